@@ -1,0 +1,35 @@
+.PHONY: help install build serve test lint format bench clean
+.DEFAULT_GOAL := help
+
+help: ## What there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/'
+
+# npm ci writes node_modules/.package-lock.json: it is the stamp of a finished installation.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@
+
+install: node_modules/.package-lock.json
+
+build: install ## Compile TypeScript into dist/
+	npx tsc -p tsconfig.json
+
+serve: build ## Install, build and run everything on this machine
+	@exec bin/gatepost serve
+
+test: build ## Run the whole test suite
+	npx tap
+
+lint: install ## Check types, rules and formatting
+	npx eslint .
+	npx prettier --check .
+	npx tsc -p tsconfig.json --noEmit
+
+format: install ## Format every file
+	npx prettier --write .
+
+bench: build ## Run the benches; each prints the limit it compares itself with
+	node dist/bench/run.js
+
+clean: ## Remove what was built
+	rm -rf dist .tap

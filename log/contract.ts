@@ -1,0 +1,73 @@
+import type { Topic } from '../schemas/topics.ts'
+
+/**
+ * The record log: append a batch durably; read batches in order from a position; commit a position.
+ * Implemented by journal/ (Avro container files in the data directory); every implementation passes
+ * test/contract.ts.
+ */
+
+/**
+ * No batch spans more than this, in ms of received_at: a reader that knows the first record's time knows the
+ * window in which all of the batch lies, without decoding it.
+ */
+export const BATCH_SPAN_MS = 1000
+
+/** The largest batch, in bytes of Avro-encoded records. A container block that claims more is corrupt. */
+export const BATCH_MAX_BYTES = 4 * 1024 * 1024
+
+/** A sealed batch: the unit of appending, of delivery and of identity. */
+export interface Batch {
+  readonly topic: Topic
+  /** 16 bytes: the producer's random 64-bit incarnation, then a 64-bit sequence; in every record too. */
+  readonly batchId: Buffer
+  readonly recordCount: number
+  /** Smallest received_at, ms since the epoch. All of a batch lies in one UTC month. */
+  readonly minReceivedAt: number
+  /** Largest received_at, ms; readers may give min + BATCH_SPAN_MS. */
+  readonly maxReceivedAt: number
+  /** The records, Avro-encoded one after the other, without the container's framing. */
+  readonly records: Uint8Array
+}
+
+export interface LogWriter {
+  /**
+   * Resolves when the batch is durable. `records` must not change until then.
+   * @throws GatepostError LOG_FULL, LOG_WRITE_REFUSED, LOG_CLOSED: nothing was appended;
+   *   LOG_OUTCOME_UNKNOWN: the batch may or may not be found by readers.
+   */
+  append(batch: Batch): Promise<void>
+  /** Waits for appends under way, seals what is open, frees everything. */
+  close(): Promise<void>
+}
+
+/** Batches of one topic, read in the order of the log, and the position behind them. */
+export interface Gathered {
+  readonly topic: Topic
+  readonly batches: readonly Batch[]
+  /** Sum of the batches' record bytes. */
+  readonly bytes: number
+  /** Opaque: what commit() needs. */
+  readonly position: unknown
+}
+
+/** What waits in the log and has not been committed. */
+export interface Lag {
+  readonly bytes: number
+  readonly batches: number | null
+  /** When the oldest waiting data became durable, ms since the epoch; null: nothing waits. */
+  readonly oldestAt: number | null
+}
+
+export interface LogReader {
+  /**
+   * Whatever waits in a topic behind the last position read, at least one batch and up to maxBytes (a single larger batch is
+   * returned alone); null: nothing waits. Reading advances; what was read and not committed comes again after a restart.
+   */
+  read(topic: Topic, maxBytes: number): Promise<Gathered | null>
+  /** Everything up to this position is stored: the log need not keep it. */
+  commit(gathered: Gathered): Promise<void>
+  /** Forget what was read and not committed: the next read begins at the last committed position. */
+  rewind(topic: Topic): void
+  lag(topic: Topic): Promise<Lag>
+  close(): Promise<void>
+}
