@@ -4,32 +4,27 @@ import t from 'tap'
 import { cleanEnv } from '../../test/helpers/clean-env.ts'
 import { lockDirectory, tryLockDirectory } from '../directory-lock.ts'
 
-if (process.argv[2] === 'hold') {
-  await lockDirectory(process.argv[3] as string, 'store')
-  process.send?.('held')
-  setInterval(() => {}, 1000)
-} else {
-  t.test('one holder at a time, roles apart', async (t) => {
-    const directory = t.testdir()
-    const lock = await lockDirectory(directory, 'store')
-    t.equal(await tryLockDirectory(directory, 'store'), null)
-    const other = await tryLockDirectory(directory, 'supervisor')
-    t.ok(other, 'another role is another lock')
-    await t.rejects(lockDirectory(directory, 'store', 60), { code: 'DIRECTORY_LOCKED' })
-    await lock.release()
-    await other?.release()
-    const again = await lockDirectory(directory, 'store')
-    await again.release()
-  })
+t.test('one holder at a time, roles apart', async (t) => {
+  const directory = t.testdir()
+  const lock = await lockDirectory(directory, 'store')
+  t.equal(await tryLockDirectory(directory, 'store'), null)
+  const other = await tryLockDirectory(directory, 'supervisor')
+  t.ok(other, 'another role is another lock')
+  await t.rejects(lockDirectory(directory, 'store', 60), { code: 'DIRECTORY_LOCKED' })
+  await lock.release()
+  await other?.release()
+  const again = await lockDirectory(directory, 'store')
+  await again.release()
+})
 
-  t.test('the lock goes with a process that is killed', async (t) => {
-    const directory = t.testdir()
-    const child = fork(new URL(import.meta.url), ['hold', directory], { execArgv: [], env: cleanEnv() })
-    await once(child, 'message')
-    t.equal(await tryLockDirectory(directory, 'store'), null)
-    child.kill('SIGKILL')
-    const lock = await lockDirectory(directory, 'store', 2000)
-    t.ok(lock)
-    await lock.release()
-  })
-}
+t.test('the lock goes with a process that is killed', async (t) => {
+  const directory = t.testdir()
+  const holder = new URL('../../test/helpers/hold-lock.js', import.meta.url)
+  const child = fork(holder, [directory, 'store'], { execArgv: [], env: cleanEnv() })
+  await once(child, 'message')
+  t.equal(await tryLockDirectory(directory, 'store'), null)
+  child.kill('SIGKILL')
+  const lock = await lockDirectory(directory, 'store', 2000)
+  t.ok(lock)
+  await lock.release()
+})
