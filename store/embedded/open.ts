@@ -1,0 +1,119 @@
+import { drainPending } from 'chdb'
+import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { InsertOutcome, QueryParams, Store } from '../contract.ts'
+import { loadMigrations, migrate } from '../migrations.ts'
+import { applyRetention, DEFAULT_RETENTION_DAYS } from '../retention.ts'
+import { EngineConnection } from './connection.ts'
+import { ANCHOR_SETTINGS, READER_SETTINGS, WRITER_SETTINGS } from './engine-settings.ts'
+import { storeError } from './errors.ts'
+import { WorkerQueue } from './queue.ts'
+
+export interface EmbeddedStoreOptions {
+  /** The engine's directory: created if missing, owned by this process alone until close(). One per process. */
+  readonly path: string
+  readonly logger: Logger
+  /** Queries that run at once, default 3; more wait, and reads never wait behind inserts. */
+  readonly readConnections?: number
+  /** Days that raw rows are kept, default 32. */
+  readonly retentionDays?: number
+  /** How long to wait for another process to let go of the directory, default 0. */
+  readonly lockWaitMs?: number
+}
+
+const MAX_WAITING = 1000
+
+/**
+ * The ClickHouse engine in this process, through the official client.
+ * @throws GatepostError DIRECTORY_LOCKED
+ */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
+  const path = resolve(options.path)
+  await mkdir(path, { recursive: true })
+  const lock = await lockDirectory(path, 'store', options.lockWaitMs ?? 0)
+  const store = new EmbeddedStore(options, path, lock)
+  try {
+    await store.open()
+    return store
+  } catch (error) {
+    await store.close()
+    throw storeError(error)
+  }
+}
+
+class EmbeddedStore implements Store {
+  readonly #options: EmbeddedStoreOptions
+  readonly #lock: DirectoryLock
+  readonly #anchor: EngineConnection
+  readonly #connections: readonly EngineConnection[]
+  readonly #readers: WorkerQueue<EngineConnection>
+  /** One worker: what writes runs one at a time, which is what lets a look-up be followed by its insert. */
+  readonly #writer: WorkerQueue<EngineConnection>
+
+  constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
+    this.#options = options
+    this.#lock = lock
+    this.#anchor = new EngineConnection(path, ANCHOR_SETTINGS)
+    const writer = new EngineConnection(path, WRITER_SETTINGS)
+    const readers = Array.from(
+      { length: options.readConnections ?? 3 },
+      () => new EngineConnection(path, READER_SETTINGS),
+    )
+    this.#connections = [...readers, writer, this.#anchor]
+    this.#readers = new WorkerQueue(readers, MAX_WAITING)
+    this.#writer = new WorkerQueue([writer], MAX_WAITING)
+  }
+
+  /** Loads the tables. */
+  open(): Promise<void> {
+    return this.#anchor.run('SELECT 1')
+  }
+
+  async migrate(): Promise<void> {
+    const { logger, retentionDays = DEFAULT_RETENTION_DAYS } = this.#options
+    await this.#write(async (connection) => {
+      await migrate(connection, loadMigrations(), logger)
+      await applyRetention(connection, retentionDays, logger)
+    })
+  }
+
+  async query<T>(sql: string, params?: QueryParams): Promise<T[]> {
+    return withStoreErrors(() => this.#readers.use((connection) => connection.rows<T>(sql, params)))
+  }
+
+  command(sql: string, params?: QueryParams): Promise<void> {
+    return this.#write((connection) => connection.run(sql, params))
+  }
+
+  insertOnce(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
+    return Promise.reject(new Error('later'))
+  }
+
+  check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
+    return Promise.reject(new Error('later'))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#readers.close(), this.#writer.close()])
+    for (const connection of this.#connections) await connection.close()
+    // close() of a connection returns before the engine has let go of the directory.
+    await drainPending()
+    await this.#lock.release()
+  }
+
+  #write<T>(work: (connection: EngineConnection) => Promise<T>): Promise<T> {
+    return withStoreErrors(() => this.#writer.use(work))
+  }
+}
+
+async function withStoreErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw storeError(error)
+  }
+}
