@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+
+/** Names of the stable interface that this version does not have: known, so that nobody takes them for a typing error. */
+const LATER = [
+  'ingest',
+  'aggregator',
+  'reporter',
+  'topics',
+  'replay',
+  'dead-letters',
+  'publish',
+  'logins',
+  'sessions',
+  'gateways',
+  'access',
+  'accounts',
+  'forget',
+  'import',
+  'demo',
+  'tail',
+  'doctor',
+  'backup',
+  'restore',
+  'migrate',
+  'capacity',
+] as const
+
+export function registerLater(program: Command, context: Context): void {
+  for (const name of LATER) {
+    program
+      .command(name, { hidden: true })
+      .helpOption(false)
+      .allowUnknownOption()
+      .argument('[arguments...]')
+      .action(() => {
+        context.output.note(`gatepost ${name} is not part of this version`)
+        context.exitStatus = EXIT.usage
+      })
+  }
+}

@@ -1,0 +1,147 @@
+import { GatepostError } from '../common/errors.ts'
+import { isLoopback } from '../common/ip-address.ts'
+import { masked } from './config/mask.ts'
+import { nearest } from './config/nearest.ts'
+import { PERFORMANCE_BEARER, PERFORMANCE_BEARER_PREFIX, VARIABLES } from './config/variables.ts'
+import type { Variable } from './config/variable.ts'
+
+type Schema = typeof VARIABLES
+type Value<V> = V extends Variable<infer T> ? (V['default'] extends string ? T : T | undefined) : never
+
+/** The effective configuration: what every part of the program is told. Durations are milliseconds, sizes bytes. */
+export type Config = { readonly [K in keyof Schema]: Value<Schema[K]> } & {
+  /** Bearer tokens of the performance platform by metric name, such as account-usage. */
+  readonly performanceBearers: Readonly<Record<string, string>>
+}
+
+/** One line of `gatepost config`. */
+export interface ConfigEntry {
+  readonly variable: string
+  /** As text, secrets masked. Null: unset. */
+  readonly value: string | null
+  /** What stands for an unset variable, in words. */
+  readonly unset: string
+  readonly source: 'default' | 'environment'
+  readonly description: string
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const SCHEMA: readonly (readonly [string, Variable])[] = Object.entries(VARIABLES)
+const KNOWN = SCHEMA.map(([, variable]) => variable.env)
+
+/**
+ * Reads and checks every variable.
+ * @throws GatepostError CONFIG_INVALID naming all wrong values, not just the first
+ */
+export function loadConfig(env: Environment): Config {
+  const problems: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [key, variable] of SCHEMA) {
+    const text = textOf(env, variable.env) ?? variable.default
+    if (text === undefined) continue
+    const result = variable.schema.safeParse(text)
+    if (result.success) values[key] = result.data
+    else problems.push(`${variable.env}=${masked(variable, text)}: allowed is ${variable.allowed}`)
+  }
+  values['performanceBearers'] = performanceBearers(env)
+  // Rules across variables look at those that parsed, so that one mistake is not told twice.
+  problems.push(...portProblems(values), ...privateBindProblems(values))
+  if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
+  return Object.freeze(values) as Config
+}
+
+/** An empty variable counts as unset: compose files pass `GATEPOST_X=` for what is not set. */
+function textOf(env: Environment, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name]
+}
+
+function performanceBearers(env: Environment): Record<string, string> {
+  const tokens: Record<string, string> = {}
+  for (const name of bearerNames(env)) {
+    const metric = name.slice(PERFORMANCE_BEARER_PREFIX.length).toLowerCase().replaceAll('_', '-')
+    tokens[metric] = env[name] as string
+  }
+  return tokens
+}
+
+function bearerNames(env: Environment): string[] {
+  return Object.keys(env).filter((name) => isBearer(name) && textOf(env, name) !== undefined)
+}
+
+function isBearer(name: string): boolean {
+  return name.startsWith(PERFORMANCE_BEARER_PREFIX) && name !== PERFORMANCE_BEARER_PREFIX
+}
+
+function portProblems(values: Readonly<Record<string, unknown>>): string[] {
+  const owners = new Map<unknown, string>()
+  const problems: string[] = []
+  for (const key of ['gatewayPort', 'ingestPort', 'sqlPort', 'dashboardPort', 'metricsPort'] as const) {
+    const port = values[key]
+    if (typeof port !== 'number' || port === 0) continue
+    const name = VARIABLES[key].env
+    const owner = owners.get(port)
+    if (owner === undefined) owners.set(port, name)
+    else problems.push(`${name}=${port}: ${owner} has that port already; allowed is a port of its own`)
+  }
+  return problems
+}
+
+function privateBindProblems({ privateBind, sqlPassword }: Readonly<Record<string, unknown>>): string[] {
+  if (typeof privateBind !== 'string' || isLoopback(privateBind) || sqlPassword !== undefined) return []
+  return [
+    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could read all data; ` +
+      'allowed is a loopback address, or any address once GATEPOST_SQL_PASSWORD is set',
+  ]
+}
+
+/** Every variable with its effective value and where that comes from. The environment need not be valid. */
+export function describeConfig(env: Environment): ConfigEntry[] {
+  const entries = SCHEMA.map(([, variable]) => describe(variable, textOf(env, variable.env)))
+  const bearers = bearerNames(env).map((name) => describe({ ...PERFORMANCE_BEARER, env: name }, env[name]))
+  return [...entries, ...bearers]
+}
+
+function describe(variable: Variable, text: string | undefined): ConfigEntry {
+  const shown = text ?? variable.default
+  return {
+    variable: variable.env,
+    value: shown === undefined ? null : masked(variable, shown),
+    unset: variable.unset,
+    source: text === undefined ? 'default' : 'environment',
+    description: variable.description,
+  }
+}
+
+/** What is set but does nothing: misspelt names and options of features that this version does not have. */
+export function configWarnings(env: Environment): string[] {
+  const warnings: string[] = []
+  for (const name of Object.keys(env).sort()) {
+    if (!name.startsWith('GATEPOST_') || KNOWN.includes(name) || isBearer(name)) continue
+    const near = nearest(name, KNOWN)
+    warnings.push(`${name} is not a variable of Gatepost${near === undefined ? '' : `; did you mean ${near}?`}`)
+  }
+  for (const [, variable] of SCHEMA) {
+    if (variable.later === 'warns' && textOf(env, variable.env) !== undefined) {
+      warnings.push(`${variable.env} is set, but not supported by this version yet: it has no effect`)
+    }
+  }
+  return warnings
+}
+
+/**
+ * Refuses options that must not be ignored silently: those that say where records go and who is let in.
+ * @throws GatepostError CONFIG_INVALID
+ */
+export function assertSupported(env: Environment): void {
+  const problems: string[] = []
+  for (const [, variable] of SCHEMA) {
+    const text = textOf(env, variable.env)
+    if (variable.later !== 'stops' || text === undefined || text.trim() === variable.default) continue
+    problems.push(
+      `${variable.env}=${masked(variable, text)}: not supported by this version yet; ` +
+        `allowed is to leave it ${variable.default === undefined ? 'unset' : `at ${variable.default}`}`,
+    )
+  }
+  if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
+}

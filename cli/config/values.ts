@@ -1,0 +1,149 @@
+import { isIP } from 'node:net'
+import { isAbsolute, resolve } from 'node:path'
+import { z } from 'zod'
+import { canonicalIp } from '../../common/ip-address.ts'
+
+/**
+ * The kinds of values that an environment variable holds: each turns text into what the program uses.
+ * What is allowed is said by the variable's own description (variables.ts), not by these.
+ */
+export type ValueSchema<T = unknown> = z.ZodType<T, string>
+
+const REFUSED = 'not allowed'
+
+/** A parser as a schema: undefined means that the text is not allowed. */
+function parsed<T>(parse: (text: string) => T | undefined): ValueSchema<T> {
+  return z.string().transform((text, context) => {
+    const value = parse(text.trim())
+    if (value === undefined) {
+      context.addIssue(REFUSED)
+      return z.NEVER
+    }
+    return value
+  })
+}
+
+function wholeNumber(text: string): number | undefined {
+  if (!/^\d{1,15}$/.test(text)) return undefined
+  return Number(text)
+}
+
+function within(value: number | undefined, min: number, max: number): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined
+}
+
+export function integer(min: number, max: number): ValueSchema<number> {
+  return parsed((text) => within(wholeNumber(text), min, max))
+}
+
+export const port = integer(0, 65535)
+
+const SIZE_UNITS: Record<string, number> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+}
+
+/** `10 GiB`, `512MiB`, `1.5 GB`, plain bytes: whole bytes, or undefined. */
+export function parseSize(text: string): number | undefined {
+  return parseWithUnit(text, SIZE_UNITS)
+}
+
+const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `500ms`, `30s`, `10m`, `24h`, `2d`: whole milliseconds, or undefined. A bare number is refused: its unit is a guess. */
+export function parseDuration(text: string): number | undefined {
+  return parseWithUnit(text, DURATION_UNITS)
+}
+
+function parseWithUnit(text: string, units: Record<string, number>): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text)
+  if (!match) return undefined
+  const unit = match[2].toLowerCase()
+  if (!Object.hasOwn(units, unit)) return undefined
+  const value = Math.round(Number(match[1]) * units[unit])
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+/** Bytes. */
+export function size(min: number, max: number): ValueSchema<number> {
+  return parsed((text) => within(parseSize(text), min, max))
+}
+
+/** Milliseconds. */
+export function duration(min: number, max: number): ValueSchema<number> {
+  return parsed((text) => within(parseDuration(text), min, max))
+}
+
+export function oneOf<const T extends string>(...names: readonly T[]): ValueSchema<T> {
+  return parsed((text) => names.find((name) => name === text))
+}
+
+/** Comma-separated, at least one, no name twice. */
+export function listOf<const T extends string>(...names: readonly T[]): ValueSchema<readonly T[]> {
+  return parsed((text) => listItems(text, (item) => names.find((name) => name === item)))
+}
+
+function listItems<T>(text: string, parse: (item: string) => T | undefined): T[] | undefined {
+  const items: T[] = []
+  for (const part of text.split(',')) {
+    const item = parse(part.trim())
+    if (item === undefined || items.includes(item)) return undefined
+    items.push(item)
+  }
+  return items
+}
+
+/** Text that is kept as it is: surrounding blanks may belong to a password. */
+export function secretText(minLength: number): ValueSchema<string> {
+  return z.string().min(minLength, REFUSED)
+}
+
+export const plainText: ValueSchema<string> = parsed((text) => text || undefined)
+
+/** Absolute, from the working directory. A NUL byte would be cut off by the operating system. */
+export const path: ValueSchema<string> = parsed((text) => {
+  if (text === '' || text.includes('\0')) return undefined
+  return isAbsolute(text) ? text : resolve(text)
+})
+
+/** An address to listen on. Host names are refused: they may stand for several addresses, or another one tomorrow. */
+export const bindAddress: ValueSchema<string> = parsed((text) =>
+  text === 'localhost' || isIP(text) !== 0 ? text : undefined,
+)
+
+/** Comma-separated addresses and CIDR blocks, as node:net's BlockList takes them. */
+export const addressBlocks: ValueSchema<readonly string[]> = parsed((text) => listItems(text, addressBlock))
+
+function addressBlock(text: string): string | undefined {
+  const [address, prefix, ...rest] = text.split('/')
+  const ip = canonicalIp(address)
+  if (ip === undefined || rest.length > 0) return undefined
+  if (prefix === undefined) return ip
+  const bits = within(wholeNumber(prefix), 0, isIP(ip) === 4 ? 32 : 128)
+  return bits === undefined ? undefined : `${ip}/${bits}`
+}
+
+/** Comma-separated host:port; an IPv6 address stands in brackets. */
+export const brokers: ValueSchema<readonly string[]> = parsed((text) => listItems(text, broker))
+
+function broker(text: string): string | undefined {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+):(\d{1,5})$/i.exec(text)
+  return match && within(wholeNumber(match[2]), 1, 65535) !== undefined ? text : undefined
+}
+
+/** A URL of one of these protocols (written without the colon) that names a host. */
+export function url(...protocols: readonly string[]): ValueSchema<string> {
+  return parsed((text) => {
+    if (!URL.canParse(text)) return undefined
+    const { protocol, hostname } = new URL(text)
+    return protocols.includes(protocol.slice(0, -1)) && hostname !== '' ? text : undefined
+  })
+}

@@ -1,0 +1,251 @@
+import {
+  addressBlocks,
+  bindAddress,
+  brokers,
+  duration,
+  integer,
+  listOf,
+  oneOf,
+  path,
+  plainText,
+  port,
+  secretText,
+  size,
+  url,
+} from './values.ts'
+import { optional, withDefault, type Variable } from './variable.ts'
+
+const KiB = 2 ** 10
+const TiB = 2 ** 40
+const SECOND = 1000
+const HOUR = 3600 * SECOND
+const DAY = 24 * HOUR
+
+const PORT = 'a port, 0 to 65535; 0 takes any free one'
+const ADDRESS = 'an IPv4 or IPv6 address of this machine, or localhost'
+const HTTP = 'a URL that begins with http:// or https://'
+
+/**
+ * Every option of Gatepost, in the order in which people meet them. Names are a stable interface: add, never rename.
+ * The key is the option's name in Config; durations are milliseconds there, sizes are bytes.
+ */
+export const VARIABLES = {
+  dataDir: withDefault('GATEPOST_DATA_DIR', './data', path, {
+    description: 'Directory of the journal, the embedded store and the generated secret.',
+    allowed: 'a path',
+  }),
+  bind: withDefault('GATEPOST_BIND', '127.0.0.1', bindAddress, {
+    description: 'Address of the gateway and bulk listeners.',
+    allowed: ADDRESS,
+  }),
+  gatewayPort: withDefault('GATEPOST_GATEWAY_PORT', '8000', port, {
+    description: 'Port of the gateway listener: WiFiDog gateways and browsers.',
+    allowed: PORT,
+  }),
+  ingestPort: withDefault('GATEPOST_INGEST_PORT', '8080', port, {
+    description: 'Port of the bulk listener: RADIUS servers and load balancers.',
+    allowed: PORT,
+  }),
+  trustedProxies: optional('GATEPOST_TRUSTED_PROXIES', addressBlocks, {
+    description: 'Proxies whose X-Forwarded-For is believed.',
+    allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',
+    unset: '(none)',
+  }),
+  privateBind: withDefault('GATEPOST_PRIVATE_BIND', '127.0.0.1', bindAddress, {
+    description:
+      'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD.',
+    allowed: ADDRESS,
+  }),
+  sqlPort: withDefault('GATEPOST_SQL_PORT', '8123', port, {
+    description: 'Port of the SQL endpoint (ClickHouse HTTP interface).',
+    allowed: PORT,
+  }),
+  sqlPassword: optional('GATEPOST_SQL_PASSWORD', secretText(1), {
+    description: 'Password of user `default` of the SQL endpoint, who only reads.',
+    allowed: 'any text',
+    secret: 'whole',
+  }),
+  sqlAdminPassword: optional('GATEPOST_SQL_ADMIN_PASSWORD', secretText(1), {
+    description: 'Password of user `admin` of the SQL endpoint, who may write and change tables.',
+    allowed: 'any text',
+    unset: '(unset: no such user)',
+    secret: 'whole',
+  }),
+  dashboardPort: withDefault('GATEPOST_DASHBOARD_PORT', '3000', port, {
+    description: 'Port of the dashboard and report API.',
+    allowed: PORT,
+  }),
+  metricsPort: withDefault('GATEPOST_METRICS_PORT', '9464', port, {
+    description: 'Port of /metrics, /healthz and /readyz.',
+    allowed: PORT,
+  }),
+  workers: withDefault('GATEPOST_WORKERS', '1', integer(1, 256), {
+    description: 'Ingest worker processes.',
+    allowed: 'a whole number, 1 to 256',
+  }),
+  ack: withDefault('GATEPOST_ACK', 'durable', oneOf('durable', 'fast'), {
+    description: 'When pings and counters are answered: once their record is on disk (durable), or at once (fast).',
+    allowed: 'durable or fast',
+  }),
+  authMode: withDefault('GATEPOST_AUTH_MODE', 'signed', oneOf('signed', 'open'), {
+    description:
+      'Unknown tokens are denied (signed), or everything not denied is allowed (open: another system issues tokens).',
+    allowed: 'signed or open',
+  }),
+  login: withDefault('GATEPOST_LOGIN', 'click', listOf('click', 'voucher', 'account', 'webhook'), {
+    description: 'Login methods of the portal.',
+    allowed: 'comma-separated, of click, voucher, account, webhook',
+    later: 'stops',
+  }),
+  secret: optional('GATEPOST_SECRET', secretText(16), {
+    description: 'Key of the tokens.',
+    allowed: 'at least 16 characters',
+    unset: '(generated into the data directory)',
+    secret: 'whole',
+  }),
+  journalMaxBytes: withDefault('GATEPOST_JOURNAL_MAX_BYTES', '10 GiB', size(64 * KiB, 1024 * TiB), {
+    description: 'Bound of everything the journal keeps on disk.',
+    allowed: 'a size of at least 64 KiB, such as 512MiB, 10 GiB or plain bytes',
+  }),
+  segmentMaxBytes: withDefault('GATEPOST_SEGMENT_MAX_BYTES', '64 MiB', size(4 * KiB, TiB), {
+    description: 'Size at which a segment of the journal is sealed.',
+    allowed: 'a size of at least 4 KiB, such as 64 MiB or plain bytes',
+  }),
+  segmentMaxMs: withDefault('GATEPOST_SEGMENT_MAX_MS', '500ms', duration(10, 60 * SECOND), {
+    description: 'Age at which a segment of the journal is sealed and goes to the store.',
+    allowed: 'a duration from 10ms to 60s',
+  }),
+  drainTimeoutMs: withDefault('GATEPOST_DRAIN_TIMEOUT', '30s', duration(SECOND, HOUR), {
+    description: 'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal.',
+    allowed: 'a duration from 1s to 1h',
+  }),
+  retentionDays: withDefault('GATEPOST_RETENTION_DAYS', '32', integer(1, 3650), {
+    description: 'Days after which raw records are deleted.',
+    allowed: 'a whole number of days, 1 to 3650',
+  }),
+  logLevel: withDefault(
+    'GATEPOST_LOG_LEVEL',
+    'info',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    {
+      description: 'What goes to the log on standard error.',
+      allowed: 'trace, debug, info, warn, error, fatal or silent',
+    },
+  ),
+  tokenUseWithinMs: withDefault('GATEPOST_TOKEN_USE_WITHIN', '10m', duration(SECOND, 7 * DAY), {
+    description: 'How soon a token must be used after the portal issued it.',
+    allowed: 'a duration from 1s to 7d',
+    later: 'warns',
+  }),
+  sessionMaxMs: withDefault('GATEPOST_SESSION_MAX', '24h', duration(60 * SECOND, 366 * DAY), {
+    description: 'Longest session; after it counters are answered with 0.',
+    allowed: 'a duration from 60s to 366d',
+    later: 'warns',
+  }),
+  validationTimeMs: withDefault('GATEPOST_VALIDATION_TIME', '20m', duration(SECOND, 7 * DAY), {
+    description: 'How long a user may go online before the e-mail address is confirmed.',
+    allowed: 'a duration from 1s to 7d',
+    later: 'warns',
+  }),
+  sessionTimeoutIntervals: withDefault('GATEPOST_SESSION_TIMEOUT_INTERVALS', '3', integer(1, 1000), {
+    description: 'Missed counter reports after which a session counts as ended.',
+    allowed: 'a whole number, 1 to 1000',
+    later: 'warns',
+  }),
+  policies: optional('GATEPOST_POLICIES', path, {
+    description: 'File of quota policies.',
+    allowed: 'a path',
+    later: 'stops',
+  }),
+  kafkaBrokers: optional('GATEPOST_KAFKA_BROKERS', brokers, {
+    description: 'Brokers of the record log.',
+    allowed: 'comma-separated host:port',
+    unset: '(unset: journal)',
+    later: 'stops',
+  }),
+  clickhouseUrl: optional('GATEPOST_CLICKHOUSE_URL', url('http', 'https'), {
+    description: 'ClickHouse server of the store, such as http://user:pass@host:8123/gatepost.',
+    allowed: HTTP,
+    unset: '(unset: embedded store)',
+    secret: 'url',
+    later: 'stops',
+  }),
+  smtpUrl: optional('GATEPOST_SMTP_URL', url('smtp', 'smtps'), {
+    description: 'Server for outgoing mail.',
+    allowed: 'a URL that begins with smtp:// or smtps://',
+    secret: 'url',
+    later: 'warns',
+  }),
+  alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
+    description: 'Where gateway_down and gateway_up are posted.',
+    allowed: HTTP,
+    // Chat services put the credential into the path.
+    secret: 'whole',
+    later: 'warns',
+  }),
+  publish: optional(
+    'GATEPOST_PUBLISH',
+    listOf('performance-platform', 'metrics-api', 's3', 'opensearch', 'file', 'stdout'),
+    {
+      description: 'Publishers of the metrics.',
+      allowed: 'comma-separated, of performance-platform, metrics-api, s3, opensearch, file, stdout',
+      unset: '(none)',
+      later: 'warns',
+    },
+  ),
+  publishDir: optional('GATEPOST_PUBLISH_DIR', path, {
+    description: 'Directory of the publisher `file`.',
+    allowed: 'a path',
+    later: 'warns',
+  }),
+  performanceUrl: optional('GATEPOST_PERFORMANCE_URL', url('http', 'https'), {
+    description: 'Address of the publisher `performance-platform`.',
+    allowed: HTTP,
+    secret: 'url',
+    later: 'warns',
+  }),
+  performanceDataset: optional('GATEPOST_PERFORMANCE_DATASET', plainText, {
+    description: 'Data set of the publisher `performance-platform`.',
+    allowed: 'a name',
+    later: 'warns',
+  }),
+  metricsApiUrl: optional('GATEPOST_METRICS_API_URL', url('http', 'https'), {
+    description: 'Address of the publisher `metrics-api`.',
+    allowed: HTTP,
+    secret: 'url',
+    later: 'warns',
+  }),
+  metricsApiToken: optional('GATEPOST_METRICS_API_TOKEN', secretText(1), {
+    description: 'Bearer token of the publisher `metrics-api`.',
+    allowed: 'any text',
+    secret: 'whole',
+    later: 'warns',
+  }),
+  s3Url: optional('GATEPOST_S3_URL', url('http', 'https'), {
+    description: 'Address of the publisher `s3`.',
+    allowed: HTTP,
+    secret: 'url',
+    later: 'warns',
+  }),
+  s3Bucket: optional('GATEPOST_S3_BUCKET', plainText, {
+    description: 'Bucket of the publisher `s3`.',
+    allowed: 'a name',
+    later: 'warns',
+  }),
+  opensearchUrl: optional('GATEPOST_OPENSEARCH_URL', url('http', 'https'), {
+    description: 'Address of the publisher `opensearch`.',
+    allowed: HTTP,
+    secret: 'url',
+    later: 'warns',
+  }),
+} satisfies Record<string, Variable>
+
+/** One variable per metric: GATEPOST_PERFORMANCE_BEARER_ACCOUNT_USAGE is the token of account-usage. */
+export const PERFORMANCE_BEARER: Variable<string> = optional('GATEPOST_PERFORMANCE_BEARER_<METRIC>', secretText(1), {
+  description: 'Bearer token of one metric for the publisher `performance-platform`; the name in capitals, _ for -.',
+  allowed: 'any text',
+  secret: 'whole',
+  later: 'warns',
+})
+
+export const PERFORMANCE_BEARER_PREFIX = 'GATEPOST_PERFORMANCE_BEARER_'

@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import { registerConfig } from './commands/config.ts'
+import { registerLater } from './commands/later.ts'
+import { registerLocations } from './commands/locations.ts'
+import { registerMetrics } from './commands/metrics.ts'
+import { registerServe } from './commands/serve.ts'
+import type { Context } from './context.ts'
+import { EXIT_STATUS_HELP } from './exit-code.ts'
+
+/** The whole command line. Ends in exceptions, never in process.exit. */
+export function buildProgram(context: Context): Command {
+  const program = new Command('gatepost')
+    .description('Takes what Wi-Fi gateways and RADIUS servers report and turns it into tables and usage metrics.')
+    .version(context.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `${EXIT_STATUS_HELP}
+
+Examples:
+  gatepost serve
+  gatepost metrics account-usage --period week --json
+  gatepost config`,
+    )
+  registerServe(program, context)
+  registerMetrics(program, context)
+  registerLocations(program, context)
+  registerConfig(program, context)
+  registerLater(program, context)
+  return program
+}

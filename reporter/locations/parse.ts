@@ -1,0 +1,130 @@
+import { parse as parseCsv } from 'csv-parse/sync'
+import { canonicalIp } from '../../common/ip-address.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+
+/** One row of table `ip_locations`. */
+export interface Location {
+  /** Canonical text, each address once. */
+  readonly ip: string
+  readonly location_id: number
+  /** Empty: none was given. */
+  readonly name: string
+}
+
+/** One row of the input, unchecked, and how to name it to the person who must repair it. */
+interface Candidate {
+  readonly where: string
+  readonly ip: unknown
+  readonly locationId: unknown
+  readonly name: unknown
+}
+
+// A wrong file often is wrong in every row; nobody reads ten thousand lines of that.
+const PROBLEMS_SHOWN = 10
+const MAX_LOCATION_ID = Number.MAX_SAFE_INTEGER
+
+/**
+ * Reads a whole file of locations: a JSON array of {ip, location_id, name?}, or CSV with these columns.
+ * @throws GatepostError INPUT_INVALID naming line or element of what is wrong; nothing is returned then
+ */
+export function parseLocations(text: string): Location[] {
+  const content = text.replace(/^\ufeff/, '')
+  const candidates = content.trimStart().startsWith('[') ? jsonCandidates(content) : csvCandidates(content)
+  const problems: string[] = []
+  const seen = new Map<string, { location: Location; where: string }>()
+  for (const candidate of candidates) {
+    const location = check(candidate)
+    if (typeof location === 'string') {
+      problems.push(`${candidate.where}: ${location}`)
+      continue
+    }
+    const earlier = seen.get(location.ip)
+    if (earlier === undefined) seen.set(location.ip, { location, where: candidate.where })
+    else if (earlier.location.location_id !== location.location_id) {
+      problems.push(
+        `${candidate.where}: ${location.ip} has location ${location.location_id} here ` +
+          `and ${earlier.location.location_id} at ${earlier.where}`,
+      )
+    }
+  }
+  if (problems.length > 0) throw invalid(problems)
+  if (seen.size === 0) throw new GatepostError('INPUT_INVALID', 'there is no location in it')
+  return [...seen.values()].map(({ location }) => location)
+}
+
+function invalid(problems: readonly string[]): GatepostError {
+  const rest = problems.length - PROBLEMS_SHOWN
+  const shown = problems.slice(0, PROBLEMS_SHOWN).concat(rest > 0 ? [`and ${rest} more`] : [])
+  return new GatepostError('INPUT_INVALID', shown.join('\n'))
+}
+
+function check({ ip, locationId, name }: Candidate): Location | string {
+  const address = typeof ip === 'string' ? canonicalIp(ip.trim()) : undefined
+  // The unspecified address is what the metrics take for "not an address".
+  if (address === undefined || address === '::') return `ip ${quote(ip)} is not an IPv4 or IPv6 address`
+  const id = wholeNumber(locationId)
+  if (id === undefined) return `location_id ${quote(locationId)} is not a whole number from 0 to ${MAX_LOCATION_ID}`
+  if (name !== undefined && name !== null && typeof name !== 'string') return `name ${quote(name)} is not text`
+  return { ip: address, location_id: id, name: name ?? '' }
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value.trim()) ? Number(value) : value
+  return typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= MAX_LOCATION_ID
+    ? number
+    : undefined
+}
+
+function quote(value: unknown): string {
+  if (value === undefined) return '(missing)'
+  const text = JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text
+}
+
+function jsonCandidates(text: string): Candidate[] {
+  let values: unknown
+  try {
+    values = JSON.parse(text)
+  } catch (error) {
+    throw new GatepostError('INPUT_INVALID', `not a JSON array: ${messageOf(error)}`, error)
+  }
+  return (values as unknown[]).map((value, index) => {
+    const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+    return { where: `element ${index}`, ip: fields['ip'], locationId: fields['location_id'], name: fields['name'] }
+  })
+}
+
+interface CsvRecord {
+  readonly record: Readonly<Record<string, string | undefined>>
+  readonly info: { readonly lines: number }
+}
+
+function csvCandidates(text: string): Candidate[] {
+  const records = csvRecords(text)
+  return records.map(({ record, info }) => ({
+    where: `line ${info.lines}`,
+    ip: record['ip'],
+    locationId: record['location_id'],
+    name: record['name'],
+  }))
+}
+
+function csvRecords(text: string): CsvRecord[] {
+  try {
+    return parseCsv(text, { columns: header, info: true, skip_empty_lines: true }) as unknown as CsvRecord[]
+  } catch (error) {
+    if (error instanceof GatepostError) throw error
+    throw new GatepostError('INPUT_INVALID', `not CSV: ${messageOf(error)}`, error)
+  }
+}
+
+function header(names: readonly string[]): string[] {
+  const columns = names.map((name) => name.trim().toLowerCase())
+  if (!columns.includes('ip') || !columns.includes('location_id')) {
+    throw new GatepostError(
+      'INPUT_INVALID',
+      'neither a JSON array nor CSV whose first line names the columns ip, location_id and, if wanted, name',
+    )
+  }
+  return columns
+}

@@ -1,0 +1,59 @@
+/**
+ * The windows of the metrics: whole UTC days, half-open, ending when day D begins.
+ * Days are text (`2024-02-29`): a Date would invite time zones in.
+ */
+export const PERIODS = ['day', 'week', 'month'] as const
+export type Period = (typeof PERIODS)[number]
+
+export interface Window {
+  /** First instant inside. */
+  readonly start: Date
+  /** First instant after. */
+  readonly end: Date
+}
+
+const DAY_MS = 86_400_000
+
+/** The UTC day that holds an instant. */
+export function dayOf(instant: Date): string {
+  return instant.toISOString().slice(0, 10)
+}
+
+/** The instant at which a day begins; undefined if the text is not a day of the calendar from 1970 to 9999. */
+export function beginningOf(day: string): Date | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) return undefined
+  const instant = new Date(`${day}T00:00:00.000Z`)
+  // Date accepts 2023-02-30 and makes it 2 March.
+  if (Number.isNaN(instant.getTime()) || dayOf(instant) !== day || instant.getTime() < 0) return undefined
+  return instant
+}
+
+/**
+ * day = [D-1, D), week = [D-7, D), month = [D minus one calendar month, D). A month earlier is the same day of the
+ * month before, or that month's last day where it has no such day: for 31 March the window begins on 28 or 29 February.
+ * PRECONDITION: `end` is the beginning of a UTC day.
+ */
+export function windowEnding(period: Period, end: Date): Window {
+  switch (period) {
+    case 'day':
+      return { start: new Date(end.getTime() - DAY_MS), end }
+    case 'week':
+      return { start: new Date(end.getTime() - 7 * DAY_MS), end }
+    case 'month':
+      return { start: oneMonthBefore(end), end }
+  }
+}
+
+function oneMonthBefore(day: Date): Date {
+  const [year, month] = [day.getUTCFullYear(), day.getUTCMonth()]
+  const lastOfMonthBefore = new Date(Date.UTC(year, month, 0)).getUTCDate()
+  return new Date(Date.UTC(year, month - 1, Math.min(day.getUTCDate(), lastOfMonthBefore)))
+}
+
+/**
+ * The first day of which retention has deleted nothing yet. Rows go one by one as they pass the limit, so the day on
+ * which the limit falls is incomplete already, unless the limit is its very beginning.
+ */
+export function oldestCompleteDay(now: Date, retentionDays: number): Date {
+  return new Date(Math.ceil((now.getTime() - retentionDays * DAY_MS) / DAY_MS) * DAY_MS)
+}
