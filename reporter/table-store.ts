@@ -10,11 +10,7 @@ const CHUNK_CHARACTERS = 256 * 1024
  * Inserts rows as JSON lines: data behind FORMAT is read by the format's parser, never as SQL. Several statements when
  * the rows are many, so the table must be one that nobody reads yet, or the rows few.
  */
-export async function insertRows(
-  store: TableStore,
-  table: string,
-  rows: Iterable<object>,
-): Promise<void> {
+export async function insertRows(store: TableStore, table: string, rows: Iterable<object>): Promise<void> {
   let lines: string[] = []
   let characters = 0
   const flush = async () => {
