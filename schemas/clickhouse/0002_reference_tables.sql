@@ -1,4 +1,4 @@
--- What operators and the reporter write: small tables where the newest row of a key wins. Read accounts and metrics with FINAL.
+-- What operators and the reporter write: small tables where the newest row of a key wins. Read them with FINAL.
 
 CREATE TABLE IF NOT EXISTS gatepost.ip_locations
 (
@@ -42,3 +42,16 @@ ORDER BY (metric_name, period, date)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
 COMMENT 'Every metric ever computed, kept for ever. Read with FINAL'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.gateway_names
+(
+    gw_id String COMMENT 'The gateway''s identifier, as it calls itself',
+    name String COMMENT 'What operators call it',
+    updated_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the row was written; of one gateway the newest row counts'
+)
+ENGINE = ReplacingMergeTree(updated_at)
+ORDER BY gw_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Names that operators give to gateways. Read with FINAL'

@@ -6,8 +6,11 @@ import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { InsertOutcome, QueryParams, Store } from '../contract.ts'
+import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
 import { applyRetention, DEFAULT_RETENTION_DAYS } from '../retention.ts'
+import { AvroFiles } from './avro-files.ts'
+import { check } from './check.ts'
 import { EngineConnection } from './connection.ts'
 import { ANCHOR_SETTINGS, READER_SETTINGS, WRITER_SETTINGS } from './engine-settings.ts'
 import { storeError } from './errors.ts'
@@ -48,6 +51,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
   readonly #lock: DirectoryLock
+  readonly #files: AvroFiles
   readonly #anchor: EngineConnection
   readonly #connections: readonly EngineConnection[]
   readonly #readers: WorkerQueue<EngineConnection>
@@ -57,6 +61,7 @@ class EmbeddedStore implements Store {
   constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
     this.#options = options
     this.#lock = lock
+    this.#files = new AvroFiles(`${path}-incoming`)
     this.#anchor = new EngineConnection(path, ANCHOR_SETTINGS)
     const writer = new EngineConnection(path, WRITER_SETTINGS)
     const readers = Array.from(
@@ -90,11 +95,11 @@ class EmbeddedStore implements Store {
   }
 
   insertOnce(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
-    return Promise.reject(new Error('later'))
+    return this.#write((connection) => insertOnce(connection, this.#files.inserter(connection), topic, batches))
   }
 
   check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
-    return Promise.reject(new Error('later'))
+    return this.#write((connection) => check(connection, this.#files.inserter(connection), topic, batches))
   }
 
   async close(): Promise<void> {

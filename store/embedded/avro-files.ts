@@ -1,0 +1,51 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Batch } from '../../log/contract.ts'
+import { recordSchema } from '../../schemas/avro.ts'
+import { blockHeader, containerHeader } from '../../schemas/container.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { recordStructure } from '../exactly-once/statement.ts'
+import type { RecordInserter } from '../exactly-once/insert.ts'
+import { quoted, type SqlConnection } from '../sql.ts'
+
+/**
+ * Hands batches to the engine in this process: their blocks behind one container header in a file, which the engine's
+ * own Avro reader parses. The file lives as long as its statement and is never synced: the record log has the bytes.
+ */
+export class AvroFiles {
+  readonly #directory: string
+  #sequence = 0
+
+  /** Takes the directory for itself: what an earlier process left there goes. */
+  constructor(directory: string) {
+    this.#directory = directory
+    mkdirSync(directory, { recursive: true })
+    for (const file of readdirSync(directory)) rmSync(join(directory, file), { recursive: true })
+  }
+
+  /** An inserter that runs its statements on this connection. */
+  inserter(sql: SqlConnection): RecordInserter {
+    return {
+      insert: async (topic, batches, statement) => {
+        const path = join(this.#directory, `${topic}-${this.#sequence++}.avro`)
+        try {
+          await writeFile(path, container(topic, batches))
+          await sql.run(statement(`file(${quoted(path)}, 'Avro', ${recordStructure(topic)})`))
+        } finally {
+          await rm(path, { force: true })
+        }
+      },
+    }
+  }
+}
+
+function container(topic: Topic, batches: readonly Batch[]): Buffer {
+  const schema = recordSchema(topic)
+  const blocks = batches.flatMap(({ recordCount, records }) => [
+    blockHeader(recordCount, records.byteLength),
+    records,
+    schema.fingerprint,
+  ])
+  return Buffer.concat([containerHeader(schema), ...blocks])
+}

@@ -1,0 +1,29 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { insertAll } from '../exactly-once/statement.ts'
+import { isRefusal, type RecordInserter } from '../exactly-once/insert.ts'
+import { tableOf } from '../exactly-once/identity.ts'
+import type { SqlConnection } from '../sql.ts'
+
+/**
+ * Store.check(): a Null table takes the structure and the constraints of the table it is made like, and keeps nothing.
+ * It is temporary: only this connection sees it.
+ */
+export async function check(
+  sql: SqlConnection,
+  inserter: RecordInserter,
+  topic: Topic,
+  batches: readonly Batch[],
+): Promise<string | null> {
+  const table = `check_${topic}`
+  await sql.run(`DROP TEMPORARY TABLE IF EXISTS ${table}`)
+  await sql.run(`CREATE TEMPORARY TABLE ${table} AS ${tableOf(topic)} ENGINE = Null`)
+  try {
+    await inserter.insert(topic, batches, (source) => insertAll(table, topic, batches, source))
+    return null
+  } catch (error) {
+    if (isRefusal(error)) return messageOf(error)
+    throw error
+  }
+}

@@ -1,0 +1,38 @@
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { DATABASE } from '../sql.ts'
+
+/** A batch's identity as the tables show it. */
+export function batchUuid(batch: Batch): string {
+  const hex = batch.batchId.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+export function tableOf(topic: Topic): string {
+  return `${DATABASE}.${topic}`
+}
+
+/** The list of identities for an IN. */
+export function batchList(batches: readonly Batch[]): string {
+  return batches.map((batch) => `'${batchUuid(batch)}'`).join(',')
+}
+
+/** `received_at BETWEEN ...`: the time in which all of the batches lie. It is what keeps a look-up small. */
+export function batchWindow(batches: readonly Batch[]): string {
+  let from = Infinity
+  let to = -Infinity
+  for (const batch of batches) {
+    from = Math.min(from, batch.minReceivedAt)
+    to = Math.max(to, batch.maxReceivedAt)
+  }
+  return `received_at BETWEEN ${milliseconds(from)} AND ${milliseconds(to)}`
+}
+
+function milliseconds(time: number): string {
+  return `fromUnixTimestamp64Milli(toInt64(${time}), 'UTC')`
+}
+
+/** The rows of these batches, and no others, of a raw table; bounded by the batches' window. */
+export function batchRows(batches: readonly Batch[]): string {
+  return `${batchWindow(batches)} AND batch_id IN (${batchList(batches)})`
+}

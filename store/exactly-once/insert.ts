@@ -1,0 +1,99 @@
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { InsertOutcome } from '../contract.ts'
+import { engineCode, type SqlConnection } from '../sql.ts'
+import { lookUp } from './presence.ts'
+import { insertMissing } from './statement.ts'
+import { repeatViews } from './views.ts'
+
+/** How an engine is given the records of batches. */
+export interface RecordInserter {
+  /**
+   * Runs `statement(source)`, where `source` is a table function that reads the batches' records. Returns or throws
+   * only when the engine has ended the attempt.
+   */
+  insert(topic: Topic, batches: readonly Batch[], statement: (source: string) => string): Promise<void>
+}
+
+/**
+ * Codes (system.errors) by which the engine refuses the rows themselves. Everything else may succeed later: a code
+ * gets onto this list by having been seen for bad rows.
+ */
+const REFUSALS = new Set([
+  '117', // INCORRECT_DATA
+  '395', // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: the guard, a record is not one of its batch
+  '469', // VIOLATED_CONSTRAINT
+  '748', // AVRO_EXCEPTION
+])
+
+export function isRefusal(error: unknown): boolean {
+  const code = engineCode(error)
+  return code !== null && REFUSALS.has(code)
+}
+
+/**
+ * Store.insertOnce(), for whoever is the table's only writer while it runs: look up, insert what is missing in one
+ * statement that looks up again, look up what became of it.
+ */
+export async function insertOnce(
+  sql: SqlConnection,
+  inserter: RecordInserter,
+  topic: Topic,
+  batches: readonly Batch[],
+): Promise<InsertOutcome> {
+  if (batches.length === 0) return { rows: 0, alreadyPresent: 0 }
+  try {
+    return await procedure(sql, inserter, topic, batches)
+  } catch (error) {
+    if (error instanceof GatepostError) throw error
+    // Not about the rows: a look-up or a view's SELECT failed.
+    throw new GatepostError('STORE_UNAVAILABLE', `insert into ${topic}: ${messageOf(error)}`, error)
+  }
+}
+
+async function procedure(
+  sql: SqlConnection,
+  inserter: RecordInserter,
+  topic: Topic,
+  batches: readonly Batch[],
+): Promise<InsertOutcome> {
+  const before = await lookUp(sql, topic, batches)
+  // An earlier attempt may have been cut off between the rows and the views.
+  if (before.present.length > 0) await repeatViews(sql, topic, before.present)
+  if (before.missing.length > 0) await insertNew(sql, inserter, topic, before.missing)
+  return {
+    rows: before.missing.reduce((sum, batch) => sum + batch.recordCount, 0),
+    alreadyPresent: before.present.length,
+  }
+}
+
+async function insertNew(
+  sql: SqlConnection,
+  inserter: RecordInserter,
+  topic: Topic,
+  batches: readonly Batch[],
+): Promise<void> {
+  let failure: unknown = null
+  try {
+    await inserter.insert(topic, batches, (source) => insertMissing(topic, batches, source))
+  } catch (error) {
+    failure = error
+  }
+  const { present, missing } = await lookUp(sql, topic, batches)
+  if (missing.length === batches.length && failure !== null) throw refused(topic, failure)
+  if (missing.length > 0) {
+    throw new GatepostError(
+      'STORE_INCONSISTENT',
+      `an insert of ${batches.length} batches into ${topic} left ${missing.length} out`,
+      failure ?? undefined,
+    )
+  }
+  if (failure !== null) await repeatViews(sql, topic, present)
+}
+
+/** None of the rows was written: because of the rows, or for another reason. */
+function refused(topic: Topic, error: unknown): GatepostError {
+  const code = isRefusal(error) ? 'STORE_REFUSED' : 'STORE_UNAVAILABLE'
+  return new GatepostError(code, `insert into ${topic}: ${messageOf(error)}`, error)
+}

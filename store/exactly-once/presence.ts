@@ -1,0 +1,67 @@
+import { GatepostError } from '../../common/errors.ts'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { SqlConnection } from '../sql.ts'
+import { batchRows, batchUuid, tableOf } from './identity.ts'
+
+export interface Presence {
+  readonly present: readonly Batch[]
+  readonly missing: readonly Batch[]
+}
+
+/** How many rows each batch has in its table; batches without a row are not listed. */
+export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string {
+  return `SELECT batch_id, count() AS rows FROM ${tableOf(topic)} WHERE ${batchRows(batches)} GROUP BY batch_id`
+}
+
+/**
+ * Which batches are in their table. A batch some of whose records were dead-lettered has that many rows fewer.
+ * @throws GatepostError STORE_INCONSISTENT: a batch is there in part
+ */
+export async function lookUp(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<Presence> {
+  const rows = await rowsByBatch(sql, lookUpStatement(topic, batches))
+  const present: Batch[] = []
+  const missing: Batch[] = []
+  const partial: Batch[] = []
+  for (const batch of batches) {
+    const stored = rows.get(batchUuid(batch)) ?? 0
+    if (stored === batch.recordCount) present.push(batch)
+    else (stored === 0 ? missing : partial).push(batch)
+  }
+  if (partial.length > 0) {
+    const dead = await deadRecords(sql, topic, partial)
+    for (const batch of partial) {
+      const uuid = batchUuid(batch)
+      const [stored, lettered] = [rows.get(uuid) ?? 0, dead.get(uuid) ?? 0]
+      if (stored + lettered !== batch.recordCount) {
+        throw new GatepostError(
+          'STORE_INCONSISTENT',
+          `batch ${uuid} of ${batch.recordCount} records has ${stored} rows in ${topic} and ${lettered} dead letters`,
+        )
+      }
+    }
+    present.push(...partial)
+  }
+  return { present, missing }
+}
+
+/** Records of each batch that dead letters stand for: an undecodable one stands for the rest of its batch too. */
+async function deadRecords(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<Map<string, number>> {
+  const letters = await sql.rows<{ batch_id: string; refused: string; undecodable: string; from: string }>(
+    `SELECT batch_id, countIf(reason != 'undecodable') AS refused, countIf(reason = 'undecodable') AS undecodable, ` +
+      `minIf(batch_index, reason = 'undecodable') AS from FROM ${tableOf('dead_letters')} ` +
+      `WHERE source = '${topic}' AND ${batchRows(batches)} GROUP BY batch_id`,
+  )
+  const counts = new Map(batches.map((batch) => [batchUuid(batch), batch.recordCount]))
+  return new Map(
+    letters.map(({ batch_id, refused, undecodable, from }) => {
+      const rest = Number(undecodable) === 0 ? 0 : (counts.get(batch_id) ?? 0) - Number(from)
+      return [batch_id, Number(refused) + rest]
+    }),
+  )
+}
+
+async function rowsByBatch(sql: SqlConnection, statement: string): Promise<Map<string, number>> {
+  const rows = await sql.rows<{ batch_id: string; rows: string }>(statement)
+  return new Map(rows.map((row) => [row.batch_id, Number(row.rows)]))
+}

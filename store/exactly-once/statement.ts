@@ -1,0 +1,69 @@
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { quoted } from '../sql.ts'
+import { recordColumns } from './columns.ts'
+import { batchList, batchRows, batchWindow, tableOf } from './identity.ts'
+
+/**
+ * One insert is one block in one partition, so one part: all or nothing. The sizes are above any insert's; the engine's
+ * own defaults are async_insert = 1 and blocks of about a million rows.
+ */
+export const ONE_PART = [
+  'async_insert = 0',
+  'max_insert_threads = 1',
+  'max_threads = 1',
+  'max_insert_block_size = 1000000000',
+  'min_insert_block_size_rows = 1000000000',
+  'min_insert_block_size_bytes = 1000000000000',
+].join(', ')
+
+/** `'name Type, ...'`: the structure that the engine's Avro reader is asked for. */
+export function recordStructure(topic: Topic): string {
+  return quoted(
+    recordColumns(topic)
+      .map(({ name, read }) => `${name} ${read}`)
+      .join(', '),
+  )
+}
+
+/**
+ * Inserts what `source` (a table function that reads the batches' records) holds of batches that are not in the table.
+ * The month is part of the guard because a batch's window may reach into the next one.
+ */
+export function insertMissing(topic: Topic, batches: readonly Batch[], source: string): string {
+  const table = tableOf(topic)
+  const known = `batch_id NOT IN (SELECT batch_id FROM ${table} WHERE ${batchRows(batches)})`
+  return insertInto(table, topic, source, `${belongs(batches)} AND ${known}`)
+}
+
+/** Inserts everything that `source` holds. */
+export function insertAll(table: string, topic: Topic, batches: readonly Batch[], source: string): string {
+  return insertInto(table, topic, source, belongs(batches))
+}
+
+function insertInto(table: string, topic: Topic, source: string, where: string): string {
+  const columns = recordColumns(topic)
+  const names = columns.map(({ name }) => name).join(', ')
+  const records = columns.map(({ name, expression }) => `${expression} AS ${name}`).join(', ')
+  // batch_id is a FixedString where it is read and a UUID where it is compared, hence the inner SELECT.
+  return (
+    `INSERT INTO ${table} (${names}) SETTINGS ${ONE_PART} ` +
+    `SELECT ${names} FROM (SELECT ${records} FROM ${source}) WHERE ${where}`
+  )
+}
+
+/**
+ * Refuses the insert when a record is not one of its batch: damaged bytes can decode into a record of another identity
+ * or time, which no look-up would ever find.
+ */
+function belongs(batches: readonly Batch[]): string {
+  const month = `toYYYYMM(received_at) = ${yearMonth(batches[0].minReceivedAt)}`
+  const own = `${batchWindow(batches)} AND ${month} AND batch_id IN (${batchList(batches)})`
+  return `throwIf(NOT (${own}), 'a record is not one of its batch') = 0`
+}
+
+/** 202611, as toYYYYMM says it. */
+function yearMonth(time: number): number {
+  const date = new Date(time)
+  return date.getUTCFullYear() * 100 + date.getUTCMonth() + 1
+}

@@ -1,0 +1,48 @@
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { GatepostError } from '../../common/errors.ts'
+import { DATABASE, type SqlConnection } from '../sql.ts'
+import { batchRows, tableOf } from './identity.ts'
+import { ONE_PART } from './statement.ts'
+
+/** A materialized view on a raw table. */
+export interface TableView {
+  readonly name: string
+  readonly target: string
+  readonly columns: readonly string[]
+  readonly select: string
+}
+
+/** The materialized views that a topic's raw table feeds, as the engine has them. */
+export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableView[]> {
+  const views = await sql.rows<{ name: string; statement: string; select: string; columns: string[] }>(
+    `SELECT t.name AS name, any(create_table_query) AS statement, any(as_select) AS select, ` +
+      `arrayMap(c -> c.2, arraySort(groupArray((c.position, c.name)))) AS columns ` +
+      `FROM system.tables AS t JOIN system.columns AS c ON c.database = t.database AND c.table = t.name ` +
+      `WHERE t.database = '${DATABASE}' AND t.engine = 'MaterializedView' GROUP BY name ORDER BY name`,
+  )
+  return views
+    .filter(({ select }) => sourceOf(topic).test(select))
+    .map(({ name, statement, select, columns }) => {
+      const target = / TO (\S+) \(/.exec(statement)?.[1]
+      if (target === undefined) throw new GatepostError('STORE_MIGRATION', `view ${name} has no table of its own (TO)`)
+      return { name, target, columns, select }
+    })
+}
+
+function sourceOf(topic: Topic): RegExp {
+  return new RegExp(`\\bFROM ${tableOf(topic)}\\b`, 'g')
+}
+
+/**
+ * Runs the views' SELECTs again over batches that are in the table: whether an insert that failed, or that a crash cut
+ * off, had reached the views is not known, and a view that throws leaves the source rows in. The views' tables are such
+ * that this changes nothing where nothing was missing.
+ */
+export async function repeatViews(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<void> {
+  const rows = `FROM (SELECT * FROM ${tableOf(topic)} WHERE ${batchRows(batches)}) AS ${topic}`
+  for (const view of await viewsOf(sql, topic)) {
+    const select = view.select.replace(sourceOf(topic), () => rows)
+    await sql.run(`INSERT INTO ${view.target} (${view.columns.join(', ')}) SETTINGS ${ONE_PART} ${select}`)
+  }
+}
