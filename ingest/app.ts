@@ -1,0 +1,92 @@
+import type { LogWriter } from '../log/contract.ts'
+import { Decisions, type AuthMode } from './access/decisions.ts'
+import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type Exchange } from './http.ts'
+import { Records } from './records.ts'
+import { AuthRoute } from './routes/auth.ts'
+import { PingRoute } from './routes/ping.ts'
+import { PostAuthRoute } from './routes/post-auth.ts'
+import { ROUTES, routeOf, type Route } from './routes/router.ts'
+
+export interface AppOptions {
+  readonly log: LogWriter
+  readonly authMode: AuthMode
+  readonly secret: string
+  /** `fast`: heartbeats and counters are answered before they are durable. */
+  readonly ack: 'durable' | 'fast'
+}
+
+const HEALTHY = makeAnswer('healthcheck', 200, 'Healthy', { contentType: 'text/plain' })
+const STATUS = makeJsonAnswer('root', 200, { status: 'ok' })
+
+function methodNotAllowed(route: Route, allow: string): Answer {
+  return makeJsonAnswer(route, 405, { error: `this path takes ${allow}` }, [['Allow', allow]])
+}
+
+/** What each route takes; a path of no route takes nothing. */
+const ALLOWED: Record<Route, string> = {
+  ping: 'GET',
+  auth: 'GET',
+  post_auth: 'POST',
+  healthcheck: 'GET, HEAD',
+  root: 'GET, HEAD',
+  unknown: '',
+}
+const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
+
+export const TOO_LARGE: Answer = makeJsonAnswer('post_auth', 413, {
+  error: 'the body is larger than 65536 bytes',
+  field: 'body',
+})
+
+/** The routes of both listeners. One per process: handlers reuse their parsers from request to request. */
+export class App {
+  readonly records: Records
+  readonly decisions: Decisions
+  readonly postAuth: PostAuthRoute
+  readonly #ping: PingRoute
+  readonly #auth: AuthRoute
+
+  constructor(options: AppOptions) {
+    const fast = options.ack === 'fast'
+    this.records = new Records(options.log)
+    this.decisions = new Decisions(options.authMode, options.secret)
+    this.postAuth = new PostAuthRoute(this.records)
+    this.#ping = new PingRoute(this.records, fast)
+    this.#auth = new AuthRoute(this.records, this.decisions, fast)
+  }
+
+  /** A GET, or a HEAD where it is allowed. `path` is without the query. */
+  get(path: string, exchange: Exchange, head = false): void {
+    const route = routeOf(path)
+    switch (route) {
+      case 'ping':
+        if (!head) return this.#ping.handle(exchange)
+        break
+      case 'auth':
+        if (!head) return this.#auth.handle(exchange)
+        break
+      case 'healthcheck':
+        return exchange.reply(HEALTHY)
+      case 'root':
+        return exchange.reply(STATUS)
+      case 'post_auth':
+        break
+      case 'unknown':
+        return exchange.reply(NOT_FOUND)
+    }
+    exchange.reply(NOT_ALLOWED.get(route) as Answer)
+  }
+
+  /** Whether a request of this method has a body to wait for; else the exchange holds its answer. */
+  takesBody(method: string, path: string, exchange: Exchange): boolean {
+    const route = routeOf(path)
+    if (method === 'POST' && route === 'post_auth') return true
+    exchange.reply(route === 'unknown' ? NOT_FOUND : (NOT_ALLOWED.get(route) as Answer))
+    return false
+  }
+
+  /** The body of a request for which takesBody() said yes. */
+  post(body: Uint8Array, exchange: Exchange): void {
+    this.postAuth.handle(exchange, body)
+  }
+}

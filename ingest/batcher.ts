@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto'
+import type { Topic } from '../schemas/topics.ts'
+import { BATCH_SPAN_MS, type LogWriter } from '../log/contract.ts'
+import { GatepostError } from '../common/errors.ts'
+import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
+import type { Answer, Responder } from './http.ts'
+
+/**
+ * Batches of one topic that may be under way to the log at once: what the topic may hold in memory is this times
+ * BATCH_CAPACITY_BYTES. Beyond it records are refused, until the log has caught up.
+ */
+const MAX_BATCHES = 16
+
+/** received_at (6 bytes until the year 4199) and batch_id begin every record. */
+const PREFIX_MAX_BYTES = 10 + 16
+
+/** A request that waits longer for the disk is answered with "unknown"; gateways give up after some 30 s, RADIUS after a few. */
+export const DURABLE_WITHIN_MS = 2000
+
+/** What the process counts of one topic. */
+export interface BatcherStats {
+  records: number
+  batches: number
+  bytes: number
+  refused: number
+  /** Refusals and unknown outcomes, by error code. */
+  readonly failures: Map<string, number>
+  /** Batch sizes in records and commit latencies in seconds, as cumulative-ready bucket counts. */
+  readonly sizeBuckets: number[]
+  readonly commitBuckets: number[]
+  commitSecondsSum: number
+}
+
+export const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, BATCH_MAX_RECORDS]
+export const COMMIT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5]
+
+function observe(bounds: readonly number[], counts: number[], value: number): void {
+  let index = 0
+  while (index < bounds.length && value > bounds[index]) index++
+  counts[index]++
+}
+
+/** Identities of this process's batches: a random 64-bit incarnation, then a 64-bit sequence. */
+export class BatchSequence {
+  readonly incarnation = randomBytes(8)
+  #next = 0n
+
+  write(target: Buffer): void {
+    this.incarnation.copy(target, 0)
+    target.writeBigUInt64BE(this.#next++, 8)
+  }
+}
+
+/**
+ * Gathers the records of one topic into batches and appends them to the record log: whatever arrived while the last
+ * commit was under way goes together into the next one (group commit).
+ */
+export class TopicBatcher {
+  readonly topic: Topic
+  readonly stats: BatcherStats = {
+    records: 0,
+    batches: 0,
+    bytes: 0,
+    refused: 0,
+    failures: new Map(),
+    sizeBuckets: new Array<number>(SIZE_BUCKETS.length + 1).fill(0),
+    commitBuckets: new Array<number>(COMMIT_BUCKETS.length + 1).fill(0),
+    commitSecondsSum: 0,
+  }
+  readonly #log: LogWriter
+  readonly #sequence: BatchSequence
+  readonly #free: RecordBatch[] = []
+  #made = 0
+  #open: RecordBatch | null = null
+  #recordStart = 0
+  #monthEnd = 0
+  #inFlight = 0
+  #scheduled = false
+  readonly #prefix = Buffer.alloc(PREFIX_MAX_BYTES)
+  #prefixLength = 0
+  #prefixAt = -1
+  #idle: (() => void)[] = []
+
+  constructor(topic: Topic, log: LogWriter, sequence: BatchSequence) {
+    this.topic = topic
+    this.#log = log
+    this.#sequence = sequence
+  }
+
+  /**
+   * Starts a record of at most `maxBytes` received at `now` (ms since the epoch): its identity is written, the caller
+   * writes the other fields to the batch's cursor and then calls end() or abandon(). Null: refused, nothing can be appended now.
+   */
+  begin(maxBytes: number, now: number): RecordBatch | null {
+    let batch = this.#open
+    if (batch !== null && this.#mustSeal(batch, maxBytes, now)) {
+      if (batch.recordCount > 0) this.#seal(batch)
+      else this.#free.push(batch)
+      this.#open = batch = null
+    }
+    if (batch === null) {
+      batch = this.#openBatch(now)
+      if (batch === null) return null
+    }
+    if (now !== this.#prefixAt) this.#makePrefix(batch, now)
+    const cursor = batch.cursor
+    this.#recordStart = cursor.position
+    const { bytes, position } = cursor
+    for (let index = 0; index < this.#prefixLength; index++) bytes[position + index] = this.#prefix[index]
+    cursor.position = position + this.#prefixLength
+    cursor.uint(batch.recordCount)
+    if (now > batch.maxReceivedAt) batch.maxReceivedAt = now
+    return batch
+  }
+
+  end(batch: RecordBatch): void {
+    batch.recordCount++
+    if (!this.#scheduled && this.#inFlight === 0) this.#schedule()
+  }
+
+  /** Forgets the record that begin() started. */
+  abandon(batch: RecordBatch): void {
+    batch.cursor.position = this.#recordStart
+  }
+
+  /** The request waits for the record that ended last. */
+  wait(batch: RecordBatch, responder: Responder, response: unknown, answer: Answer): void {
+    batch.wait(responder, response, answer)
+  }
+
+  /** Resolves when nothing is open or under way. */
+  async flush(): Promise<void> {
+    if (this.#open !== null && this.#open.recordCount > 0) this.#seal(this.#open)
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #mustSeal(batch: RecordBatch, maxBytes: number, now: number): boolean {
+    return (
+      batch.cursor.position + maxBytes + PREFIX_MAX_BYTES > BATCH_CAPACITY_BYTES ||
+      batch.recordCount === BATCH_MAX_RECORDS ||
+      // All of a batch lies in one month and near its first record, also when the clock jumps.
+      now < batch.minReceivedAt ||
+      now - batch.minReceivedAt > BATCH_SPAN_MS ||
+      now >= this.#monthEnd
+    )
+  }
+
+  #openBatch(now: number): RecordBatch | null {
+    let batch = this.#free.pop()
+    if (batch === undefined) {
+      if (this.#made === MAX_BATCHES) {
+        this.stats.refused++
+        this.#count('LOG_BUSY', 1)
+        return null
+      }
+      this.#made++
+      batch = new RecordBatch(this.topic)
+    }
+    batch.reset()
+    this.#sequence.write(batch.batchId)
+    batch.minReceivedAt = now
+    batch.maxReceivedAt = now
+    const date = new Date(now)
+    this.#monthEnd = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1)
+    this.#prefixAt = -1
+    this.#open = batch
+    return batch
+  }
+
+  #makePrefix(batch: RecordBatch, now: number): void {
+    const cursor = batch.cursor
+    const start = cursor.position
+    cursor.uint(now)
+    batch.batchId.copy(cursor.bytes, cursor.position)
+    this.#prefixLength = cursor.bytes.copy(this.#prefix, 0, start, cursor.position + 16)
+    cursor.position = start
+    this.#prefixAt = now
+  }
+
+  #schedule(): void {
+    this.#scheduled = true
+    // After this turn of the event loop: every request that the poll phase read goes into the same commit.
+    setImmediate(() => {
+      this.#scheduled = false
+      if (this.#open !== null && this.#open.recordCount > 0) this.#seal(this.#open)
+    })
+  }
+
+  #seal(batch: RecordBatch): void {
+    this.#open = null
+    void this.#commit(batch)
+  }
+
+  async #commit(batch: RecordBatch): Promise<void> {
+    const { stats } = this
+    this.#inFlight++
+    const started = performance.now()
+    const overdue = setTimeout(() => this.#count('OVERDUE', batch.settle('unknown')), DURABLE_WITHIN_MS)
+    stats.batches++
+    stats.bytes += batch.cursor.position
+    observe(SIZE_BUCKETS, stats.sizeBuckets, batch.recordCount)
+    try {
+      await this.#log.append(batch)
+      stats.records += batch.recordCount
+      batch.settle('kept')
+    } catch (error) {
+      const code = error instanceof GatepostError ? error.code : 'LOG_OUTCOME_UNKNOWN'
+      this.#count(code, batch.recordCount)
+      batch.settle(code === 'LOG_OUTCOME_UNKNOWN' ? 'unknown' : 'dropped')
+    }
+    clearTimeout(overdue)
+    const seconds = (performance.now() - started) / 1000
+    stats.commitSecondsSum += seconds
+    observe(COMMIT_BUCKETS, stats.commitBuckets, seconds)
+    this.#free.push(batch)
+    this.#inFlight--
+    if (this.#inFlight > 0) return
+    if (this.#open !== null && this.#open.recordCount > 0 && !this.#scheduled) this.#seal(this.#open)
+    else for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #count(code: string, records: number): void {
+    if (records > 0) this.stats.failures.set(code, (this.stats.failures.get(code) ?? 0) + records)
+  }
+}

@@ -1,0 +1,74 @@
+import { BlockList, isIPv6 } from 'node:net'
+
+/** Text forms of addresses that are kept; when full, all are forgotten: they are quickly made again. */
+const MAX_ADDRESSES = 65536
+
+const texts = new Map<number, string>()
+
+/** The text of a binary address as uWebSockets gives it: 4 bytes, or 16 of which an IPv4 address may be mapped. */
+export function addressText(address: ArrayBuffer): string {
+  const bytes = new Uint8Array(address)
+  const offset = bytes.length === 4 ? 0 : isMapped(bytes) ? 12 : -1
+  if (offset < 0) return bytes.length === 16 ? ipv6Text(bytes) : ''
+  const key = (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]
+  let text = texts.get(key)
+  if (text === undefined) {
+    text = `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`
+    if (texts.size >= MAX_ADDRESSES) texts.clear()
+    texts.set(key, text)
+  }
+  return text
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return false
+  for (let index = 0; index < 10; index++) if (bytes[index] !== 0) return false
+  return true
+}
+
+function ipv6Text(bytes: Uint8Array): string {
+  const groups: string[] = []
+  for (let index = 0; index < 16; index += 2) groups.push(((bytes[index] << 8) | bytes[index + 1]).toString(16))
+  // new URL() compresses zeros as RFC 5952 says.
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+}
+
+/** Node's socket.remoteAddress without the prefix of a mapped IPv4 address. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return ''
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+/** Which peers' X-Forwarded-For is believed. */
+export class TrustedProxies {
+  readonly #list = new BlockList()
+  readonly any: boolean
+
+  /** Addresses and CIDR ranges. */
+  constructor(entries: readonly string[]) {
+    this.any = entries.length > 0
+    for (const entry of entries) {
+      const [address, prefix] = entry.split('/')
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+      if (prefix === undefined) this.#list.addAddress(address, family)
+      else this.#list.addSubnet(address, Number(prefix), family)
+    }
+  }
+
+  #trusts(address: string): boolean {
+    return this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  }
+
+  /** The client's address: the last of X-Forwarded-For that is not a trusted proxy's, if the peer is one. */
+  client(peer: string, forwardedFor: string): string {
+    if (!this.any || forwardedFor === '' || !this.#trusts(peer)) return peer
+    let client = peer
+    for (const hop of forwardedFor.split(',').reverse()) {
+      const address = plainAddress(hop.trim().replace(/^\[|\]$/g, ''))
+      if (address === '' || !/^[0-9a-fA-F.:]+$/.test(address)) return client
+      client = address
+      if (!this.#trusts(address)) return client
+    }
+    return client
+  }
+}

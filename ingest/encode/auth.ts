@@ -1,0 +1,72 @@
+import { QueryFields } from '../parse/query.ts'
+import type { Cursor } from './cursor.ts'
+import { putExtra, putMac, putOptionalUint64, putText } from './fields.ts'
+
+export const AUTH_STAGE = 0
+export const AUTH_GW_ID = 1
+export const AUTH_IP = 2
+export const AUTH_MAC = 3
+export const AUTH_TOKEN = 4
+export const AUTH_INCOMING = 5
+export const AUTH_OUTGOING = 6
+export const AUTH_INCOMING_DELTA = 7
+export const AUTH_OUTGOING_DELTA = 8
+
+/** Parameters of an auth request; apfree 8 says device_id for gw_id and incoming_bytes for incoming. */
+export function authFields(): QueryFields {
+  return new QueryFields(9, [
+    ['stage', AUTH_STAGE],
+    ['gw_id', AUTH_GW_ID],
+    ['device_id', AUTH_GW_ID],
+    ['ip', AUTH_IP],
+    ['mac', AUTH_MAC],
+    ['token', AUTH_TOKEN],
+    ['incoming', AUTH_INCOMING],
+    ['incoming_bytes', AUTH_INCOMING],
+    ['outgoing', AUTH_OUTGOING],
+    ['outgoing_bytes', AUTH_OUTGOING],
+    ['incomingdelta', AUTH_INCOMING_DELTA],
+    ['outgoingdelta', AUTH_OUTGOING_DELTA],
+  ])
+}
+
+/** How the request was answered. */
+export interface Verdict {
+  /** 0 denied, 1 allowed, 5 validation, 6 validation failed, -1 error. */
+  readonly code: number
+  /** Empty without a known token. */
+  readonly sessionId: string
+  /** The token was verified (in open mode: present), and MAC and gw_id are the session's. */
+  readonly own: boolean
+}
+
+/**
+ * Appends what follows the identity in schemas/avro/gateway_auth.avsc:
+ *
+ *   stage, gw_id, ip, mac, session_id string, incoming, outgoing, incoming_delta, outgoing_delta [null, long],
+ *   auth_code int, own boolean, remote_ip, user_agent string, extra map<string>
+ *
+ * The token itself is not written anywhere.
+ */
+export function encodeAuth(
+  cursor: Cursor,
+  fields: QueryFields,
+  verdict: Verdict,
+  remoteIp: string,
+  userAgent: string,
+): void {
+  putText(cursor, fields, AUTH_STAGE)
+  putText(cursor, fields, AUTH_GW_ID)
+  putText(cursor, fields, AUTH_IP)
+  putMac(cursor, fields, AUTH_MAC)
+  cursor.string(verdict.sessionId)
+  putOptionalUint64(cursor, fields, AUTH_INCOMING)
+  putOptionalUint64(cursor, fields, AUTH_OUTGOING)
+  putOptionalUint64(cursor, fields, AUTH_INCOMING_DELTA)
+  putOptionalUint64(cursor, fields, AUTH_OUTGOING_DELTA)
+  cursor.int(verdict.code)
+  cursor.boolean(verdict.own)
+  cursor.string(remoteIp)
+  cursor.string(userAgent)
+  putExtra(cursor, fields)
+}

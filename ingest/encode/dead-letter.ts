@@ -1,0 +1,37 @@
+import type { Cursor } from './cursor.ts'
+
+/** Why a request's record could not be stored in its own table: dead_letters.reason. */
+export type DeadLetterReason =
+  | 'missing_gw_id'
+  | 'bad_telemetry'
+  | 'missing_telemetry'
+  | 'unknown_stage'
+  | 'too_many_parameters'
+  | 'bad_json'
+  | 'not_an_object'
+  | 'missing_field'
+
+/** Bytes of a payload that are kept. */
+export const PAYLOAD_MAX_CHARACTERS = 65536
+
+export interface DeadLetter {
+  readonly source: 'ping' | 'auth' | 'post-auth'
+  readonly reason: DeadLetterReason
+  /** In words, naming the field. */
+  readonly error: string
+  /** Without credentials. */
+  readonly payload: string
+}
+
+/** Appends what follows the identity in schemas/avro/dead_letters.avsc: source, reason, error, payload string. */
+export function encodeDeadLetter(cursor: Cursor, letter: DeadLetter): void {
+  cursor.string(letter.source)
+  cursor.string(letter.reason)
+  cursor.string(letter.error)
+  cursor.string(letter.payload.slice(0, PAYLOAD_MAX_CHARACTERS))
+}
+
+/** No more bytes than this are needed for the letter. */
+export function deadLetterBytes(letter: DeadLetter): number {
+  return 64 + 3 * (letter.error.length + Math.min(letter.payload.length, PAYLOAD_MAX_CHARACTERS))
+}

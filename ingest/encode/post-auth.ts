@@ -1,0 +1,183 @@
+import { ABSENT, JsonFields, OTHER, PLAIN } from '../parse/json.ts'
+import { findMac, findMacBytes, writeMac } from '../parse/mac.ts'
+import type { Cursor } from './cursor.ts'
+
+export const POST_AUTH_KEYS = [
+  'username',
+  'mac',
+  'called_station_id',
+  'site_ip_address',
+  'cert_name',
+  'authentication_result',
+  'authentication_reply',
+  'task_id',
+  'cert_serial',
+  'cert_subject',
+  'cert_issuer',
+  'eap_type',
+] as const
+
+const slot = (name: (typeof POST_AUTH_KEYS)[number]) => POST_AUTH_KEYS.indexOf(name)
+const USERNAME = slot('username')
+const MAC = slot('mac')
+const CALLED_STATION_ID = slot('called_station_id')
+const SITE_IP = slot('site_ip_address')
+const CERT_NAME = slot('cert_name')
+export const AUTHENTICATION_RESULT = slot('authentication_result')
+const AUTHENTICATION_REPLY = slot('authentication_reply')
+const TASK_ID = slot('task_id')
+const CERT_SERIAL = slot('cert_serial')
+const CERT_SUBJECT = slot('cert_subject')
+const CERT_ISSUER = slot('cert_issuer')
+const EAP_TYPE = slot('eap_type')
+
+const ACCESS_ACCEPT = Buffer.from('Access-Accept')
+const USERNAME_CODE_POINTS = 6
+const SSL_USERNAME_CODE_POINTS = 254
+
+export interface PostAuthStats {
+  /** eap_type values that are none of those known, stored as MSCHAP. */
+  unknownEapTypes: number
+  /** HEALTH logins, answered and not stored. */
+  healthChecks: number
+}
+
+/**
+ * Appends what follows the identity in schemas/avro/post_auth.avsc, by the rules of the GovWifi logging API:
+ *
+ *   username, ssl_username, mac, ap, building_identifier, site_ip string, success boolean, authentication_result,
+ *   authentication_reply, task_id, cert_name, cert_serial, cert_subject, cert_issuer, eap_type string
+ *
+ * @returns false for a health check: the record is not to be stored.
+ */
+export function encodePostAuth(cursor: Cursor, fields: JsonFields, stats: PostAuthStats): boolean {
+  const certificate = isCertificateLogin(fields, stats)
+  if (certificate) {
+    cursor.emptyString()
+    putCut(cursor, fields, USERNAME, SSL_USERNAME_CODE_POINTS)
+  } else {
+    const start = cursor.position
+    putUsername(cursor, fields)
+    if (isHealth(cursor.bytes, start)) {
+      stats.healthChecks++
+      return false
+    }
+    cursor.emptyString()
+  }
+  putMac(cursor, fields, MAC)
+  if (putMac(cursor, fields, CALLED_STATION_ID)) cursor.emptyString()
+  else putText(cursor, fields, CALLED_STATION_ID)
+  putText(cursor, fields, SITE_IP)
+  cursor.boolean(isAccept(fields))
+  putText(cursor, fields, AUTHENTICATION_RESULT)
+  putText(cursor, fields, AUTHENTICATION_REPLY)
+  putText(cursor, fields, TASK_ID)
+  for (const name of [CERT_NAME, CERT_SERIAL, CERT_SUBJECT, CERT_ISSUER]) {
+    if (certificate) putText(cursor, fields, name)
+    else cursor.emptyString()
+  }
+  cursor.string(certificate ? 'EAP-TLS' : 'MSCHAP')
+  return true
+}
+
+/** eap_type decides; without one, whether a certificate is named. */
+function isCertificateLogin(fields: JsonFields, stats: PostAuthStats): boolean {
+  if (fields.blank(EAP_TYPE)) return !fields.blank(CERT_NAME) && fields.text(CERT_NAME).trim() !== ''
+  switch (fields.text(EAP_TYPE).toUpperCase()) {
+    case 'TLS':
+    case 'NAK':
+      return true
+    case 'PEAP':
+    case 'MSCHAPV2':
+      return false
+    default:
+      stats.unknownEapTypes++
+      return false
+  }
+}
+
+function putText(cursor: Cursor, fields: JsonFields, name: number): void {
+  const kind = fields.kinds[name]
+  if (kind === ABSENT) cursor.emptyString()
+  else if (kind === PLAIN) cursor.stringBytes(fields.bytes, fields.starts[name], fields.ends[name])
+  else cursor.string(fields.text(name))
+}
+
+function putCut(cursor: Cursor, fields: JsonFields, name: number, codePoints: number): void {
+  if (fields.kinds[name] === PLAIN && fields.ends[name] - fields.starts[name] <= codePoints)
+    putText(cursor, fields, name)
+  else cursor.string(firstCodePoints(fields.text(name), codePoints))
+}
+
+/** The first six code points, then upper case. */
+function putUsername(cursor: Cursor, fields: JsonFields): void {
+  const kind = fields.kinds[USERNAME]
+  if (kind === PLAIN || kind === ABSENT) {
+    const start = fields.starts[USERNAME]
+    const length = kind === ABSENT ? 0 : Math.min(fields.ends[USERNAME] - start, USERNAME_CODE_POINTS)
+    cursor.uint(length)
+    for (let index = 0; index < length; index++) {
+      const byte = fields.bytes[start + index]
+      cursor.byte(byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte)
+    }
+  } else cursor.string(firstCodePoints(fields.text(USERNAME), USERNAME_CODE_POINTS).toUpperCase())
+}
+
+function firstCodePoints(text: string, count: number): string {
+  let end = 0
+  for (let taken = 0; taken < count && end < text.length; taken++)
+    end += (text.codePointAt(end) as number) > 0xffff ? 2 : 1
+  return text.slice(0, end)
+}
+
+const HEALTH = Buffer.from('\x0cHEALTH')
+
+/** Whether the string written at `start` is HEALTH, length and all. */
+function isHealth(bytes: Buffer, start: number): boolean {
+  for (let index = 0; index < HEALTH.length; index++) if (bytes[start + index] !== HEALTH[index]) return false
+  return true
+}
+
+function isAccept(fields: JsonFields): boolean {
+  const start = fields.starts[AUTHENTICATION_RESULT]
+  const kind = fields.kinds[AUTHENTICATION_RESULT]
+  if (kind === OTHER) return false
+  if (kind !== PLAIN) return fields.text(AUTHENTICATION_RESULT) === 'Access-Accept'
+  if (fields.ends[AUTHENTICATION_RESULT] - start !== ACCESS_ACCEPT.length) return false
+  for (let index = 0; index < ACCESS_ACCEPT.length; index++)
+    if (fields.bytes[start + index] !== ACCESS_ACCEPT[index]) return false
+  return true
+}
+
+/** Writes the value's MAC in its normal form, or an empty string. @returns whether there was one. */
+function putMac(cursor: Cursor, fields: JsonFields, name: number): boolean {
+  const kind = fields.kinds[name]
+  let found = false
+  if (kind === PLAIN) found = findMacBytes(fields.bytes, fields.starts[name], fields.ends[name])
+  else if (kind !== ABSENT) {
+    const text = fields.text(name)
+    found = findMac(text, 0, text.length)
+  }
+  if (!found) {
+    cursor.emptyString()
+    return false
+  }
+  cursor.byte(17 << 1)
+  writeMac(cursor.bytes, cursor.position)
+  cursor.position += 17
+  return true
+}
+
+/** No record of a body of this many bytes needs more: each byte may become U+FFFD, and some letters grow in upper case. */
+export function postAuthBytes(bodyLength: number): number {
+  return 3 * bodyLength + 512
+}
+
+/** What may stand in a dead letter of a body: the known keys and what they held. */
+export function knownKeys(fields: JsonFields): string {
+  const known: Record<string, string> = {}
+  POST_AUTH_KEYS.forEach((name, index) => {
+    if (fields.kinds[index] !== ABSENT) known[name] = fields.text(index)
+  })
+  return JSON.stringify(known)
+}

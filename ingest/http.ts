@@ -1,0 +1,119 @@
+import type { RecordBatch } from './batch.ts'
+import type { Route } from './routes/router.ts'
+
+/**
+ * What handlers and listeners say to each other. A handler takes method, path, query, headers and body bytes, and gives
+ * status, body and, if a record was made, the batch to wait for; it knows nothing of the listener.
+ */
+
+/** Whether the record of a request is durable: the X-Gatepost-Record header. `none`: the request makes no record. */
+export type RecordOutcome = 'kept' | 'unknown' | 'dropped' | 'none'
+
+/** A response, made once and shared by every request that gets it. */
+export interface Answer {
+  readonly counter: AnswerCounter
+  /** With its reason phrase: "200 OK". */
+  readonly status: string
+  readonly code: number
+  readonly contentType: string | null
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: string
+  /** What the request gets instead when its record was not kept: post-auth is refused, others are answered all the same. */
+  readonly unlessKept: Answer | null
+}
+
+/** How often one route answered with one status. */
+export interface AnswerCounter {
+  readonly route: Route
+  readonly code: number
+  served: number
+}
+
+const counters = new Map<string, AnswerCounter>()
+
+/** Every counter of this process: routes times statuses. */
+export function answerCounters(): Iterable<AnswerCounter> {
+  return counters.values()
+}
+
+function counterOf(route: Route, code: number): AnswerCounter {
+  const key = `${route} ${code}`
+  let counter = counters.get(key)
+  if (counter === undefined) counters.set(key, (counter = { route, code, served: 0 }))
+  return counter
+}
+
+const REASONS: Record<number, string> = {
+  200: 'OK',
+  204: 'No Content',
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  411: 'Length Required',
+  413: 'Payload Too Large',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+export function makeAnswer(
+  route: Route,
+  code: number,
+  body: string,
+  options: Partial<Pick<Answer, 'contentType' | 'headers' | 'unlessKept'>> = {},
+): Answer {
+  return {
+    counter: counterOf(route, code),
+    status: `${code} ${REASONS[code] ?? ''}`,
+    code,
+    contentType: options.contentType ?? null,
+    headers: options.headers ?? [],
+    body,
+    unlessKept: options.unlessKept ?? null,
+  }
+}
+
+export function makeJsonAnswer(
+  route: Route,
+  code: number,
+  value: unknown,
+  headers: readonly (readonly [string, string])[] = [],
+): Answer {
+  return makeAnswer(route, code, JSON.stringify(value), { contentType: 'application/json', headers })
+}
+
+/** How a listener answers a request whose record's outcome has become known; does nothing if the client has gone. */
+export interface Responder {
+  respond(response: unknown, answer: Answer, outcome: RecordOutcome): void
+}
+
+/**
+ * One request and what came of it. A listener owns one and uses it for request after request; everything in it is valid
+ * only until the handler's next call.
+ */
+export class Exchange {
+  /** Everything behind the first "?", as sent. */
+  query = ''
+  userAgent = ''
+  /** The client's address in text form, after trusted proxies. */
+  remoteIp = ''
+
+  /** Set by the handler: the answer, and the batch to wait for; without one, `outcome` is final. */
+  answer: Answer = NOT_FOUND
+  batch: RecordBatch | null = null
+  outcome: RecordOutcome = 'none'
+
+  /** An answer that waits for nothing. */
+  reply(answer: Answer, outcome: RecordOutcome = 'none'): void {
+    this.answer = answer
+    this.batch = null
+    this.outcome = outcome
+  }
+
+  /** An answer that waits until the record that was ended last is durable. */
+  replyWhenDurable(answer: Answer, batch: RecordBatch): void {
+    this.answer = answer
+    this.batch = batch
+  }
+}
+
+export const NOT_FOUND = makeJsonAnswer('unknown', 404, { error: 'there is nothing at this path' })

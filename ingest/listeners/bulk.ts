@@ -1,0 +1,170 @@
+import type { App } from '../app.ts'
+import { TOO_LARGE } from '../app.ts'
+import { addressText, type TrustedProxies } from '../client-address.ts'
+import { messageOf } from '../../common/errors.ts'
+import { Exchange, type Answer, type RecordOutcome, type Responder } from '../http.ts'
+import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
+import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
+
+/** A User-Agent is kept up to this many characters. */
+export const USER_AGENT_MAX = 256
+
+export interface Listener {
+  readonly port: number
+  /** Takes no new connections; requests under way are answered. */
+  stopAccepting(): void
+  /** Closes every connection. */
+  close(): void
+}
+
+const EMPTY = new Uint8Array(0)
+
+/** uWebSockets marks the response as gone by itself; the handler only has to be there. */
+function onAborted(): void {}
+
+/**
+ * The bulk listener: HTTP/1.1 keep-alive through uWebSockets.js. Several workers share the port (SO_REUSEPORT).
+ * Per GET nothing is allocated but what uWebSockets itself makes: exchange and callbacks are reused.
+ */
+export class BulkListener implements Listener, Responder {
+  readonly #app: App
+  readonly #proxies: TrustedProxies
+  readonly #uws = loadUws()
+  readonly #server = this.#uws.App()
+  readonly #exchange = new Exchange()
+  #socket: us_listen_socket | null = null
+  port = 0
+
+  // What writeCorked() writes: cork() calls back at once, so one set of fields serves every response.
+  #answer: Answer | null = null
+  #outcome: RecordOutcome = 'none'
+  #response: HttpResponse | null = null
+  #bodyless = false
+
+  constructor(app: App, proxies: TrustedProxies) {
+    this.#app = app
+    this.#proxies = proxies
+    this.#server
+      .get('/*', (response, request) => {
+        this.#describe(response, request)
+        this.#app.get(request.getUrl(), this.#exchange)
+        this.#finish(response)
+      })
+      .head('/*', (response, request) => {
+        this.#describe(response, request)
+        this.#app.get(request.getUrl(), this.#exchange, true)
+        this.#bodyless = true
+        this.#finish(response)
+        this.#bodyless = false
+      })
+      .any('/*', (response, request) => {
+        this.#other(response, request)
+      })
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.listen(host, port, (socket) => {
+        if (!socket) {
+          reject(new Error(`cannot listen on ${host}:${port}: the port is in use or the address is not this machine's`))
+          return
+        }
+        this.#socket = socket
+        this.port = this.#uws.us_socket_local_port(socket)
+        resolve()
+      })
+    })
+  }
+
+  stopAccepting(): void {
+    if (this.#socket) this.#uws.us_listen_socket_close(this.#socket)
+    this.#socket = null
+  }
+
+  close(): void {
+    this.#socket = null
+    this.#server.close()
+  }
+
+  respond(response: unknown, answer: Answer, outcome: RecordOutcome): void {
+    const final = answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
+    this.#answer = final
+    this.#outcome = outcome
+    this.#response = response as HttpResponse
+    try {
+      this.#response.cork(this.#writeCorked)
+      final.counter.served++
+    } catch (error) {
+      // The client has gone: uWebSockets throws when a response is used after onAborted.
+      if (!messageOf(error).includes('onAborted')) throw error
+    }
+    this.#response = null
+  }
+
+  readonly #writeCorked = (): void => {
+    const response = this.#response as HttpResponse
+    const answer = this.#answer as Answer
+    if (answer.code !== 200) response.writeStatus(answer.status)
+    if (this.#outcome !== 'none') response.writeHeader('X-Gatepost-Record', this.#outcome)
+    if (answer.contentType !== null) response.writeHeader('Content-Type', answer.contentType)
+    for (const [name, value] of answer.headers) response.writeHeader(name, value)
+    // RFC 9110, 8.6: no Content-Length with 204; HEAD has the length and no body.
+    if (this.#bodyless && answer.code !== 204) response.writeHeader('Content-Length', String(Buffer.byteLength(answer.body)))
+    if (answer.code === 204 || this.#bodyless) response.endWithoutBody()
+    else response.end(answer.body)
+  }
+
+  #describe(response: HttpResponse, request: HttpRequest): void {
+    const exchange = this.#exchange
+    const peer = addressText(response.getRemoteAddress())
+    exchange.query = request.getQuery()
+    const userAgent = request.getHeader('user-agent')
+    exchange.userAgent = userAgent.length > USER_AGENT_MAX ? userAgent.slice(0, USER_AGENT_MAX) : userAgent
+    exchange.remoteIp = this.#proxies.any ? this.#proxies.client(peer, request.getHeader('x-forwarded-for')) : peer
+  }
+
+  #finish(response: HttpResponse): void {
+    const { batch, answer, outcome } = this.#exchange
+    if (batch === null) this.respond(response, answer, outcome)
+    else {
+      response.onAborted(onAborted)
+      batch.wait(this, response, answer)
+    }
+  }
+
+  #other(response: HttpResponse, request: HttpRequest): void {
+    const exchange = this.#exchange
+    if (!this.#app.takesBody(request.getMethod().toUpperCase(), request.getUrl(), exchange)) {
+      this.#finish(response)
+      return
+    }
+    this.#describe(response, request)
+    const { remoteIp, userAgent } = exchange
+    response.onAborted(onAborted)
+    let parts: Buffer[] | null = null
+    let length = 0
+    // A closure per POST: the body may come later, and uWebSockets says nothing of the request then.
+    response.onData((chunk, isLast) => {
+      length += chunk.byteLength
+      if (length > POST_AUTH_MAX_BYTES) {
+        if (parts !== EMPTY_PARTS) this.respond(response, TOO_LARGE, 'none')
+        parts = EMPTY_PARTS
+        return
+      }
+      if (!isLast) {
+        // The chunk is only valid during the callback.
+        ;(parts ??= []).push(Buffer.from(new Uint8Array(chunk)))
+        return
+      }
+      exchange.remoteIp = remoteIp
+      exchange.userAgent = userAgent
+      let body = length === 0 ? EMPTY : new Uint8Array(chunk)
+      if (parts !== null) body = Buffer.concat([...parts, body])
+      this.#app.post(body, exchange)
+      this.#finish(response)
+    })
+  }
+}
+
+/** Marks a request whose body was too large and that has been answered. */
+const EMPTY_PARTS: Buffer[] = []

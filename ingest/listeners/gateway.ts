@@ -1,0 +1,128 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { App } from '../app.ts'
+import { TOO_LARGE } from '../app.ts'
+import { plainAddress, type TrustedProxies } from '../client-address.ts'
+import { Exchange, type Answer, type RecordOutcome, type Responder } from '../http.ts'
+import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
+import { USER_AGENT_MAX, type Listener } from './bulk.ts'
+
+/** A client gets this long for its request's head and, apart, for all of the request. */
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+
+/**
+ * The gateway listener: HTTP/1.0 and 1.1 through node:http. WiFiDog gateways speak only HTTP/1.0, which uWebSockets
+ * refuses, and read until end of file: HTTP/1.0 is always answered with `Connection: close`.
+ */
+export class GatewayListener implements Listener, Responder {
+  readonly #app: App
+  readonly #proxies: TrustedProxies
+  readonly #exchange = new Exchange()
+  readonly #server: Server
+  port = 0
+
+  constructor(app: App, proxies: TrustedProxies) {
+    this.#app = app
+    this.#proxies = proxies
+    this.#server = createServer(
+      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: 75_000 },
+      (request, response) => {
+        this.#handle(request, response)
+      },
+    )
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off('error', reject)
+        this.port = (this.#server.address() as AddressInfo).port
+        resolve()
+      })
+    })
+  }
+
+  stopAccepting(): void {
+    this.#server.close()
+    this.#server.closeIdleConnections()
+  }
+
+  close(): void {
+    this.#server.closeAllConnections()
+  }
+
+  respond(response: unknown, answer: Answer, outcome: RecordOutcome): void {
+    const to = response as ServerResponse
+    const final = answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
+    if (to.destroyed || to.headersSent) return
+    const headers: Record<string, string | number> = {}
+    if (outcome !== 'none') headers['X-Gatepost-Record'] = outcome
+    if (final.contentType !== null) headers['Content-Type'] = final.contentType
+    for (const [name, value] of final.headers) headers[name] = value
+    if (final.code !== 204) headers['Content-Length'] = Buffer.byteLength(final.body)
+    // Node.js keeps an HTTP/1.0 connection open if the client asks for it; a gateway would then wait for its time-out.
+    if (to.req.httpVersionMinor === 0) headers['Connection'] = 'close'
+    to.writeHead(final.code, headers)
+    to.end(final.body)
+    final.counter.served++
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = this.#exchange
+    const { method, url } = request
+    // node:http gives bytes beyond ASCII as Latin-1; they are UTF-8.
+    const target = /[\u0080-\u00ff]/.test(url as string)
+      ? Buffer.from(url as string, 'latin1').toString('utf8')
+      : (url as string)
+    const question = target.indexOf('?')
+    const path = question < 0 ? target : target.slice(0, question)
+    const userAgent = request.headers['user-agent'] ?? ''
+    const forwardedFor = request.headers['x-forwarded-for']
+    const peer = plainAddress(request.socket.remoteAddress)
+    const remoteIp = typeof forwardedFor === 'string' ? this.#proxies.client(peer, forwardedFor) : peer
+    exchange.query = question < 0 ? '' : target.slice(question + 1)
+    exchange.userAgent = userAgent.slice(0, USER_AGENT_MAX)
+    exchange.remoteIp = remoteIp
+    if (method === 'GET' || method === 'HEAD') {
+      this.#app.get(path, exchange, method === 'HEAD')
+      request.resume()
+      this.#finish(response)
+    } else if (this.#app.takesBody(method as string, path, exchange))
+      this.#readBody(request, response, remoteIp, userAgent)
+    else {
+      request.resume()
+      this.#finish(response)
+    }
+  }
+
+  #readBody(request: IncomingMessage, response: ServerResponse, remoteIp: string, userAgent: string): void {
+    const parts: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= POST_AUTH_MAX_BYTES) parts.push(chunk)
+      else if (!response.headersSent) {
+        // The rest of the body is not read: the connection ends with the answer.
+        response.shouldKeepAlive = false
+        this.respond(response, TOO_LARGE, 'none')
+      }
+    })
+    request.on('end', () => {
+      if (length > POST_AUTH_MAX_BYTES) return
+      const exchange = this.#exchange
+      exchange.remoteIp = remoteIp
+      exchange.userAgent = userAgent.slice(0, USER_AGENT_MAX)
+      this.#app.post(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
+      this.#finish(response)
+    })
+    request.on('error', () => response.destroy())
+  }
+
+  #finish(response: ServerResponse): void {
+    const { batch, answer, outcome } = this.#exchange
+    if (batch === null) this.respond(response, answer, outcome)
+    else batch.wait(this, response, answer)
+  }
+}

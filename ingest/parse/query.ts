@@ -1,0 +1,203 @@
+/*
+ * Query strings as gateways send them (application/x-www-form-urlencoded):
+ *
+ *   query = pair *( "&" pair )      pair = name [ "=" value ]
+ *
+ * "+" is a space, %XX a byte of UTF-8; a "%" that is no escape stands for itself. The last of several values wins.
+ */
+
+const AMPERSAND = 0x26
+const EQUALS = 0x3d
+const PERCENT = 0x25
+const PLUS = 0x2b
+
+/** A request with more unknown parameters than this is nothing a gateway sends: see `overflow`. */
+const MAX_EXTRAS = 256
+
+/** Names whose values never go anywhere: not to a table, a dead letter or a log. */
+const CREDENTIALS = new Set(
+  [
+    'token',
+    'password',
+    'passwd',
+    'pass',
+    'pwd',
+    'voucher',
+    'code',
+    'secret',
+    'api_key',
+    'apikey',
+    'authorization',
+    'key',
+  ].sort(),
+)
+
+export function isCredential(name: string): boolean {
+  return CREDENTIALS.has(name.toLowerCase())
+}
+
+/** Decodes one name or value. */
+export function formDecode(raw: string): string {
+  if (!raw.includes('%')) return raw.replaceAll('+', ' ')
+  const bytes = Buffer.from(raw, 'utf8')
+  let out = 0
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index]
+    if (byte === PERCENT) {
+      const value = hexPair(bytes[index + 1], bytes[index + 2])
+      if (value >= 0) {
+        bytes[out++] = value
+        index += 2
+        continue
+      }
+    }
+    bytes[out++] = byte === PLUS ? 0x20 : byte
+  }
+  return bytes.toString('utf8', 0, out)
+}
+
+function hexPair(high: number | undefined, low: number | undefined): number {
+  if (high === undefined || low === undefined) return -1
+  const text = String.fromCharCode(high, low)
+  return /^[0-9a-fA-F]{2}$/.test(text) ? parseInt(text, 16) : -1
+}
+
+interface Name {
+  readonly text: string
+  readonly slot: number
+}
+
+/**
+ * The values of the parameters a route knows, and the others, as ranges of text: parse() makes no object and no string
+ * of its own unless something is escaped. One instance is reused for every request of a route.
+ */
+export class QueryFields {
+  readonly #byLength: (readonly Name[])[] = []
+  readonly #byName = new Map<string, number>()
+  /** Slot i's value is texts[i][starts[i]..ends[i]); starts[i] < 0: not sent. */
+  readonly texts: string[]
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  /** Parameters that are not known: name and value of the i-th are at 2 i and 2 i + 1. */
+  readonly extraTexts: string[] = []
+  readonly extraStarts = new Int32Array(MAX_EXTRAS * 2)
+  readonly extraEnds = new Int32Array(MAX_EXTRAS * 2)
+  extras = 0
+  /** Whether there were more than MAX_EXTRAS: the record is then incomplete and a dead letter. */
+  overflow = false
+
+  /** `names`: pairs of a parameter's name and its slot; several names may share a slot. */
+  constructor(slots: number, names: readonly (readonly [string, number])[]) {
+    this.texts = new Array<string>(slots).fill('')
+    this.starts = new Int32Array(slots)
+    this.ends = new Int32Array(slots)
+    for (const [text, slot] of names) {
+      this.#byLength[text.length] = [...(this.#byLength[text.length] ?? []), { text, slot }]
+      this.#byName.set(text, slot)
+    }
+  }
+
+  has(slot: number): boolean {
+    return this.starts[slot] >= 0
+  }
+
+  /** Whether the value is absent or empty. */
+  blank(slot: number): boolean {
+    return this.starts[slot] < 0 || this.starts[slot] === this.ends[slot]
+  }
+
+  /** The value as a string of its own; empty if it was not sent. */
+  text(slot: number): string {
+    return this.has(slot) ? this.texts[slot].slice(this.starts[slot], this.ends[slot]) : ''
+  }
+
+  parse(query: string): void {
+    this.starts.fill(-1)
+    this.extras = 0
+    this.overflow = false
+    const length = query.length
+    let nameStart = 0
+    let nameEnd = -1
+    let escaped = false
+    for (let index = 0; index <= length; index++) {
+      const code = index < length ? query.charCodeAt(index) : AMPERSAND
+      if (code === AMPERSAND) {
+        if (index > nameStart) this.#pair(query, nameStart, nameEnd < 0 ? index : nameEnd, index, escaped)
+        nameStart = index + 1
+        nameEnd = -1
+        escaped = false
+      } else if (code === EQUALS) {
+        if (nameEnd < 0) nameEnd = index
+      } else if (code === PERCENT || code === PLUS) escaped = true
+    }
+  }
+
+  /** Moves a value that its slot's type cannot hold to the others, as sent. */
+  demote(slot: number, name: string): void {
+    if (this.has(slot)) this.#extra(name, 0, name.length, this.texts[slot], this.starts[slot], this.ends[slot])
+    this.starts[slot] = -1
+  }
+
+  #pair(query: string, nameStart: number, nameEnd: number, end: number, escaped: boolean): void {
+    const valueStart = Math.min(nameEnd + 1, end)
+    if (escaped) {
+      this.#escapedPair(formDecode(query.slice(nameStart, nameEnd)), formDecode(query.slice(valueStart, end)))
+      return
+    }
+    const slot = this.#slot(query, nameStart, nameEnd)
+    if (slot >= 0) {
+      this.texts[slot] = query
+      this.starts[slot] = valueStart
+      this.ends[slot] = end
+    } else this.#extra(query, nameStart, nameEnd, query, valueStart, end)
+  }
+
+  #escapedPair(name: string, value: string): void {
+    const slot = this.#byName.get(name)
+    if (slot !== undefined) {
+      this.texts[slot] = value
+      this.starts[slot] = 0
+      this.ends[slot] = value.length
+    } else this.#extra(name, 0, name.length, value, 0, value.length)
+  }
+
+  #slot(query: string, start: number, end: number): number {
+    const names = this.#byLength[end - start]
+    if (names === undefined) return -1
+    next: for (const name of names) {
+      const text = name.text
+      for (let index = 0; index < text.length; index++) {
+        if (query.charCodeAt(start + index) !== text.charCodeAt(index)) continue next
+      }
+      return name.slot
+    }
+    return -1
+  }
+
+  #extra(name: string, nameStart: number, nameEnd: number, value: string, valueStart: number, valueEnd: number): void {
+    if (isCredential(name.slice(nameStart, nameEnd))) return
+    if (this.extras === MAX_EXTRAS) {
+      this.overflow = true
+      return
+    }
+    const at = this.extras++ * 2
+    this.extraTexts[at] = name
+    this.extraStarts[at] = nameStart
+    this.extraEnds[at] = nameEnd
+    this.extraTexts[at + 1] = value
+    this.extraStarts[at + 1] = valueStart
+    this.extraEnds[at + 1] = valueEnd
+  }
+}
+
+/** The query with the values of credentials taken out: what may go into a dead letter. */
+export function redactQuery(query: string): string {
+  return query
+    .split('&')
+    .map((pair) => {
+      const equals = pair.indexOf('=')
+      const name = equals < 0 ? pair : pair.slice(0, equals)
+      return equals >= 0 && isCredential(formDecode(name)) ? `${name}=` : pair
+    })
+    .join('&')
+}

@@ -1,0 +1,66 @@
+import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from '../encode/ping.ts'
+import { makeAnswer, type Answer, type Exchange } from '../http.ts'
+import { redactQuery } from '../parse/query.ts'
+import type { Records } from '../records.ts'
+import type { DeadLetterReason } from '../encode/dead-letter.ts'
+
+/** wifidog-ng compares the body to exactly this. */
+export const PONG: Answer = makeAnswer('ping', 200, 'Pong')
+
+/** Fixed fields of the record, beside those whose size follows the request's. */
+const OVERHEAD_BYTES = 256
+
+/** `GET /ping/`: a heartbeat (WiFiDog protocol). Whatever was sent, the answer is Pong: a gateway without one cuts its users off. */
+export class PingRoute {
+  readonly #records: Records
+  readonly #fields = pingFields()
+
+  /** The process's ACK mode: heartbeats need not wait for the disk. */
+  readonly #fast: boolean
+
+  constructor(records: Records, fast: boolean) {
+    this.#records = records
+    this.#fast = fast
+  }
+
+  handle(exchange: Exchange): void {
+    const fields = this.#fields
+    fields.parse(exchange.query)
+    const now = Date.now()
+    if (fields.blank(PING_GW_ID)) {
+      this.#deadLetter(exchange, now, 'missing_gw_id', 'gw_id is missing')
+      return
+    }
+    if (fields.overflow) {
+      this.#deadLetter(exchange, now, 'too_many_parameters', 'more unknown parameters than a gateway sends')
+      return
+    }
+    const pings = this.#records.pings
+    const batch = pings.begin(OVERHEAD_BYTES + 3 * (exchange.query.length + exchange.userAgent.length), now)
+    if (batch === null) {
+      exchange.reply(PONG, 'dropped')
+      return
+    }
+    const bad = encodePing(batch.cursor, fields, exchange.remoteIp, exchange.userAgent, true)
+    if (bad >= 0) {
+      pings.abandon(batch)
+      const missing = fields.blank(bad)
+      this.#deadLetter(
+        exchange,
+        now,
+        missing ? 'missing_telemetry' : 'bad_telemetry',
+        `${PING_NAMES[bad]} is ${missing ? 'missing' : 'not a number in its range'}`,
+      )
+      return
+    }
+    pings.end(batch)
+    if (this.#fast) exchange.reply(PONG, 'unknown')
+    else exchange.replyWhenDurable(PONG, batch)
+  }
+
+  #deadLetter(exchange: Exchange, now: number, reason: DeadLetterReason, error: string): void {
+    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload: redactQuery(exchange.query) }, now)
+    if (batch === null) exchange.reply(PONG, 'dropped')
+    else exchange.replyWhenDurable(PONG, batch)
+  }
+}

@@ -1,0 +1,48 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+
+/*
+ * The journal's files, below <data directory>/journal:
+ *
+ *   <slot>/<topic>-<made at, ms>-<incarnation>-<number>.avro.open    being written by the worker that holds the slot's lock
+ *   <slot>/<topic>-<made at, ms>-<incarnation>-<number>.avro         sealed: complete, for readers
+ *   corrupt/...                                                      segments in which bytes were not what was written
+ *
+ * Each segment is an Avro object container file. One slot per ingest worker; names sort by age.
+ */
+
+export const OPEN_SUFFIX = '.avro.open'
+export const SEALED_SUFFIX = '.avro'
+export const CORRUPT_DIRECTORY = 'corrupt'
+
+/** What a process holds while it writes a slot, or recovers it. */
+export const SLOT_LOCK = 'ingest'
+
+export function slotDirectory(journal: string, slot: number): string {
+  return join(journal, String(slot))
+}
+
+/** The numbers of the slots that exist. */
+export function existingSlots(journal: string): number[] {
+  try {
+    return readdirSync(journal)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+export function segmentName(topic: Topic, madeAt: number, incarnation: string, number: number): string {
+  return `${topic}-${String(madeAt).padStart(14, '0')}-${incarnation}-${String(number).padStart(8, '0')}`
+}
+
+/** The topic and age of a segment by its name; null for a file that is no segment. */
+export function parseSegmentName(name: string): { topic: Topic; madeAt: number } | null {
+  const match = /^([a-z_]+)-(\d{14,})-[0-9a-f]+-\d+\.avro(\.open)?$/.exec(name)
+  if (!match || !(TOPICS as readonly string[]).includes(match[1])) return null
+  return { topic: match[1] as Topic, madeAt: Number(match[2]) }
+}

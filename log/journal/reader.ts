@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs'
+import { readdir, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { recordSchema } from '../../schemas/avro.ts'
+import { containerHeader } from '../../schemas/container.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { BATCH_SPAN_MS, type Batch, type Gathered, type Lag, type LogReader } from '../contract.ts'
+import { makeDirectory } from './disk.ts'
+import { CORRUPT_DIRECTORY, existingSlots, parseSegmentName, SEALED_SUFFIX, slotDirectory } from './layout.ts'
+import { readLong, scanBlocks, type ScannedBlock } from './scan.ts'
+
+export interface JournalReaderOptions {
+  /** <data directory>/journal */
+  readonly directory: string
+  readonly logger: Logger
+}
+
+interface SegmentFile {
+  readonly path: string
+  readonly name: string
+  readonly madeAt: number
+}
+
+/** A segment of which more batches are to be read than fitted into one gather. */
+interface Partial {
+  readonly file: SegmentFile
+  readonly batches: Batch[]
+  readonly corrupt: boolean
+}
+
+/** Which segments a gather finished: commit() removes them. */
+interface Position {
+  readonly finished: readonly { readonly file: SegmentFile; readonly corrupt: boolean }[]
+}
+
+export interface JournalReaderStats {
+  /** Segments in which something was not what was written, since the start. */
+  corruptSegments: number
+}
+
+/** The sealed segments of every slot as a record log's reader. One reader owns the journal; a committed segment is removed. */
+export class JournalReader implements LogReader {
+  readonly stats: JournalReaderStats = { corruptSegments: 0 }
+  readonly #options: JournalReaderOptions
+  /** Segments read since the last rewind, by path: not to be read again. */
+  readonly #read = new Map<Topic, Set<string>>()
+  readonly #partial = new Map<Topic, Partial>()
+
+  constructor(options: JournalReaderOptions) {
+    this.#options = options
+  }
+
+  async read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+    const batches: Batch[] = []
+    const finished: { file: SegmentFile; corrupt: boolean }[] = []
+    let bytes = 0
+    let partial = this.#partial.get(topic) ?? null
+    this.#partial.delete(topic)
+    const waiting = await this.#waiting(topic)
+    for (;;) {
+      if (partial === null) {
+        const file = waiting.shift()
+        if (file === undefined) break
+        this.#readOf(topic).add(file.path)
+        partial = this.#open(topic, file)
+      }
+      let taken = 0
+      for (const batch of partial.batches) {
+        if (batches.length > 0 && bytes + batch.records.length > maxBytes) break
+        batches.push(batch)
+        bytes += batch.records.length
+        taken++
+      }
+      if (taken < partial.batches.length) {
+        this.#partial.set(topic, { ...partial, batches: partial.batches.slice(taken) })
+        break
+      }
+      finished.push({ file: partial.file, corrupt: partial.corrupt })
+      partial = null
+    }
+    if (batches.length === 0 && finished.length === 0) return null
+    const gathered: Gathered = { topic, batches, bytes, position: { finished } satisfies Position }
+    if (batches.length > 0) return gathered
+    // Segments without any intact batch: nothing to store, only to put aside.
+    await this.commit(gathered)
+    return null
+  }
+
+  async commit(gathered: Gathered): Promise<void> {
+    for (const { file, corrupt } of (gathered.position as Position).finished) {
+      if (corrupt) await this.#putAside(file)
+      else await unlink(file.path)
+      this.#readOf(gathered.topic).delete(file.path)
+    }
+  }
+
+  rewind(topic: Topic): void {
+    this.#read.delete(topic)
+    this.#partial.delete(topic)
+  }
+
+  async lag(topic: Topic): Promise<Lag> {
+    let bytes = 0
+    let oldestAt: number | null = null
+    for (const slot of existingSlots(this.#options.directory)) {
+      for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, true)) {
+        bytes += await stat(file.path).then(
+          (entry) => entry.size,
+          () => 0,
+        )
+        oldestAt = Math.min(oldestAt ?? file.madeAt, file.madeAt)
+      }
+    }
+    return { bytes, batches: null, oldestAt }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #readOf(topic: Topic): Set<string> {
+    let paths = this.#read.get(topic)
+    if (paths === undefined) this.#read.set(topic, (paths = new Set()))
+    return paths
+  }
+
+  async #waiting(topic: Topic): Promise<SegmentFile[]> {
+    const read = this.#readOf(topic)
+    const files: SegmentFile[] = []
+    for (const slot of existingSlots(this.#options.directory)) {
+      for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, false)) {
+        if (!read.has(file.path)) files.push(file)
+      }
+    }
+    return files.sort((a, b) => a.madeAt - b.madeAt || (a.name < b.name ? -1 : 1))
+  }
+
+  async #list(directory: string, topic: Topic, open: boolean): Promise<SegmentFile[]> {
+    const files: SegmentFile[] = []
+    for (const name of await readdir(directory)) {
+      if (!open && !name.endsWith(SEALED_SUFFIX)) continue
+      const segment = parseSegmentName(name)
+      if (segment?.topic === topic) files.push({ path: join(directory, name), name, madeAt: segment.madeAt })
+    }
+    return files
+  }
+
+  #open(topic: Topic, file: SegmentFile): Partial {
+    const bytes = readFileSync(file.path)
+    const schema = recordSchema(topic)
+    const header = containerHeader(schema)
+    const wrongHeader = bytes.compare(header, 0, header.length, 0, Math.min(header.length, bytes.length)) !== 0
+    const scan = scanBlocks(bytes, wrongHeader ? 0 : header.length, schema.fingerprint)
+    const batches: Batch[] = []
+    let bad = scan.corrupt.length + (scan.end < bytes.length ? 1 : 0) + (wrongHeader ? 1 : 0)
+    for (const block of scan.blocks) {
+      const batch = batchOf(topic, bytes, block)
+      if (batch === null) bad++
+      else batches.push(batch)
+    }
+    if (bad > 0) {
+      this.stats.corruptSegments++
+      this.#options.logger.error(
+        {
+          segment: file.path,
+          intactBatches: batches.length,
+          wrongHeader,
+          ranges: scan.corrupt,
+          endsAt: scan.end,
+          size: bytes.length,
+        },
+        `journal segment ${file.name} is corrupt: what is intact is stored, the file is kept in ${CORRUPT_DIRECTORY}/`,
+      )
+    }
+    return { file, batches, corrupt: bad > 0 }
+  }
+
+  async #putAside(file: SegmentFile): Promise<void> {
+    const directory = join(this.#options.directory, CORRUPT_DIRECTORY)
+    try {
+      await makeDirectory(directory)
+      await rename(file.path, join(directory, file.name))
+    } catch (error) {
+      this.#options.logger.error(
+        { segment: file.path, err: error },
+        `cannot put a corrupt segment aside: ${messageOf(error)}`,
+      )
+      throw error
+    }
+  }
+}
+
+/** Times of records are looked at only to find the batch's window: anything else than a plausible one is corruption. */
+const EARLIEST_MS = Date.UTC(2020, 0, 1)
+const LATEST_MS = Date.UTC(2200, 0, 1)
+
+/** Every record begins with received_at and batch_id: the first tells the batch's identity and window. */
+function batchOf(topic: Topic, bytes: Buffer, block: ScannedBlock): Batch | null {
+  const receivedAt = readLong(bytes, block.recordsStart)
+  if (receivedAt === null || receivedAt.value < EARLIEST_MS || receivedAt.value > LATEST_MS) return null
+  if (receivedAt.end + 16 > block.recordsEnd) return null
+  return {
+    topic,
+    batchId: bytes.subarray(receivedAt.end, receivedAt.end + 16),
+    recordCount: block.recordCount,
+    minReceivedAt: receivedAt.value,
+    maxReceivedAt: receivedAt.value + BATCH_SPAN_MS,
+    records: bytes.subarray(block.recordsStart, block.recordsEnd),
+  }
+}

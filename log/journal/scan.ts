@@ -1,0 +1,72 @@
+import { SYNC_BYTES } from '../../schemas/container.ts'
+import { BATCH_MAX_BYTES } from '../contract.ts'
+
+/** One whole block of a container: `records` are at [recordsStart, recordsEnd). */
+export interface ScannedBlock {
+  readonly recordCount: number
+  readonly recordsStart: number
+  readonly recordsEnd: number
+  /** Position behind the block's sync marker. */
+  readonly end: number
+}
+
+export interface Scan {
+  readonly blocks: ScannedBlock[]
+  /** Ranges that are no block, with whole blocks behind them: something changed the bytes. */
+  readonly corrupt: { readonly start: number; readonly end: number }[]
+  /** Where the last whole block ends; what follows, if anything, was never finished. */
+  readonly end: number
+}
+
+/**
+ * Finds the whole blocks of a container whose sync marker is known, from `start` (behind the header).
+ * Where the bytes are no block, it goes on behind the next sync marker: what is intact is never given up.
+ */
+export function scanBlocks(bytes: Buffer, start: number, sync: Buffer): Scan {
+  const blocks: ScannedBlock[] = []
+  const corrupt: { start: number; end: number }[] = []
+  let position = start
+  let end = start
+  while (position < bytes.length) {
+    const block = blockAt(bytes, position, sync)
+    if (block !== null) {
+      if (position > end) corrupt.push({ start: end, end: position })
+      blocks.push(block)
+      position = end = block.end
+      continue
+    }
+    const marker = bytes.indexOf(sync, position)
+    if (marker < 0) break
+    position = marker + SYNC_BYTES
+  }
+  // Markers after the last whole block belong to blocks that are damaged, not to one that was never finished.
+  if (position > end && position <= bytes.length && position !== start) {
+    corrupt.push({ start: end, end: position })
+    end = position
+  }
+  return { blocks, corrupt, end }
+}
+
+function blockAt(bytes: Buffer, position: number, sync: Buffer): ScannedBlock | null {
+  const count = readLong(bytes, position)
+  if (count === null || count.value <= 0) return null
+  const size = readLong(bytes, count.end)
+  if (size === null || size.value <= 0 || size.value > BATCH_MAX_BYTES) return null
+  const recordsEnd = size.end + size.value
+  const end = recordsEnd + SYNC_BYTES
+  if (end > bytes.length || bytes.compare(sync, 0, SYNC_BYTES, recordsEnd, end) !== 0) return null
+  return { recordCount: count.value, recordsStart: size.end, recordsEnd, end }
+}
+
+/** A zigzag varint of at most 2^53; null if there is none. */
+export function readLong(bytes: Buffer, position: number): { value: number; end: number } | null {
+  let zigzag = 0
+  let factor = 1
+  for (let index = position; index < bytes.length && index < position + 8; index++) {
+    const byte = bytes[index]
+    zigzag += (byte & 0x7f) * factor
+    if (byte < 0x80) return { value: zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2, end: index + 1 }
+    factor *= 0x80
+  }
+  return null
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { recordSchema } from '../../schemas/avro.ts'
+import { blockHeader, containerHeader } from '../../schemas/container.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Batch } from '../contract.ts'
+import { syncDirectory, type Disk } from './disk.ts'
+import { OPEN_SUFFIX, SEALED_SUFFIX } from './layout.ts'
+
+/**
+ * One segment while it is written: an Avro object container file to which whole blocks are appended.
+ * One append at a time; after any error the segment takes no more.
+ */
+export class OpenSegment {
+  readonly topic: Topic
+  readonly openedAt = Date.now()
+  readonly #disk: Disk
+  readonly #directory: string
+  readonly #name: string
+  readonly #sync: Buffer
+  readonly #fd: number
+  /** Bytes known to be whole and durable, header included; 0: not even the header. */
+  #durable = 0
+  #broken = false
+
+  private constructor(disk: Disk, directory: string, name: string, topic: Topic, fd: number) {
+    this.topic = topic
+    this.#disk = disk
+    this.#directory = directory
+    this.#name = name
+    this.#sync = recordSchema(topic).fingerprint
+    this.#fd = fd
+  }
+
+  /** @throws GatepostError LOG_WRITE_REFUSED */
+  static async create(disk: Disk, directory: string, name: string, topic: Topic): Promise<OpenSegment> {
+    try {
+      const fd = await disk.open(join(directory, name + OPEN_SUFFIX), 'wx')
+      return new OpenSegment(disk, directory, name, topic, fd)
+    } catch (error) {
+      throw new GatepostError(
+        'LOG_WRITE_REFUSED',
+        `cannot create a journal segment in ${directory}: ${messageOf(error)}`,
+        error,
+      )
+    }
+  }
+
+  get bytes(): number {
+    return this.#durable
+  }
+
+  get usable(): boolean {
+    return !this.#broken
+  }
+
+  /**
+   * Appends batches as blocks with one write and one fdatasync; with the first, the header, and the file's name is synced too.
+   * @throws GatepostError LOG_WRITE_REFUSED: nothing of them is in the file; LOG_OUTCOME_UNKNOWN
+   */
+  async append(batches: readonly Batch[]): Promise<void> {
+    const first = this.#durable === 0
+    const buffers: Uint8Array[] = first ? [containerHeader(recordSchema(this.topic))] : []
+    for (const batch of batches) {
+      const records = batch.records
+      buffers.push(blockHeader(batch.recordCount, records.length), records, this.#sync)
+    }
+    const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
+    await this.#write(buffers, length)
+    try {
+      const named = first ? syncDirectory(this.#directory) : null
+      await this.#disk.fdatasync(this.#fd)
+      await named
+    } catch (error) {
+      // What the kernel then did with the pages nobody knows: never sync this file again and believe it.
+      this.#broken = true
+      this.#durable += length
+      throw new GatepostError(
+        'LOG_OUTCOME_UNKNOWN',
+        `the journal's disk failed to sync ${this.#name}: ${messageOf(error)}`,
+        error,
+      )
+    }
+    this.#durable += length
+  }
+
+  async #write(buffers: Uint8Array[], length: number): Promise<void> {
+    let written = 0
+    try {
+      let rest = buffers
+      while (written < length) {
+        const bytes = await this.#disk.writev(this.#fd, rest, this.#durable + written)
+        if (bytes === 0) throw new Error('nothing more can be written')
+        written += bytes
+        if (written < length) rest = tail(rest, bytes)
+      }
+    } catch (error) {
+      this.#broken = true
+      try {
+        // Only if the file ends where it ended before is it sure that nothing of these batches is in it.
+        await this.#disk.ftruncate(this.#fd, this.#durable)
+      } catch (truncateError) {
+        if (written > 0) {
+          throw new GatepostError(
+            'LOG_OUTCOME_UNKNOWN',
+            `cannot take back a part written to ${this.#name}: ${messageOf(truncateError)}`,
+            error,
+          )
+        }
+      }
+      throw new GatepostError(
+        'LOG_WRITE_REFUSED',
+        `cannot write to the journal in ${this.#directory}: ${messageOf(error)}`,
+        error,
+      )
+    }
+  }
+
+  /** Closes the file and hands it to the readers; one without a block is removed. */
+  async seal(): Promise<void> {
+    await this.#disk.close(this.#fd)
+    if (this.#durable === 0) return this.#disk.unlink(join(this.#directory, this.#name + OPEN_SUFFIX))
+    await this.#disk.rename(
+      join(this.#directory, this.#name + OPEN_SUFFIX),
+      join(this.#directory, this.#name + SEALED_SUFFIX),
+    )
+    await syncDirectory(this.#directory)
+  }
+}
+
+function tail(buffers: readonly Uint8Array[], skip: number): Uint8Array[] {
+  const rest: Uint8Array[] = []
+  for (const buffer of buffers) {
+    if (skip >= buffer.length) skip -= buffer.length
+    else {
+      rest.push(skip > 0 ? buffer.subarray(skip) : buffer)
+      skip = 0
+    }
+  }
+  return rest
+}

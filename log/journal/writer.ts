@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { SYNC_BYTES, BLOCK_HEADER_MAX_BYTES } from '../../schemas/container.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import type { Batch, LogWriter } from '../contract.ts'
+import { Budget } from './budget.ts'
+import { makeDirectory, realDisk, type Disk } from './disk.ts'
+import { segmentName } from './layout.ts'
+import { OpenSegment } from './segment.ts'
+
+export interface JournalWriterOptions {
+  /** The slot's directory; the caller holds its lock and has recovered it. */
+  readonly directory: string
+  /** Bound of the directory's size in bytes. */
+  readonly maxBytes: number
+  /** A segment of this many bytes is sealed. */
+  readonly segmentMaxBytes: number
+  /** A segment is sealed this long after it was opened, at the latest 500 ms, so that readers see it. */
+  readonly sealAfterMs: number
+  readonly logger: Logger
+  readonly disk?: Disk
+}
+
+/** After the disk refused, appends are refused without asking it again for this long. */
+const REFUSAL_PAUSE_MS = 100
+
+/** A disk that keeps failing is logged this often; every refused record is counted. */
+const LOG_EVERY_MS = 5000
+
+interface Append {
+  readonly batch: Batch
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Batches of one topic that may wait for the write under way; ingest bounds them too. */
+const MAX_WAITING = 64
+
+/** The journal as a record log's writer: Avro container files in a directory of its own. */
+export class JournalWriter implements LogWriter {
+  readonly #topics = new Map<Topic, TopicJournal>()
+  readonly #budget: Budget
+
+  private constructor(options: JournalWriterOptions) {
+    this.#budget = new Budget(options.directory, options.maxBytes)
+    const incarnation = randomBytes(6).toString('hex')
+    for (const topic of TOPICS) this.#topics.set(topic, new TopicJournal(topic, incarnation, options, this.#budget))
+  }
+
+  static async open(options: JournalWriterOptions): Promise<JournalWriter> {
+    await makeDirectory(options.directory)
+    const writer = new JournalWriter(options)
+    await writer.#budget.rescan()
+    return writer
+  }
+
+  /** Bytes in the slot's directory, as far as known. */
+  get usedBytes(): number {
+    return this.#budget.usedBytes
+  }
+
+  append(batch: Batch): Promise<void> {
+    return (this.#topics.get(batch.topic) as TopicJournal).append(batch)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#topics.values()].map((topic) => topic.close()))
+  }
+}
+
+/** One topic's segments: one open at a time, one write under way at a time, everything that waits goes into the next. */
+class TopicJournal {
+  readonly #topic: Topic
+  readonly #incarnation: string
+  readonly #options: JournalWriterOptions
+  readonly #budget: Budget
+  readonly #disk: Disk
+  #waiting: Append[] = []
+  #writing: Promise<void> | null = null
+  #segment: OpenSegment | null = null
+  #number = 0
+  #sealTimer: NodeJS.Timeout | null = null
+  readonly #sealing = new Set<Promise<void>>()
+  #refusedAt = 0
+  #lastRefusal: unknown = null
+  #loggedAt = 0
+  #closed = false
+
+  constructor(topic: Topic, incarnation: string, options: JournalWriterOptions, budget: Budget) {
+    this.#topic = topic
+    this.#incarnation = incarnation
+    this.#options = options
+    this.#budget = budget
+    this.#disk = options.disk ?? realDisk
+  }
+
+  append(batch: Batch): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new GatepostError('LOG_CLOSED', 'the journal is closed'))
+      if (this.#waiting.length === MAX_WAITING)
+        return reject(new GatepostError('LOG_FULL', 'too many batches wait for the disk'))
+      this.#waiting.push({ batch, resolve, reject })
+      this.#writing ??= this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const appends = this.#waiting
+      this.#waiting = []
+      try {
+        await this.#appendAll(appends.map((append) => append.batch))
+        for (const append of appends) append.resolve()
+      } catch (error) {
+        this.#failed(error)
+        for (const append of appends) append.reject(error)
+      }
+      if (this.#segment && (!this.#segment.usable || this.#isDue(this.#segment))) this.#seal()
+    }
+    this.#writing = null
+  }
+
+  async #appendAll(batches: readonly Batch[]): Promise<void> {
+    if (this.#lastRefusal !== null && Date.now() - this.#refusedAt < REFUSAL_PAUSE_MS) throw this.#lastRefusal
+    const bytes = batches.reduce((sum, batch) => sum + batch.records.length + BLOCK_HEADER_MAX_BYTES + SYNC_BYTES, 0)
+    if (!(await this.#budget.take(bytes))) {
+      throw new GatepostError(
+        'LOG_FULL',
+        `the journal in ${this.#options.directory} is at its bound of ${this.#options.maxBytes} bytes, or its disk is full`,
+      )
+    }
+    this.#segment ??= await this.#openSegment()
+    await this.#segment.append(batches)
+    this.#lastRefusal = null
+  }
+
+  #failed(error: unknown): void {
+    const refused = error instanceof GatepostError && (error.code === 'LOG_FULL' || error.code === 'LOG_WRITE_REFUSED')
+    if (this.#lastRefusal === error) return
+    if (Date.now() - this.#loggedAt > LOG_EVERY_MS) {
+      this.#loggedAt = Date.now()
+      this.#options.logger.error({ topic: this.#topic, err: error }, messageOf(error))
+    }
+    if (refused) {
+      this.#lastRefusal = error
+      this.#refusedAt = Date.now()
+    }
+  }
+
+  async #openSegment(): Promise<OpenSegment> {
+    const name = segmentName(this.#topic, Date.now(), this.#incarnation, this.#number++)
+    const segment = await OpenSegment.create(this.#disk, this.#options.directory, name, this.#topic)
+    this.#sealTimer = setTimeout(() => {
+      if (this.#writing === null) this.#seal()
+    }, this.#options.sealAfterMs)
+    return segment
+  }
+
+  #isDue(segment: OpenSegment): boolean {
+    return segment.bytes >= this.#options.segmentMaxBytes || Date.now() - segment.openedAt >= this.#options.sealAfterMs
+  }
+
+  /** Beside the appends: the next segment need not wait for this one's renaming. */
+  #seal(): void {
+    const segment = this.#segment
+    if (segment === null) return
+    this.#segment = null
+    if (this.#sealTimer) clearTimeout(this.#sealTimer)
+    const sealing = segment
+      .seal()
+      .catch((error: unknown) =>
+        this.#options.logger.error(
+          { topic: this.#topic, err: error },
+          `cannot seal a journal segment: ${messageOf(error)}`,
+        ),
+      )
+      .finally(() => this.#sealing.delete(sealing))
+    this.#sealing.add(sealing)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#writing
+    this.#seal()
+    await Promise.all(this.#sealing)
+  }
+}
