@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import type { Batch } from '../../log/contract.ts'
+import { BATCH_SPAN_MS } from '../../log/contract.ts'
+import { recordSchema } from '../../schemas/avro.ts'
+import type { Topic } from '../../schemas/topics.ts'
+
+export type Fields = Record<string, unknown>
+
+const TEMPLATES: Record<Topic, Fields> = {
+  post_auth: {
+    username: 'ABCDEF',
+    ssl_username: '',
+    mac: '50-A6-7F-84-9C-D1',
+    ap: 'AA-BB-CC-DD-EE-FF',
+    building_identifier: '',
+    site_ip: '192.0.2.7',
+    success: true,
+    authentication_result: 'Access-Accept',
+    authentication_reply: '',
+    task_id: 'task-1',
+    cert_name: '',
+    cert_serial: '',
+    cert_subject: '',
+    cert_issuer: '',
+    eap_type: 'MSCHAP',
+  },
+  gateway_pings: {
+    gw_id: 'gw-1',
+    sys_uptime: 742725n,
+    sys_memfree: 2604n,
+    sys_load: 0.25,
+    wifidog_uptime: 3861n,
+    remote_ip: '198.51.100.9',
+    user_agent: 'WiFiDog 1.3.0',
+    trusted: true,
+    extra: {},
+  },
+  gateway_auth: {
+    stage: 'counters',
+    gw_id: 'gw-1',
+    ip: '10.0.0.5',
+    mac: '50-A6-7F-84-9C-D1',
+    session_id: 's-1',
+    incoming: 6031353n,
+    outgoing: 827770n,
+    incoming_delta: null,
+    outgoing_delta: null,
+    auth_code: 1,
+    own: true,
+    remote_ip: '198.51.100.9',
+    user_agent: 'WiFiDog 1.3.0',
+    extra: {},
+  },
+  dead_letters: { source: 'ping', reason: 'bad_value', error: 'sys_load is not a number', payload: 'sys_load=x' },
+}
+
+/** Avro holds 64 bits with a sign; unsigned counters travel in the same bits. */
+export function unsigned(value: bigint): bigint {
+  return BigInt.asIntN(64, value)
+}
+
+export interface MadeBatch extends Batch {
+  readonly records: Buffer
+}
+
+/** A batch of records of a topic, each a template with these fields changed, encoded by avsc. */
+export function makeBatch(
+  topic: Topic,
+  receivedAt: number,
+  records: readonly Fields[],
+  batchId: Buffer = randomBytes(16),
+): MadeBatch {
+  const { type } = recordSchema(topic)
+  const encoded = records.map((fields, index) =>
+    type.toBuffer({
+      received_at: receivedAt,
+      batch_id: batchId,
+      batch_index: index,
+      ...TEMPLATES[topic],
+      ...fields,
+    }),
+  )
+  return {
+    topic,
+    batchId,
+    recordCount: records.length,
+    minReceivedAt: receivedAt,
+    maxReceivedAt: receivedAt + BATCH_SPAN_MS,
+    records: Buffer.concat(encoded),
+  }
+}
+
+/** `count` records that differ in nothing but their place. */
+export function repeated(count: number, fields: Fields = {}): Fields[] {
+  return Array.from({ length: count }, () => fields)
+}
