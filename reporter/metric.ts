@@ -29,8 +29,7 @@ export type MetricOutcome =
  */
 export async function computeMetric(store: TableStore, request: MetricRequest): Promise<MetricOutcome> {
   const { metric, period, now } = request
-  const date = request.date ?? dayOf(now)
-  const window = windowEnding(period, completeEnd(date, now))
+  const { date, window } = requestedWindow(request)
   const key: MetricKey = { metric_name: metric.name, period, date }
 
   const oldest = oldestCompleteDay(now, request.retentionDays)
@@ -46,6 +45,18 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const stored = await storedMetric(store, key)
   if (stored === null) return { outcome: 'expired', oldestCompleteDay: dayOf(oldest) }
   return { outcome: 'result', result: { ...key, ...stored, stored: true } as MetricResult }
+}
+
+/**
+ * D and the window of a request; costs nothing, so that wrong dates are told before anything is opened.
+ * @throws GatepostError INPUT_INVALID
+ */
+export function requestedWindow(request: Pick<MetricRequest, 'period' | 'date' | 'now'>): {
+  readonly date: string
+  readonly window: Window
+} {
+  const date = request.date ?? dayOf(request.now)
+  return { date, window: windowEnding(request.period, completeEnd(date, request.now)) }
 }
 
 function completeEnd(date: string, now: Date): Date {

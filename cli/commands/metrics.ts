@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { METRICS, type MetricDefinition } from '../../reporter/definitions.ts'
-import { computeMetric, type MetricResult } from '../../reporter/metric.ts'
+import { computeMetric, requestedWindow, type MetricResult } from '../../reporter/metric.ts'
 import type { Period } from '../../reporter/window.ts'
 import { loadConfig } from '../config.ts'
 import { withStore } from '../connect.ts'
@@ -82,6 +82,7 @@ async function run(context: Context, metric: MetricDefinition, options: MetricOp
   const config = loadConfig(context.env)
   const { period, date, partial = false, json = false } = options
   const request = { metric, period, date, partial, retentionDays: config.retentionDays, now: new Date() }
+  requestedWindow(request)
   const note = (text: string) => context.output.note(text)
   const outcome = await withStore(config, note, (store) => computeMetric(store, request))
   if (outcome.outcome === 'expired') {

@@ -1,38 +1,36 @@
-import { GatepostError } from '../../common/errors.ts'
+import { randomBytes } from 'node:crypto'
 import { insertRows, type TableStore } from '../table-store.ts'
 import type { Location } from './parse.ts'
 
 const TABLE = 'gatepost.ip_locations'
-/** Filled first, in as many statements as it takes, where nobody reads. One name: an import that was killed leaves no litter. */
-const STAGE = 'gatepost.ip_locations_import'
+const STAGE_PREFIX = 'ip_locations_import_'
 
 /**
- * Makes these the only locations, in one step: a reader sees the old ones or the new ones. Fails without having
- * changed anything.
+ * Makes these the only locations, in one step: a reader sees the old ones or the new ones. They are written to a table
+ * of their own first, in as many statements as it takes; a failure on the way leaves the old ones. Of two imports at
+ * once the later wins, whole.
  * PRECONDITION: every ip once.
  */
 export async function replaceLocations(store: TableStore, locations: readonly Location[]): Promise<void> {
-  await store.command(`CREATE OR REPLACE TABLE ${STAGE} AS ${TABLE}`)
+  await dropAbandonedStages(store)
+  const stage = `gatepost.${STAGE_PREFIX}${randomBytes(6).toString('hex')}`
+  await store.command(`CREATE TABLE ${stage} AS ${TABLE}`)
   try {
-    await insertRows(store, STAGE, locations)
-    await assertStaged(store, locations.length)
-    // The table is not partitioned: its one partition is everything.
-    await store.command(`ALTER TABLE ${TABLE} REPLACE PARTITION tuple() FROM ${STAGE}`)
+    await insertRows(store, stage, locations)
+    await store.command(`EXCHANGE TABLES ${TABLE} AND ${stage}`)
   } finally {
-    await store.command(`DROP TABLE IF EXISTS ${STAGE} SYNC`)
+    await store.command(`DROP TABLE IF EXISTS ${stage} SYNC`)
   }
 }
 
-/** Two imports at once share the stage: then neither finds just its own rows. */
-async function assertStaged(store: TableStore, expected: number): Promise<void> {
-  const [staged] = await store.query<{ rows: string; addresses: string }>(
-    `SELECT count() AS rows, uniqExact(ip) AS addresses FROM ${STAGE}`,
+/** What imports left that were killed. Those of the last hour may be running. */
+async function dropAbandonedStages(store: TableStore): Promise<void> {
+  const stages = await store.query<{ name: string }>(
+    `SELECT name FROM system.tables
+     WHERE database = 'gatepost' AND startsWith(name, '${STAGE_PREFIX}')
+       AND metadata_modification_time < now() - INTERVAL 1 HOUR`,
   )
-  if (Number(staged.rows) === expected && Number(staged.addresses) === expected) return
-  throw new GatepostError(
-    'STORE_UNAVAILABLE',
-    `${staged.rows} locations arrived of ${expected}; if another import is running, try again after it`,
-  )
+  for (const { name } of stages) await store.command(`DROP TABLE IF EXISTS gatepost.${name} SYNC`)
 }
 
 /** In the order of the addresses. */

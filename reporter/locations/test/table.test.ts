@@ -63,12 +63,16 @@ t.test('an import that fails on the way leaves the old ones', async (t) => {
   t.same(await listLocations(store), [location('192.0.2.1', 1)])
 })
 
-t.test('two imports at once: one of them wins whole, or both fail; never a mixture', async (t) => {
+t.test('of two imports at once one wins whole', async (t) => {
   const generation = (id: number) =>
     Array.from({ length: 12_000 }, (_, i) => location(`10.0.${i >> 8}.${i & 255}`, id, 'x'.repeat(40)))
   await replaceLocations(store, generation(0))
-  await Promise.allSettled([replaceLocations(store, generation(1)), replaceLocations(store, generation(2))])
+  await Promise.all([replaceLocations(store, generation(1)), replaceLocations(store, generation(2))])
   const rows = await listLocations(store)
   t.equal(rows.length, 12_000)
   t.equal(new Set(rows.map(({ location_id }) => location_id)).size, 1)
+})
+
+t.test('nothing is left over', async (t) => {
+  t.same(await store.query(`SELECT name FROM system.tables WHERE name LIKE 'ip_locations_%'`), [])
 })

@@ -1,0 +1,153 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Logger } from '../../common/logger.ts'
+import type { FromChild, MetricsJson, ToChild } from './messages.ts'
+
+/** The wait before a restart doubles from the first to the last; a process that ran this long is taken as healthy again. */
+const FIRST_BACKOFF_MS = 100
+const LAST_BACKOFF_MS = 10_000
+const HEALTHY_AFTER_MS = 30_000
+
+/** A child that does not answer in this time is left out of a scrape. */
+const METRICS_TIMEOUT_MS = 2000
+
+export interface ManagedProcessOptions {
+  readonly name: string
+  readonly fork: () => ChildProcess
+  readonly start: unknown
+  readonly logger: Logger
+  /** Called with every message of why a child ended by its own decision. */
+  readonly onFailure: (message: string) => void
+}
+
+/** One child that is kept running: started again when it dies, with growing waits, until it is told to stop. */
+export class ManagedProcess {
+  readonly #options: ManagedProcessOptions
+  #child: ChildProcess | null = null
+  #ready = false
+  #stopping = false
+  #startedAt = 0
+  #backoffMs = FIRST_BACKOFF_MS
+  #restartTimer: NodeJS.Timeout | null = null
+  #nextId = 1
+  readonly #scrapes = new Map<number, (metrics: MetricsJson) => void>()
+  readonly #waitingForReady: (() => void)[] = []
+  #onExit: (() => void) | null = null
+  /** Restarts since the supervisor's start. */
+  restarts = 0
+
+  constructor(options: ManagedProcessOptions) {
+    this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  start(): void {
+    const { logger, name } = this.#options
+    const child = this.#options.fork()
+    this.#child = child
+    this.#startedAt = Date.now()
+    child.on('message', (message: FromChild) => this.#received(message))
+    child.on('error', (error) =>
+      logger.error({ err: error, process: name }, 'a process could not be started or messaged'),
+    )
+    child.once('exit', (code, signal) => this.#ended(child, code, signal))
+    this.#send(child, { type: 'start', start: this.#options.start })
+  }
+
+  /** Resolves when the process has first said that it is ready. */
+  whenReady(): Promise<void> {
+    if (this.#ready) return Promise.resolve()
+    return new Promise((resolve) => this.#waitingForReady.push(resolve))
+  }
+
+  /** Tells the process to finish and waits until it has gone; kills it when the time is over. @returns whether it ended by itself */
+  async stop(withinMs: number): Promise<boolean> {
+    this.#stopping = true
+    if (this.#restartTimer) clearTimeout(this.#restartTimer)
+    const child = this.#child
+    if (child === null) return true
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#options.logger.error(
+          { process: this.name },
+          'did not finish in time: killed. What was acknowledged is in the journal.',
+        )
+        this.#onExit = () => resolve(false)
+        child.kill('SIGKILL')
+      }, withinMs)
+      this.#onExit = () => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      if (this.#ready) this.#send(child, { type: 'drain', withinMs })
+      else child.kill('SIGKILL')
+    })
+  }
+
+  /** The process's metrics; null if it does not answer. */
+  metrics(): Promise<MetricsJson | null> {
+    const child = this.#child
+    if (child === null || !this.#ready) return Promise.resolve(null)
+    const id = this.#nextId++
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#scrapes.delete(id)
+        resolve(null)
+      }, METRICS_TIMEOUT_MS)
+      this.#scrapes.set(id, (metrics) => {
+        clearTimeout(timer)
+        resolve(metrics)
+      })
+      this.#send(child, { type: 'metrics', id })
+    })
+  }
+
+  #send(child: ChildProcess, message: ToChild<unknown>): void {
+    // An error here means that the child has gone; its exit is handled where exits are.
+    child.send(message, () => {})
+  }
+
+  #received(message: FromChild): void {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true
+        for (const resolve of this.#waitingForReady.splice(0)) resolve()
+        break
+      case 'metrics':
+        this.#scrapes.get(message.id)?.(message.metrics)
+        this.#scrapes.delete(message.id)
+        break
+      case 'failed':
+        this.#options.onFailure(message.message)
+        break
+    }
+  }
+
+  #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#child !== child) return
+    this.#child = null
+    this.#ready = false
+    if (this.#stopping) {
+      this.#onExit?.()
+      return
+    }
+    if (Date.now() - this.#startedAt > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS
+    this.#options.logger.error(
+      { process: this.name, code, signal, restartInMs: this.#backoffMs },
+      `${this.name} ended: starting it again`,
+    )
+    this.restarts++
+    this.#restartTimer = setTimeout(() => this.start(), this.#backoffMs)
+    this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS)
+  }
+}

@@ -1,0 +1,41 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+
+/** The children of a supervisor that was killed hold their ports a moment longer. */
+const WAIT_MS = 5000
+
+/**
+ * A port that can be listened on: the one asked for, or for 0 any free one, which then all workers share.
+ * Looked at beforehand, because uWebSockets would share a port with a stranger (SO_REUSEPORT) without a word.
+ * @throws GatepostError CONFIG_INVALID naming the variable
+ */
+export async function usablePort(variable: string, host: string, port: number): Promise<number> {
+  const deadline = Date.now() + WAIT_MS
+  for (;;) {
+    try {
+      return await probe(host, port)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && Date.now() < deadline) {
+        await sleep(100)
+        continue
+      }
+      throw new GatepostError(
+        'CONFIG_INVALID',
+        `${variable}=${port}: cannot listen on ${host}:${port}: ${messageOf(error)}`,
+        error,
+      )
+    }
+  }
+}
+
+function probe(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true }, () => {
+      const { port: found } = server.address() as AddressInfo
+      server.close(() => resolve(found))
+    })
+  })
+}

@@ -1,0 +1,15 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The key of tokens and session ids: as configured, else made once and kept in the data directory, readable by its owner only. */
+export function tokenSecret(configured: string | undefined, dataDir: string): string {
+  if (configured !== undefined) return configured
+  const path = join(dataDir, 'secret')
+  try {
+    writeFileSync(path, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readFileSync(path, 'utf8').trim()
+}

@@ -1,0 +1,147 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lockDirectory } from '../../common/directory-lock.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { addLogins, openEngine } from '../../reporter/test/engine.ts'
+import { connect } from '../connect.ts'
+import { loadConfig } from '../config.ts'
+import { runCli, type CliResult } from './run-cli.ts'
+
+const dataDir = join(t.testdir(), 'data')
+const gatepost = (command: string, env: Record<string, string> = {}): Promise<CliResult> =>
+  runCli(command.split(' '), { GATEPOST_DATA_DIR: dataDir, ...env })
+
+const DAY_MS = 86_400_000
+const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)
+
+t.test('help and version', async (t) => {
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }
+  t.same(await gatepost('--version'), { status: 0, stdout: `${version}\n`, stderr: '' })
+  const help = await gatepost('--help')
+  t.match(help, { status: 0, stdout: /serve .*metrics .*locations .*config .*Exit status.*Examples/s })
+  t.notMatch(help.stdout, /tail|capacity/)
+  for (const command of ['serve', 'metrics', 'metrics list', 'metrics account-usage', 'locations import', 'config']) {
+    t.match(await gatepost(`${command} --help`), { status: 0, stdout: /Examples:/ }, command)
+  }
+})
+
+t.test('wrong usage has status 2 and says what is wrong', async (t) => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['metrcs', /unknown command 'metrcs'.*metrics/s],
+    ['metrics no-such', /unknown command/],
+    ['metrics account-usage --period year', /day, week, month/],
+    ['metrics account-usage --date 2024-02-30', /2024-02-30 is not a day/],
+    ['metrics account-usage --date 9999-01-01', /9999-01-01 is in the future/],
+    ['metrics account-usage extra', /too many arguments/],
+    ['locations import', /missing required argument/],
+    ['locations import /no/such/file', /cannot read \/no\/such\/file/],
+    ['config --xml', /unknown option/],
+    ['dead-letters list --json', /gatepost dead-letters is not part of this version/],
+    ['tail --help', /gatepost tail is not part of this version/],
+  ]
+  for (const [command, stderr] of cases) t.match(await gatepost(command), { status: 2, stdout: '', stderr }, command)
+})
+
+t.test('a wrong configuration stops every command, and names all that is wrong', async (t) => {
+  const env = { GATEPOST_WORKERS: 'many', GATEPOST_SECRET: 'hunter2' }
+  for (const command of ['serve', 'config', 'metrics unique-users', 'locations list']) {
+    const result = await gatepost(command, env)
+    t.match(result, { status: 2, stdout: '', stderr: /GATEPOST_WORKERS=many.*1 to 256/ }, command)
+    t.match(result.stderr, /GATEPOST_SECRET=\*+: allowed is at least 16 characters/)
+    t.notMatch(result.stderr, 'hunter2')
+  }
+})
+
+t.test('serve refuses what this version cannot do', async (t) => {
+  const result = await gatepost('serve', { GATEPOST_KAFKA_BROKERS: 'kafka:9092' })
+  t.match(result, { status: 2, stderr: /GATEPOST_KAFKA_BROKERS=kafka:9092: not supported by this version yet/ })
+})
+
+t.test('config', async (t) => {
+  const env = { GATEPOST_WORKERS: '3', GATEPOST_SQL_PASSWORD: 'hunter2', GATEPOST_WORKER: '1' }
+  const json = await gatepost('config --json', env)
+  t.match(json, { status: 0, stderr: /did you mean GATEPOST_WORKERS/ })
+  const entries = JSON.parse(json.stdout) as { variable: string }[]
+  const entry = (name: string) => entries.find(({ variable }) => variable === name)
+  t.match(entry('GATEPOST_WORKERS'), { value: '3', source: 'environment', description: String })
+  t.match(entry('GATEPOST_SQL_PASSWORD'), { value: '********', source: 'environment' })
+  t.match(entry('GATEPOST_SECRET'), { value: null, source: 'default' })
+  t.match(await gatepost('config', env), { status: 0, stdout: /^variable.*\n.*GATEPOST_WORKERS +3 +environment\n/s })
+  t.notMatch(json.stdout, 'hunter2')
+})
+
+t.test('locations: what is wrong changes nothing', async (t) => {
+  const good = join(t.testdir(), 'good.json')
+  const bad = join(t.testdirName, 'bad.csv')
+  writeFileSync(good, '[{"ip":"192.0.2.1","location_id":7,"name":"Town hall"},{"ip":"192.0.2.2","location_id":8}]')
+  writeFileSync(bad, 'ip,location_id\n192.0.2.3,9\n192.0.2.300,9\n')
+  t.same(await gatepost(`locations import ${good}`), {
+    status: 0,
+    stdout: 'imported 2 locations\n',
+    stderr: `no data directory was there: created ${dataDir}\n`,
+  })
+  t.match(await gatepost(`locations import ${bad}`), { status: 2, stdout: '', stderr: /line 3: ip "192.0.2.300"/ })
+  t.match(await gatepost('locations import http://127.0.0.1:9/'), { status: 1, stderr: /cannot download/ })
+  const list = await gatepost('locations list --json')
+  t.same(JSON.parse(list.stdout), [
+    { ip: '192.0.2.1', location_id: 7, name: 'Town hall' },
+    { ip: '192.0.2.2', location_id: 8, name: '' },
+  ])
+  t.match(await gatepost('locations list'), { stdout: /^ip +location_id +name\n192.0.2.1 +7 +Town hall\n/ })
+})
+
+t.test('metrics of the data directory', async (t) => {
+  const engine = await openEngine(dataDir)
+  const yesterday = `${dayBefore(1)}T12:00:00.000Z`
+  await addLogins(engine, [
+    { at: yesterday, user: 'ALICE1', site: '192.0.2.1' },
+    { at: yesterday, user: 'ALICE1', site: '192.0.2.2' },
+    { at: yesterday, user: 'BOBBY1', site: '203.0.113.1' },
+  ])
+  await engine.close()
+  const date = dayBefore(0)
+  const json = await gatepost(`metrics account-usage --date ${date} --json`)
+  t.match(json, { status: 0, stderr: '' })
+  t.same(JSON.parse(json.stdout), {
+    metric_name: 'account-usage',
+    period: 'day',
+    date,
+    total: 2,
+    transactions: 3,
+    roaming: 1,
+    one_time: 1,
+  })
+  const text = await gatepost(`metrics account-usage --date ${date}`)
+  t.match(text, { status: 0, stdout: /^account-usage, the day before \d{4}-\d\d-\d\d.*\ntransactions +3\n/s })
+  const list = JSON.parse((await gatepost('metrics list --json')).stdout) as { metric_name: string }[]
+  t.same(
+    list.map(({ metric_name }) => metric_name),
+    ['account-usage', 'unique-users'],
+  )
+})
+
+t.test('metrics beyond retention have status 3, unless stored or partial', async (t) => {
+  const command = `metrics account-usage --date ${dayBefore(60)}`
+  t.match(await gatepost(`${command} --json`), {
+    status: 3,
+    stdout: '',
+    stderr: new RegExp(`oldest complete day is ${dayBefore(31)}`),
+  })
+  const partial = await gatepost(`${command} --json --partial`)
+  t.match(JSON.parse(partial.stdout), { total: 0, complete: false })
+  t.match(await gatepost(command, { GATEPOST_RETENTION_DAYS: '90' }), { status: 0 })
+  const stored = await gatepost(`${command} --json`)
+  t.match(JSON.parse(stored.stdout), { total: 0, one_time: 0, stored: true })
+})
+
+t.test('a directory that another process holds is waited for, then told', async (t) => {
+  const lock = await lockDirectory(join(dataDir, 'store'), 'store')
+  const config = loadConfig({ GATEPOST_DATA_DIR: dataDir })
+  await t.rejects(
+    connect(config, () => {}, 300),
+    { code: 'DIRECTORY_LOCKED', message: /another gatepost process is using .*data/ },
+  )
+  setTimeout(() => void lock.release(), 100)
+  t.match(await gatepost('locations list --json'), { status: 0 })
+})
