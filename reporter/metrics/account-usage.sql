@@ -2,7 +2,7 @@
 --   total         distinct users
 --   transactions  distinct (user, location) pairs; all sites without a known location count as one location, "none"
 --   roaming       transactions - total
---   one_time      total - roaming (negative when users were at three locations on average, or more)
+--   one_time      total - roaming (negative when users were at more than two locations on average)
 -- A site's location is that of its address in ip_locations. Addresses are compared as numbers, so that the spelling of
 -- an IPv6 address does not matter; what is not an address becomes ::, which the import refuses, and so has no location.
 WITH

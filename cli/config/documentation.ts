@@ -1,0 +1,32 @@
+import { PERFORMANCE_BEARER, VARIABLES } from './variables.ts'
+import type { Variable } from './variable.ts'
+
+/** The table of docs/configuration.md, as Markdown. */
+export function configurationTable(): string {
+  const variables: readonly Variable[] = [...Object.values<Variable>(VARIABLES), PERFORMANCE_BEARER]
+  const rows = variables.map(
+    (variable) =>
+      `| \`${variable.env}\` | ${defaultOf(variable)} | ${cell(variable.description)}${later(variable)} | ${cell(variable.allowed)} |`,
+  )
+  return ['| variable | default | what | allowed |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+function defaultOf(variable: Variable): string {
+  return variable.default === undefined ? variable.unset : `\`${variable.default}\``
+}
+
+function later(variable: Variable): string {
+  switch (variable.later) {
+    case 'no':
+      return ''
+    case 'stops':
+      return ' **Not in this version**: `serve` refuses any other value than the default.'
+    case 'warns':
+      return ' **Not in this version**: no effect.'
+  }
+}
+
+/** A < would begin an HTML tag, a | the next cell. */
+function cell(text: string): string {
+  return text.replaceAll('<', '&lt;').replaceAll('|', '\\|')
+}
