@@ -1,0 +1,65 @@
+import { SqlError } from './errors.ts'
+
+/** A node of EXPLAIN AST's print-out: its kind, and the rest of its line without the number of children. */
+export interface AstNode {
+  readonly kind: string
+  readonly detail: string
+  readonly children: AstNode[]
+}
+
+const LINE = /^( *)(SYSTEM query|[A-Za-z][A-Za-z:]*)(.*)$/
+
+/**
+ * The tree of a print-out, whose lines are indented by one space a level. Each line's number of children is held against
+ * what follows, so that a name which looks like lines of the tree does not pass for some.
+ * @throws SqlError NOT_IMPLEMENTED when the print-out is not understood
+ */
+export function parseAst(printed: string): AstNode {
+  const lines = printed.split(/\r?\n/)
+  while (lines.at(-1) === '') lines.pop()
+  const rootLine = lines[0]
+  if (rootLine === undefined) throw notUnderstood('nothing')
+  const stack: { node: AstNode; expected: number }[] = []
+  let root: AstNode | null = null
+  for (const line of lines) {
+    const match = LINE.exec(line)
+    if (match === null) throw notUnderstood(line)
+    const [, indent = '', kind = '', tail = ''] = match
+    const count = / \(children (\d+)\)$/.exec(tail)
+    const detail = (count === null ? tail : tail.slice(0, count.index)).trim()
+    const node: AstNode = { kind, detail, children: [] }
+    closeTo(stack, indent.length)
+    const parent = stack.at(-1)
+    if (stack.length !== indent.length || (parent === undefined && root !== null)) throw notUnderstood(line)
+    if (parent === undefined) root = node
+    else parent.node.children.push(node)
+    stack.push({ node, expected: count === null ? 0 : Number(count[1]) })
+  }
+  closeTo(stack, 0)
+  if (root === null) throw notUnderstood(rootLine)
+  return root
+}
+
+function closeTo(stack: { node: AstNode; expected: number }[], depth: number): void {
+  while (stack.length > depth) {
+    const closed = stack.pop()
+    if (closed !== undefined && closed.node.children.length !== closed.expected) throw notUnderstood(closed.node.kind)
+  }
+}
+
+function notUnderstood(line: string): SqlError {
+  return new SqlError(
+    'NOT_IMPLEMENTED',
+    `The query's structure is not understood at ${JSON.stringify(line.slice(0, 100))}`,
+  )
+}
+
+export function* walk(node: AstNode, parent: AstNode | null = null): Generator<[AstNode, AstNode | null]> {
+  yield [node, parent]
+  for (const child of node.children) yield* walk(child, node)
+}
+
+/** The name in `Function name (alias x)`, `Identifier a.b (alias x)`. */
+export function nameIn(node: AstNode): string {
+  return node.detail.replace(/ \(alias [^]*\)$/, '')
+}

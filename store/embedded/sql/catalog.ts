@@ -1,0 +1,42 @@
+import { DATABASE } from './options.ts'
+
+/**
+ * The tables outside database gatepost that may be read. `null`: as it is. Otherwise the query that stands for it:
+ * without other databases, and without paths of this machine.
+ */
+const only = (column: string): string => `WHERE ${column} = '${DATABASE}'`
+const SYSTEM: Record<string, string | null> = {
+  one: null,
+  numbers: null,
+  numbers_mt: null,
+  zeros: null,
+  zeros_mt: null,
+  primes: null,
+  functions: null,
+  table_functions: null,
+  aggregate_function_combinators: null,
+  data_type_families: null,
+  table_engines: null,
+  formats: null,
+  keywords: null,
+  time_zones: null,
+  collations: null,
+  licenses: null,
+  contributors: null,
+  tables: `SELECT * REPLACE ('' AS metadata_path, CAST([], 'Array(String)') AS data_paths) FROM system.tables ${only('database')}`,
+  columns: `SELECT * FROM system.columns ${only('database')}`,
+  databases: `SELECT * REPLACE ('' AS metadata_path, '' AS data_path) FROM system.databases ${only('name')}`,
+  data_skipping_indices: `SELECT * FROM system.data_skipping_indices ${only('database')}`,
+}
+const INFORMATION_SCHEMA: Record<string, string | null> = {
+  tables: `SELECT * FROM information_schema.tables ${only('table_schema')}`,
+  columns: `SELECT * FROM information_schema.columns ${only('table_schema')}`,
+  schemata: `SELECT * FROM information_schema.schemata ${only('schema_name')}`,
+}
+
+/** Undefined: the table may not be read. */
+export function catalogTable(database: string, table: string): string | null | undefined {
+  const of = database === 'system' ? SYSTEM : database.toLowerCase() === 'information_schema' ? INFORMATION_SCHEMA : {}
+  const name = of === INFORMATION_SCHEMA ? table.toLowerCase() : table
+  return Object.hasOwn(of, name) ? of[name] : undefined
+}

@@ -1,0 +1,252 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError, messageOf } from '../../../common/errors.ts'
+import { Engine, type EngineFacts } from './engine.ts'
+import type { SqlError } from './errors.ts'
+import { asSqlError, exceptionText, SQL_CODES, statusOf } from './errors.ts'
+import { Gate, Queue } from './gate.ts'
+import { HostCheck } from './hosts.ts'
+import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
+import { Output } from './output.ts'
+import { runQuery } from './query.ts'
+import { readRequest, type SqlRequest } from './request.ts'
+import { Counters, type Refusal, type SqlStats } from './stats.ts'
+import { readQueryText } from './text.ts'
+import { Users } from './users.ts'
+
+export interface SqlEndpoint {
+  readonly port: number
+  /** Takes no more requests, and waits for those that run: at most as long as a query may. */
+  close(): Promise<void>
+  stats(): SqlStats
+}
+
+/** A wrong password is answered so much later, in milliseconds. */
+const WRONG_PASSWORD_DELAY_MS = 300
+const READING = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/|\()*(?:SELECT|WITH|FROM|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b/i
+
+/**
+ * ClickHouse's HTTP interface over the embedded engine.
+ * @throws GatepostError STORE_UNAVAILABLE: the engine cannot be opened, or the address cannot be bound
+ */
+export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<SqlEndpoint> {
+  const limits: SqlLimits = { ...DEFAULT_LIMITS, ...options.limits }
+  const { engine, facts } = await openEngine(options.dataPath)
+  const service = new Service(options, limits, engine, facts)
+  const server = createServer(
+    {
+      // A query may stand in the URL.
+      maxHeaderSize: Math.max(64 * 1024, limits.maxQueryBytes * 2),
+      headersTimeout: 10_000,
+      requestTimeout: 300_000,
+      keepAliveTimeout: 10_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    (req, res) => void service.handle(req, res),
+  )
+  server.maxConnections = limits.maxSockets
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(options.port, options.host, resolve)
+    })
+  } catch (error) {
+    engine.close()
+    throw new GatepostError('STORE_UNAVAILABLE', `SQL endpoint: ${messageOf(error)}`, error)
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    stats: () => service.stats(),
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeIdleConnections()
+      await service.idle()
+      server.closeAllConnections()
+      await closed
+      engine.close()
+    },
+  }
+}
+
+async function openEngine(dataPath: string): Promise<{ engine: Engine; facts: EngineFacts }> {
+  let engine: Engine | null = null
+  try {
+    engine = new Engine(dataPath)
+    return { engine, facts: await engine.facts() }
+  } catch (error) {
+    engine?.close()
+    throw new GatepostError('STORE_UNAVAILABLE', `SQL endpoint: ${messageOf(error)}`, error)
+  }
+}
+
+class Service {
+  readonly #options: SqlEndpointOptions
+  readonly #limits: SqlLimits
+  readonly #engine: Engine
+  readonly #facts: EngineFacts
+  readonly #hosts: HostCheck
+  readonly #users: Users
+  readonly #queue: Queue
+  readonly #readers: Gate
+  readonly #writers: Gate
+  readonly #counters = new Counters()
+  readonly #running = new Set<Promise<void>>()
+
+  constructor(options: SqlEndpointOptions, limits: SqlLimits, engine: Engine, facts: EngineFacts) {
+    this.#options = options
+    this.#limits = limits
+    this.#engine = engine
+    this.#facts = facts
+    this.#hosts = new HostCheck(options.host, options.allowedHosts ?? [])
+    this.#users = new Users(options)
+    this.#queue = new Queue(limits.maxQueued)
+    this.#readers = new Gate(limits.readConnections, this.#queue)
+    this.#writers = new Gate(limits.writeConnections, this.#queue)
+  }
+
+  stats(): SqlStats {
+    const { completed, failed, abandoned, refused, rowsRead, bytesSent } = this.#counters
+    const active = this.#readers.active + this.#writers.active
+    return {
+      completed,
+      failed,
+      abandoned,
+      refused: { ...refused },
+      active,
+      queued: this.#queue.length,
+      rowsRead,
+      bytesSent,
+    }
+  }
+
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const refusal = this.#hosts.refusal(req)
+    if (refusal !== null) {
+      this.#counters.refused.host++
+      res
+        .writeHead(403, { 'Content-Type': 'text/plain; charset=UTF-8', Connection: 'close' })
+        .end(`Refused: ${refusal}\n`)
+      return
+    }
+    const url = new URL(req.url ?? '/', 'http://endpoint')
+    res.setHeader('X-ClickHouse-Server-Display-Name', 'gatepost')
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    if (isGreeting(req, url)) {
+      res.writeHead(200, { 'Content-Type': 'text/html; charset=UTF-8' }).end('Ok.\n')
+      return
+    }
+    if (url.pathname !== '/' || !['GET', 'POST', 'PUT'].includes(req.method ?? '')) {
+      const status = url.pathname === '/' ? 501 : 404
+      res.writeHead(status, { 'Content-Type': 'text/plain; charset=UTF-8' })
+      res.end(`There is no handle ${url.pathname}\n\nUse / or /ping for health checks, and queries go to /\n`)
+      return
+    }
+    const work = this.#query(req, res, url.searchParams)
+    this.#running.add(work)
+    await work.finally(() => this.#running.delete(work))
+  }
+
+  /** Never rejects. */
+  async #query(req: IncomingMessage, res: ServerResponse, params: URLSearchParams): Promise<void> {
+    const left = new AbortController()
+    res.once('close', () => {
+      if (!res.writableFinished) left.abort()
+    })
+    let output: Output | null = null
+    let leave: (() => void) | null = null
+    try {
+      const role = await this.#authenticate(req, params)
+      const request = readRequest(req, params)
+      this.#announce(res, request)
+      output = new Output(res, request)
+      const text = await readQueryText(req, params, this.#limits)
+      // GET never changes anything: a link or an image on somebody's page must not.
+      const mayWrite = role === 'admin' && req.method !== 'GET' && !READING.test(text.sql)
+      leave = await (mayWrite ? this.#writers : this.#readers).enter(left.signal)
+      await runQuery(text, request, output, {
+        engine: this.#engine,
+        facts: this.#facts,
+        limits: this.#limits,
+        counters: this.#counters,
+        mayWrite,
+        signal: left.signal,
+      })
+      this.#counters.completed++
+    } catch (error) {
+      await this.#fail(res, output, asSqlError(error, this.#options.dataPath), left.signal.aborted)
+    } finally {
+      this.#counters.bytesSent += output?.bytes ?? 0
+      leave?.()
+    }
+  }
+
+  async #authenticate(req: IncomingMessage, params: URLSearchParams): Promise<'reader' | 'admin'> {
+    try {
+      return this.#users.authenticate(req, params)
+    } catch (error) {
+      await sleep(WRONG_PASSWORD_DELAY_MS)
+      throw error
+    }
+  }
+
+  #announce(res: ServerResponse, request: SqlRequest): void {
+    res.setHeader('X-ClickHouse-Query-Id', request.queryId)
+    res.setHeader('X-ClickHouse-Timezone', this.#facts.timezone)
+  }
+
+  async #fail(res: ServerResponse, output: Output | null, error: SqlError, abandoned: boolean): Promise<void> {
+    if (abandoned || res.destroyed) {
+      this.#counters.abandoned++
+      return
+    }
+    const refusal = refusalOf(error)
+    if (refusal === null) this.#counters.failed++
+    else this.#counters.refused[refusal]++
+    this.#options.logger.debug({ code: error.code, name: error.codeName }, 'query failed')
+    const text = exceptionText(error, this.#facts.version)
+    if (output?.started === true && res.headersSent) {
+      await output.fail(text)
+      return
+    }
+    for (const name of ['Content-Encoding', 'X-ClickHouse-Exception-Tag', 'X-ClickHouse-Format']) res.removeHeader(name)
+    res.setHeader('Content-Type', 'text/plain; charset=UTF-8')
+    res.setHeader('X-ClickHouse-Exception-Code', String(error.code))
+    if (error.code === SQL_CODES.REQUIRED_PASSWORD) res.setHeader('WWW-Authenticate', 'Basic realm="Gatepost SQL"')
+    if (error.code === SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES) res.setHeader('Retry-After', '1')
+    res.writeHead(statusOf(error))
+    res.end(text)
+  }
+}
+
+function isGreeting(req: IncomingMessage, url: URL): boolean {
+  const asks = req.method === 'GET' || req.method === 'HEAD'
+  if (!asks) return false
+  if (url.pathname === '/ping' || url.pathname === '/replicas_status') return true
+  return url.pathname === '/' && !url.searchParams.has('query')
+}
+
+function refusalOf(error: SqlError): Refusal | null {
+  // The engine's own exceptions have a cause; the endpoint's have none unless they are about bytes it could not read.
+  switch (error.code) {
+    case SQL_CODES.REQUIRED_PASSWORD:
+    case SQL_CODES.AUTHENTICATION_FAILED:
+      return 'password'
+    case SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES:
+      return 'busy'
+    case SQL_CODES.ACCESS_DENIED:
+    case SQL_CODES.READONLY:
+    case SQL_CODES.SETTING_CONSTRAINT_VIOLATION:
+      return 'guard'
+    case SQL_CODES.QUERY_IS_TOO_LARGE:
+    case SQL_CODES.UNKNOWN_SETTING:
+    case SQL_CODES.UNKNOWN_FORMAT:
+      return 'request'
+    default:
+      return null
+  }
+}

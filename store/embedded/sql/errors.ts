@@ -1,0 +1,89 @@
+import { messageOf } from '../../../common/errors.ts'
+
+/** The ClickHouse error codes that the endpoint itself raises; the engine's own come through with theirs. */
+export const SQL_CODES = {
+  BAD_ARGUMENTS: 36,
+  NOT_IMPLEMENTED: 48,
+  SYNTAX_ERROR: 62,
+  UNKNOWN_FORMAT: 73,
+  UNKNOWN_DATABASE: 81,
+  UNKNOWN_SETTING: 115,
+  READONLY: 164,
+  REQUIRED_PASSWORD: 194,
+  TOO_MANY_SIMULTANEOUS_QUERIES: 202,
+  ABORTED: 236,
+  QUERY_IS_TOO_LARGE: 229,
+  CHECKSUM_DOESNT_MATCH: 40,
+  CANNOT_DECOMPRESS: 271,
+  TOO_MANY_ROWS_OR_BYTES: 396,
+  TOO_LARGE_SIZE_COMPRESSED: 39,
+  SETTING_CONSTRAINT_VIOLATION: 452,
+  ACCESS_DENIED: 497,
+  AUTHENTICATION_FAILED: 516,
+  UNKNOWN_EXCEPTION: 1002,
+} as const
+
+export type SqlCodeName = keyof typeof SQL_CODES
+
+/** An exception as a ClickHouse client sees it: a numeric code, its name and a message. */
+export class SqlError extends Error {
+  readonly code: number
+  readonly codeName: string
+
+  constructor(code: SqlCodeName | { code: number; name: string }, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'SqlError'
+    this.code = typeof code === 'string' ? SQL_CODES[code] : code.code
+    this.codeName = typeof code === 'string' ? code : code.name
+  }
+}
+
+const ENGINE_MESSAGE = /^Code: (\d+)\. DB::Exception: ([^]*?)(?: \(version [^()]*(?:\([^()]*\))?\))?\s*$/
+
+/** Anything thrown, as an exception with a code. Engine messages lose the data directory's path, which is nobody's business. */
+export function asSqlError(error: unknown, dataPath: string): SqlError {
+  if (error instanceof SqlError) return error
+  const text = messageOf(error).replaceAll(dataPath, '…')
+  // Some of the engine's exceptions hold another, whole.
+  const match = ENGINE_MESSAGE.exec(text.replace(/^Code: \d+\. DB::Exception: (?=Code: \d+\. DB::Exception: )/, ''))
+  if (match === null) return new SqlError('UNKNOWN_EXCEPTION', text, error)
+  // Syntax errors of the guard's own query about the text end with that query, and list what could stand there.
+  const message = (match[2] ?? text)
+    .replace(/: In scope SELECT formatQuerySingleLine\([^]*(?= \([A-Z_]+\)$)/, '')
+    .replace(/(?<=Expected one of: [^]{300})[^]*(?= \([A-Z_]+\)$)/, ' ...')
+  const name = /\(([A-Z][A-Z0-9_]+)\)\s*(?:\(version [^()]*\)\. \([A-Z0-9_]+\))?$/.exec(message)
+  const bare = name === null ? message : message.slice(0, name.index).trimEnd()
+  return new SqlError({ code: Number(match[1]), name: name?.[1] ?? 'UNKNOWN_EXCEPTION' }, bare, error)
+}
+
+/** The body that ClickHouse sends for an exception. */
+export function exceptionText(error: SqlError, version: string): string {
+  return `Code: ${error.code}. DB::Exception: ${error.message} (${error.codeName}) (version ${version} (chDB))\n`
+}
+
+// The HTTP status of each code as ClickHouse's server chooses it; whatever is not listed is 500.
+const BAD_REQUEST = [
+  6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675, 676,
+]
+const NOT_FOUND = [46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511]
+const FORBIDDEN = [192, 193, 497, 512, 516]
+const STATUS = new Map<number, number>([
+  ...BAD_REQUEST.map((code): [number, number] => [code, 400]),
+  ...NOT_FOUND.map((code): [number, number] => [code, 404]),
+  ...FORBIDDEN.map((code): [number, number] => [code, 403]),
+  [SQL_CODES.REQUIRED_PASSWORD, 401],
+  [SQL_CODES.QUERY_IS_TOO_LARGE, 413],
+  [SQL_CODES.NOT_IMPLEMENTED, 501],
+  // ClickHouse says 500 here; 503 tells proxies and clients what it is.
+  [SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES, 503],
+  [SQL_CODES.ABORTED, 503],
+  [76, 503],
+  [209, 503],
+  [439, 503],
+  [159, 408],
+  [779, 415],
+])
+
+export function statusOf(error: SqlError): number {
+  return STATUS.get(error.code) ?? 500
+}

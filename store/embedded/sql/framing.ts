@@ -1,0 +1,71 @@
+import * as zlib from 'node:zlib'
+import { cityHash128 } from './cityhash.ts'
+import { SqlError } from './errors.ts'
+import { decompressLz4 } from './lz4.ts'
+
+/**
+ * ClickHouse's native compression, `compress=1` and `decompress=1`: blocks of
+ *   16 bytes checksum of the rest | 1 byte method | 4 bytes size of method, sizes and data | 4 bytes size decompressed | data
+ * We send blocks that are not compressed (method NONE); HTTP's own compression does better where bytes matter.
+ */
+const CHECKSUM = 16
+const HEADER = 9
+const METHOD = { none: 0x02, lz4: 0x82, zstd: 0x90 }
+/** ClickHouse's own bound of a block. */
+const MAX_BLOCK = 1024 ** 3
+const OUR_BLOCK = 1024 ** 2
+
+export function* frame(data: Uint8Array): Generator<Buffer> {
+  for (let at = 0; at < data.byteLength; at += OUR_BLOCK) {
+    const part = data.subarray(at, at + OUR_BLOCK)
+    const block = Buffer.allocUnsafe(CHECKSUM + HEADER + part.byteLength)
+    block.writeUInt8(METHOD.none, CHECKSUM)
+    block.writeUInt32LE(HEADER + part.byteLength, CHECKSUM + 1)
+    block.writeUInt32LE(part.byteLength, CHECKSUM + 5)
+    block.set(part, CHECKSUM + HEADER)
+    block.set(cityHash128(block.subarray(CHECKSUM)), 0)
+    yield block
+  }
+}
+
+/** The data of framed blocks, which may be cut anywhere. @throws SqlError CHECKSUM_DOESNT_MATCH, CANNOT_DECOMPRESS */
+export async function* unframe(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
+  let held: Buffer = Buffer.alloc(0)
+  for await (const chunk of source) {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    for (;;) {
+      if (held.length < CHECKSUM + HEADER) break
+      const size = held.readUInt32LE(CHECKSUM + 1)
+      const decompressed = held.readUInt32LE(CHECKSUM + 5)
+      if (size < HEADER || size > MAX_BLOCK || size > maxBytes * 2 + HEADER || decompressed > maxBytes) {
+        throw new SqlError('TOO_LARGE_SIZE_COMPRESSED', 'A compressed block is larger than what is allowed')
+      }
+      if (held.length < CHECKSUM + size) break
+      const body = held.subarray(CHECKSUM, CHECKSUM + size)
+      if (!cityHash128(body).equals(held.subarray(0, CHECKSUM))) {
+        throw new SqlError('CHECKSUM_DOESNT_MATCH', "Checksum doesn't match: corrupted data in the request's body")
+      }
+      yield decompressBlock(body.readUInt8(0), body.subarray(HEADER), decompressed)
+      held = held.subarray(CHECKSUM + size)
+    }
+  }
+  if (held.length > 0) throw new SqlError('CANNOT_DECOMPRESS', "The request's body ends within a compressed block")
+}
+
+function decompressBlock(method: number, data: Buffer, size: number): Buffer {
+  try {
+    if (method === METHOD.none && data.length === size) return data
+    if (method === METHOD.lz4) return decompressLz4(data, size)
+    if (method === METHOD.zstd && zstd !== undefined) return zstd(data, { maxOutputLength: size })
+  } catch (error) {
+    throw new SqlError('CANNOT_DECOMPRESS', "A compressed block of the request's body cannot be read", error)
+  }
+  throw new SqlError(
+    'CANNOT_DECOMPRESS',
+    `Compression method 0x${method.toString(16)} is not supported; LZ4 and NONE are`,
+  )
+}
+
+/** Node.js has Zstandard since 22.15. */
+const zstd = (zlib as { zstdDecompressSync?: (data: Buffer, options: { maxOutputLength: number }) => Buffer })
+  .zstdDecompressSync

@@ -1,0 +1,274 @@
+import { nameIn, parseAst, walk, type AstNode } from './ast.ts'
+import { catalogTable } from './catalog.ts'
+import { SqlError } from './errors.ts'
+import { allowsInputFormat } from './formats.ts'
+import type { FunctionList } from './functions.ts'
+import { DATABASE } from './options.ts'
+import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
+import { adjacent, applyEdits, isName, isWord, nameOf, type Token } from './tokens.ts'
+import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
+
+/**
+ * Decides whether a statement may run, from two views of the engine's own rendering of it: the syntax tree (EXPLAIN AST)
+ * says where each function and table stands, but leaves things out (settings, targets of views, functions behind APPLY);
+ * the tokens leave nothing out, but don't say where things stand. Both have to pass, and what neither list knows is refused.
+ */
+export interface GuardContext {
+  readonly functions: FunctionList
+  /** Names of databases other than gatepost. */
+  readonly foreignDatabases: ReadonlySet<string>
+  readonly settings: SettingsPolicy
+  /** Whether tables may be written and changed. */
+  readonly mayWrite: boolean
+}
+
+export interface Verdict {
+  /** The text to run: without FORMAT, and with the catalogue's tables replaced by what may be seen of them. */
+  readonly sql: string
+  readonly format: string | null
+  /** It writes or changes something. */
+  readonly writes: boolean
+  /** An INSERT whose data follows. */
+  readonly takesData: boolean
+  /** A SELECT, whose result the engine gives in chunks. */
+  readonly streams: boolean
+}
+
+/** Words before a parenthesis, without a space, that are syntax and no function. */
+const SYNTAX_WORDS = new Set(['columns', 'values', 'exists', 'apply', 'codec', 'statistics', 'interval', 'extract'])
+/** Types that take arguments, in casts and column definitions. */
+const TYPES = new Set(
+  `Array Tuple Nested Map Nullable LowCardinality FixedString Decimal Decimal32 Decimal64 Decimal128 Decimal256 DateTime
+  DateTime64 Time64 Enum Enum8 Enum16 AggregateFunction SimpleAggregateFunction Variant Dynamic JSON QBit BFloat16
+  VARCHAR CHAR NUMERIC DEC`
+    .split(/\s+/)
+    .map((name) => name.toLowerCase()),
+)
+/** Only in definitions of tables. */
+const DEFINITION_FUNCTIONS = new Set(
+  `MergeTree ReplacingMergeTree SummingMergeTree AggregatingMergeTree CollapsingMergeTree VersionedCollapsingMergeTree
+  CoalescingMergeTree Memory Null CODEC ZSTD LZ4 LZ4HC Delta DoubleDelta Gorilla T64 FPC GCD NONE Default minmax set
+  bloom_filter ngrambf_v1 tokenbf_v1`
+    .split(/\s+/)
+    .map((name) => name.toLowerCase()),
+)
+const FORBIDDEN_PAIRS = [
+  ['INTO', 'OUTFILE'],
+  ['FROM', 'INFILE'],
+  ['ON', 'CLUSTER'],
+  ['TO', 'DISK'],
+  ['TO', 'VOLUME'],
+  ['SQL', 'SECURITY'],
+] as const
+
+/** `printAst` is called once the tokens have passed: EXPLAIN AST applies the SETTINGS of the query that it prints. */
+export async function judge(
+  sql: string,
+  tokens: readonly Token[],
+  printAst: (sql: string) => Promise<string>,
+  context: GuardContext,
+): Promise<Verdict> {
+  checkTokens(tokens, context)
+  const settingsClauses = checkSettings(tokens, context)
+  const root = parseAst(await printAst(sql))
+  const writes = WRITER_KINDS.has(root.kind)
+  if (writes && !context.mayWrite) throw new SqlError('READONLY', 'Cannot execute query in readonly mode')
+  if (!writes && !READER_KINDS.has(root.kind)) throw denied(`Statements of kind ${root.kind} are not available here`)
+  checkTree(root, writes, context)
+  if (settingsIn(root) > settingsClauses) throw denied('A SETTINGS clause is not understood')
+  if (writes) checkWriterStatement(root, tokens)
+  else checkReaderStatement(root, tokens)
+  const { edits, format } = formatClause(tokens)
+  const describes = root.kind === 'DescribeQuery'
+  const catalogEdits = describes ? [] : replaceCatalogTables(root, tokens)
+  return {
+    sql: applyEdits(
+      sql,
+      [...catalogEdits, ...edits].sort((a, b) => a.begin - b.begin),
+    ),
+    format,
+    writes,
+    takesData: root.kind === 'InsertQuery' && !root.children.some((child) => child.kind.startsWith('Select')),
+    streams: root.kind.startsWith('Select'),
+  }
+}
+
+function checkTokens(tokens: readonly Token[], context: GuardContext): void {
+  for (const [i, token] of tokens.entries()) {
+    const next = tokens[i + 1]
+    if (token.kind === 'Semicolon' || token.kind.startsWith('Error')) throw denied('One statement a request')
+    // An escape in a name could make its line in the tree look like several.
+    if (token.kind === 'QuotedIdentifier' && /[\\\0-\x1f\x7f]/.test(token.text)) {
+      throw denied('Names with escapes or control characters are not available here')
+    }
+    for (const [first, second] of FORBIDDEN_PAIRS) {
+      if (isWord(token, first) && isWord(next, second)) throw denied(`${first} ${second} is not available here`)
+    }
+    if (isWord(token, 'APPLY') && next !== undefined && isName(next))
+      requireFunction(nameOf(next), context.mayWrite, context)
+    if (!isName(token) || next === undefined) continue
+    if (next.kind === 'OpeningRoundBracket' && adjacent(token, next)) requireCallable(nameOf(token), context)
+    const after = tokens[i + 2]
+    const before = tokens[i - 1]
+    if (next.kind === 'Dot' && isName(after) && before?.kind !== 'Dot' && context.foreignDatabases.has(nameOf(token))) {
+      if (catalogTable(nameOf(token), nameOf(after)) === undefined) throw noTable(`${nameOf(token)}.${nameOf(after)}`)
+    }
+  }
+}
+
+function requireCallable(name: string, context: GuardContext): void {
+  const bare = name.toLowerCase()
+  if (SYNTAX_WORDS.has(bare) || TYPES.has(bare) || context.functions.allowsTableFunction(bare)) return
+  requireFunction(name, context.mayWrite, context)
+}
+
+function requireFunction(name: string, writes: boolean, context: GuardContext): void {
+  if (context.functions.allowsFunction(name)) return
+  if (writes && DEFINITION_FUNCTIONS.has(name.toLowerCase())) return
+  throw denied(`Function ${name} is not available here`)
+}
+
+function checkTree(root: AstNode, writes: boolean, context: GuardContext): void {
+  for (const [node, parent] of walk(root)) {
+    switch (node.kind) {
+      case 'Function':
+        if (parent?.kind === 'TableExpression') checkTableFunction(node, context)
+        else requireFunction(nameIn(node), writes, context)
+        if (/^(global)?(not)?(null)?in$/i.test(nameIn(node)) || /in$/i.test(nameIn(node))) checkInTable(node, context)
+        break
+      case 'TableIdentifier':
+        checkTable(nameIn(node), context)
+        break
+      default:
+        if (!TREE_KINDS.has(node.kind) && !(writes && DEFINITION_KINDS.has(node.kind)) && node !== root) {
+          throw denied(`${node.kind} is not available here`)
+        }
+    }
+  }
+}
+
+/** What may stand in a query beside functions and tables. */
+const TREE_KINDS = new Set(
+  `SelectWithUnionQuery SelectQuery SelectIntersectExceptQuery ExpressionList Identifier Literal Subquery
+  TablesInSelectQuery TablesInSelectQueryElement TableExpression TableJoin ArrayJoin WithElement Asterisk
+  QualifiedAsterisk ColumnsTransformerList ColumnsApplyTransformer ColumnsExceptTransformer ColumnsReplaceTransformer
+  ColumnsReplaceTransformer::Replacement ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher
+  QualifiedColumnsListMatcher OrderByElement InterpolateElement WindowDefinition WindowListElement SampleRatio Set
+  Explain QueryParameter DataType`.split(/\s+/),
+)
+const DEFINITION_KINDS = new Set(
+  `Columns Storage ColumnDeclaration Index Constraint Projection ProjectionSelectQuery TTLElement AlterCommand
+  Assignment Partition ViewTargets NameTypePair StorageOrderByElement CollationNode`.split(/\s+/),
+)
+
+function checkTableFunction(node: AstNode, context: GuardContext): void {
+  const name = nameIn(node)
+  if (!context.functions.allowsTableFunction(name)) throw denied(`Table function ${name} is not available here`)
+  if (name.toLowerCase() !== 'format') return
+  const [format] = node.children[0]?.children ?? []
+  const match = /^'(\w+)'$/.exec(format?.kind === 'Literal' ? format.detail : '')
+  const named = match?.[1] ?? (format?.kind === 'Identifier' ? nameIn(format) : '')
+  if (!allowsInputFormat(named)) throw denied('The first argument of format() must name an input format')
+}
+
+function checkTable(name: string, context: GuardContext): void {
+  const dot = name.indexOf('.')
+  if (dot === -1) return
+  const database = unquoted(name.slice(0, dot))
+  if (database === DATABASE && !context.foreignDatabases.has(database)) return
+  if (catalogTable(database, unquoted(name.slice(dot + 1))) === undefined) throw noTable(name)
+}
+
+/** `x IN t` names a table by a plain identifier; which one can't be told from a column, so none outside gatepost is. */
+function checkInTable(node: AstNode, context: GuardContext): void {
+  const right = node.children[0]?.children[1]
+  if (right?.kind !== 'Identifier') return
+  const [database = ''] = nameIn(right).split('.')
+  if (nameIn(right).includes('.') && context.foreignDatabases.has(unquoted(database))) throw noTable(nameIn(right))
+}
+
+const unquoted = (name: string): string => (name.startsWith('`') && name.endsWith('`') ? name.slice(1, -1) : name)
+
+/** The clauses `SETTINGS name = value, ...`, by tokens: the tree says that there are some, but not which. */
+function checkSettings(tokens: readonly Token[], context: GuardContext): number {
+  let clauses = 0
+  const ofTable = context.mayWrite && (isWord(tokens[0], 'CREATE') || isWord(tokens[0], 'ALTER'))
+  for (const [i, token] of tokens.entries()) {
+    const opens = isWord(token, 'SETTINGS') || isWord(token, 'SETTING')
+    if (!opens || !isName(tokens[i + 1]) || tokens[i + 2]?.kind !== 'Equals') continue
+    clauses++
+    for (let at = i + 1; ;) {
+      const name = tokens[at]
+      if (!isName(name) || tokens[at + 1]?.kind !== 'Equals') throw denied('A SETTINGS clause is not understood')
+      const value = tokens[at + 2]
+      if (value?.kind !== 'Number' && value?.kind !== 'StringLiteral' && value?.kind !== 'BareWord') {
+        throw denied('A SETTINGS clause is not understood')
+      }
+      const text = value.kind === 'StringLiteral' ? value.text.slice(1, -1) : value.text
+      if (!(ofTable && TABLE_SETTINGS.has(nameOf(name)))) {
+        checkSettingOfClause(nameOf(name), text, context.settings)
+      }
+      if (tokens[at + 3]?.kind !== 'Comma') break
+      at += 4
+    }
+  }
+  return clauses
+}
+
+/** How many the tree has; those of EXPLAIN itself are not the engine's settings. */
+function settingsIn(root: AstNode): number {
+  let sets = 0
+  for (const [node, parent] of walk(root)) if (node.kind === 'Set' && parent?.kind !== 'Explain') sets++
+  return sets
+}
+
+/** A FORMAT clause at the end of the statement, or before its last SETTINGS. Removed: the format is given beside the text. */
+function formatClause(tokens: readonly Token[]): { format: string | null; edits: Edit[] } {
+  let depth = 0
+  for (const [i, token] of tokens.entries()) {
+    if (token.kind === 'OpeningRoundBracket') depth++
+    if (token.kind === 'ClosingRoundBracket') depth--
+    const name = tokens[i + 1]
+    const after = tokens[i + 2]
+    if (depth !== 0 || !isWord(token, 'FORMAT') || !isName(name)) continue
+    if (after !== undefined && !isWord(after, 'SETTINGS')) continue
+    return { format: nameOf(name), edits: [{ begin: token.begin, end: name.end, text: '' }] }
+  }
+  return { format: null, edits: [] }
+}
+
+interface Edit {
+  readonly begin: number
+  readonly end: number
+  readonly text: string
+}
+
+function replaceCatalogTables(root: AstNode, tokens: readonly Token[]): Edit[] {
+  let expected = 0
+  for (const [node] of walk(root)) {
+    if (node.kind !== 'TableIdentifier') continue
+    const [database = '', table = ''] = nameIn(node).split('.').map(unquoted)
+    if (typeof catalogTable(database, table) === 'string') expected++
+  }
+  const edits: Edit[] = []
+  for (const [i, token] of tokens.entries()) {
+    const [dot, table, after] = tokens.slice(i + 1, i + 4)
+    if (!isName(token) || dot?.kind !== 'Dot' || !isName(table) || after?.kind === 'Dot') continue
+    const before = tokens[i - 1]
+    if (before?.kind !== 'Comma' && !(before?.kind === 'BareWord' && ['FROM', 'JOIN'].includes(before.text))) continue
+    const query = catalogTable(nameOf(token), nameOf(table))
+    if (typeof query !== 'string') continue
+    const alias = isWord(after, 'AS') ? '' : ` AS \`${nameOf(table)}\``
+    edits.push({ begin: token.begin, end: table.end, text: `(${query})${alias}` })
+  }
+  if (edits.length !== expected) throw denied('Tables of the catalogue are only available after FROM and JOIN')
+  return edits
+}
+
+export function denied(message: string): SqlError {
+  return new SqlError('ACCESS_DENIED', message)
+}
+
+function noTable(name: string): SqlError {
+  return denied(`Not enough privileges: table ${name} is not available here`)
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+
+/**
+ * Whether a request was meant for this endpoint. A web page can make its visitor's browser send requests here: directly
+ * (then there is a cross-site Origin) or through a name that resolves to this address (DNS rebinding: then Host is that
+ * name). Neither is a client.
+ */
+export class HostCheck {
+  readonly #names: ReadonlySet<string>
+
+  constructor(boundHost: string, allowedHosts: readonly string[]) {
+    const names = ['localhost', boundHost, ...allowedHosts].map((name) => name.toLowerCase())
+    this.#names = new Set(names.filter((name) => !isUnspecified(name)))
+  }
+
+  /** Null: fine. Otherwise the reason of the refusal. */
+  refusal(req: IncomingMessage): string | null {
+    const host = req.headers.host
+    if (host === undefined || !this.#knows(hostNameOf(host), req)) {
+      return `Host ${JSON.stringify(host ?? '')} is not a name of this endpoint`
+    }
+    const origin = req.headers.origin
+    if (origin !== undefined && !this.#knows(hostNameOf(origin.replace(/^https?:\/\//i, '')), req)) {
+      return `requests of the site ${JSON.stringify(origin)} are refused`
+    }
+    if (req.headers['sec-fetch-site'] === 'cross-site') return 'cross-site requests are refused'
+    return null
+  }
+
+  #knows(name: string, req: IncomingMessage): boolean {
+    if (name === '') return false
+    // Bound to every address, the address that was dialled is ours; an address cannot be rebound as a name can.
+    const dialled = req.socket.localAddress?.replace(/^::ffff:/, '')
+    return this.#names.has(name) || isLoopback(name) || (isIP(name) !== 0 && name === dialled)
+  }
+}
+
+export function isLoopback(name: string): boolean {
+  return name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
+}
+
+function isUnspecified(name: string): boolean {
+  return name === '0.0.0.0' || name === '::' || name === ''
+}
+
+/** `[::1]:8123` → `::1`, `Localhost:8123` → `localhost`; empty when it is no host and port. */
+function hostNameOf(host: string): string {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host)
+  return (match?.[1] ?? match?.[2] ?? '').toLowerCase()
+}

@@ -1,0 +1,3 @@
+export { startSqlEndpoint, type SqlEndpoint } from './endpoint.ts'
+export { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
+export type { SqlStats } from './stats.ts'

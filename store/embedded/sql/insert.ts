@@ -1,0 +1,39 @@
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { SqlError } from './errors.ts'
+import { allowsInputFormat } from './formats.ts'
+import { applyEdits, isName, isWord, literal, nameOf, type Token } from './tokens.ts'
+
+/**
+ * An INSERT's data goes through a temporary file: in the text of a statement it could end the statement and begin
+ * another, and binary formats would not survive as text. The directory is the process's own.
+ */
+export async function withDataFile<T>(data: AsyncIterable<Buffer>, use: (path: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'gatepost-insert-'))
+  try {
+    const path = join(directory, 'data')
+    await pipeline(data, createWriteStream(path, { mode: 0o600 }))
+    return await use(path)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** `INSERT INTO t ... FORMAT x` as the guard passed it, made to read from the file. @throws SqlError */
+export function insertFromFile(normalised: string, tokens: readonly Token[], path: string): string {
+  const last = tokens.at(-1)
+  const word = tokens.at(-2)
+  if (!isName(last) || word === undefined || !isWord(word, 'FORMAT')) {
+    throw new SqlError('SYNTAX_ERROR', 'An INSERT with data ends with FORMAT and a format')
+  }
+  const format = nameOf(last)
+  if (!allowsInputFormat(format))
+    throw new SqlError('UNKNOWN_FORMAT', `Format ${format} is not available for input here`)
+  const settings = tokens.findIndex((token) => isWord(token, 'SETTINGS'))
+  // FROM INFILE stands before SETTINGS.
+  const at = (settings === -1 ? word : tokens[settings])?.begin ?? word.begin
+  return applyEdits(normalised, [{ begin: at, end: at, text: `FROM INFILE ${literal(path)} COMPRESSION 'none' ` }])
+}

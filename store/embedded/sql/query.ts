@@ -1,0 +1,185 @@
+import { Connection, type Engine, type EngineFacts } from './engine.ts'
+import { SqlError } from './errors.ts'
+import { outputFormat } from './formats.ts'
+import { judge, type Verdict } from './guard.ts'
+import { insertFromFile, withDataFile } from './insert.ts'
+import { Joiner } from './joining.ts'
+import type { SqlLimits } from './options.ts'
+import type { Output } from './output.ts'
+import type { SqlRequest } from './request.ts'
+import { limitSettings, settingOfRequest, type SettingsPolicy } from './settings.ts'
+import type { Counters } from './stats.ts'
+import type { QueryText } from './text.ts'
+import { substituteIdentifiers } from './identifiers.ts'
+import type { Token } from './tokens.ts'
+
+export interface QueryContext {
+  readonly engine: Engine
+  readonly facts: EngineFacts
+  readonly limits: SqlLimits
+  readonly counters: Counters
+  readonly mayWrite: boolean
+  readonly signal: AbortSignal
+}
+
+/** One statement from its text to the end of its answer, on a connection of its own. Errors are thrown. */
+export async function runQuery(
+  text: QueryText,
+  request: SqlRequest,
+  output: Output,
+  context: QueryContext,
+): Promise<void> {
+  const { limits, facts } = context
+  const policy: SettingsPolicy = {
+    limits: limitSettings(limits, context.mayWrite ? limits.maxWriteSeconds : limits.maxExecutionSeconds),
+    known: (name) => facts.settings.has(name),
+  }
+  // Before the guard's own queries run, so that a bad setting is told first.
+  const settings = connectionSettings(text, request, policy, context.mayWrite)
+  const checked = await check(text.sql, request, policy, context)
+  const connection = new Connection(context.engine, settings)
+  try {
+    await connection.useDatabase()
+    await connection.setParameters(checked.parameters)
+    if (checked.verdict.takesData) await insert(connection, checked, text, output, context)
+    else await answer(connection, checked.verdict, request, output, context)
+  } finally {
+    await connection.close()
+  }
+}
+
+interface Checked {
+  /** In the engine's rendering, with the tokens of that. */
+  readonly sql: string
+  readonly tokens: readonly Token[]
+  readonly verdict: Verdict
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/** On a connection without the request's settings: none of them changes how the guard's own queries are answered. */
+async function check(
+  sql: string,
+  request: SqlRequest,
+  policy: SettingsPolicy,
+  context: QueryContext,
+): Promise<Checked> {
+  const connection = new Connection(context.engine, {
+    ...Object.fromEntries(policy.limits),
+    readonly: readonlyLevel(sql),
+  })
+  try {
+    await connection.useDatabase()
+    const identified = await substituteIdentifiers(connection, sql, request.queryParams)
+    await connection.setParameters(identified.remaining)
+    const normalised = await connection.normalise(identified.sql)
+    const judging = { ...context.facts, settings: policy, mayWrite: context.mayWrite }
+    const printAst = (text: string): Promise<string> => connection.printAst(text)
+    const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)
+    return { ...normalised, verdict, parameters: identified.remaining }
+  } finally {
+    await connection.close()
+  }
+}
+
+function connectionSettings(
+  text: QueryText,
+  request: SqlRequest,
+  policy: SettingsPolicy,
+  mayWrite: boolean,
+): Record<string, string> {
+  const settings: Record<string, string> = {}
+  for (const [name, limit] of policy.limits) settings[name] = String(limit)
+  for (const [name, value] of request.settings) {
+    const allowed = settingOfRequest(name, value, policy)
+    if (allowed !== null) settings[name] = allowed
+  }
+  if (!mayWrite) settings['readonly'] = readonlyLevel(text.sql)
+  return settings
+}
+
+/** 1: the engine itself refuses to write and to change settings. 2: it takes a SETTINGS clause, which the guard has read. */
+function readonlyLevel(sql: string): '1' | '2' {
+  return /settings/i.test(sql) ? '2' : '1'
+}
+
+async function insert(
+  connection: Connection,
+  checked: Checked,
+  text: QueryText,
+  output: Output,
+  context: QueryContext,
+): Promise<void> {
+  const started = performance.now()
+  if (text.data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
+  const result = await withDataFile(text.data, (path) =>
+    connection.run(insertFromFile(checked.sql, checked.tokens, path), 'Null'),
+  )
+  const rows = String(result.rowsRead)
+  output.start(summary(started, { read_rows: rows, read_bytes: String(result.bytesRead), written_rows: rows }))
+  context.counters.rowsRead += result.rowsRead
+  await output.end()
+}
+
+async function answer(
+  connection: Connection,
+  verdict: Verdict,
+  request: SqlRequest,
+  output: Output,
+  context: QueryContext,
+): Promise<void> {
+  const started = performance.now()
+  const format = outputFormat(verdict.format ?? request.defaultFormat)
+  const joiner = new Joiner(format.joining, request.nativeRevision)
+  const headers = { 'Content-Type': format.contentType, 'X-ClickHouse-Format': format.name }
+  const { maxResultBytes } = context.limits
+  if (format.joining.kind === 'whole' || !verdict.streams) {
+    const result = await connection.run(verdict.sql, format.name)
+    const bytes = result.bytes()
+    if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
+    context.counters.rowsRead += result.rowsRead
+    const read = { read_rows: String(result.rowsRead), read_bytes: String(result.bytesRead) }
+    const whole = joiner.next(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    output.start({ ...headers, ...summary(started, read) })
+    await output.write(whole)
+    await output.end()
+    return
+  }
+  const held: Buffer[] = []
+  let total = 0
+  const start = (): void => output.start({ ...headers, ...summary(started, {}) })
+  // Leaving the loop, by an error too, cancels the query: the engine stops after the chunk it is at.
+  for await (const chunk of connection.stream(verdict.sql, format.name)) {
+    if (context.signal.aborted) throw new SqlError('ABORTED', 'The client went away')
+    const raw = chunk.raw()
+    total += raw.byteLength
+    if (total > maxResultBytes) throw tooLarge(maxResultBytes)
+    if (raw.byteLength === 0) continue
+    const joined = joiner.next(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength))
+    if (request.waitForEnd) held.push(joined)
+    else {
+      if (!output.started) start()
+      await output.write(joined)
+    }
+  }
+  if (!output.started) start()
+  for (const part of held) await output.write(part)
+  await output.end()
+}
+
+function summary(started: number, counts: Record<string, string>): Record<string, string> {
+  const fields = {
+    read_rows: '0',
+    read_bytes: '0',
+    written_rows: '0',
+    written_bytes: '0',
+    total_rows_to_read: '0',
+    result_rows: '0',
+    result_bytes: '0',
+    elapsed_ns: String(Math.round((performance.now() - started) * 1e6)),
+  }
+  return { 'X-ClickHouse-Summary': JSON.stringify({ ...fields, ...counts }) }
+}
+
+function tooLarge(limit: number): SqlError {
+  return new SqlError('TOO_MANY_ROWS_OR_BYTES', `Limit for result exceeded, max bytes: ${limit}`)
+}

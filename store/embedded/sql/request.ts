@@ -1,0 +1,140 @@
+import type { IncomingMessage } from 'node:http'
+import * as zlib from 'node:zlib'
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { SqlError } from './errors.ts'
+import { unframe } from './framing.ts'
+import { DATABASE } from './options.ts'
+
+/** What a request says beside its query. */
+export interface SqlRequest {
+  readonly params: URLSearchParams
+  /** Values of {name:Type}, by name. */
+  readonly queryParams: ReadonlyMap<string, string>
+  /** Parameters that name settings, in order. */
+  readonly settings: ReadonlyMap<string, string>
+  readonly queryId: string
+  readonly defaultFormat: string
+  /** Answer with ClickHouse's native framing. */
+  readonly framed: boolean
+  /** Answer only when the whole result is known. */
+  readonly waitForEnd: boolean
+  /** HTTP content coding of the answer; null: none. */
+  readonly coding: Coding | null
+  /** What the client understands of format Native; 0: as files have it. */
+  readonly nativeRevision: number
+}
+
+export type Coding = 'gzip' | 'deflate' | 'br' | 'zstd'
+
+/** Parameters that are no settings. */
+const OWN = new Set(
+  `query database default_format query_id user password session_id session_check session_timeout quota_key role
+  compress decompress enable_http_compression wait_end_of_query client_protocol_version close_session stacktrace
+  external_tables`.split(/\s+/),
+)
+const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+
+/** @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE */
+export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlRequest {
+  const queryParams = new Map<string, string>()
+  const settings = new Map<string, string>()
+  for (const [name, value] of params) {
+    if (name.includes('\0') || value.includes('\0')) throw new SqlError('BAD_ARGUMENTS', 'A parameter holds a NUL byte')
+    if (name.startsWith('param_')) {
+      const bare = name.slice('param_'.length)
+      if (!PARAMETER_NAME.test(bare))
+        throw new SqlError('BAD_ARGUMENTS', `Parameter name ${JSON.stringify(bare)} is not allowed`)
+      queryParams.set(bare, value)
+    } else if (!OWN.has(name)) settings.set(name, value)
+  }
+  const header = (name: string): string | undefined => {
+    const value = req.headers[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const database = params.get('database') ?? header('x-clickhouse-database') ?? ''
+  // Clients fill in "default" when nobody told them otherwise.
+  if (!['', 'default', DATABASE].includes(database)) {
+    throw new SqlError('UNKNOWN_DATABASE', `Database ${database} does not exist`)
+  }
+  const queryId = params.get('query_id') ?? header('x-clickhouse-query-id') ?? ''
+  return {
+    params,
+    queryParams,
+    settings,
+    queryId: /^[\x21-\x7e]{1,200}$/.test(queryId) ? queryId : randomUUID(),
+    defaultFormat: header('x-clickhouse-format') ?? params.get('default_format') ?? 'TabSeparated',
+    framed: isOn(params.get('compress')),
+    waitForEnd: isOn(params.get('wait_end_of_query')),
+    coding: isOn(params.get('enable_http_compression')) ? codingOf(header('accept-encoding') ?? '') : null,
+    nativeRevision: Number(/^\d{1,6}$/.exec(params.get('client_protocol_version') ?? '')?.[0] ?? 0),
+  }
+}
+
+function isOn(value: string | null): boolean {
+  return value === '1' || value === 'true'
+}
+
+/** Node.js has Zstandard since 22.15. */
+const createZstdCompress = (zlib as { createZstdCompress?: () => Duplex }).createZstdCompress
+const createZstdDecompress = (zlib as { createZstdDecompress?: () => Duplex }).createZstdDecompress
+
+function codingOf(accepted: string): Coding | null {
+  const names = accepted
+    .split(',')
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => !/;\s*q=0(\.0*)?$/.test(part))
+    .map((part) => part.split(';')[0])
+  if (names.includes('gzip')) return 'gzip'
+  if (names.includes('zstd') && createZstdCompress !== undefined) return 'zstd'
+  if (names.includes('br')) return 'br'
+  if (names.includes('deflate')) return 'deflate'
+  return null
+}
+
+export function encoder(coding: Coding): Duplex {
+  switch (coding) {
+    case 'gzip':
+      return zlib.createGzip({ level: 3 })
+    case 'deflate':
+      return zlib.createDeflate({ level: 3 })
+    case 'br':
+      return zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 3 } })
+    case 'zstd':
+      if (createZstdCompress === undefined) throw new SqlError('NOT_IMPLEMENTED', 'zstd needs a newer Node.js')
+      return createZstdCompress()
+  }
+}
+
+/** The body's bytes, whatever was done to them: Content-Encoding, and then decompress=1. Bounded after decompression. */
+export async function* bodyOf(req: IncomingMessage, params: URLSearchParams, maxBytes: number): AsyncGenerator<Buffer> {
+  const coding = (req.headers['content-encoding'] ?? '').toLowerCase()
+  // Not destroyed when we stop early: its socket still has to carry the answer.
+  let source = req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  if (coding !== '' && coding !== 'identity') {
+    const decoder = decoderOf(coding)
+    req.on('error', (error) => decoder.destroy(error))
+    source = req.pipe(decoder)
+  }
+  if (isOn(params.get('decompress'))) source = unframe(source, maxBytes)
+  let total = 0
+  try {
+    for await (const chunk of source) {
+      total += chunk.length
+      if (total > maxBytes)
+        throw new SqlError('QUERY_IS_TOO_LARGE', `The request's body is larger than ${maxBytes} bytes`)
+      yield chunk
+    }
+  } catch (error) {
+    if (error instanceof SqlError) throw error
+    throw new SqlError('CANNOT_DECOMPRESS', "The request's body cannot be read", error)
+  }
+}
+
+function decoderOf(coding: string): Duplex {
+  if (coding === 'gzip' || coding === 'x-gzip') return zlib.createGunzip()
+  if (coding === 'deflate') return zlib.createInflate()
+  if (coding === 'br') return zlib.createBrotliDecompress()
+  if (coding === 'zstd' && createZstdDecompress !== undefined) return createZstdDecompress()
+  throw new SqlError('NOT_IMPLEMENTED', `Content-Encoding ${coding} is not supported`)
+}

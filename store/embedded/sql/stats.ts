@@ -1,0 +1,24 @@
+/** Why a request was refused before anything ran for it. */
+export type Refusal = 'host' | 'password' | 'busy' | 'guard' | 'request'
+
+/** Plain counters since the start. */
+export interface SqlStats {
+  readonly completed: number
+  readonly failed: number
+  readonly abandoned: number
+  readonly refused: Readonly<Record<Refusal, number>>
+  readonly active: number
+  readonly queued: number
+  readonly rowsRead: number
+  readonly bytesSent: number
+}
+
+export class Counters {
+  completed = 0
+  failed = 0
+  /** The client went away before its answer was complete. */
+  abandoned = 0
+  rowsRead = 0
+  bytesSent = 0
+  readonly refused: Record<Refusal, number> = { host: 0, password: 0, busy: 0, guard: 0, request: 0 }
+}

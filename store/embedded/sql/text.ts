@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http'
+import { SqlError } from './errors.ts'
+import { bodyOf } from './request.ts'
+import type { SqlLimits } from './options.ts'
+
+/** The query of a request, and the data of an INSERT that follows it. */
+export interface QueryText {
+  readonly sql: string
+  /** Null: the statement takes no data. Bounded by maxInsertBytes; fails like the request's body. */
+  readonly data: AsyncIterable<Buffer> | null
+}
+
+/**
+ * Parameter `query` and then the body, as one text, as ClickHouse has it. Data is only told from the statement here, by
+ * a look at the text; it never becomes part of a text that is executed, so a wrong guess can't do harm.
+ * @throws SqlError QUERY_IS_TOO_LARGE, SYNTAX_ERROR (nothing was sent)
+ */
+export async function readQueryText(
+  req: IncomingMessage,
+  params: URLSearchParams,
+  limits: SqlLimits,
+): Promise<QueryText> {
+  const given = params.getAll('query').join('')
+  const hasBody = req.method === 'POST' || req.method === 'PUT'
+  const body = hasBody ? bodyOf(req, params, limits.maxInsertBytes + limits.maxQueryBytes) : noBytes()
+  let held = Buffer.from(given === '' ? '' : `${given}\n`)
+  for (;;) {
+    const headEnd = endOfInsertHead(held.toString('latin1', 0, limits.maxQueryBytes))
+    if (headEnd !== null) {
+      // A statement that fills the parameter alone is complete: what follows is the body from its first byte on.
+      const sql = held.toString('utf8', 0, headEnd)
+      return { sql, data: dataAfter(held.subarray(headEnd), body, /\bVALUES\s*$/i.test(sql)) }
+    }
+    if (held.length > limits.maxQueryBytes) {
+      throw new SqlError('QUERY_IS_TOO_LARGE', `The query is longer than ${limits.maxQueryBytes} bytes`)
+    }
+    const next = await body.next()
+    if (next.done === true) break
+    held = Buffer.concat([held, next.value])
+  }
+  const sql = held.toString('utf8')
+  if (sql.trim() === '') throw new SqlError('SYNTAX_ERROR', 'Syntax error: Empty query')
+  if (sql.includes('\0')) throw new SqlError('SYNTAX_ERROR', 'Syntax error: NUL byte in the query')
+  return { sql, data: null }
+}
+
+async function* noBytes(): AsyncGenerator<Buffer> {}
+
+/** After FORMAT x: white space to the end of the line is no data. */
+async function* dataAfter(rest: Buffer, body: AsyncGenerator<Buffer>, isValues: boolean): AsyncGenerator<Buffer> {
+  let head = rest
+  if (!isValues) {
+    for (;;) {
+      const match = /^[ \t\r]*;?[ \t\r]*/.exec(head.toString('latin1', 0, 1024))?.[0].length ?? 0
+      if (match < head.length) {
+        head = head.subarray(head[match] === 0x0a ? match + 1 : match)
+        break
+      }
+      const next = await body.next()
+      if (next.done === true) return
+      head = next.value
+    }
+  }
+  if (head.length > 0) yield head
+  yield* body
+}
+
+/** Words, quoted texts, comments and parentheses: as much of the language as tells where an INSERT's data begins. */
+const PIECE =
+  /\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|\/\*[^]*?\*\/|'(?:[^'\\]|\\[^]|'')*'|`(?:[^`\\]|\\[^]|``)*`|"(?:[^"\\]|\\[^]|"")*"|[A-Za-z_]\w*|[^]/y
+
+/** The offset after `FORMAT name` or `VALUES` of an INSERT; null: no INSERT, one with SELECT, or not complete. */
+export function endOfInsertHead(text: string): number | null {
+  PIECE.lastIndex = 0
+  let depth = 0
+  let previous = ''
+  let isInsert = false
+  for (let match = PIECE.exec(text); match !== null; match = PIECE.exec(text)) {
+    const piece = match[0]
+    if (/^(?:\s|--|#[ !]|\/\*)/.test(piece)) continue
+    const word = piece.toUpperCase()
+    if (!isInsert) {
+      if (word !== 'INSERT') return null
+      isInsert = true
+    } else if (piece === '(') depth++
+    else if (piece === ')') depth--
+    else if (depth === 0) {
+      if (previous === 'FORMAT' && /^\w/.test(piece))
+        return word === 'VALUES' || PIECE.lastIndex < text.length || text.endsWith('\n') ? PIECE.lastIndex : null
+      if (word === 'VALUES' && previous !== 'FORMAT' && previous !== 'INTO' && previous !== 'TABLE')
+        return PIECE.lastIndex
+      if (word === 'SELECT' || word === 'WITH') return null
+    }
+    previous = word
+  }
+  return null
+}

@@ -1,0 +1,57 @@
+/** A token of the engine's own lexer. */
+export interface Token {
+  readonly kind: string
+  /** As written. */
+  readonly text: string
+  /** Offsets in bytes. */
+  readonly begin: number
+  readonly end: number
+}
+
+/** Tokens of `sql` from lines of begin and end, in bytes, and kind; without white space and comments. */
+export function tokensOf(sql: string, lines: string): Token[] {
+  const bytes = Buffer.from(sql)
+  const tokens: Token[] = []
+  for (const line of lines.split('\n')) {
+    const [from, to, kind] = line.split(' ')
+    if (kind === undefined || kind === 'Whitespace' || kind === 'Comment') continue
+    const begin = Number(from)
+    const end = Number(to)
+    tokens.push({ kind, begin, end, text: bytes.toString('utf8', begin, end) })
+  }
+  return tokens
+}
+
+export function isName(token: Token | undefined): token is Token {
+  return token?.kind === 'BareWord' || token?.kind === 'QuotedIdentifier'
+}
+
+/** The identifier that a token names; quotes removed. Escapes never get this far (see guard.ts). */
+export function nameOf(token: Token): string {
+  return token.kind === 'QuotedIdentifier' ? token.text.slice(1, -1) : token.text
+}
+
+export function isWord(token: Token | undefined, word: string): boolean {
+  return token?.kind === 'BareWord' && token.text === word
+}
+
+export function adjacent(left: Token, right: Token): boolean {
+  return left.end === right.begin
+}
+
+/** Parts of a text replaced at byte offsets; edits in ascending order, not overlapping. */
+export function applyEdits(sql: string, edits: readonly { begin: number; end: number; text: string }[]): string {
+  const bytes = Buffer.from(sql)
+  let out = ''
+  let at = 0
+  for (const edit of edits) {
+    out += bytes.toString('utf8', at, edit.begin) + edit.text
+    at = edit.end
+  }
+  return out + bytes.toString('utf8', at)
+}
+
+/** A string as an SQL literal. */
+export function literal(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`
+}

@@ -1,0 +1,76 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { SqlError } from './errors.ts'
+
+export type Role = 'reader' | 'admin'
+
+interface User {
+  readonly role: Role
+  /** SHA-256 of the password; null: none is needed. */
+  readonly digest: Buffer | null
+}
+
+const digestOf = (password: string): Buffer => createHash('sha256').update(password).digest()
+
+/** Who asks, and what they may do. */
+export class Users {
+  readonly #users = new Map<string, User>()
+
+  constructor(passwords: {
+    readonly password?: string | undefined
+    readonly adminPassword?: string | undefined
+    readonly operatorKey?: string | undefined
+  }) {
+    const { password, adminPassword, operatorKey } = passwords
+    this.#users.set('default', { role: 'reader', digest: password === undefined ? null : digestOf(password) })
+    if (adminPassword !== undefined && adminPassword !== '') {
+      this.#users.set('admin', { role: 'admin', digest: digestOf(adminPassword) })
+    }
+    if (operatorKey !== undefined && operatorKey !== '') {
+      this.#users.set('operator', { role: 'admin', digest: digestOf(operatorKey) })
+    }
+  }
+
+  /** @throws SqlError REQUIRED_PASSWORD (401): nothing was given and something is needed; AUTHENTICATION_FAILED (403) */
+  authenticate(req: IncomingMessage, params: URLSearchParams): Role {
+    const { name, password, given } = credentialsOf(req, params)
+    const user = this.#users.get(name)
+    // Compared even when there is no such user, so that the time says nothing about names.
+    const matches = timingSafeEqual(digestOf(password), user?.digest ?? digestOf('no such user'))
+    if (user !== undefined && (user.digest === null || matches)) return user.role
+    if (!given) throw new SqlError('REQUIRED_PASSWORD', `${name}: Authentication failed: password is required`)
+    throw new SqlError(
+      'AUTHENTICATION_FAILED',
+      `${name}: Authentication failed: password is incorrect, or there is no user with such name`,
+    )
+  }
+}
+
+/** In ClickHouse's order: X-ClickHouse-User/-Key, HTTP Basic, parameters `user` and `password`. */
+function credentialsOf(
+  req: IncomingMessage,
+  params: URLSearchParams,
+): { name: string; password: string; given: boolean } {
+  const header = (name: string): string | undefined => {
+    const value = req.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const user = header('x-clickhouse-user')
+  const key = header('x-clickhouse-key')
+  if (user !== undefined || key !== undefined) return credentials(user, key)
+  const basic = /^Basic\s+([A-Za-z0-9+/=_-]+)\s*$/i.exec(header('authorization') ?? '')
+  if (basic !== null) {
+    const decoded = Buffer.from(basic[1] ?? '', 'base64').toString('utf8')
+    const colon = decoded.indexOf(':')
+    return colon === -1 ? credentials(decoded, '') : credentials(decoded.slice(0, colon), decoded.slice(colon + 1))
+  }
+  return credentials(params.get('user') ?? undefined, params.get('password') ?? undefined)
+}
+
+function credentials(name: string | undefined, password: string | undefined) {
+  return {
+    name: name === undefined || name === '' ? 'default' : name,
+    password: password ?? '',
+    given: password !== undefined && password !== '',
+  }
+}
