@@ -109,7 +109,8 @@ export class BulkListener implements Listener, Responder {
     if (answer.contentType !== null) response.writeHeader('Content-Type', answer.contentType)
     for (const [name, value] of answer.headers) response.writeHeader(name, value)
     // RFC 9110, 8.6: no Content-Length with 204; HEAD has the length and no body.
-    if (this.#bodyless && answer.code !== 204) response.writeHeader('Content-Length', String(Buffer.byteLength(answer.body)))
+    if (this.#bodyless && answer.code !== 204)
+      response.writeHeader('Content-Length', String(Buffer.byteLength(answer.body)))
     if (answer.code === 204 || this.#bodyless) response.endWithoutBody()
     else response.end(answer.body)
   }

@@ -1,0 +1,62 @@
+import { PlainMetrics } from '../common/metrics.ts'
+import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
+import { answerCounters } from './http.ts'
+import type { IngestWorker } from './worker.ts'
+
+/** What one ingest worker reports. */
+export function ingestMetrics(worker: IngestWorker): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const { records, postAuth, decisions } = worker.app
+  const perTopic = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
+    records.all.map((batcher) => ({ labels: { topic: batcher.topic }, ...read(batcher) }))
+
+  metrics.add('counter', 'gatepost_requests_total', 'Requests answered, by route and status', () =>
+    [...answerCounters()].map(({ route, code, served }) => ({
+      value: served,
+      labels: { route, status: String(code) },
+    })),
+  )
+  metrics.add('counter', 'gatepost_records_total', 'Records made durable', () =>
+    perTopic(({ stats }) => ({ value: stats.records })),
+  )
+  metrics.add('counter', 'gatepost_batch_bytes_total', 'Bytes of sealed batches', () =>
+    perTopic(({ stats }) => ({ value: stats.bytes })),
+  )
+  metrics.histogram('gatepost_batch_records', 'Records of a batch', SIZE_BUCKETS, () =>
+    perTopic(({ stats }) => ({ counts: stats.sizeBuckets, sum: stats.records })),
+  )
+  metrics.histogram('gatepost_commit_seconds', 'From sealing a batch to its being durable', COMMIT_BUCKETS, () =>
+    perTopic(({ stats }) => ({ counts: stats.commitBuckets, sum: stats.commitSecondsSum })),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_records_not_kept_total',
+    'Records refused or of unknown outcome, by error code',
+    () =>
+      records.all.flatMap(({ topic, stats }) =>
+        [...stats.failures].map(([reason, value]) => ({ value, labels: { topic, reason } })),
+      ),
+  )
+  metrics.add('counter', 'gatepost_ingest_dead_letters_total', 'Requests whose record went to the dead letters', () =>
+    [...records.deadLettersByReason].map(([key, value]) => {
+      const [source, reason] = key.split(' ')
+      return { value, labels: { source, reason } }
+    }),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_post_auth_unknown_eap_types_total',
+    'Logins of an unknown eap_type, stored as MSCHAP',
+    () => [{ value: postAuth.stats.unknownEapTypes }],
+  )
+  metrics.add('counter', 'gatepost_post_auth_health_checks_total', 'HEALTH logins, answered and not stored', () => [
+    { value: postAuth.stats.healthChecks },
+  ])
+  metrics.add(
+    'counter',
+    'gatepost_decision_errors_total',
+    'Auth requests that could not be decided, answered -1',
+    () => [{ value: decisions.stats.errors }],
+  )
+  return metrics
+}

@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { JsonFields, NOT_AN_OBJECT } from '../parse/json.ts'
+import { normalMac } from '../parse/mac.ts'
+import { BIG, INVALID, parseDecimal, parseUint64, uint64Value } from '../parse/number.ts'
+import { formDecode, QueryFields, redactQuery } from '../parse/query.ts'
+import { routeOf } from '../routes/router.ts'
+
+t.test('MACs: six pairs or three groups of four, at the start', (t) => {
+  const same = [
+    'C4-13-E2-22-DC-55:GovWifi',
+    'C4-13-E2-22-DC-55%3AGovWifi',
+    'c413e222dc55x',
+    'c4:13:e2:22:dc:55',
+    'c413.e222.dc55',
+    'C413-E222-DC55',
+    'c4.13:e2-22dc55',
+  ]
+  for (const value of same) t.equal(normalMac(value), 'C4-13-E2-22-DC-55', value)
+  const none = [
+    '',
+    'Building-Identifier',
+    'Accredited-Academy-Bldg-4C',
+    'c4--13-e2-22-dc-55',
+    ' c413e222dc55',
+    'c4-13-e2-22-dc-5',
+    'c4-13-e2-22-dc-',
+    'ｃ413e222dc55',
+    '-c413e222dc55',
+    'c-413e222dc55',
+  ]
+  for (const value of none) t.equal(normalMac(value), '', value)
+  t.end()
+})
+
+t.test('unsigned 64-bit integers', (t) => {
+  const parse = (text: string) => parseUint64(text, 0, text.length)
+  t.equal(parse('0'), 0)
+  t.equal(parse('9007199254740991'), 2 ** 53 - 1)
+  t.equal(parse('9007199254740992'), BIG)
+  t.equal(uint64Value(), 2n ** 53n)
+  t.equal(parse('18446744073709551615'), BIG)
+  t.equal(uint64Value(), 2n ** 64n - 1n)
+  t.equal(parse('0000000000000000000000000000007'), 7)
+  for (const bad of ['', '-1', '+1', '1.0', '1e3', ' 1', '18446744073709551616', '9'.repeat(100), 'nan', '0x10'])
+    t.equal(parse(bad), INVALID, bad)
+  t.end()
+})
+
+t.test('decimals are those of Number', (t) => {
+  const parse = (text: string) => parseDecimal(text, 0, text.length)
+  fc.assert(
+    fc.property(
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.integer({ min: 0, max: 12 }),
+      (value, decimals) => {
+        t.equal(parse(String(value)), value)
+        const fixed = value.toFixed(decimals)
+        t.equal(parse(fixed), Number(fixed))
+      },
+    ),
+  )
+  for (const bad of ['', '.', '-', 'nan', 'nan%', 'Infinity', '1,5', '0.0.3', '0x1', ' 1', '1e999'])
+    t.ok(Number.isNaN(parse(bad)), bad)
+  t.end()
+})
+
+t.test('form decoding is that of URLSearchParams', (t) => {
+  fc.assert(
+    fc.property(
+      fc.string(),
+      fc.array(fc.constantFrom('%', '%4', '%41', '+', '%zz', '%c3%a9', '%ff', '&', 'a', '%00')),
+      (plain, parts) => {
+        const raw = plain.replace(/[&#=\ud800-\udfff]/g, '') + parts.join('').replaceAll('&', '')
+        t.equal(formDecode(raw), new URLSearchParams(`x=${raw}`).get('x'))
+      },
+    ),
+  )
+  t.end()
+})
+
+t.test('queries: known, unknown, repeated, escaped names, credentials', (t) => {
+  const fields = new QueryFields(2, [
+    ['gw_id', 0],
+    ['ip', 1],
+  ])
+  fields.parse('gw_id=a&&ip=1&gw_id=b&x=1&flag&%67w_id=c%20d&TOKEN=t&tok%65n=u&=v')
+  t.equal(fields.text(0), 'c d')
+  t.equal(fields.text(1), '1')
+  const extras = Array.from({ length: fields.extras }, (_, index) =>
+    [2 * index, 2 * index + 1].map((at) => fields.extraTexts[at].slice(fields.extraStarts[at], fields.extraEnds[at])),
+  )
+  t.same(extras, [
+    ['x', '1'],
+    ['flag', ''],
+    ['', 'v'],
+  ])
+  fields.parse('')
+  t.notOk(fields.has(0))
+  fields.parse(Array.from({ length: 300 }, (_, index) => `k${index}=1`).join('&'))
+  t.ok(fields.overflow)
+  t.equal(redactQuery('gw_id=1&token=abc&To%6ben=abc&x'), 'gw_id=1&token=&To%6ben=&x')
+  t.end()
+})
+
+t.test('JSON: what JSON.parse takes is taken, the rest refused', (t) => {
+  const fields = new JsonFields(['a', 'b'])
+  const parse = (text: string) => fields.parse(Buffer.from(text))
+  fc.assert(
+    fc.property(fc.json(), (json) => {
+      const value = JSON.parse(json) as unknown
+      const object = typeof value === 'object' && value !== null && !Array.isArray(value)
+      t.equal(parse(json), object ? null : NOT_AN_OBJECT, json)
+    }),
+  )
+  const valid = [
+    '{}',
+    ' { "a" : [ ] , "b" : { } } ',
+    '{"a":[1,[2,{"c":[{}]}]]}',
+    '{"a":-0.5e+10,"b":true}',
+    '{"a":"\\u00e9\\ud83d\\ude00"}',
+    '\ufeff{"a":1}',
+  ]
+  for (const text of valid) t.equal(parse(text), null, text)
+  const invalid = [
+    '',
+    ' ',
+    '{',
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    '{a:1}',
+    "{'a':1}",
+    '{"a":01}',
+    '{"a":1.}',
+    '{"a":.5}',
+    '{"a":+1}',
+    '{"a":tru}',
+    '{"a":"\\x"}',
+    '{"a":"\\u12g4"}',
+    '{"a":"\n"}',
+    '{"a":1}x',
+    '{"a":[1,]}',
+    '{"a":{"b":1,}}',
+    '{"a":[}',
+    '{"a":"',
+    '{"a":"\\',
+    '{"a":NaN}',
+    '[{"a":1}',
+    '{"a":1}{"b":2}',
+    '{"a":"x"',
+  ]
+  for (const text of invalid) {
+    t.throws(() => JSON.parse(text), `${text} is no JSON`)
+    t.match(parse(text), /^expected /, text)
+  }
+  t.match(parse(`{"a":${'['.repeat(600)}${']'.repeat(600)}}`), /levels/)
+  t.equal(parse(`{"a":${'['.repeat(500)}${']'.repeat(500)}}`), null)
+  parse('{"a":1,"a":"two","\\u0062":"x\\ty"}')
+  t.equal(fields.text(0), 'two')
+  t.equal(fields.text(1), 'x\ty')
+  parse('{"a":{"x":[1, 2]},"b":null}')
+  t.equal(fields.text(0), '{"x":[1, 2]}')
+  t.ok(fields.blank(1))
+  fields.parse(Buffer.from([...Buffer.from('{"a":"'), 0xff, 0x41, ...Buffer.from('"}')]))
+  t.equal(fields.text(0), '\ufffdA')
+  t.end()
+})
+
+t.test('paths: any prefix, a slash or none, index.php', (t) => {
+  const routes: [string, string][] = [
+    ['/ping', 'ping'],
+    ['/ping/', 'ping'],
+    ['/wifidog/ping/index.php', 'ping'],
+    ['/a/b/c/auth/', 'auth'],
+    ['/auth/index.php', 'auth'],
+    ['/logging/post-auth', 'post_auth'],
+    ['/x/logging/post-auth/', 'post_auth'],
+    ['/post-auth', 'unknown'],
+    ['/healthcheck', 'healthcheck'],
+    ['/x/healthcheck', 'unknown'],
+    ['/', 'root'],
+    ['', 'root'],
+    ['/pong', 'unknown'],
+    ['/shipping', 'unknown'],
+    ['/ping.php', 'unknown'],
+    ['/ping/x', 'unknown'],
+  ]
+  for (const [path, route] of routes) t.equal(routeOf(path), route, path)
+  t.end()
+})
