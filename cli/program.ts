@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { registerConfig } from './commands/config.ts'
+import { registerDeadLetters } from './commands/dead-letters.ts'
+import { registerGateways } from './commands/gateways.ts'
 import { registerLater } from './commands/later.ts'
 import { registerLocations } from './commands/locations.ts'
 import { registerMetrics } from './commands/metrics.ts'
@@ -28,6 +30,8 @@ Examples:
   registerServe(program, context)
   registerMetrics(program, context)
   registerLocations(program, context)
+  registerGateways(program, context)
+  registerDeadLetters(program, context)
   registerConfig(program, context)
   registerLater(program, context)
   return program

@@ -4,6 +4,7 @@ import t from 'tap'
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { packageFile } from '../../common/package-root.ts'
 import { addLogins, openEngine } from '../../reporter/test/engine.ts'
+import { insertRows } from '../../reporter/table-store.ts'
 import { connect } from '../connect.ts'
 import { loadConfig } from '../config.ts'
 import { runCli, type CliResult } from './run-cli.ts'
@@ -37,7 +38,7 @@ t.test('wrong usage has status 2 and says what is wrong', async (t) => {
     ['locations import', /missing required argument/],
     ['locations import /no/such/file', /cannot read \/no\/such\/file/],
     ['config --xml', /unknown option/],
-    ['dead-letters list --json', /gatepost dead-letters is not part of this version/],
+    ['sessions list --json', /gatepost sessions is not part of this version/],
     ['tail --help', /gatepost tail is not part of this version/],
   ]
   for (const [command, stderr] of cases) t.match(await gatepost(command), { status: 2, stdout: '', stderr }, command)
@@ -133,6 +134,33 @@ t.test('metrics beyond retention have status 3, unless stored or partial', async
   t.match(await gatepost(command, { GATEPOST_RETENTION_DAYS: '90' }), { status: 0 })
   const stored = await gatepost(`${command} --json`)
   t.match(JSON.parse(stored.stdout), { total: 0, one_time: 0, stored: true })
+})
+
+t.test('gateways and dead letters', async (t) => {
+  const engine = await openEngine(dataDir)
+  const now = new Date().toISOString().replace('T', ' ').slice(0, 23)
+  const ping = (gw_id: string, received_at: string) => ({ gw_id, received_at, sys_uptime: 5, trusted: 1 })
+  await insertRows(engine, 'gatepost.gateway_pings (gw_id, received_at, sys_uptime, trusted)', [
+    ping('gw-up', now),
+    ping('gw-down', `${dayBefore(1)} 12:00:00.000`),
+  ])
+  await insertRows(engine, 'gatepost.dead_letters (received_at, source, reason, error)', [
+    { received_at: `${dayBefore(1)} 12:00:00.000`, source: 'ping', reason: 'bad_field', error: 'older' },
+    { received_at: now, source: 'ping', reason: 'bad_field', error: 'sys_load: "x" is no number' },
+  ])
+  await engine.close()
+  const gateways = JSON.parse((await gatepost('gateways --json')).stdout) as unknown
+  t.match(gateways, [
+    { gw_id: 'gw-down', state: 'down', sys_uptime: 5, interval_seconds: null, clients: 0, restarts: 0 },
+    { gw_id: 'gw-up', state: 'up' },
+  ])
+  const down = await gatepost('gateways --down')
+  t.match(down.stdout, /^gw_id .*\ngw-down +down /)
+  t.notMatch(down.stdout, 'gw-up')
+  const newest = JSON.parse((await gatepost('dead-letters list --limit 1 --json')).stdout) as unknown
+  t.match(newest, [{ received_at: now, source: 'ping', reason: 'bad_field', payload: '', batch_index: 0 }])
+  t.match((await gatepost('dead-letters list')).stdout, /^received_at .*\n.*is no number\n.*older\n$/)
+  t.match(await gatepost('dead-letters list --limit 0'), { status: 2, stderr: /1 to 100000/ })
 })
 
 t.test('a directory that another process holds is waited for, then told', async (t) => {

@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import { listGateways } from '../../reporter/gateways.ts'
+import { loadConfig } from '../config.ts'
+import { withStore } from '../connect.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import { table } from '../output.ts'
+
+/** `gatepost gateways`: who is there. */
+export function registerGateways(program: Command, context: Context): void {
+  program
+    .command('gateways')
+    .summary('list the gateways and their state')
+    .description(
+      'List the gateways with their latest heartbeat: up (seen within two intervals), late (within five) or down.',
+    )
+    .option('--down', 'only those that are down')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  gatepost gateways\n  gatepost gateways --down --json')
+    .action(async (options: { down?: true; json?: true }) => {
+      const config = loadConfig(context.env)
+      const note = (text: string) => context.output.note(text)
+      const rows = await withStore(config, note, (store) => listGateways(store, options.down === true))
+      if (options.json) context.output.json(rows)
+      else {
+        const headings = ['gw_id', 'name', 'state', 'last_seen', 'remote_ip', 'clients', 'restarts']
+        const cells = rows.map((row) => {
+          return [row.gw_id, row.name, row.state, row.last_seen, row.remote_ip, row.clients, row.restarts]
+        })
+        context.output.line(table(headings, cells))
+      }
+      context.exitStatus = EXIT.ok
+    })
+}
