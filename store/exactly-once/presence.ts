@@ -56,7 +56,9 @@ async function deadRecords(sql: SqlConnection, topic: Topic, batches: readonly B
   return new Map(
     letters.map(({ batch_id, refused, undecodable, from }) => {
       const rest = Number(undecodable) === 0 ? 0 : (counts.get(batch_id) ?? 0) - Number(from)
-      return [batch_id, Number(refused) + rest]
+      // A dead letter about a dead letter is a row of its batch itself.
+      const rows = topic === 'dead_letters' ? Number(refused) + Number(undecodable) : 0
+      return [batch_id, Number(refused) + rest - rows]
     }),
   )
 }

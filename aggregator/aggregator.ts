@@ -1,0 +1,111 @@
+import { messageOf } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import type { LogReader } from '../log/contract.ts'
+import { TOPICS } from '../schemas/topics.ts'
+import type { Store } from '../store/contract.ts'
+import { emptyStats, type AggregatorStats } from './stats.ts'
+import { TopicLoop, type LoopOptions } from './topic-loop.ts'
+
+export interface AggregatorOptions {
+  readonly reader: LogReader
+  /** Migrated. */
+  readonly store: Store
+  readonly logger: Logger
+  /** Bytes of records that one insert takes at most, default 16 MiB. */
+  readonly gatherMaxBytes?: number
+  /** Time between the inserts of one topic at least, default 500 ms, unless gatherMaxBytes wait. */
+  readonly gatherMaxMs?: number
+  /** How often to look for new batches while nothing waits, default 75 ms. */
+  readonly pollMs?: number
+  /** How long a failing attempt is repeated before onFatal, default 60 s. */
+  readonly retryForMs?: number
+  /** Days that raw rows are kept, as the store was opened with; default 32. */
+  readonly retentionDays?: number
+  /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
+  readonly onFatal?: (error: unknown) => void
+}
+
+export interface Aggregator {
+  /**
+   * Stores everything that waits in the log, for at most `drainMs`, then stops. An insert under way after that is left
+   * to end by itself: Store.close() waits for it.
+   */
+  stop(drainMs?: number): Promise<void>
+  /** Live counters: the same objects on every call. */
+  stats(): AggregatorStats
+}
+
+const DAY_MS = 24 * 3_600_000
+const LAG_SAMPLE_MS = 1000
+const DRAIN_MS = 10_000
+
+/** Starts bringing the batches of every topic from the log into the store, each exactly once. */
+export function startAggregator(options: AggregatorOptions): Aggregator {
+  const { reader, store, logger } = options
+  const stats = emptyStats()
+  const draining = new AbortController()
+  const stopping = new AbortController()
+  const loopOptions: LoopOptions = {
+    gatherMaxBytes: options.gatherMaxBytes ?? 16 * 1024 * 1024,
+    gatherMaxMs: options.gatherMaxMs ?? 500,
+    pollMs: options.pollMs ?? 75,
+    retryForMs: options.retryForMs ?? 60_000,
+    retentionMs: (options.retentionDays ?? 32) * DAY_MS,
+  }
+
+  let failed = false
+  const fail = (error: unknown): void => {
+    if (failed) return
+    failed = true
+    stopping.abort()
+    logger.fatal({ error: messageOf(error), code: (error as { code?: unknown } | null)?.code }, 'the aggregator stops')
+    if (options.onFatal) options.onFatal(error)
+    else process.exit(1)
+  }
+  const loops = [...stats].map(([topic, topicStats]) => {
+    const loop = new TopicLoop(
+      topic,
+      { reader, store, logger, options: loopOptions, stats: topicStats },
+      { draining: draining.signal, stopping: stopping.signal },
+    )
+    return loop.run().catch((error: unknown) => {
+      // Told to stop while it was failing: what it holds comes again at the next start.
+      if (draining.signal.aborted) logger.error({ topic, error: messageOf(error) }, 'stopped with batches not stored')
+      else fail(error)
+    })
+  })
+
+  const sampler = setInterval(() => void sampleLag(reader, stats, logger), LAG_SAMPLE_MS)
+  sampler.unref()
+
+  return {
+    stats: () => stats,
+    stop: async (drainMs = DRAIN_MS) => {
+      draining.abort()
+      const deadline = setTimeout(() => stopping.abort(), drainMs)
+      await Promise.race([Promise.all(loops), aborted(stopping.signal)])
+      clearTimeout(deadline)
+      stopping.abort()
+      clearInterval(sampler)
+    },
+  }
+}
+
+async function sampleLag(reader: LogReader, stats: AggregatorStats, logger: Logger): Promise<void> {
+  try {
+    for (const topic of TOPICS) {
+      const lag = await reader.lag(topic)
+      const topicStats = stats.get(topic)
+      if (topicStats) Object.assign(topicStats, { lagBytes: lag.bytes, oldestWaitingAt: lag.oldestAt })
+    }
+  } catch (error) {
+    logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

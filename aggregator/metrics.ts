@@ -1,0 +1,40 @@
+import { PlainMetrics } from '../common/metrics.ts'
+import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
+
+/** What the aggregator reports. */
+export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const perTopic = <T>(read: (stats: TopicStats) => T) =>
+    [...stats].map(([topic, topicStats]) => ({ labels: { topic }, ...read(topicStats) }))
+  const counter = (name: string, help: string, read: (stats: TopicStats) => number) =>
+    metrics.add('counter', `gatepost_aggregator_${name}`, help, () => perTopic((topic) => ({ value: read(topic) })))
+
+  counter('rows_total', 'Rows written', (topic) => topic.rows)
+  counter('inserts_total', 'Gathers stored', (topic) => topic.inserts)
+  counter('duplicates_total', 'Batches that were stored already', (topic) => topic.duplicates)
+  counter('expired_total', 'Batches older than the retention, left out', (topic) => topic.expired)
+  counter('failures_total', 'Attempts that failed and were repeated', (topic) => topic.failures)
+  metrics.histogram('gatepost_aggregator_insert_seconds', 'Time to store a gather', INSERT_BUCKETS, () =>
+    perTopic(({ insertBuckets, insertSecondsSum }) => ({ counts: insertBuckets, sum: insertSecondsSum })),
+  )
+  metrics.add('counter', 'gatepost_aggregator_dead_letters_total', 'Records the store refused, by reason', () =>
+    [...stats].flatMap(([topic, { deadLetters }]) =>
+      [...deadLetters].map(([reason, value]) => ({ value, labels: { topic, reason } })),
+    ),
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_aggregator_lag_seconds',
+    'Age of the oldest record in the log that is not in its table',
+    () => perTopic(({ oldestWaitingAt }) => ({ value: age(oldestWaitingAt) })),
+    'max',
+  )
+  metrics.add('gauge', 'gatepost_aggregator_lag_bytes', 'Bytes in the log that are not in their table', () =>
+    perTopic(({ lagBytes }) => ({ value: lagBytes })),
+  )
+  return metrics
+}
+
+function age(since: number | null): number {
+  return since === null ? 0 : Math.max(0, (Date.now() - since) / 1000)
+}

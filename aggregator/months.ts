@@ -1,0 +1,53 @@
+import { GatepostError } from '../common/errors.ts'
+import type { Batch } from '../log/contract.ts'
+
+/** Batches of one UTC month: what one insert can take. */
+export interface Months {
+  readonly months: readonly (readonly Batch[])[]
+  /** Batches that came twice in the gather. */
+  readonly duplicates: number
+  /** Batches all of whose rows expire before `notBefore`. */
+  readonly expired: number
+}
+
+/**
+ * Sorts a gather into months, each identity once, without what the tables would drop again.
+ * @throws GatepostError LOG_CORRUPT: two different batches have one identity
+ */
+export function byMonth(batches: readonly Batch[], notBefore: number): Months {
+  const seen = new Map<string, Batch>()
+  const months = new Map<number, Batch[]>()
+  let duplicates = 0
+  let expired = 0
+  for (const batch of batches) {
+    const id = batch.batchId.toString('latin1')
+    const first = seen.get(id)
+    if (first) {
+      assertSame(first, batch)
+      duplicates++
+      continue
+    }
+    seen.set(id, batch)
+    if (batch.minReceivedAt < notBefore) {
+      expired++
+      continue
+    }
+    const month = monthOf(batch.minReceivedAt)
+    const same = months.get(month)
+    if (same) same.push(batch)
+    else months.set(month, [batch])
+  }
+  return { months: [...months.values()], duplicates, expired }
+}
+
+function monthOf(time: number): number {
+  const date = new Date(time)
+  return date.getUTCFullYear() * 12 + date.getUTCMonth()
+}
+
+/** A producer gives an identity once; which of two contents is the true one cannot be told here. */
+function assertSame(first: Batch, second: Batch): void {
+  if (first.recordCount === second.recordCount && Buffer.compare(first.records, second.records) === 0) return
+  const id = first.batchId.toString('hex')
+  throw new GatepostError('LOG_CORRUPT', `two different batches of ${first.topic} have the identity ${id}`)
+}

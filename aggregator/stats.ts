@@ -1,0 +1,55 @@
+import { TOPICS, type Topic } from '../schemas/topics.ts'
+
+/** Upper bounds of the insert-time histogram, in seconds. */
+export const INSERT_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30]
+
+/** What the aggregator counts of one topic, in plain fields. */
+export interface TopicStats {
+  /** Rows written to the topic's table. */
+  rows: number
+  /** Gathers stored, one insert each unless months were mixed or rows refused. */
+  inserts: number
+  insertSecondsSum: number
+  /** insertBuckets[i] inserts took at most INSERT_BUCKETS[i] seconds; the last: longer. */
+  readonly insertBuckets: number[]
+  /** Batches left out because they were stored already, or came twice in one gather. */
+  duplicates: number
+  /** Batches left out because their rows would have expired. */
+  expired: number
+  /** Attempts that failed and were repeated. */
+  failures: number
+  /** Records that went to the dead letters, by reason. */
+  readonly deadLetters: Map<string, number>
+  /** Bytes that wait in the log. */
+  lagBytes: number
+  /** When the oldest waiting data became durable, ms since the epoch; null: nothing waits. */
+  oldestWaitingAt: number | null
+}
+
+export type AggregatorStats = ReadonlyMap<Topic, TopicStats>
+
+export function emptyStats(): Map<Topic, TopicStats> {
+  return new Map(TOPICS.map((topic) => [topic, emptyTopicStats()]))
+}
+
+function emptyTopicStats(): TopicStats {
+  return {
+    rows: 0,
+    inserts: 0,
+    insertSecondsSum: 0,
+    insertBuckets: new Array<number>(INSERT_BUCKETS.length + 1).fill(0),
+    duplicates: 0,
+    expired: 0,
+    failures: 0,
+    deadLetters: new Map(),
+    lagBytes: 0,
+    oldestWaitingAt: null,
+  }
+}
+
+export function countInsert(stats: TopicStats, seconds: number): void {
+  const bucket = INSERT_BUCKETS.findIndex((bound) => seconds <= bound)
+  stats.insertBuckets[bucket < 0 ? INSERT_BUCKETS.length : bucket]++
+  stats.insertSecondsSum += seconds
+  stats.inserts++
+}

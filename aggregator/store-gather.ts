@@ -1,0 +1,89 @@
+import { GatepostError } from '../common/errors.ts'
+import type { Batch } from '../log/contract.ts'
+import type { Topic } from '../schemas/topics.ts'
+import type { InsertOutcome, Store } from '../store/contract.ts'
+import { deadLetters } from './dead-letters.ts'
+import { byMonth } from './months.ts'
+import { salvage, type Salvaged } from './salvage.ts'
+import { countInsert, type TopicStats } from './stats.ts'
+
+/**
+ * A table's rows are dropped some time after they expire, not at once, and a batch must be there whole or not at all:
+ * batches are left out this long before.
+ */
+const EXPIRY_MARGIN_MS = 3_600_000
+
+/**
+ * Brings every record of a gather into its table or, if the engine refuses it, into the dead letters: once each,
+ * whatever happened before. When this returns, the position behind the gather can be committed.
+ * @throws GatepostError as Store.insertOnce(), but never STORE_REFUSED; again later is always safe
+ */
+export async function storeGather(
+  store: Store,
+  topic: Topic,
+  batches: readonly Batch[],
+  retentionMs: number,
+  stats: TopicStats,
+): Promise<void> {
+  const { months, duplicates, expired } = byMonth(batches, Date.now() - retentionMs + EXPIRY_MARGIN_MS)
+  stats.duplicates += duplicates
+  stats.expired += expired
+  for (const month of months) {
+    const start = performance.now()
+    const { rows, alreadyPresent } = await storeMonth(store, topic, month, stats)
+    countInsert(stats, (performance.now() - start) / 1000)
+    stats.rows += rows
+    stats.duplicates += alreadyPresent
+  }
+}
+
+async function storeMonth(
+  store: Store,
+  topic: Topic,
+  batches: readonly Batch[],
+  stats: TopicStats,
+): Promise<InsertOutcome> {
+  try {
+    return await store.insertOnce(topic, batches)
+  } catch (error) {
+    if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
+  }
+  const salvaged = await salvage(store, batches)
+  const outcome = await storeSalvaged(store, topic, salvaged)
+  for (const { reason } of salvaged.bad.flatMap(({ records }) => records)) {
+    stats.deadLetters.set(reason, (stats.deadLetters.get(reason) ?? 0) + 1)
+  }
+  return outcome
+}
+
+/**
+ * Dead letters first: a batch of which only the good records are stored is told from a damaged one by its dead letters.
+ */
+async function storeSalvaged(store: Store, topic: Topic, { good, bad }: Salvaged): Promise<InsertOutcome> {
+  const letters = bad.map(({ batch, records }) => deadLetters(batch, records))
+  if (topic === 'dead_letters') return insertAccepted(store, topic, merged(good, letters))
+  await insertAccepted(store, 'dead_letters', letters)
+  return insertAccepted(store, topic, good)
+}
+
+/** The store has checked these rows: if it refuses them now, something else is wrong. */
+async function insertAccepted(store: Store, topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
+  try {
+    return await store.insertOnce(topic, batches)
+  } catch (error) {
+    if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
+    throw new GatepostError('STORE_UNAVAILABLE', `${topic}: rows that had passed the check were refused`, error)
+  }
+}
+
+/** A dead letter that was refused is replaced by the one about it, in the same batch. */
+function merged(good: readonly Batch[], letters: readonly Batch[]): Batch[] {
+  const batches = new Map(good.map((batch) => [batch.batchId.toString('hex'), batch]))
+  for (const letter of letters) {
+    const id = letter.batchId.toString('hex')
+    const rest = batches.get(id)
+    const records = Buffer.concat([rest?.records ?? Buffer.alloc(0), letter.records])
+    batches.set(id, { ...letter, recordCount: (rest?.recordCount ?? 0) + letter.recordCount, records })
+  }
+  return [...batches.values()]
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError, messageOf, type ErrorCode } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import type { Batch, Gathered, LogReader } from '../log/contract.ts'
+import type { Topic } from '../schemas/topics.ts'
+import type { Store } from '../store/contract.ts'
+import { storeGather } from './store-gather.ts'
+import type { TopicStats } from './stats.ts'
+
+export interface LoopOptions {
+  /** Bytes of records that one insert takes at most. */
+  readonly gatherMaxBytes: number
+  /** Time between the inserts of one topic at least, unless gatherMaxBytes wait: what arrives meanwhile goes together. */
+  readonly gatherMaxMs: number
+  /** How often to look for new batches while nothing waits. */
+  readonly pollMs: number
+  /** How long a failing attempt is repeated before the aggregator stops. */
+  readonly retryForMs: number
+  /** How long the raw tables keep rows. */
+  readonly retentionMs: number
+}
+
+/** Errors that no repetition repairs. */
+const FATAL: readonly ErrorCode[] = ['STORE_INCONSISTENT', 'LOG_CORRUPT', 'LOG_CLOSED']
+
+const RETRY_FIRST_MS = 100
+const RETRY_MAX_MS = 10_000
+
+/** Brings one topic's batches from the log into the store, in order, until told to stop. */
+export class TopicLoop {
+  readonly #topic: Topic
+  readonly #reader: LogReader
+  readonly #store: Store
+  readonly #logger: Logger
+  readonly #options: LoopOptions
+  readonly #stats: TopicStats
+  /** Aborted: finish what waits. */
+  readonly #draining: AbortSignal
+  /** Aborted: finish nothing but the attempt under way. */
+  readonly #stopping: AbortSignal
+  #lastInsertAt = 0
+
+  constructor(
+    topic: Topic,
+    parts: { reader: LogReader; store: Store; logger: Logger; options: LoopOptions; stats: TopicStats },
+    signals: { draining: AbortSignal; stopping: AbortSignal },
+  ) {
+    this.#topic = topic
+    this.#reader = parts.reader
+    this.#store = parts.store
+    this.#logger = parts.logger
+    this.#options = parts.options
+    this.#stats = parts.stats
+    this.#draining = signals.draining
+    this.#stopping = signals.stopping
+  }
+
+  /** Resolves when stopped or drained. @throws the error that repeating did not repair */
+  async run(): Promise<void> {
+    while (!this.#stopping.aborted) {
+      const first = await this.#retrying(() => this.#read(this.#options.gatherMaxBytes))
+      if (first) await this.#process(first)
+      else if (this.#draining.aborted) return
+      else await pause(this.#options.pollMs, this.#draining)
+    }
+  }
+
+  async #process(first: Gathered): Promise<void> {
+    const gathered = await this.#gather(first)
+    this.#lastInsertAt = Date.now()
+    const batches = gathered.flatMap((part) => part.batches)
+    await this.#retrying(() => this.#storeBatches(batches))
+    if (!this.#stopping.aborted) await this.#retrying(() => this.#reader.commit(gathered[gathered.length - 1]))
+  }
+
+  /** What waits together with `first`; the last position stands for all. */
+  async #gather(first: Gathered): Promise<Gathered[]> {
+    const { gatherMaxBytes, gatherMaxMs } = this.#options
+    const gathered = [first]
+    let bytes = first.bytes
+    await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
+    while (bytes < gatherMaxBytes) {
+      const more = await this.#retrying(() => this.#read(gatherMaxBytes - bytes))
+      if (!more) break
+      gathered.push(more)
+      bytes += more.bytes
+    }
+    return gathered
+  }
+
+  #read(maxBytes: number): Promise<Gathered | null> {
+    return this.#reader.read(this.#topic, maxBytes)
+  }
+
+  #storeBatches(batches: readonly Batch[]): Promise<void> {
+    return storeGather(this.#store, this.#topic, batches, this.#options.retentionMs, this.#stats)
+  }
+
+  /** An unknown error may go away: the attempt is repeated after it has ended, ever less often, for a bounded time. */
+  async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
+    let delay = RETRY_FIRST_MS
+    const deadline = Date.now() + this.#options.retryForMs
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (isFatal(error) || Date.now() >= deadline || this.#stopping.aborted) throw error
+        this.#stats.failures++
+        this.#logger.warn({ topic: this.#topic, error: messageOf(error), delay }, 'attempt failed; trying again')
+        await pause(delay, this.#stopping)
+        delay = Math.min(delay * 2, RETRY_MAX_MS)
+      }
+    }
+  }
+}
+
+function isFatal(error: unknown): boolean {
+  return error instanceof GatepostError && FATAL.includes(error.code)
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds <= 0 || signal.aborted) return
+  try {
+    await sleep(milliseconds, undefined, { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
