@@ -21,7 +21,7 @@ function load(topic: Topic): RecordSchema {
   return { topic, type, json: JSON.stringify(source), fingerprint: type.fingerprint('md5') }
 }
 
-/** Avro longs as BigInt, so that unsigned 64-bit counters survive tools and tests. */
+/** Avro longs as BigInt, so that unsigned 64-bit counters survive tools and tests; times (timestamp-millis) stay numbers. */
 const bigintLong = avro.types.LongType.__with({
   fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
   toBuffer: (value: bigint) => {

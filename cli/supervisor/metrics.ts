@@ -1,4 +1,7 @@
 import { AggregatorRegistry, type Registry } from 'prom-client'
+import { PlainMetrics } from '../../common/metrics.ts'
+import type { JournalReaderStats } from '../../log/journal/reader.ts'
+import type { SqlStats } from '../../store/embedded/sql/index.ts'
 import type { MetricsJson } from './messages.ts'
 
 /** One scrape of every process: counters and histograms are summed, gauges as each says. */
@@ -32,4 +35,24 @@ export function supervisorMetrics(
       (process) => process.restarts,
     ),
   ]
+}
+
+/** What the store process reports beside the aggregator's. */
+export function storeMetrics(sql: SqlStats, journal: JournalReaderStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('counter', 'gatepost_sql_queries_total', 'Queries that ran, by outcome', () =>
+    (['completed', 'failed', 'abandoned'] as const).map((outcome) => ({ value: sql[outcome], labels: { outcome } })),
+  )
+  metrics.add('counter', 'gatepost_sql_refused_total', 'Requests refused before anything ran, by reason', () =>
+    Object.entries(sql.refused).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
+  metrics.add('gauge', 'gatepost_sql_active', 'Queries that run', () => [{ value: sql.active }])
+  metrics.add('gauge', 'gatepost_sql_queued', 'Queries that wait', () => [{ value: sql.queued }])
+  metrics.add(
+    'counter',
+    'gatepost_journal_corrupt_segments_total',
+    'Segments in which bytes were not what was written',
+    () => [{ value: journal.corruptSegments }],
+  )
+  return metrics
 }

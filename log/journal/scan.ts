@@ -35,9 +35,9 @@ export function scanBlocks(bytes: Buffer, start: number, sync: Buffer): Scan {
       position = end = block.end
       continue
     }
-    const marker = bytes.indexOf(sync, position)
-    if (marker < 0) break
-    position = marker + SYNC_BYTES
+    const next = resume(bytes, position, sync)
+    if (next < 0) break
+    position = next
   }
   // Markers after the last whole block belong to blocks that are damaged, not to one that was never finished.
   if (position > end && position <= bytes.length && position !== start) {
@@ -47,14 +47,28 @@ export function scanBlocks(bytes: Buffer, start: number, sync: Buffer): Scan {
   return { blocks, corrupt, end }
 }
 
+/** Where to go on after bytes that are no whole block: where the damaged block says it ends, if one begins there, else behind the next marker. */
+function resume(bytes: Buffer, position: number, sync: Buffer): number {
+  const claimed = frameAt(bytes, position)
+  if (claimed !== null && blockAt(bytes, claimed.end, sync) !== null) return claimed.end
+  const marker = bytes.indexOf(sync, position)
+  return marker < 0 ? -1 : marker + SYNC_BYTES
+}
+
 function blockAt(bytes: Buffer, position: number, sync: Buffer): ScannedBlock | null {
+  const block = frameAt(bytes, position)
+  return block !== null && bytes.compare(sync, 0, SYNC_BYTES, block.recordsEnd, block.end) === 0 ? block : null
+}
+
+/** What a block's two numbers say of it, its marker not looked at. */
+function frameAt(bytes: Buffer, position: number): ScannedBlock | null {
   const count = readLong(bytes, position)
   if (count === null || count.value <= 0) return null
   const size = readLong(bytes, count.end)
   if (size === null || size.value <= 0 || size.value > BATCH_MAX_BYTES) return null
   const recordsEnd = size.end + size.value
   const end = recordsEnd + SYNC_BYTES
-  if (end > bytes.length || bytes.compare(sync, 0, SYNC_BYTES, recordsEnd, end) !== 0) return null
+  if (end > bytes.length) return null
   return { recordCount: count.value, recordsStart: size.end, recordsEnd, end }
 }
 

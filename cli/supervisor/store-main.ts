@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts'
+import { aggregatorMetrics } from '../../aggregator/metrics.ts'
+import { createLogger } from '../../common/logger.ts'
+import { JournalReader } from '../../log/journal/reader.ts'
+import type { Store } from '../../store/contract.ts'
+import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { startSqlEndpoint } from '../../store/embedded/sql/index.ts'
+import { removeInstanceFile, writeInstanceFile } from '../instance-file.ts'
+import { runChild } from './child.ts'
+import type { StoreStart } from './messages.ts'
+import { storeMetrics } from './metrics.ts'
+
+/* The store process: the only owner of the embedded store. It brings the journal into the tables and answers SQL. */
+
+/** A predecessor that is being killed, or a command that has the directory open, may hold the store for a while. */
+const LOCK_WAIT_MS = 15_000
+
+interface Running {
+  readonly dataDir: string
+  readonly reader: JournalReader
+  readonly store: Store
+  readonly aggregator: Aggregator
+  readonly endpoint: Awaited<ReturnType<typeof startSqlEndpoint>>
+}
+
+const logger = createLogger('store')
+let running: Running | null = null
+
+async function start(options: StoreStart): Promise<void> {
+  const { dataDir, retentionDays } = options
+  const path = join(dataDir, 'store')
+  const store = await openEmbeddedStore({ path, logger, retentionDays, lockWaitMs: LOCK_WAIT_MS })
+  await store.migrate()
+  const reader = new JournalReader({ directory: join(dataDir, 'journal'), logger })
+  const aggregator = startAggregator({ reader, store, logger, retentionDays })
+  const operatorKey = randomBytes(24).toString('base64url')
+  const endpoint = await startSqlEndpoint({
+    dataPath: path,
+    host: options.privateBind,
+    port: options.sqlPort,
+    ...(options.sqlPassword === undefined ? {} : { password: options.sqlPassword }),
+    ...(options.sqlAdminPassword === undefined ? {} : { adminPassword: options.sqlAdminPassword }),
+    operatorKey,
+    logger,
+  })
+  running = { dataDir, reader, store, aggregator, endpoint }
+  const host = options.privateBind.includes(':') ? `[${options.privateBind}]` : options.privateBind
+  writeInstanceFile(dataDir, {
+    pid: process.pid,
+    sqlUrl: `http://${host}:${endpoint.port}`,
+    user: 'operator',
+    key: operatorKey,
+  })
+}
+
+/** PRECONDITION: the ingest workers have sealed what they had, so what waits now is all there is. */
+async function drain(withinMs: number): Promise<void> {
+  if (running === null) return
+  // Some of the time is the engine's, to close.
+  await running.aggregator.stop(withinMs * 0.8)
+  removeInstanceFile(running.dataDir)
+  await running.endpoint.close()
+  await running.reader.close()
+  await running.store.close()
+}
+
+async function metrics(): Promise<object[]> {
+  if (running === null) return []
+  const { aggregator, reader, endpoint } = running
+  return [
+    ...(await aggregatorMetrics(aggregator.stats()).json()),
+    ...(await storeMetrics(endpoint.stats(), reader.stats).json()),
+  ]
+}
+
+runChild<StoreStart>({ start, drain, metrics }, logger)

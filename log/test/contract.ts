@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto'
+import type { Test } from 'tap'
+import { recordSchema } from '../../schemas/avro.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { BATCH_SPAN_MS, type Batch, type Gathered, type LogReader, type LogWriter } from '../contract.ts'
+
+/** What an implementation of the record log brings to be tested. */
+export interface LogUnderTest {
+  openWriter(): Promise<LogWriter>
+  openReader(): Promise<LogReader>
+}
+
+/** A batch of dead letters whose payloads are given. */
+export function makeBatch(payloads: readonly string[], receivedAt = Date.now(), topic: Topic = 'dead_letters'): Batch {
+  const batchId = randomBytes(16)
+  const { type } = recordSchema(topic)
+  const records = payloads.map((payload, index) =>
+    type.toBuffer({
+      received_at: receivedAt,
+      batch_id: batchId,
+      batch_index: index,
+      source: 'ping',
+      reason: 'bad_telemetry',
+      error: '',
+      payload,
+    }),
+  )
+  return {
+    topic,
+    batchId,
+    recordCount: payloads.length,
+    minReceivedAt: receivedAt,
+    maxReceivedAt: receivedAt,
+    records: Buffer.concat(records),
+  }
+}
+
+/** The payloads in a batch. */
+export function payloadsOf(batch: Batch): string[] {
+  const { type } = recordSchema(batch.topic)
+  const payloads: string[] = []
+  let offset = 0
+  for (let index = 0; index < batch.recordCount; index++) {
+    const decoded = type.decode(Buffer.from(batch.records), offset) as { value: { payload: string }; offset: number }
+    payloads.push(decoded.value.payload)
+    offset = decoded.offset
+  }
+  return payloads
+}
+
+/** Reads until `count` batches have come, within a generous time. */
+export async function readBatches(
+  reader: LogReader,
+  count: number,
+  maxBytes = 2 ** 24,
+): Promise<{ batches: Batch[]; gathers: Gathered[] }> {
+  const batches: Batch[] = []
+  const gathers: Gathered[] = []
+  const deadline = Date.now() + 20_000
+  while (batches.length < count && Date.now() < deadline) {
+    const gathered = await reader.read('dead_letters', maxBytes)
+    if (gathered === null) await new Promise((resolve) => setTimeout(resolve, 20))
+    else {
+      batches.push(...gathered.batches)
+      gathers.push(gathered)
+    }
+  }
+  return { batches, gathers }
+}
+
+/** What every record log must do, whatever it is made of. `open` gives a fresh, empty log. */
+export function logContract(t: Test, name: string, open: (t: Test) => Promise<LogUnderTest>): void {
+  t.test(`${name}: what was appended is read: bytes, identity, count, window, order`, async (t) => {
+    const log = await open(t)
+    const writer = await log.openWriter()
+    const sent = [makeBatch(['a', 'b', 'c']), makeBatch(['d']), makeBatch(['é'.repeat(10_000)])]
+    for (const batch of sent) await writer.append(batch)
+    const reader = await log.openReader()
+    const { batches } = await readBatches(reader, 3)
+    t.equal(batches.length, 3)
+    batches.forEach((batch, index) => {
+      t.same(Buffer.from(batch.batchId), sent[index].batchId)
+      t.equal(batch.recordCount, sent[index].recordCount)
+      t.same(payloadsOf(batch), payloadsOf(sent[index]))
+      t.equal(batch.minReceivedAt, sent[index].minReceivedAt)
+      t.ok(
+        batch.maxReceivedAt >= sent[index].maxReceivedAt &&
+          batch.maxReceivedAt <= sent[index].minReceivedAt + BATCH_SPAN_MS,
+      )
+    })
+    await writer.close()
+    await reader.close()
+  })
+
+  t.test(`${name}: appends at once all get in, each once`, async (t) => {
+    const log = await open(t)
+    const writer = await log.openWriter()
+    const reader = await log.openReader()
+    await Promise.all(Array.from({ length: 50 }, (_, index) => writer.append(makeBatch([String(index)]))))
+    const { batches } = await readBatches(reader, 50)
+    t.same(
+      batches.flatMap(payloadsOf).sort((a, b) => Number(a) - Number(b)),
+      Array.from({ length: 50 }, (_, index) => String(index)),
+    )
+    t.equal(await reader.read('dead_letters', 2 ** 24), null)
+    await writer.close()
+    await reader.close()
+  })
+
+  t.test(`${name}: topics are apart`, async (t) => {
+    const log = await open(t)
+    const writer = await log.openWriter()
+    await writer.append(makeBatch(['x']))
+    await writer.close()
+    const reader = await log.openReader()
+    t.equal(await reader.read('gateway_pings', 2 ** 24), null)
+    t.equal((await readBatches(reader, 1)).batches.length, 1)
+    await reader.close()
+  })
+
+  t.test(`${name}: a gather is bounded, and a larger batch comes alone`, async (t) => {
+    const log = await open(t)
+    const writer = await log.openWriter()
+    for (let index = 0; index < 6; index++) await writer.append(makeBatch(['x'.repeat(index === 2 ? 5000 : 300)]))
+    await writer.close()
+    const reader = await log.openReader()
+    const { batches, gathers } = await readBatches(reader, 6, 1000)
+    t.equal(batches.length, 6)
+    for (const gathered of gathers)
+      t.ok(gathered.bytes <= 1000 || gathered.batches.length === 1, `${gathered.bytes} bytes`)
+    await reader.close()
+  })
+
+  t.test(`${name}: what was read and not committed comes again; what was committed does not`, async (t) => {
+    const log = await open(t)
+    const writer = await log.openWriter()
+    await writer.append(makeBatch(['first']))
+    await writer.close()
+    const reader = await log.openReader()
+    await readBatches(reader, 1)
+    reader.rewind('dead_letters')
+    const again = await readBatches(reader, 1)
+    t.same(again.batches.flatMap(payloadsOf), ['first'])
+    await reader.close()
+
+    const second = await log.openReader()
+    const { gathers } = await readBatches(second, 1)
+    t.ok(((await second.lag('dead_letters')).oldestAt as number) <= Date.now())
+    for (const gathered of gathers) await second.commit(gathered)
+    t.same(await second.lag('dead_letters'), {
+      bytes: 0,
+      batches: (await second.lag('dead_letters')).batches,
+      oldestAt: null,
+    })
+    await second.close()
+
+    const third = await log.openReader()
+    t.equal(await third.read('dead_letters', 2 ** 24), null)
+    await third.close()
+  })
+
+  t.test(`${name}: a closed writer refuses`, async (t) => {
+    const log = await open(t)
+    const writer = await log.openWriter()
+    await writer.close()
+    await t.rejects(writer.append(makeBatch(['late'])), { code: 'LOG_CLOSED' })
+  })
+}
