@@ -54,6 +54,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         break
     }
   })
+  send({ type: 'hello' })
 }
 
 /** Not left to the event loop: engines keep threads and sockets. */

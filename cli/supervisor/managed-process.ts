@@ -56,12 +56,11 @@ export class ManagedProcess {
     const child = this.#options.fork()
     this.#child = child
     this.#startedAt = Date.now()
-    child.on('message', (message: FromChild) => this.#received(message))
+    child.on('message', (message: FromChild) => this.#received(child, message))
     child.on('error', (error) =>
       logger.error({ err: error, process: name }, 'a process could not be started or messaged'),
     )
     child.once('exit', (code, signal) => this.#ended(child, code, signal))
-    this.#send(child, { type: 'start', start: this.#options.start })
   }
 
   /** Resolves when the process has first said that it is ready. */
@@ -117,8 +116,11 @@ export class ManagedProcess {
     child.send(message, () => {})
   }
 
-  #received(message: FromChild): void {
+  #received(child: ChildProcess, message: FromChild): void {
     switch (message.type) {
+      case 'hello':
+        this.#send(child, { type: 'start', start: this.#options.start })
+        break
       case 'ready':
         this.#ready = true
         for (const resolve of this.#waitingForReady.splice(0)) resolve()

@@ -25,6 +25,8 @@ export type ToChild<Start> =
 
 /** From a child to the supervisor. */
 export type FromChild =
+  /** The child listens; a message sent to a cluster worker before that is lost. */
+  | { readonly type: 'hello' }
   | { readonly type: 'ready' }
   | { readonly type: 'metrics'; readonly id: number; readonly metrics: MetricsJson }
   /** Why the child is about to end: what a restart would not mend. */
