@@ -12,26 +12,31 @@ WITH
         FROM gatepost.ip_locations FINAL
         GROUP BY address
     ),
-    visits AS
+    -- First what there is little of: sites are thousands, logins are millions.
+    sites AS
     (
-        SELECT DISTINCT username, toIPv6OrDefault(site_ip) AS site
-        FROM gatepost.post_auth
-        WHERE received_at >= {start:DateTime64(3, 'UTC')}
-          AND received_at < {end:DateTime64(3, 'UTC')}
-          AND success = 1
-          AND username != ''
+        SELECT
+            seen.site_ip AS site_ip,
+            -- A join that finds nothing yields default values, and 0 may be a location.
+            locations.address != toIPv6('::') AS is_known,
+            locations.location_id AS location_id
+        FROM
+        (
+            SELECT DISTINCT site_ip
+            FROM gatepost.post_auth
+            WHERE received_at >= {start:DateTime64(3, 'UTC')}
+              AND received_at < {end:DateTime64(3, 'UTC')}
+        ) AS seen
+        LEFT JOIN locations ON toIPv6OrDefault(seen.site_ip) = locations.address
     )
 SELECT
-    toInt64(uniqExact(username)) AS total,
-    toInt64(uniqExact(username, location)) AS transactions,
+    toInt64(uniqExact(login.username)) AS total,
+    toInt64(uniqExact(login.username, sites.is_known, sites.location_id)) AS transactions,
     transactions - total AS roaming,
     total - roaming AS one_time
-FROM
-(
-    SELECT
-        visits.username AS username,
-        -- Empty array: none. A join that finds nothing yields default values, and 0 may be a location.
-        if(locations.address = toIPv6('::'), [], [locations.location_id]) AS location
-    FROM visits
-    LEFT JOIN locations ON visits.site = locations.address
-)
+FROM gatepost.post_auth AS login
+LEFT JOIN sites ON login.site_ip = sites.site_ip
+WHERE login.received_at >= {start:DateTime64(3, 'UTC')}
+  AND login.received_at < {end:DateTime64(3, 'UTC')}
+  AND login.success = 1
+  AND login.username != ''
