@@ -1,11 +1,14 @@
 /**
  * CityHash128 of version 1.0.2, the checksum of ClickHouse's native compression. Later versions of CityHash give other
- * values. From Google's published algorithm (MIT licence); 64-bit arithmetic on BigInt.
+ * values. From Google's published algorithm (MIT licence); 64-bit arithmetic on BigInt, but for the loop
+ * over the bytes, which is in cityhash-rounds.ts.
  */
+import { mixRounds } from './cityhash-rounds.ts'
+
 const K0 = 0xc3a5c85c97cb3127n
 const K1 = 0xb492b66fbe98f273n
 const K2 = 0x9ae16a3b2f90404fn
-const K3 = 0xc949c7defebed5e5n
+const K3 = 0xc949d7c7509e6557n
 const MUL = 0x9ddfea08eb382d69n
 
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x)
@@ -97,42 +100,40 @@ function murmur(r: Reader, at: number, length: number, seed: Pair): Pair {
   return [a ^ b, hash16(b, a)]
 }
 
-function withSeed(r: Reader, start: number, length: number, seed: Pair): Pair {
+function withSeed(bytes: Uint8Array, r: Reader, start: number, length: number, seed: Pair): Pair {
   if (length < 128) return murmur(r, start, length, seed)
-  let at = start
-  let left = length
-  let [x, y] = seed
-  let z = u64(BigInt(length) * K1)
-  const v0 = u64(rotate(y ^ K1, 49n) * K1 + r.u64(at))
-  let v: Pair = [v0, u64(rotate(v0, 42n) * K1 + r.u64(at + 8))]
-  let w: Pair = [u64(rotate(u64(y + z), 35n) * K1 + x), u64(rotate(u64(x + r.u64(at + 88)), 53n) * K1)]
-  do {
-    for (let half = 0; half < 2; half++) {
-      x = u64(rotate(u64(x + y + v[0] + r.u64(at + 16)), 37n) * K1)
-      y = u64(rotate(u64(y + v[1] + r.u64(at + 48)), 42n) * K1)
-      x ^= w[1]
-      y ^= v[0]
-      z = rotate(z ^ w[0], 33n)
-      v = weak32(r, at, u64(v[1] * K1), u64(x + w[0]))
-      w = weak32(r, at + 32, u64(z + w[1]), y)
-      ;[z, x] = [x, z]
-      at += 64
-    }
-    left -= 128
-  } while (left >= 128)
-  y = u64(y + u64(rotate(w[0], 37n) * K0) + z)
+  const z0 = u64(BigInt(length) * K1)
+  const v0 = u64(rotate(seed[1] ^ K1, 49n) * K1 + r.u64(start))
+  const state = new BigUint64Array([
+    seed[0],
+    seed[1],
+    z0,
+    v0,
+    u64(rotate(v0, 42n) * K1 + r.u64(start + 8)),
+    u64(rotate(u64(seed[1] + z0), 35n) * K1 + seed[0]),
+    u64(rotate(u64(seed[0] + r.u64(start + 88)), 53n) * K1),
+  ])
+  const whole = length - (length % 128)
+  mixRounds(new Uint32Array(state.buffer), bytes, start, whole / 64)
+  const at = start + whole
+  const left = length - whole
+  let [x = 0n, y = 0n, , , , wa = 0n] = state
+  const z = state[2] ?? 0n
+  const wb = state[6] ?? 0n
+  let v: Pair = [state[3] ?? 0n, state[4] ?? 0n]
+  y = u64(y + u64(rotate(wa, 37n) * K0) + z)
   x = u64(x + u64(rotate(u64(v[0] + z), 49n) * K0))
   for (let tail = 0; tail < left;) {
     tail += 32
     y = u64(u64(rotate(u64(y - x), 42n) * K0) + v[1])
-    w = [u64(w[0] + r.u64(at + left - tail + 16)), w[1]]
-    x = u64(u64(rotate(x, 49n) * K0) + w[0])
-    w = [u64(w[0] + v[0]), w[1]]
+    wa = u64(wa + r.u64(at + left - tail + 16))
+    x = u64(u64(rotate(x, 49n) * K0) + wa)
+    wa = u64(wa + v[0])
     v = weak32(r, at + left - tail, v[0], v[1])
   }
   x = hash16(x, v[0])
-  y = hash16(y, w[0])
-  return [u64(hash16(u64(x + v[1]), w[1]) + y), hash16(u64(x + w[1]), u64(y + v[1]))]
+  y = hash16(y, wa)
+  return [u64(hash16(u64(x + v[1]), wb) + y), hash16(u64(x + wb), u64(y + v[1]))]
 }
 
 /** 16 bytes: the low half and then the high half, little endian, as they stand before a compressed block. */
@@ -140,9 +141,9 @@ export function cityHash128(bytes: Uint8Array): Buffer {
   const r = new Reader(bytes)
   const length = bytes.byteLength
   let hash: Pair
-  if (length >= 16) hash = withSeed(r, 16, length - 16, [r.u64(0) ^ K3, r.u64(8)])
-  else if (length >= 8) hash = withSeed(r, 0, 0, [r.u64(0) ^ u64(BigInt(length) * K0), r.u64(length - 8) ^ K1])
-  else hash = withSeed(r, 0, length, [K0, K1])
+  if (length >= 16) hash = withSeed(bytes, r, 16, length - 16, [r.u64(0) ^ K3, r.u64(8)])
+  else if (length >= 8) hash = withSeed(bytes, r, 0, 0, [r.u64(0) ^ u64(BigInt(length) * K0), r.u64(length - 8) ^ K1])
+  else hash = withSeed(bytes, r, 0, length, [K0, K1])
   const out = Buffer.alloc(16)
   out.writeBigUInt64LE(hash[0], 0)
   out.writeBigUInt64LE(hash[1], 8)

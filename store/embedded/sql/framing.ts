@@ -13,7 +13,7 @@ const HEADER = 9
 const METHOD = { none: 0x02, lz4: 0x82, zstd: 0x90 }
 /** ClickHouse's own bound of a block. */
 const MAX_BLOCK = 1024 ** 3
-const OUR_BLOCK = 1024 ** 2
+const OUR_BLOCK = 256 * 1024
 
 export function* frame(data: Uint8Array): Generator<Buffer> {
   for (let at = 0; at < data.byteLength; at += OUR_BLOCK) {

@@ -20,7 +20,8 @@ const HARMLESS = new Set(
   optimize_move_to_prewhere optimize_read_in_order prefer_column_name_to_alias priority receive_timeout send_timeout session_timezone short_circuit_function_evaluation totals_mode
   transform_null_in union_default_mode use_uncompressed_cache validate_polygons
   allow_suspicious_low_cardinality_types allow_suspicious_types_in_group_by
-  allow_suspicious_types_in_order_by`.split(/\s+/),
+  allow_suspicious_types_in_order_by alter_sync lightweight_deletes_sync mutations_sync
+  optimize_throw_if_noop`.split(/\s+/),
 )
 const HARMLESS_PREFIXES = [
   'format_csv_',

@@ -1,0 +1,263 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { ESCAPES } from './escapes.ts'
+import { adminQuery, query, send, startHarness, type Answer } from './harness.ts'
+
+const harness = await startHarness()
+t.teardown(() => harness.close())
+
+const file = join(harness.scratch, 'secret.txt')
+writeFileSync(file, 'top-secret\n')
+const created = join(harness.scratch, 'created.txt')
+
+let visits = 0
+const canary: Server = createServer((socket) => {
+  visits++
+  socket.destroy()
+})
+await new Promise<void>((resolve) => canary.listen(0, '127.0.0.1', resolve))
+t.teardown(() => canary.close())
+const canaryUrl = `http://127.0.0.1:${(canary.address() as AddressInfo).port}`
+
+const fill = (sql: string): string =>
+  sql
+    .replaceAll("FILE'", `${file}'`)
+    .replaceAll('NEW', created)
+    .replaceAll(/(?<=['"])URL/g, canaryUrl)
+
+async function state(): Promise<string> {
+  const tables = await harness.direct.queryAsync(
+    `SELECT groupArray((database, name)) FROM (SELECT database, name FROM system.tables WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema') ORDER BY ALL)`,
+    { format: 'TSV' },
+  )
+  const rows = await harness.direct.queryAsync('SELECT count(), sum(cityHash64(*)) FROM gatepost.readings', {
+    format: 'TSV',
+  })
+  const databases = await harness.direct.queryAsync('SELECT groupArray(name) FROM system.databases', { format: 'TSV' })
+  return tables.text() + rows.text() + databases.text()
+}
+
+function refused(answer: Answer): boolean {
+  return answer.status >= 400 && !answer.text.includes('top-secret') && answer.text.includes('DB::Exception')
+}
+
+t.test('every way out is refused to readers and to admin, and leaves nothing behind', async (t) => {
+  const before = await state()
+  const directory = await readdir(harness.scratch)
+  for (const escape of ESCAPES) {
+    const sql = fill(escape)
+    for (const run of [query, adminQuery]) {
+      const answer = await run(harness.url, sql)
+      t.ok(refused(answer), `${run.name}: ${escape}`, { status: answer.status, text: answer.text.slice(0, 500) })
+      t.notOk(existsSync(created), `no file: ${escape}`)
+    }
+  }
+  t.equal(await state(), before, 'tables and rows are as they were')
+  t.strictSame(await readdir(harness.scratch), directory, 'no file anywhere near')
+  t.equal(visits, 0, 'nothing reached the network')
+})
+
+t.test('readers write nothing', async (t) => {
+  const before = await state()
+  for (const sql of [
+    'CREATE TABLE x (a UInt8) ENGINE = Memory',
+    `INSERT INTO readings VALUES (1, 'x')`,
+    `INSERT INTO readings FORMAT CSV\n1,x\n`,
+    'INSERT INTO readings SELECT * FROM readings',
+    'DROP TABLE readings',
+    'TRUNCATE TABLE readings',
+    'ALTER TABLE readings DELETE WHERE 1',
+    'DELETE FROM readings WHERE 1',
+    'OPTIMIZE TABLE readings',
+    'RENAME TABLE readings TO other',
+    'CREATE VIEW v AS SELECT 1',
+  ]) {
+    const answer = await query(harness.url, sql)
+    t.match(answer, { status: 500, headers: { 'x-clickhouse-exception-code': '164' } }, sql)
+  }
+  const get = await send(harness.url, {
+    params: { query: 'DROP TABLE readings', user: 'admin', password: 'adm' },
+  })
+  t.equal(get.headers['x-clickhouse-exception-code'], '164', 'nor does admin by GET')
+  t.equal(await state(), before)
+})
+
+t.test('parameters name no table function, no foreign table, and end no statement', async (t) => {
+  const attempts: [string, Record<string, string>][] = [
+    ["SELECT * FROM {f:Identifier}('x')", { param_f: 'file' }],
+    ['SELECT * FROM {d:Identifier}.{t:Identifier}', { param_d: 'default', param_t: 'private' }],
+    ['SELECT * FROM {t:Identifier}', { param_t: 'default.private' }],
+    ['SELECT * FROM {t:Identifier}', { param_t: "a` UNION ALL SELECT * FROM file('x') --" }],
+    ['SELECT * FROM {t:Identifier}', { param_t: 'a\nb' }],
+    ["SELECT {f:Identifier}('x')", { param_f: 'file' }],
+    ['SELECT {a:String} FROM {t:String}', { param_a: '1', param_t: 'readings' }],
+    ['SELECT {a:Array(Identifier)}', { param_a: "['x']" }],
+    ['SELECT 1', { "param_a = 1; DROP TABLE readings; SET b'": '1' }],
+  ]
+  for (const [sql, params] of attempts) {
+    const answer = await query(harness.url, sql, params)
+    t.ok(refused(answer), sql, { text: answer.text.slice(0, 300) })
+  }
+  const injected = await query(harness.url, 'SELECT {a:String} AS a', { param_a: `x\\'; DROP TABLE readings; --` })
+  t.equal(injected.text, `x\\'; DROP TABLE readings; --\n`, 'a value stays a value')
+  const table = await query(harness.url, 'SELECT count() FROM {t:Identifier}', { param_t: 'readings' })
+  t.equal(table.text, '10\n')
+})
+
+t.test('settings of a request and their limits', async (t) => {
+  for (const [name, value, code] of [
+    ['format_schema', '/etc/passwd', '164'],
+    ['max_table_size_to_drop', '1', '164'],
+    ['allow_introspection_functions', '1', '164'],
+    ['input_format_record_errors_file_path', '/tmp/x', '164'],
+    ['no_such_setting', '1', '115'],
+    ['additional_table_filters', `{'x':'y'}`, '164'],
+    ['max_threads', 'abc', '36'],
+    ['path', '/tmp', '115'],
+    ['config-file', '/tmp', '115'],
+    ['join_algorithm', 'x\n--path=/tmp', '36'],
+  ]) {
+    const answer = await query(harness.url, 'SELECT 1', { [name ?? '']: value ?? '' })
+    t.equal(answer.headers['x-clickhouse-exception-code'], code, `${name}=${value}`, { text: answer.text })
+  }
+  for (const [name, value] of [
+    ['max_execution_time', '0'],
+    ['max_memory_usage', '999999999999999'],
+    ['output_format_json_quote_64bit_integers', '0'],
+    ['send_progress_in_http_headers', '1'],
+    ['extremes', '1'],
+    ['session_timezone', 'Europe/Berlin'],
+  ]) {
+    const answer = await query(harness.url, 'SELECT 1', { [name ?? '']: value ?? '' })
+    t.equal(answer.status, 200, `${name}=${value}`, { text: answer.text })
+  }
+})
+
+t.test('the settings of one request are not those of the next', async (t) => {
+  const sql = 'SELECT id FROM readings ORDER BY id LIMIT 1'
+  const quoted = await query(harness.url, sql, {
+    default_format: 'JSONEachRow',
+    output_format_json_quote_64bit_integers: '1',
+  })
+  const plain = await query(harness.url, sql, { default_format: 'JSONEachRow' })
+  t.equal(quoted.text, '{"id":"0"}\n')
+  t.equal(plain.text, '{"id":0}\n')
+  const unset = await query(harness.url, 'SELECT {a:String}')
+  t.equal(unset.headers['x-clickhouse-exception-code'], '456')
+  const zone = await query(harness.url, `SELECT toString(toDateTime(0)) SETTINGS session_timezone = 'Asia/Tokyo'`)
+  t.equal(zone.text, '1970-01-01 09:00:00\n')
+  t.equal((await query(harness.url, 'SELECT toString(toDateTime(0))')).text, '1970-01-01 00:00:00\n')
+})
+
+t.test('what analysts and tools ask', async (t) => {
+  const allowed = [
+    'SELECT 1',
+    '(SELECT 1)',
+    'FROM readings SELECT id',
+    'SELECT * FROM readings ORDER BY id',
+    'SELECT * FROM gatepost.readings FINAL',
+    'WITH x AS (SELECT 1 AS q) SELECT x.q FROM x',
+    'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT sum(n) FROM r',
+    'WITH system AS (SELECT 1 AS a) SELECT a FROM system',
+    'SELECT count(), uniqExact(name), quantile(0.9)(id), quantilesTDigest(0.5, 0.9)(id), countIf(id > 3), sumMerge(s) FROM (SELECT id, name, sumState(id) AS s FROM readings GROUP BY id, name)',
+    'SELECT toStartOfInterval(now(), INTERVAL 5 MINUTE) AS time, count() FROM readings GROUP BY time ORDER BY time WITH FILL STEP 60',
+    `SELECT CASE WHEN id = 1 THEN 'a' ELSE 'b' END, CASE id WHEN 1 THEN 2 END, id::String, CAST(id AS Decimal(10, 2)), if(id, 1, 2), id ? 1 : 2 FROM readings`,
+    `SELECT date '2026-01-01', interval 1 day, extract(YEAR FROM now()), substring(name FROM 1 FOR 1), trim(BOTH ' ' FROM name), position('a' IN name) FROM readings`,
+    "SELECT id BETWEEN 1 AND 2, name LIKE 'n%', name ILIKE 'N%', id IN (1, 2), id IN (SELECT 1), id NOT IN (3), id IS NULL, NOT id, -id, (id, name).1, [1, 2][1] FROM readings",
+    'SELECT sum(id) OVER (PARTITION BY name ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), row_number() OVER w, lagInFrame(id) OVER w FROM readings WINDOW w AS (ORDER BY id)',
+    "SELECT arrayMap((x, y) -> x + y, [1], [2]), arrayJoin([1, 2]), mapKeys(map('a', 1)), tuple(1, 2), arrayReduce('sum', [1, 2])",
+    'SELECT id, n FROM readings ARRAY JOIN [1, 2] AS n LIMIT 3 BY id LIMIT 5 OFFSET 1',
+    'SELECT a.id FROM readings AS a LEFT JOIN readings AS b USING (id) ASOF_never',
+    'SELECT a.id FROM readings AS a ANY LEFT JOIN readings AS b ON a.id = b.id WHERE a.id > 1',
+    'SELECT id, count() FROM readings GROUP BY GROUPING SETS ((id), ()) HAVING count() > 0 ORDER BY ALL',
+    'SELECT id % 2 AS k, count() FROM readings GROUP BY k WITH TOTALS',
+    "SELECT * EXCEPT (name), COLUMNS('name'), readings.* FROM readings",
+    'SELECT * APPLY toString, * REPLACE (id + 1 AS id) FROM readings',
+    'SELECT 1 UNION ALL SELECT 2 UNION DISTINCT SELECT 3 EXCEPT SELECT 3',
+    'SELECT exists(SELECT 1), (SELECT count() FROM readings)',
+    'SELECT count(DISTINCT id), count(*) FILTER (WHERE id > 1), groupArray(5)(id), argMax(name, id), sum(id) FROM readings',
+    'SELECT * FROM numbers(3)',
+    'SELECT * FROM generateSeries(1, 3)',
+    `SELECT * FROM values('a UInt8, b String', (1, 'x'))`,
+    `SELECT * FROM format(JSONEachRow, '{"a": 1}')`,
+    'SELECT * FROM view(SELECT 1)',
+    'SELECT * FROM (EXPLAIN SELECT 1)',
+    'SELECT name FROM system.databases',
+    'SELECT * FROM system.tables',
+    `SELECT name, engine FROM system.tables WHERE database = 'gatepost'`,
+    `SELECT t.name FROM system.tables AS t INNER JOIN system.columns AS c ON c.table = t.name`,
+    `SELECT name, type FROM system.columns WHERE (database = 'gatepost') AND (table = 'readings')`,
+    'SELECT table_name FROM information_schema.tables',
+    'SELECT column_name FROM INFORMATION_SCHEMA.COLUMNS',
+    'SELECT name FROM system.functions LIMIT 3',
+    'SELECT version(), timezone(), currentDatabase(), currentUser(), displayName(), revision()',
+    'SHOW TABLES',
+    'SHOW TABLES FROM gatepost',
+    'SHOW DATABASES',
+    'SHOW CREATE TABLE readings',
+    'SHOW COLUMNS FROM readings',
+    'DESCRIBE TABLE readings',
+    'DESC (SELECT 1)',
+    'DESCRIBE TABLE system.tables',
+    'EXISTS TABLE readings',
+    'EXPLAIN SELECT * FROM readings',
+    'EXPLAIN PLAN indexes = 1 SELECT * FROM readings WHERE id = 1',
+    'EXPLAIN SYNTAX SELECT 1',
+    'EXPLAIN PIPELINE SELECT 1',
+    'EXPLAIN AST SELECT 1',
+    'SELECT 1 FORMAT JSON',
+    'SELECT 1 FORMAT JSON SETTINGS max_threads = 1',
+    'SELECT 1 SETTINGS max_threads = 1, max_execution_time = 5 FORMAT JSONCompact',
+    'SELECT 1;',
+    '-- a comment\nSELECT 1 -- another',
+    "SELECT `id` AS \"a b\", 'it''s', '\\n' FROM `readings`",
+  ]
+  for (const sql of allowed.filter((text) => !text.includes('_never'))) {
+    const answer = await query(harness.url, sql)
+    t.equal(answer.status, 200, sql, { text: answer.text.slice(0, 400) })
+  }
+})
+
+t.test('the catalogue shows database gatepost alone, and no paths', async (t) => {
+  t.equal((await query(harness.url, 'SELECT name FROM system.databases')).text, 'gatepost\n')
+  t.equal((await query(harness.url, 'SELECT DISTINCT database FROM system.tables')).text, 'gatepost\n')
+  t.equal((await query(harness.url, 'SELECT DISTINCT database FROM system.columns')).text, 'gatepost\n')
+  for (const sql of ['SELECT * FROM system.tables', 'SELECT * FROM system.databases', 'SELECT * FROM nosuch']) {
+    t.notMatch((await query(harness.url, sql)).text, harness.scratch, sql)
+  }
+})
+
+t.test('what admin does', async (t) => {
+  for (const sql of [
+    "CREATE TABLE work (id UInt64, at DateTime, name LowCardinality(String) DEFAULT lower('X') CODEC(ZSTD(1)), INDEX i name TYPE bloom_filter GRANULARITY 1) ENGINE = ReplacingMergeTree ORDER BY id PARTITION BY toYYYYMM(at) TTL at + INTERVAL 1 YEAR SETTINGS index_granularity = 1024",
+    'CREATE TABLE IF NOT EXISTS gatepost.work2 (a UInt8) ENGINE = Memory',
+    'CREATE TABLE work3 AS readings',
+    'CREATE TABLE work4 ENGINE = MergeTree ORDER BY id AS SELECT * FROM readings',
+    'CREATE VIEW work_view AS SELECT id FROM gatepost.readings',
+    'CREATE MATERIALIZED VIEW work_mv TO work3 AS SELECT * FROM work4',
+    'INSERT INTO work (id, at) SELECT id, now() FROM readings',
+    `INSERT INTO work (id, name) VALUES (100, 'it''s; DROP TABLE work'), (101, concat('a', 'b'))`,
+    "ALTER TABLE work ADD COLUMN note String AFTER id, MODIFY COLUMN note String DEFAULT 'x'",
+    "ALTER TABLE work UPDATE note = 'y' WHERE id = 1 SETTINGS mutations_sync = 1",
+    'ALTER TABLE work DELETE WHERE id = 2 SETTINGS mutations_sync = 1',
+    'ALTER TABLE work MODIFY SETTING old_parts_lifetime = 100',
+    'DELETE FROM work WHERE id = 3',
+    'OPTIMIZE TABLE work FINAL',
+    'RENAME TABLE work2 TO work5',
+    'TRUNCATE TABLE work4',
+    'DROP VIEW work_mv',
+    'DROP VIEW work_view',
+    'DROP TABLE work4',
+    'DROP TABLE gatepost.work5',
+    'DROP TABLE IF EXISTS work3 SYNC',
+  ]) {
+    const answer = await adminQuery(harness.url, sql)
+    t.equal(answer.status, 200, sql, { text: answer.text.slice(0, 400) })
+  }
+  const rows = await query(harness.url, 'SELECT id, name FROM work WHERE id >= 100 ORDER BY id')
+  t.equal(rows.text, `100\tit\\'s; DROP TABLE work\n101\tab\n`)
+})
