@@ -1,5 +1,6 @@
 -- The raw tables: one row per record, as ingest wrote it. Rows are found by time: first by the hour, then by what
--- the table is mostly asked for. Merged parts are synced to disk before the parts they replace are deleted.
+-- the table is mostly asked for. received_at itself must not be in the key: MEASURED: a condition on it is then looked
+-- for in that column only, no longer in its hour, and reads the whole month. Merged parts are synced to disk before the parts they replace are deleted.
 
 CREATE TABLE IF NOT EXISTS gatepost.post_auth
 (
@@ -48,7 +49,7 @@ CREATE TABLE IF NOT EXISTS gatepost.gateway_pings
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
-ORDER BY (toStartOfHour(received_at), gw_id, received_at)
+ORDER BY (toStartOfHour(received_at), gw_id)
 TTL toDateTime(received_at) + toIntervalDay(32)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
@@ -77,7 +78,7 @@ CREATE TABLE IF NOT EXISTS gatepost.gateway_auth
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
-ORDER BY (toStartOfHour(received_at), session_id, received_at)
+ORDER BY (toStartOfHour(received_at), session_id)
 TTL toDateTime(received_at) + toIntervalDay(32)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
