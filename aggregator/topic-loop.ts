@@ -39,6 +39,8 @@ export class TopicLoop {
   /** Aborted: finish nothing but the attempt under way. */
   readonly #stopping: AbortSignal
   #lastInsertAt = 0
+  /** A read that fails may have advanced: what it read would be missed. */
+  #readFailed = false
 
   constructor(
     topic: Topic,
@@ -70,26 +72,38 @@ export class TopicLoop {
     this.#lastInsertAt = Date.now()
     const batches = gathered.flatMap((part) => part.batches)
     await this.#retrying(() => this.#storeBatches(batches))
-    if (!this.#stopping.aborted) await this.#retrying(() => this.#reader.commit(gathered[gathered.length - 1]))
+    for (const part of gathered) {
+      if (!this.#stopping.aborted) await this.#retrying(() => this.#reader.commit(part))
+    }
   }
 
-  /** What waits together with `first`; the last position stands for all. */
+  /** What waits together with `first`. */
   async #gather(first: Gathered): Promise<Gathered[]> {
     const { gatherMaxBytes, gatherMaxMs } = this.#options
     const gathered = [first]
     let bytes = first.bytes
     await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
-    while (bytes < gatherMaxBytes) {
-      const more = await this.#retrying(() => this.#read(gatherMaxBytes - bytes))
-      if (!more) break
-      gathered.push(more)
-      bytes += more.bytes
+    try {
+      while (bytes < gatherMaxBytes) {
+        const more = await this.#read(gatherMaxBytes - bytes)
+        if (!more) break
+        gathered.push(more)
+        bytes += more.bytes
+      }
+    } catch (error) {
+      // What has been gathered is stored first; then reading begins again behind it, and may fail for good.
+      this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'reading failed')
     }
     return gathered
   }
 
-  #read(maxBytes: number): Promise<Gathered | null> {
-    return this.#reader.read(this.#topic, maxBytes)
+  async #read(maxBytes: number): Promise<Gathered | null> {
+    // PRECONDITION: after a failed read everything that was read before it has been committed.
+    if (this.#readFailed) this.#reader.rewind(this.#topic)
+    this.#readFailed = true
+    const gathered = await this.#reader.read(this.#topic, maxBytes)
+    this.#readFailed = false
+    return gathered
   }
 
   #storeBatches(batches: readonly Batch[]): Promise<void> {

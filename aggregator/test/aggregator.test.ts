@@ -215,6 +215,24 @@ t.test('an outcome that is not known is settled by trying again', async (t) => {
   t.equal(log.committed('gateway_pings'), 3)
 })
 
+t.test('a read that fails loses nothing, also when it had advanced', async (t) => {
+  class FlakyLog extends MemoryLog {
+    #reads = 0
+    override async read(topic: Topic, maxBytes: number) {
+      const gathered = await super.read(topic, maxBytes)
+      if (topic === 'gateway_pings' && ++this.#reads % 2 === 0) throw new Error('the disk said no')
+      return gathered
+    }
+  }
+  const log = new FlakyLog()
+  const batches = Array.from({ length: 5 }, () => makeBatch('gateway_pings', now, repeated(5)))
+  log.append(...batches)
+  const stats = await drain(log, { gatherMaxBytes: 1200 })
+  t.same(await rowsOf('gateway_pings', batches), [5, 5, 5, 5, 5])
+  t.equal(log.committed('gateway_pings'), 5)
+  t.equal(stats('gateway_pings').rows, 25)
+})
+
 t.test('a batch that is stored in part stops the aggregator, and its position stays', async (t) => {
   const log = new MemoryLog()
   const batch = makeBatch('gateway_pings', now, repeated(4))

@@ -13,9 +13,8 @@ export interface FixedLog {
   readonly batches: readonly { readonly batch: Batch; readonly rows: number }[]
 }
 
-/** The same batches in every process of one day: heartbeats and counters of a few gateways, some damaged. */
-export function fixedLog(): FixedLog {
-  const start = new Date().setUTCHours(0, 0, 0, 0) - 12 * 3_600_000
+/** The same batches in every process, a second apart: heartbeats and counters of a few gateways, some damaged. */
+export function fixedLog(start: number): FixedLog {
   const batches = Array.from({ length: BATCHES }, (_, index) => {
     const batchId = Buffer.alloc(16)
     batchId.writeUInt32BE(index + 1, 12)

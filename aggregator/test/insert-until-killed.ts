@@ -1,6 +1,7 @@
 /**
  * Child process of the kill test: brings a fixed log into an embedded store, from the log's beginning, and says `done`.
- * Argument: the store's directory. Sends `started` when it begins to insert.
+ * Arguments: the store's directory, when the log's first
+ * record was received. Sends `started` when it begins to insert.
  */
 import { createLogger } from '../../common/logger.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
@@ -12,7 +13,7 @@ logger.level = 'error'
 const store = await openEmbeddedStore({ path: process.argv[2], logger, lockWaitMs: 10_000 })
 await store.migrate()
 process.send?.('started')
-const { log } = fixedLog()
+const { log } = fixedLog(Number(process.argv[3]))
 const aggregator = startAggregator({ reader: log, store, logger, gatherMaxBytes: 20_000, gatherMaxMs: 0 })
 await aggregator.stop(300_000)
 await store.close()
