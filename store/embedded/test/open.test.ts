@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { GatepostError } from '../../../common/errors.ts'
+import type { GatepostError } from '../../../common/errors.ts'
 import { createLogger } from '../../../common/logger.ts'
 import { loadMigrations, migrate, type Migration } from '../../migrations.ts'
 import type { SqlConnection } from '../../sql.ts'
