@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../common/logger.ts'
 import type { FromChild, MetricsJson, ToChild } from './messages.ts'
 
-/** The wait before a restart doubles from the first to the last; a process that ran this long is taken as healthy again. */
+/** The wait before a restart doubles from the first to the last; a process that was ready for this long is taken as healthy again. */
 const FIRST_BACKOFF_MS = 100
-const LAST_BACKOFF_MS = 10_000
-const HEALTHY_AFTER_MS = 30_000
+const LAST_BACKOFF_MS = 5000
+const HEALTHY_AFTER_MS = 2000
 
 /** A child that does not answer in this time is left out of a scrape. */
 const METRICS_TIMEOUT_MS = 2000
@@ -25,13 +26,13 @@ export class ManagedProcess {
   #child: ChildProcess | null = null
   #ready = false
   #stopping = false
-  #startedAt = 0
+  #readyAt: number | null = null
   #backoffMs = FIRST_BACKOFF_MS
   #restartTimer: NodeJS.Timeout | null = null
   #nextId = 1
   readonly #scrapes = new Map<number, (metrics: MetricsJson) => void>()
   readonly #waitingForReady: (() => void)[] = []
-  #onExit: (() => void) | null = null
+  #onExit: ((status: number | null) => void) | null = null
   /** Restarts since the supervisor's start. */
   restarts = 0
 
@@ -55,7 +56,7 @@ export class ManagedProcess {
     const { logger, name } = this.#options
     const child = this.#options.fork()
     this.#child = child
-    this.#startedAt = Date.now()
+    this.#readyAt = null
     child.on('message', (message: FromChild) => this.#received(child, message))
     child.on('error', (error) =>
       logger.error({ err: error, process: name }, 'a process could not be started or messaged'),
@@ -69,26 +70,40 @@ export class ManagedProcess {
     return new Promise((resolve) => this.#waitingForReady.push(resolve))
   }
 
-  /** Tells the process to finish and waits until it has gone; kills it when the time is over. @returns whether it ended by itself */
-  async stop(withinMs: number): Promise<boolean> {
-    this.#stopping = true
-    if (this.#restartTimer) clearTimeout(this.#restartTimer)
-    const child = this.#child
-    if (child === null) return true
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#options.logger.error(
-          { process: this.name },
-          'did not finish in time: killed. What was acknowledged is in the journal.',
-        )
-        this.#onExit = () => resolve(false)
-        child.kill('SIGKILL')
-      }, withinMs)
-      this.#onExit = () => {
-        clearTimeout(timer)
-        resolve(true)
+  /**
+   * Tells the process to finish and waits until it has gone; kills it when the time is over.
+   * `finishes`: it has work that only it can finish, so one that has just died is started once more for it.
+   * @returns whether it ended by itself, its work done
+   */
+  async stop(withinMs: number, finishes: boolean): Promise<boolean> {
+    const deadline = Date.now() + withinMs
+    if (finishes && withinMs > 0 && !this.#ready) {
+      if (this.#child === null) {
+        clearTimeout(this.#restartTimer ?? undefined)
+        this.start()
       }
-      if (this.#ready) this.#send(child, { type: 'drain', withinMs })
+      await Promise.race([this.whenReady(), sleep(withinMs)])
+    }
+    this.#stopping = true
+    clearTimeout(this.#restartTimer ?? undefined)
+    const child = this.#child
+    if (child === null) return !finishes
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => {
+          this.#options.logger.error(
+            { process: this.name },
+            'did not finish in time: killed. What was acknowledged is in the journal.',
+          )
+          child.kill('SIGKILL')
+        },
+        Math.max(0, deadline - Date.now()),
+      )
+      this.#onExit = (status) => {
+        clearTimeout(timer)
+        resolve(status === 0)
+      }
+      if (this.#ready) this.#send(child, { type: 'drain', withinMs: Math.max(0, deadline - Date.now()) })
       else child.kill('SIGKILL')
     })
   }
@@ -123,6 +138,7 @@ export class ManagedProcess {
         break
       case 'ready':
         this.#ready = true
+        this.#readyAt = Date.now()
         for (const resolve of this.#waitingForReady.splice(0)) resolve()
         break
       case 'metrics':
@@ -140,10 +156,10 @@ export class ManagedProcess {
     this.#child = null
     this.#ready = false
     if (this.#stopping) {
-      this.#onExit?.()
+      this.#onExit?.(code)
       return
     }
-    if (Date.now() - this.#startedAt > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS
+    if (this.#readyAt !== null && Date.now() - this.#readyAt > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS
     this.#options.logger.error(
       { process: this.name, code, signal, restartInMs: this.#backoffMs },
       `${this.name} ended: starting it again`,

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
-import { createLogger } from '../../common/logger.ts'
+import { createLogger, type Logger } from '../../common/logger.ts'
 import { packageFile } from '../../common/package-root.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots, SLOT_LOCK, slotDirectory } from '../../log/journal/layout.ts'
@@ -79,7 +79,13 @@ export async function serve(configured: Config): Promise<number> {
 
   if (outcome === 'up') logger.info({ signal: await stopSignal }, 'stopping: what was accepted is being stored')
   draining = true
-  const clean = await stopInOrder(workers, store, typeof outcome === 'string' ? config.drainTimeoutMs : 0)
+  const clean = await stopInOrder(
+    journal,
+    workers,
+    store,
+    typeof outcome === 'string' ? config.drainTimeoutMs : 0,
+    logger,
+  )
   server.close()
   server.closeAllConnections()
   await lock.release()
@@ -123,19 +129,19 @@ async function withPorts(config: Config): Promise<Config> {
 }
 
 /** Seals what was left open in slots that no worker of this instance takes. @returns how many slots share the journal's bound */
-async function recoverOrphans(
-  journal: string,
-  workers: number,
-  logger: ReturnType<typeof createLogger>,
-): Promise<number> {
+async function recoverOrphans(journal: string, workers: number, logger: Logger): Promise<number> {
   const orphans = existingSlots(journal).filter((slot) => slot >= workers)
-  for (const slot of orphans) {
+  await recoverSlots(journal, orphans, logger)
+  return workers + orphans.length
+}
+
+async function recoverSlots(journal: string, slots: readonly number[], logger: Logger): Promise<void> {
+  for (const slot of slots) {
     const directory = slotDirectory(journal, slot)
     const lock = await lockDirectory(directory, SLOT_LOCK, ORPHAN_WAIT_MS)
     await recoverSlot(directory, logger)
     await lock.release()
   }
-  return workers + orphans.length
 }
 
 function ingestStart(config: Config, journal: string, slot: number, slots: number, secret: string): IngestStart {
@@ -166,15 +172,18 @@ function storeStart(config: Config, dataDir: string): StoreStart {
   }
 }
 
-/** Workers first, so that the journal is complete when the store drains it. */
+/** Workers first, so that the journal is complete when the store drains it; also what a worker that was killed left open. */
 async function stopInOrder(
+  journal: string,
   workers: readonly ManagedProcess[],
   store: ManagedProcess,
   withinMs: number,
+  logger: Logger,
 ): Promise<boolean> {
   const deadline = Date.now() + withinMs
-  const stopped = await Promise.all(workers.map((worker) => worker.stop(withinMs)))
-  const stored = await store.stop(Math.max(0, deadline - Date.now()))
+  const stopped = await Promise.all(workers.map((worker) => worker.stop(withinMs, false)))
+  if (withinMs > 0) await recoverSlots(journal, existingSlots(journal), logger)
+  const stored = await store.stop(Math.max(0, deadline - Date.now()), true)
   return stored && stopped.every(Boolean)
 }
 

@@ -4,6 +4,7 @@ import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { createLogger } from '../../common/logger.ts'
 import { JournalReader } from '../../log/journal/reader.ts'
+import { TOPICS } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { startSqlEndpoint } from '../../store/embedded/sql/index.ts'
@@ -61,9 +62,13 @@ async function drain(withinMs: number): Promise<void> {
   // Some of the time is the engine's, to close.
   await running.aggregator.stop(withinMs * 0.8)
   removeInstanceFile(running.dataDir)
+  const left = await Promise.all(TOPICS.map((topic) => (running as Running).reader.lag(topic)))
   await running.endpoint.close()
   await running.reader.close()
   await running.store.close()
+  const bytes = left.reduce((sum, lag) => sum + lag.bytes, 0)
+  if (bytes > 0)
+    throw new Error(`the time to drain was over: ${bytes} bytes are left in the journal, for the next start`)
 }
 
 async function metrics(): Promise<object[]> {

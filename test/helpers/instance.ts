@@ -1,0 +1,142 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { packageFile } from '../../common/package-root.ts'
+import { cleanEnv } from './clean-env.ts'
+
+/** Ports that are free now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** A `gatepost serve` of this checkout, with ports of its own that it keeps from start to start. */
+export class Instance {
+  readonly dataDir: string
+  readonly #env: Record<string, string>
+  readonly gatewayPort: number
+  readonly ingestPort: number
+  readonly sqlPort: number
+  readonly metricsPort: number
+  #child: ChildProcess | null = null
+  /** Everything that the supervisor and its children have written. */
+  output = ''
+
+  private constructor(dataDir: string, env: Record<string, string>, ports: number[]) {
+    this.dataDir = dataDir
+    ;[this.gatewayPort, this.ingestPort, this.sqlPort, this.metricsPort] = ports
+    this.#env = {
+      GATEPOST_DATA_DIR: dataDir,
+      GATEPOST_GATEWAY_PORT: String(this.gatewayPort),
+      GATEPOST_INGEST_PORT: String(this.ingestPort),
+      GATEPOST_SQL_PORT: String(this.sqlPort),
+      GATEPOST_METRICS_PORT: String(this.metricsPort),
+      ...env,
+    }
+  }
+
+  static async create(dataDir: string, env: Record<string, string> = {}): Promise<Instance> {
+    return new Instance(dataDir, env, await freePorts(4))
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return cleanEnv(this.#env)
+  }
+
+  get pid(): number {
+    return this.#child?.pid as number
+  }
+
+  /** Starts the supervisor and waits for its banner. */
+  async start(): Promise<this> {
+    // The test runner puts its loaders into the environment of every spawn; env(1) takes them out again.
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, packageFile('bin/gatepost'), 'serve'], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    let started = ''
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`not up within 60 s:\n${this.output}`)), 60_000)
+      child.stdout.on('data', (chunk: Buffer) => {
+        this.output += String(chunk)
+        started += String(chunk)
+        if (!started.includes('is running')) return
+        clearTimeout(timer)
+        resolve()
+      })
+      child.stderr.on('data', (chunk: Buffer) => (this.output += String(chunk)))
+      child.once('exit', (code, signal) => {
+        clearTimeout(timer)
+        reject(new Error(`ended with ${code ?? signal}:\n${this.output}`))
+      })
+    })
+    return this
+  }
+
+  /** Ends the supervisor. @returns its exit status; null if a signal ended it */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const child = this.#child
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    const exit = once(child, 'exit')
+    child.kill(signal)
+    const [code] = (await exit) as [number | null]
+    return code
+  }
+
+  /** Pids of the instance's children whose command line names this file. */
+  children(file: 'ingest-main' | 'store-main'): number[] {
+    return processes()
+      .filter((entry) => entry.ppid === this.pid && entry.args.includes(file))
+      .map((entry) => entry.pid)
+  }
+
+  url(path: string, port = this.ingestPort): string {
+    return `http://127.0.0.1:${port}${path}`
+  }
+
+  /** Rows of a query through the SQL endpoint. */
+  async query<T>(sql: string): Promise<T[]> {
+    const response = await fetch(
+      this.url('/?default_format=JSONEachRow&output_format_json_quote_64bit_integers=0', this.sqlPort),
+      { method: 'POST', body: sql },
+    )
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${sql}: ${text}`)
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as T)
+  }
+
+  /** Queries until the rows satisfy, within a generous time. */
+  async queryUntil<T>(sql: string, enough: (rows: T[]) => boolean): Promise<T[]> {
+    const deadline = Date.now() + 30_000
+    for (;;) {
+      const rows = await this.query<T>(sql)
+      if (enough(rows) || Date.now() > deadline) return rows
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+/** Every process of this machine with its parent. */
+export function processes(): { pid: number; ppid: number; args: string }[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, pid, ppid, args]) => ({ pid: Number(pid), ppid: Number(ppid), args }))
+}
+
+/** Whether a process is there, and not merely waiting to be reaped. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^Z/.test(execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim())
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,146 @@
+import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
+import type { Instance } from './instance.ts'
+
+export type LoadRoute = 'ping' | 'auth' | 'post_auth' | 'gateway_ping'
+
+/** The table and the column in which a route's ids are found again. */
+export const LOAD_TABLES: Record<LoadRoute, { table: string; column: string; prefix: string }> = {
+  ping: { table: 'gateway_pings', column: 'gw_id', prefix: 'p' },
+  gateway_ping: { table: 'gateway_pings', column: 'gw_id', prefix: 'g' },
+  auth: { table: 'gateway_auth', column: 'gw_id', prefix: 'a' },
+  post_auth: { table: 'post_auth', column: 'task_id', prefix: 'r' },
+}
+
+/**
+ * A bounded load on every route, each request with an id of its own. `acknowledged` holds the ids of which the server said
+ * that their record is kept: 204, or `X-Gatepost-Record: kept`.
+ */
+export class Load {
+  readonly acknowledged: Record<LoadRoute, Set<string>> = {
+    ping: new Set(),
+    auth: new Set(),
+    post_auth: new Set(),
+    gateway_ping: new Set(),
+  }
+  /** Requests of which nothing is known: the connection broke, or the answer was another. */
+  unknown = 0
+  readonly #instance: Instance
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  readonly #maxRequests: number
+  #next = 0
+  #stopped = false
+  #loops: Promise<void>[] = []
+
+  constructor(instance: Instance, maxRequests: number) {
+    this.#instance = instance
+    this.#maxRequests = maxRequests
+  }
+
+  start(perRoute: number): void {
+    for (const route of Object.keys(LOAD_TABLES) as LoadRoute[]) {
+      for (let loop = 0; loop < perRoute; loop++) this.#loops.push(this.#loop(route))
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#loops)
+    this.#agent.destroy()
+  }
+
+  get total(): number {
+    return Object.values(this.acknowledged).reduce((sum, ids) => sum + ids.size, 0)
+  }
+
+  async #loop(route: LoadRoute): Promise<void> {
+    while (!this.#stopped && this.#next < this.#maxRequests) {
+      const id = `${LOAD_TABLES[route].prefix}${this.#next++}`
+      const kept = await this.#send(route, id).catch(() => false)
+      if (kept) this.acknowledged[route].add(id)
+      else {
+        this.unknown++
+        // Nobody listens at the moment.
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
+  }
+
+  #send(route: LoadRoute, id: string): Promise<boolean> {
+    const ping = `/ping?gw_id=${id}&sys_uptime=1&sys_memfree=2&sys_load=0.03&wifidog_uptime=4`
+    switch (route) {
+      case 'ping':
+        return this.#http('GET', ping)
+      case 'auth':
+        return this.#http(
+          'GET',
+          `/auth/?stage=counters&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t${id}&incoming=1&outgoing=2&gw_id=${id}`,
+        )
+      case 'post_auth':
+        return this.#http(
+          'POST',
+          '/logging/post-auth',
+          JSON.stringify({ username: 'someone', authentication_result: 'Access-Accept', task_id: id }),
+        )
+      case 'gateway_ping':
+        return this.#http10(`/wifidog${ping}`)
+    }
+  }
+
+  #http(method: string, path: string, body?: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        { host: '127.0.0.1', port: this.#instance.ingestPort, method, path, agent: this.#agent, timeout: 10_000 },
+        (response) => {
+          response.resume()
+          response.once('end', () =>
+            resolve(response.statusCode === 204 || response.headers['x-gatepost-record'] === 'kept'),
+          )
+          response.once('error', reject)
+        },
+      )
+      sent.once('error', reject)
+      sent.once('timeout', () => sent.destroy(new Error('timeout')))
+      sent.end(body)
+    })
+  }
+
+  #http10(path: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.#instance.gatewayPort, '127.0.0.1', () =>
+        socket.write(`GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`),
+      )
+      let answer = ''
+      socket.setTimeout(10_000, () => socket.destroy(new Error('timeout')))
+      socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
+      socket.once('error', reject)
+      socket.once('close', () => resolve(answer.endsWith('Pong') && answer.includes('X-Gatepost-Record: kept')))
+    })
+  }
+}
+
+/** What became of the acknowledged records. */
+export interface Ledger {
+  acknowledged: number
+  stored: number
+  duplicates: number
+  lost: number
+}
+
+/** Compares what was acknowledged with what the tables hold. */
+export async function compare(instance: Instance, load: Load): Promise<Ledger> {
+  const ledger: Ledger = { acknowledged: 0, stored: 0, duplicates: 0, lost: 0 }
+  for (const [route, { table, column, prefix }] of Object.entries(LOAD_TABLES)) {
+    const rows = await instance.query<{ id: string; n: number }>(
+      `SELECT ${column} AS id, toUInt32(count()) AS n FROM ${table} WHERE startsWith(${column}, '${prefix}') GROUP BY id`,
+    )
+    const stored = new Map(rows.map((row) => [row.id, row.n]))
+    for (const n of stored.values()) if (n > 1) ledger.duplicates++
+    ledger.stored += stored.size
+    for (const id of load.acknowledged[route as LoadRoute]) {
+      ledger.acknowledged++
+      if (!stored.has(id)) ledger.lost++
+    }
+  }
+  return ledger
+}

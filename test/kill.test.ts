@@ -1,0 +1,82 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Instance } from './helpers/instance.ts'
+import { compare, Load } from './helpers/load.ts'
+
+/*
+ * Every acknowledged record is in its table once, whatever is killed and when. GATEPOST_TEST_KILL_ROUNDS gives more rounds,
+ * GATEPOST_TEST_SEED another order.
+ */
+
+const ROUNDS = Number(process.env['GATEPOST_TEST_KILL_ROUNDS'] ?? 30)
+const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Date.now() % 1_000_000)
+const MAX_REQUESTS = ROUNDS * 20_000
+
+/** mulberry32: a small generator that a seed repeats. */
+function random(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let value = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value
+    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+t.test(`SIGKILL under load, ${ROUNDS} rounds`, { timeout: 60_000 + ROUNDS * 10_000 }, async (t) => {
+  t.comment(`seed ${SEED}`)
+  const next = random(SEED)
+  const instance = await Instance.create(t.testdir(), { GATEPOST_AUTH_MODE: 'open', GATEPOST_WORKERS: '2' })
+  t.teardown(() => instance.stop('SIGKILL'))
+  await instance.start()
+  const load = new Load(instance, MAX_REQUESTS)
+  load.start(6)
+
+  const kills = { worker: 0, store: 0, supervisor: 0 }
+  for (let round = 0; round < ROUNDS; round++) {
+    await sleep(200 + next() * 800)
+    const choice = next()
+    if (choice < 0.45) kills.worker += kill(instance.children('ingest-main'), next())
+    if (choice > 0.3 && choice < 0.85) kills.store += kill(instance.children('store-main'), next())
+    if (choice >= 0.85 || round === 5) {
+      // At once started again: its successor has to wait for the orphans to be gone.
+      await instance.stop('SIGKILL')
+      kills.supervisor++
+      await instance.start()
+    }
+  }
+  await sleep(500)
+  await load.stop()
+  t.equal(await instance.stop(), 0, 'a stop after all that drains and ends with status 0')
+
+  t.same(waiting(instance.dataDir), [], 'and leaves nothing in the journal')
+
+  await instance.start()
+  const ledger = await compare(instance, load)
+  t.comment({ ...kills, ...ledger, withoutAnswer: load.unknown })
+  t.ok(kills.worker > 0 && kills.store > 0 && kills.supervisor > 0, 'every kind was killed')
+  t.ok(ledger.acknowledged > ROUNDS * 100, `${ledger.acknowledged} records were acknowledged`)
+  t.equal(ledger.lost, 0, 'none is lost')
+  t.equal(ledger.duplicates, 0, 'none is there twice')
+  t.equal(await instance.stop(), 0)
+})
+
+/** Segments that are not in the tables yet. */
+function waiting(dataDir: string): string[] {
+  return readdirSync(join(dataDir, 'journal'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.includes('.avro'),
+  )
+}
+
+/** Kills one of these processes, which are this test's own. */
+function kill(pids: readonly number[], choice: number): number {
+  if (pids.length === 0) return 0
+  try {
+    process.kill(pids[Math.floor(choice * pids.length)], 'SIGKILL')
+    return 1
+  } catch {
+    // It ended by itself since it was listed.
+    return 0
+  }
+}
