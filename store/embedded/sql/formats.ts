@@ -85,7 +85,7 @@ export function outputFormat(name: string): { name: string; joining: Joining; co
   return { name: canonical, joining, contentType: TYPES[canonical] ?? TEXT }
 }
 
-/** Input formats, of INSERT and of the table function format(): those that parse the bytes they are given and nothing else. */
+/** Input formats of INSERT: those that parse the bytes they are given and nothing else. */
 const INPUT = new Set(
   `JSONEachRow JSONLines JSONL NDJSON JSONStringsEachRow JSONCompactEachRow JSONCompactStringsEachRow
   JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactStringsEachRowWithNames

@@ -3,7 +3,7 @@
  * refused until somebody has looked at it. Left out on purpose: whatever reads files, dictionaries, models, other tables
  * or settings (file, dictGet*, joinGet, naiveBayes*, catboostEvaluate, hasColumnInTable, getSetting, getMacro), reaches the
  * network (ai*), looks at the process or machine (addressToLine, filesystem*, showCertificate, tcpPort, serverUUID, tid),
- * or only wastes a connection (sleep).
+ * formats by a name in a string (formatRow, groupFormat), or only wastes a connection (sleep).
  */
 const BY_CATEGORY = {
   aggregate: `
@@ -15,7 +15,7 @@ const BY_CATEGORY = {
     exponentialTimeDecayedCount exponentialTimeDecayedMax exponentialTimeDecayedSum groupArray groupArrayInsertAt
     groupArrayIntersect groupArrayLast groupArrayMovingAvg groupArrayMovingSum groupArraySample groupArraySorted
     groupBitAnd groupBitmap groupBitmapAnd groupBitmapOr groupBitmapXor groupBitOr groupBitXor groupConcat
-    groupFormat groupNumericIndexedVector groupUniqArray histogram intervalLengthSum kolmogorovSmirnovTest
+    groupNumericIndexedVector groupUniqArray histogram intervalLengthSum kolmogorovSmirnovTest
     kurtPop kurtSamp lag lagInFrame largestTriangleThreeBuckets lead leadInFrame mannWhitneyUTest max
     maxIntersections maxIntersectionsPosition maxMappedArrays meanZTest min minMappedArrays MVTEncode
     nonNegativeDerivative nothing nothingNull nothingUInt64 nth_value ntile percentRank quantile quantileBFloat16
@@ -243,7 +243,7 @@ const BY_CATEGORY = {
     tupleModuloByNumber tupleMultiply tupleMultiplyByNumber tupleNames tupleNegate tuplePlus
     tuplePositiveModuloByNumber tupleToNameValuePairs`,
   typeConversion: `
-    accurateCast accurateCastOrDefault accurateCastOrNull CAST DATE formatRow formatRowNoNewline
+    accurateCast accurateCastOrDefault accurateCastOrNull CAST DATE formatRowNoNewline
     fromUnixTimestamp64Micro fromUnixTimestamp64Milli fromUnixTimestamp64Nano fromUnixTimestamp64Second
     parseDateTime parseDateTime32BestEffort parseDateTime32BestEffortOrNull parseDateTime32BestEffortOrZero
     parseDateTime64 parseDateTime64BestEffort parseDateTime64BestEffortOrNull parseDateTime64BestEffortOrZero
@@ -316,13 +316,13 @@ const lower = (text: string): string[] => words(text).map((word) => word.toLower
 
 const ALLOWED = new Set(Object.values(BY_CATEGORY).flatMap(lower))
 // What the parser makes of syntax (CASE, lambdas, casts) without listing it as a function.
-for (const name of ['lambda', 'casewithoutexpression', 'exists', 'distinct']) ALLOWED.add(name)
+for (const name of ['lambda', '_cast', 'casewithoutexpression', 'exists', 'distinct']) ALLOWED.add(name)
 const AGGREGATES = new Set(lower(BY_CATEGORY.aggregate))
 
 /** Table functions: those that make rows of nothing, or of a text or query that is checked itself. */
 const TABLE_FUNCTIONS = new Set(
   lower(`numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values
-    SQLStandardValues null view viewExplain format`),
+    SQLStandardValues null view`),
 )
 
 export class FunctionList {

@@ -1,7 +1,6 @@
 import { nameIn, parseAst, walk, type AstNode } from './ast.ts'
 import { catalogTable } from './catalog.ts'
 import { SqlError } from './errors.ts'
-import { allowsInputFormat } from './formats.ts'
 import type { FunctionList } from './functions.ts'
 import { DATABASE } from './options.ts'
 import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
@@ -134,7 +133,7 @@ function checkTree(root: AstNode, writes: boolean, context: GuardContext): void 
       case 'Function':
         if (parent?.kind === 'TableExpression') checkTableFunction(node, context)
         else requireFunction(nameIn(node), writes, context)
-        if (/^(global)?(not)?(null)?in$/i.test(nameIn(node)) || /in$/i.test(nameIn(node))) checkInTable(node, context)
+        if (/in$/i.test(nameIn(node))) checkInTable(node, context)
         break
       case 'TableIdentifier':
         checkTable(nameIn(node), context)
@@ -164,11 +163,6 @@ const DEFINITION_KINDS = new Set(
 function checkTableFunction(node: AstNode, context: GuardContext): void {
   const name = nameIn(node)
   if (!context.functions.allowsTableFunction(name)) throw denied(`Table function ${name} is not available here`)
-  if (name.toLowerCase() !== 'format') return
-  const [format] = node.children[0]?.children ?? []
-  const match = /^'(\w+)'$/.exec(format?.kind === 'Literal' ? format.detail : '')
-  const named = match?.[1] ?? (format?.kind === 'Identifier' ? nameIn(format) : '')
-  if (!allowsInputFormat(named)) throw denied('The first argument of format() must name an input format')
 }
 
 function checkTable(name: string, context: GuardContext): void {

@@ -65,7 +65,7 @@ const BEGINNINGS: Record<string, RegExp> = {
   AlterQuery: /^ALTER TABLE /,
   InsertQuery: /^(WITH [^]*)?INSERT INTO (?!FUNCTION\b)/,
 }
-const REFUSED_WORDS = ['TEMPORARY', 'REFRESH', 'DEFINER', 'UUID', 'POPULATE_', 'ATTACH', 'DICTIONARY', 'CLONE'] as const
+const REFUSED_WORDS = ['TEMPORARY', 'REFRESH', 'DEFINER', 'UUID', 'ATTACH', 'DICTIONARY', 'CLONE'] as const
 
 export function checkWriterStatement(root: AstNode, tokens: readonly Token[]): void {
   const beginning = BEGINNINGS[root.kind]
@@ -77,7 +77,7 @@ export function checkWriterStatement(root: AstNode, tokens: readonly Token[]): v
   for (const word of REFUSED_WORDS) {
     if (tokens.some((token) => isWord(token, word))) throw denied(`${word} is not available here`)
   }
-  checkReferences(tokens)
+  checkReferences(root, tokens)
   if (root.kind === 'InsertQuery') {
     const wrong = root.children.find((child) => child.kind === 'Function' || child.kind === 'Literal')
     if (wrong !== undefined) throw denied('INSERT is only available into a table, from the request or a SELECT')
@@ -117,16 +117,16 @@ function checkTarget(root: AstNode): void {
   }
 }
 
-/** Where a definition names other tables, the tree may not show them: AS t, TO t, FROM t, with or without a database. */
-function checkReferences(tokens: readonly Token[]): void {
+/** Where a definition names other tables or an engine, the tree may not show it: AS t, TO t, ENGINE = e. */
+function checkReferences(root: AstNode, tokens: readonly Token[]): void {
+  const keywords = root.kind === 'Rename' ? /^(TABLE|TABLES|TO|AND)$/ : /^(TABLE|VIEW|INTO|TO|AS|EXISTS)$/
   for (const [i, token] of tokens.entries()) {
-    const before = tokens[i - 1]
-    const next = tokens[i + 1]
-    if (!isName(token) || next?.kind !== 'Dot' || before?.kind === 'Dot') continue
-    const keyword = before?.kind === 'BareWord' && /^(TABLE|TABLES|VIEW|INTO|TO|AND|AS|EXISTS|FROM)$/.test(before.text)
-    if (keyword && nameOf(token) !== DATABASE && /^(system|default|information_schema|_.*)$/i.test(nameOf(token))) {
-      throw denied(`Database ${nameOf(token)} is not available here`)
+    const [next, after] = tokens.slice(i + 1, i + 3)
+    if (isWord(token, 'ENGINE') && next?.kind === 'Equals' && !(isName(after) && ENGINES.has(nameOf(after)))) {
+      throw denied(`Engine ${after?.text ?? ''} is not available here`)
     }
+    if (token.kind !== 'BareWord' || !keywords.test(token.text) || !isName(next) || after?.kind !== 'Dot') continue
+    if (nameOf(next) !== DATABASE) throw denied(`Database ${nameOf(next)} is not available here`)
   }
 }
 

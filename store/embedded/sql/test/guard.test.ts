@@ -159,19 +159,18 @@ t.test('what analysts and tools ask', async (t) => {
     '(SELECT 1)',
     'FROM readings SELECT id',
     'SELECT * FROM readings ORDER BY id',
-    'SELECT * FROM gatepost.readings FINAL',
+    'SELECT * FROM gatepost.readings',
     'WITH x AS (SELECT 1 AS q) SELECT x.q FROM x',
     'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT sum(n) FROM r',
     'WITH system AS (SELECT 1 AS a) SELECT a FROM system',
     'SELECT count(), uniqExact(name), quantile(0.9)(id), quantilesTDigest(0.5, 0.9)(id), countIf(id > 3), sumMerge(s) FROM (SELECT id, name, sumState(id) AS s FROM readings GROUP BY id, name)',
     'SELECT toStartOfInterval(now(), INTERVAL 5 MINUTE) AS time, count() FROM readings GROUP BY time ORDER BY time WITH FILL STEP 60',
-    `SELECT CASE WHEN id = 1 THEN 'a' ELSE 'b' END, CASE id WHEN 1 THEN 2 END, id::String, CAST(id AS Decimal(10, 2)), if(id, 1, 2), id ? 1 : 2 FROM readings`,
+    `SELECT CASE WHEN id = 1 THEN 'a' ELSE 'b' END, CASE id WHEN 1 THEN 2 END, id::String, CAST(id AS Decimal(10, 2)), if(id > 0, 1, 2), id > 1 ? 1 : 2 FROM readings`,
     `SELECT date '2026-01-01', interval 1 day, extract(YEAR FROM now()), substring(name FROM 1 FOR 1), trim(BOTH ' ' FROM name), position('a' IN name) FROM readings`,
     "SELECT id BETWEEN 1 AND 2, name LIKE 'n%', name ILIKE 'N%', id IN (1, 2), id IN (SELECT 1), id NOT IN (3), id IS NULL, NOT id, -id, (id, name).1, [1, 2][1] FROM readings",
     'SELECT sum(id) OVER (PARTITION BY name ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), row_number() OVER w, lagInFrame(id) OVER w FROM readings WINDOW w AS (ORDER BY id)',
     "SELECT arrayMap((x, y) -> x + y, [1], [2]), arrayJoin([1, 2]), mapKeys(map('a', 1)), tuple(1, 2), arrayReduce('sum', [1, 2])",
     'SELECT id, n FROM readings ARRAY JOIN [1, 2] AS n LIMIT 3 BY id LIMIT 5 OFFSET 1',
-    'SELECT a.id FROM readings AS a LEFT JOIN readings AS b USING (id) ASOF_never',
     'SELECT a.id FROM readings AS a ANY LEFT JOIN readings AS b ON a.id = b.id WHERE a.id > 1',
     'SELECT id, count() FROM readings GROUP BY GROUPING SETS ((id), ()) HAVING count() > 0 ORDER BY ALL',
     'SELECT id % 2 AS k, count() FROM readings GROUP BY k WITH TOTALS',
@@ -183,9 +182,7 @@ t.test('what analysts and tools ask', async (t) => {
     'SELECT * FROM numbers(3)',
     'SELECT * FROM generateSeries(1, 3)',
     `SELECT * FROM values('a UInt8, b String', (1, 'x'))`,
-    `SELECT * FROM format(JSONEachRow, '{"a": 1}')`,
     'SELECT * FROM view(SELECT 1)',
-    'SELECT * FROM (EXPLAIN SELECT 1)',
     'SELECT name FROM system.databases',
     'SELECT * FROM system.tables',
     `SELECT name, engine FROM system.tables WHERE database = 'gatepost'`,
@@ -216,7 +213,7 @@ t.test('what analysts and tools ask', async (t) => {
     '-- a comment\nSELECT 1 -- another',
     "SELECT `id` AS \"a b\", 'it''s', '\\n' FROM `readings`",
   ]
-  for (const sql of allowed.filter((text) => !text.includes('_never'))) {
+  for (const sql of allowed) {
     const answer = await query(harness.url, sql)
     t.equal(answer.status, 200, sql, { text: answer.text.slice(0, 400) })
   }
@@ -240,7 +237,7 @@ t.test('what admin does', async (t) => {
     'CREATE VIEW work_view AS SELECT id FROM gatepost.readings',
     'CREATE MATERIALIZED VIEW work_mv TO work3 AS SELECT * FROM work4',
     'INSERT INTO work (id, at) SELECT id, now() FROM readings',
-    `INSERT INTO work (id, name) VALUES (100, 'it''s; DROP TABLE work'), (101, concat('a', 'b'))`,
+    `INSERT INTO work (id, at, name) VALUES (100, now(), 'it''s; DROP TABLE work'), (101, now(), concat('a', 'b'))`,
     "ALTER TABLE work ADD COLUMN note String AFTER id, MODIFY COLUMN note String DEFAULT 'x'",
     "ALTER TABLE work UPDATE note = 'y' WHERE id = 1 SETTINGS mutations_sync = 1",
     'ALTER TABLE work DELETE WHERE id = 2 SETTINGS mutations_sync = 1',

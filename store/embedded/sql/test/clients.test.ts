@@ -1,0 +1,157 @@
+import { createClient, type ClickHouseClient } from '@clickhouse/client'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { startHarness } from './harness.ts'
+
+const harness = await startHarness()
+t.teardown(() => harness.close())
+
+function client(options: Parameters<typeof createClient>[0] = {}): ClickHouseClient {
+  return createClient({ url: harness.url, database: 'gatepost', log: { level: 127 }, ...options })
+}
+
+t.test('the official client reads', async (t) => {
+  for (const compression of [false, true]) {
+    const reader = client({ compression: { response: compression, request: false } })
+    t.match(await reader.ping(), { success: true })
+    const one = await reader.query({ query: 'SELECT count() AS n FROM readings', format: 'JSON' })
+    t.match(await one.json(), { data: [{ n: /^10$/ }], rows: 1 })
+    const rows = await reader.query({
+      query: 'SELECT id, name FROM readings WHERE id < {max:UInt64} AND name != {name:String} ORDER BY id',
+      query_params: { max: 3, name: "it's\ta 'test' \\ " },
+      format: 'JSONEachRow',
+    })
+    t.equal((await rows.json<{ name: string }>()).map((row) => row.name).join(), 'n0,n1,n2')
+    const value = await reader.query({
+      query: 'SELECT {v:String} AS v, {a:Array(String)} AS a, {n:Nullable(UInt8)} AS n',
+      query_params: { v: "a\tb\nc'd\\e", a: ["x'y", 'z\n'], n: null },
+      format: 'JSONEachRow',
+    })
+    t.strictSame(await value.json(), [{ v: "a\tb\nc'd\\e", a: ["x'y", 'z\n'], n: null }], 'values arrive as they were')
+    await reader.close()
+  }
+})
+
+t.test('a large result is streamed, and is whole', async (t) => {
+  for (const [compression, format] of [
+    [false, 'JSONEachRow'],
+    [true, 'JSONEachRow'],
+    [false, 'JSONCompactEachRowWithNames'],
+    [true, 'CSVWithNames'],
+  ] as const) {
+    const reader = client({ compression: { response: compression, request: false } })
+    const result = await reader.query({
+      query: 'SELECT number AS n, toString(number) AS s FROM numbers(500000)',
+      format,
+    })
+    let rows = 0
+    for await (const part of result.stream()) rows += part.length
+    t.equal(rows, format.includes('WithNames') ? 500_001 : 500_000, `${format}, compression ${compression}`)
+    await reader.close()
+  }
+})
+
+t.test('an error in the middle of a result reaches the client as an error', async (t) => {
+  for (const compression of [false, true]) {
+    const reader = client({ compression: { response: compression, request: false } })
+    const result = await reader.query({
+      query: `SELECT throwIf(number = 300000, 'in the middle') AS x, number FROM numbers(500000)`,
+      format: 'JSONEachRow',
+    })
+    const all = async (): Promise<number> => {
+      let rows = 0
+      for await (const part of result.stream()) rows += part.length
+      return rows
+    }
+    const error: unknown = await all().then(
+      () => null,
+      (thrown: unknown) => thrown,
+    )
+    t.ok(error instanceof Error, `compression ${compression}`)
+    if (!compression) t.match(error, { message: /in the middle/ })
+    await reader.close()
+  }
+})
+
+t.test('the official client as admin writes', async (t) => {
+  const admin = client({ username: 'admin', password: 'adm', compression: { request: true, response: true } })
+  await admin.command({ query: 'CREATE TABLE written (id UInt64, name String) ENGINE = MergeTree ORDER BY id' })
+  await admin.insert({ table: 'written', values: [{ id: 1, name: "it's; DROP TABLE written" }], format: 'JSONEachRow' })
+  await admin.insert({ table: 'written', values: [[2, 'two']], columns: ['id', 'name'], format: 'JSONCompactEachRow' })
+  await admin.command({ query: `INSERT INTO written VALUES (3, 'three')` })
+  const exec = await admin.exec({
+    query: 'INSERT INTO written FORMAT CSV',
+    values: (await import('node:stream')).Readable.from(['4,"fo', 'ur"\n5,five\n'], { objectMode: false }),
+  })
+  exec.stream.resume()
+  const rows = await admin.query({ query: 'SELECT id, name FROM written ORDER BY id', format: 'JSONCompactEachRow' })
+  t.strictSame(await rows.json(), [
+    [1, "it's; DROP TABLE written"],
+    [2, 'two'],
+    [3, 'three'],
+    [4, 'four'],
+    [5, 'five'],
+  ])
+  await t.rejects(admin.insert({ table: 'written', values: [{ id: 'x' }], format: 'JSONEachRow' }), { code: '27' })
+  await admin.command({ query: 'DROP TABLE written' })
+  await admin.close()
+  const operator = client({ username: 'operator', password: 'operator-key' })
+  await operator.command({ query: 'CREATE TABLE o (a UInt8) ENGINE = Memory' })
+  await operator.command({ query: 'DROP TABLE o' })
+  await operator.close()
+})
+
+t.test('errors have the code, type and message that the client parses', async (t) => {
+  const reader = client()
+  await t.rejects(reader.query({ query: 'SELECT * FROM nosuch' }), { code: '60', type: 'UNKNOWN_TABLE' })
+  await t.rejects(reader.query({ query: 'selekt 1' }), { code: '62', type: 'SYNTAX_ERROR' })
+  await t.rejects(reader.query({ query: `SELECT * FROM url('http://x')` }), { code: '497', type: 'ACCESS_DENIED' })
+  await t.rejects(reader.command({ query: 'DROP TABLE readings' }), { code: '164', type: 'READONLY' })
+  await reader.close()
+  const wrong = client({ username: 'admin', password: 'wrong' })
+  await t.rejects(wrong.query({ query: 'SELECT 1' }), { code: '516', type: 'AUTHENTICATION_FAILED' })
+  await wrong.close()
+})
+
+t.test('a query that the client gives up does not hold its place for long', async (t) => {
+  const reader = client()
+  const abort = new AbortController()
+  const result = await reader.query({
+    query: 'SELECT number FROM numbers(100000000000)',
+    format: 'JSONEachRow',
+    abort_signal: abort.signal,
+  })
+  const stream = result.stream()
+  await new Promise((resolve) => stream.once('data', resolve))
+  stream.destroy()
+  abort.abort()
+  while (harness.endpoint.stats().active > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.equal(harness.endpoint.stats().abandoned, 1)
+  await reader.close()
+})
+
+t.test('curl', async (t) => {
+  const curl = async (...args: string[]): Promise<string> =>
+    (await promisify(execFile)('curl', ['-sS', '-g', '--max-time', '20', ...args], { maxBuffer: 1e8 })).stdout
+  try {
+    await curl('--version')
+  } catch {
+    t.comment('curl is not installed')
+    return
+  }
+  t.equal(await curl(`${harness.url}/ping`), 'Ok.\n')
+  t.equal(await curl(harness.url), 'Ok.\n')
+  t.equal(await curl(`${harness.url}/?query=SELECT%201`), '1\n')
+  t.equal(await curl(`${harness.url}/?query=SELECT`, '-d', '2'), '2\n', 'parameter and body are one text')
+  t.equal(await curl(harness.url, '-d', 'SELECT 3'), '3\n')
+  t.equal(await curl('-0', harness.url, '-d', 'SELECT 4'), '4\n', 'HTTP/1.0')
+  t.equal(await curl('--compressed', `${harness.url}/?enable_http_compression=1`, '-d', 'SELECT 5'), '5\n')
+  t.equal(await curl('-u', 'admin:adm', harness.url, '-d', 'SELECT 6'), '6\n')
+  t.equal(
+    await curl(`${harness.url}/?query=SELECT+count(),sum(id)+FROM+readings&default_format=JSONCompactEachRow`),
+    '[10, 45]\n',
+  )
+  const rows = await curl(harness.url, '-d', 'SELECT number FROM numbers(300000)')
+  t.equal(rows.split('\n').length, 300_001)
+})

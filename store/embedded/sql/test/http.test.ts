@@ -1,0 +1,252 @@
+import t from 'tap'
+import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
+import { frame, unframe } from '../framing.ts'
+import { ADMIN, adminQuery, query, send, startHarness } from './harness.ts'
+
+const harness = await startHarness({
+  allowedHosts: ['stats.example'],
+  limits: {
+    maxExecutionSeconds: 5,
+    maxResultBytes: 4_000_000,
+    readConnections: 2,
+    maxQueued: 2,
+    maxMemoryBytes: 500e6,
+  },
+})
+t.teardown(() => harness.close())
+const { url } = harness
+
+async function unframed(body: Buffer): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of unframe(iterate([body]), 1e9)) parts.push(part)
+  return Buffer.concat(parts).toString()
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- an async source of what is there
+async function* iterate(parts: Buffer[]): AsyncGenerator<Buffer> {
+  yield* parts
+}
+
+t.test('headers of an answer', async (t) => {
+  const answer = await query(url, 'SELECT 1 AS a', { query_id: 'my-query', default_format: 'JSONEachRow' })
+  t.match(answer.headers, {
+    'x-clickhouse-query-id': 'my-query',
+    'x-clickhouse-format': 'JSONEachRow',
+    'x-clickhouse-server-display-name': 'gatepost',
+    'x-clickhouse-timezone': String,
+    'x-clickhouse-summary': /^\{"read_rows":"\d+"/,
+    'content-type': /^application\/x-ndjson/,
+  })
+  t.equal((await query(url, 'SELECT 1 FORMAT TSV', { default_format: 'JSON' })).text, '1\n', 'FORMAT goes first')
+  const byHeader = await send(url, { body: 'SELECT 1 AS a', headers: { 'X-ClickHouse-Format': 'JSONEachRow' } })
+  t.equal(byHeader.text, '{"a":1}\n')
+})
+
+t.test('status and code of errors', async (t) => {
+  for (const [sql, status, code] of [
+    ['SELECT * FROM nosuch', 404, '60'],
+    ['SELECT nosuch', 404, '47'],
+    ['SELECT nosuch()', 403, '497'],
+    ['SELEC', 400, '62'],
+    ['', 400, '62'],
+    ["SELECT toUInt8('x')", 400, '6'],
+    ['DROP TABLE readings', 500, '164'],
+    ["SELECT * FROM file('x')", 403, '497'],
+    ['SELECT 1 FORMAT Nosuch', 404, '73'],
+    [
+      'SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 1',
+      408,
+      '159',
+    ],
+    ['SELECT groupArray(number) FROM numbers(1000000000)', 500, '241'],
+  ] as const) {
+    const answer = await query(url, sql)
+    t.match({ status: answer.status, code: answer.headers['x-clickhouse-exception-code'] }, { status, code }, sql, {
+      text: answer.text,
+    })
+    t.match(
+      answer.text,
+      new RegExp(`^Code: ${code}\\. DB::Exception: [^]+ \\([A-Z0-9_]+\\) \\(version [\\d.]+ .*\\)\\n$`),
+    )
+  }
+  t.equal((await query(url, 'SELECT 1', { database: 'nosuch' })).status, 404)
+  t.equal((await query(url, 'SELECT currentDatabase()', { database: 'default' })).text, 'gatepost\n')
+  t.equal((await send(`${url}/nosuch`)).status, 404)
+  t.equal((await send(url, { method: 'DELETE' })).status, 501)
+})
+
+t.test('who may ask', async (t) => {
+  const basic = (user: string, password: string) => ({
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+  })
+  const ask = (headers: Record<string, string>, params: Record<string, string> = {}) =>
+    send(url, { body: 'SELECT 1', headers, params })
+  t.equal((await ask(basic('admin', 'adm'))).status, 200)
+  t.equal((await ask({ 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': 'adm' })).status, 200)
+  t.equal((await ask({}, { user: 'admin', password: 'adm' })).status, 200)
+  t.equal((await ask(basic('default', ''))).status, 200)
+  t.match(await ask(basic('admin', 'bad')), { status: 403, headers: { 'x-clickhouse-exception-code': '516' } })
+  t.match(await ask(basic('nobody', 'bad')), { status: 403, headers: { 'x-clickhouse-exception-code': '516' } })
+  t.match(await ask({}, { user: 'admin' }), { status: 401, headers: { 'x-clickhouse-exception-code': '194' } })
+})
+
+t.test('requests by another name, and of another site, are refused', async (t) => {
+  const ask = (headers: Record<string, string>) => send(url, { body: 'SELECT 1', headers })
+  const { port } = harness.endpoint
+  for (const host of ['localhost', `LOCALHOST:${port}`, '127.0.0.1', '127.1.2.3:1', '[::1]:8123', 'stats.example']) {
+    t.equal((await ask({ Host: host })).status, 200, host)
+  }
+  for (const host of ['evil.example', 'localhost.evil.example', '10.0.0.1', 'x:y', '127.0.0.1.evil.example']) {
+    t.equal((await ask({ Host: host })).status, 403, host)
+  }
+  t.equal((await ask({ Origin: 'https://evil.example' })).status, 403)
+  t.equal((await ask({ Origin: 'null' })).status, 403)
+  t.equal((await ask({ 'Sec-Fetch-Site': 'cross-site' })).status, 403)
+  t.equal((await ask({ Origin: `http://localhost:${port}` })).status, 200)
+  t.equal((await send(`${url}/ping`, { headers: { Host: 'evil.example' } })).status, 403)
+})
+
+t.test('compression of answers', async (t) => {
+  const ask = (accept: string, on = '1') =>
+    send(url, {
+      body: 'SELECT number FROM numbers(1000)',
+      params: { enable_http_compression: on },
+      headers: { 'Accept-Encoding': accept },
+    })
+  const plain = (await ask('gzip', '0')).text
+  t.equal(plain.split('\n').length, 1001)
+  t.equal(gunzipSync((await ask('gzip, deflate, br')).body).toString(), plain)
+  t.equal(brotliDecompressSync((await ask('br')).body).toString(), plain)
+  t.equal(inflateSync((await ask('deflate')).body).toString(), plain)
+  t.equal((await ask('identity')).text, plain)
+  const framed = await send(url, { body: 'SELECT number FROM numbers(1000)', params: { compress: '1' } })
+  t.equal(await unframed(framed.body), plain)
+})
+
+t.test('compression of requests', async (t) => {
+  const sql = 'SELECT count() FROM readings'
+  for (const [coding, compress] of [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ] as const) {
+    const answer = await send(url, { body: compress(sql), headers: { 'Content-Encoding': coding } })
+    t.equal(answer.text, '10\n', coding)
+  }
+  const framed = await send(url, { body: Buffer.concat([...frame(Buffer.from(sql))]), params: { decompress: '1' } })
+  t.equal(framed.text, '10\n')
+  const broken = Buffer.concat([...frame(Buffer.from(sql))])
+  broken[30] = (broken[30] ?? 0) ^ 1
+  t.equal((await send(url, { body: broken, params: { decompress: '1' } })).headers['x-clickhouse-exception-code'], '40')
+  const short = broken.subarray(0, 20)
+  t.equal((await send(url, { body: short, params: { decompress: '1' } })).headers['x-clickhouse-exception-code'], '271')
+  const notGzip = await send(url, { body: 'SELECT 1', headers: { 'Content-Encoding': 'gzip' } })
+  t.equal(notGzip.headers['x-clickhouse-exception-code'], '271')
+})
+
+t.test('every format of a result of several chunks is what the engine makes of it in one piece', async (t) => {
+  const sql = `SELECT number AS "n", concat('a "b"\\n,', toString(number)) AS "q ""x"" y" FROM numbers(100000)`
+  for (const format of [
+    'TSV', 'TSVWithNames', 'TSVWithNamesAndTypes', 'CSV', 'CSVWithNames', 'CSVWithNamesAndTypes', 'JSONEachRow',
+    'JSONCompactEachRow', 'JSONCompactEachRowWithNames', 'JSONCompactEachRowWithNamesAndTypes', 'TSKV', 'RowBinary',
+    'RowBinaryWithNames', 'RowBinaryWithNamesAndTypes', 'TSVRaw', 'MsgPack',
+  ]) {
+    const whole = await harness.direct.queryAsync(sql, { format })
+    const wide = await send(url, { body: sql, params: { default_format: format, max_result_bytes: '999999999' } })
+    const answer = Buffer.from(whole.bytes())
+    if (answer.length > 4_000_000) t.equal(wide.complete && wide.status === 200, false, `${format}: over the limit`)
+    else t.ok(answer.equals(wide.body), format)
+  }
+}) // prettier-ignore
+
+t.test('a result over the limit is an error, never a shorter result', async (t) => {
+  const streamed = await query(url, 'SELECT number, number, number FROM numbers(5000000)')
+  t.notOk(streamed.complete && streamed.status === 200)
+  t.match(streamed.text, /Code: 396/)
+  const whole = await query(url, 'SELECT toString(number) AS s FROM numbers(300000) FORMAT JSON')
+  t.match(whole, { status: 500, headers: { 'x-clickhouse-exception-code': '396' } })
+  const waited = await query(url, 'SELECT number FROM numbers(5000000)', { wait_end_of_query: '1' })
+  t.match(waited, { status: 500, headers: { 'x-clickhouse-exception-code': '396' } })
+})
+
+t.test('an error after the answer began is marked and breaks the connection', async (t) => {
+  const answer = await query(url, `SELECT throwIf(number = 300000, 'late') FROM numbers(500000)`)
+  t.equal(answer.status, 200)
+  t.equal(answer.complete, false)
+  const tag = String(answer.headers['x-clickhouse-exception-tag'])
+  const match = new RegExp(
+    `\\r\\n__exception__\\r\\n${tag}\\r\\n(Code: 395[^]*)(?<=\\n)(\\d+) ${tag}\\r\\n__exception__\\r\\n$`,
+  ).exec(answer.text)
+  t.equal(Buffer.byteLength(match?.[1] ?? ''), Number(match?.[2]))
+  const waited = await query(url, `SELECT throwIf(number = 300000, 'late') FROM numbers(500000)`, {
+    wait_end_of_query: '1',
+  })
+  t.match(waited, { status: 500, complete: true }, 'but not with wait_end_of_query')
+})
+
+t.test('too large requests', async (t) => {
+  const long = await query(url, `SELECT '${'x'.repeat(300_000)}'`)
+  t.match(long, { status: 413, headers: { 'x-clickhouse-exception-code': '229' } })
+  const fits = await query(url, `SELECT length('${'x'.repeat(200_000)}')`)
+  t.equal(fits.text, '200000\n')
+  const bomb = gzipSync(Buffer.alloc(50_000_000, 'x'))
+  t.equal((await send(url, { body: bomb, headers: { 'Content-Encoding': 'gzip' } })).status, 413)
+})
+
+t.test('INSERT: data in the body, in many formats', async (t) => {
+  await adminQuery(url, 'CREATE TABLE ins (id UInt64, name String) ENGINE = MergeTree ORDER BY id')
+  const insert = async (
+    text: string | Buffer,
+    params: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ) => {
+    const answer = await send(url, { body: text, params, headers: { ...ADMIN, ...headers } })
+    t.equal(answer.status, 200, answer.text.slice(0, 300))
+    return answer
+  }
+  await insert(`INSERT INTO ins VALUES (1, 'a'), (2, 'b')`)
+  await insert('INSERT INTO ins (name, id) FORMAT TSV\nc\t3\n')
+  await insert('INSERT INTO ins FORMAT JSONEachRow {"id": 4, "name": "d"}')
+  await insert('5,e\n', { query: 'INSERT INTO ins FORMAT CSV' })
+  await insert(`(6, 'f')`, { query: 'INSERT INTO ins VALUES' })
+  await insert(gzipSync('7\tg\n'), { query: 'INSERT INTO ins FORMAT TabSeparated' }, { 'Content-Encoding': 'gzip' })
+  await insert(Buffer.concat([...frame(Buffer.from('8\th\n'))]), {
+    query: 'INSERT INTO ins FORMAT TSV',
+    decompress: '1',
+  })
+  await insert(
+    `INSERT /* FORMAT x */ INTO ins -- VALUES\n(id, name) SETTINGS input_format_skip_unknown_fields = 1 FORMAT JSONEachRow\n{"id": 9, "name": "i", "x": 1}`,
+  )
+  const native = await query(url, "SELECT toUInt64(10) AS id, 'j' AS name FORMAT Native")
+  const wrote = await insert(native.body, { query: 'INSERT INTO gatepost.ins FORMAT Native' })
+  t.match(wrote.headers['x-clickhouse-summary'], /"written_rows":"1"/)
+  await insert("INSERT INTO ins SELECT 11, 'k'")
+  const rows = await query(url, 'SELECT groupConcat(name) FROM (SELECT name FROM ins ORDER BY id)')
+  t.equal(rows.text, 'abcdefghijk\n')
+  await adminQuery(url, `INSERT INTO ins VALUES (12, 'l'); DROP TABLE ins`)
+  await adminQuery(url, `INSERT INTO ins FORMAT TSV\n13\tm\n; DROP TABLE ins`)
+  t.equal((await query(url, 'EXISTS TABLE ins')).text, '1\n', 'what follows the data is not a statement')
+})
+
+t.test('no more at a time than there are places, and no more waiting than the queue holds', async (t) => {
+  const slow = 'SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 2'
+  const answers = await Promise.all(Array.from({ length: 8 }, () => query(url, slow)))
+  const codes = answers.map((answer) => answer.headers['x-clickhouse-exception-code'])
+  t.equal(codes.filter((code) => code === '159').length, 4, 'two ran, two waited and then ran')
+  t.equal(codes.filter((code) => code === '202').length, 4)
+  t.ok(answers.some((answer) => answer.status === 503))
+  t.match(harness.endpoint.stats(), { active: 0, queued: 0, refused: { busy: 4 } })
+})
+
+t.test('reads do not wait for writes', async (t) => {
+  await adminQuery(url, 'CREATE TABLE slow (id UInt64) ENGINE = Memory')
+  const insert = adminQuery(
+    url,
+    'INSERT INTO slow SELECT number FROM numbers(100000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 3',
+  )
+  let written = false
+  void insert.then(() => (written = true))
+  t.equal((await query(url, 'SELECT count() FROM readings')).text, '10\n')
+  t.equal(written, false)
+  await insert
+})
