@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { recordSchema } from '../../schemas/avro.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { makeBatch, type Fields } from '../../store/test/records.ts'
+import { recordSpans } from '../record-spans.ts'
+
+const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+const text = fc.string({ unit: 'binary', maxLength: 300 })
+
+/** Values of the fields that differ in length. */
+const FIELDS: Record<Topic, fc.Arbitrary<Fields>> = {
+  post_auth: fc.record({ username: text, cert_subject: text, success: fc.boolean() }),
+  gateway_pings: fc.record({ gw_id: text, sys_uptime: long, sys_load: fc.double(), extra: fc.dictionary(text, text) }),
+  gateway_auth: fc.record({
+    ip: text,
+    incoming: fc.option(long),
+    outgoing: fc.option(long),
+    auth_code: fc.integer({ min: -9, max: 9 }),
+  }),
+  dead_letters: fc.record({ payload: text, error: text }),
+}
+
+/** Where avsc finds the records. */
+function offsetsByAvsc(topic: Topic, records: Buffer, recordCount: number): number[] {
+  const offsets = [0]
+  while (offsets.length <= recordCount) {
+    offsets.push(recordSchema(topic).type.decode(records, offsets[offsets.length - 1]).offset)
+  }
+  return offsets
+}
+
+for (const topic of TOPICS) {
+  t.test(`${topic}: records begin where avsc finds them, and a cut is noticed at the record it is in`, (t) => {
+    fc.assert(
+      fc.property(fc.array(FIELDS[topic], { minLength: 1, maxLength: 8 }), fc.nat(), (fields, place) => {
+        const { records, recordCount } = makeBatch(topic, Date.now(), fields)
+        const offsets = offsetsByAvsc(topic, records, recordCount)
+        const found = recordSpans(topic, records, recordCount)
+        const cut = place % records.length
+        const foundCut = recordSpans(topic, records.subarray(0, cut), recordCount)
+        return (
+          found.error === null &&
+          found.offsets.join() === offsets.join() &&
+          foundCut.error !== null &&
+          foundCut.offsets.join() === offsets.filter((offset) => offset <= cut).join()
+        )
+      }),
+    )
+    t.pass()
+    t.end()
+  })
+}
+
+t.test('whatever the bytes are, the end comes', (t) => {
+  for (let round = 0; round < 2000; round++) {
+    const bytes = randomBytes(round)
+    for (const topic of TOPICS) {
+      const { offsets, error } = recordSpans(topic, bytes, 1000)
+      if (error === null || offsets.some((offset) => offset > bytes.length)) t.fail(bytes.toString('hex'))
+    }
+  }
+  t.pass()
+  t.end()
+})
+
+t.test('bytes behind the last record are noticed', (t) => {
+  const { records } = makeBatch('post_auth', Date.now(), [{}, {}])
+  t.match(recordSpans('post_auth', Buffer.concat([records, Buffer.alloc(3)]), 2).error, '3 bytes behind')
+  t.match(recordSpans('post_auth', records, 1).error, 'behind the last of 1')
+  t.end()
+})
