@@ -29,16 +29,14 @@ export class Engine {
       return result.json<{ data: T[] }>().data
     }
     const [identity] = await rows<[string, string]>('SELECT version(), timezone()')
-    const aliases = await rows<[string, string]>(
-      `SELECT lower(name), alias_to FROM system.functions WHERE alias_to != ''`,
-    )
+    const known = await rows<[string, string]>('SELECT lower(name), alias_to FROM system.functions')
     const settings = await rows<[string]>('SELECT name FROM system.settings')
     const databases = await rows<[string]>('SELECT name FROM system.databases')
     const foreign = databases.map(([name]) => name).filter((name) => name !== DATABASE)
     return {
       version: identity?.[0] ?? '',
       timezone: identity?.[1] ?? 'UTC',
-      functions: new FunctionList(new Map(aliases)),
+      functions: new FunctionList(new Map(known)),
       settings: new Set(settings.map(([name]) => name)),
       foreignDatabases: new Set([...foreign, 'system', 'information_schema', 'INFORMATION_SCHEMA', 'default']),
     }

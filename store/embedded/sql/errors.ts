@@ -43,7 +43,9 @@ const ENGINE_MESSAGE = /^Code: (\d+)\. DB::Exception: ([^]*?)(?: \(version [^()]
 /** Anything thrown, as an exception with a code. Engine messages lose the data directory's path, which is nobody's business. */
 export function asSqlError(error: unknown, dataPath: string): SqlError {
   if (error instanceof SqlError) return error
-  const text = messageOf(error).replaceAll(dataPath, '…')
+  const text = messageOf(error)
+    .replaceAll(dataPath, '…')
+    .replace(/: \(in file\/uri [^)]*\)/, '')
   // Some of the engine's exceptions hold another, whole.
   const match = ENGINE_MESSAGE.exec(text.replace(/^Code: \d+\. DB::Exception: (?=Code: \d+\. DB::Exception: )/, ''))
   if (match === null) return new SqlError('UNKNOWN_EXCEPTION', text, error)

@@ -326,17 +326,21 @@ const TABLE_FUNCTIONS = new Set(
 )
 
 export class FunctionList {
-  readonly #aliases: ReadonlyMap<string, string>
+  readonly #known: ReadonlyMap<string, string>
 
-  /** `aliases` is the engine's own: lower-cased alias to the function it stands for. */
-  constructor(aliases: ReadonlyMap<string, string>) {
-    this.#aliases = aliases
+  /** `known`: every function of the engine, lower-cased, and the function it is an alias of, or the empty string. */
+  constructor(known: ReadonlyMap<string, string>) {
+    this.#known = known
   }
 
   allowsFunction(name: string): boolean {
-    const bare = name.toLowerCase()
-    const real = this.#aliases.get(bare)?.toLowerCase() ?? bare
+    const real = this.#resolve(name.toLowerCase())
     return ALLOWED.has(real) || this.#isCombined(real)
+  }
+
+  /** Whether the name alone may stand in a query: functions are also called by name alone, as in arrayMap(f, [1]). */
+  allowsName(name: string): boolean {
+    return !this.#known.has(name.toLowerCase()) || this.allowsFunction(name)
   }
 
   allowsTableFunction(name: string): boolean {
@@ -347,9 +351,13 @@ export class FunctionList {
     for (const suffix of COMBINATORS) {
       if (!name.endsWith(suffix)) continue
       const rest = name.slice(0, -suffix.length)
-      const real = this.#aliases.get(rest)?.toLowerCase() ?? rest
-      if (AGGREGATES.has(real) || this.#isCombined(rest)) return true
+      if (AGGREGATES.has(this.#resolve(rest)) || this.#isCombined(rest)) return true
     }
     return false
+  }
+
+  #resolve(name: string): string {
+    const real = this.#known.get(name)
+    return real === undefined || real === '' ? name : real.toLowerCase()
   }
 }

@@ -105,6 +105,12 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
     }
     if (isWord(token, 'APPLY') && next !== undefined && isName(next))
       requireFunction(nameOf(next), context.mayWrite, context)
+    // arrayMap(file, ['/etc/passwd']) calls file() without a parenthesis; a column of such a name needs its table's.
+    const isPart = tokens[i - 1]?.kind === 'Dot' || next?.kind === 'Dot'
+    if (isName(token) && !isPart && !context.functions.allowsName(nameOf(token))) {
+      const isType = next?.kind === 'OpeningRoundBracket' && context.mayWrite && isDefinition(nameOf(token))
+      if (!isType) throw denied(`Function ${nameOf(token)} is not available here`)
+    }
     if (!isName(token) || next === undefined) continue
     if (next.kind === 'OpeningRoundBracket' && adjacent(token, next)) requireCallable(nameOf(token), context)
     const after = tokens[i + 2]
@@ -123,9 +129,11 @@ function requireCallable(name: string, context: GuardContext): void {
 
 function requireFunction(name: string, writes: boolean, context: GuardContext): void {
   if (context.functions.allowsFunction(name)) return
-  if (writes && DEFINITION_FUNCTIONS.has(name.toLowerCase())) return
+  if (writes && isDefinition(name)) return
   throw denied(`Function ${name} is not available here`)
 }
+
+const isDefinition = (name: string): boolean => DEFINITION_FUNCTIONS.has(name.toLowerCase())
 
 function checkTree(root: AstNode, writes: boolean, context: GuardContext): void {
   for (const [node, parent] of walk(root)) {

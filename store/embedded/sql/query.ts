@@ -7,7 +7,7 @@ import { Joiner } from './joining.ts'
 import type { SqlLimits } from './options.ts'
 import type { Output } from './output.ts'
 import type { SqlRequest } from './request.ts'
-import { limitSettings, settingOfRequest, type SettingsPolicy } from './settings.ts'
+import { INSERT_SETTINGS, limitSettings, settingOfRequest, type SettingsPolicy } from './settings.ts'
 import type { Counters } from './stats.ts'
 import type { QueryText } from './text.ts'
 import { substituteIdentifiers } from './identifiers.ts'
@@ -37,7 +37,8 @@ export async function runQuery(
   // Before the guard's own queries run, so that a bad setting is told first.
   const settings = connectionSettings(text, request, policy, context.mayWrite)
   const checked = await check(text.sql, request, policy, context)
-  const connection = new Connection(context.engine, settings)
+  const forced = checked.verdict.takesData ? INSERT_SETTINGS : {}
+  const connection = new Connection(context.engine, { ...settings, ...forced })
   try {
     await connection.useDatabase()
     await connection.setParameters(checked.parameters)

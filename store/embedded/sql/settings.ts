@@ -31,9 +31,19 @@ const HARMLESS_PREFIXES = [
   'input_format_',
   'output_format_',
 ]
+/**
+ * Of every INSERT with data. VALUES would otherwise be expressions, with functions and subqueries that the guard never
+ * sees, since data is no part of the statement.
+ */
+export const INSERT_SETTINGS = {
+  input_format_values_interpret_expressions: '0',
+  input_format_values_deduce_templates_of_expressions: '0',
+}
+
 /** Within those families: what names files or tables, or changes framing that the endpoint itself depends on. */
 const REFUSED = new Set([
   'input_format_record_errors_file_path',
+  ...Object.keys(INSERT_SETTINGS),
   'output_format_native_encode_types_in_binary_format',
   'output_format_binary_encode_types_in_binary_format',
   'output_format_schema',

@@ -65,7 +65,17 @@ const BEGINNINGS: Record<string, RegExp> = {
   AlterQuery: /^ALTER TABLE /,
   InsertQuery: /^(WITH [^]*)?INSERT INTO (?!FUNCTION\b)/,
 }
-const REFUSED_WORDS = ['TEMPORARY', 'REFRESH', 'DEFINER', 'UUID', 'ATTACH', 'DICTIONARY', 'CLONE'] as const
+const REFUSED_WORDS = [
+  'TEMPORARY',
+  'REFRESH',
+  'DEFINER',
+  'UUID',
+  'ATTACH',
+  'DICTIONARY',
+  'CLONE',
+  'DETACH',
+  'DETACHED',
+] as const
 
 export function checkWriterStatement(root: AstNode, tokens: readonly Token[]): void {
   const beginning = BEGINNINGS[root.kind]

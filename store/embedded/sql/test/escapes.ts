@@ -106,6 +106,23 @@ export const ESCAPES: readonly string[] = [
   `SELECT sumIf(file('FILE'), 1)`,
   `SELECT * FROM format(Template, 'x')`,
   `SELECT * FROM format('Protobuf', 'x')`,
+  // Functions by name alone.
+  `SELECT arrayMap(file, ['FILE'])`,
+  "SELECT arrayMap(`file`, ['FILE'])",
+  `SELECT arrayMap("FILE", ['FILE'])`,
+  `SELECT arrayFilter(sleep, [3])`,
+  `SELECT arrayFold(joinGet, [1], 1)`,
+  `WITH file AS f SELECT f('FILE')`,
+  `WITH x -> file(x) AS f SELECT f('FILE')`,
+  `SELECT * APPLY(file, 'prefix') FROM (SELECT 'FILE')`,
+  // Expressions in the data of an INSERT.
+  `INSERT INTO readings VALUES (999, file('FILE'))`,
+  `INSERT INTO readings VALUES (999, (SELECT secret FROM default.private LIMIT 1))`,
+  `INSERT INTO readings FORMAT Values (999, file('FILE'))`,
+  `INSERT INTO readings SETTINGS input_format_values_interpret_expressions = 1 VALUES (999, file('FILE'))`,
+  `INSERT INTO readings VALUES ((SELECT count() FROM url('URL')), 'x')`,
+  'ALTER TABLE readings DETACH PARTITION tuple()',
+  'ALTER TABLE readings DROP DETACHED PARTITION ALL',
   // Tables beyond database gatepost.
   'SELECT * FROM system.users',
   'SELECT * FROM system.processes',
