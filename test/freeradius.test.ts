@@ -1,0 +1,151 @@
+import { execFile, spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { packageFile } from '../common/package-root.ts'
+import { requireCommand } from './helpers/commands.ts'
+import { freePorts, Instance } from './helpers/instance.ts'
+
+/* A real FreeRADIUS with the files of deploy/freeradius/ reports real accepts and rejects. */
+
+interface PostAuth {
+  received_at: string
+  batch_id: string
+  batch_index: number
+  [column: string]: string | number
+}
+
+t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, async (t) => {
+  const freeradius = requireCommand(t, 'freeradius', 'freeradius, with freeradius-rest')
+  const radclient = requireCommand(t, 'radclient', 'freeradius-utils')
+  if (freeradius === null || radclient === null) return
+
+  const directory = t.testdir({ data: {} })
+  const instance = await Instance.create(join(directory, 'data'))
+  t.teardown(() => instance.stop('SIGKILL'))
+  await instance.start()
+
+  const [port] = await freePorts(1)
+  const deploy = packageFile('deploy/freeradius')
+  const fill = (text: string) =>
+    text
+      .replaceAll('@DIR@', directory)
+      .replaceAll('@DEPLOY@', deploy)
+      .replaceAll('@PORT@', String(port))
+      .replaceAll('@LIBDIR@', '/usr/lib/freeradius')
+  writeFileSync(
+    join(directory, 'radiusd.conf'),
+    fill(readFileSync(packageFile('test/fixtures/freeradius/radiusd.conf'), 'utf8')),
+  )
+  const settings = readFileSync(join(deploy, 'gatepost.conf'), 'utf8')
+  writeFileSync(join(directory, 'gatepost.conf'), settings.replace('http://127.0.0.1:8080', instance.url('')))
+
+  const server = spawn('env', ['-u', 'NODE_OPTIONS', freeradius, '-f', '-X', '-d', directory, '-n', 'radiusd'])
+  t.teardown(() => server.kill('SIGKILL'))
+  let log = ''
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  const deadline = Date.now() + 30_000
+  while (!log.includes('Ready to process requests')) {
+    if (server.exitCode !== null || Date.now() > deadline)
+      throw new Error(`FreeRADIUS did not start:\n${log.slice(-3000)}`)
+    await sleep(50)
+  }
+
+  const login = (attributes: Record<string, string>) =>
+    new Promise<string>((resolve) => {
+      const client = execFile(
+        radclient,
+        ['-x', '-t', '5', '-r', '1', `127.0.0.1:${port}`, 'auth', 'testing123'],
+        (_error, output) => resolve(output),
+      )
+      const lines = Object.entries(attributes).map(([name, value]) => `${name} = "${value.replace(/[\\"]/g, '\\$&')}"`)
+      client.stdin?.end(lines.join('\n') + '\n')
+    })
+
+  const answers = [
+    await login({
+      'User-Name': 'alicexyz',
+      'User-Password': 'secret',
+      'Calling-Station-Id': '50:a6:7f:84:9c:d1',
+      'Called-Station-Id': 'C4-13-E2-22-DC-55:GovWifi',
+    }),
+    await login({
+      'User-Name': 'b"\\x',
+      'User-Password': 'wrong',
+      'Calling-Station-Id': 'unknown',
+      'Called-Station-Id': 'Accredited-Academy-Bldg-4C',
+    }),
+    await login({
+      'User-Name': 'host/device-7',
+      'User-Password': 'secret',
+      'Filter-Id': 'certificate',
+      'Calling-Station-Id': '50a67f849cd2',
+    }),
+    await login({ 'User-Name': 'carol', 'User-Password': 'secret', 'Filter-Id': 'peap' }),
+    await login({ 'User-Name': 'health', 'User-Password': 'secret' }),
+  ]
+  t.same(
+    answers.map((answer) => /Received (Access-\w+)/.exec(answer)?.[1]),
+    ['Access-Accept', 'Access-Reject', 'Access-Accept', 'Access-Accept', 'Access-Accept'],
+  )
+
+  const rows = await instance.queryUntil<PostAuth>(
+    'SELECT * FROM post_auth ORDER BY received_at',
+    (found) => found.length >= 4,
+  )
+  const common = {
+    site_ip: '127.0.0.1',
+    task_id: 'radius-1',
+    ssl_username: '',
+    mac: '',
+    ap: '',
+    building_identifier: '',
+    cert_name: '',
+    cert_serial: '',
+    cert_subject: '',
+    cert_issuer: '',
+    eap_type: 'MSCHAP',
+    success: 1,
+    authentication_result: 'Access-Accept',
+  }
+  t.same(
+    rows.map(({ received_at: _at, batch_id: _batch, batch_index: _index, ...columns }) => columns),
+    [
+      {
+        ...common,
+        username: 'ALICEX',
+        mac: '50-A6-7F-84-9C-D1',
+        ap: 'C4-13-E2-22-DC-55',
+        authentication_reply: 'Hello alicexyz',
+      },
+      {
+        ...common,
+        username: 'B"\\X',
+        building_identifier: 'Accredited-Academy-Bldg-4C',
+        success: 0,
+        authentication_result: 'Access-Reject',
+        authentication_reply: 'No entry',
+      },
+      {
+        ...common,
+        username: '',
+        ssl_username: 'host/device-7',
+        mac: '50-A6-7F-84-9C-D2',
+        eap_type: 'EAP-TLS',
+        cert_name: 'device-7 "lab"',
+        cert_serial: '4a:1f',
+        cert_subject: '/C=GB/CN=device-7',
+        cert_issuer: '/C=GB/CN=Test CA',
+        authentication_reply: 'Hello host/device-7',
+      },
+      { ...common, username: 'CAROL', authentication_reply: 'Hello carol' },
+    ],
+    'every column; the health check is answered and not stored',
+  )
+  for (const row of rows) {
+    t.ok(Math.abs(Date.parse(`${row.received_at.replace(' ', 'T')}Z`) - Date.now()) < 120_000, row.received_at)
+    t.match(row.batch_id, /^[0-9a-f-]{36}$/)
+  }
+  t.same(await instance.query('SELECT * FROM dead_letters'), [])
+})
