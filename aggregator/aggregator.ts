@@ -1,8 +1,8 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
-import { TOPICS } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import { pause } from './pause.ts'
 import { emptyStats, type AggregatorStats } from './stats.ts'
 import { TopicLoop, type LoopOptions } from './topic-loop.ts'
 
@@ -75,8 +75,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     })
   })
 
-  const sampler = setInterval(() => void sampleLag(reader, stats, logger), LAG_SAMPLE_MS)
-  sampler.unref()
+  const sampler = sampleLag(reader, stats, logger, stopping.signal)
 
   return {
     stats: () => stats,
@@ -86,20 +85,31 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
       await Promise.race([Promise.all(loops), aborted(stopping.signal)])
       clearTimeout(deadline)
       stopping.abort()
-      clearInterval(sampler)
+      await sampler
     },
   }
 }
 
-async function sampleLag(reader: LogReader, stats: AggregatorStats, logger: Logger): Promise<void> {
-  try {
-    for (const topic of TOPICS) {
-      const lag = await reader.lag(topic)
-      const topicStats = stats.get(topic)
-      if (topicStats) Object.assign(topicStats, { lagBytes: lag.bytes, oldestWaitingAt: lag.oldestAt })
+/** Reads the lag now and then, and once more at the end. */
+async function sampleLag(
+  reader: LogReader,
+  stats: AggregatorStats,
+  logger: Logger,
+  stopping: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const last = stopping.aborted
+    try {
+      for (const [topic, topicStats] of stats) {
+        const lag = await reader.lag(topic)
+        topicStats.lagBytes = lag.bytes
+        topicStats.oldestWaitingAt = lag.oldestAt
+      }
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
     }
-  } catch (error) {
-    logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
+    if (last) return
+    await pause(LAG_SAMPLE_MS, stopping)
   }
 }
 

