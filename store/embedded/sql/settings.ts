@@ -14,7 +14,7 @@ const HARMLESS = new Set(
   enable_named_columns_in_function_tuple enable_optimize_predicate_expression enable_time_time64_type extremes
   final force_index_by_date force_primary_key function_json_value_return_type_allow_complex
   function_json_value_return_type_allow_nullable group_by_overflow_mode group_by_use_nulls
-  idle_connection_timeout interval_output_format join_algorithm join_default_strictness join_use_nulls log_comment
+  idle_connection_timeout insert_deduplication_token interval_output_format join_algorithm join_default_strictness join_use_nulls log_comment
   low_cardinality_allow_in_native_format max_block_size max_compress_block_size max_insert_block_size
   min_compress_block_size opentelemetry_start_trace_probability optimize_aggregation_in_order
   optimize_move_to_prewhere optimize_read_in_order prefer_column_name_to_alias priority receive_timeout send_timeout session_timezone short_circuit_function_evaluation totals_mode
@@ -57,8 +57,7 @@ const IGNORED = new Set(
   `async_insert async_insert_busy_timeout_ms async_insert_deduplicate async_insert_max_data_size buffer_size
   cancel_http_readonly_queries_on_client_close http_headers_progress_interval_ms http_make_head_request
   http_native_compression_disable_checksumming_on_decompress http_receive_timeout http_response_buffer_size
-  http_send_timeout http_write_exception_in_output_format http_zlib_compression_level insert_deduplication_token
-  insert_quorum log_queries network_compression_method network_zstd_compression_level readonly
+  http_send_timeout http_write_exception_in_output_format http_zlib_compression_level   insert_quorum log_queries network_compression_method network_zstd_compression_level readonly
   send_logs_level send_progress_in_http_headers wait_for_async_insert wait_for_async_insert_timeout`.split(/\s+/),
 )
 
@@ -110,8 +109,8 @@ export function settingOfRequest(name: string, value: string, policy: SettingsPo
  * @throws SqlError UNKNOWN_SETTING, READONLY, SETTING_CONSTRAINT_VIOLATION
  */
 export function checkSettingOfClause(name: string, value: string, policy: SettingsPolicy): void {
-  if (name === 'readonly') throw notChangeable(name)
-  if (IGNORED.has(name)) return
+  // Ignored as parameters of a request; here the engine would act on them.
+  if (IGNORED.has(name)) throw notChangeable(name)
   const limit = name === 'max_threads' ? MAX_THREADS : policy.limits.get(name)
   if (limit !== undefined) {
     const number = numberOf(name, value)
