@@ -1,5 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batch } from '../../log/contract.ts'
 import { recordSchema } from '../../schemas/avro.ts'
@@ -17,11 +16,14 @@ export class AvroFiles {
   readonly #directory: string
   #sequence = 0
 
-  /** Takes the directory for itself: what an earlier process left there goes. */
   constructor(directory: string) {
     this.#directory = directory
-    mkdirSync(directory, { recursive: true })
-    for (const file of readdirSync(directory)) rmSync(join(directory, file), { recursive: true })
+  }
+
+  /** Takes the directory for itself: what an earlier process left there goes. */
+  async clear(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true })
+    await mkdir(this.#directory, { recursive: true })
   }
 
   /** An inserter that runs its statements on this connection. */

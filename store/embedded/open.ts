@@ -74,8 +74,9 @@ class EmbeddedStore implements Store {
   }
 
   /** Loads the tables. */
-  open(): Promise<void> {
-    return this.#anchor.run('SELECT 1')
+  async open(): Promise<void> {
+    await this.#files.clear()
+    await this.#anchor.run('SELECT 1')
   }
 
   async migrate(): Promise<void> {
