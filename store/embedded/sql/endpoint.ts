@@ -8,11 +8,12 @@ import { asSqlError, exceptionText, SQL_CODES, statusOf } from './errors.ts'
 import { Gate, Queue } from './gate.ts'
 import { HostCheck } from './hosts.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
+import { spool, type DataFile } from './insert.ts'
 import { Output } from './output.ts'
 import { runQuery } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { Counters, type Refusal, type SqlStats } from './stats.ts'
-import { readQueryText } from './text.ts'
+import { firstWord, readQueryText } from './text.ts'
 import { Users } from './users.ts'
 
 export interface SqlEndpoint {
@@ -24,7 +25,9 @@ export interface SqlEndpoint {
 
 /** A wrong password is answered so much later, in milliseconds. */
 const WRONG_PASSWORD_DELAY_MS = 300
-const READING = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/|\()*(?:SELECT|WITH|FROM|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b/i
+const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS'])
+/** Closing: requests may end by themselves for so long, and are then given up. */
+const CLOSING_GRACE_MS = 3000
 
 /**
  * ClickHouse's HTTP interface over the embedded engine.
@@ -61,8 +64,10 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeIdleConnections()
-      await service.idle()
+      await Promise.race([service.idle(), sleep(CLOSING_GRACE_MS)])
+      service.giveUp()
       server.closeAllConnections()
+      await service.idle()
       await closed
       engine.close()
     },
@@ -92,6 +97,8 @@ class Service {
   readonly #writers: Gate
   readonly #counters = new Counters()
   readonly #running = new Set<Promise<void>>()
+  /** Aborted when a client goes away, or is sent away. */
+  readonly #clients = new Set<AbortController>()
 
   constructor(options: SqlEndpointOptions, limits: SqlLimits, engine: Engine, facts: EngineFacts) {
     this.#options = options
@@ -120,6 +127,11 @@ class Service {
     }
   }
 
+  /** Queued requests and streams end now; what the engine is computing ends with it. */
+  giveUp(): void {
+    for (const client of this.#clients) client.abort()
+  }
+
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }
@@ -133,7 +145,11 @@ class Service {
         .end(`Refused: ${refusal}\n`)
       return
     }
-    const url = new URL(req.url ?? '/', 'http://endpoint')
+    const url = urlOf(req)
+    if (url === null) {
+      res.writeHead(400, { 'Content-Type': 'text/plain; charset=UTF-8', Connection: 'close' }).end('Bad request\n')
+      return
+    }
     res.setHeader('X-ClickHouse-Server-Display-Name', 'gatepost')
     res.setHeader('X-Content-Type-Options', 'nosniff')
     if (isGreeting(req, url)) {
@@ -154,11 +170,14 @@ class Service {
   /** Never rejects. */
   async #query(req: IncomingMessage, res: ServerResponse, params: URLSearchParams): Promise<void> {
     const left = new AbortController()
+    this.#clients.add(left)
+    res.on('error', () => undefined)
     res.once('close', () => {
       if (!res.writableFinished) left.abort()
     })
     let output: Output | null = null
     let leave: (() => void) | null = null
+    let data: DataFile | null = null
     try {
       const role = await this.#authenticate(req, params)
       const request = readRequest(req, params)
@@ -166,9 +185,10 @@ class Service {
       output = new Output(res, request)
       const text = await readQueryText(req, params, this.#limits)
       // GET never changes anything: a link or an image on somebody's page must not.
-      const mayWrite = role === 'admin' && req.method !== 'GET' && !READING.test(text.sql)
+      const mayWrite = role === 'admin' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
+      if (mayWrite && text.data !== null) data = await spool(text.data)
       leave = await (mayWrite ? this.#writers : this.#readers).enter(left.signal)
-      await runQuery(text, request, output, {
+      await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
         facts: this.#facts,
         limits: this.#limits,
@@ -182,6 +202,8 @@ class Service {
     } finally {
       this.#counters.bytesSent += output?.bytes ?? 0
       leave?.()
+      await data?.remove().catch(() => undefined)
+      this.#clients.delete(left)
     }
   }
 
@@ -220,6 +242,17 @@ class Service {
     if (error.code === SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES) res.setHeader('Retry-After', '1')
     res.writeHead(statusOf(error))
     res.end(text)
+  }
+}
+
+function urlOf(req: IncomingMessage): URL | null {
+  const target = req.url ?? '/'
+  // Only the origin form; new URL() throws on much of the rest.
+  if (!target.startsWith('/') || target.startsWith('//')) return null
+  try {
+    return new URL(`http://endpoint${target}`)
+  } catch {
+    return null
   }
 }
 

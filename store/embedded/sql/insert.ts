@@ -9,17 +9,25 @@ import { applyEdits, isName, isWord, literal, nameOf, type Token } from './token
 
 /**
  * An INSERT's data goes through a temporary file: in the text of a statement it could end the statement and begin
- * another, and binary formats would not survive as text. The directory is the process's own.
+ * another, and binary formats would not survive as text. The directory is the process's own. It is written before the
+ * statement gets its place, so that a slow sender holds up nobody.
  */
-export async function withDataFile<T>(data: AsyncIterable<Buffer>, use: (path: string) => Promise<T>): Promise<T> {
+export interface DataFile {
+  readonly path: string
+  remove(): Promise<void>
+}
+
+export async function spool(data: AsyncIterable<Buffer>): Promise<DataFile> {
   const directory = await mkdtemp(join(tmpdir(), 'gatepost-insert-'))
+  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true })
+  const path = join(directory, 'data')
   try {
-    const path = join(directory, 'data')
     await pipeline(data, createWriteStream(path, { mode: 0o600 }))
-    return await use(path)
-  } finally {
-    await rm(directory, { recursive: true, force: true })
+  } catch (error) {
+    await remove()
+    throw error
   }
+  return { path, remove }
 }
 
 /** `INSERT INTO t ... FORMAT x` as the guard passed it, made to read from the file. @throws SqlError */

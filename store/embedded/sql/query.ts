@@ -2,14 +2,13 @@ import { Connection, type Engine, type EngineFacts } from './engine.ts'
 import { SqlError } from './errors.ts'
 import { outputFormat } from './formats.ts'
 import { judge, type Verdict } from './guard.ts'
-import { insertFromFile, withDataFile } from './insert.ts'
+import { insertFromFile, type DataFile } from './insert.ts'
 import { Joiner } from './joining.ts'
 import type { SqlLimits } from './options.ts'
 import type { Output } from './output.ts'
 import type { SqlRequest } from './request.ts'
 import { INSERT_SETTINGS, limitSettings, settingOfRequest, type SettingsPolicy } from './settings.ts'
 import type { Counters } from './stats.ts'
-import type { QueryText } from './text.ts'
 import { substituteIdentifiers } from './identifiers.ts'
 import type { Token } from './tokens.ts'
 
@@ -22,9 +21,15 @@ export interface QueryContext {
   readonly signal: AbortSignal
 }
 
+export interface Statement {
+  readonly sql: string
+  /** The data of an INSERT; null when there is none, or when it may not be written anyway. */
+  readonly data: DataFile | null
+}
+
 /** One statement from its text to the end of its answer, on a connection of its own. Errors are thrown. */
 export async function runQuery(
-  text: QueryText,
+  statement: Statement,
   request: SqlRequest,
   output: Output,
   context: QueryContext,
@@ -35,14 +40,14 @@ export async function runQuery(
     known: (name) => facts.settings.has(name),
   }
   // Before the guard's own queries run, so that a bad setting is told first.
-  const settings = connectionSettings(text, request, policy, context.mayWrite)
-  const checked = await check(text.sql, request, policy, context)
+  const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
+  const checked = await check(statement.sql, request, policy, context)
   const forced = checked.verdict.takesData ? INSERT_SETTINGS : {}
   const connection = new Connection(context.engine, { ...settings, ...forced })
   try {
     await connection.useDatabase()
     await connection.setParameters(checked.parameters)
-    if (checked.verdict.takesData) await insert(connection, checked, text, output, context)
+    if (checked.verdict.takesData) await insert(connection, checked, statement.data, output, context)
     else await answer(connection, checked.verdict, request, output, context)
   } finally {
     await connection.close()
@@ -83,7 +88,7 @@ async function check(
 }
 
 function connectionSettings(
-  text: QueryText,
+  sql: string,
   request: SqlRequest,
   policy: SettingsPolicy,
   mayWrite: boolean,
@@ -94,7 +99,7 @@ function connectionSettings(
     const allowed = settingOfRequest(name, value, policy)
     if (allowed !== null) settings[name] = allowed
   }
-  if (!mayWrite) settings['readonly'] = readonlyLevel(text.sql)
+  if (!mayWrite) settings['readonly'] = readonlyLevel(sql)
   return settings
 }
 
@@ -106,15 +111,13 @@ function readonlyLevel(sql: string): '1' | '2' {
 async function insert(
   connection: Connection,
   checked: Checked,
-  text: QueryText,
+  data: DataFile | null,
   output: Output,
   context: QueryContext,
 ): Promise<void> {
   const started = performance.now()
-  if (text.data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
-  const result = await withDataFile(text.data, (path) =>
-    connection.run(insertFromFile(checked.sql, checked.tokens, path), 'Null'),
-  )
+  if (data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
+  const result = await connection.run(insertFromFile(checked.sql, checked.tokens, data.path), 'Null')
   const rows = String(result.rowsRead)
   output.start(summary(started, { read_rows: rows, read_bytes: String(result.bytesRead), written_rows: rows }))
   context.counters.rowsRead += result.rowsRead

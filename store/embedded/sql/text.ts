@@ -69,6 +69,16 @@ async function* dataAfter(rest: Buffer, body: AsyncGenerator<Buffer>, isValues: 
 const PIECE =
   /\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|\/\*[^]*?\*\/|'(?:[^'\\]|\\[^]|'')*'|`(?:[^`\\]|\\[^]|``)*`|"(?:[^"\\]|\\[^]|"")*"|[A-Za-z_]\w*|[^]/y
 
+/** The first word of a statement, in capitals; empty when it begins with none. */
+export function firstWord(text: string): string {
+  PIECE.lastIndex = 0
+  for (let match = PIECE.exec(text); match !== null; match = PIECE.exec(text)) {
+    if (/^(?:\s|--|#[ !]|\/\*|\()/.test(match[0])) continue
+    return /^[A-Za-z_]/.test(match[0]) ? match[0].toUpperCase() : ''
+  }
+  return ''
+}
+
 /** The offset after `FORMAT name` or `VALUES` of an INSERT; null: no INSERT, one with SELECT, or not complete. */
 export function endOfInsertHead(text: string): number | null {
   PIECE.lastIndex = 0

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import t from 'tap'
 import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
 import { frame, unframe } from '../framing.ts'
@@ -226,6 +227,30 @@ t.test('INSERT: data in the body, in many formats', async (t) => {
   await adminQuery(url, `INSERT INTO ins VALUES (12, 'l'); DROP TABLE ins`)
   await adminQuery(url, `INSERT INTO ins FORMAT TSV\n13\tm\n; DROP TABLE ins`)
   t.equal((await query(url, 'EXISTS TABLE ins')).text, '1\n', 'what follows the data is not a statement')
+})
+
+t.test('odd requests, and clients that leave in the middle of theirs, do no harm', async (t) => {
+  const raw = (text: string): Promise<string> =>
+    new Promise((resolve) => {
+      let answer = ''
+      const socket = connect(harness.endpoint.port, '127.0.0.1', () => socket.end(text))
+      socket.on('data', (part: Buffer) => (answer += part.toString('latin1')))
+      socket.on('error', () => undefined)
+      socket.on('close', () => resolve(answer))
+    })
+  const head = (line: string, more = ''): string => `${line} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`
+  t.match(await raw(head('GET //')), /^HTTP\/1.1 400/)
+  t.match(await raw(head('GET http://[')), /^HTTP\/1.1 400/)
+  t.match(await raw(head('OPTIONS *')), /^HTTP\/1.1 400/)
+  t.match(await raw(head('GET /?query=SELECT%201%00')), /^HTTP\/1.1 400/)
+  t.match(await raw('GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 403/, 'without a Host')
+  await raw(`${head('POST /', 'Content-Length: 1000\r\n')}SELECT 1`)
+  await raw(`${head('POST /', 'Content-Length: 1000\r\nContent-Encoding: gzip\r\n')}abc`)
+  await raw(
+    `${head('POST /?user=admin&password=adm', 'Content-Length: 1000\r\n')}INSERT INTO readings FORMAT TSV\n1\tx`,
+  )
+  t.equal((await query(url, 'SELECT count() FROM readings')).text, '10\n')
+  t.match(harness.endpoint.stats(), { active: 0, queued: 0 })
 })
 
 t.test('no more at a time than there are places, and no more waiting than the queue holds', async (t) => {
