@@ -264,7 +264,6 @@ function isGreeting(req: IncomingMessage, url: URL): boolean {
 }
 
 function refusalOf(error: SqlError): Refusal | null {
-  // The engine's own exceptions have a cause; the endpoint's have none unless they are about bytes it could not read.
   switch (error.code) {
     case SQL_CODES.REQUIRED_PASSWORD:
     case SQL_CODES.AUTHENTICATION_FAILED:

@@ -97,8 +97,11 @@ export class Connection {
    * @throws the engine's SYNTAX_ERROR, also for several statements
    */
   async normalise(sql: string): Promise<{ sql: string; tokens: Token[] }> {
-    const text = (await this.run(`SELECT formatQuerySingleLine(${literal(sql)})`, 'RawBLOB')).text()
-    return { sql: text, tokens: await this.tokenize(text) }
+    const rendered = `SELECT formatQuerySingleLine(${literal(sql)}) AS text`
+    const answer = (await this.run(`SELECT concat(text, '\\0', ${TOKENS}) FROM (${rendered})`, 'RawBLOB')).text()
+    const end = answer.lastIndexOf('\0')
+    const text = answer.slice(0, end)
+    return { sql: text, tokens: tokensOf(text, answer.slice(end + 1)) }
   }
 
   async printAst(normalised: string): Promise<string> {

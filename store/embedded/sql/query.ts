@@ -74,7 +74,6 @@ async function check(
     readonly: readonlyLevel(sql),
   })
   try {
-    await connection.useDatabase()
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)
     const normalised = await connection.normalise(identified.sql)
