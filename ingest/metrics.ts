@@ -52,6 +52,10 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
   metrics.add('counter', 'gatepost_post_auth_health_checks_total', 'HEALTH logins, answered and not stored', () => [
     { value: postAuth.stats.healthChecks },
   ])
+  metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal that are not in their tables yet', () => [
+    { value: worker.journal.usedBytes },
+  ])
+  metrics.add('gauge', 'gatepost_journal_max_bytes', 'Bound of the journal', () => [{ value: worker.journal.maxBytes }])
   metrics.add(
     'counter',
     'gatepost_decision_errors_total',

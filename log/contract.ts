@@ -64,7 +64,7 @@ export interface LogReader {
    * returned alone); null: nothing waits. Reading advances; what was read and not committed comes again after a restart.
    */
   read(topic: Topic, maxBytes: number): Promise<Gathered | null>
-  /** Everything up to this position is stored: the log need not keep it. */
+  /** What this gather read is stored: the log need not keep it. Every gather is committed, in the order of reading; twice is once. */
   commit(gathered: Gathered): Promise<void>
   /** Forget what was read and not committed: the next read begins at the last committed position. */
   rewind(topic: Topic): void

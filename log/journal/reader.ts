@@ -63,8 +63,8 @@ export class JournalReader implements LogReader {
       if (partial === null) {
         const file = waiting.shift()
         if (file === undefined) break
-        this.#readOf(topic).add(file.path)
         partial = this.#open(topic, file)
+        this.#readOf(topic).add(file.path)
       }
       let taken = 0
       for (const batch of partial.batches) {
@@ -91,7 +91,7 @@ export class JournalReader implements LogReader {
   async commit(gathered: Gathered): Promise<void> {
     for (const { file, corrupt } of (gathered.position as Position).finished) {
       if (corrupt) await this.#putAside(file)
-      else await unlink(file.path)
+      else await remove(file.path)
       this.#readOf(gathered.topic).delete(file.path)
     }
   }
@@ -189,6 +189,15 @@ export class JournalReader implements LogReader {
       )
       throw error
     }
+  }
+}
+
+/** A commit that failed half-way may be repeated. */
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
 

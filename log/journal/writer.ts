@@ -41,8 +41,11 @@ const MAX_WAITING = 64
 export class JournalWriter implements LogWriter {
   readonly #topics = new Map<Topic, TopicJournal>()
   readonly #budget: Budget
+  /** Bound of the slot's directory in bytes. */
+  readonly maxBytes: number
 
   private constructor(options: JournalWriterOptions) {
+    this.maxBytes = options.maxBytes
     this.#budget = new Budget(options.directory, options.maxBytes)
     const incarnation = randomBytes(6).toString('hex')
     for (const topic of TOPICS) this.#topics.set(topic, new TopicJournal(topic, incarnation, options, this.#budget))
