@@ -18,7 +18,7 @@ serve: build ## Install, build and run everything on this machine
 	@exec bin/gatepost serve
 
 test: build ## Run the whole test suite
-	npx tap
+	npx tap $(TAP_FLAGS)
 
 lint: install ## Check types, rules and formatting
 	npx eslint .

@@ -2,14 +2,14 @@ import { GatepostError } from '../common/errors.ts'
 import { metricSql, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
 import type { TableStore } from './table-store.ts'
-import { beginningOf, dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
+import { beginningOf, DAY_MS, dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
 
 export interface MetricRequest {
   readonly metric: MetricDefinition
   readonly period: Period
   /** D: the window ends when this UTC day begins. Undefined: today. */
   readonly date: string | undefined
-  /** Compute from what is left when the window's first days are deleted already; never stored. */
+  /** Compute from what there is when the window's first days are deleted already; never stored. */
   readonly partial: boolean
   readonly retentionDays: number
   readonly now: Date
@@ -25,7 +25,8 @@ export type MetricOutcome =
 
 /**
  * A metric from the raw data, which also stores it; or from table `metrics`, where the raw data is not whole any more.
- * @throws GatepostError INPUT_INVALID: a date that is none, or whose window is not over
+ * D may be tomorrow: the window then holds today so far, its result is marked incomplete and never stored.
+ * @throws GatepostError INPUT_INVALID: a date that is none, or later than tomorrow
  */
 export async function computeMetric(store: TableStore, request: MetricRequest): Promise<MetricOutcome> {
   const { metric, period, now } = request
@@ -33,12 +34,13 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const key: MetricKey = { metric_name: metric.name, period, date }
 
   const oldest = oldestCompleteDay(now, request.retentionDays)
-  if (window.start >= oldest) {
+  const running = window.end > now
+  if (window.start >= oldest && !running) {
     const fields = await compute(store, metric, window)
     await storeMetric(store, key, fields, now)
     return { outcome: 'result', result: { ...key, ...fields } as MetricResult }
   }
-  if (request.partial) {
+  if (request.partial || running) {
     const fields = await compute(store, metric, window)
     return { outcome: 'result', result: { ...key, ...fields, complete: false } as MetricResult }
   }
@@ -56,18 +58,20 @@ export function requestedWindow(request: Pick<MetricRequest, 'period' | 'date' |
   readonly window: Window
 } {
   const date = request.date ?? dayOf(request.now)
-  return { date, window: windowEnding(request.period, completeEnd(date, request.now)) }
+  return { date, window: windowEnding(request.period, windowEnd(date, request.now)) }
 }
 
-function completeEnd(date: string, now: Date): Date {
+function windowEnd(date: string, now: Date): Date {
   const end = beginningOf(date)
   if (end === undefined) {
     throw new GatepostError('INPUT_INVALID', `${date} is not a day; write it as 2024-02-29`)
   }
-  if (end > now) {
+  const tomorrow = new Date((beginningOf(dayOf(now)) as Date).getTime() + DAY_MS)
+  if (end > tomorrow) {
     throw new GatepostError(
       'INPUT_INVALID',
-      `${date} is in the future: the window before it is not over; the latest date is today, ${dayOf(now)} (UTC)`,
+      `${date} is in the future: the latest window that is over ends with ${dayOf(now)} (UTC), ` +
+        `and ${dayOf(tomorrow)} gives today so far`,
     )
   }
   return end

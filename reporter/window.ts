@@ -12,7 +12,7 @@ export interface Window {
   readonly end: Date
 }
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 
 /** The UTC day that holds an instant. */
 export function dayOf(instant: Date): string {

@@ -63,7 +63,10 @@ function registerMetric(metrics: Command, context: Context, metric: MetricDefini
     .command(name)
     .description(`${description[0].toUpperCase()}${description.slice(1)}.`)
     .addOption(new Option('--period <period>', 'length of the window').choices(periods).default(periods[0]))
-    .option('--date <date>', 'UTC day D, as 2024-02-29: the window ends when D begins (default: today)')
+    .option(
+      '--date <date>',
+      'UTC day D, as 2024-02-29: the window ends when D begins (default: today; tomorrow gives today so far)',
+    )
     .option('--partial', 'compute from what is left when the raw data is deleted in part; not stored')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -102,5 +105,5 @@ function printResult(context: Context, result: MetricResult): void {
   context.output.line(`${metric_name}, the ${period} before ${date} (UTC)`)
   context.output.line(table(['field', 'value'], Object.entries(fields)))
   if (stored) context.output.note('stored earlier: the raw data of this window is deleted')
-  if (complete === false) context.output.note('partial: the raw data of this window is deleted in part')
+  if (complete === false) context.output.note('partial: this window is not over, or its raw data is deleted in part')
 }

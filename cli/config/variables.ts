@@ -111,9 +111,9 @@ export const VARIABLES = {
     description: 'Size at which a segment of the journal is sealed.',
     allowed: 'a size of at least 4 KiB, such as 64 MiB or plain bytes',
   }),
-  segmentMaxMs: withDefault('GATEPOST_SEGMENT_MAX_MS', '500ms', duration(10, 60 * SECOND), {
+  segmentMaxMs: withDefault('GATEPOST_SEGMENT_MAX_MS', '400ms', duration(10, 500), {
     description: 'Age at which a segment of the journal is sealed and goes to the store.',
-    allowed: 'a duration from 10ms to 60s',
+    allowed: 'a duration from 10ms to 500ms',
   }),
   drainTimeoutMs: withDefault('GATEPOST_DRAIN_TIMEOUT', '30s', duration(SECOND, HOUR), {
     description: 'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal.',

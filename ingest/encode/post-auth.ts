@@ -1,4 +1,5 @@
-import { ABSENT, JsonFields, OTHER, PLAIN } from '../parse/json.ts'
+import type { JsonFields } from '../parse/json.ts'
+import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
 import { findMac, findMacBytes, writeMac } from '../parse/mac.ts'
 import type { Cursor } from './cursor.ts'
 

@@ -298,7 +298,7 @@ t.test('every record carries its batch and its place in it', async (t) => {
     const { type } = recordSchema('gateway_pings')
     let offset = 0
     for (let index = 0; index < batch.recordCount; index++) {
-      const { value, offset: end } = type.decode(batch.records, offset) as { value: Decoded; offset: number }
+      const { value, offset: end } = type.decode(batch.records, offset)
       offset = end
       t.equal(value['batch_index'], index)
       t.same(Buffer.from(value['batch_id'] as Uint8Array), batch.batchId)

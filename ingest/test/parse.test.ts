@@ -151,7 +151,7 @@ t.test('JSON: what JSON.parse takes is taken, the rest refused', (t) => {
     '{"a":"x"',
   ]
   for (const text of invalid) {
-    t.throws(() => JSON.parse(text), `${text} is no JSON`)
+    t.throws(() => void JSON.parse(text), `${text} is no JSON`)
     t.match(parse(text), /^expected /, text)
   }
   t.match(parse(`{"a":${'['.repeat(600)}${']'.repeat(600)}}`), /levels/)

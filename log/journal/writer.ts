@@ -86,7 +86,7 @@ class TopicJournal {
   #sealTimer: NodeJS.Timeout | null = null
   readonly #sealing = new Set<Promise<void>>()
   #refusedAt = 0
-  #lastRefusal: unknown = null
+  #lastRefusal: GatepostError | null = null
   #loggedAt = 0
   #closed = false
 
@@ -145,7 +145,7 @@ class TopicJournal {
       this.#loggedAt = Date.now()
       this.#options.logger.error({ topic: this.#topic, err: error }, messageOf(error))
     }
-    if (refused) {
+    if (error instanceof GatepostError && (error.code === 'LOG_FULL' || error.code === 'LOG_WRITE_REFUSED')) {
       this.#lastRefusal = error
       this.#refusedAt = Date.now()
     }

@@ -41,7 +41,7 @@ export function payloadsOf(batch: Batch): string[] {
   const payloads: string[] = []
   let offset = 0
   for (let index = 0; index < batch.recordCount; index++) {
-    const decoded = type.decode(Buffer.from(batch.records), offset) as { value: { payload: string }; offset: number }
+    const decoded = type.decode(Buffer.from(batch.records), offset)
     payloads.push(decoded.value.payload)
     offset = decoded.offset
   }

@@ -207,10 +207,13 @@ t.test('the window of today begins within the retention of 32 days, in every mon
   }
 })
 
-t.test('a window that is not over has no result', async (t) => {
-  await t.rejects(compute('account-usage', { date: '2024-06-13' }), {
+t.test('tomorrow gives today so far, incomplete and not stored; a later day is an error', async (t) => {
+  const logins = [{ at: at('2024-06-12', '09:00:00.000'), user: 'ALICE1', site: HALL }]
+  t.same(await metric('account-usage', 'day', '2024-06-13', logins), { ...usage(1, 1), complete: false })
+  t.same(await store.query("SELECT * FROM gatepost.metrics WHERE date = '2024-06-13'"), [])
+  await t.rejects(compute('account-usage', { date: '2024-06-14' }), {
     code: 'INPUT_INVALID',
-    message: /2024-06-13 is in the future.*2024-06-12/,
+    message: /2024-06-14 is in the future.*2024-06-12.*2024-06-13/,
   })
   await t.rejects(compute('account-usage', { date: '2024-06-31' }), { code: 'INPUT_INVALID', message: /not a day/ })
 })

@@ -30,7 +30,7 @@ export class MemoryLog implements LogWriter {
       if (batch.topic !== topic) continue
       let offset = 0
       for (let index = 0; index < batch.recordCount; index++) {
-        const { value, offset: end } = type.decode(batch.records, offset) as { value: Decoded; offset: number }
+        const { value, offset: end } = type.decode(batch.records, offset)
         records.push({ record: value, bytes: batch.records.subarray(offset, end) })
         offset = end
       }
