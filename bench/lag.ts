@@ -42,7 +42,7 @@ Examples:
   node dist/bench/lag.js
   node dist/bench/lag.js --seconds 60
   node dist/bench/lag.js --json`,
-  { seconds: 20, connections: 48 },
+  { seconds: 20 },
 )
 const machine = await describeMachine()
 const servers = new Servers()

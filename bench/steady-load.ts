@@ -1,25 +1,24 @@
-import { Agent, request } from 'node:http'
+import { Connection } from './connection.ts'
 import type { Watch, WatchedRoute } from './watch.ts'
 
 const ROUTES: readonly WatchedRoute[] = ['ping', 'auth', 'post_auth']
 /** One request in so many milliseconds is watched. */
 const WATCH_EVERY_MS = 50
-const TICK_MS = 10
+const TICK_MS = 5
 
 /**
- * So many requests a second over the three routes, each with an id of its own, over keep-alive connections. A server
- * that falls behind gets no more than the connections carry: the load waits for it, and the rate achieved is less.
+ * So many requests a second over the three routes, each with an id of its own. A server that falls behind gets no more
+ * than the connections carry: the load then waits for it, and the rate achieved is less.
  */
 export class SteadyLoad {
   readonly #port: number
   readonly #rate: number
-  readonly #connections: number
   readonly #watch: Watch
-  readonly #agent: Agent
+  readonly #free: Connection[]
+  readonly #connections: number
   #timer: NodeJS.Timeout | null = null
   #startedAt = 0
   #sent = 0
-  #underWay = 0
   #acknowledged = 0
   #notKept = 0
   #watchedAt = 0
@@ -28,9 +27,9 @@ export class SteadyLoad {
   constructor(port: number, rate: number, connections: number, watch: Watch) {
     this.#port = port
     this.#rate = rate
-    this.#connections = connections
     this.#watch = watch
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
+    this.#connections = connections
+    this.#free = Array.from({ length: connections }, () => new Connection(port))
   }
 
   start(): void {
@@ -41,60 +40,51 @@ export class SteadyLoad {
   async stop(): Promise<{ acknowledged: number; notKept: number; seconds: number }> {
     if (this.#timer) clearInterval(this.#timer)
     const seconds = (performance.now() - this.#startedAt) / 1000
-    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
-    this.#agent.destroy()
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve
+      if (this.#free.length === this.#connections) resolve()
+    })
+    for (const connection of this.#free) connection.close()
     return { acknowledged: this.#acknowledged, notKept: this.#notKept, seconds }
   }
 
   #tick(): void {
     const due = Math.floor(((performance.now() - this.#startedAt) / 1000) * this.#rate)
-    while (this.#sent < due && this.#underWay < this.#connections) this.#send(ROUTES[this.#sent % ROUTES.length])
+    while (this.#sent < due && this.#free.length > 0) this.#send(this.#free.pop() as Connection)
   }
 
-  #send(route: WatchedRoute): void {
+  #send(connection: Connection): void {
+    const route = ROUTES[this.#sent % ROUTES.length]
     const id = `${route}-${this.#rate}-${this.#sent++}`
-    this.#underWay++
-    const settle = (kept: boolean) => {
-      this.#underWay--
+    connection.send(requestOf(route, id), (kept) => {
       if (kept) this.#acknowledged++
       else this.#notKept++
       if (kept && performance.now() - this.#watchedAt > WATCH_EVERY_MS) {
         this.#watchedAt = performance.now()
         this.#watch.acknowledged(route, id)
       }
-      if (this.#underWay === 0) this.#idle?.()
-    }
-    const { method, path, body } = requestOf(route, id)
-    const sent = request(
-      { host: '127.0.0.1', port: this.#port, method, path, agent: this.#agent, timeout: 10_000 },
-      (response) => {
-        response.resume()
-        response.once('end', () => settle(response.headers['x-gatepost-record'] === 'kept'))
-      },
-    )
-    sent.once('error', () => settle(false))
-    sent.once('timeout', () => sent.destroy(new Error('timeout')))
-    sent.end(body)
+      this.#free.push(connection.usable ? connection : new Connection(this.#port))
+      if (this.#idle === null) this.#tick()
+      else if (this.#free.length === this.#connections) this.#idle()
+    })
   }
 }
 
-function requestOf(route: WatchedRoute, id: string): { method: string; path: string; body?: string } {
+function requestOf(route: WatchedRoute, id: string): string {
   switch (route) {
     case 'ping':
-      return {
-        method: 'GET',
-        path: `/ping/?gw_id=${id}&sys_uptime=700000&sys_memfree=52000&sys_load=0.03&wifidog_uptime=600000`,
-      }
+      return get(`/ping/?gw_id=${id}&sys_uptime=700000&sys_memfree=52000&sys_load=0.03&wifidog_uptime=600000`)
     case 'auth':
-      return {
-        method: 'GET',
-        path: `/auth/?stage=counters&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t${id}&incoming=1&outgoing=2&gw_id=${id}`,
-      }
-    case 'post_auth':
-      return {
-        method: 'POST',
-        path: '/logging/post-auth',
-        body: JSON.stringify({ username: 'someone', authentication_result: 'Access-Accept', task_id: id }),
-      }
+      return get(
+        `/auth/?stage=counters&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t${id}&incoming=1&outgoing=2&gw_id=${id}`,
+      )
+    case 'post_auth': {
+      const body = JSON.stringify({ username: 'someone', authentication_result: 'Access-Accept', task_id: id })
+      return `POST /logging/post-auth HTTP/1.1\r\nHost: bench\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    }
   }
+}
+
+function get(target: string): string {
+  return `GET ${target} HTTP/1.1\r\nHost: bench\r\n\r\n`
 }
