@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { MemoryLog, type Decoded } from '../../test/helpers/memory-log.ts'
+import { decodeRecords, type Decoded } from '../../test/helpers/decode.ts'
+import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { App } from '../app.ts'
@@ -295,16 +296,12 @@ t.test('every record carries its batch and its place in it', async (t) => {
   await app.records.flush()
   const seen = new Set<string>()
   for (const batch of log.batches) {
-    const { type } = recordSchema('gateway_pings')
-    let offset = 0
-    for (let index = 0; index < batch.recordCount; index++) {
-      const { value, offset: end } = type.decode(batch.records, offset)
-      offset = end
-      t.equal(value['batch_index'], index)
-      t.same(Buffer.from(value['batch_id'] as Uint8Array), batch.batchId)
-      t.ok(Number(value['received_at']) >= before && Number(value['received_at']) <= Date.now())
+    decodeRecords('gateway_pings', batch.records, batch.recordCount).forEach(({ record }, index) => {
+      t.equal(record['batch_index'], index)
+      t.same(Buffer.from(record['batch_id'] as Uint8Array), batch.batchId)
+      t.ok(Number(record['received_at']) >= before && Number(record['received_at']) <= Date.now())
       seen.add(`${batch.batchId.toString('hex')} ${index}`)
-    }
+    })
   }
   t.equal(seen.size, 1000)
 })

@@ -139,7 +139,6 @@ class TopicJournal {
   }
 
   #failed(error: unknown): void {
-    const refused = error instanceof GatepostError && (error.code === 'LOG_FULL' || error.code === 'LOG_WRITE_REFUSED')
     if (this.#lastRefusal === error) return
     if (Date.now() - this.#loggedAt > LOG_EVERY_MS) {
       this.#loggedAt = Date.now()

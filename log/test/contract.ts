@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
+import { decodeRecords } from '../../test/helpers/decode.ts'
 import { BATCH_SPAN_MS, type Batch, type Gathered, type LogReader, type LogWriter } from '../contract.ts'
 
 /** What an implementation of the record log brings to be tested. */
@@ -37,15 +38,7 @@ export function makeBatch(payloads: readonly string[], receivedAt = Date.now(), 
 
 /** The payloads in a batch. */
 export function payloadsOf(batch: Batch): string[] {
-  const { type } = recordSchema(batch.topic)
-  const payloads: string[] = []
-  let offset = 0
-  for (let index = 0; index < batch.recordCount; index++) {
-    const decoded = type.decode(Buffer.from(batch.records), offset)
-    payloads.push(decoded.value.payload)
-    offset = decoded.offset
-  }
-  return payloads
+  return decodeRecords(batch.topic, batch.records, batch.recordCount).map(({ record }) => record['payload'] as string)
 }
 
 /** Reads until `count` batches have come, within a generous time. */

@@ -1,9 +1,6 @@
 import type { Batch, LogWriter } from '../../log/contract.ts'
-import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
-
-/** A record as avsc decodes it; longs are BigInt. */
-export type Decoded = Record<string, unknown>
+import { decodeRecords, type Decoded } from './decode.ts'
 
 /** A log writer that keeps what it is given, for tests of what stands before the log. */
 export class MemoryLog implements LogWriter {
@@ -24,19 +21,8 @@ export class MemoryLog implements LogWriter {
 
   /** Every record of a topic, with the bytes each was encoded as. */
   decoded(topic: Topic): { record: Decoded; bytes: Buffer }[] {
-    const { type } = recordSchema(topic)
-    const records: { record: Decoded; bytes: Buffer }[] = []
-    for (const batch of this.batches) {
-      if (batch.topic !== topic) continue
-      let offset = 0
-      for (let index = 0; index < batch.recordCount; index++) {
-        const { value, offset: end } = type.decode(batch.records, offset)
-        records.push({ record: value, bytes: batch.records.subarray(offset, end) })
-        offset = end
-      }
-      if (offset !== batch.records.length)
-        throw new Error(`${batch.records.length - offset} bytes behind the last record`)
-    }
-    return records
+    return this.batches
+      .filter((batch) => batch.topic === topic)
+      .flatMap((batch) => decodeRecords(topic, batch.records, batch.recordCount))
   }
 }

@@ -1,0 +1,20 @@
+import { recordSchema } from '../../schemas/avro.ts'
+import type { Topic } from '../../schemas/topics.ts'
+
+/** A record as avsc decodes it: longs are BigInt, times numbers. */
+export type Decoded = Record<string, unknown>
+
+/** `count` records of a topic, each with the bytes it was encoded as. @throws Error if bytes are left over */
+export function decodeRecords(topic: Topic, records: Uint8Array, count: number): { record: Decoded; bytes: Buffer }[] {
+  const { type } = recordSchema(topic)
+  const buffer = Buffer.from(records)
+  const decoded: { record: Decoded; bytes: Buffer }[] = []
+  let offset = 0
+  for (let index = 0; index < count; index++) {
+    const next: { value: Decoded; offset: number } = type.decode(buffer, offset)
+    decoded.push({ record: next.value, bytes: buffer.subarray(offset, next.offset) })
+    offset = next.offset
+  }
+  if (offset !== buffer.length) throw new Error(`${buffer.length - offset} bytes behind the last record`)
+  return decoded
+}
