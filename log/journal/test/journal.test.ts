@@ -1,5 +1,14 @@
 import avro from 'avsc'
-import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -151,13 +160,18 @@ t.test('a full journal refuses, and takes again when readers have caught up', as
   await writer.close()
 })
 
+/** A disk whose writes are synced by themselves, as ext4's; or not, as on macOS and network file systems. */
+function diskThat(syncsWrites: boolean): Disk {
+  return { ...realDisk, create: (path) => Promise.resolve({ fd: openSync(path, 'wx'), syncsWrites }) }
+}
+
 /** A disk on which one operation fails from now on. */
-function failing(operation: keyof Disk, code: string, times = Infinity): Disk {
+function failing(operation: keyof Disk, code: string, times = Infinity, from = realDisk): Disk {
   let left = times
-  const disk: Disk = { ...realDisk }
+  const disk: Disk = { ...from }
   const fail = (...args: never[]) => {
     if (left-- > 0) return Promise.reject(Object.assign(new Error(`${code}: simulated`), { code }))
-    return (realDisk[operation] as (...args: never[]) => Promise<never>)(...args)
+    return (from[operation] as (...args: never[]) => Promise<never>)(...args)
   }
   return Object.assign(disk, { [operation]: fail })
 }
@@ -212,11 +226,40 @@ t.test('a short write is continued', async (t) => {
 
 t.test('a failed sync: the outcome is unknown, the segment takes no more, the next one does', async (t) => {
   const { slot } = paths(t)
-  const writer = await openWriter(slot, { disk: failing('fdatasync', 'EIO', 1), sealAfterMs: 10_000 })
+  const writer = await openWriter(slot, { disk: failing('fdatasync', 'EIO', 1, diskThat(false)), sealAfterMs: 10_000 })
   await t.rejects(writer.append(makeBatch(['unknown'])), { code: 'LOG_OUTCOME_UNKNOWN' })
   await writer.append(makeBatch(['kept']))
   await writer.close()
   t.equal(segments(slot).length, 2)
+})
+
+t.test('a failed write that syncs: the outcome is unknown, whichever half of it failed', async (t) => {
+  const { slot } = paths(t)
+  let writes = 0
+  const disk: Disk = {
+    ...diskThat(true),
+    writev: async (fd, buffers, position) => {
+      const written = await realDisk.writev(fd, buffers, position)
+      if (++writes === 1) throw Object.assign(new Error('EIO: simulated'), { code: 'EIO' })
+      return written
+    },
+  }
+  const writer = await openWriter(slot, { disk, sealAfterMs: 10_000 })
+  await t.rejects(writer.append(makeBatch(['unknown'])), { code: 'LOG_OUTCOME_UNKNOWN' })
+  await writer.append(makeBatch(['kept']))
+  await writer.close()
+  t.equal(segments(slot).length, 2)
+})
+
+t.test('no room for a write that syncs: unknown too, unless the new end of the file is durable', async (t) => {
+  const { slot } = paths(t)
+  const disk: Disk = {
+    ...failing('writev', 'ENOSPC', 1, diskThat(true)),
+    fdatasync: () => Promise.reject(Object.assign(new Error('EIO: simulated'), { code: 'EIO' })),
+  }
+  const writer = await openWriter(slot, { disk })
+  await t.rejects(writer.append(makeBatch(['unknown'])), { code: 'LOG_OUTCOME_UNKNOWN' })
+  await writer.close()
 })
 
 t.test('a directory that cannot be written refuses', async (t) => {
