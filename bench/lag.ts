@@ -10,7 +10,7 @@ import { Watch } from './watch.ts'
 /*
  * How long after its acknowledgement is a record found by SQL? A steady load over the three routes; one record every
  * 50 ms is watched: from the moment its answer has been read until a query of the SQL endpoint finds it. The question
- * is asked every 25 ms, so figures are up to that, and one query, too high, and never too low.
+ * is asked every 100 ms, so figures are up to that, and one query, too high, and never too low.
  */
 
 const LIMIT_MS = 2000
