@@ -23,7 +23,7 @@ t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, 
 
   const directory = t.testdir({ data: {} })
   const instance = await Instance.create(join(directory, 'data'))
-  t.teardown(() => instance.stop('SIGKILL'))
+  t.teardown(() => instance.destroy())
   await instance.start()
 
   const [port] = await freePorts(1)

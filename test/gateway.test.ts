@@ -32,7 +32,7 @@ t.test('gateways', { timeout: 120_000 }, async (t) => {
     GATEPOST_AUTH_MODE: 'open',
     GATEPOST_TRUSTED_PROXIES: '127.0.0.1',
   })
-  t.teardown(() => instance.stop('SIGKILL'))
+  t.teardown(() => instance.destroy())
   await instance.start()
 
   const answered = (t: Test, answer: string, word: string, kept = true) => {
@@ -330,7 +330,7 @@ t.test('gateways', { timeout: 120_000 }, async (t) => {
 
 t.test('in signed mode a token that was not issued here is denied', { timeout: 60_000 }, async (t) => {
   const instance = await Instance.create(t.testdir())
-  t.teardown(() => instance.stop('SIGKILL'))
+  t.teardown(() => instance.destroy())
   await instance.start()
   for (const [name, word] of [
     ['auth-login', 'Auth: 0'],

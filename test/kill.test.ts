@@ -28,7 +28,7 @@ t.test(`SIGKILL under load, ${ROUNDS} rounds`, { timeout: 60_000 + ROUNDS * 10_0
   t.comment(`seed ${SEED}`)
   const next = random(SEED)
   const instance = await Instance.create(t.testdir(), { GATEPOST_AUTH_MODE: 'open', GATEPOST_WORKERS: '2' })
-  t.teardown(() => instance.stop('SIGKILL'))
+  t.teardown(() => instance.destroy())
   await instance.start()
   const load = new Load(instance, MAX_REQUESTS)
   load.start(6)

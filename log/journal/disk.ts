@@ -1,5 +1,5 @@
 import { close, constants, fdatasync, fsync, ftruncate, open, rename, unlink, writev } from 'node:fs'
-import { mkdir, statfs } from 'node:fs/promises'
+import { mkdir, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -64,8 +64,25 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Creates a directory and those above it that are missing, and syncs the first new one into its parent. */
+/** Creates a directory and those above it that are missing, and syncs the name of each into its parent. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 })
-  if (first !== undefined) await syncDirectory(dirname(first))
+  try {
+    await mkdir(directory, 0o700)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return
+    const parent = dirname(directory)
+    // mkdir's own `recursive` never ends below /proc, where the parent is there and the child cannot be.
+    if (code !== 'ENOENT' || parent === directory || (await exists(parent))) throw error
+    await makeDirectory(parent)
+    await mkdir(directory, 0o700)
+  }
+  await syncDirectory(dirname(directory))
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }

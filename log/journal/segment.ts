@@ -73,9 +73,10 @@ export class OpenSegment {
     const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
     await this.#write(buffers, length)
     try {
-      const named = first ? syncDirectory(this.#directory) : null
-      if (!this.#syncsWrites) await this.#disk.fdatasync(this.#fd)
-      await named
+      await Promise.all([
+        this.#syncsWrites ? null : this.#disk.fdatasync(this.#fd),
+        first ? syncDirectory(this.#directory) : null,
+      ])
     } catch (error) {
       throw this.#syncFailed(length, error)
     }

@@ -87,6 +87,20 @@ export class Instance {
     return code
   }
 
+  /** Ends everything at once and waits until it has gone, so that its directory can be removed. */
+  async destroy(): Promise<void> {
+    const children = this.#child === null ? [] : processes().filter((entry) => entry.ppid === this.pid)
+    await this.stop('SIGKILL')
+    for (const { pid } of children) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It went with its supervisor.
+      }
+    }
+    while (children.some(({ pid }) => isAlive(pid))) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+
   /** Pids of the instance's children whose command line names this file. */
   children(file: 'ingest-main' | 'store-main'): number[] {
     return processes()
