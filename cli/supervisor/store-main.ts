@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts'
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
@@ -15,6 +16,9 @@ import { storeMetrics } from './metrics.ts'
 
 /* The store process: the only owner of the embedded store. It brings the journal into the tables and answers SQL. */
 
+/** Nice value of the store process, 0 being normal and 19 the most modest. */
+const BACKGROUND_PRIORITY = 5
+
 /** A predecessor that is being killed, or a command that has the directory open, may hold the store for a while. */
 const LOCK_WAIT_MS = 15_000
 
@@ -25,6 +29,12 @@ interface Running {
   readonly aggregator: Aggregator
   readonly endpoint: Awaited<ReturnType<typeof startSqlEndpoint>>
 }
+
+/**
+ * Answers come first: on a machine that is short of CPU, rows wait in the journal rather than gateways for their Pong.
+ * Threads inherit it from the thread that makes them, so it is set before there are any.
+ */
+setPriority(BACKGROUND_PRIORITY)
 
 const logger = createLogger('store')
 let running: Running | null = null
