@@ -295,6 +295,7 @@ t.test('metrics, health and readiness', { timeout: 60_000 }, async (t) => {
     /gatepost_batch_records_count\{topic="post_auth"\} 1/,
     /gatepost_commit_seconds_count\{topic="post_auth"\} 1/,
     /gatepost_journal_bytes \d/,
+    /gatepost_journal_age_seconds \d/,
     /gatepost_aggregator_rows_total\{topic="post_auth"\} 1/,
     /gatepost_aggregator_insert_seconds_count\{topic="post_auth"\} 1/,
     /gatepost_aggregator_lag_seconds\{topic="post_auth"\} /,

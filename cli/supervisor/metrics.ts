@@ -37,8 +37,8 @@ export function supervisorMetrics(
   ]
 }
 
-/** What the store process reports beside the aggregator's. */
-export function storeMetrics(sql: SqlStats, journal: JournalReaderStats): PlainMetrics {
+/** What the store process reports beside the aggregator's; `oldestAt`: when the oldest segment was made, ms since the epoch. */
+export function storeMetrics(sql: SqlStats, journal: JournalReaderStats, oldestAt: number | null): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_sql_queries_total', 'Queries that ran, by outcome', () =>
     (['completed', 'failed', 'abandoned'] as const).map((outcome) => ({ value: sql[outcome], labels: { outcome } })),
@@ -54,5 +54,8 @@ export function storeMetrics(sql: SqlStats, journal: JournalReaderStats): PlainM
     'Segments in which bytes were not what was written',
     () => [{ value: journal.corruptSegments }],
   )
+  metrics.add('gauge', 'gatepost_journal_age_seconds', 'Age of the oldest segment of the journal', () => [
+    { value: oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt) / 1000) },
+  ])
   return metrics
 }

@@ -84,9 +84,12 @@ async function drain(withinMs: number): Promise<void> {
 async function metrics(): Promise<object[]> {
   if (running === null) return []
   const { aggregator, reader, endpoint } = running
+  const stats = aggregator.stats()
+  const waiting = [...stats.values()].map((topic) => topic.oldestWaitingAt).filter((at) => at !== null)
+  const oldestAt = waiting.length === 0 ? null : Math.min(...waiting)
   return [
-    ...(await aggregatorMetrics(aggregator.stats()).json()),
-    ...(await storeMetrics(endpoint.stats(), reader.stats).json()),
+    ...(await aggregatorMetrics(stats).json()),
+    ...(await storeMetrics(endpoint.stats(), reader.stats, oldestAt).json()),
   ]
 }
 
