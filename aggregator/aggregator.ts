@@ -37,6 +37,8 @@ export interface Aggregator {
 
 const DAY_MS = 24 * 3_600_000
 const LAG_SAMPLE_MS = 1000
+/** The part of the time that sampling may take. */
+const LAG_SAMPLE_SHARE = 0.05
 const DRAIN_MS = 10_000
 
 /** Starts bringing the batches of every topic from the log into the store, each exactly once. */
@@ -90,7 +92,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   }
 }
 
-/** Reads the lag now and then, and once more at the end. */
+/** Reads the lag now and then, of a log with many segments less often so that looking stays cheap; and once more at the end. */
 async function sampleLag(
   reader: LogReader,
   stats: AggregatorStats,
@@ -99,6 +101,7 @@ async function sampleLag(
 ): Promise<void> {
   for (;;) {
     const last = stopping.aborted
+    const started = Date.now()
     try {
       for (const [topic, topicStats] of stats) {
         const lag = await reader.lag(topic)
@@ -109,7 +112,7 @@ async function sampleLag(
       logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
     }
     if (last) return
-    await pause(LAG_SAMPLE_MS, stopping)
+    await pause(Math.max(LAG_SAMPLE_MS, (Date.now() - started) / LAG_SAMPLE_SHARE), stopping)
   }
 }
 

@@ -1,8 +1,9 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** How often what readers have removed is looked up, at most. */
+/** How often what readers have removed is looked up, at most; of many segments less often, so that looking stays cheap. */
 const RESCAN_MS = 1000
+const RESCAN_SHARE = 0.05
 
 /** A disk is left this much free (or a twentieth of it, if that is less): the store needs room to take the journal's records. */
 const RESERVE_BYTES = 64 * 1024 * 1024
@@ -16,7 +17,7 @@ export class Budget {
   readonly #maxBytes: number
   #used = 0
   #free = Infinity
-  #scannedAt = 0
+  #nextScanAt = 0
   #scanning: Promise<void> | null = null
 
   constructor(directory: string, maxBytes: number) {
@@ -28,10 +29,10 @@ export class Budget {
   async take(bytes: number): Promise<boolean> {
     if (this.#fits(bytes)) {
       this.#count(bytes)
-      if (Date.now() - this.#scannedAt > RESCAN_MS) void this.rescan()
+      if (Date.now() > this.#nextScanAt) void this.rescan()
       return true
     }
-    if (Date.now() - this.#scannedAt > RESCAN_MS) await this.rescan()
+    if (Date.now() > this.#nextScanAt) await this.rescan()
     if (!this.#fits(bytes)) return false
     this.#count(bytes)
     return true
@@ -51,8 +52,10 @@ export class Budget {
   }
 
   rescan(): Promise<void> {
+    const started = Date.now()
     this.#scanning ??= this.#scan().finally(() => {
-      this.#scannedAt = Date.now()
+      const took = Date.now() - started
+      this.#nextScanAt = Date.now() + Math.max(RESCAN_MS, took / RESCAN_SHARE)
       this.#scanning = null
     })
     return this.#scanning

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { readdir, rename, stat, unlink } from 'node:fs/promises'
+import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
@@ -63,7 +62,7 @@ export class JournalReader implements LogReader {
       if (partial === null) {
         const file = waiting.shift()
         if (file === undefined) break
-        partial = this.#open(topic, file)
+        partial = await this.#open(topic, file)
         this.#readOf(topic).add(file.path)
       }
       let taken = 0
@@ -147,8 +146,8 @@ export class JournalReader implements LogReader {
     return files
   }
 
-  #open(topic: Topic, file: SegmentFile): Partial {
-    const bytes = readFileSync(file.path)
+  async #open(topic: Topic, file: SegmentFile): Promise<Partial> {
+    const bytes = await readFile(file.path)
     const schema = recordSchema(topic)
     const header = containerHeader(schema)
     const wrongHeader = bytes.compare(header, 0, header.length, 0, Math.min(header.length, bytes.length)) !== 0
