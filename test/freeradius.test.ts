@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { packageFile } from '../common/package-root.ts'
 import { requireCommand } from './helpers/commands.ts'
 import { freePorts, Instance } from './helpers/instance.ts'
 
-/* A real FreeRADIUS with the files of deploy/freeradius/ reports real accepts and rejects. */
+/* A real FreeRADIUS with the files of deploy/freeradius/ reports real accepts, rejects and an EAP-TLS login. */
 
 interface PostAuth {
   received_at: string
@@ -19,7 +19,9 @@ interface PostAuth {
 t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, async (t) => {
   const freeradius = requireCommand(t, 'freeradius', 'freeradius, with freeradius-rest')
   const radclient = requireCommand(t, 'radclient', 'freeradius-utils')
-  if (freeradius === null || radclient === null) return
+  const eapolTest = requireCommand(t, 'eapol_test', 'eapoltest')
+  const openssl = requireCommand(t, 'openssl', 'openssl')
+  if (freeradius === null || radclient === null || eapolTest === null || openssl === null) return
 
   const directory = t.testdir({ data: {} })
   const instance = await Instance.create(join(directory, 'data'))
@@ -40,6 +42,8 @@ t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, 
   )
   const settings = readFileSync(join(deploy, 'gatepost.conf'), 'utf8')
   writeFileSync(join(directory, 'gatepost.conf'), settings.replace('http://127.0.0.1:8080', instance.url('')))
+
+  makeCertificates(openssl, directory)
 
   const server = spawn('env', ['-u', 'NODE_OPTIONS', freeradius, '-f', '-X', '-d', directory, '-n', 'radiusd'])
   t.teardown(() => server.kill('SIGKILL'))
@@ -76,18 +80,13 @@ t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, 
       'Calling-Station-Id': 'unknown',
       'Called-Station-Id': 'Accredited-Academy-Bldg-4C',
     }),
-    await login({
-      'User-Name': 'host/device-7',
-      'User-Password': 'secret',
-      'Filter-Id': 'certificate',
-      'Calling-Station-Id': '50a67f849cd2',
-    }),
+    await certificateLogin(eapolTest, directory, port),
     await login({ 'User-Name': 'carol', 'User-Password': 'secret', 'Filter-Id': 'peap' }),
     await login({ 'User-Name': 'health', 'User-Password': 'secret' }),
   ]
   t.same(
-    answers.map((answer) => /Received (Access-\w+)/.exec(answer)?.[1]),
-    ['Access-Accept', 'Access-Reject', 'Access-Accept', 'Access-Accept', 'Access-Accept'],
+    answers.map((answer) => /Received (Access-\w+)|^SUCCESS$/m.exec(answer)?.[0]),
+    ['Received Access-Accept', 'Received Access-Reject', 'SUCCESS', 'Received Access-Accept', 'Received Access-Accept'],
   )
 
   const rows = await instance.queryUntil<PostAuth>(
@@ -136,9 +135,10 @@ t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, 
         ssl_username: 'host/device-7',
         mac: '50-A6-7F-84-9C-D2',
         eap_type: 'EAP-TLS',
+        ap: 'C4-13-E2-22-DC-55',
         cert_name: 'device-7 "lab"',
-        cert_serial: '4a:1f',
-        cert_subject: '/C=GB/CN=device-7',
+        cert_serial: '4a1f',
+        cert_subject: '/C=GB/CN=device-7 "lab"',
         cert_issuer: '/C=GB/CN=Test CA',
         authentication_reply: 'Hello host/device-7',
       },
@@ -152,3 +152,92 @@ t.test('FreeRADIUS reports accepted and rejected logins', { timeout: 120_000 }, 
   }
   t.same(await instance.query('SELECT * FROM dead_letters'), [])
 })
+
+/** A certificate authority, and what it signed for the server and a device. */
+function makeCertificates(openssl: string, directory: string): void {
+  const run = (...args: string[]) => execFileSync(openssl, args, { cwd: directory, stdio: 'pipe' })
+  run(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/C=GB/CN=Test CA',
+  )
+  writeFileSync(join(directory, 'extensions'), 'extendedKeyUsage=serverAuth,clientAuth\n')
+  for (const [name, commonName, serial] of [
+    ['server', 'radius', '0x1'],
+    ['client', 'device-7 "lab"', '0x4a1f'],
+  ]) {
+    run(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+      '-subj',
+      `/C=GB/CN=${commonName}`,
+    )
+    run(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-set_serial',
+      serial,
+      '-out',
+      `${name}.pem`,
+      '-days',
+      '2',
+      '-extfile',
+      'extensions',
+    )
+  }
+}
+
+/** A whole EAP-TLS login. @returns what eapol_test printed; its last line is SUCCESS or FAILURE */
+function certificateLogin(eapolTest: string, directory: string, port: number): Promise<string> {
+  const file = (name: string) => join(directory, name)
+  writeFileSync(
+    file('eapol.conf'),
+    `network={
+      key_mgmt=WPA-EAP
+      eap=TLS
+      identity="host/device-7"
+      ca_cert="${file('ca.pem')}"
+      client_cert="${file('client.pem')}"
+      private_key="${file('client.key')}"
+    }`,
+  )
+  const args = [
+    '-c',
+    file('eapol.conf'),
+    '-a',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-s',
+    'testing123',
+    '-M',
+    '50:a6:7f:84:9c:d2',
+    '-N',
+    '30:s:C4-13-E2-22-DC-55:GovWifi',
+  ]
+  return new Promise((resolve) => {
+    execFile(eapolTest, args, { timeout: 30_000 }, (_error, output) => resolve(output))
+  })
+}
