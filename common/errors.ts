@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   STORE_MIGRATION: { retryable: false, meaning: 'a migration is missing, changed or failed' },
   DIRECTORY_LOCKED: { retryable: true, meaning: 'another process owns the directory' },
   CONFIG_INVALID: { retryable: false, meaning: 'an option has a value that is not allowed' },
+  PLATFORM_UNSUPPORTED: { retryable: false, meaning: 'a library has no binary for this Node.js or operating system' },
   INPUT_INVALID: { retryable: false, meaning: 'an argument or a file cannot be used' },
 } as const
 

@@ -1,27 +1,41 @@
 import { createRequire } from 'node:module'
 import type * as Uws from 'uWebSockets.js'
-import { messageOf } from '../common/errors.ts'
+import { GatepostError, messageOf } from '../common/errors.ts'
 
 export type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js'
 
 const require = createRequire(import.meta.url)
 
+/** uWebSockets.js comes as one binary per platform and Node.js version. npm installs what fits the Node.js that runs it. */
+export const UWS_PACKAGES = ['uWebSockets.js', 'uWebSockets.js-current'] as const
+
 /**
- * uWebSockets.js comes as one binary per platform and Node.js version, in two packages: the older loads on Node.js 20
- * and 22, the newer on 22, 24 and 26 (on Linux with glibc 2.38 or newer). npm installs what fits.
- * @throws Error that says what is supported, if neither loads.
+ * The older package loads on Node.js 20 and 22, the newer on 22, 24 and 26 (on Linux with glibc 2.38 or newer).
+ * @throws GatepostError PLATFORM_UNSUPPORTED that says what is supported, if neither loads.
  */
 export function loadUws(): typeof Uws {
   const failures: string[] = []
-  for (const name of ['uWebSockets.js', 'uWebSockets.js-current']) {
+  for (const name of UWS_PACKAGES) {
     try {
       return require(name) as typeof Uws
     } catch (error) {
-      failures.push(`${name}: ${messageOf(error).split('\n')[0]}`)
+      failures.push(`${name}: ${reasonOf(error)}`)
     }
   }
-  throw new Error(
-    `uWebSockets.js has no binary for Node.js ${process.version} on ${process.platform}-${process.arch}. Supported: Node.js 20 and 22 ` +
-      `on Linux (glibc) and macOS, x64 and arm64; Node.js 24 and 26 too, on Linux with glibc 2.38 or newer (Debian 13, Ubuntu 24.04). ${failures.join('; ')}`,
+  throw new GatepostError(
+    'PLATFORM_UNSUPPORTED',
+    [
+      `no binary of uWebSockets.js loads on Node.js ${process.version}, ${process.platform}-${process.arch}`,
+      'Supported: Node.js 20 and 22 on Linux (glibc) and macOS, x64 and arm64; Node.js 24 and 26 there too, on Linux with',
+      'glibc 2.38 or newer (Debian 13, Ubuntu 24.04). If Node.js was changed since the installation, install again.',
+      ...failures,
+    ].join('\n'),
   )
+}
+
+/** The packages' own message speaks of their versions; the loader's, why this binary does not load, stands below it. */
+function reasonOf(error: unknown): string {
+  const lines = messageOf(error).split('\n')
+  const inner = lines.find((line) => line.startsWith('Error: '))
+  return inner === undefined ? lines[0] : inner.slice('Error: '.length)
 }

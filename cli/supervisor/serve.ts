@@ -7,6 +7,7 @@ import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { createLogger, type Logger } from '../../common/logger.ts'
 import { packageFile } from '../../common/package-root.ts'
+import { loadUws } from '../../ingest/uws.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots, SLOT_LOCK, slotDirectory } from '../../log/journal/layout.ts'
 import { recoverSlot } from '../../log/journal/recover.ts'
@@ -27,9 +28,11 @@ const ORPHAN_WAIT_MS = 15_000
 /**
  * Runs ingest workers and the store process, keeps them running, and ends them in order.
  * @returns the exit status: 0 after a stop in which everything was stored in time, 1 after one that had to kill
- * @throws GatepostError DIRECTORY_LOCKED, CONFIG_INVALID: nothing was started
+ * @throws GatepostError DIRECTORY_LOCKED, CONFIG_INVALID, PLATFORM_UNSUPPORTED: nothing was started
  */
 export async function serve(configured: Config): Promise<number> {
+  // The workers need it: that it does not load is said once, before anything is made or started.
+  loadUws()
   const logger = createLogger('serve')
   const dataDir = resolve(configured.dataDir)
   const lock = await ownDirectory(dataDir)

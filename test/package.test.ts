@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { UWS_PACKAGES } from '../ingest/uws.ts'
+import { packageFile } from '../common/package-root.ts'
+import { cleanEnv } from './helpers/clean-env.ts'
+import { run } from './helpers/run.ts'
+
+interface Manifest {
+  version: string
+  dependencies: Record<string, string>
+}
+
+const manifest = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as Manifest
+
+const directory = mkdtempSync(join(tmpdir(), 'gatepost-test-'))
+const root = join(directory, 'package')
+t.before(() => unpack())
+t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+
+/**
+ * What `npm pack` ships, unpacked where no other node_modules is near, with the packages that it depends on and no others.
+ * Not `npm install`: that takes a registry.
+ */
+async function unpack(): Promise<void> {
+  const options = { cwd: packageFile('.') }
+  const packed = await run(
+    'npm',
+    ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory],
+    options,
+  )
+  t.equal(packed.status, 0, packed.stderr)
+  t.same(readdirSync(directory), [`gatepost-${manifest.version}.tgz`])
+  const tar = await run('tar', ['-xzf', `gatepost-${manifest.version}.tgz`], { cwd: directory })
+  t.equal(tar.status, 0, tar.stderr)
+
+  for (const name of Object.keys(manifest.dependencies)) {
+    const link = join(root, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(packageFile(join('node_modules', name)), link)
+  }
+  symlinkSync(join(root, 'bin/gatepost'), join(directory, 'gatepost'))
+}
+
+/** The program as an installation links it, run from another directory. */
+const gatepost = (arguments_: string[], env: Record<string, string> = {}) =>
+  run(process.execPath, [join(directory, 'gatepost'), ...arguments_], { cwd: directory, env: cleanEnv(env) })
+
+/** Paths of the files below a directory, relative to it; symbolic links are not followed. */
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .flatMap((entry) =>
+      entry.isDirectory()
+        ? filesBelow(join(directory, entry.name)).map((path) => join(entry.name, path))
+        : entry.isFile()
+          ? [entry.name]
+          : [],
+    )
+    .sort()
+}
+
+t.test('the package holds what it needs and no more', (t) => {
+  const files = filesBelow(root)
+  for (const folder of ['schemas/avro', 'schemas/clickhouse', 'deploy', 'docs']) {
+    const shipped = files.filter((path) => path.startsWith(`${folder}/`))
+    t.same(
+      shipped,
+      filesBelow(packageFile(folder)).map((path) => join(folder, path)),
+    )
+    t.not(shipped.length, 0)
+  }
+  t.same(
+    files.filter((path) => path.startsWith('reporter/')),
+    ['reporter/metrics/account-usage.sql', 'reporter/metrics/unique-users.sql'],
+  )
+  t.same(
+    files.filter((path) => !path.includes('/')),
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+  )
+  t.same(
+    files.filter((path) => /(^|\/)(test|bench)\/|\.ts$|(^|\/)\./.test(path)),
+    [],
+  )
+  const code = files.filter((path) => path.startsWith('dist/'))
+  t.ok(code.includes('dist/cli/main.js'))
+  t.same(
+    code.filter((path) => !/\.js(\.map)?$/.test(path)),
+    [],
+  )
+  for (const path of code.filter((path) => path.endsWith('.map'))) {
+    // Of a source that is gone: left over by an earlier build. `npm pack` proper builds anew.
+    if (!existsSync(packageFile(path.replace(/^dist\//, '').replace(/\.js\.map$/, '.ts')))) continue
+    const { sources, sourcesContent } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Record<string, unknown[]>
+    if (sources.length !== sourcesContent?.length) t.fail(`${path} points to sources that are not there`)
+  }
+  t.end()
+})
+
+t.test('it runs from another directory', async (t) => {
+  t.same(await gatepost(['--version']), { status: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  const config = await gatepost(['config', '--json'])
+  t.match(config, { status: 0, stderr: '' })
+  t.match(JSON.parse(config.stdout), [{ variable: 'GATEPOST_DATA_DIR', value: './data' }])
+  const metrics = await gatepost(['metrics', 'account-usage', '--json'])
+  t.match(metrics, { status: 0, stderr: /created/ })
+  t.doesNotThrow(() => JSON.parse(metrics.stdout) as unknown)
+})
+
+t.test('where no binary of uWebSockets.js fits, serve says what is supported and makes nothing', async (t) => {
+  for (const name of UWS_PACKAGES) rmSync(join(root, 'node_modules', name))
+  const { status, stdout, stderr } = await gatepost(['serve'], { GATEPOST_DATA_DIR: join(directory, 'none') })
+  t.equal(status, 2)
+  t.equal(stdout, '')
+  t.match(stderr, /^gatepost:\n {2}no binary of uWebSockets\.js loads on Node\.js v\d+/)
+  t.match(stderr, /Supported: Node\.js 20 and 22 .*24 and 26/)
+  for (const name of UWS_PACKAGES) t.match(stderr, `\n  ${name}: Cannot find module '${name}'`)
+  t.notMatch(stderr, /^\s+at /m)
+  t.notOk(readdirSync(directory).includes('none'))
+})
