@@ -72,6 +72,8 @@ export class Output {
       const flush = (sink as { flush?: (done: () => void) => void }).flush?.bind(sink)
       if (flush !== undefined && !sink.destroyed) await new Promise<void>((resolve) => flush(resolve))
     }
+    // Node.js 26 hands what was written to the socket a tick later; ended before that, the socket never sees it.
+    await new Promise((resolve) => setImmediate(resolve))
     const socket = this.#res.socket
     // The last bytes have to reach the kernel before the connection goes.
     if (socket !== null && !socket.destroyed) await new Promise<void>((resolve) => socket.end(resolve))
