@@ -1,5 +1,14 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -210,7 +219,8 @@ t.test(
     t.equal(full?.status, 503)
     t.equal(full?.headers.get('retry-after'), '5')
     t.equal(full?.headers.get('x-gatepost-record'), 'dropped')
-    t.equal(await ping(), 'dropped', 'a gateway still gets its Pong')
+    // A ping is smaller: a few may fit where no post-auth did.
+    t.ok(await until(async () => (await ping()) === 'dropped'), 'a gateway still gets its Pong')
     const scrape = await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
     t.match(scrape, /gatepost_records_not_kept_total\{topic="gateway_pings",reason="LOG_FULL"\} [1-9]/)
 
