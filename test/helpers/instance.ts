@@ -139,7 +139,8 @@ export class Instance {
 
 /** Every process of this machine with its parent. */
 export function processes(): { pid: number; ppid: number; args: string }[] {
-  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+  // One -o each: on macOS what follows the first = is a heading.
+  return execFileSync('ps', ['-A', '-ww', '-o', 'pid=', '-o', 'ppid=', '-o', 'args='], { encoding: 'utf8' })
     .split('\n')
     .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
     .filter((match) => match !== null)
