@@ -30,10 +30,10 @@ async function unpack(): Promise<void> {
     ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory],
     options,
   )
-  t.equal(packed.status, 0, packed.stderr)
+  if (packed.status !== 0) t.fail(packed.stderr)
   t.same(readdirSync(directory), [`gatepost-${manifest.version}.tgz`])
   const tar = await run('tar', ['-xzf', `gatepost-${manifest.version}.tgz`], { cwd: directory })
-  t.equal(tar.status, 0, tar.stderr)
+  if (tar.status !== 0) t.fail(tar.stderr)
 
   for (const name of Object.keys(manifest.dependencies)) {
     const link = join(root, 'node_modules', name)
