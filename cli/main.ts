@@ -7,6 +7,9 @@ import { EXIT, exitCodeOf } from './exit-code.ts'
 import { terminal } from './output.ts'
 import { buildProgram } from './program.ts'
 
+// The data directory holds people's names and MACs: what is made in it is for its owner only. Child processes inherit it.
+process.umask(0o077)
+
 /** Runs one command line. The result is the exit status. */
 async function main(arguments_: readonly string[]): Promise<number> {
   const context: Context = { env: process.env, output: terminal, version: packageVersion(), exitStatus: EXIT.ok }

@@ -21,7 +21,7 @@ const DARWIN_O_NONBLOCK = 0x04
 
 /** One attempt. Null: another process holds it. `role` tells several locks on one directory apart. */
 export async function tryLockDirectory(directory: string, role: string): Promise<DirectoryLock | null> {
-  mkdirSync(directory, { recursive: true })
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   return process.platform === 'linux' ? lockSocket(directory, role) : lockFile(directory, role)
 }
 

@@ -1,10 +1,12 @@
+import { messageOf } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from './access/decisions.ts'
 import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type Exchange } from './http.ts'
 import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
-import { PingRoute } from './routes/ping.ts'
-import { PostAuthRoute } from './routes/post-auth.ts'
+import { PingRoute, PONG } from './routes/ping.ts'
+import { NOT_DURABLE, PostAuthRoute } from './routes/post-auth.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
 
 export interface AppOptions {
@@ -13,6 +15,7 @@ export interface AppOptions {
   readonly secret: string
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
+  readonly logger: Logger
 }
 
 const HEALTHY = makeAnswer('healthcheck', 200, 'Healthy', { contentType: 'text/plain' })
@@ -31,6 +34,14 @@ const ALLOWED: Record<Route, string> = {
   root: 'GET, HEAD',
   unknown: '',
 }
+/** What a request gets when handling it failed: a gateway keeps its users, a RADIUS server sends again. */
+const FAILED = makeJsonAnswer('unknown', 500, { error: 'the request could not be handled' })
+const FAULTS: Partial<Record<Route, Answer>> = {
+  ping: PONG,
+  auth: makeAnswer('auth', 200, 'Auth: -1'),
+  post_auth: NOT_DURABLE,
+}
+
 const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
 
 export const TOO_LARGE: Answer = makeJsonAnswer('post_auth', 413, {
@@ -45,9 +56,13 @@ export class App {
   readonly postAuth: PostAuthRoute
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
+  readonly #logger: Logger
+  /** Requests whose handling threw. */
+  faults = 0
 
   constructor(options: AppOptions) {
     const fast = options.ack === 'fast'
+    this.#logger = options.logger
     this.records = new Records(options.log)
     this.decisions = new Decisions(options.authMode, options.secret)
     this.postAuth = new PostAuthRoute(this.records)
@@ -55,9 +70,24 @@ export class App {
     this.#auth = new AuthRoute(this.records, this.decisions, fast)
   }
 
-  /** A GET, or a HEAD where it is allowed. `path` is without the query. */
+  /** A GET, or a HEAD where it is allowed. `path` is without the query. Never throws. */
   get(path: string, exchange: Exchange, head = false): void {
     const route = routeOf(path)
+    try {
+      this.#get(route, exchange, head)
+    } catch (error) {
+      this.#failed(route, exchange, error)
+    }
+  }
+
+  /** A fault of ours costs one request, not the worker and everyone who waits on it. */
+  #failed(route: Route, exchange: Exchange, error: unknown): void {
+    this.faults++
+    this.#logger.error({ route, err: error }, `a request could not be handled: ${messageOf(error)}`)
+    exchange.reply(FAULTS[route] ?? FAILED, 'dropped')
+  }
+
+  #get(route: Route, exchange: Exchange, head: boolean): void {
     switch (route) {
       case 'ping':
         if (!head) return this.#ping.handle(exchange)
@@ -85,8 +115,12 @@ export class App {
     return false
   }
 
-  /** The body of a request for which takesBody() said yes. */
+  /** The body of a request for which takesBody() said yes. Never throws. */
   post(body: Uint8Array, exchange: Exchange): void {
-    this.postAuth.handle(exchange, body)
+    try {
+      this.postAuth.handle(exchange, body)
+    } catch (error) {
+      this.#failed('post_auth', exchange, error)
+    }
   }
 }

@@ -3,7 +3,6 @@ import type { Topic } from '../schemas/topics.ts'
 import { BATCH_SPAN_MS, type LogWriter } from '../log/contract.ts'
 import { GatepostError } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
-import type { Answer, Responder } from './http.ts'
 
 /**
  * Batches of one topic that may be under way to the log at once: what the topic may hold in memory is this times
@@ -72,7 +71,8 @@ export class TopicBatcher {
   readonly #free: RecordBatch[] = []
   #made = 0
   #open: RecordBatch | null = null
-  #recordStart = 0
+  /** Where the open batch's last whole record ends. */
+  #recordEnd = 0
   #monthEnd = 0
   #inFlight = 0
   #scheduled = false
@@ -102,9 +102,10 @@ export class TopicBatcher {
       batch = this.#openBatch(now)
       if (batch === null) return null
     }
-    if (now !== this.#prefixAt) this.#makePrefix(batch, now)
     const cursor = batch.cursor
-    this.#recordStart = cursor.position
+    // A record that was begun and, because something threw, never ended is overwritten.
+    cursor.position = this.#recordEnd
+    if (now !== this.#prefixAt) this.#makePrefix(batch, now)
     const { bytes, position } = cursor
     for (let index = 0; index < this.#prefixLength; index++) bytes[position + index] = this.#prefix[index]
     cursor.position = position + this.#prefixLength
@@ -115,17 +116,13 @@ export class TopicBatcher {
 
   end(batch: RecordBatch): void {
     batch.recordCount++
+    this.#recordEnd = batch.cursor.position
     if (!this.#scheduled && this.#inFlight === 0) this.#schedule()
   }
 
   /** Forgets the record that begin() started. */
   abandon(batch: RecordBatch): void {
-    batch.cursor.position = this.#recordStart
-  }
-
-  /** The request waits for the record that ended last. */
-  wait(batch: RecordBatch, responder: Responder, response: unknown, answer: Answer): void {
-    batch.wait(responder, response, answer)
+    batch.cursor.position = this.#recordEnd
   }
 
   /** Resolves when nothing is open or under way. */
@@ -163,6 +160,7 @@ export class TopicBatcher {
     const date = new Date(now)
     this.#monthEnd = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1)
     this.#prefixAt = -1
+    this.#recordEnd = 0
     this.#open = batch
     return batch
   }
@@ -188,6 +186,7 @@ export class TopicBatcher {
 
   #seal(batch: RecordBatch): void {
     this.#open = null
+    batch.cursor.position = this.#recordEnd
     void this.#commit(batch)
   }
 

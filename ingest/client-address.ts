@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /** Text forms of addresses that are kept; when full, all are forgotten: they are quickly made again. */
 const MAX_ADDRESSES = 65536
@@ -39,6 +39,12 @@ export function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
+/** The address of a hop, which some proxies write with a port; null if it is none. */
+function hopAddress(hop: string): string | null {
+  const address = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
+  return isIP(address) === 0 ? null : plainAddress(address)
+}
+
 /** Which peers' X-Forwarded-For is believed. */
 export class TrustedProxies {
   readonly #list = new BlockList()
@@ -64,8 +70,8 @@ export class TrustedProxies {
     if (!this.any || forwardedFor === '' || !this.#trusts(peer)) return peer
     let client = peer
     for (const hop of forwardedFor.split(',').reverse()) {
-      const address = plainAddress(hop.trim().replace(/^\[|\]$/g, ''))
-      if (address === '' || !/^[0-9a-fA-F.:]+$/.test(address)) return client
+      const address = hopAddress(hop.trim())
+      if (address === null) return client
       client = address
       if (!this.#trusts(address)) return client
     }

@@ -49,7 +49,6 @@ const REASONS: Record<number, string> = {
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',
-  411: 'Length Required',
   413: 'Payload Too Large',
   500: 'Internal Server Error',
   503: 'Service Unavailable',

@@ -52,6 +52,9 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
   metrics.add('counter', 'gatepost_post_auth_health_checks_total', 'HEALTH logins, answered and not stored', () => [
     { value: postAuth.stats.healthChecks },
   ])
+  metrics.add('counter', 'gatepost_request_faults_total', 'Requests whose handling failed', () => [
+    { value: worker.app.faults },
+  ])
   metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal that are not in their tables yet', () => [
     { value: worker.journal.usedBytes },
   ])

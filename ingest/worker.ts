@@ -44,7 +44,13 @@ export class IngestWorker {
   private constructor(options: IngestOptions, journal: JournalWriter, lock: DirectoryLock) {
     this.#lock = lock
     this.journal = journal
-    this.app = new App({ log: journal, authMode: options.authMode, secret: options.secret, ack: options.ack })
+    this.app = new App({
+      log: journal,
+      authMode: options.authMode,
+      secret: options.secret,
+      ack: options.ack,
+      logger: options.logger,
+    })
     const proxies = new TrustedProxies(options.trustedProxies)
     this.bulk = new BulkListener(this.app, proxies)
     this.gateway = new GatewayListener(this.app, proxies)

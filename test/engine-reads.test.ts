@@ -11,6 +11,7 @@ import { MemoryLog } from './helpers/memory-log.ts'
 /* What ingest encodes is what ClickHouse reads: boundary integers, empty, long and non-ASCII text, everything absent. */
 
 process.env['GATEPOST_LOG_LEVEL'] = 'silent'
+const logger = createLogger('test')
 
 const UINT64 = [
   '0',
@@ -43,12 +44,12 @@ const TEXT = [
 ]
 const DOUBLES = ['0', '0.03', '1.5', '123456789.125', '1e-7', '0.1']
 
-const store = await openEmbeddedStore({ path: join(t.testdir({ store: {} }), 'store'), logger: createLogger('test') })
+const store = await openEmbeddedStore({ path: join(t.testdir({ store: {} }), 'store'), logger })
 t.teardown(() => store.close())
 await store.migrate()
 
 const log = new MemoryLog()
-const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable' })
+const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable', logger })
 const exchange = new Exchange()
 
 /** Everything the log was given, as a reader would give it to the store. */

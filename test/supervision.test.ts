@@ -222,7 +222,10 @@ t.test(
     // A ping is smaller: a few may fit where no post-auth did.
     t.ok(await until(async () => (await ping()) === 'dropped'), 'a gateway still gets its Pong')
     const scrape = await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
-    t.match(scrape, /gatepost_records_not_kept_total\{topic="gateway_pings",reason="LOG_FULL"\} [1-9]/)
+    t.match(
+      scrape,
+      /gatepost_records_not_kept_total\{topic="gateway_pings",reason="LOG_FULL",process="ingest-0"\} [1-9]/,
+    )
 
     process.kill(store, 'SIGCONT')
     t.ok(await until(async () => (await post(instance, 'room again')).status === 204), 'takes records again')
@@ -303,15 +306,15 @@ t.test('metrics, health and readiness', { timeout: 60_000 }, async (t) => {
   await stored(instance, (found) => found.length > 0)
   const text = await (await get('/metrics')).text()
   for (const line of [
-    /gatepost_requests_total\{route="post_auth",status="204"\} 1/,
-    /gatepost_batch_records_count\{topic="post_auth"\} 1/,
-    /gatepost_commit_seconds_count\{topic="post_auth"\} 1/,
-    /gatepost_journal_bytes \d/,
-    /gatepost_journal_age_seconds \d/,
-    /gatepost_aggregator_rows_total\{topic="post_auth"\} 1/,
-    /gatepost_aggregator_insert_seconds_count\{topic="post_auth"\} 1/,
-    /gatepost_aggregator_lag_seconds\{topic="post_auth"\} /,
-    /gatepost_sql_queries_total\{outcome="completed"\} /,
+    /gatepost_requests_total\{route="post_auth",status="204",process="ingest-0"\} 1/,
+    /gatepost_batch_records_count\{topic="post_auth",process="ingest-0"\} 1/,
+    /gatepost_commit_seconds_count\{topic="post_auth",process="ingest-0"\} 1/,
+    /gatepost_journal_bytes\{process="ingest-0"\} \d/,
+    /gatepost_journal_age_seconds\{process="store"\} \d/,
+    /gatepost_aggregator_rows_total\{topic="post_auth",process="store"\} 1/,
+    /gatepost_aggregator_insert_seconds_count\{topic="post_auth",process="store"\} 1/,
+    /gatepost_aggregator_lag_seconds\{topic="post_auth",process="store"\} /,
+    /gatepost_sql_queries_total\{outcome="completed",process="store"\} /,
     /gatepost_process_up\{process="store"\} 1/,
   ]) {
     t.match(text, line)

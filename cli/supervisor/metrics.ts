@@ -4,10 +4,27 @@ import type { JournalReaderStats } from '../../log/journal/reader.ts'
 import type { SqlStats } from '../../store/embedded/sql/index.ts'
 import type { MetricsJson } from './messages.ts'
 
-/** One scrape of every process: counters and histograms are summed, gauges as each says. */
-export async function mergeMetrics(processes: readonly MetricsJson[]): Promise<{ text: string; contentType: string }> {
-  const registry: Registry = AggregatorRegistry.aggregate(processes as object[])
+/**
+ * One scrape of every process. Each series says whose it is: summed up, the counters of a process that was started again would
+ * seem to run backwards.
+ */
+export async function mergeMetrics(
+  own: MetricsJson,
+  processes: readonly { readonly name: string; readonly metrics: MetricsJson }[],
+): Promise<{ text: string; contentType: string }> {
+  const labelled = processes.map(({ name, metrics }) =>
+    (metrics as Labelled[]).map((metric) => withProcess(metric, name)),
+  )
+  const registry: Registry = AggregatorRegistry.aggregate([own, ...labelled] as object[])
   return { text: await registry.metrics(), contentType: registry.contentType }
+}
+
+interface Labelled {
+  readonly values: readonly { readonly labels: Record<string, string> }[]
+}
+
+function withProcess(metric: Labelled, process: string): Labelled {
+  return { ...metric, values: metric.values.map((value) => ({ ...value, labels: { ...value.labels, process } })) }
 }
 
 /** The supervisor's own metrics. */

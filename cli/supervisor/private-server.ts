@@ -40,6 +40,8 @@ export function privateServer(processes: readonly ManagedProcess[], draining: ()
 }
 
 async function scrape(processes: readonly ManagedProcess[]): Promise<{ text: string; contentType: string }> {
-  const answers = await Promise.all(processes.map((process) => process.metrics()))
-  return mergeMetrics([supervisorMetrics(processes), ...answers.filter((answer) => answer !== null)])
+  const answers = await Promise.all(
+    processes.map(async (process) => ({ name: process.name, metrics: (await process.metrics()) ?? [] })),
+  )
+  return mergeMetrics(supervisorMetrics(processes), answers)
 }

@@ -19,6 +19,9 @@ import { usablePort } from './ports.ts'
 import { privateServer } from './private-server.ts'
 import { tokenSecret } from './secret.ts'
 
+/** uWebSockets takes 4 KiB of request line and headers unless told otherwise; node:http takes this much. */
+const REQUEST_HEAD_BYTES = '16384'
+
 /** The store process needs a thread for each query that runs, beside those of its files. */
 const STORE_THREADS = '16'
 
@@ -55,7 +58,11 @@ export async function serve(configured: Config): Promise<number> {
     storeStart(config, dataDir),
   )
   const workers = Array.from({ length: config.workers }, (_, slot) =>
-    managed(`ingest-${slot}`, () => cluster.fork().process, ingestStart(config, journal, slot, slots, secret)),
+    managed(
+      `ingest-${slot}`,
+      () => cluster.fork({ UWS_HTTP_MAX_HEADERS_SIZE: REQUEST_HEAD_BYTES }).process,
+      ingestStart(config, journal, slot, slots, secret),
+    ),
   )
   const processes = [...workers, store]
 

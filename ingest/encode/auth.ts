@@ -14,7 +14,7 @@ export const AUTH_OUTGOING_DELTA = 8
 
 /** Parameters of an auth request; apfree 8 says device_id for gw_id and incoming_bytes for incoming. */
 export function authFields(): QueryFields {
-  return new QueryFields(9, [
+  const names: [string, number][] = [
     ['stage', AUTH_STAGE],
     ['gw_id', AUTH_GW_ID],
     ['device_id', AUTH_GW_ID],
@@ -27,7 +27,8 @@ export function authFields(): QueryFields {
     ['outgoing_bytes', AUTH_OUTGOING],
     ['incomingdelta', AUTH_INCOMING_DELTA],
     ['outgoingdelta', AUTH_OUTGOING_DELTA],
-  ])
+  ]
+  return new QueryFields(9, names, AUTH_TOKEN)
 }
 
 /** How the request was answered. */

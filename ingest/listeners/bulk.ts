@@ -4,10 +4,8 @@ import { addressText, type TrustedProxies } from '../client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
+import { userAgentText } from '../user-agent.ts'
 import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
-
-/** A User-Agent is kept up to this many characters. */
-export const USER_AGENT_MAX = 256
 
 export interface Listener {
   readonly port: number
@@ -118,10 +116,11 @@ export class BulkListener implements Listener, Responder {
   #describe(response: HttpResponse, request: HttpRequest): void {
     const exchange = this.#exchange
     const peer = addressText(response.getRemoteAddress())
-    exchange.query = request.getQuery()
-    const userAgent = request.getHeader('user-agent')
-    exchange.userAgent = userAgent.length > USER_AGENT_MAX ? userAgent.slice(0, USER_AGENT_MAX) : userAgent
-    exchange.remoteIp = this.#proxies.any ? this.#proxies.client(peer, request.getHeader('x-forwarded-for')) : peer
+    // Undefined, against its type, for a target without "?".
+    const query: string | undefined = request.getQuery()
+    exchange.query = query ?? ''
+    exchange.userAgent = userAgentText(request.getHeader('user-agent'))
+    exchange.remoteIp = this.#proxies.any ? this.#proxies.client(peer, forwardedFor(request)) : peer
   }
 
   #finish(response: HttpResponse): void {
@@ -142,13 +141,17 @@ export class BulkListener implements Listener, Responder {
     this.#describe(response, request)
     const { remoteIp, userAgent } = exchange
     response.onAborted(onAborted)
+    if (Number(request.getHeader('content-length')) > POST_AUTH_MAX_BYTES) {
+      this.respond(response, TOO_LARGE, 'dropped')
+      return
+    }
     let parts: Buffer[] | null = null
     let length = 0
     // A closure per POST: the body may come later, and uWebSockets says nothing of the request then.
     response.onData((chunk, isLast) => {
       length += chunk.byteLength
       if (length > POST_AUTH_MAX_BYTES) {
-        if (parts !== EMPTY_PARTS) this.respond(response, TOO_LARGE, 'none')
+        if (parts !== EMPTY_PARTS) this.respond(response, TOO_LARGE, 'dropped')
         parts = EMPTY_PARTS
         return
       }
@@ -165,6 +168,15 @@ export class BulkListener implements Listener, Responder {
       this.#finish(response)
     })
   }
+}
+
+/** Every X-Forwarded-For line in one, as a proxy that appends a line of its own means them. */
+function forwardedFor(request: HttpRequest): string {
+  let lines = ''
+  request.forEach((name, value) => {
+    if (name === 'x-forwarded-for') lines += lines === '' ? value : `,${value}`
+  })
+  return lines
 }
 
 /** Marks a request whose body was too large and that has been answered. */

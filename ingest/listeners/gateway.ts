@@ -5,7 +5,8 @@ import { TOO_LARGE } from '../app.ts'
 import { plainAddress, type TrustedProxies } from '../client-address.ts'
 import { Exchange, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
-import { USER_AGENT_MAX, type Listener } from './bulk.ts'
+import { userAgentText } from '../user-agent.ts'
+import type { Listener } from './bulk.ts'
 
 /** A client gets this long for its request's head and, apart, for all of the request. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -78,12 +79,12 @@ export class GatewayListener implements Listener, Responder {
       : (url as string)
     const question = target.indexOf('?')
     const path = question < 0 ? target : target.slice(0, question)
-    const userAgent = request.headers['user-agent'] ?? ''
+    const userAgent = userAgentText(request.headers['user-agent'] ?? '')
     const forwardedFor = request.headers['x-forwarded-for']
     const peer = plainAddress(request.socket.remoteAddress)
     const remoteIp = typeof forwardedFor === 'string' ? this.#proxies.client(peer, forwardedFor) : peer
     exchange.query = question < 0 ? '' : target.slice(question + 1)
-    exchange.userAgent = userAgent.slice(0, USER_AGENT_MAX)
+    exchange.userAgent = userAgent
     exchange.remoteIp = remoteIp
     if (method === 'GET' || method === 'HEAD') {
       this.#app.get(path, exchange, method === 'HEAD')
@@ -106,14 +107,14 @@ export class GatewayListener implements Listener, Responder {
       else if (!response.headersSent) {
         // The rest of the body is not read: the connection ends with the answer.
         response.shouldKeepAlive = false
-        this.respond(response, TOO_LARGE, 'none')
+        this.respond(response, TOO_LARGE, 'dropped')
       }
     })
     request.on('end', () => {
       if (length > POST_AUTH_MAX_BYTES) return
       const exchange = this.#exchange
       exchange.remoteIp = remoteIp
-      exchange.userAgent = userAgent.slice(0, USER_AGENT_MAX)
+      exchange.userAgent = userAgent
       this.#app.post(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
       this.#finish(response)
     })

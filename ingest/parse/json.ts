@@ -10,7 +10,7 @@ export const ABSENT = 0
 export const PLAIN = 1
 /** A string with escapes, or bytes beyond ASCII that must be checked: decode the range. */
 export const ENCODED = 2
-/** A number, boolean, object or array: its JSON text is the range. */
+/** A number or boolean: its JSON text is the range. */
 export const OTHER = 3
 
 /** Nesting beyond this is refused: nothing a RADIUS server sends is nested at all. */
@@ -126,7 +126,8 @@ export class JsonFields {
       } else {
         this.#value()
         if (slot >= 0) {
-          this.kinds[slot] = first === 0x6e ? ABSENT : OTHER
+          // An object or array is no value of a record, and may hold anything.
+          this.kinds[slot] = first === 0x6e || first === OPEN_BRACE || first === OPEN_BRACKET ? ABSENT : OTHER
           this.starts[slot] = start
           this.ends[slot] = this.#at
         }

@@ -1,3 +1,5 @@
+import { assignsCredential, isCredential } from './credentials.ts'
+
 /*
  * Query strings as gateways send them (application/x-www-form-urlencoded):
  *
@@ -13,28 +15,6 @@ const PLUS = 0x2b
 
 /** A request with more unknown parameters than this is nothing a gateway sends: see `overflow`. */
 const MAX_EXTRAS = 256
-
-/** Names whose values never go anywhere: not to a table, a dead letter or a log. */
-const CREDENTIALS = new Set(
-  [
-    'token',
-    'password',
-    'passwd',
-    'pass',
-    'pwd',
-    'voucher',
-    'code',
-    'secret',
-    'api_key',
-    'apikey',
-    'authorization',
-    'key',
-  ].sort(),
-)
-
-export function isCredential(name: string): boolean {
-  return CREDENTIALS.has(name.toLowerCase())
-}
 
 /** Decodes one name or value. */
 export function formDecode(raw: string): string {
@@ -74,6 +54,8 @@ interface Name {
 export class QueryFields {
   readonly #byLength: (readonly Name[])[] = []
   readonly #byName = new Map<string, number>()
+  readonly #names: readonly (readonly [string, number])[]
+  readonly #secretSlot: number
   /** Slot i's value is texts[i][starts[i]..ends[i]); starts[i] < 0: not sent. */
   readonly texts: string[]
   readonly starts: Int32Array
@@ -86,8 +68,13 @@ export class QueryFields {
   /** Whether there were more than MAX_EXTRAS: the record is then incomplete and a dead letter. */
   overflow = false
 
-  /** `names`: pairs of a parameter's name and its slot; several names may share a slot. */
-  constructor(slots: number, names: readonly (readonly [string, number])[]) {
+  /**
+   * `names`: pairs of a parameter's name and its slot; several names may share a slot. `secretSlot`: the one that holds a
+   * credential, which describe() leaves out.
+   */
+  constructor(slots: number, names: readonly (readonly [string, number])[], secretSlot = -1) {
+    this.#names = names
+    this.#secretSlot = secretSlot
     this.texts = new Array<string>(slots).fill('')
     this.starts = new Int32Array(slots)
     this.ends = new Int32Array(slots)
@@ -119,17 +106,38 @@ export class QueryFields {
     let nameStart = 0
     let nameEnd = -1
     let escaped = false
+    let assigns = false
     for (let index = 0; index <= length; index++) {
       const code = index < length ? query.charCodeAt(index) : AMPERSAND
       if (code === AMPERSAND) {
-        if (index > nameStart) this.#pair(query, nameStart, nameEnd < 0 ? index : nameEnd, index, escaped)
+        if (index > nameStart) this.#pair(query, nameStart, nameEnd < 0 ? index : nameEnd, index, escaped, assigns)
         nameStart = index + 1
         nameEnd = -1
         escaped = false
+        assigns = false
       } else if (code === EQUALS) {
         if (nameEnd < 0) nameEnd = index
+        else assigns = true
       } else if (code === PERCENT || code === PLUS) escaped = true
     }
+  }
+
+  /** What was sent, but for credentials, as a query string: for dead letters. */
+  describe(): string {
+    const sent = new URLSearchParams()
+    const told = new Set<number>([this.#secretSlot])
+    for (const [name, slot] of this.#names) {
+      if (this.has(slot) && !told.has(slot)) sent.append(name, this.text(slot))
+      told.add(slot)
+    }
+    for (let at = 0; at < this.extras * 2; at += 2) {
+      sent.append(this.#extraText(at), this.#extraText(at + 1))
+    }
+    return sent.toString()
+  }
+
+  #extraText(at: number): string {
+    return this.extraTexts[at].slice(this.extraStarts[at], this.extraEnds[at])
   }
 
   /** Moves a value that its slot's type cannot hold to the others, as sent. */
@@ -138,10 +146,10 @@ export class QueryFields {
     this.starts[slot] = -1
   }
 
-  #pair(query: string, nameStart: number, nameEnd: number, end: number, escaped: boolean): void {
+  #pair(query: string, nameStart: number, nameEnd: number, end: number, escaped: boolean, assigns: boolean): void {
     const valueStart = Math.min(nameEnd + 1, end)
-    if (escaped) {
-      this.#escapedPair(formDecode(query.slice(nameStart, nameEnd)), formDecode(query.slice(valueStart, end)))
+    if (escaped || assigns) {
+      this.#decodedPair(formDecode(query.slice(nameStart, nameEnd)), formDecode(query.slice(valueStart, end)))
       return
     }
     const slot = this.#slot(query, nameStart, nameEnd)
@@ -152,8 +160,9 @@ export class QueryFields {
     } else this.#extra(query, nameStart, nameEnd, query, valueStart, end)
   }
 
-  #escapedPair(name: string, value: string): void {
+  #decodedPair(name: string, sent: string): void {
     const slot = this.#byName.get(name)
+    const value = slot !== this.#secretSlot && assignsCredential(sent) ? '' : sent
     if (slot !== undefined) {
       this.texts[slot] = value
       this.starts[slot] = 0
@@ -188,16 +197,4 @@ export class QueryFields {
     this.extraStarts[at + 1] = valueStart
     this.extraEnds[at + 1] = valueEnd
   }
-}
-
-/** The query with the values of credentials taken out: what may go into a dead letter. */
-export function redactQuery(query: string): string {
-  return query
-    .split('&')
-    .map((pair) => {
-      const equals = pair.indexOf('=')
-      const name = equals < 0 ? pair : pair.slice(0, equals)
-      return equals >= 0 && isCredential(formDecode(name)) ? `${name}=` : pair
-    })
-    .join('&')
 }

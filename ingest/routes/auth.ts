@@ -12,7 +12,6 @@ import {
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'
-import { redactQuery } from '../parse/query.ts'
 import type { Records } from '../records.ts'
 
 const ANSWERS = new Map<number, Answer>(
@@ -52,13 +51,7 @@ export class AuthRoute {
     const verdict = this.#decisions.decide(stage, fields.text(AUTH_TOKEN))
     const answer = ANSWERS.get(verdict.code) as Answer
     if (verdict.code === -1) {
-      this.#deadLetterOnly(
-        exchange,
-        answer,
-        now,
-        'unknown_stage',
-        `stage ${JSON.stringify(stage.slice(0, 64))} is none of login, counters, logout`,
-      )
+      this.#deadLetterOnly(exchange, answer, now, 'unknown_stage', 'stage is none of login, counters, logout')
       return
     }
     // Looked at before the record is begun: a value that is no counter moves to the extra parameters.
@@ -75,7 +68,7 @@ export class AuthRoute {
     }
     encodeAuth(batch.cursor, fields, verdict, exchange.remoteIp, exchange.userAgent)
     auth.end(batch)
-    if (telemetry !== null) this.#deadLetter(exchange, now, telemetry[0], telemetry[1])
+    if (telemetry !== null) this.#deadLetter(now, telemetry[0], telemetry[1])
     if (this.#fastCounters && stage === 'counters') exchange.reply(answer, 'unknown')
     else exchange.replyWhenDurable(answer, batch)
   }
@@ -99,12 +92,12 @@ export class AuthRoute {
     return problem
   }
 
-  #deadLetter(exchange: Exchange, now: number, reason: DeadLetterReason, error: string) {
-    return this.#records.deadLetter({ source: 'auth', reason, error, payload: redactQuery(exchange.query) }, now)
+  #deadLetter(now: number, reason: DeadLetterReason, error: string) {
+    return this.#records.deadLetter({ source: 'auth', reason, error, payload: this.#fields.describe() }, now)
   }
 
   #deadLetterOnly(exchange: Exchange, answer: Answer, now: number, reason: DeadLetterReason, error: string): void {
-    const batch = this.#deadLetter(exchange, now, reason, error)
+    const batch = this.#deadLetter(now, reason, error)
     if (batch === null) exchange.reply(answer, 'dropped')
     else exchange.replyWhenDurable(answer, batch)
   }

@@ -1,6 +1,5 @@
 import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from '../encode/ping.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
-import { redactQuery } from '../parse/query.ts'
 import type { Records } from '../records.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 
@@ -59,7 +58,7 @@ export class PingRoute {
   }
 
   #deadLetter(exchange: Exchange, now: number, reason: DeadLetterReason, error: string): void {
-    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload: redactQuery(exchange.query) }, now)
+    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload: this.#fields.describe() }, now)
     if (batch === null) exchange.reply(PONG, 'dropped')
     else exchange.replyWhenDurable(PONG, batch)
   }

@@ -16,9 +16,12 @@ export const POST_AUTH_MAX_BYTES = 64 * 1024
 
 const RETRY_AFTER_SECONDS = '5'
 
-const NOT_DURABLE = makeJsonAnswer('post_auth', 503, { error: 'the record could not be stored; send it again' }, [
-  ['Retry-After', RETRY_AFTER_SECONDS],
-])
+export const NOT_DURABLE = makeJsonAnswer(
+  'post_auth',
+  503,
+  { error: 'the record could not be stored; send it again' },
+  [['Retry-After', RETRY_AFTER_SECONDS]],
+)
 const STORED = makeAnswer('post_auth', 204, '', { unlessKept: NOT_DURABLE })
 
 /** `POST /logging/post-auth` (GovWifi logging API): a login that FreeRADIUS accepted or rejected. 204 means stored. */

@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { recordSchema } from '../../schemas/avro.ts'
-import { containerHeader } from '../../schemas/container.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { BATCH_SPAN_MS, type Batch, type Gathered, type Lag, type LogReader } from '../contract.ts'
 import { makeDirectory } from './disk.ts'
 import { CORRUPT_DIRECTORY, existingSlots, parseSegmentName, SEALED_SUFFIX, slotDirectory } from './layout.ts'
-import { readLong, scanBlocks, type ScannedBlock } from './scan.ts'
+import { headerEnd, readLong, scanBlocks, type ScannedBlock } from './scan.ts'
 
 export interface JournalReaderOptions {
   /** <data directory>/journal */
@@ -149,9 +148,9 @@ export class JournalReader implements LogReader {
   async #open(topic: Topic, file: SegmentFile): Promise<Partial> {
     const bytes = await readFile(file.path)
     const schema = recordSchema(topic)
-    const header = containerHeader(schema)
-    const wrongHeader = bytes.compare(header, 0, header.length, 0, Math.min(header.length, bytes.length)) !== 0
-    const scan = scanBlocks(bytes, wrongHeader ? 0 : header.length, schema.fingerprint)
+    const header = headerEnd(bytes, schema.fingerprint)
+    const wrongHeader = header === null
+    const scan = scanBlocks(bytes, header ?? 0, schema.fingerprint)
     const batches: Batch[] = []
     let bad = scan.corrupt.length + (scan.end < bytes.length ? 1 : 0) + (wrongHeader ? 1 : 0)
     for (const block of scan.blocks) {

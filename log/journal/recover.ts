@@ -10,11 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { recordSchema } from '../../schemas/avro.ts'
-import { containerHeader } from '../../schemas/container.ts'
 import type { Logger } from '../../common/logger.ts'
 import { syncDirectory } from './disk.ts'
 import { OPEN_SUFFIX, parseSegmentName, SEALED_SUFFIX } from './layout.ts'
-import { scanBlocks } from './scan.ts'
+import { headerEnd, scanBlocks } from './scan.ts'
 
 /** What recovery did with a slot's open segments. */
 export interface Recovery {
@@ -38,7 +37,7 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
     const path = join(directory, name)
     const bytes = readFileSync(path)
     const schema = recordSchema(segment.topic)
-    const { blocks, end } = scanBlocks(bytes, containerHeader(schema).length, schema.fingerprint)
+    const { blocks, end } = scanBlocks(bytes, headerEnd(bytes, schema.fingerprint) ?? 0, schema.fingerprint)
     if (blocks.length === 0) {
       unlinkSync(path)
       removed++

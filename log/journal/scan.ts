@@ -72,6 +72,29 @@ function frameAt(bytes: Buffer, position: number): ScannedBlock | null {
   return { recordCount: count.value, recordsStart: size.end, recordsEnd, end }
 }
 
+/**
+ * Where a container's header ends, if it is one with this sync marker; else null. Its text is not compared: a schema whose
+ * docs were reworded is the same schema.
+ */
+export function headerEnd(bytes: Buffer, sync: Buffer): number | null {
+  if (bytes.toString('latin1', 0, 4) !== 'Obj\x01') return null
+  let position = 4
+  for (;;) {
+    const entries = readLong(bytes, position)
+    if (entries === null || entries.value < 0) return null
+    position = entries.end
+    if (entries.value === 0) break
+    // A key and a value for each entry.
+    for (let part = 0; part < entries.value * 2; part++) {
+      const length = readLong(bytes, position)
+      if (length === null || length.value < 0 || length.end + length.value > bytes.length) return null
+      position = length.end + length.value
+    }
+  }
+  const end = position + SYNC_BYTES
+  return end <= bytes.length && bytes.compare(sync, 0, SYNC_BYTES, position, end) === 0 ? end : null
+}
+
 /** A zigzag varint of at most 2^53; null if there is none. */
 export function readLong(bytes: Buffer, position: number): { value: number; end: number } | null {
   let zigzag = 0

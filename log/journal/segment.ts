@@ -26,6 +26,7 @@ export class OpenSegment {
   /** Bytes known to be whole and durable, header included; 0: not even the header. */
   #durable = 0
   #broken = false
+  #closed = false
 
   private constructor(disk: Disk, directory: string, name: string, topic: Topic, fd: number, syncsWrites: boolean) {
     this.topic = topic
@@ -131,9 +132,10 @@ export class OpenSegment {
     }
   }
 
-  /** Closes the file and hands it to the readers; one without a block is removed. */
+  /** Closes the file and hands it to the readers; one without a block is removed. May be repeated after an error. */
   async seal(): Promise<void> {
-    await this.#disk.close(this.#fd)
+    if (!this.#closed) await this.#disk.close(this.#fd)
+    this.#closed = true
     if (this.#durable === 0) return this.#disk.unlink(join(this.#directory, this.#name + OPEN_SUFFIX))
     await this.#disk.rename(
       join(this.#directory, this.#name + OPEN_SUFFIX),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { SYNC_BYTES, BLOCK_HEADER_MAX_BYTES } from '../../schemas/container.ts'
@@ -27,6 +28,9 @@ const REFUSAL_PAUSE_MS = 100
 
 /** A disk that keeps failing is logged this often; every refused record is counted. */
 const LOG_EVERY_MS = 5000
+
+/** A segment that could not be sealed is tried again after this long. */
+const SEAL_RETRY_MS = 500
 
 interface Append {
   readonly batch: Batch
@@ -169,16 +173,27 @@ class TopicJournal {
     if (segment === null) return
     this.#segment = null
     if (this.#sealTimer) clearTimeout(this.#sealTimer)
-    const sealing = segment
-      .seal()
-      .catch((error: unknown) =>
+    const sealing = this.#keepSealing(segment).finally(() => this.#sealing.delete(sealing))
+    this.#sealing.add(sealing)
+  }
+
+  /** Readers do not see a segment that could not be renamed: it is tried again until it works, or the journal closes. */
+  async #keepSealing(segment: OpenSegment): Promise<void> {
+    for (;;) {
+      const last = this.#closed
+      try {
+        await segment.seal()
+        return
+      } catch (error) {
         this.#options.logger.error(
           { topic: this.#topic, err: error },
           `cannot seal a journal segment: ${messageOf(error)}`,
-        ),
-      )
-      .finally(() => this.#sealing.delete(sealing))
-    this.#sealing.add(sealing)
+        )
+        // The next start recovers it.
+        if (last) return
+        await sleep(SEAL_RETRY_MS)
+      }
+    }
   }
 
   async close(): Promise<void> {

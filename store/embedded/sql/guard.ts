@@ -105,6 +105,7 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
     }
     if (isWord(token, 'APPLY') && next !== undefined && isName(next))
       requireFunction(nameOf(next), context.mayWrite, context)
+    checkNamesInText(tokens, i, context)
     // arrayMap(file, ['/etc/passwd']) calls file() without a parenthesis; a column of such a name needs its table's.
     const isPart = tokens[i - 1]?.kind === 'Dot' || next?.kind === 'Dot'
     if (isName(token) && !isPart && !context.functions.allowsName(nameOf(token))) {
@@ -118,6 +119,25 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
     if (next.kind === 'Dot' && isName(after) && before?.kind !== 'Dot' && context.foreignDatabases.has(nameOf(token))) {
       if (catalogTable(nameOf(token), nameOf(after)) === undefined) throw noTable(`${nameOf(token)}.${nameOf(after)}`)
     }
+  }
+}
+
+/** Functions whose first argument is the name of an aggregate function, with its parameters. */
+const TAKE_NAMES = new Set(['arrayreduce', 'arrayreduceinranges', 'initializeaggregation'])
+
+/** A function's name can also stand in a string: arrayReduce('groupFormat(...)', ...), CAST(x, 'AggregateFunction(...)'). */
+function checkNamesInText(tokens: readonly Token[], i: number, context: GuardContext): void {
+  const token = tokens[i]
+  let names: string | null = null
+  if (isName(token) && TAKE_NAMES.has(nameOf(token).toLowerCase())) {
+    const [open, argument, comma] = tokens.slice(i + 1, i + 4)
+    const isLiteral =
+      open?.kind === 'OpeningRoundBracket' && argument?.kind === 'StringLiteral' && comma?.kind === 'Comma'
+    if (!isLiteral) throw denied(`The first argument of ${nameOf(token)} must be a name in quotes`)
+    names = argument.text
+  } else if (token.kind === 'StringLiteral' && /AggregateFunction/i.test(token.text)) names = token.text
+  for (const name of names?.match(/\w+/g) ?? []) {
+    if (!context.functions.allowsName(name)) throw denied(`Function ${name} is not available here`)
   }
 }
 

@@ -3,6 +3,14 @@
  * Everything here is refused to readers and to admin alike.
  */
 export const ESCAPES: readonly string[] = [
+  // Functions by a name in a string.
+  `SELECT arrayReduce('groupFormat(\\'CSV\\')', [1])`,
+  `SELECT arrayReduce('group\\x46ormat(\\'Protobuf\\')', [1])`,
+  `SELECT initializeAggregation('flameGraph', 1)`,
+  `SELECT arrayReduceInRanges('aggThrow(1)', [(1, 1)], [1])`,
+  `SELECT arrayReduce(concat('group', 'Format(\\'CSV\\')'), [1])`,
+  `SELECT arrayMap(initializeAggregation, ['groupFormat'], [1])`,
+  `SELECT CAST(unhex('00'), 'AggregateFunction(groupFormat(\\'CSV\\'), UInt8)')`,
   // Table functions that read files, reach the network or run programs.
   `SELECT * FROM file('FILE')`,
   `SELECT * FROM file('FILE', 'LineAsString')`,
