@@ -173,6 +173,78 @@ t.test('gateways', { timeout: 120_000 }, async (t) => {
     t.notOk(JSON.stringify(letters).includes('s3cret'), 'no token is in a dead letter')
   })
 
+  await t.test('targets without a query, on both listeners', async (t) => {
+    // Symptom: uWebSockets gives undefined for the query of a target without "?", and the worker ended.
+    for (const port of [instance.ingestPort, instance.gatewayPort]) {
+      for (const path of ['/ping', '/ping/', '/wifidog/ping/index.php', '/auth', '/auth/', '/x/auth/index.php']) {
+        const answer = await fetch(instance.url(path, port))
+        t.equal(await answer.text(), path.includes('ping') ? 'Pong' : 'Auth: -1', path)
+        t.equal(answer.headers.get('x-gatepost-record'), 'kept')
+      }
+    }
+  })
+
+  await t.test('a long query, and a User-Agent beyond ASCII, on both listeners', async (t) => {
+    const query = 'sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3'
+    for (const port of [instance.ingestPort, instance.gatewayPort]) {
+      const long = await fetch(instance.url(`/ping?gw_id=long${port}&${query}&note=${'x'.repeat(9000)}`, port))
+      t.equal(long.headers.get('x-gatepost-record'), 'kept')
+      const head = 'HTTP/1.1\r\nHost: a\r\nUser-Agent: Café x\r\nConnection: close\r\n\r\n'
+      t.match(await exchange(port, Buffer.from(`GET /ping?gw_id=agent${port}&${query} ${head}`)), /Pong$/)
+    }
+    const rows = await instance.queryUntil<{ agent: string }>(
+      `SELECT user_agent AS agent FROM gateway_pings WHERE startsWith(gw_id, 'agent')`,
+      (found) => found.length >= 2,
+    )
+    t.same(rows, [{ agent: 'Café x' }, { agent: 'Café x' }])
+    const notes = await instance.queryUntil<{ n: number }>(
+      `SELECT length(extra['note']) AS n FROM gateway_pings WHERE startsWith(gw_id, 'long')`,
+      (found) => found.length >= 2,
+    )
+    t.same(notes, [{ n: 9000 }, { n: 9000 }])
+  })
+
+  await t.test(
+    'credentials reach nothing that is kept, whatever they are called and wherever they stand',
+    async (t) => {
+      const secret = 'S3CRET7'
+      const counters = 'stage=counters&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t&incoming=1&outgoing=2'
+      const targets = [
+        `/auth/?stage=nope&token%3D${secret}`,
+        `/auth/?stage=nope&token=x;x=1&a;token=${secret}`,
+        `/auth/?stage=nope&amp;token=${secret}`,
+        `/auth/?stage=nope?token=${secret}`,
+        `/auth/?stage=login&ip=1.2.3.4?token=${secret}`,
+        `/auth/?stage=nope&token[]=${secret}&x[token]=${secret}&%20token=${secret}&access_token=${secret}`,
+        `/ping/?token=x&%26token=${secret}`,
+        `/auth/?${counters}&user_token=${secret}&psk=${secret}&passphrase=${secret}&voucher=${secret}`,
+        `/ping/?gw_id=u&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3&url=http%3A%2F%2Fx%2F%3Ftoken%3D${secret}`,
+      ]
+      for (const port of [instance.ingestPort, instance.gatewayPort]) {
+        for (const target of targets) t.equal((await fetch(instance.url(target, port))).status, 200, target)
+        for (const body of [
+          `{"authentication_result":"Access-Accept","authentication_reply":{"User-Password":"${secret}"}}`,
+          `{"username":{"password":"${secret}"}}`,
+          `{"password":"${secret}"`,
+        ]) {
+          await fetch(instance.url('/logging/post-auth', port), { method: 'POST', body })
+        }
+      }
+      t.equal(await instance.stop(), 0)
+      const { stdout } = await run('sh', ['-c', `grep -rla ${secret} "$1" || true`, 'sh', join(directory, 'data')])
+      t.equal(stdout, '', 'in no file of the data directory')
+      t.notOk(instance.output.includes(secret), 'nor in the log')
+      await instance.start()
+      for (const table of ['gateway_auth', 'gateway_pings', 'dead_letters', 'post_auth']) {
+        t.same(
+          await instance.query(`SELECT * FROM ${table} WHERE position(toString(tuple(*)), '${secret}') > 0`),
+          [],
+          table,
+        )
+      }
+    },
+  )
+
   await t.test('ab, HTTP/1.0', async (t) => {
     const ab = requireCommand(t, 'ab', 'apache2-utils')
     if (ab === null) return
@@ -256,10 +328,23 @@ t.test('gateways', { timeout: 120_000 }, async (t) => {
     for (const port of [instance.ingestPort, instance.gatewayPort]) {
       const response = await fetch(
         instance.url(`/ping?gw_id=proxied${port}&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3`, port),
-        { headers: { 'X-Forwarded-For': '198.51.100.1, 203.0.113.7' } },
+        { headers: { 'X-Forwarded-For': '198.51.100.1, 203.0.113.7:4711' } },
       )
       t.equal(response.headers.get('x-gatepost-record'), 'kept')
     }
+    // A proxy that appends a line of its own: the client's line is not believed.
+    const lines = 'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 203.0.113.7\r\nConnection: close\r\n\r\n'
+    for (const port of [instance.ingestPort, instance.gatewayPort]) {
+      const target = `/ping?gw_id=two${port}&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3`
+      t.match(await exchange(port, `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines}`), /Pong$/)
+    }
+    t.same(
+      await instance.queryUntil(
+        `SELECT remote_ip AS ip FROM gateway_pings WHERE startsWith(gw_id, 'two')`,
+        (found) => found.length >= 2,
+      ),
+      [{ ip: '203.0.113.7' }, { ip: '203.0.113.7' }],
+    )
     const rows = await instance.queryUntil<{ ip: string }>(
       `SELECT remote_ip AS ip FROM gateway_pings WHERE startsWith(gw_id, 'proxied')`,
       (found) => found.length >= 2,

@@ -139,6 +139,11 @@ function broker(text: string): string | undefined {
   return match && within(wholeNumber(match[2]), 1, 65535) !== undefined ? text : undefined
 }
 
+/** Comma-separated host names, without ports. */
+export const hostNames: ValueSchema<readonly string[]> = parsed((text) =>
+  listItems(text, (item) => (/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(item) ? item.toLowerCase() : undefined)),
+)
+
 /** A URL of one of these protocols (written without the colon) that names a host. */
 export function url(...protocols: readonly string[]): ValueSchema<string> {
   return parsed((text) => {

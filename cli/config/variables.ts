@@ -3,6 +3,7 @@ import {
   bindAddress,
   brokers,
   duration,
+  hostNames,
   integer,
   listOf,
   oneOf,
@@ -55,6 +56,11 @@ export const VARIABLES = {
     description:
       'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD.',
     allowed: ADDRESS,
+  }),
+  allowedHosts: optional('GATEPOST_ALLOWED_HOSTS', hostNames, {
+    description: 'Names under which the SQL endpoint may be called, beside localhost and its address.',
+    allowed: 'comma-separated host names without ports',
+    unset: '(none)',
   }),
   sqlPort: withDefault('GATEPOST_SQL_PORT', '8123', port, {
     description: 'Port of the SQL endpoint (ClickHouse HTTP interface).',

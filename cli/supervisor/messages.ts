@@ -14,6 +14,7 @@ export interface StoreStart {
   readonly sqlPassword: string | undefined
   readonly sqlAdminPassword: string | undefined
   readonly retentionDays: number
+  readonly allowedHosts: readonly string[]
 }
 
 /** From the supervisor to a child. */

@@ -10,7 +10,7 @@ const WAIT_MS = 5000
  * Looked at beforehand, because uWebSockets would share a port with a stranger (SO_REUSEPORT) without a word.
  * @throws GatepostError CONFIG_INVALID naming the variable
  */
-export async function usablePort(variable: string, host: string, port: number): Promise<number> {
+export async function usablePort(variable: string, bindVariable: string, host: string, port: number): Promise<number> {
   const deadline = Date.now() + WAIT_MS
   for (;;) {
     try {
@@ -19,6 +19,13 @@ export async function usablePort(variable: string, host: string, port: number): 
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && Date.now() < deadline) {
         await sleep(100)
         continue
+      }
+      if ((error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL') {
+        throw new GatepostError(
+          'CONFIG_INVALID',
+          `${bindVariable}=${host}: is no address of this machine; allowed is an address of this machine, or 0.0.0.0 or :: for all`,
+          error,
+        )
       }
       throw new GatepostError(
         'CONFIG_INVALID',

@@ -131,10 +131,10 @@ async function withPorts(config: Config): Promise<Config> {
   const { bind, privateBind } = config
   return {
     ...config,
-    gatewayPort: await usablePort('GATEPOST_GATEWAY_PORT', bind, config.gatewayPort),
-    ingestPort: await usablePort('GATEPOST_INGEST_PORT', bind, config.ingestPort),
-    sqlPort: await usablePort('GATEPOST_SQL_PORT', privateBind, config.sqlPort),
-    metricsPort: await usablePort('GATEPOST_METRICS_PORT', privateBind, config.metricsPort),
+    gatewayPort: await usablePort('GATEPOST_GATEWAY_PORT', 'GATEPOST_BIND', bind, config.gatewayPort),
+    ingestPort: await usablePort('GATEPOST_INGEST_PORT', 'GATEPOST_BIND', bind, config.ingestPort),
+    sqlPort: await usablePort('GATEPOST_SQL_PORT', 'GATEPOST_PRIVATE_BIND', privateBind, config.sqlPort),
+    metricsPort: await usablePort('GATEPOST_METRICS_PORT', 'GATEPOST_PRIVATE_BIND', privateBind, config.metricsPort),
   }
 }
 
@@ -179,6 +179,7 @@ function storeStart(config: Config, dataDir: string): StoreStart {
     sqlPassword: config.sqlPassword,
     sqlAdminPassword: config.sqlAdminPassword,
     retentionDays: config.retentionDays,
+    allowedHosts: config.allowedHosts ?? [],
   }
 }
 

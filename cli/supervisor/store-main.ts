@@ -54,6 +54,7 @@ async function start(options: StoreStart): Promise<void> {
     ...(options.sqlPassword === undefined ? {} : { password: options.sqlPassword }),
     ...(options.sqlAdminPassword === undefined ? {} : { adminPassword: options.sqlAdminPassword }),
     operatorKey,
+    allowedHosts: [...options.allowedHosts],
     logger,
   })
   running = { dataDir, reader, store, aggregator, endpoint }

@@ -15,6 +15,10 @@ export async function readSource(
   maxBytes = MAX_FILE_BYTES,
   timeoutMs = DOWNLOAD_TIMEOUT_MS,
 ): Promise<string> {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(source)?.[1].toLowerCase()
+  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
+    throw new GatepostError('INPUT_INVALID', `${source}: ${scheme}:// is not supported; give a file, or an http(s) URL`)
+  }
   const bytes = /^https?:\/\//i.test(source)
     ? await download(source, maxBytes, timeoutMs)
     : await readFileBounded(source, maxBytes)
