@@ -10,31 +10,29 @@ export interface Child<Start> {
   metrics(): Promise<MetricsJson>
 }
 
-/** How long a child whose supervisor has gone may still take to finish cleanly. */
-const ORPHAN_MS = 1000
-
 /**
  * Runs a child under its supervisor: nothing before it is told to start, and nothing after its supervisor has gone.
  * Everything it must not lose is on disk, so that ending at once is always right.
  */
 export function runChild<Start>(child: Child<Start>, logger: Logger): void {
-  const send = (message: FromChild) => {
-    if (process.connected) process.send?.(message)
+  // An error means that the supervisor has gone, which is handled where it is noticed.
+  const send = (message: FromChild, sent: () => void = () => {}) => {
+    if (process.connected) process.send?.(message, undefined, undefined, sent)
+    else sent()
   }
   const fail = (error: unknown) => {
     logger.fatal({ err: error }, messageOf(error))
-    send({ type: 'failed', message: messageOf(error) })
-    exit(1)
+    send({ type: 'failed', message: messageOf(error) }, die)
+  }
+  const orphaned = () => {
+    logger.warn('the supervisor has gone: ending')
+    die()
   }
 
   // Ctrl-C reaches every process of the terminal: the supervisor says when to stop, and in which order.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => {})
-  process.on('disconnect', () => {
-    logger.warn('the supervisor has gone: ending')
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), ORPHAN_MS)
-    exit(1)
-  })
+  process.on('disconnect', orphaned)
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
 
@@ -44,7 +42,8 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         child.start(message.start).then(() => send({ type: 'ready' }), fail)
         break
       case 'drain':
-        child.drain(message.withinMs).then(() => exit(0), fail)
+        // Not left to the event loop: engines keep threads and sockets.
+        child.drain(message.withinMs).then(() => process.exit(0), fail)
         break
       case 'metrics':
         child.metrics().then(
@@ -54,10 +53,15 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         break
     }
   })
-  send({ type: 'hello' })
+  // It may have gone before anybody listened.
+  if (process.connected) send({ type: 'hello' })
+  else orphaned()
 }
 
-/** Not left to the event loop: engines keep threads and sockets. */
-function exit(status: number): void {
-  process.exit(status)
+/**
+ * Ends at once. process.exit() would wait for the engine to close its sessions, for as long as a statement runs in one of them,
+ * and keep ports and locks from the successor meanwhile.
+ */
+function die(): void {
+  process.kill(process.pid, 'SIGKILL')
 }
