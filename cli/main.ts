@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { GatepostError, messageOf } from '../common/errors.ts'
-import { packageFile } from '../common/package-root.ts'
+import { packageVersion } from '../common/package-root.ts'
 import type { Context } from './context.ts'
 import { EXIT, exitCodeOf } from './exit-code.ts'
 import { terminal } from './output.ts'
@@ -22,11 +21,6 @@ async function main(arguments_: readonly string[]): Promise<number> {
     context.output.note(describeError(error))
     return error instanceof GatepostError ? exitCodeOf(error.code) : EXIT.failed
   }
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }
-  return version
 }
 
 function describeError(error: unknown): string {

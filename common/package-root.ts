@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -18,4 +18,9 @@ const root = findRoot()
 /** Absolute path of a file that is shipped with the package (schemas, SQL), from source and from dist alike. */
 export function packageFile(path: string): string {
   return join(root, path)
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version
 }

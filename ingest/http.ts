@@ -80,6 +80,11 @@ export function makeJsonAnswer(
   return makeAnswer(route, code, JSON.stringify(value), { contentType: 'application/json', headers })
 }
 
+/** What a request is answered once its record's outcome is known. */
+export function finalAnswer(answer: Answer, outcome: RecordOutcome): Answer {
+  return answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
+}
+
 /** How a listener answers a request whose record's outcome has become known; does nothing if the client has gone. */
 export interface Responder {
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void

@@ -2,6 +2,11 @@ import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 
+/** The URL of a listener; an IPv6 address stands in brackets. */
+export function httpUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** The children of a supervisor that was killed hold their ports a moment longer. */
 const WAIT_MS = 5000
 

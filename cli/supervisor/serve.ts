@@ -1,12 +1,11 @@
 import cluster from 'node:cluster'
 import { fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { createLogger, type Logger } from '../../common/logger.ts'
-import { packageFile } from '../../common/package-root.ts'
+import { packageVersion } from '../../common/package-root.ts'
 import { loadUws } from '../../ingest/uws.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots, SLOT_LOCK, slotDirectory } from '../../log/journal/layout.ts'
@@ -203,8 +202,4 @@ async function stopInOrder(
 
 function childFile(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url))
-}
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version
 }

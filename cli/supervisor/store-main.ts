@@ -13,6 +13,7 @@ import { removeInstanceFile, writeInstanceFile } from '../instance-file.ts'
 import { runChild } from './child.ts'
 import type { StoreStart } from './messages.ts'
 import { storeMetrics } from './metrics.ts'
+import { httpUrl } from './ports.ts'
 
 /* The store process: the only owner of the embedded store. It brings the journal into the tables and answers SQL. */
 
@@ -58,10 +59,9 @@ async function start(options: StoreStart): Promise<void> {
     logger,
   })
   running = { dataDir, reader, store, aggregator, endpoint }
-  const host = options.privateBind.includes(':') ? `[${options.privateBind}]` : options.privateBind
   writeInstanceFile(dataDir, {
     pid: process.pid,
-    sqlUrl: `http://${host}:${endpoint.port}`,
+    sqlUrl: httpUrl(options.privateBind, endpoint.port),
     user: 'operator',
     key: operatorKey,
   })

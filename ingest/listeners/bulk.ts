@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { TOO_LARGE } from '../app.ts'
 import { addressText, type TrustedProxies } from '../client-address.ts'
 import { messageOf } from '../../common/errors.ts'
-import { Exchange, type Answer, type RecordOutcome, type Responder } from '../http.ts'
+import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
 import { userAgentText } from '../user-agent.ts'
 import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
@@ -85,7 +85,7 @@ export class BulkListener implements Listener, Responder {
   }
 
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void {
-    const final = answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
+    const final = finalAnswer(answer, outcome)
     this.#answer = final
     this.#outcome = outcome
     this.#response = response as HttpResponse

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { App } from '../app.ts'
 import { TOO_LARGE } from '../app.ts'
 import { plainAddress, type TrustedProxies } from '../client-address.ts'
-import { Exchange, type Answer, type RecordOutcome, type Responder } from '../http.ts'
+import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
 import { userAgentText } from '../user-agent.ts'
 import type { Listener } from './bulk.ts'
@@ -56,7 +56,7 @@ export class GatewayListener implements Listener, Responder {
 
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void {
     const to = response as ServerResponse
-    const final = answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
+    const final = finalAnswer(answer, outcome)
     if (to.destroyed || to.headersSent) return
     const headers: Record<string, string | number> = {}
     if (outcome !== 'none') headers['X-Gatepost-Record'] = outcome
