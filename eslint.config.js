@@ -36,6 +36,10 @@ export default tseslint.config(
     files: ['log/**', 'store/**'],
     rules: banImports([promClient, kafkajs, stages('ingest', 'aggregator', 'reporter', 'cli')]),
   },
+  {
+    files: ['log/kafka/**'],
+    rules: banImports([promClient, stages('ingest', 'aggregator', 'reporter', 'cli')]),
+  },
   { files: ['ingest/**'], rules: banImports([promClient, kafkajs, stages('aggregator', 'reporter', 'cli')]) },
   { files: ['aggregator/**'], rules: banImports([promClient, kafkajs, stages('ingest', 'reporter', 'cli')]) },
   { files: ['reporter/**'], rules: banImports([promClient, kafkajs, stages('ingest', 'aggregator', 'cli')]) },

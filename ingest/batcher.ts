@@ -39,14 +39,15 @@ function observe(bounds: readonly number[], counts: number[], value: number): vo
   counts[index]++
 }
 
-/** Identities of this process's batches: a random 64-bit incarnation, then a 64-bit sequence. */
+/** Identities of this process's batches: a random 64-bit incarnation, the batch's partition (16 bits), a 48-bit sequence. */
 export class BatchSequence {
   readonly incarnation = randomBytes(8)
-  #next = 0n
+  #next = 0
 
-  write(target: Buffer): void {
+  write(target: Buffer, partition: number): void {
     this.incarnation.copy(target, 0)
-    target.writeBigUInt64BE(this.#next++, 8)
+    target.writeUInt16BE(partition, 8)
+    target.writeUIntBE(this.#next++, 10, 6)
   }
 }
 
@@ -154,7 +155,7 @@ export class TopicBatcher {
       batch = new RecordBatch(this.topic)
     }
     batch.reset()
-    this.#sequence.write(batch.batchId)
+    this.#sequence.write(batch.batchId, this.#log.nextPartition(this.topic))
     batch.minReceivedAt = now
     batch.maxReceivedAt = now
     const date = new Date(now)

@@ -2,7 +2,7 @@ import type { Topic } from '../schemas/topics.ts'
 
 /**
  * The record log: append a batch durably; read batches in order from a position; commit a position.
- * Implemented by journal/ (Avro container files in the data directory); every implementation passes
+ * Implemented by journal/ (Avro container files in the data directory) and kafka/ (Apache Kafka); every implementation passes
  * test/contract.ts.
  */
 
@@ -18,7 +18,11 @@ export const BATCH_MAX_BYTES = 4 * 1024 * 1024
 /** A sealed batch: the unit of appending, of delivery and of identity. */
 export interface Batch {
   readonly topic: Topic
-  /** 16 bytes: the producer's random 64-bit incarnation, then a 64-bit sequence; in every record too. */
+  /**
+   * 16 bytes, in every record too: the producer's random 64-bit incarnation, the partition the batch belongs to (unsigned
+   * 16-bit) and a 48-bit sequence. The partition is part of it so that a batch that is sent again goes where it went before,
+   * whatever became of the topic's number of partitions.
+   */
   readonly batchId: Buffer
   readonly recordCount: number
   /** Smallest received_at, ms since the epoch. All of a batch lies in one UTC month. */
@@ -30,6 +34,8 @@ export interface Batch {
 }
 
 export interface LogWriter {
+  /** The partition of a topic's next batch, to be written into its identity. A log without partitions says 0. */
+  nextPartition(topic: Topic): number
   /**
    * Resolves when the batch is durable. `records` must not change until then.
    * @throws GatepostError LOG_FULL, LOG_WRITE_REFUSED, LOG_CLOSED: nothing was appended;
@@ -46,6 +52,13 @@ export interface Gathered {
   readonly batches: readonly Batch[]
   /** Sum of the batches' record bytes. */
   readonly bytes: number
+  /**
+   * Which part of the log they come from, the same for all of them: a part has one reader at a time, and several
+   * aggregators keep each other from inserting it twice under this name. Unique among all logs that feed a store.
+   */
+  readonly partition: string
+  /** Dead letters about what is no batch, to be stored before the gather is committed. */
+  readonly letters: readonly Batch[]
   /** Opaque: what commit() needs. */
   readonly position: unknown
 }
@@ -56,6 +69,8 @@ export interface Lag {
   readonly batches: number | null
   /** When the oldest waiting data became durable, ms since the epoch; null: nothing waits. */
   readonly oldestAt: number | null
+  /** Of a log with partitions: batches that wait in each one that this reader owns. */
+  readonly partitions?: readonly { readonly partition: number; readonly batches: number }[]
 }
 
 export interface LogReader {
@@ -64,6 +79,8 @@ export interface LogReader {
    * returned alone); null: nothing waits. Reading advances; what was read and not committed comes again after a restart.
    */
   read(topic: Topic, maxBytes: number): Promise<Gathered | null>
+  /** Whether this reader still owns what it read: if not, another one reads it again, and it must be neither stored nor committed. */
+  isCurrent(gathered: Gathered): boolean
   /** What this gather read is stored: the log need not keep it. Every gather is committed, in the order of reading; twice is once. */
   commit(gathered: Gathered): Promise<void>
   /** Forget what was read and not committed: the next read begins at the last committed position. */

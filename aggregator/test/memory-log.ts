@@ -25,7 +25,18 @@ export class MemoryLog implements LogReader {
     }
     if (end === start) return Promise.resolve(null)
     this.#read.set(topic, end)
-    return Promise.resolve({ topic, batches: waiting.slice(start, end), bytes, position: end })
+    return Promise.resolve({
+      topic,
+      batches: waiting.slice(start, end),
+      bytes,
+      partition: 'memory',
+      letters: [],
+      position: end,
+    })
+  }
+
+  isCurrent(): boolean {
+    return true
   }
 
   commit({ topic, position }: Gathered): Promise<void> {

@@ -139,6 +139,16 @@ function broker(text: string): string | undefined {
   return match && within(wholeNumber(match[2]), 1, 65535) !== undefined ? text : undefined
 }
 
+/** What topics' names may begin with: Kafka's characters, of which a name has at most 249. */
+export const topicPrefix: ValueSchema<string> = parsed((text) =>
+  /^[a-zA-Z0-9._-]{0,100}$/.test(text) ? text : undefined,
+)
+
+/** The name of a cluster in a ClickHouse server's configuration, safe to stand in a statement. */
+export const clusterName: ValueSchema<string> = parsed((text) =>
+  /^[a-zA-Z0-9_-]{1,100}$/.test(text) ? text : undefined,
+)
+
 /** Comma-separated host names, without ports. */
 export const hostNames: ValueSchema<readonly string[]> = parsed((text) =>
   listItems(text, (item) => (/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(item) ? item.toLowerCase() : undefined)),

@@ -2,6 +2,7 @@ import {
   addressBlocks,
   bindAddress,
   brokers,
+  clusterName,
   duration,
   hostNames,
   integer,
@@ -12,6 +13,7 @@ import {
   port,
   secretText,
   size,
+  topicPrefix,
   url,
 } from './values.ts'
 import { optional, withDefault, type Variable } from './variable.ts'
@@ -164,17 +166,72 @@ export const VARIABLES = {
     later: 'stops',
   }),
   kafkaBrokers: optional('GATEPOST_KAFKA_BROKERS', brokers, {
-    description: 'Brokers of the record log.',
+    description: 'Brokers of the record log: enough of them to find the others.',
     allowed: 'comma-separated host:port',
     unset: '(unset: journal)',
-    later: 'stops',
+  }),
+  kafkaTopicPrefix: withDefault('GATEPOST_KAFKA_TOPIC_PREFIX', 'gatepost.', topicPrefix, {
+    description: 'What the names of the topics begin with.',
+    allowed: 'letters, digits, ., _ and -, at most 100 of them',
+  }),
+  kafkaGroup: withDefault('GATEPOST_KAFKA_GROUP', 'gatepost-aggregator', plainText, {
+    description: 'Consumer group of the aggregators.',
+    allowed: 'a name',
+  }),
+  kafkaReplication: withDefault('GATEPOST_KAFKA_REPLICATION', '3', integer(1, 15), {
+    description:
+      'Copies of every topic, as created and as checked. 1 says that there is a single broker, whose disk is all that keeps what was acknowledged; otherwise at least two copies must have a record before it is acknowledged.',
+    allowed: 'a whole number, 1 to 15',
+  }),
+  kafkaPartitions: withDefault('GATEPOST_KAFKA_PARTITIONS', '6', integer(1, 1024), {
+    description: 'Partitions of the topics that `gatepost topics create` makes: at least as many as aggregators.',
+    allowed: 'a whole number, 1 to 1024',
+  }),
+  kafkaRetentionMs: withDefault('GATEPOST_KAFKA_RETENTION', '7d', duration(HOUR, 366 * DAY), {
+    description: 'How long the topics keep records: the longest time that all aggregators may be away.',
+    allowed: 'a duration from 1h to 366d',
+  }),
+  kafkaTls: withDefault('GATEPOST_KAFKA_TLS', 'off', oneOf('off', 'on'), {
+    description: 'TLS to the brokers.',
+    allowed: 'off or on',
+  }),
+  kafkaTlsCa: optional('GATEPOST_KAFKA_TLS_CA', path, {
+    description: 'File of the certificate authorities (PEM) that the brokers are checked against.',
+    allowed: 'a path',
+    unset: "(unset: Node.js's own)",
+  }),
+  kafkaTlsCert: optional('GATEPOST_KAFKA_TLS_CERT', path, {
+    description: 'File of the client certificate (PEM), where brokers ask for one; with GATEPOST_KAFKA_TLS_KEY.',
+    allowed: 'a path',
+  }),
+  kafkaTlsKey: optional('GATEPOST_KAFKA_TLS_KEY', path, {
+    description: 'File of the key of the client certificate (PEM).',
+    allowed: 'a path',
+  }),
+  kafkaSasl: withDefault('GATEPOST_KAFKA_SASL', 'none', oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512'), {
+    description: 'How to log in to the brokers; with GATEPOST_KAFKA_USERNAME and GATEPOST_KAFKA_PASSWORD.',
+    allowed: 'none, plain, scram-sha-256 or scram-sha-512',
+  }),
+  kafkaUsername: optional('GATEPOST_KAFKA_USERNAME', plainText, {
+    description: 'User name for the brokers.',
+    allowed: 'a name',
+  }),
+  kafkaPassword: optional('GATEPOST_KAFKA_PASSWORD', secretText(1), {
+    description: 'Password for the brokers.',
+    allowed: 'any text',
+    secret: 'whole',
   }),
   clickhouseUrl: optional('GATEPOST_CLICKHOUSE_URL', url('http', 'https'), {
     description: 'ClickHouse server of the store, such as http://user:pass@host:8123/gatepost.',
     allowed: HTTP,
     unset: '(unset: embedded store)',
     secret: 'url',
-    later: 'stops',
+  }),
+  clickhouseCluster: optional('GATEPOST_CLICKHOUSE_CLUSTER', clusterName, {
+    description:
+      'Cluster of the ClickHouse server: tables are made ON CLUSTER, replicated, and read through Distributed tables.',
+    allowed: 'a name of letters, digits, _ and -',
+    unset: '(unset: one server)',
   }),
   smtpUrl: optional('GATEPOST_SMTP_URL', url('smtp', 'smtps'), {
     description: 'Server for outgoing mail.',

@@ -4,14 +4,17 @@ import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { BATCH_SPAN_MS, type Batch, type Gathered, type Lag, type LogReader } from '../contract.ts'
+import { batchOfBlock } from '../block.ts'
+import type { Batch, Gathered, Lag, LogReader } from '../contract.ts'
+import { headerEnd, scanBlocks } from '../scan.ts'
 import { makeDirectory } from './disk.ts'
 import { CORRUPT_DIRECTORY, existingSlots, parseSegmentName, SEALED_SUFFIX, slotDirectory } from './layout.ts'
-import { headerEnd, readLong, scanBlocks, type ScannedBlock } from './scan.ts'
 
 export interface JournalReaderOptions {
   /** <data directory>/journal */
   readonly directory: string
+  /** See Gathered.partition; default `journal`. */
+  readonly partition?: string
   readonly logger: Logger
 }
 
@@ -79,11 +82,23 @@ export class JournalReader implements LogReader {
       partial = null
     }
     if (batches.length === 0 && finished.length === 0) return null
-    const gathered: Gathered = { topic, batches, bytes, position: { finished } satisfies Position }
+    const gathered: Gathered = {
+      topic,
+      batches,
+      bytes,
+      partition: this.#options.partition ?? 'journal',
+      letters: [],
+      position: { finished } satisfies Position,
+    }
     if (batches.length > 0) return gathered
     // Segments without any intact batch: nothing to store, only to put aside.
     await this.commit(gathered)
     return null
+  }
+
+  /** The store process alone reads a journal. */
+  isCurrent(): boolean {
+    return true
   }
 
   async commit(gathered: Gathered): Promise<void> {
@@ -154,7 +169,7 @@ export class JournalReader implements LogReader {
     const batches: Batch[] = []
     let bad = scan.corrupt.length + (scan.end < bytes.length ? 1 : 0) + (wrongHeader ? 1 : 0)
     for (const block of scan.blocks) {
-      const batch = batchOf(topic, bytes, block)
+      const batch = batchOfBlock(topic, bytes, block)
       if (batch === null) bad++
       else batches.push(batch)
     }
@@ -196,24 +211,5 @@ async function remove(path: string): Promise<void> {
     await unlink(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-}
-
-/** Times of records are looked at only to find the batch's window: anything else than a plausible one is corruption. */
-const EARLIEST_MS = Date.UTC(2020, 0, 1)
-const LATEST_MS = Date.UTC(2200, 0, 1)
-
-/** Every record begins with received_at and batch_id: the first tells the batch's identity and window. */
-function batchOf(topic: Topic, bytes: Buffer, block: ScannedBlock): Batch | null {
-  const receivedAt = readLong(bytes, block.recordsStart)
-  if (receivedAt === null || receivedAt.value < EARLIEST_MS || receivedAt.value > LATEST_MS) return null
-  if (receivedAt.end + 16 > block.recordsEnd) return null
-  return {
-    topic,
-    batchId: bytes.subarray(receivedAt.end, receivedAt.end + 16),
-    recordCount: block.recordCount,
-    minReceivedAt: receivedAt.value,
-    maxReceivedAt: receivedAt.value + BATCH_SPAN_MS,
-    records: bytes.subarray(block.recordsStart, block.recordsEnd),
   }
 }

@@ -67,6 +67,10 @@ export class JournalWriter implements LogWriter {
     return this.#budget.usedBytes
   }
 
+  nextPartition(): number {
+    return 0
+  }
+
   append(batch: Batch): Promise<void> {
     return (this.#topics.get(batch.topic) as TopicJournal).append(batch)
   }

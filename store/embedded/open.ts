@@ -5,7 +5,7 @@ import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.t
 import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { InsertOutcome, QueryParams, Store } from '../contract.ts'
+import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
 import { applyRetention, DEFAULT_RETENTION_DAYS } from '../retention.ts'
@@ -93,6 +93,11 @@ class EmbeddedStore implements Store {
 
   command(sql: string, params?: QueryParams): Promise<void> {
     return this.#write((connection) => connection.run(sql, params))
+  }
+
+  /** The engine has one process, and that inserts one at a time: every claim stays the newest. */
+  claim(topic: Topic, partition: string): Promise<Claim> {
+    return Promise.resolve({ topic, partition, epoch: 1, owner: 'embedded' })
   }
 
   insertOnce(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {

@@ -8,6 +8,10 @@ export class MemoryLog implements LogWriter {
   /** Thrown by the next appends, if set. */
   failure: Error | null = null
 
+  nextPartition(): number {
+    return 0
+  }
+
   async append(batch: Batch): Promise<void> {
     await Promise.resolve()
     if (this.failure) throw this.failure

@@ -1,0 +1,25 @@
+import type { Topic } from '../schemas/topics.ts'
+import { BATCH_SPAN_MS, type Batch } from './contract.ts'
+import { readLong, type ScannedBlock } from './scan.ts'
+
+/** Times of records are looked at only to find the batch's window: anything else than a plausible one is corruption. */
+const EARLIEST_MS = Date.UTC(2020, 0, 1)
+const LATEST_MS = Date.UTC(2200, 0, 1)
+
+/**
+ * A container's block as a batch: every record begins with received_at and batch_id, and the first one tells the batch's
+ * identity and window. Null: the block holds something else.
+ */
+export function batchOfBlock(topic: Topic, bytes: Buffer, block: ScannedBlock): Batch | null {
+  const receivedAt = readLong(bytes, block.recordsStart)
+  if (receivedAt === null || receivedAt.value < EARLIEST_MS || receivedAt.value > LATEST_MS) return null
+  if (receivedAt.end + 16 > block.recordsEnd) return null
+  return {
+    topic,
+    batchId: bytes.subarray(receivedAt.end, receivedAt.end + 16),
+    recordCount: block.recordCount,
+    minReceivedAt: receivedAt.value,
+    maxReceivedAt: receivedAt.value + BATCH_SPAN_MS,
+    records: bytes.subarray(block.recordsStart, block.recordsEnd),
+  }
+}

@@ -1,0 +1,52 @@
+import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
+import type { ConnectionOptions } from 'node:tls'
+import type { Logger } from '../../common/logger.ts'
+
+/** How to reach the brokers. */
+export interface KafkaOptions {
+  /** host:port each, enough of them to find the others. */
+  readonly brokers: readonly string[]
+  /** Shown in the brokers' logs. */
+  readonly clientId: string
+  /** PEM texts; null: no TLS. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password: string
+  } | null
+  readonly logger: Logger
+}
+
+const CONNECTION_TIMEOUT_MS = 3000
+
+/**
+ * A kafkajs client. Nothing in it retries by itself unless its user says so: kafkajs's own retry of a send puts two copies into the
+ * log with nothing to tell them apart.
+ */
+export function createKafka(options: KafkaOptions, overrides: Partial<KafkaConfig> = {}): Kafka {
+  return new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    ...(options.tls === null ? {} : { ssl: tlsOptions(options.tls) }),
+    ...(options.sasl === null ? {} : { sasl: options.sasl as SASLOptions }),
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    retry: { retries: 0 },
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => logEntry(options.logger, entry),
+    ...overrides,
+  })
+}
+
+function tlsOptions({ ca, cert, key }: NonNullable<KafkaOptions['tls']>): ConnectionOptions {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
+}
+
+/** kafkajs calls an error what its callers handle (a broker that went away): here it is said at debug level, and by us where it matters. */
+function logEntry(logger: Logger, { level, log }: LogEntry): void {
+  logger[level <= logLevel.ERROR ? 'debug' : 'trace']({ kafkajs: { ...log, stack: undefined } }, log.message)
+}
