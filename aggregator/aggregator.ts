@@ -19,6 +19,11 @@ export interface AggregatorOptions {
   readonly pollMs?: number
   /** How long a failing attempt is repeated before onFatal, default 60 s. */
   readonly retryForMs?: number
+  /**
+   * Wait for ever while the store or the log cannot be reached, default false: right where they are servers, which come back by
+   * themselves; the embedded engine may need a new process.
+   */
+  readonly waitWhileAway?: boolean
   /** Days that raw rows are kept, as the store was opened with; default 32. */
   readonly retentionDays?: number
   /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
@@ -52,6 +57,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     gatherMaxMs: options.gatherMaxMs ?? 500,
     pollMs: options.pollMs ?? 75,
     retryForMs: options.retryForMs ?? 60_000,
+    waitWhileAway: options.waitWhileAway ?? false,
     retentionMs: (options.retentionDays ?? 32) * DAY_MS,
   }
 
@@ -107,6 +113,7 @@ async function sampleLag(
         const lag = await reader.lag(topic)
         topicStats.lagBytes = lag.bytes
         topicStats.oldestWaitingAt = lag.oldestAt
+        topicStats.partitions = lag.partitions ?? []
       }
     } catch (error) {
       logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')

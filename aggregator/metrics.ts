@@ -14,6 +14,7 @@ export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
   counter('duplicates_total', 'Batches that were stored already', (topic) => topic.duplicates)
   counter('expired_total', 'Batches older than the retention, left out', (topic) => topic.expired)
   counter('failures_total', 'Attempts that failed and were repeated', (topic) => topic.failures)
+  counter('fenced_total', 'Gathers dropped because another aggregator had taken over', (topic) => topic.fenced)
   metrics.histogram('gatepost_aggregator_insert_seconds', 'Time to store a gather', INSERT_BUCKETS, () =>
     perTopic(({ insertBuckets, insertSecondsSum }) => ({ counts: insertBuckets, sum: insertSecondsSum })),
   )
@@ -31,6 +32,11 @@ export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
   )
   metrics.add('gauge', 'gatepost_aggregator_lag_bytes', 'Bytes in the log that are not in their table', () =>
     perTopic(({ lagBytes }) => ({ value: lagBytes })),
+  )
+  metrics.add('gauge', 'gatepost_aggregator_partition_lag_batches', 'Batches that wait in a partition', () =>
+    [...stats].flatMap(([topic, { partitions }]) =>
+      partitions.map(({ partition, batches }) => ({ value: batches, labels: { topic, partition: String(partition) } })),
+    ),
   )
   return metrics
 }

@@ -18,12 +18,16 @@ export interface TopicStats {
   expired: number
   /** Attempts that failed and were repeated. */
   failures: number
+  /** Gathers dropped because their part of the log had gone to another aggregator: that one stores them. */
+  fenced: number
   /** Records that went to the dead letters, by reason. */
   readonly deadLetters: Map<string, number>
   /** Bytes that wait in the log. */
   lagBytes: number
   /** When the oldest waiting data became durable, ms since the epoch; null: nothing waits. */
   oldestWaitingAt: number | null
+  /** Batches that wait in each partition that this process reads; of a log without partitions empty. */
+  partitions: readonly { readonly partition: number; readonly batches: number }[]
 }
 
 export type AggregatorStats = ReadonlyMap<Topic, TopicStats>
@@ -41,9 +45,11 @@ function emptyTopicStats(): TopicStats {
     duplicates: 0,
     expired: 0,
     failures: 0,
+    fenced: 0,
     deadLetters: new Map(),
     lagBytes: 0,
     oldestWaitingAt: null,
+    partitions: [],
   }
 }
 

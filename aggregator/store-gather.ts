@@ -1,7 +1,7 @@
 import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
-import type { InsertOutcome, Store } from '../store/contract.ts'
+import type { Claim, InsertOutcome, Store } from '../store/contract.ts'
 import { deadLetters } from './dead-letters.ts'
 import { byMonth } from './months.ts'
 import { salvage, type Salvaged } from './salvage.ts'
@@ -22,6 +22,7 @@ export async function storeGather(
   store: Store,
   topic: Topic,
   batches: readonly Batch[],
+  claims: readonly Claim[],
   retentionMs: number,
   stats: TopicStats,
 ): Promise<void> {
@@ -30,26 +31,32 @@ export async function storeGather(
   stats.expired += expired
   for (const month of months) {
     const start = performance.now()
-    const { rows, alreadyPresent } = await storeMonth(store, topic, month, stats)
+    const { rows, alreadyPresent } = await storeMonth({ store, claims }, topic, month, stats)
     countInsert(stats, (performance.now() - start) / 1000)
     stats.rows += rows
     stats.duplicates += alreadyPresent
   }
 }
 
+/** A store as an aggregator may write to it: under the claims of what it writes. */
+interface Target {
+  readonly store: Store
+  readonly claims: readonly Claim[]
+}
+
 async function storeMonth(
-  store: Store,
+  target: Target,
   topic: Topic,
   batches: readonly Batch[],
   stats: TopicStats,
 ): Promise<InsertOutcome> {
   try {
-    return await store.insertOnce(topic, batches)
+    return await target.store.insertOnce(topic, batches, target.claims)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
   }
-  const salvaged = await salvage(store, batches)
-  const outcome = await storeSalvaged(store, topic, salvaged)
+  const salvaged = await salvage(target.store, batches)
+  const outcome = await storeSalvaged(target, topic, salvaged)
   for (const { reason } of salvaged.bad.flatMap(({ records }) => records)) {
     stats.deadLetters.set(reason, (stats.deadLetters.get(reason) ?? 0) + 1)
   }
@@ -59,17 +66,17 @@ async function storeMonth(
 /**
  * Dead letters first: a batch of which only the good records are stored is told from a damaged one by its dead letters.
  */
-async function storeSalvaged(store: Store, topic: Topic, { good, bad }: Salvaged): Promise<InsertOutcome> {
+async function storeSalvaged(target: Target, topic: Topic, { good, bad }: Salvaged): Promise<InsertOutcome> {
   const letters = bad.map(({ batch, records }) => deadLetters(batch, records))
-  if (topic === 'dead_letters') return insertAccepted(store, topic, merged(good, letters))
-  await insertAccepted(store, 'dead_letters', letters)
-  return insertAccepted(store, topic, good)
+  if (topic === 'dead_letters') return insertAccepted(target, topic, merged(good, letters))
+  await insertAccepted(target, 'dead_letters', letters)
+  return insertAccepted(target, topic, good)
 }
 
 /** The store has checked these rows: if it refuses them now, something else is wrong. */
-async function insertAccepted(store: Store, topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
+async function insertAccepted(target: Target, topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
   try {
-    return await store.insertOnce(topic, batches)
+    return await target.store.insertOnce(topic, batches, target.claims)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
     throw new GatepostError('STORE_UNAVAILABLE', `${topic}: rows that had passed the check were refused`, error)

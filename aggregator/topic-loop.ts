@@ -1,8 +1,9 @@
 import { GatepostError, messageOf, type ErrorCode } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
-import type { Batch, Gathered, LogReader } from '../log/contract.ts'
+import type { Gathered, LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import { Claims } from './claims.ts'
 import { pause } from './pause.ts'
 import { storeGather } from './store-gather.ts'
 import type { TopicStats } from './stats.ts'
@@ -16,6 +17,8 @@ export interface LoopOptions {
   readonly pollMs: number
   /** How long a failing attempt is repeated before the aggregator stops. */
   readonly retryForMs: number
+  /** Wait for ever while the store or the log cannot be reached. */
+  readonly waitWhileAway: boolean
   /** How long the raw tables keep rows. */
   readonly retentionMs: number
 }
@@ -23,8 +26,13 @@ export interface LoopOptions {
 /** Errors that no repetition repairs. */
 const FATAL: readonly ErrorCode[] = ['STORE_INCONSISTENT', 'LOG_CORRUPT', 'LOG_CLOSED']
 
+/** Errors that say that a server is away. */
+const AWAY: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'LOG_UNAVAILABLE']
+
 const RETRY_FIRST_MS = 100
 const RETRY_MAX_MS = 10_000
+/** Membership of the group settles meanwhile: two that take turns at claiming get nothing done. */
+const FENCED_PAUSE_MS = 1000
 
 /** Brings one topic's batches from the log into the store, in order, until told to stop. */
 export class TopicLoop {
@@ -34,6 +42,7 @@ export class TopicLoop {
   readonly #logger: Logger
   readonly #options: LoopOptions
   readonly #stats: TopicStats
+  readonly #claims: Claims
   /** Aborted: finish what waits. */
   readonly #draining: AbortSignal
   /** Aborted: finish nothing but the attempt under way. */
@@ -53,6 +62,7 @@ export class TopicLoop {
     this.#logger = parts.logger
     this.#options = parts.options
     this.#stats = parts.stats
+    this.#claims = new Claims(topic, parts.store)
     this.#draining = signals.draining
     this.#stopping = signals.stopping
   }
@@ -70,11 +80,43 @@ export class TopicLoop {
   async #process(first: Gathered): Promise<void> {
     const gathered = await this.#gather(first)
     this.#lastInsertAt = Date.now()
-    const batches = gathered.flatMap((part) => part.batches)
-    await this.#retrying(() => this.#storeBatches(batches))
-    for (const part of gathered) {
-      if (!this.#stopping.aborted) await this.#retrying(() => this.#reader.commit(part))
+    try {
+      const stored = await this.#retrying(() => this.#storeOwned(gathered))
+      for (const part of stored) {
+        if (!this.#stopping.aborted) await this.#retrying(() => this.#reader.commit(part))
+      }
+    } catch (error) {
+      if (!hasCode(error, ['STORE_FENCED'])) throw error
+      await this.#fenced(error)
     }
+  }
+
+  /** Stores the gathers that are still this process's own. @returns those: what another one has taken over, it reads itself */
+  async #storeOwned(gathered: readonly Gathered[]): Promise<Gathered[]> {
+    const owned = gathered.filter((part) => this.#reader.isCurrent(part))
+    this.#stats.fenced += gathered.length - owned.length
+    if (owned.length === 0) return []
+    const claims = await this.#claims.of(owned)
+    const { retentionMs } = this.#options
+    try {
+      const letters = owned.flatMap((part) => part.letters)
+      if (letters.length > 0) await storeGather(this.#store, 'dead_letters', letters, claims, retentionMs, this.#stats)
+      const batches = owned.flatMap((part) => part.batches)
+      await storeGather(this.#store, this.#topic, batches, claims, retentionMs, this.#stats)
+    } catch (error) {
+      this.#claims.doubt()
+      throw error
+    }
+    return owned
+  }
+
+  /** Another aggregator has claimed a part of the log. If this one still owns it by then, it claims it back. */
+  async #fenced(error: unknown): Promise<void> {
+    this.#stats.fenced++
+    this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'another aggregator has taken over')
+    this.#claims.forget()
+    this.#reader.rewind(this.#topic)
+    await pause(FENCED_PAUSE_MS, this.#draining)
   }
 
   /** What waits together with `first`. */
@@ -106,10 +148,6 @@ export class TopicLoop {
     return gathered
   }
 
-  #storeBatches(batches: readonly Batch[]): Promise<void> {
-    return storeGather(this.#store, this.#topic, batches, this.#options.retentionMs, this.#stats)
-  }
-
   /** An unknown error may go away: the attempt is repeated after it has ended, ever less often, for a bounded time. */
   async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
     let delay = RETRY_FIRST_MS
@@ -118,7 +156,9 @@ export class TopicLoop {
       try {
         return await attempt()
       } catch (error) {
-        if (isFatal(error) || Date.now() >= deadline || this.#stopping.aborted) throw error
+        if (hasCode(error, FATAL) || hasCode(error, ['STORE_FENCED']) || this.#stopping.aborted) throw error
+        const waits = this.#options.waitWhileAway && !this.#draining.aborted && hasCode(error, AWAY)
+        if (Date.now() >= deadline && !waits) throw error
         this.#stats.failures++
         this.#logger.warn({ topic: this.#topic, error: messageOf(error), delay }, 'attempt failed; trying again')
         await pause(delay, this.#stopping)
@@ -128,6 +168,6 @@ export class TopicLoop {
   }
 }
 
-function isFatal(error: unknown): boolean {
-  return error instanceof GatepostError && FATAL.includes(error.code)
+function hasCode(error: unknown, codes: readonly ErrorCode[]): boolean {
+  return error instanceof GatepostError && codes.includes(error.code)
 }

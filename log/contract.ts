@@ -57,6 +57,8 @@ export interface Gathered {
    * aggregators keep each other from inserting it twice under this name. Unique among all logs that feed a store.
    */
   readonly partition: string
+  /** Changes whenever another reader may have owned the part in between. */
+  readonly assignment: number
   /** Dead letters about what is no batch, to be stored before the gather is committed. */
   readonly letters: readonly Batch[]
   /** Opaque: what commit() needs. */

@@ -30,6 +30,7 @@ export class MemoryLog implements LogReader {
       batches: waiting.slice(start, end),
       bytes,
       partition: 'memory',
+      assignment: 0,
       letters: [],
       position: end,
     })

@@ -87,6 +87,7 @@ export class JournalReader implements LogReader {
       batches,
       bytes,
       partition: this.#options.partition ?? 'journal',
+      assignment: 0,
       letters: [],
       position: { finished } satisfies Position,
     }

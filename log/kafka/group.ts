@@ -1,0 +1,164 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs'
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { createKafka, type KafkaOptions } from './client.ts'
+
+/** What a member of a consumer group is told. */
+export interface GroupListener {
+  /** Called at once when the group has settled, before anything is delivered. */
+  assigned(assignment: ReadonlyMap<string, readonly number[]>): void
+  /** The group settles anew, or the connection is lost: nothing is this member's own any more. */
+  revoked(): void
+  deliver(payload: EachBatchPayload): void
+}
+
+export interface GroupOptions {
+  readonly kafka: KafkaOptions
+  readonly groupId: string
+  readonly topics: readonly string[]
+  /** Bytes of one fetch from a broker, and from a partition. */
+  readonly fetchMaxBytes: number
+  readonly partitionMaxBytes: number
+  readonly logger: Logger
+}
+
+/** A member that says nothing for so long is taken out of the group. */
+const SESSION_TIMEOUT_MS = 10_000
+const HEARTBEAT_INTERVAL_MS = 2000
+const REBALANCE_TIMEOUT_MS = 20_000
+/** A fetch waits for data no longer: a partition that is resumed is fetched again after this. */
+const FETCH_WAIT_MS = 250
+const REQUEST_TIMEOUT_MS = 8000
+/** A consumer that neither fetches nor beats for so long is replaced. */
+const STUCK_AFTER_MS = 45_000
+const RESTART_FIRST_MS = 500
+const RESTART_MAX_MS = 5000
+const DISCONNECT_WITHIN_MS = 5000
+
+/**
+ * Membership of a consumer group that lasts: whatever ends a kafkajs consumer, a new one takes its place. kafkajs restarts by itself only
+ * after errors that it calls retriable, and may stop without an event.
+ */
+export class Group {
+  readonly #options: GroupOptions
+  readonly #listener: GroupListener
+  #consumer: Consumer | null = null
+  #aliveAt = 0
+  #restartDelay = RESTART_FIRST_MS
+  #restartTimer: NodeJS.Timeout | null = null
+  readonly #watchdog: NodeJS.Timeout
+  #stopped = false
+  /** Times that a consumer was replaced. */
+  restarts = 0
+
+  constructor(options: GroupOptions, listener: GroupListener) {
+    this.#options = options
+    this.#listener = listener
+    this.#watchdog = setInterval(() => this.#watch(), 1000)
+    this.#watchdog.unref()
+  }
+
+  /** @throws whatever kept the consumer from connecting; start() again, or stop() */
+  async start(): Promise<void> {
+    const { groupId, topics, fetchMaxBytes, partitionMaxBytes, kafka } = this.#options
+    const consumer = createKafka(kafka, {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000 },
+    }).consumer({
+      groupId,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_INTERVAL_MS,
+      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytes: fetchMaxBytes,
+      maxBytesPerPartition: partitionMaxBytes,
+      metadataMaxAge: 30_000,
+      allowAutoTopicCreation: false,
+      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000, restartOnFailure: () => Promise.resolve(false) },
+    })
+    this.#consumer = consumer
+    this.#aliveAt = Date.now()
+    const own = (handle: () => void) => () => {
+      if (this.#consumer === consumer) handle()
+    }
+    const alive = own(() => (this.#aliveAt = Date.now()))
+    consumer.on(consumer.events.FETCH, alive)
+    consumer.on(consumer.events.HEARTBEAT, alive)
+    consumer.on(
+      consumer.events.REBALANCING,
+      own(() => this.#listener.revoked()),
+    )
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      if (this.#consumer !== consumer) return
+      this.#aliveAt = Date.now()
+      this.#restartDelay = RESTART_FIRST_MS
+      this.#listener.assigned(new Map(Object.entries(payload.memberAssignment)))
+    })
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (this.#consumer === consumer) this.#restart(messageOf(payload.error))
+    })
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => {
+        if (this.#consumer === consumer) this.#listener.deliver(payload)
+        return Promise.resolve()
+      },
+    })
+  }
+
+  pause(topic: string, partition: number): void {
+    this.#consumer?.pause([{ topic, partitions: [partition] }])
+  }
+
+  resume(topic: string, partition: number): void {
+    this.#consumer?.resume([{ topic, partitions: [partition] }])
+  }
+
+  seek(topic: string, partition: number, offset: number): void {
+    this.#consumer?.seek({ topic, partition, offset: String(offset) })
+  }
+
+  async commit(topic: string, partition: number, offset: number, metadata: string): Promise<void> {
+    await this.#consumer?.commitOffsets([{ topic, partition, offset: String(offset), metadata }])
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#watchdog)
+    if (this.#restartTimer) clearTimeout(this.#restartTimer)
+    await this.#dispose()
+  }
+
+  #watch(): void {
+    if (this.#consumer !== null && this.#restartTimer === null && Date.now() - this.#aliveAt > STUCK_AFTER_MS) {
+      this.#restart('the consumer has stopped to fetch')
+    }
+  }
+
+  #restart(reason: string): void {
+    if (this.#stopped || this.#restartTimer !== null) return
+    this.restarts++
+    this.#options.logger.warn({ reason, delay: this.#restartDelay }, 'the consumer of the record log starts anew')
+    this.#listener.revoked()
+    void this.#dispose()
+    this.#restartTimer = setTimeout(() => {
+      this.#restartTimer = null
+      this.start().catch((error: unknown) => this.#restart(messageOf(error)))
+    }, this.#restartDelay)
+    this.#restartDelay = Math.min(this.#restartDelay * 2, RESTART_MAX_MS)
+  }
+
+  /** A consumer whose broker is away may never be done with leaving. */
+  async #dispose(): Promise<void> {
+    const consumer = this.#consumer
+    this.#consumer = null
+    if (consumer === null) return
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, DISCONNECT_WITHIN_MS)))
+    await Promise.race([consumer.disconnect().catch(() => {}), timeout])
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import { recordSchema } from '../../schemas/avro.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Batch } from '../contract.ts'
+
+/** Bytes of a message that are kept, as base64, for whoever wants to know what it was. */
+const PAYLOAD_MAX_BYTES = 12 * 1024
+
+/** A dead letter about a message that is no batch. Its identity is that of the message: read again, it is the same letter. */
+export function messageLetter(
+  topic: Topic,
+  message: { readonly place: string; readonly value: Buffer | null; readonly timestamp: number },
+  error: string,
+): Batch {
+  const batchId = createHash('md5').update(message.place).digest()
+  const receivedAt = message.timestamp
+  return {
+    topic: 'dead_letters',
+    batchId,
+    recordCount: 1,
+    minReceivedAt: receivedAt,
+    maxReceivedAt: receivedAt,
+    records: recordSchema('dead_letters').type.toBuffer({
+      received_at: receivedAt,
+      batch_id: batchId,
+      batch_index: 0,
+      source: topic,
+      reason: 'undecodable',
+      error: `message ${message.place}: ${error}`,
+      payload: (message.value ?? Buffer.alloc(0)).subarray(0, PAYLOAD_MAX_BYTES).toString('base64'),
+    }),
+  }
+}

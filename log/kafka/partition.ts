@@ -1,0 +1,152 @@
+import type { Topic } from '../../schemas/topics.ts'
+import type { Batch } from '../contract.ts'
+import { messageLetter } from './letter.ts'
+import { batchOfMessage } from './message.ts'
+import type { Start } from './position.ts'
+import { partitionName } from './topic-names.ts'
+
+/** What is needed of a message. */
+export interface Message {
+  readonly offset: number
+  readonly value: Buffer | null
+  /** When it was sent, ms since the epoch. */
+  readonly timestamp: number
+}
+
+interface Item {
+  readonly offset: number
+  readonly batch: Batch
+  readonly isLetter: boolean
+}
+
+/** Items taken out of a partition, and what to commit when they are stored. */
+export interface Taken {
+  readonly batches: readonly Batch[]
+  readonly letters: readonly Batch[]
+  readonly bytes: number
+  readonly next: number
+  readonly lastId: string
+}
+
+/**
+ * One partition that this process reads: messages in the order of their offsets without a gap, or none. kafkajs may deliver what it
+ * had fetched before a rebalance or a seek, and it jumps by itself when an offset is out of range: only what continues
+ * where the last message ended is taken.
+ */
+export class PartitionReader {
+  readonly topic: Topic
+  readonly kafkaTopic: string
+  readonly partition: number
+  readonly name: string
+  /** Bytes of records that wait to be taken. */
+  queuedBytes = 0
+  paused = true
+  /** Counts begin() and lose(): what was taken before one of them is not to be committed after it. */
+  begun = 0
+  /** Offset of the next message to store: all before it are committed. Null: not located yet. */
+  committed: number | null = null
+  committedId: string | null = null
+  /** Offset of the next message to be delivered; null: it must be located first. */
+  #expected: number | null = null
+  #probe: string | null = null
+  #queue: Item[] = []
+  /** Delivered and not committed, oldest first. */
+  #uncommitted: { readonly offset: number; readonly at: number }[] = []
+
+  constructor(topic: Topic, kafkaTopic: string, partition: number) {
+    this.topic = topic
+    this.kafkaTopic = kafkaTopic
+    this.partition = partition
+    this.name = partitionName(kafkaTopic, partition)
+  }
+
+  get expected(): number | null {
+    return this.#expected
+  }
+
+  /** When the oldest batch that was delivered and is not committed was made, ms; null: there is none. */
+  get oldestAt(): number | null {
+    return this.#uncommitted.length === 0 ? null : this.#uncommitted[0].at
+  }
+
+  /** Reading begins, or begins again, here. */
+  begin({ offset, expect }: Pick<Start, 'offset' | 'expect'>): void {
+    this.begun++
+    this.#queue = []
+    this.#uncommitted = []
+    this.queuedBytes = 0
+    this.#expected = offset
+    this.#probe = expect
+    this.committed = expect === null ? offset : offset + 1
+    this.committedId = expect
+  }
+
+  /** Nothing is taken until begin(). */
+  lose(): void {
+    this.begun++
+    this.#expected = null
+    this.#queue = []
+    this.queuedBytes = 0
+  }
+
+  /**
+   * Takes what a fetch from `fetchedOffset` brought. `elsewhere`: it does not continue what was read. `wrong`: the batch in front
+   * of the committed offset is another one than was stored.
+   */
+  offer(fetchedOffset: number, messages: readonly Message[]): 'taken' | 'elsewhere' | 'wrong' {
+    if (this.#expected === null || fetchedOffset !== this.#expected) return 'elsewhere'
+    for (const message of messages) {
+      const item = this.#itemOf(message)
+      if (this.#probe !== null) {
+        const found = message.offset === this.#expected && item.batch.batchId.toString('hex') === this.#probe
+        this.#probe = null
+        if (!found) return 'wrong'
+      } else {
+        this.#queue.push(item)
+        this.queuedBytes += item.batch.records.byteLength
+        this.#uncommitted.push({ offset: item.offset, at: item.batch.minReceivedAt })
+      }
+      this.#expected = message.offset + 1
+    }
+    return 'taken'
+  }
+
+  /** At least one item, more up to maxBytes; null: nothing waits. */
+  take(maxBytes: number): Taken | null {
+    let bytes = 0
+    let count = 0
+    while (count < this.#queue.length) {
+      const size = this.#queue[count].batch.records.byteLength
+      if (count > 0 && bytes + size > maxBytes) break
+      bytes += size
+      count++
+    }
+    if (count === 0) return null
+    const items = this.#queue.splice(0, count)
+    this.queuedBytes -= bytes
+    const last = items[items.length - 1]
+    return {
+      batches: items.filter(({ isLetter }) => !isLetter).map(({ batch }) => batch),
+      letters: items.filter(({ isLetter }) => isLetter).map(({ batch }) => batch),
+      bytes,
+      next: last.offset + 1,
+      lastId: last.batch.batchId.toString('hex'),
+    }
+  }
+
+  committedUpTo(next: number, lastId: string): void {
+    if (this.committed !== null && next <= this.committed) return
+    this.committed = next
+    this.committedId = lastId
+    const left = this.#uncommitted.findIndex(({ offset }) => offset >= next)
+    this.#uncommitted = left < 0 ? [] : this.#uncommitted.slice(left)
+  }
+
+  #itemOf(message: Message): Item {
+    const { offset, value, timestamp } = message
+    const batch = batchOfMessage(this.topic, value)
+    if (typeof batch !== 'string') return { offset, batch, isLetter: false }
+    const letter = messageLetter(this.topic, { place: `${this.name}/${offset}`, value, timestamp }, batch)
+    return { offset, batch: letter, isLetter: true }
+  }
+}

@@ -1,0 +1,333 @@
+import type { Admin, EachBatchPayload } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import type { Gathered, Lag, LogReader } from '../contract.ts'
+import { createKafka, type KafkaOptions } from './client.ts'
+import { Group } from './group.ts'
+import { PartitionReader, type Message } from './partition.ts'
+import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
+import { kafkaTopic } from './topic-names.ts'
+
+export interface KafkaReaderOptions {
+  readonly kafka: KafkaOptions
+  readonly topicPrefix: string
+  /** Name of the consumer group: its members share the partitions. */
+  readonly group: string
+  readonly logger: Logger
+  /** Bytes of records read ahead, over all partitions; default 48 MiB. A fetch of each broker may come on top. */
+  readonly readAheadMaxBytes?: number
+  /** How long open() waits to be a member of the group, default 60 s. */
+  readonly joinWithinMs?: number
+}
+
+export interface KafkaReaderStats {
+  /** Positions that could not be right, each followed by a rewind; see startOf(). */
+  positionAlarms: number
+  /** Times that the group settled. */
+  joins: number
+  /** Consumers that were replaced because they crashed or were stuck. */
+  restarts: number
+  /** Partitions that this process reads now. */
+  partitions: number
+  /** Bytes of records that were read and wait to be stored. */
+  queuedBytes: number
+}
+
+/** What commit() needs. */
+interface Position {
+  readonly partition: PartitionReader
+  readonly begun: number
+  readonly next: number
+  readonly lastId: string
+}
+
+const READ_AHEAD_MAX_BYTES = 48 * 2 ** 20
+const FETCH_MAX_BYTES = 8 * 2 ** 20
+const PARTITION_FETCH_MAX_BYTES = 2 ** 20
+const JOIN_WITHIN_MS = 60_000
+const LOCATE_RETRY_MS = 500
+
+/** The topics as a record log's reader: a member of a consumer group. */
+export class KafkaReader implements LogReader {
+  readonly #options: KafkaReaderOptions
+  readonly #logger: Logger
+  readonly #admin: Admin
+  readonly #group: Group
+  readonly #topics: ReadonlyMap<string, Topic>
+  readonly #counted = { positionAlarms: 0, joins: 0 }
+  #partitions: PartitionReader[] = []
+  /** Changes whenever partitions may have been another reader's. */
+  #assignment = 0
+  #joined: (() => void) | null = null
+  #closed = false
+
+  private constructor(options: KafkaReaderOptions) {
+    this.#options = options
+    this.#logger = options.logger
+    this.#topics = new Map(TOPICS.map((topic) => [kafkaTopic(options.topicPrefix, topic), topic]))
+    this.#admin = createKafka(options.kafka, { retry: { retries: 3, initialRetryTime: 100 } }).admin()
+    this.#group = new Group(
+      {
+        kafka: options.kafka,
+        groupId: options.group,
+        topics: [...this.#topics.keys()],
+        fetchMaxBytes: FETCH_MAX_BYTES,
+        partitionMaxBytes: PARTITION_FETCH_MAX_BYTES,
+        logger: options.logger,
+      },
+      {
+        assigned: (assignment) => this.#assigned(assignment),
+        revoked: () => this.#revoked(),
+        deliver: (payload) => this.#deliver(payload),
+      },
+    )
+  }
+
+  /**
+   * Joins the group.
+   * @throws GatepostError LOG_UNAVAILABLE: the brokers cannot be reached, or the group does not settle
+   */
+  static async open(options: KafkaReaderOptions): Promise<KafkaReader> {
+    const reader = new KafkaReader(options)
+    const joined = new Promise<boolean>((resolve) => {
+      reader.#joined = () => resolve(true)
+      setTimeout(() => resolve(false), options.joinWithinMs ?? JOIN_WITHIN_MS).unref()
+    })
+    try {
+      await reader.#admin.connect()
+      await reader.#group.start()
+      if (await joined) return reader
+      throw new Error(`the consumer group ${options.group} has not settled`)
+    } catch (error) {
+      await reader.close()
+      throw new GatepostError('LOG_UNAVAILABLE', `cannot read from Kafka: ${messageOf(error)}`, error)
+    }
+  }
+
+  get stats(): KafkaReaderStats {
+    return {
+      ...this.#counted,
+      restarts: this.#group.restarts,
+      partitions: this.#partitions.length,
+      queuedBytes: this.#partitions.reduce((sum, partition) => sum + partition.queuedBytes, 0),
+    }
+  }
+
+  /** Whichever partition has waited longest goes first. */
+  read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+    const waiting = this.#partitions.filter((partition) => partition.topic === topic && partition.queuedBytes > 0)
+    const partition = waiting.sort((a, b) => (a.oldestAt ?? 0) - (b.oldestAt ?? 0)).at(0)
+    const taken = partition?.take(maxBytes)
+    if (partition === undefined || !taken) return Promise.resolve(null)
+    this.#flow(partition)
+    const { batches, letters, bytes, next, lastId } = taken
+    return Promise.resolve({
+      topic,
+      batches,
+      letters,
+      bytes,
+      partition: partition.name,
+      assignment: this.#assignment,
+      position: { partition, begun: partition.begun, next, lastId } satisfies Position,
+    })
+  }
+
+  isCurrent({ assignment, position }: Gathered): boolean {
+    const { partition, begun } = position as Position
+    return assignment === this.#assignment && begun === partition.begun
+  }
+
+  /** A gather that is no longer this reader's own is not committed: its new owner does that. */
+  async commit(gathered: Gathered): Promise<void> {
+    if (!this.isCurrent(gathered)) return
+    const { partition, next, lastId } = gathered.position as Position
+    try {
+      await this.#group.commit(partition.kafkaTopic, partition.partition, next, commitMetadata(lastId))
+    } catch (error) {
+      throw new GatepostError('LOG_UNAVAILABLE', `cannot commit ${partition.name}: ${messageOf(error)}`, error)
+    }
+    if (this.isCurrent(gathered)) partition.committedUpTo(next, lastId)
+  }
+
+  rewind(topic: Topic): void {
+    for (const partition of this.#partitions) {
+      if (partition.topic !== topic || partition.committed === null) continue
+      const { committed, committedId } = partition
+      const start =
+        committedId === null ? { offset: committed, expect: null } : { offset: committed - 1, expect: committedId }
+      this.#begin(partition, start)
+    }
+  }
+
+  /** Bytes are an estimate beyond what has been read ahead: offsets count batches. */
+  async lag(topic: Topic): Promise<Lag> {
+    const own = this.#partitions.filter((partition) => partition.topic === topic)
+    if (own.length === 0) return { bytes: 0, batches: 0, oldestAt: null, partitions: [] }
+    const ends = await this.#admin.fetchTopicOffsets(own[0].kafkaTopic)
+    const high = new Map(ends.map((end) => [end.partition, Number(end.high)]))
+    const partitions = own.map((reader) => {
+      const committed = reader.committed ?? high.get(reader.partition) ?? 0
+      return {
+        partition: reader.partition,
+        batches: Math.max(0, (high.get(reader.partition) ?? committed) - committed),
+      }
+    })
+    const batches = partitions.reduce((sum, partition) => sum + partition.batches, 0)
+    const waiting = own.map(({ oldestAt }) => oldestAt).filter((at) => at !== null)
+    return {
+      bytes: own.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0),
+      batches,
+      oldestAt: batches === 0 || waiting.length === 0 ? null : Math.min(...waiting),
+      partitions,
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#revoked()
+    await this.#group.stop()
+    await this.#admin.disconnect().catch(() => {})
+  }
+
+  #assigned(assignment: ReadonlyMap<string, readonly number[]>): void {
+    this.#revoked()
+    this.#counted.joins++
+    for (const [name, numbers] of assignment) {
+      const topic = this.#topics.get(name)
+      if (topic === undefined) continue
+      for (const number of numbers) {
+        this.#partitions.push(new PartitionReader(topic, name, number))
+        this.#group.pause(name, number)
+      }
+    }
+    this.#logger.info({ partitions: this.#partitions.map(({ name }) => name) }, 'reading these partitions')
+    this.#joined?.()
+    void this.#locate(this.#partitions, this.#assignment)
+  }
+
+  #revoked(): void {
+    this.#assignment++
+    this.#partitions = []
+  }
+
+  /** Finds where to begin, however long that takes; then reading begins. */
+  async #locate(partitions: readonly PartitionReader[], assignment: number): Promise<void> {
+    for (const kafkaTopicName of new Set(partitions.map((partition) => partition.kafkaTopic))) {
+      const some = partitions.filter((partition) => partition.kafkaTopic === kafkaTopicName)
+      while (assignment === this.#assignment && !this.#closed) {
+        try {
+          await this.#locateTopic(kafkaTopicName, some, assignment)
+          break
+        } catch (error) {
+          this.#logger.warn({ topic: kafkaTopicName, error: messageOf(error) }, 'the position cannot be read yet')
+          await sleep(LOCATE_RETRY_MS)
+        }
+      }
+    }
+  }
+
+  async #locateTopic(name: string, partitions: readonly PartitionReader[], assignment: number): Promise<void> {
+    const [commits] = await this.#admin.fetchOffsets({ groupId: this.#options.group, topics: [name] })
+    const ends = await this.#ends(name)
+    if (assignment !== this.#assignment) return
+    for (const partition of partitions) {
+      const end = ends.get(partition.partition)
+      if (end === undefined) throw new Error(`${partition.name} is not there`)
+      const commit = commits?.partitions.find((entry) => entry.partition === partition.partition)
+      const offset = Number(commit?.offset ?? -1)
+      this.#begin(
+        partition,
+        startOf({ committed: offset < 0 ? null : offset, metadata: commit?.metadata ?? null, ...end }),
+      )
+    }
+  }
+
+  /** First and next offset of a topic's partitions. */
+  async #ends(name: string): Promise<Map<number, { low: number; high: number }>> {
+    const ends = await this.#admin.fetchTopicOffsets(name)
+    return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]))
+  }
+
+  #begin(partition: PartitionReader, start: Omit<Start, 'alarm'> & Partial<Start>): void {
+    if (start.alarm) this.#alarm(partition, start.alarm)
+    partition.begin(start)
+    this.#group.seek(partition.kafkaTopic, partition.partition, start.offset)
+    this.#flow(partition)
+  }
+
+  #deliver(payload: EachBatchPayload): void {
+    const { batch } = payload
+    const partition = this.#partitions.find(
+      ({ kafkaTopic, partition }) => kafkaTopic === batch.topic && partition === batch.partition,
+    )
+    if (partition === undefined) return
+    // kafkajs has it on every batch; its type does not say so.
+    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+    const messages = batch.messages.map(({ offset, value, timestamp }): Message => ({
+      offset: Number(offset),
+      value,
+      timestamp: Number(timestamp),
+    }))
+    switch (partition.offer(fetchedOffset, messages)) {
+      case 'taken':
+        payload.resolveOffset(batch.lastOffset())
+        return this.#flow(partition)
+      case 'wrong':
+        this.#alarm(
+          partition,
+          `the batch in front of the committed offset ${partition.committed} is not the one stored`,
+        )
+        return this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
+      case 'elsewhere': {
+        const { expected, committed, committedId } = partition
+        if (expected === null) return
+        this.#logger.warn({ partition: partition.name, expected, fetchedOffset }, 'kafkajs read elsewhere than told')
+        return this.#relocate(partition, (ends) => resumeAt({ expected, committed, committedId, ...ends }))
+      }
+    }
+  }
+
+  /** Begins anew where `decide` says, as soon as the log's ends can be read. */
+  #relocate(partition: PartitionReader, decide: (ends: { low: number; high: number }) => Start): void {
+    const assignment = this.#assignment
+    partition.lose()
+    this.#pause(partition)
+    const attempt = async (): Promise<void> => {
+      while (assignment === this.#assignment && !this.#closed) {
+        const end = await this.#ends(partition.kafkaTopic).then(
+          (ends) => ends.get(partition.partition),
+          () => undefined,
+        )
+        if (assignment !== this.#assignment) return
+        if (end !== undefined) return this.#begin(partition, decide(end))
+        await sleep(LOCATE_RETRY_MS)
+      }
+    }
+    void attempt()
+  }
+
+  #alarm(partition: PartitionReader, message: string): void {
+    this.#counted.positionAlarms++
+    this.#logger.error(
+      { partition: partition.name, group: this.#options.group },
+      `${message}; reading again from where the log begins, what is stored already is left out`,
+    )
+  }
+
+  /** Fetching goes on while there is room. */
+  #flow(partition: PartitionReader): void {
+    const limit = (this.#options.readAheadMaxBytes ?? READ_AHEAD_MAX_BYTES) / Math.max(1, this.#partitions.length)
+    if (!partition.paused && partition.queuedBytes >= limit) this.#pause(partition)
+    else if (partition.paused && partition.queuedBytes < limit / 2 && partition.expected !== null) {
+      partition.paused = false
+      this.#group.resume(partition.kafkaTopic, partition.partition)
+    }
+  }
+
+  #pause(partition: PartitionReader): void {
+    partition.paused = true
+    this.#group.pause(partition.kafkaTopic, partition.partition)
+  }
+}
