@@ -1,4 +1,4 @@
-.PHONY: help install build serve test lint format bench clean
+.PHONY: help install build serve kafka test lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -16,6 +16,9 @@ build: install ## Compile TypeScript into dist/
 
 serve: build ## Install, build and run everything on this machine
 	@exec bin/gatepost serve
+
+kafka: ## Run one Kafka broker on 127.0.0.1:9092 (needs Java 17; fetched once)
+	@exec deploy/kafka/run
 
 test: build ## Run the whole test suite
 	npx tap $(TAP_FLAGS)

@@ -1,0 +1,211 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { pino } from 'pino'
+import { messageOf } from '../../common/errors.ts'
+import { createKafka, type KafkaOptions } from '../../log/kafka/client.ts'
+import { kafkaClassPath, kafkaTool } from './kafka-jars.ts'
+import { freePorts } from './instance.ts'
+import {
+  makeCertificates,
+  scramArguments,
+  serverProperties,
+  type BrokerPorts,
+  type KafkaSettings,
+} from './kafka-settings.ts'
+
+/** Two shared cores, and other test files on them. */
+const READY_WITHIN_MS = 90_000
+
+const CLUSTER_ID = 'Z2F0ZXBvc3QtdGVzdC0wMQ'
+
+/** Brokers of tests that a test file did not stop: they go with it. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/**
+ * Real brokers on 127.0.0.1, each of them broker and controller in one process, on ports that they keep when they are started again.
+ * Topics are not made by themselves.
+ */
+export class KafkaCluster {
+  readonly #directory: string
+  readonly #settings: KafkaSettings
+  readonly #ports: readonly BrokerPorts[]
+  readonly #children: (ChildProcess | null)[]
+  /** File of the authority that signed the brokers' certificate; null: no TLS. */
+  readonly ca: string | null
+
+  private constructor(directory: string, settings: KafkaSettings, ports: readonly BrokerPorts[]) {
+    this.#directory = directory
+    this.#settings = settings
+    this.#ports = ports
+    this.#children = ports.map(() => null)
+    mkdirSync(directory, { recursive: true })
+    this.ca = settings.tls ? makeCertificates(directory) : null
+  }
+
+  /** Starts brokers whose data is in `directory`, and waits until each of them takes part. */
+  static async start(directory: string, settings: KafkaSettings): Promise<KafkaCluster> {
+    const numbers = await freePorts(3 * settings.brokers)
+    const ports = Array.from({ length: settings.brokers }, (_, id) => {
+      const [client, internal, controller] = numbers.slice(id * 3)
+      return { client, internal, controller }
+    })
+    const cluster = new KafkaCluster(directory, settings, ports)
+    await Promise.all(ports.map((_, id) => cluster.#format(id)))
+    await cluster.#startAll()
+    return cluster
+  }
+
+  /** host:port of every broker, as clients connect. */
+  get brokers(): string[] {
+    return this.#ports.map(({ client }) => `127.0.0.1:${client}`)
+  }
+
+  /** Process ids; 0 for a broker that is not running. */
+  get pids(): number[] {
+    return this.#children.map((child) => (child !== null && isRunning(child) ? (child.pid as number) : 0))
+  }
+
+  /** How a client reaches this cluster. */
+  options(clientId = 'test', overrides: Partial<KafkaOptions> = {}): KafkaOptions {
+    const { sasl } = this.#settings
+    return {
+      brokers: this.brokers,
+      clientId,
+      tls: this.ca === null ? null : { ca: readFileSync(this.ca, 'utf8') },
+      sasl: sasl === undefined ? null : { mechanism: 'plain', ...sasl },
+      logger: pino({ level: 'silent' }),
+      ...overrides,
+    }
+  }
+
+  /** Sends a signal to a broker; after SIGKILL and SIGTERM it waits for its end. */
+  async kill(id: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#children[id]
+    if (child === null || !isRunning(child)) return
+    const exit = once(child, 'exit')
+    child.kill(signal)
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') await exit
+  }
+
+  /** Starts a broker again that was killed, and waits until it takes part. */
+  async restart(id: number): Promise<void> {
+    await this.kill(id)
+    await this.#spawn(id)
+    await this.#ready([id])
+  }
+
+  /** Starts every broker that is not running, all at once: a quorum needs more than one of them. */
+  async #startAll(): Promise<void> {
+    const ids = this.#ports.map((_, id) => id).filter((id) => this.pids[id] === 0)
+    for (const id of ids) await this.#spawn(id)
+    await this.#ready(ids)
+  }
+
+  /** Starts all brokers again that were killed. */
+  async restartAll(): Promise<void> {
+    await this.#startAll()
+  }
+
+  /** Ends every broker at once, whatever state it is in. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map((_, id) => this.kill(id)))
+  }
+
+  /** The same as stop(): nothing is left running. */
+  async destroy(): Promise<void> {
+    await this.stop()
+  }
+
+  /** Which broker is the active controller. A client's metadata does not tell: there any broker names itself or another one. */
+  async controllerId(): Promise<number> {
+    const alive = this.#ports.filter((_, id) => this.pids[id] !== 0)
+    const text = await kafkaTool(
+      'org.apache.kafka.tools.MetadataQuorumCommand',
+      '--bootstrap-controller',
+      alive.map(({ controller }) => `127.0.0.1:${controller}`).join(','),
+      'describe',
+      '--status',
+    )
+    const match = /LeaderId:\s+(\d+)/.exec(text)
+    if (match === null) throw new Error(`no leader in:\n${text}`)
+    return Number(match[1])
+  }
+
+  /** What a broker has written. */
+  output(id: number): string {
+    return readFileSync(this.#path(`broker-${id}.log`), 'utf8')
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name)
+  }
+
+  async #format(id: number): Promise<void> {
+    const config = this.#path(`broker-${id}.properties`)
+    writeFileSync(config, serverProperties(this.#settings, id, this.#ports, this.#directory))
+    const arguments_ = ['format', '-t', CLUSTER_ID, '-c', config, ...scramArguments(this.#settings)]
+    await kafkaTool('kafka.tools.StorageTool', ...arguments_)
+  }
+
+  async #spawn(id: number): Promise<void> {
+    const flags = ['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+    const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
+    const classPath = await kafkaClassPath()
+    const log = openSync(this.#path(`broker-${id}.log`), 'a')
+    const config = this.#path(`broker-${id}.properties`)
+    const child = spawn('java', [...flags, quiet, '-cp', classPath, 'kafka.Kafka', config], {
+      stdio: ['ignore', log, log],
+    })
+    closeSync(log)
+    running.add(child)
+    child.once('exit', () => running.delete(child))
+    this.#children[id] = child
+  }
+
+  /** Waits until these brokers answer and the cluster counts them as its own. */
+  async #ready(ids: readonly number[]): Promise<void> {
+    const deadline = Date.now() + READY_WITHIN_MS
+    for (const id of ids) {
+      for (;;) {
+        const dead = ids.find((other) => this.pids[other] === 0)
+        if (dead !== undefined) throw new Error(`broker ${dead} ended:\n${this.output(dead)}`)
+        const problem = await this.#probe(id, ids)
+        if (problem === null) break
+        if (Date.now() > deadline) throw new Error(`broker ${id} is not ready: ${problem}\n${this.output(id)}`)
+        await sleep(100)
+      }
+    }
+  }
+
+  async #probe(id: number, ids: readonly number[]): Promise<string | null> {
+    const admin = createKafka(this.options('ready', { brokers: [this.brokers[id]] })).admin()
+    try {
+      await admin.connect()
+      const { brokers } = await admin.describeCluster()
+      const known = brokers.map(({ nodeId }) => nodeId)
+      return ids.every((other) => known.includes(other)) ? null : `it knows of brokers ${known.join(', ')} only`
+    } catch (error) {
+      return messageOf(error)
+    } finally {
+      await admin.disconnect().catch(() => {})
+    }
+  }
+}
+
+/** One broker for a test file: it goes when the test ends. */
+export async function singleBroker(t: Test, settings: Partial<KafkaSettings> = {}): Promise<KafkaCluster> {
+  const cluster = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 1, ...settings })
+  t.teardown(() => cluster.destroy())
+  return cluster
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null
+}
