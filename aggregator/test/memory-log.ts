@@ -59,6 +59,11 @@ export class MemoryLog implements LogReader {
     return this.#committed.get(topic) ?? 0
   }
 
+  /** Batches that have not been read. */
+  waiting(topic: Topic): number {
+    return (this.#batches.get(topic)?.length ?? 0) - (this.#read.get(topic) ?? 0)
+  }
+
   lag(topic: Topic): Promise<Lag> {
     const batches = (this.#batches.get(topic)?.length ?? 0) - this.committed(topic)
     return Promise.resolve({ bytes: batches, batches, oldestAt: batches === 0 ? null : 0 })

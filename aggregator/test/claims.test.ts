@@ -1,0 +1,137 @@
+import t from 'tap'
+import { GatepostError } from '../../common/errors.ts'
+import { createLogger } from '../../common/logger.ts'
+import type { Gathered } from '../../log/contract.ts'
+import { makeBatch } from '../../log/test/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Claim, InsertOutcome, Store } from '../../store/contract.ts'
+import { startAggregator } from '../aggregator.ts'
+import { MemoryLog } from './memory-log.ts'
+
+/*
+ * What the aggregator does with claims, against a store that only writes down what it is asked: the real ones are tested to
+ * honour them.
+ */
+
+const logger = createLogger('claims-test')
+logger.level = 'silent'
+
+type Step = 'ok' | 'STORE_FENCED' | 'STORE_UNAVAILABLE'
+
+class NotingStore implements Partial<Store> {
+  readonly notes: string[] = []
+  readonly #inserts: Step[]
+  readonly #claims: Step[]
+  #epoch = 0
+
+  constructor(inserts: Step[], claims: Step[] = []) {
+    this.#inserts = inserts
+    this.#claims = claims
+  }
+
+  claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {
+    this.notes.push(`claim ${partition} after ${previous === null ? 'none' : previous.epoch}`)
+    const step = this.#claims.shift() ?? 'ok'
+    if (step !== 'ok') return Promise.reject(new GatepostError(step, 'claim'))
+    return Promise.resolve({ topic, partition, epoch: ++this.#epoch, owner: 'me' })
+  }
+
+  insertOnce(topic: Topic, batches: { length: number }, claims: readonly Claim[] = []): Promise<InsertOutcome> {
+    this.notes.push(`insert ${batches.length} ${topic} under ${claims.map(({ epoch }) => epoch).join(',')}`)
+    const step = this.#inserts.shift() ?? 'ok'
+    if (step !== 'ok') return Promise.reject(new GatepostError(step, 'insert'))
+    return Promise.resolve({ rows: batches.length, alreadyPresent: 0 })
+  }
+}
+
+async function run(log: MemoryLog, store: NotingStore): Promise<void> {
+  const aggregator = startAggregator({
+    reader: log,
+    store: store as unknown as Store,
+    logger,
+    gatherMaxMs: 0,
+    pollMs: 1,
+    onFatal: (error) => store.notes.push(String(error)),
+  })
+  await aggregator.stop(20_000)
+}
+
+t.test('a part is claimed once, before its first insert', async (t) => {
+  const log = new MemoryLog()
+  log.append(makeBatch(['a']))
+  const store = new NotingStore([])
+  await run(log, store)
+  t.same(store.notes, ['claim memory after none', 'insert 1 dead_letters under 1'])
+})
+
+t.test('after an attempt of unknown outcome the part is claimed again, only if nobody else has', async (t) => {
+  const log = new MemoryLog()
+  log.append(makeBatch(['a']))
+  const store = new NotingStore(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'], ['ok', 'STORE_UNAVAILABLE'])
+  await run(log, store)
+  t.same(store.notes, [
+    'claim memory after none',
+    'insert 1 dead_letters under 1',
+    'claim memory after 1',
+    'claim memory after 1',
+    'insert 1 dead_letters under 2',
+    'claim memory after 2',
+    'insert 1 dead_letters under 3',
+  ])
+})
+
+t.test('what another aggregator has claimed is dropped, and read again', async (t) => {
+  const log = new MemoryLog()
+  log.append(makeBatch(['a']), makeBatch(['b']))
+  const store = new NotingStore(['STORE_FENCED'])
+  await run(log, store)
+  t.same(store.notes, [
+    'claim memory after none',
+    'insert 2 dead_letters under 1',
+    'claim memory after none',
+    'insert 2 dead_letters under 2',
+  ])
+  t.equal(log.committed('dead_letters'), 2)
+})
+
+t.test('a gather whose part has gone to another reader is neither stored nor committed', async (t) => {
+  class LosingLog extends MemoryLog {
+    #lost = 0
+    override isCurrent(): boolean {
+      return this.#lost > 0
+    }
+    override read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+      if (topic === 'dead_letters' && this.waiting(topic) === 0 && this.committed(topic) === 0 && this.#lost++ === 0) {
+        this.rewind(topic)
+      }
+      return super.read(topic, maxBytes)
+    }
+  }
+  const log = new LosingLog()
+  log.append(makeBatch(['a']))
+  const store = new NotingStore([])
+  await run(log, store)
+  t.same(store.notes, ['claim memory after none', 'insert 1 dead_letters under 1'])
+  t.equal(log.committed('dead_letters'), 1)
+})
+
+t.test('letters of the log are stored before what they came with is committed', async (t) => {
+  const letter = makeBatch(['letter'])
+  class LetterLog extends MemoryLog {
+    override async read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+      const gathered = await super.read(topic, maxBytes)
+      return gathered && { ...gathered, letters: [letter] }
+    }
+  }
+  const log = new LetterLog()
+  log.append(makeBatch(['a']), makeBatch(['b']))
+  const store = new NotingStore(['STORE_UNAVAILABLE'])
+  await run(log, store)
+  t.same(store.notes, [
+    'claim memory after none',
+    'insert 1 dead_letters under 1',
+    'claim memory after 1',
+    'insert 1 dead_letters under 2',
+    'insert 2 dead_letters under 2',
+  ])
+})
