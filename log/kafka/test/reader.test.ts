@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { singleBroker } from '../../../test/helpers/kafka.ts'
+import type { Batch, Gathered } from '../../contract.ts'
+import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
+import { createKafka } from '../client.ts'
+import { KafkaReader } from '../reader.ts'
+import { kafkaTopic } from '../topic-names.ts'
+import { makeTopics, SimpleWriter } from './simple-writer.ts'
+
+const broker = await singleBroker(t)
+const kafka = broker.options()
+let made = 0
+
+/** Topics of their own, with a writer. */
+async function log(partitions = 1) {
+  const prefix = `t${++made}.`
+  await makeTopics(kafka, prefix, partitions)
+  const writer = await SimpleWriter.open(kafka, prefix)
+  const open = () => KafkaReader.open({ kafka, topicPrefix: prefix, group: `group-${prefix}`, logger: kafka.logger })
+  return { prefix, topic: kafkaTopic(prefix, 'dead_letters'), group: `group-${prefix}`, writer, open }
+}
+
+async function admin<T>(work: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>) => Promise<T>): Promise<T> {
+  const client = createKafka(kafka, { retry: { retries: 5 } }).admin()
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.disconnect()
+  }
+}
+
+async function commitAll(reader: KafkaReader, gathers: readonly Gathered[]): Promise<void> {
+  for (const gathered of gathers) await reader.commit(gathered)
+}
+
+const batchesOf = (...names: string[]): Batch[] => names.map((name) => makeBatch([name]))
+
+t.test('a committed position that somebody has moved is an alarm, and everything is read again', async (t) => {
+  const { writer, open, topic, group } = await log()
+  for (const batch of batchesOf('a', 'b', 'c', 'd')) await writer.append(batch)
+  const first = await open()
+  const { gathers } = await readBatches(first, 4)
+  await commitAll(first, gathers)
+  t.equal(first.stats.positionAlarms, 0)
+  await first.close()
+
+  for (const offset of ['4', '2', '0', '99']) {
+    await admin((client) => client.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset }] }))
+    const reader = await open()
+    t.same((await readBatches(reader, 4)).batches.flatMap(payloadsOf), ['a', 'b', 'c', 'd'], `set to ${offset}`)
+    t.equal(reader.stats.positionAlarms, 1)
+    await reader.close()
+  }
+  await writer.close()
+})
+
+t.test('a topic that was deleted and made anew is read from its beginning', async (t) => {
+  const { writer, open, topic } = await log()
+  for (const batch of batchesOf('a', 'b', 'c')) await writer.append(batch)
+  const reader = await open()
+  await commitAll(reader, (await readBatches(reader, 3)).gathers)
+
+  const remake = async () => {
+    await admin(async (client) => {
+      await client.deleteTopics({ topics: [topic] })
+      for (;;) {
+        const made = await client.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false)
+        if (made) break
+        await sleep(100)
+      }
+    })
+  }
+  await remake()
+  for (const batch of batchesOf('e', 'f', 'g', 'h', 'i')) {
+    while (
+      !(await writer.append(batch).then(
+        () => true,
+        () => false,
+      ))
+    )
+      await sleep(100)
+  }
+  t.same(new Set((await readBatches(reader, 5)).batches.flatMap(payloadsOf)), new Set(['e', 'f', 'g', 'h', 'i']))
+  await reader.close()
+  await writer.close()
+})
+
+t.test('two readers share the partitions, and one takes over from the other', async (t) => {
+  const { writer, open } = await log(4)
+  const first = await open()
+  const second = await open()
+  const partitions = () => [first, second].map(({ stats }) => stats.partitions)
+  while (partitions().join() !== '8,8') await sleep(50)
+
+  for (let partition = 0; partition < 4; partition++) await writer.append(makeBatch([String(partition)]), partition)
+  const mine = await readBatches(first, 2)
+  const others = await readBatches(second, 2)
+  t.same(
+    [...mine.batches, ...others.batches].flatMap(payloadsOf).sort(),
+    ['0', '1', '2', '3'],
+    'each is read by one of them',
+  )
+  t.equal(new Set(mine.gathers.map(({ partition }) => partition)).size, 2, 'a gather is of one partition')
+  await commitAll(first, mine.gathers)
+
+  await first.close()
+  while (partitions()[1] !== 16) await sleep(50)
+  t.notOk(
+    others.gathers.some((gathered) => second.isCurrent(gathered)),
+    'what was read before is no longer its own',
+  )
+  await commitAll(second, others.gathers)
+  const again = await readBatches(second, 2)
+  t.same(
+    again.batches.flatMap(payloadsOf).sort(),
+    others.batches.flatMap(payloadsOf).sort(),
+    'and comes again, since a commit of it is ignored',
+  )
+  await second.close()
+  await writer.close()
+})
+
+t.test('what is read ahead is bounded, whatever waits', async (t) => {
+  const { prefix, writer, group } = await log()
+  const names = Array.from({ length: 40 }, (_, index) => String(index))
+  for (const name of names) await writer.append(makeBatch([name + 'x'.repeat(100_000)]))
+  const limit = 1_000_000
+  const options = { kafka, topicPrefix: prefix, group, logger: kafka.logger, readAheadMaxBytes: limit * 4 }
+  const reader = await KafkaReader.open(options)
+  await sleep(2000)
+  // Of the four partitions each may hold a quarter, and what one fetch brings on top.
+  t.ok(reader.stats.queuedBytes < limit + 1_200_000, `${reader.stats.queuedBytes} bytes are read ahead`)
+  t.ok(reader.stats.queuedBytes >= limit)
+  const lag = await reader.lag('dead_letters')
+  t.match(lag, { batches: 40, partitions: [{ partition: 0, batches: 40 }] })
+  const { batches, gathers } = await readBatches(reader, 40, 500_000)
+  t.same(
+    batches.flatMap(payloadsOf).map((payload) => payload.replace(/x+/, '')),
+    names,
+  )
+  await commitAll(reader, gathers)
+  t.match(await reader.lag('dead_letters'), { batches: 0, bytes: 0, oldestAt: null })
+  await reader.close()
+  await writer.close()
+})
+
+t.test('what is no batch becomes a letter, and reading goes on', async (t) => {
+  const { writer, open } = await log()
+  const [batch, next] = batchesOf('a', 'b')
+  await writer.raw(batch, Buffer.from('no container'))
+  await writer.append(next)
+  const reader = await open()
+  const { batches, gathers } = await readBatches(reader, 1)
+  t.same(batches.flatMap(payloadsOf), ['b'])
+  t.same(
+    gathers.flatMap(({ letters }) => letters.map(({ topic }) => topic)),
+    ['dead_letters'],
+  )
+  await commitAll(reader, gathers)
+  await reader.close()
+  const again = await open()
+  t.equal(again.stats.positionAlarms, 0)
+  await again.close()
+  await writer.close()
+})
+
+t.test('a broker that goes and comes back is waited for', async (t) => {
+  const { writer, open } = await log()
+  const reader = await open()
+  await writer.append(makeBatch(['before']))
+  await commitAll(reader, (await readBatches(reader, 1)).gathers)
+  await writer.close()
+  await broker.kill(0)
+  await sleep(1000)
+  await broker.restart(0)
+  const after = await SimpleWriter.open(kafka, `t${made}.`)
+  await after.append(makeBatch(['after']))
+  t.same((await readBatches(reader, 1)).batches.flatMap(payloadsOf), ['after'])
+  t.equal(reader.stats.positionAlarms, 0)
+  await after.close()
+  await reader.close()
+})
+
+t.test('brokers that do not answer are an error', async (t) => {
+  await t.rejects(
+    KafkaReader.open({
+      kafka: { ...kafka, brokers: ['127.0.0.1:1'] },
+      topicPrefix: 'x.',
+      group: 'x',
+      logger: kafka.logger,
+    }),
+    { code: 'LOG_UNAVAILABLE' },
+  )
+})
