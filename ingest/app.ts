@@ -1,5 +1,6 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import type { AccessLog } from '../log/access.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from './access/decisions.ts'
 import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type Exchange } from './http.ts'
@@ -13,6 +14,8 @@ export interface AppOptions {
   readonly log: LogWriter
   readonly authMode: AuthMode
   readonly secret: string
+  /** What operators decided about sessions, clients and gateways; null: this installation cannot. */
+  readonly access?: AccessLog | null
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
   readonly logger: Logger
@@ -64,7 +67,7 @@ export class App {
     const fast = options.ack === 'fast'
     this.#logger = options.logger
     this.records = new Records(options.log)
-    this.decisions = new Decisions(options.authMode, options.secret)
+    this.decisions = new Decisions(options.authMode, options.secret, options.access)
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, fast)
     this.#auth = new AuthRoute(this.records, this.decisions, fast)

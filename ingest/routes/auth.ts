@@ -1,7 +1,9 @@
-import type { Decisions } from '../access/decisions.ts'
+import { isStage, type Decisions } from '../access/decisions.ts'
 import {
+  AUTH_GW_ID,
   AUTH_INCOMING,
   AUTH_INCOMING_DELTA,
+  AUTH_MAC,
   AUTH_OUTGOING,
   AUTH_OUTGOING_DELTA,
   AUTH_STAGE,
@@ -48,9 +50,14 @@ export class AuthRoute {
     fields.parse(exchange.query)
     const now = Date.now()
     const stage = fields.text(AUTH_STAGE)
-    const verdict = this.#decisions.decide(stage, fields.text(AUTH_TOKEN))
+    const verdict = this.#decisions.decide({
+      stage,
+      token: fields.text(AUTH_TOKEN),
+      mac: fields.text(AUTH_MAC),
+      gwId: fields.text(AUTH_GW_ID),
+    })
     const answer = ANSWERS.get(verdict.code) as Answer
-    if (verdict.code === -1) {
+    if (!isStage(stage)) {
       this.#deadLetterOnly(exchange, answer, now, 'unknown_stage', 'stage is none of login, counters, logout')
       return
     }

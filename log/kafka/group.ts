@@ -109,6 +109,11 @@ export class Group {
     })
   }
 
+  /** As start(), again and again until it works. */
+  follow(): void {
+    this.start().catch((error: unknown) => this.#restart(messageOf(error)))
+  }
+
   pause(topic: string, partition: number): void {
     this.#consumer?.pause([{ topic, partitions: [partition] }])
   }
@@ -146,7 +151,7 @@ export class Group {
     void this.#dispose()
     this.#restartTimer = setTimeout(() => {
       this.#restartTimer = null
-      this.start().catch((error: unknown) => this.#restart(messageOf(error)))
+      this.follow()
     }, this.#restartDelay)
     this.#restartDelay = Math.min(this.#restartDelay * 2, RESTART_MAX_MS)
   }

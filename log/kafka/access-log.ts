@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto'
+import type { EachBatchPayload, Producer } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
+import { createKafka, type KafkaOptions } from './client.ts'
+import { Group } from './group.ts'
+import { accessControlTopic } from './topic-names.ts'
+
+/*
+ * The access-control topic: compacted, keyed by subject, one partition. Beside the entries of log/access.ts it holds
+ *
+ *   barrier:<random>        written by a reader that wants to know when it has read everything; removed again
+ *   secret:<fingerprint>    of the token key of this installation: the first one counts
+ */
+
+export interface AccessLogOptions {
+  readonly kafka: KafkaOptions
+  readonly topicPrefix: string
+  /** Of this process's token key; see secretFingerprint(). */
+  readonly fingerprint: string
+  readonly logger: Logger
+}
+
+const BARRIER = 'barrier:'
+const SECRET = 'secret:'
+const RETRY_MS = 1000
+const FETCH_MAX_BYTES = 4 * 2 ** 20
+
+/** The access-control topic as one process follows it. */
+export class KafkaAccessLog implements AccessLog {
+  /** Entries that are none, since the start. */
+  malformed = 0
+  readonly #options: AccessLogOptions
+  readonly #topic: string
+  readonly #group: Group
+  readonly #groupId = `gatepost-access-${randomBytes(8).toString('hex')}`
+  #producer: Producer | null = null
+  /** What decisions are made from. */
+  #entries: ReadonlyMap<string, AccessEntry> | null = null
+  /** What is being read, from the log's beginning. */
+  #reading = new Map<string, AccessEntry>()
+  /** Fingerprints in the order of the log. */
+  #secrets = new Set<string>()
+  #barrier: string | null = null
+  #next: number | null = null
+  #closed = false
+  #settle: { resolve: () => void; reject: (error: unknown) => void } | null = null
+  /**
+   * Resolves when everything has been read for the first time.
+   * @throws GatepostError CONFIG_INVALID: the installation has another token key
+   */
+  readonly ready: Promise<void>
+
+  private constructor(options: AccessLogOptions) {
+    this.#options = options
+    this.#topic = accessControlTopic(options.topicPrefix)
+    this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
+    // Whoever does not wait for it is not told.
+    this.ready.catch(() => {})
+    this.#group = new Group(
+      {
+        kafka: options.kafka,
+        groupId: this.#groupId,
+        topics: [this.#topic],
+        fetchMaxBytes: FETCH_MAX_BYTES,
+        partitionMaxBytes: FETCH_MAX_BYTES,
+        logger: options.logger,
+      },
+      {
+        assigned: () => this.#begin(),
+        revoked: () => (this.#barrier = null),
+        deliver: (payload) => this.#deliver(payload),
+      },
+    )
+  }
+
+  /** Begins to read, also while no broker answers: it goes on until one does. */
+  static open(options: AccessLogOptions): KafkaAccessLog {
+    const log = new KafkaAccessLog(options)
+    log.#group.follow()
+    return log
+  }
+
+  get known(): boolean {
+    return this.#entries !== null
+  }
+
+  get size(): number {
+    return this.#reading.size
+  }
+
+  get(subject: string, now: number): AccessEntry | undefined {
+    const entry = this.#entries?.get(subject)
+    return entry === undefined || (entry.until !== null && entry.until <= now) ? undefined : entry
+  }
+
+  put(subject: string, entry: AccessEntry | null): Promise<void> {
+    return this.#write(subject, entry === null ? null : encodeAccessEntry(entry))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#group.stop()
+    await this.#producer?.disconnect().catch(() => {})
+    await this.#forgetGroup()
+  }
+
+  /** From the beginning: what was deleted and compacted away meanwhile would stay otherwise. */
+  #begin(): void {
+    this.#reading = new Map()
+    this.#secrets = new Set()
+    this.#next = null
+    void this.#raiseBarrier()
+  }
+
+  async #raiseBarrier(): Promise<void> {
+    const barrier = BARRIER + randomBytes(8).toString('hex')
+    this.#barrier = barrier
+    while (this.#barrier === barrier && !this.#closed) {
+      try {
+        return await this.#write(barrier, Buffer.from('{}'))
+      } catch (error) {
+        this.#options.logger.warn({ topic: this.#topic, error: messageOf(error) }, 'cannot write yet')
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+
+  #deliver(payload: EachBatchPayload): void {
+    const { batch } = payload
+    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+    if (this.#next !== null && fetchedOffset !== this.#next) {
+      // The topic was made anew, or shortened.
+      this.#options.logger.error({ topic: this.#topic, expected: this.#next, fetchedOffset }, 'read again as a whole')
+      this.#begin()
+    }
+    for (const { key, value } of batch.messages) this.#apply(key?.toString('utf8') ?? '', value)
+    this.#next = Number(batch.lastOffset()) + 1
+    payload.resolveOffset(batch.lastOffset())
+  }
+
+  #apply(key: string, value: Buffer | null): void {
+    if (key.startsWith(BARRIER)) {
+      if (key === this.#barrier && value !== null) this.#passed(key)
+    } else if (key.startsWith(SECRET)) {
+      const fingerprint = key.slice(SECRET.length)
+      if (value === null) this.#secrets.delete(fingerprint)
+      else this.#secrets.add(fingerprint)
+    } else if (value === null) this.#reading.delete(key)
+    else {
+      const entry = decodeAccessEntry(value)
+      if (entry !== null) this.#reading.set(key, entry)
+      else {
+        this.malformed++
+        this.#options.logger.error({ topic: this.#topic, subject: key }, 'not an access decision: left out')
+      }
+    }
+    if (this.#reading.size > MAX_SUBJECTS && this.#entries !== null) {
+      this.#entries = null
+      this.#options.logger.error({ topic: this.#topic, subjects: MAX_SUBJECTS }, 'more subjects than can be kept')
+    }
+  }
+
+  /** Everything that was written before the barrier has been read. */
+  #passed(barrier: string): void {
+    this.#barrier = null
+    void this.#write(barrier, null).catch(() => {})
+    const { fingerprint, logger } = this.#options
+    const [first] = this.#secrets
+    if (first === undefined) {
+      // The first process of the installation. Another one may be doing the same: whose record comes first is read back.
+      void this.#write(SECRET + fingerprint, Buffer.from('{}'))
+        .catch(() => {})
+        .then(() => this.#raiseBarrier())
+      return
+    }
+    if (first !== fingerprint) {
+      if (this.#secrets.has(fingerprint)) void this.#write(SECRET + fingerprint, null).catch(() => {})
+      const message = 'GATEPOST_SECRET is not the one that this installation uses: every process needs the same'
+      logger.fatal({ topic: this.#topic }, message)
+      this.#settle?.reject(new GatepostError('CONFIG_INVALID', message))
+      return
+    }
+    if (this.#reading.size > MAX_SUBJECTS) return
+    this.#entries = this.#reading
+    this.#settle?.resolve()
+    logger.info({ topic: this.#topic, subjects: this.#reading.size }, 'access decisions are known')
+  }
+
+  async #write(key: string, value: Buffer | null): Promise<void> {
+    try {
+      if (this.#producer === null) {
+        const producer = createKafka(this.#options.kafka, { requestTimeout: 8000 }).producer({
+          allowAutoTopicCreation: false,
+          retry: { retries: 0 },
+        })
+        await producer.connect()
+        this.#producer = producer
+      }
+      await this.#producer.send({ topic: this.#topic, acks: -1, messages: [{ key, value, partition: 0 }] })
+    } catch (error) {
+      // A new connection next time.
+      void this.#producer?.disconnect().catch(() => {})
+      this.#producer = null
+      throw new GatepostError('LOG_UNAVAILABLE', `cannot write to ${this.#topic}: ${messageOf(error)}`, error)
+    }
+  }
+
+  /** Nobody else is ever in it. */
+  async #forgetGroup(): Promise<void> {
+    const admin = createKafka(this.#options.kafka).admin()
+    try {
+      await admin.connect()
+      await admin.deleteGroups([this.#groupId])
+    } catch {
+      // The broker forgets an empty group by itself after a while.
+    } finally {
+      await admin.disconnect().catch(() => {})
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { singleBroker } from '../../../test/helpers/kafka.ts'
+import type { AccessEntry } from '../../access.ts'
+import { KafkaAccessLog } from '../access-log.ts'
+import { createKafka } from '../client.ts'
+import { accessControlTopic } from '../topic-names.ts'
+
+const broker = await singleBroker(t)
+const kafka = broker.options()
+let made = 0
+
+async function makeTopic(): Promise<string> {
+  const prefix = `t${++made}.`
+  const admin = createKafka(kafka).admin()
+  await admin.connect()
+  const configEntries = [{ name: 'cleanup.policy', value: 'compact' }]
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic: accessControlTopic(prefix), numPartitions: 1, configEntries }],
+  })
+  await admin.disconnect()
+  return prefix
+}
+
+async function open(t: Test, topicPrefix: string, fingerprint = 'f1'): Promise<KafkaAccessLog> {
+  const log = KafkaAccessLog.open({ kafka, topicPrefix, fingerprint, logger: kafka.logger })
+  t.teardown(() => log.close())
+  await log.ready
+  return log
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!condition() && Date.now() < deadline) await sleep(20)
+}
+
+function deny(reason: string, until: number | null = null): AccessEntry {
+  return { verdict: 'deny', reason, until, updatedAt: Date.now() }
+}
+
+t.test(
+  'a reader knows everything that was decided before it was opened, and follows what is decided later',
+  async (t) => {
+    const prefix = await makeTopic()
+    const now = Date.now()
+    const writer = await open(t, prefix)
+    await writer.put('mac:50-A6-7F-84-9C-D1', deny('abuse'))
+    await writer.put('session:over', deny('over', now - 1))
+    await writer.put('session:gone', deny('gone'))
+    await writer.put('session:gone', null)
+
+    const reader = await open(t, prefix)
+    t.equal(reader.known, true)
+    t.match(reader.get('mac:50-A6-7F-84-9C-D1', now), { verdict: 'deny', reason: 'abuse', until: null })
+    t.equal(reader.get('session:over', now), undefined, 'no longer in force')
+    t.match(reader.get('session:over', now - 2), { reason: 'over' })
+    t.equal(reader.get('session:gone', now), undefined)
+    t.equal(reader.get('session:unknown', now), undefined)
+
+    await writer.put('account:someone', deny('quota'))
+    await until(() => reader.get('account:someone', now) !== undefined)
+    t.match(reader.get('account:someone', now), { reason: 'quota' })
+    await writer.put('account:someone', null)
+    await until(() => reader.get('account:someone', now) === undefined)
+    t.equal(reader.get('account:someone', now), undefined)
+  },
+)
+
+t.test('a process with another secret is refused, and the first one keeps its place', async (t) => {
+  const prefix = await makeTopic()
+  await open(t, prefix, 'first')
+  const other = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprint: 'other', logger: kafka.logger })
+  t.teardown(() => other.close())
+  await t.rejects(other.ready, { code: 'CONFIG_INVALID', message: /GATEPOST_SECRET/ })
+  t.equal(other.known, false)
+  t.equal((await open(t, prefix, 'first')).known, true)
+})
+
+t.test('two processes that are the first at once agree on one secret', async (t) => {
+  const prefix = await makeTopic()
+  const logs = ['a', 'b'].map((fingerprint) =>
+    KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprint, logger: kafka.logger }),
+  )
+  t.teardown(() => Promise.all(logs.map((log) => log.close())))
+  const outcomes = await Promise.allSettled(logs.map((log) => log.ready))
+  t.same(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+})
+
+t.test('what is no decision is left out and counted', async (t) => {
+  const prefix = await makeTopic()
+  const producer = createKafka(kafka).producer()
+  await producer.connect()
+  const values = ['', 'not json', '[]', '{"verdict":"maybe","updated_at":1}', '{"verdict":"deny"}']
+  for (const value of values) {
+    await producer.send({ topic: accessControlTopic(prefix), messages: [{ key: 'mac:x', value, partition: 0 }] })
+  }
+  await producer.disconnect()
+  const log = await open(t, prefix)
+  t.equal(log.malformed, values.length)
+  t.equal(log.get('mac:x', 0), undefined)
+})
+
+t.test('brokers that are away at the start, or later, are waited for', async (t) => {
+  const prefix = await makeTopic()
+  const writer = await open(t, prefix)
+  await writer.put('mac:a', deny('before'))
+  await broker.kill(0)
+  const log = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprint: 'f1', logger: kafka.logger })
+  t.teardown(() => log.close())
+  await t.rejects(writer.put('mac:b', deny('meanwhile')), { code: 'LOG_UNAVAILABLE' })
+  t.equal(log.known, false)
+  t.equal(writer.known, true, 'what was known is still in force')
+  await broker.restart(0)
+  await log.ready
+  t.match(log.get('mac:a', 0), { reason: 'before' })
+  await writer.put('mac:c', deny('after'))
+  await until(() => log.get('mac:c', 0) !== undefined && writer.get('mac:c', 0) !== undefined)
+  t.match([log.get('mac:c', 0), writer.get('mac:c', 0)], [{ reason: 'after' }, { reason: 'after' }])
+})
