@@ -30,7 +30,7 @@ t.test(`SIGKILL under load, ${ROUNDS} rounds`, { timeout: 60_000 + ROUNDS * 10_0
   const instance = await Instance.create(t.testdir(), { GATEPOST_AUTH_MODE: 'open', GATEPOST_WORKERS: '2' })
   t.teardown(() => instance.destroy())
   await instance.start()
-  const load = new Load(instance, MAX_REQUESTS)
+  const load = new Load([instance], { maxRequests: MAX_REQUESTS })
   load.start(6)
 
   const kills = { worker: 0, store: 0, supervisor: 0 }
@@ -53,7 +53,7 @@ t.test(`SIGKILL under load, ${ROUNDS} rounds`, { timeout: 60_000 + ROUNDS * 10_0
   t.same(waiting(instance.dataDir), [], 'and leaves nothing in the journal')
 
   await instance.start()
-  const ledger = await compare(instance, load)
+  const ledger = await compare((sql) => instance.query(sql), load)
   t.comment({ ...kills, ...ledger, withoutAnswer: load.unknown })
   t.ok(kills.worker > 0 && kills.store > 0 && kills.supervisor > 0, 'every kind was killed')
   t.ok(ledger.acknowledged > ROUNDS * 100, `${ledger.acknowledged} records were acknowledged`)

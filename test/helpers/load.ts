@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
-import type { Instance } from './instance.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export type LoadRoute = 'ping' | 'auth' | 'post_auth' | 'gateway_ping'
 
@@ -12,40 +12,59 @@ export const LOAD_TABLES: Record<LoadRoute, { table: string; column: string; pre
   post_auth: { table: 'post_auth', column: 'task_id', prefix: 'r' },
 }
 
+/** Where requests go: the ports of an instance's listeners. */
+export interface LoadTarget {
+  readonly ingestPort: number
+  readonly gatewayPort: number
+}
+
+export interface LoadOptions {
+  readonly maxRequests: number
+  /** What each loop waits between two requests, in ms; default none. */
+  readonly pauseMs?: number
+}
+
+/** Rows of a query. */
+export type RunQuery = <T>(sql: string) => Promise<T[]>
+
 /**
  * A bounded load on every route, each request with an id of its own. `acknowledged` holds the ids of which the server said
- * that their record is kept: 204, or `X-Gatepost-Record: kept`.
+ * that their record is kept (204, or `X-Gatepost-Record: kept`), and when they were sent.
  */
 export class Load {
-  readonly acknowledged: Record<LoadRoute, Set<string>> = {
-    ping: new Set(),
-    auth: new Set(),
-    post_auth: new Set(),
-    gateway_ping: new Set(),
+  readonly acknowledged: Record<LoadRoute, Map<string, number>> = {
+    ping: new Map(),
+    auth: new Map(),
+    post_auth: new Map(),
+    gateway_ping: new Map(),
   }
   /** Requests of which nothing is known: the connection broke, or the answer was another. */
   unknown = 0
-  readonly #instance: Instance
+  readonly #targets: readonly LoadTarget[]
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
-  readonly #maxRequests: number
+  readonly #options: LoadOptions
   #next = 0
   #stopped = false
   #loops: Promise<void>[] = []
 
-  constructor(instance: Instance, maxRequests: number) {
-    this.#instance = instance
-    this.#maxRequests = maxRequests
+  constructor(targets: readonly LoadTarget[], options: LoadOptions) {
+    this.#targets = targets
+    this.#options = options
   }
 
+  /** `perRoute` loops for each route and target; again later: as many more, unless stopped meanwhile. */
   start(perRoute: number): void {
+    this.#stopped = false
     for (const route of Object.keys(LOAD_TABLES) as LoadRoute[]) {
-      for (let loop = 0; loop < perRoute; loop++) this.#loops.push(this.#loop(route))
+      for (let loop = 0; loop < perRoute; loop++) {
+        for (const target of this.#targets) this.#loops.push(this.#loop(route, target))
+      }
     }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
-    await Promise.all(this.#loops)
+    await Promise.all(this.#loops.splice(0))
     this.#agent.destroy()
   }
 
@@ -53,44 +72,53 @@ export class Load {
     return Object.values(this.acknowledged).reduce((sum, ids) => sum + ids.size, 0)
   }
 
-  async #loop(route: LoadRoute): Promise<void> {
-    while (!this.#stopped && this.#next < this.#maxRequests) {
-      const id = `${LOAD_TABLES[route].prefix}${this.#next++}`
-      const kept = await this.#send(route, id).catch(() => false)
-      if (kept) this.acknowledged[route].add(id)
-      else {
-        this.unknown++
-        // Nobody listens at the moment.
-        await new Promise((resolve) => setTimeout(resolve, 10))
-      }
+  /** One request with the next id. @returns the id if its record is kept */
+  async send(route: LoadRoute, target: LoadTarget): Promise<string | null> {
+    const id = `${LOAD_TABLES[route].prefix}${this.#next++}`
+    const sentAt = Date.now()
+    const kept = await this.#send(route, target, id).catch(() => false)
+    if (kept) this.acknowledged[route].set(id, sentAt)
+    return kept ? id : null
+  }
+
+  async #loop(route: LoadRoute, target: LoadTarget): Promise<void> {
+    const { maxRequests, pauseMs = 0 } = this.#options
+    while (!this.#stopped && this.#next < maxRequests) {
+      if (pauseMs > 0) await sleep(pauseMs)
+      if ((await this.send(route, target)) !== null) continue
+      this.unknown++
+      // Nobody listens at the moment.
+      await sleep(10)
     }
   }
 
-  #send(route: LoadRoute, id: string): Promise<boolean> {
+  #send(route: LoadRoute, { ingestPort, gatewayPort }: LoadTarget, id: string): Promise<boolean> {
     const ping = `/ping?gw_id=${id}&sys_uptime=1&sys_memfree=2&sys_load=0.03&wifidog_uptime=4`
     switch (route) {
       case 'ping':
-        return this.#http('GET', ping)
+        return this.#http(ingestPort, 'GET', ping)
       case 'auth':
         return this.#http(
+          ingestPort,
           'GET',
           `/auth/?stage=counters&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t${id}&incoming=1&outgoing=2&gw_id=${id}`,
         )
       case 'post_auth':
         return this.#http(
+          ingestPort,
           'POST',
           '/logging/post-auth',
           JSON.stringify({ username: 'someone', authentication_result: 'Access-Accept', task_id: id }),
         )
       case 'gateway_ping':
-        return this.#http10(`/wifidog${ping}`)
+        return this.#http10(gatewayPort, `/wifidog${ping}`)
     }
   }
 
-  #http(method: string, path: string, body?: string): Promise<boolean> {
+  #http(port: number, method: string, path: string, body?: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const sent = request(
-        { host: '127.0.0.1', port: this.#instance.ingestPort, method, path, agent: this.#agent, timeout: 10_000 },
+        { host: '127.0.0.1', port, method, path, agent: this.#agent, timeout: 10_000 },
         (response) => {
           response.resume()
           response.once('end', () =>
@@ -105,11 +133,9 @@ export class Load {
     })
   }
 
-  #http10(path: string): Promise<boolean> {
+  #http10(port: number, path: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.#instance.gatewayPort, '127.0.0.1', () =>
-        socket.write(`GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`),
-      )
+      const socket = connect(port, '127.0.0.1', () => socket.write(`GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`))
       let answer = ''
       socket.setTimeout(10_000, () => socket.destroy(new Error('timeout')))
       socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
@@ -128,16 +154,16 @@ export interface Ledger {
 }
 
 /** Compares what was acknowledged with what the tables hold. */
-export async function compare(instance: Instance, load: Load): Promise<Ledger> {
+export async function compare(query: RunQuery, load: Load): Promise<Ledger> {
   const ledger: Ledger = { acknowledged: 0, stored: 0, duplicates: 0, lost: 0 }
   for (const [route, { table, column, prefix }] of Object.entries(LOAD_TABLES)) {
-    const rows = await instance.query<{ id: string; n: number }>(
+    const rows = await query<{ id: string; n: number }>(
       `SELECT ${column} AS id, toUInt32(count()) AS n FROM ${table} WHERE startsWith(${column}, '${prefix}') GROUP BY id`,
     )
     const stored = new Map(rows.map((row) => [row.id, row.n]))
     for (const n of stored.values()) if (n > 1) ledger.duplicates++
     ledger.stored += stored.size
-    for (const id of load.acknowledged[route as LoadRoute]) {
+    for (const id of load.acknowledged[route as LoadRoute].keys()) {
       ledger.acknowledged++
       if (!stored.has(id)) ledger.lost++
     }
