@@ -6,6 +6,7 @@ import { registerLater } from './commands/later.ts'
 import { registerLocations } from './commands/locations.ts'
 import { registerMetrics } from './commands/metrics.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerTopics } from './commands/topics.ts'
 import type { Context } from './context.ts'
 import { EXIT_STATUS_HELP } from './exit-code.ts'
 
@@ -32,6 +33,7 @@ Examples:
   registerLocations(program, context)
   registerGateways(program, context)
   registerDeadLetters(program, context)
+  registerTopics(program, context)
   registerConfig(program, context)
   registerLater(program, context)
   return program

@@ -7,7 +7,6 @@ const LATER = [
   'ingest',
   'aggregator',
   'reporter',
-  'topics',
   'replay',
   'publish',
   'logins',

@@ -1,4 +1,4 @@
-import type { Topic } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
 
 /** What the topics of the record log are called, behind the configured prefix. */
 const NAMES: Record<Topic, string> = {
@@ -21,4 +21,12 @@ export function partitionName(kafkaTopicName: string, partition: number): string
 /** The compacted topic of access decisions. */
 export function accessControlTopic(prefix: string): string {
   return `${prefix}access-control`
+}
+
+/** Streams whose topics are made together with the others. */
+const MORE = ['portal-sessions']
+
+/** Every topic of records: all but access control. */
+export function recordTopics(prefix: string): string[] {
+  return [...new Set([...TOPICS.map((topic) => kafkaTopic(prefix, topic)), ...MORE.map((name) => prefix + name)])]
 }

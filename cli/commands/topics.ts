@@ -1,0 +1,127 @@
+import type { Command } from 'commander'
+import { createLogger } from '../../common/logger.ts'
+import { checkTopics, createTopics, REPAIR_COMMAND, showTopics, type TopicProblem } from '../../log/kafka/topics.ts'
+import { loadConfig } from '../config.ts'
+import { topicsOptions } from '../config/kafka-options.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import { table } from '../output.ts'
+
+/** `gatepost topics`: the record log's topics on Kafka. */
+export function registerTopics(program: Command, context: Context): void {
+  const topics = program
+    .command('topics')
+    .summary('show, create and check the topics on Kafka')
+    .description(
+      'The topics of the record log on Kafka: their partitions, copies and settings. GATEPOST_KAFKA_BROKERS says where;\n' +
+        'GATEPOST_KAFKA_PARTITIONS, _REPLICATION and _RETENTION what they must be.',
+    )
+    .addHelpText('after', '\nExamples:\n  gatepost topics\n  gatepost topics create\n  gatepost topics check --json')
+  const options = () => topicsOptions(loadConfig(context.env), 'gatepost-topics', createLogger('topics'))
+  registerShow(topics, context, options)
+  registerCreate(topics, context, options)
+  registerCheck(topics, context, options)
+}
+
+type Options = () => ReturnType<typeof topicsOptions>
+
+function registerShow(topics: Command, context: Context, options: Options): void {
+  topics
+    .command('show', { isDefault: true })
+    .description('Show every topic as it is. What is wrong is said, and changes nothing about the exit status.')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  gatepost topics show\n  gatepost topics show --json')
+    .action(async ({ json }: { json?: true }) => {
+      const reports = await showTopics(options())
+      const rows = reports.map(({ wanted, state, problems }) => ({
+        topic: wanted.name,
+        exists: state !== null,
+        partitions: state?.partitions ?? null,
+        replication: state?.replication ?? null,
+        min_insync_replicas: number(state?.settings.get('min.insync.replicas')),
+        cleanup_policy: state?.settings.get('cleanup.policy') ?? null,
+        retention_ms: number(state?.settings.get('retention.ms')),
+        max_message_bytes: number(state?.settings.get('max.message.bytes')),
+        problems: problems.map(({ problem }) => problem),
+      }))
+      if (json) context.output.json(rows)
+      else {
+        const headings = ['topic', 'partitions', 'copies', 'min in sync', 'policy', 'retention', 'max message', 'state']
+        context.output.line(
+          table(
+            headings,
+            rows.map((row) => [
+              row.topic,
+              row.partitions ?? '-',
+              row.replication ?? '-',
+              row.min_insync_replicas ?? '-',
+              row.cleanup_policy ?? '-',
+              row.retention_ms ?? '-',
+              row.max_message_bytes ?? '-',
+              !row.exists ? 'missing' : row.problems.length > 0 ? 'see below' : 'ok',
+            ]),
+          ),
+        )
+        say(
+          context,
+          reports.flatMap(({ problems }) => problems),
+        )
+      }
+      context.exitStatus = EXIT.ok
+    })
+}
+
+function registerCreate(topics: Command, context: Context, options: Options): void {
+  topics
+    .command('create')
+    .description('Create the topics that are missing and set right what is mis-set. Running it again changes nothing.')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  gatepost topics create\n  GATEPOST_KAFKA_REPLICATION=1 gatepost topics create    # a single broker',
+    )
+    .action(async ({ json }: { json?: true }) => {
+      const { done, left } = await createTopics(options())
+      if (json) context.output.json({ done, problems: left.map(plain) })
+      else {
+        for (const line of done) context.output.line(line)
+        if (done.length === 0) context.output.line('every topic was there already')
+        say(context, left)
+      }
+      context.exitStatus = statusOf(left)
+    })
+}
+
+function registerCheck(topics: Command, context: Context, options: Options): void {
+  topics
+    .command('check')
+    .description('Check the topics as ingest and aggregator do at their start. Exit status 1: something is wrong.')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  gatepost topics check\n  gatepost topics check --json')
+    .action(async ({ json }: { json?: true }) => {
+      const problems = await checkTopics(options())
+      if (json) context.output.json({ ok: statusOf(problems) === EXIT.ok, problems: problems.map(plain) })
+      else {
+        if (statusOf(problems) === EXIT.ok) context.output.line('every topic is as it must be')
+        say(context, problems)
+      }
+      context.exitStatus = statusOf(problems)
+    })
+}
+
+function say(context: Context, problems: readonly TopicProblem[]): void {
+  for (const { topic, level, problem } of problems) context.output.note(`${level}: ${topic}: ${problem}`)
+  if (problems.some(({ repairable }) => repairable)) context.output.note(`to repair: ${REPAIR_COMMAND}`)
+}
+
+function statusOf(problems: readonly TopicProblem[]): number {
+  return problems.some(({ level }) => level === 'error') ? EXIT.failed : EXIT.ok
+}
+
+function plain({ topic, level, problem, repairable }: TopicProblem) {
+  return { topic, level, problem, repairable }
+}
+
+function number(text: string | undefined): number | null {
+  return text === undefined ? null : Number(text)
+}

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { KafkaCluster, singleBroker } from '../../../test/helpers/kafka.ts'
+import { withAdmin } from '../admin.ts'
+
+const user = { username: 'gatepost', password: 'a-test-password' }
+const broker = await singleBroker(t, { sasl: user, tls: true })
+const list = (overrides: Parameters<KafkaCluster['options']>[1]) =>
+  withAdmin(broker.options('test', overrides), (admin) => admin.listTopics())
+
+t.test('PLAIN and SCRAM over TLS', async (t) => {
+  for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
+    t.same(await list({ sasl: { mechanism, ...user } }), [], mechanism)
+  }
+})
+
+t.test('a wrong password: says whose login is refused, never the password', async (t) => {
+  for (const mechanism of ['plain', 'scram-sha-256'] as const) {
+    const error = await list({ sasl: { mechanism, ...user, password: 'wrong-secret' } }).catch(
+      (e: unknown) => e as Error,
+    )
+    t.match(error, { code: 'LOG_UNAVAILABLE', message: /refuse the login of gatepost: .*GATEPOST_KAFKA_PASSWORD/ })
+    t.notMatch(String(error), /wrong-secret/)
+  }
+})
+
+t.test('no login, no TLS, a certificate nobody knows: each says what to look at', async (t) => {
+  await t.rejects(list({ sasl: null }), {
+    code: 'LOG_UNAVAILABLE',
+    message: /end the connection: .*GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL/,
+  })
+  await t.rejects(list({ tls: null }), {
+    code: 'LOG_UNAVAILABLE',
+    message: /GATEPOST_KAFKA_TLS/,
+  })
+  await t.rejects(list({ tls: {} }), {
+    code: 'LOG_UNAVAILABLE',
+    message: /certificate of the Kafka brokers .* is not trusted: .*GATEPOST_KAFKA_TLS_CA/,
+  })
+  const directory = t.testdir()
+  const key = join(directory, 'ca.key')
+  const ca = join(directory, 'ca.crt')
+  const arguments_ = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', ca, '-subj', '/CN=other']
+  execFileSync('openssl', arguments_, { stdio: 'ignore' })
+  await t.rejects(list({ tls: { ca: readFileSync(ca, 'utf8') } }), {
+    code: 'LOG_UNAVAILABLE',
+    message: /is not trusted/,
+  })
+})
+
+t.test('TLS to a port without it', async (t) => {
+  const plain = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 1 })
+  t.teardown(() => plain.destroy())
+  await t.rejects(
+    withAdmin(plain.options('test', { tls: {} }), (admin) => admin.listTopics()),
+    { code: 'LOG_UNAVAILABLE', message: /GATEPOST_KAFKA_(TLS|BROKERS)/ },
+  )
+})

@@ -1,0 +1,101 @@
+import kafkajs from 'kafkajs'
+import t from 'tap'
+import { freePorts } from '../../../test/helpers/instance.ts'
+import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { withAdmin } from '../admin.ts'
+import { assertTopics, checkTopics, createTopics, showTopics, type TopicsOptions } from '../topics.ts'
+
+const DAY_MS = 86_400_000
+const broker = await singleBroker(t, { properties: { 'offsets.retention.minutes': '10080' } })
+
+function rules(topicPrefix: string, overrides: Partial<TopicsOptions> = {}): TopicsOptions {
+  return { kafka: broker.options(), topicPrefix, partitions: 2, replication: 1, retentionMs: 7 * DAY_MS, ...overrides }
+}
+
+t.test('missing topics are named with the command that makes them; made, they are right', async (t) => {
+  const options = rules('made.')
+  await t.rejects(assertTopics(options), {
+    code: 'LOG_MISCONFIGURED',
+    message: /made\.post-auth: the topic does not exist\n[^]*to repair: gatepost topics create/,
+  })
+  const { done, left } = await createTopics(options)
+  t.equal(done.length, 6)
+  t.same(left, [])
+  t.same(await assertTopics(options), [])
+  t.same((await createTopics(options)).done, [], 'again: nothing to do')
+  const reports = await showTopics(options)
+  const setting = (topic: string, name: string) =>
+    reports.find(({ wanted }) => wanted.name === topic)?.state?.settings.get(name)
+  t.equal(setting('made.pings', 'retention.ms'), String(7 * DAY_MS))
+  t.equal(setting('made.pings', 'unclean.leader.election.enable'), 'false')
+  t.equal(setting('made.access-control', 'cleanup.policy'), 'compact')
+  t.equal(reports.find(({ wanted }) => wanted.name === 'made.access-control')?.state?.partitions, 1)
+})
+
+t.test('what is mis-set is found and repaired, other settings of the topic stay', async (t) => {
+  const options = rules('repaired.')
+  await createTopics(options)
+  await withAdmin(broker.options(), (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name: 'repaired.pings',
+          configEntries: [
+            { name: 'max.message.bytes', value: '1000000' },
+            { name: 'retention.ms', value: '3600000' },
+            { name: 'retention.bytes', value: '5000000' },
+            { name: 'unclean.leader.election.enable', value: 'true' },
+            { name: 'segment.bytes', value: '100000000' },
+          ],
+        },
+      ],
+    }),
+  )
+  const wider = { ...options, partitions: 3 }
+  const problems = (await checkTopics(wider)).filter(({ topic }) => topic === 'repaired.pings')
+  t.match(
+    problems.map(({ problem }) => problem.replace(/ (is|partitions).*/, '')),
+    ['2', 'unclean.leader.election.enable', 'retention.ms', 'retention.bytes', 'max.message.bytes'],
+  )
+  await t.rejects(assertTopics(wider), {
+    code: 'LOG_MISCONFIGURED',
+    message: /max\.message\.bytes is 1000000; wanted is at least 1572864/,
+  })
+  const { left } = await createTopics(wider)
+  t.same(left, [])
+  const pings = (await showTopics(wider)).find(({ wanted }) => wanted.name === 'repaired.pings')
+  t.equal(pings?.state?.partitions, 3)
+  t.equal(pings?.state?.settings.get('segment.bytes'), '100000000')
+})
+
+t.test('too few copies cannot be repaired: says so; too many wanted cannot be made: says why', async (t) => {
+  await createTopics(rules('copies.'))
+  const three = rules('copies.', { replication: 3 })
+  await t.rejects(assertTopics(three), {
+    code: 'LOG_MISCONFIGURED',
+    message: /copies\.post-auth: 1 copies; wanted are 3 \(kafka-reassign-partitions .* GATEPOST_KAFKA_REPLICATION/,
+  })
+  await t.rejects(createTopics(rules('impossible.', { replication: 3 })), {
+    code: 'LOG_MISCONFIGURED',
+    message: /cannot create impossible\.post-auth: .*with a single broker set GATEPOST_KAFKA_REPLICATION=1/,
+  })
+})
+
+t.test('positions that are kept shorter than records: a warning', async (t) => {
+  const options = rules('offsets.', { retentionMs: 30 * DAY_MS })
+  await createTopics(options)
+  t.match(await assertTopics(options), [{ topic: 'brokers', level: 'warning', problem: /offsets.retention.minutes/ }])
+})
+
+t.test('no broker at the address: LOG_UNAVAILABLE that names the variable', async (t) => {
+  const [port] = await freePorts(1)
+  const kafka = broker.options('test', { brokers: [`127.0.0.1:${port}`] })
+  await t.rejects(checkTopics(rules('x.', { kafka })), {
+    code: 'LOG_UNAVAILABLE',
+    message: /no Kafka broker answers at 127\.0\.0\.1:\d+: .*ECONNREFUSED.*GATEPOST_KAFKA_BROKERS/,
+  })
+  const mixed = broker.options('test', { brokers: [`127.0.0.1:${port}`, ...broker.brokers] })
+  await t.resolves(checkTopics(rules('x.', { kafka: mixed })), 'one of several is enough')
+})

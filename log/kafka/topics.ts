@@ -1,0 +1,181 @@
+import kafkajs, { type Admin } from 'kafkajs'
+import { GatepostError } from '../../common/errors.ts'
+import { withAdmin } from './admin.ts'
+import type { KafkaOptions } from './client.ts'
+import { settingProblem, wantedTopics, type TopicRules, type WantedTopic } from './topic-rules.ts'
+import { offsetsRetentionMs, readTopics, type TopicState } from './topic-state.ts'
+
+export interface TopicsOptions extends TopicRules {
+  readonly kafka: KafkaOptions
+}
+
+/** Something that is not as it must be (`error`), or had better not be (`warning`). */
+export interface TopicProblem {
+  /** The topic's name; of the brokers themselves: `brokers`. */
+  readonly topic: string
+  readonly level: 'error' | 'warning'
+  readonly problem: string
+  /** Whether `gatepost topics create` repairs it. */
+  readonly repairable: boolean
+}
+
+/** What a topic is and what is wrong with it; null: it does not exist. */
+export interface TopicReport {
+  readonly wanted: WantedTopic
+  readonly state: TopicState | null
+  readonly problems: readonly TopicProblem[]
+}
+
+export const REPAIR_COMMAND = 'gatepost topics create'
+
+/** Every topic as it is. @throws GatepostError LOG_UNAVAILABLE */
+export function showTopics(options: TopicsOptions): Promise<TopicReport[]> {
+  return withAdmin(options.kafka, (admin) => report(admin, options))
+}
+
+/** Everything that is wrong. @throws GatepostError LOG_UNAVAILABLE */
+export function checkTopics(options: TopicsOptions): Promise<TopicProblem[]> {
+  return withAdmin(options.kafka, (admin) => problemsOf(admin, options))
+}
+
+/**
+ * What ingest and aggregator ask at their start.
+ * @returns warnings
+ * @throws GatepostError LOG_MISCONFIGURED naming every topic that is missing or mis-set and the command that repairs it;
+ *   LOG_UNAVAILABLE
+ */
+export async function assertTopics(options: TopicsOptions): Promise<TopicProblem[]> {
+  const problems = await checkTopics(options)
+  const errors = problems.filter(({ level }) => level === 'error')
+  if (errors.length === 0) return problems
+  const lines = errors.map(({ topic, problem }) => `${topic}: ${problem}`)
+  if (errors.some(({ repairable }) => repairable)) lines.push(`to repair: ${REPAIR_COMMAND}`)
+  throw new GatepostError('LOG_MISCONFIGURED', lines.join('\n'))
+}
+
+/** Makes what is missing and repairs what can be repaired. @returns what was done, in words. @throws GatepostError */
+export function createTopics(options: TopicsOptions): Promise<{ done: string[]; left: TopicProblem[] }> {
+  return withAdmin(options.kafka, async (admin) => {
+    const done: string[] = []
+    for (const { wanted, state } of await report(admin, options)) {
+      if (state === null) done.push(await create(admin, wanted))
+      else done.push(...(await repair(admin, wanted, state)))
+    }
+    return { done, left: await problemsOf(admin, options) }
+  })
+}
+
+async function report(admin: Admin, rules: TopicRules): Promise<TopicReport[]> {
+  const wanted = wantedTopics(rules)
+  const names = wanted.map(({ name }) => name)
+  const states = await readTopics(admin, names)
+  return wanted.map((topic) => {
+    const state = states.get(topic.name) ?? null
+    return { wanted: topic, state, problems: topicProblems(topic, state) }
+  })
+}
+
+async function problemsOf(admin: Admin, rules: TopicRules): Promise<TopicProblem[]> {
+  const problems = (await report(admin, rules)).flatMap((entry) => entry.problems)
+  const offsetsMs = await offsetsRetentionMs(admin)
+  if (offsetsMs !== null && offsetsMs < rules.retentionMs) {
+    problems.push({
+      topic: 'brokers',
+      level: 'warning',
+      problem:
+        `offsets.retention.minutes is ${offsetsMs / 60_000}, shorter than the topics keep records: after so long an absence the ` +
+        'aggregators read everything again',
+      repairable: false,
+    })
+  }
+  return problems
+}
+
+function topicProblems(wanted: WantedTopic, state: TopicState | null): TopicProblem[] {
+  const problems: TopicProblem[] = []
+  const found = (level: TopicProblem['level'], problem: string, repairable: boolean) =>
+    problems.push({ topic: wanted.name, level, problem, repairable })
+  if (state === null) {
+    found('error', 'the topic does not exist', true)
+    return problems
+  }
+  if (wanted.partitions === 1 && state.partitions > 1)
+    found('error', `${state.partitions} partitions; wanted is one: delete the topic and make it anew`, false)
+  else if (state.partitions < wanted.partitions)
+    found('warning', `${state.partitions} partitions; GATEPOST_KAFKA_PARTITIONS says ${wanted.partitions}`, true)
+  if (state.replication < wanted.replication) {
+    const how = 'kafka-reassign-partitions changes it, or say GATEPOST_KAFKA_REPLICATION if that is what there is'
+    found('error', `${state.replication} copies; wanted are ${wanted.replication} (${how})`, false)
+  }
+  for (const [name, value] of Object.entries(wanted.settings)) {
+    const actual = state.settings.get(name)
+    const problem = actual === undefined ? null : settingProblem(name, actual, value)
+    if (problem !== null) found('error', `${name} is ${actual}; wanted is ${problem}`, true)
+  }
+  const inSync = Number(state.settings.get('min.insync.replicas'))
+  if (inSync > state.replication)
+    found('error', `min.insync.replicas is ${inSync} of ${state.replication} copies: nothing can be written`, false)
+  return problems
+}
+
+async function create(admin: Admin, { name, partitions, replication, settings }: WantedTopic): Promise<string> {
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        {
+          topic: name,
+          numPartitions: partitions,
+          replicationFactor: replication,
+          configEntries: Object.entries(settings).map(([key, value]) => ({ name: key, value })),
+        },
+      ],
+    })
+  } catch (error) {
+    throw new GatepostError('LOG_MISCONFIGURED', `cannot create ${name}: ${explain(error)}`, error)
+  }
+  return `${name}: created with ${partitions} partition${partitions === 1 ? '' : 's'}, ${replication} of each`
+}
+
+async function repair(admin: Admin, wanted: WantedTopic, state: TopicState): Promise<string[]> {
+  const done: string[] = []
+  try {
+    const wrong = Object.entries(wanted.settings).filter(
+      ([name, value]) => settingProblem(name, state.settings.get(name) ?? '', value) !== null,
+    )
+    if (wrong.length > 0) {
+      // kafkajs knows only the request that replaces all settings of the topic.
+      const entries = new Map([...state.own, ...wrong])
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            type: kafkajs.ConfigResourceTypes.TOPIC,
+            name: wanted.name,
+            configEntries: [...entries].map(([name, value]) => ({ name, value })),
+          },
+        ],
+      })
+      for (const [name, value] of wrong)
+        done.push(`${wanted.name}: ${name} set to ${value} (was ${state.settings.get(name) ?? 'unset'})`)
+    }
+    if (state.partitions < wanted.partitions) {
+      await admin.createPartitions({ topicPartitions: [{ topic: wanted.name, count: wanted.partitions }] })
+      done.push(`${wanted.name}: ${wanted.partitions} partitions (was ${state.partitions})`)
+    }
+  } catch (error) {
+    throw new GatepostError('LOG_MISCONFIGURED', `cannot repair ${wanted.name}: ${explain(error)}`, error)
+  }
+  return done
+}
+
+/** The brokers' reasons, in which kafkajs hides one level down. */
+function explain(error: unknown): string {
+  const inner = (error as { errors?: unknown }).errors
+  const errors = Array.isArray(inner) && inner.length > 0 ? inner : [error]
+  const texts = errors.map((each) => (each instanceof Error ? each.message : String(each)))
+  const hint = texts.some((text) => /replication/i.test(text))
+    ? '; with a single broker set GATEPOST_KAFKA_REPLICATION=1'
+    : ''
+  return texts.join('; ') + hint
+}
