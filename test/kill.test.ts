@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { Instance } from './helpers/instance.ts'
 import { compare, Load } from './helpers/load.ts'
+import { random } from './helpers/random.ts'
 
 /*
  * Every acknowledged record is in its table once, whatever is killed and when. GATEPOST_TEST_KILL_ROUNDS gives more rounds,
@@ -13,16 +14,6 @@ import { compare, Load } from './helpers/load.ts'
 const ROUNDS = Number(process.env['GATEPOST_TEST_KILL_ROUNDS'] ?? 30)
 const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Date.now() % 1_000_000)
 const MAX_REQUESTS = ROUNDS * 20_000
-
-/** mulberry32: a small generator that a seed repeats. */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let value = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 t.test(`SIGKILL under load, ${ROUNDS} rounds`, { timeout: 60_000 + ROUNDS * 10_000 }, async (t) => {
   t.comment(`seed ${SEED}`)

@@ -1,20 +1,21 @@
-import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { batchOfBlock } from '../block.ts'
 import type { Batch, Gathered, Lag, LogReader } from '../contract.ts'
-import { headerEnd, scanBlocks } from '../scan.ts'
+import type { Archive } from './archive.ts'
 import { makeDirectory } from './disk.ts'
 import { CORRUPT_DIRECTORY, existingSlots, parseSegmentName, SEALED_SUFFIX, slotDirectory } from './layout.ts'
+import { readSegment } from './read-segment.ts'
 
 export interface JournalReaderOptions {
   /** <data directory>/journal */
   readonly directory: string
   /** See Gathered.partition; default `journal`. */
   readonly partition?: string
+  /** Where committed segments are kept; default: they are removed. */
+  readonly archive?: Archive
   readonly logger: Logger
 }
 
@@ -105,6 +106,7 @@ export class JournalReader implements LogReader {
   async commit(gathered: Gathered): Promise<void> {
     for (const { file, corrupt } of (gathered.position as Position).finished) {
       if (corrupt) await this.#putAside(file)
+      else if (this.#options.archive) await this.#options.archive.keep(file.path, file.name)
       else await remove(file.path)
       this.#readOf(gathered.topic).delete(file.path)
     }
@@ -162,33 +164,15 @@ export class JournalReader implements LogReader {
   }
 
   async #open(topic: Topic, file: SegmentFile): Promise<Partial> {
-    const bytes = await readFile(file.path)
-    const schema = recordSchema(topic)
-    const header = headerEnd(bytes, schema.fingerprint)
-    const wrongHeader = header === null
-    const scan = scanBlocks(bytes, header ?? 0, schema.fingerprint)
-    const batches: Batch[] = []
-    let bad = scan.corrupt.length + (scan.end < bytes.length ? 1 : 0) + (wrongHeader ? 1 : 0)
-    for (const block of scan.blocks) {
-      const batch = batchOfBlock(topic, bytes, block)
-      if (batch === null) bad++
-      else batches.push(batch)
-    }
-    if (bad > 0) {
+    const { batches, damage } = await readSegment(file.path, topic)
+    if (damage !== null) {
       this.stats.corruptSegments++
       this.#options.logger.error(
-        {
-          segment: file.path,
-          intactBatches: batches.length,
-          wrongHeader,
-          ranges: scan.corrupt,
-          endsAt: scan.end,
-          size: bytes.length,
-        },
+        { segment: file.path, intactBatches: batches.length, ...damage },
         `journal segment ${file.name} is corrupt: what is intact is stored, the file is kept in ${CORRUPT_DIRECTORY}/`,
       )
     }
-    return { file, batches, corrupt: bad > 0 }
+    return { file, batches, corrupt: damage !== null }
   }
 
   async #putAside(file: SegmentFile): Promise<void> {

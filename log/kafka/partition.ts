@@ -111,11 +111,11 @@ export class PartitionReader {
     return 'taken'
   }
 
-  /** At least one item, more up to maxBytes; null: nothing waits. */
-  take(maxBytes: number): Taken | null {
+  /** At least one item, more up to maxBytes, none at `end` or behind it; null: nothing waits. */
+  take(maxBytes: number, end = Infinity): Taken | null {
     let bytes = 0
     let count = 0
-    while (count < this.#queue.length) {
+    while (count < this.#queue.length && this.#queue[count].offset < end) {
       const size = this.#queue[count].batch.records.byteLength
       if (count > 0 && bytes + size > maxBytes) break
       bytes += size

@@ -1,0 +1,79 @@
+import { createHmac } from 'node:crypto'
+import { recordSchema } from '../schemas/avro.ts'
+import type { Batch } from '../log/contract.ts'
+import type { Topic } from '../schemas/topics.ts'
+import type { Store } from '../store/contract.ts'
+import { recordSpans } from './record-spans.ts'
+
+export type SubjectKind = 'user' | 'mac'
+
+/** How a forgotten person is kept: nobody can be found from it, and it can be recognised. 64 hexadecimal digits. */
+export function subjectHash(secret: string, kind: SubjectKind, value: string): string {
+  return createHmac('sha256', secret).update(`${kind}:${value}`).digest('hex')
+}
+
+/** The fields of each topic's records in which a person stands. */
+const SUBJECTS: Record<Topic, Readonly<Record<string, SubjectKind>>> = {
+  post_auth: { username: 'user', ssl_username: 'user', mac: 'mac' },
+  gateway_pings: {},
+  gateway_auth: { mac: 'mac' },
+  dead_letters: {},
+}
+
+/** What a MAC looks like in a dead letter's payload, and whatever else could be a name in it. */
+const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
+
+/** The people who were forgotten on request. Table erased_subjects. */
+export class ErasedSubjects {
+  readonly #secret: string
+  readonly #hashes: ReadonlySet<string>
+
+  private constructor(secret: string, hashes: ReadonlySet<string>) {
+    this.#secret = secret
+    this.#hashes = hashes
+  }
+
+  /** As they are now. `secret` is the token key under which they were erased. */
+  static async load(store: Pick<Store, 'query'>, secret: string): Promise<ErasedSubjects> {
+    const rows = await store.query<{ hash: string }>('SELECT DISTINCT hash FROM gatepost.erased_subjects')
+    return new ErasedSubjects(secret, new Set(rows.map(({ hash }) => hash)))
+  }
+
+  /** The batch without the records of erased people; null: none is left. The same object where nobody is in it. */
+  without(batch: Batch): Batch | null {
+    if (this.#hashes.size === 0) return batch
+    const { offsets } = recordSpans(batch.topic, batch.records, batch.recordCount)
+    const { type } = recordSchema(batch.topic)
+    const kept: Uint8Array[] = []
+    for (let index = 0; index + 1 < offsets.length; index++) {
+      const bytes = batch.records.subarray(offsets[index], offsets[index + 1])
+      const record = type.fromBuffer(Buffer.from(bytes)) as Record<string, unknown>
+      if (!this.#concerns(batch.topic, record)) kept.push(bytes)
+    }
+    if (kept.length === batch.recordCount) return batch
+    return kept.length === 0 ? null : { ...batch, recordCount: kept.length, records: Buffer.concat(kept) }
+  }
+
+  #concerns(topic: Topic, record: Record<string, unknown>): boolean {
+    for (const [field, kind] of Object.entries(SUBJECTS[topic])) {
+      const value = record[field]
+      if (typeof value === 'string' && value !== '' && this.#has(kind, value)) return true
+    }
+    const payload = record['payload']
+    return topic === 'dead_letters' && typeof payload === 'string' && this.#isNamedIn(payload)
+  }
+
+  /** A dead letter's payload is free text: every word of it may be the one. */
+  #isNamedIn(payload: string): boolean {
+    for (const [word] of payload.matchAll(WORDS)) {
+      const digits = word.replace(/[:.-]/g, '').toUpperCase()
+      if (/^[0-9A-F]{12}$/.test(digits) && this.#has('mac', digits.match(/../g)?.join('-') ?? '')) return true
+      if (this.#has('user', word) || this.#has('user', word.slice(0, 6).toUpperCase())) return true
+    }
+    return false
+  }
+
+  #has(kind: SubjectKind, value: string): boolean {
+    return this.#hashes.has(subjectHash(this.#secret, kind, value))
+  }
+}

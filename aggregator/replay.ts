@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError } from '../common/errors.ts'
+import type { Batch } from '../log/contract.ts'
+import type { Topic } from '../schemas/topics.ts'
+import type { Claim, Store } from '../store/contract.ts'
+import type { ErasedSubjects } from './erased.ts'
+import { storeGather } from './store-gather.ts'
+import { emptyStats } from './stats.ts'
+
+/** Batches of one topic that a log still has, in any order. */
+export interface ReplayPart {
+  readonly batches: readonly Batch[]
+  /** Dead letters about what is no batch. */
+  readonly letters: readonly Batch[]
+}
+
+export interface ReplayOptions {
+  readonly store: Store
+  readonly topic: Topic
+  /** The part of the log that the batches come from, as its aggregator claims it. */
+  readonly partition: string
+  readonly retentionMs: number
+  readonly erased: ErasedSubjects
+}
+
+/** What a replay did, in batches but for the rows. */
+export interface ReplayTotals {
+  read: number
+  rows: number
+  /** In the table already. */
+  present: number
+  /** Older than the tables keep rows. */
+  expired: number
+  /** Nothing of them was left without erased people. */
+  erased: number
+  /** Records that went to the dead letters. */
+  deadLetters: number
+}
+
+export function emptyTotals(): ReplayTotals {
+  return { read: 0, rows: 0, present: 0, expired: 0, erased: 0, deadLetters: 0 }
+}
+
+/** An aggregator that runs claims its part back after a while: then it is this one's turn again. */
+const CLAIM_ATTEMPTS = 20
+const CLAIM_PAUSE_MS = 500
+
+/** Inserts what is missing of batches that were in the log, and nothing that is there. Adds to `totals`. */
+export async function replayPart(options: ReplayOptions, part: ReplayPart, totals: ReplayTotals): Promise<void> {
+  const { store, topic, partition, retentionMs, erased } = options
+  const batches = part.batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
+  totals.read += part.batches.length + part.letters.length
+  totals.erased += part.batches.length - batches.length
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const stats = emptyStats()
+      const claims: Claim[] = [await store.claim(topic, partition, null)]
+      if (part.letters.length > 0) {
+        const counted = stats.get('dead_letters')
+        if (counted) await storeGather(store, 'dead_letters', part.letters, claims, retentionMs, counted)
+      }
+      const counted = stats.get(topic)
+      if (counted === undefined) return
+      await storeGather(store, topic, batches, claims, retentionMs, counted)
+      totals.rows += counted.rows
+      totals.present += counted.duplicates
+      totals.expired += counted.expired
+      for (const letters of counted.deadLetters.values()) totals.deadLetters += letters
+      return
+    } catch (error) {
+      const again = error instanceof GatepostError && ['STORE_FENCED', 'STORE_UNAVAILABLE'].includes(error.code)
+      if (!again || attempt === CLAIM_ATTEMPTS) throw error
+      await sleep(CLAIM_PAUSE_MS)
+    }
+  }
+}

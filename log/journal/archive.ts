@@ -1,0 +1,121 @@
+import { readdir, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import type { Batch } from '../contract.ts'
+import { makeDirectory } from './disk.ts'
+import { parseSegmentName } from './layout.ts'
+import { readSegment } from './read-segment.ts'
+
+/*
+ * Segments that are stored, kept for a while to be replayed: <data directory>/archive/<topic>/<segment>.avro. The oldest go when the
+ * bound is reached.
+ */
+
+interface Kept {
+  readonly path: string
+  readonly madeAt: number
+  readonly bytes: number
+}
+
+/** The archive as the process that owns the journal writes it. */
+export class Archive {
+  readonly #directory: string
+  readonly #maxBytes: number
+  /** Oldest first. */
+  #kept: Kept[] = []
+  #bytes = 0
+
+  private constructor(directory: string, maxBytes: number) {
+    this.#directory = directory
+    this.#maxBytes = maxBytes
+  }
+
+  static async open(directory: string, maxBytes: number): Promise<Archive> {
+    const archive = new Archive(directory, maxBytes)
+    for (const topic of TOPICS) await makeDirectory(join(directory, topic))
+    archive.#kept = await archivedSegments(directory)
+    archive.#bytes = archive.#kept.reduce((sum, { bytes }) => sum + bytes, 0)
+    await archive.#shrink()
+    return archive
+  }
+
+  /** Bytes that are kept. */
+  get usedBytes(): number {
+    return this.#bytes
+  }
+
+  /** Moves a segment here. Again later, after it was moved: nothing. */
+  async keep(path: string, name: string): Promise<void> {
+    const segment = parseSegmentName(name)
+    if (segment === null) throw new Error(`${name} is no segment of the journal`)
+    const target = join(this.#directory, segment.topic, name)
+    let bytes: number
+    try {
+      bytes = (await stat(path)).size
+      await rename(path, target)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      return
+    }
+    this.#kept.push({ path: target, madeAt: segment.madeAt, bytes })
+    this.#bytes += bytes
+    await this.#shrink()
+  }
+
+  async #shrink(): Promise<void> {
+    while (this.#bytes > this.#maxBytes && this.#kept.length > 0) {
+      const [oldest] = this.#kept.splice(0, 1)
+      await unlink(oldest.path).catch((error: unknown) => {
+        // Somebody else has removed it.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      })
+      this.#bytes -= oldest.bytes
+    }
+  }
+}
+
+/** What an archive holds, oldest first. */
+async function archivedSegments(directory: string, topics: readonly Topic[] = TOPICS): Promise<Kept[]> {
+  const kept: Kept[] = []
+  for (const topic of topics) {
+    const names = await readdir(join(directory, topic)).catch(() => [])
+    for (const name of names) {
+      const segment = parseSegmentName(name)
+      if (segment === null) continue
+      const path = join(directory, topic, name)
+      const bytes = await stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      )
+      kept.push({ path, madeAt: segment.madeAt, bytes })
+    }
+  }
+  return kept.sort((a, b) => a.madeAt - b.madeAt)
+}
+
+/** Batches of one segment, and how far the archive has been read. */
+export interface ArchivePart {
+  readonly batches: readonly Batch[]
+  readonly bytesRead: number
+  readonly bytesInAll: number
+  /** The segment is damaged: what is intact of it is here. */
+  readonly damaged: boolean
+}
+
+/** The batches of a topic whose records were received from `from` until before `to`, ms since the epoch. */
+export async function* readArchive(
+  directory: string,
+  topic: Topic,
+  from: number,
+  to: number,
+): AsyncGenerator<ArchivePart> {
+  const segments = await archivedSegments(directory, [topic])
+  const bytesInAll = segments.reduce((sum, { bytes }) => sum + bytes, 0)
+  let bytesRead = 0
+  for (const { path, bytes } of segments) {
+    const { batches, damage } = await readSegment(path, topic)
+    bytesRead += bytes
+    const within = batches.filter(({ minReceivedAt }) => minReceivedAt >= from && minReceivedAt < to)
+    yield { batches: within, bytesRead, bytesInAll, damaged: damage !== null }
+  }
+}

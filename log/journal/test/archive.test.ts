@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createLogger } from '../../../common/logger.ts'
+import type { Batch } from '../../contract.ts'
+import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
+import { Archive, readArchive } from '../archive.ts'
+import { JournalReader } from '../reader.ts'
+import { JournalWriter } from '../writer.ts'
+
+const logger = createLogger('archive-test')
+logger.level = 'silent'
+
+/** Writes each batch as a segment of its own, reads and commits them all. */
+async function pass(t: Test, batches: readonly Batch[], maxBytes: number): Promise<string> {
+  const directory = t.testdir()
+  const journal = join(directory, 'journal')
+  const archive = await Archive.open(join(directory, 'archive'), maxBytes)
+  const reader = new JournalReader({ directory: journal, archive, logger })
+  for (const batch of batches) {
+    const slot = join(journal, '0')
+    const options = { directory: slot, maxBytes: 2 ** 24, segmentMaxBytes: 2 ** 20, sealAfterMs: 400, logger }
+    const writer = await JournalWriter.open(options)
+    await writer.append(batch)
+    await writer.close()
+    const { gathers } = await readBatches(reader, 1)
+    for (const gathered of gathers) await reader.commit(gathered)
+  }
+  t.same(readdirSync(join(journal, '0')), [])
+  return join(directory, 'archive')
+}
+
+async function payloads(archive: string, from = 0, to = Infinity): Promise<string[]> {
+  const found: string[] = []
+  for await (const { batches } of readArchive(archive, 'dead_letters', from, to))
+    found.push(...batches.flatMap(payloadsOf))
+  return found
+}
+
+t.test('committed segments are kept, and found again by time', async (t) => {
+  const now = Date.now()
+  const archive = await pass(
+    t,
+    [makeBatch(['a'], now - 2000), makeBatch(['b'], now - 1000), makeBatch(['c'], now)],
+    2 ** 24,
+  )
+  t.same(await payloads(archive), ['a', 'b', 'c'])
+  t.same(await payloads(archive, now - 1000), ['b', 'c'])
+  t.same(await payloads(archive, now - 1500, now), ['b'])
+  t.same(await payloads(archive, now + 1), [])
+})
+
+t.test('the oldest go when the bound is reached, also at the next start', async (t) => {
+  const batches = Array.from({ length: 5 }, (_, index) => makeBatch([String(index).repeat(10_000)]))
+  const archive = await pass(t, batches, 25_000)
+  t.same(
+    (await payloads(archive)).map((payload) => payload[0]),
+    ['3', '4'],
+  )
+  const opened = await Archive.open(archive, 15_000)
+  t.ok(opened.usedBytes <= 15_000)
+  t.same(
+    (await payloads(archive)).map((payload) => payload[0]),
+    ['4'],
+  )
+})
+
+t.test('of a damaged segment what is intact is read, and it says so', async (t) => {
+  const archive = await pass(t, [makeBatch(['a'])], 2 ** 24)
+  const [name] = readdirSync(join(archive, 'dead_letters'))
+  const path = join(archive, 'dead_letters', name)
+  writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('more')]))
+  for await (const part of readArchive(archive, 'dead_letters', 0, Infinity)) {
+    t.equal(part.damaged, true)
+    t.same(part.batches.flatMap(payloadsOf), ['a'])
+    t.equal(part.bytesRead, part.bytesInAll)
+  }
+})
+
+t.test('a segment that was moved already is not an error', async (t) => {
+  const archive = await Archive.open(join(t.testdir(), 'archive'), 2 ** 20)
+  await archive.keep(join(t.testdirName, 'gone'), 'dead_letters-00001790000000-abc-00000001.avro')
+  t.equal(archive.usedBytes, 0)
+})

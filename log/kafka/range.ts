@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EachBatchPayload } from 'kafkajs'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Batch } from '../contract.ts'
+import { createKafka, type KafkaOptions } from './client.ts'
+import { Group } from './group.ts'
+import { PartitionReader, type Message } from './partition.ts'
+import { kafkaTopic } from './topic-names.ts'
+
+export interface RangeOptions {
+  readonly kafka: KafkaOptions
+  readonly topicPrefix: string
+  readonly topic: Topic
+  readonly partition: number
+  /** Offset, or time in ms since the epoch, of the first message; default the log's beginning. */
+  readonly from?: Bound
+  /** Offset of, or time behind, the last message and one more; default the log's end as it is now. */
+  readonly to?: Bound
+  readonly logger: Logger
+}
+
+export type Bound = { readonly offset: number } | { readonly time: number }
+
+/** Some messages of a range, in order. */
+export interface RangePart {
+  readonly batches: readonly Batch[]
+  /** Dead letters about messages that are no batch. */
+  readonly letters: readonly Batch[]
+  /** Offset of the next message, and where the range ends. */
+  readonly next: number
+  readonly end: number
+}
+
+const PART_MAX_BYTES = 8 * 2 ** 20
+const READ_AHEAD_BYTES = 2 * PART_MAX_BYTES
+const FETCH_MAX_BYTES = 4 * 2 ** 20
+
+/**
+ * Reads a part of a partition, whatever its group has committed, without being a member of that group.
+ * @throws GatepostError LOG_UNAVAILABLE; INPUT_INVALID: there is no such partition, or the range is not in the log
+ */
+export async function* readRange(options: RangeOptions): AsyncGenerator<RangePart> {
+  const name = kafkaTopic(options.topicPrefix, options.topic)
+  const { start, end } = await bounds(options, name)
+  if (start >= end) return
+  const partition = new PartitionReader(options.topic, name, options.partition)
+  partition.begin({ offset: start, expect: null })
+  const group = new Group(
+    {
+      kafka: options.kafka,
+      groupId: `gatepost-range-${randomBytes(8).toString('hex')}`,
+      topics: [name],
+      fetchMaxBytes: FETCH_MAX_BYTES,
+      partitionMaxBytes: FETCH_MAX_BYTES,
+      logger: options.logger,
+    },
+    {
+      assigned: (assignment) => {
+        for (const other of assignment.get(name) ?? []) if (other !== options.partition) group.pause(name, other)
+        group.seek(name, options.partition, partition.expected as number)
+      },
+      revoked: () => {},
+      deliver: (payload) => deliver(group, partition, payload),
+    },
+  )
+  try {
+    await group.start().catch((error: unknown) => {
+      throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)
+    })
+    yield* parts(group, partition, end)
+  } finally {
+    await group.stop()
+  }
+}
+
+async function* parts(group: Group, partition: PartitionReader, end: number): AsyncGenerator<RangePart> {
+  for (;;) {
+    const taken = partition.take(PART_MAX_BYTES, end)
+    if (taken === null) {
+      await sleep(20)
+      continue
+    }
+    if (partition.paused && partition.queuedBytes < READ_AHEAD_BYTES / 2) {
+      partition.paused = false
+      group.resume(partition.kafkaTopic, partition.partition)
+    }
+    yield { batches: taken.batches, letters: taken.letters, next: taken.next, end }
+    if (taken.next >= end) return
+  }
+}
+
+function deliver(group: Group, partition: PartitionReader, payload: EachBatchPayload): void {
+  const { batch } = payload
+  if (batch.partition !== partition.partition) return
+  const messages = batch.messages.map(({ offset, value, timestamp }): Message => ({
+    offset: Number(offset),
+    value,
+    timestamp: Number(timestamp),
+  }))
+  const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+  if (partition.offer(fetchedOffset, messages) === 'taken') payload.resolveOffset(batch.lastOffset())
+  else group.seek(partition.kafkaTopic, partition.partition, partition.expected as number)
+  partition.paused = partition.queuedBytes >= READ_AHEAD_BYTES
+  if (partition.paused) group.pause(partition.kafkaTopic, partition.partition)
+}
+
+async function bounds(options: RangeOptions, name: string): Promise<{ start: number; end: number }> {
+  const admin = createKafka(options.kafka, { retry: { retries: 3 } }).admin()
+  try {
+    await admin.connect()
+    const find = (entries: readonly { partition: number; offset: string }[]) =>
+      entries.find(({ partition }) => partition === options.partition)
+    const ends = (await admin.fetchTopicOffsets(name)).find(({ partition }) => partition === options.partition)
+    if (ends === undefined) {
+      throw new GatepostError('INPUT_INVALID', `topic ${name} has no partition ${options.partition}`)
+    }
+    const [low, high] = [Number(ends.low), Number(ends.high)]
+    const offsetOf = async (bound: Bound | undefined, missing: number): Promise<number> => {
+      if (bound === undefined) return missing
+      if ('offset' in bound) return bound.offset
+      const entry = find(await admin.fetchTopicOffsetsByTimestamp(name, bound.time))
+      const offset = Number(entry?.offset ?? -1)
+      return offset < 0 ? high : offset
+    }
+    const [start, end] = [await offsetOf(options.from, low), await offsetOf(options.to, high)]
+    if (start < low || end > high) {
+      throw new GatepostError('INPUT_INVALID', `${name}-${options.partition} holds offsets from ${low} to ${high}`)
+    }
+    return { start, end }
+  } catch (error) {
+    if (error instanceof GatepostError) throw error
+    throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
