@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { GatepostError, messageOf } from '../common/errors.ts'
+import type { Batch } from '../log/contract.ts'
+import { recordSchema } from '../schemas/avro.ts'
+import { TOPICS, type Topic } from '../schemas/topics.ts'
+import { isStage } from './access/decisions.ts'
+import { AUTH_STAGE, authFields, encodeAuth, type Verdict } from './encode/auth.ts'
+import { Cursor } from './encode/cursor.ts'
+import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from './encode/ping.ts'
+import { AUTHENTICATION_RESULT, encodePostAuth, POST_AUTH_KEYS, postAuthBytes } from './encode/post-auth.ts'
+import { JsonFields } from './parse/json.ts'
+import { POST_AUTH_MAX_BYTES } from './routes/post-auth.ts'
+
+/** A dead letter as its table has it; `payload` may have been repaired. */
+export interface RepairedLetter {
+  /** ms since the epoch. */
+  readonly receivedAt: number
+  readonly source: string
+  readonly reason: string
+  readonly payload: string
+  /** As a UUID's text. */
+  readonly batchId: string
+  readonly batchIndex: number
+}
+
+/** Of the address and the program that sent it nothing is kept in a dead letter. */
+const NOT_KNOWN = ''
+/** The token was not kept, so what would be answered today cannot be said. */
+const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
+
+/**
+ * A repaired dead letter as a batch of one record, at the time when it was received. Its identity follows from the letter's: replayed
+ * twice it is the same batch, which is stored once.
+ * @throws GatepostError INPUT_INVALID: what is still wrong with it, naming the field
+ */
+export function repairedBatch(letter: RepairedLetter): Batch {
+  const batchId = replayId(letter)
+  const { topic, fields } = encoded(letter)
+  const prefix = new Cursor(64)
+  prefix.uint(letter.receivedAt)
+  batchId.copy(prefix.bytes, prefix.position)
+  prefix.position += batchId.length
+  prefix.uint(0)
+  return {
+    topic,
+    batchId,
+    recordCount: 1,
+    minReceivedAt: letter.receivedAt,
+    maxReceivedAt: letter.receivedAt,
+    records: Buffer.concat([prefix.bytes.subarray(0, prefix.position), fields]),
+  }
+}
+
+/** The identity under which a letter is replayed. */
+export function replayId({ batchId, batchIndex }: Pick<RepairedLetter, 'batchId' | 'batchIndex'>): Buffer {
+  return createHash('md5').update(`replay ${batchId}/${batchIndex}`).digest()
+}
+
+function encoded(letter: RepairedLetter): { topic: Topic; fields: Buffer } {
+  switch (letter.source) {
+    case 'ping':
+      return { topic: 'gateway_pings', fields: ping(letter.payload) }
+    case 'auth':
+      return { topic: 'gateway_auth', fields: auth(letter) }
+    case 'post-auth':
+      return { topic: 'post_auth', fields: postAuth(letter.payload) }
+    default:
+      if (!(TOPICS as readonly string[]).includes(letter.source)) throw invalid(`source ${letter.source} is not known`)
+      return { topic: letter.source as Topic, fields: record(letter.source as Topic, letter.payload) }
+  }
+}
+
+function ping(query: string): Buffer {
+  const fields = pingFields()
+  fields.parse(query)
+  if (fields.blank(PING_GW_ID)) throw invalid('gw_id is missing')
+  if (fields.overflow) throw invalid('more unknown parameters than a gateway sends')
+  const cursor = new Cursor(256 + 3 * query.length)
+  const bad = encodePing(cursor, fields, NOT_KNOWN, NOT_KNOWN, true)
+  if (bad >= 0) throw invalid(`${PING_NAMES[bad]} is ${fields.blank(bad) ? 'missing' : 'not a number in its range'}`)
+  return written(cursor)
+}
+
+function auth({ reason, payload }: RepairedLetter): Buffer {
+  if (reason === 'bad_telemetry' || reason === 'missing_telemetry') {
+    throw invalid('the report itself is in its table, without the bad counters: a replay would make it two')
+  }
+  const fields = authFields()
+  fields.parse(payload)
+  if (!isStage(fields.text(AUTH_STAGE))) throw invalid('stage is none of login, counters, logout')
+  if (fields.overflow) throw invalid('more unknown parameters than a gateway sends')
+  const cursor = new Cursor(512 + 3 * payload.length)
+  encodeAuth(cursor, fields, UNDECIDED, NOT_KNOWN, NOT_KNOWN)
+  return written(cursor)
+}
+
+function postAuth(payload: string): Buffer {
+  const body = Buffer.from(payload)
+  if (body.length > POST_AUTH_MAX_BYTES) throw invalid(`the body is larger than ${POST_AUTH_MAX_BYTES} bytes`)
+  const fields = new JsonFields(POST_AUTH_KEYS)
+  const problem = fields.parse(body)
+  if (problem !== null) throw invalid(`body: ${problem}`)
+  if (fields.blank(AUTHENTICATION_RESULT)) throw invalid('authentication_result is missing')
+  const cursor = new Cursor(postAuthBytes(body.length))
+  const stored = encodePostAuth(cursor, fields, { unknownEapTypes: 0, healthChecks: 0 })
+  if (!stored) throw invalid('a health check of a RADIUS server is never stored')
+  return written(cursor)
+}
+
+function written(cursor: Cursor): Buffer {
+  return cursor.bytes.subarray(0, cursor.position)
+}
+
+/** A record that its table refused stands in the payload as JSON, its 64-bit numbers as text. */
+function record(topic: Topic, payload: string): Buffer {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(payload)
+  } catch (error) {
+    throw invalid(`the payload is not JSON: ${messageOf(error)}`)
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw invalid('the payload is not a JSON object')
+  const { type } = recordSchema(topic)
+  const identity = { received_at: 0, batch_id: Buffer.alloc(16), batch_index: 0 }
+  const value = { ...revived(topic, parsed as Record<string, unknown>), ...identity }
+  const wrong: string[] = []
+  type.isValid(value, { errorHook: (path) => wrong.push(path.join('.')) })
+  if (wrong.length > 0) throw invalid(`not a record of ${topic}: ${wrong.join(', ')}`)
+  // The identity is written anew: one byte of time, sixteen of the batch and one of the index.
+  return type.toBuffer(value).subarray(18)
+}
+
+function revived(topic: Topic, parsed: Record<string, unknown>): Record<string, unknown> {
+  const { fields } = JSON.parse(recordSchema(topic).json) as { fields: { name: string; type: unknown }[] }
+  return Object.fromEntries(
+    fields.map(({ name, type }) => {
+      const value = parsed[name]
+      const isLong = JSON.stringify(type).includes('"long"')
+      return [name, isLong && /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : value]
+    }),
+  )
+}
+
+function invalid(message: string): GatepostError {
+  return new GatepostError('INPUT_INVALID', `the dead letter cannot be stored as it is: ${message}`)
+}
