@@ -10,11 +10,14 @@ import { announcePort } from './child.ts'
 const [, , journal, ack] = process.argv
 
 const worker = await IngestWorker.start({
-  journal,
-  slot: 0,
-  slotMaxBytes: 4 * 1024 ** 3,
-  segmentMaxBytes: 64 * 1024 ** 2,
-  sealAfterMs: 500,
+  log: {
+    kind: 'journal',
+    directory: journal,
+    slot: 0,
+    maxBytes: 4 * 1024 ** 3,
+    segmentMaxBytes: 64 * 1024 ** 2,
+    sealAfterMs: 500,
+  },
   bind: '127.0.0.1',
   gatewayPort: 0,
   ingestPort: 0,

@@ -1,7 +1,7 @@
 import { GatepostError } from '../common/errors.ts'
-import { isLoopback } from '../common/ip-address.ts'
 import { masked } from './config/mask.ts'
 import { nearest } from './config/nearest.ts'
+import { ruleProblems } from './config/rules.ts'
 import { PERFORMANCE_BEARER, PERFORMANCE_BEARER_PREFIX, VARIABLES } from './config/variables.ts'
 import type { Variable } from './config/variable.ts'
 
@@ -46,7 +46,7 @@ export function loadConfig(env: Environment): Config {
   }
   values['performanceBearers'] = performanceBearers(env)
   // Rules across variables look at those that parsed, so that one mistake is not told twice.
-  problems.push(...portProblems(values), ...privateBindProblems(values))
+  problems.push(...ruleProblems(values))
   if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
   return Object.freeze(values) as Config
 }
@@ -71,28 +71,6 @@ function bearerNames(env: Environment): string[] {
 
 function isBearer(name: string): boolean {
   return name.startsWith(PERFORMANCE_BEARER_PREFIX) && name !== PERFORMANCE_BEARER_PREFIX
-}
-
-function portProblems(values: Readonly<Record<string, unknown>>): string[] {
-  const owners = new Map<unknown, string>()
-  const problems: string[] = []
-  for (const key of ['gatewayPort', 'ingestPort', 'sqlPort', 'dashboardPort', 'metricsPort'] as const) {
-    const port = values[key]
-    if (typeof port !== 'number' || port === 0) continue
-    const name = VARIABLES[key].env
-    const owner = owners.get(port)
-    if (owner === undefined) owners.set(port, name)
-    else problems.push(`${name}=${port}: ${owner} has that port already; allowed is a port of its own`)
-  }
-  return problems
-}
-
-function privateBindProblems({ privateBind, sqlPassword }: Readonly<Record<string, unknown>>): string[] {
-  if (typeof privateBind !== 'string' || isLoopback(privateBind) || sqlPassword !== undefined) return []
-  return [
-    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could read all data; ` +
-      'allowed is a loopback address, or any address once GATEPOST_SQL_PASSWORD is set',
-  ]
 }
 
 /** Every variable with its effective value and where that comes from. The environment need not be valid. */

@@ -1,10 +1,13 @@
 import { Command } from 'commander'
+import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
 import { registerGateways } from './commands/gateways.ts'
+import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
 import { registerLocations } from './commands/locations.ts'
 import { registerMetrics } from './commands/metrics.ts'
+import { registerReporter } from './commands/reporter.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerTopics } from './commands/topics.ts'
 import type { Context } from './context.ts'
@@ -29,6 +32,9 @@ Examples:
   gatepost config`,
     )
   registerServe(program, context)
+  registerIngest(program, context)
+  registerAggregator(program, context)
+  registerReporter(program, context)
   registerMetrics(program, context)
   registerLocations(program, context)
   registerGateways(program, context)

@@ -1,4 +1,5 @@
 import { PlainMetrics } from '../common/metrics.ts'
+import type { JournalWriter } from '../log/journal/writer.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { IngestWorker } from './worker.ts'
@@ -55,15 +56,21 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
   metrics.add('counter', 'gatepost_request_faults_total', 'Requests whose handling failed', () => [
     { value: worker.app.faults },
   ])
-  metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal that are not in their tables yet', () => [
-    { value: worker.journal.usedBytes },
-  ])
-  metrics.add('gauge', 'gatepost_journal_max_bytes', 'Bound of the journal', () => [{ value: worker.journal.maxBytes }])
   metrics.add(
     'counter',
     'gatepost_decision_errors_total',
     'Auth requests that could not be decided, answered -1',
     () => [{ value: decisions.stats.errors }],
   )
+  return metrics
+}
+
+/** What a worker's slot of the journal reports. */
+export function journalMetrics(journal: JournalWriter): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal that are not in their tables yet', () => [
+    { value: journal.usedBytes },
+  ])
+  metrics.add('gauge', 'gatepost_journal_max_bytes', 'Bound of the journal', () => [{ value: journal.maxBytes }])
   return metrics
 }

@@ -1,22 +1,13 @@
 import type { Logger } from '../common/logger.ts'
-import { lockDirectory, type DirectoryLock } from '../common/directory-lock.ts'
-import { makeDirectory } from '../log/journal/disk.ts'
-import { SLOT_LOCK, slotDirectory } from '../log/journal/layout.ts'
-import { recoverSlot } from '../log/journal/recover.ts'
-import { JournalWriter } from '../log/journal/writer.ts'
 import { App } from './app.ts'
 import type { AuthMode } from './access/decisions.ts'
 import { TrustedProxies } from './client-address.ts'
 import { BulkListener } from './listeners/bulk.ts'
 import { GatewayListener } from './listeners/gateway.ts'
+import { openIngestLog, type IngestLog, type IngestLogOptions } from './log.ts'
 
 export interface IngestOptions {
-  /** <data directory>/journal, and which slot of it this worker writes. */
-  readonly journal: string
-  readonly slot: number
-  readonly slotMaxBytes: number
-  readonly segmentMaxBytes: number
-  readonly sealAfterMs: number
+  readonly log: IngestLogOptions
   readonly bind: string
   readonly gatewayPort: number
   readonly ingestPort: number
@@ -27,25 +18,21 @@ export interface IngestOptions {
   readonly logger: Logger
 }
 
-/** A predecessor that is being killed may hold the slot for a moment. */
-const SLOT_WAIT_MS = 15_000
-
 /** Requests that were read before the listeners closed are answered within this. */
 const LAST_REQUESTS_MS = 100
 
-/** One ingest worker: its slot of the journal, the routes, both listeners. */
+/** One ingest worker: its way into the record log, the routes, both listeners. */
 export class IngestWorker {
   readonly app: App
-  readonly journal: JournalWriter
+  readonly log: IngestLog
   readonly bulk: BulkListener
   readonly gateway: GatewayListener
-  readonly #lock: DirectoryLock
 
-  private constructor(options: IngestOptions, journal: JournalWriter, lock: DirectoryLock) {
-    this.#lock = lock
-    this.journal = journal
+  private constructor(options: IngestOptions, log: IngestLog) {
+    this.log = log
     this.app = new App({
-      log: journal,
+      log: log.writer,
+      access: log.access,
       authMode: options.authMode,
       secret: options.secret,
       ack: options.ack,
@@ -57,22 +44,11 @@ export class IngestWorker {
   }
 
   /**
-   * Takes the slot, recovers what its last worker left open, and listens.
-   * @throws GatepostError DIRECTORY_LOCKED; Error of a listener that has no port
+   * Opens the log and listens.
+   * @throws GatepostError of openIngestLog(); Error of a listener that has no port
    */
   static async start(options: IngestOptions): Promise<IngestWorker> {
-    const directory = slotDirectory(options.journal, options.slot)
-    await makeDirectory(directory)
-    const lock = await lockDirectory(directory, SLOT_LOCK, SLOT_WAIT_MS)
-    await recoverSlot(directory, options.logger)
-    const journal = await JournalWriter.open({
-      directory,
-      maxBytes: options.slotMaxBytes,
-      segmentMaxBytes: options.segmentMaxBytes,
-      sealAfterMs: options.sealAfterMs,
-      logger: options.logger,
-    })
-    const worker = new IngestWorker(options, journal, lock)
+    const worker = new IngestWorker(options, await openIngestLog(options.log, options.secret, options.logger))
     await worker.bulk.listen(options.bind, options.ingestPort)
     await worker.gateway.listen(options.bind, options.gatewayPort)
     return worker
@@ -89,7 +65,6 @@ export class IngestWorker {
     this.bulk.close()
     this.gateway.close()
     await this.app.records.flush()
-    await this.journal.close()
-    await this.#lock.release()
+    await this.log.close()
   }
 }

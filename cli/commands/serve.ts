@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { assertSupported, configWarnings, loadConfig } from '../config.ts'
+import { requireVariables } from '../config/required.ts'
 import type { Context } from '../context.ts'
+import { effectiveConfig } from './effective-config.ts'
 
 /** `gatepost serve`: everything on this machine. */
 export function registerServe(program: Command, context: Context): void {
@@ -8,20 +9,21 @@ export function registerServe(program: Command, context: Context): void {
     .command('serve')
     .summary('run everything on this machine')
     .description(
-      'Run the listeners, the journal, the embedded store and its SQL endpoint, until SIGTERM or Ctrl-C.\n' +
-        'Options are environment variables: gatepost config lists them.',
+      'Run the listeners, the record log and the store, until SIGTERM or Ctrl-C. The record log is a journal in the data\n' +
+        'directory, or Kafka (GATEPOST_KAFKA_BROKERS, with GATEPOST_SECRET); the store is embedded, with an SQL endpoint, or a\n' +
+        'ClickHouse server (GATEPOST_CLICKHOUSE_URL). Options are environment variables: gatepost config lists them.',
     )
     .addHelpText(
       'after',
       `
 Examples:
   gatepost serve
-  GATEPOST_DATA_DIR=/var/lib/gatepost GATEPOST_BIND=0.0.0.0 GATEPOST_WORKERS=2 gatepost serve`,
+  GATEPOST_DATA_DIR=/var/lib/gatepost GATEPOST_BIND=0.0.0.0 GATEPOST_WORKERS=2 gatepost serve
+  GATEPOST_CLICKHOUSE_URL=http://user:pass@host:8123/gatepost gatepost serve`,
     )
     .action(async () => {
-      const config = loadConfig(context.env)
-      assertSupported(context.env)
-      for (const warning of configWarnings(context.env)) context.output.note(`warning: ${warning}`)
+      const config = effectiveConfig(context)
+      if (config.kafkaBrokers !== undefined) requireVariables(config, 'serve (with Kafka)', ['secret'])
       const { serve } = await import('../supervisor/serve.ts')
       context.exitStatus = await serve(config)
     })

@@ -1,10 +1,11 @@
-import { messageOf } from '../../common/errors.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { FromChild, MetricsJson, ToChild } from './messages.ts'
 
 /** What a child process of the supervisor does. */
 export interface Child<Start> {
-  start(start: Start): Promise<void>
+  /** `available` tells the supervisor, whenever it changes, whether what the child works with answers. */
+  start(start: Start, available: (available: boolean) => void): Promise<void>
   /** Finishes what was accepted; the process then exits with status 0. */
   drain(withinMs: number): Promise<void>
   metrics(): Promise<MetricsJson>
@@ -22,7 +23,8 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
   }
   const fail = (error: unknown) => {
     logger.fatal({ err: error }, messageOf(error))
-    send({ type: 'failed', message: messageOf(error) }, die)
+    const code = error instanceof GatepostError ? error.code : null
+    send({ type: 'failed', message: messageOf(error), code }, die)
   }
   const orphaned = () => {
     logger.warn('the supervisor has gone: ending')
@@ -39,7 +41,9 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
   process.on('message', (message: ToChild<Start>) => {
     switch (message.type) {
       case 'start':
-        child.start(message.start).then(() => send({ type: 'ready' }), fail)
+        child
+          .start(message.start, (available) => send({ type: 'available', available }))
+          .then(() => send({ type: 'ready' }), fail)
         break
       case 'drain':
         // Not left to the event loop: engines keep threads and sockets.

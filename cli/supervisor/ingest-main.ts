@@ -4,7 +4,7 @@ import { IngestWorker } from '../../ingest/worker.ts'
 import { runChild } from './child.ts'
 import type { IngestStart } from './messages.ts'
 
-/* One ingest worker process: requests in, batches to the journal. */
+/* One ingest worker process: requests in, batches to the record log. */
 
 const logger = createLogger('ingest')
 let worker: IngestWorker | null = null
@@ -19,7 +19,8 @@ runChild<IngestStart>(
     async drain() {
       await worker?.drain()
     },
-    metrics: () => metrics?.json() ?? Promise.resolve([]),
+    metrics: async () =>
+      worker === null || metrics === null ? [] : [...(await metrics.json()), ...(await worker.log.metrics())],
   },
   logger,
 )

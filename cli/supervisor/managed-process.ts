@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../common/logger.ts'
-import type { FromChild, MetricsJson, ToChild } from './messages.ts'
+import type { Failure, FromChild, MetricsJson, ToChild } from './messages.ts'
 
 /** The wait before a restart doubles from the first to the last; a process that was ready for this long is taken as healthy again. */
 const FIRST_BACKOFF_MS = 100
@@ -14,10 +14,9 @@ const METRICS_TIMEOUT_MS = 2000
 export interface ManagedProcessOptions {
   readonly name: string
   readonly fork: () => ChildProcess
-  readonly start: unknown
+  /** What the child is told at its start, asked for at every start. */
+  readonly start: () => unknown
   readonly logger: Logger
-  /** Called with every message of why a child ended by its own decision. */
-  readonly onFailure: (message: string) => void
 }
 
 /** One child that is kept running: started again when it dies, with growing waits, until it is told to stop. */
@@ -25,6 +24,7 @@ export class ManagedProcess {
   readonly #options: ManagedProcessOptions
   #child: ChildProcess | null = null
   #ready = false
+  #available = true
   #stopping = false
   #readyAt: number | null = null
   #backoffMs = FIRST_BACKOFF_MS
@@ -35,6 +35,8 @@ export class ManagedProcess {
   #onExit: ((status: number | null) => void) | null = null
   /** Restarts since the supervisor's start. */
   restarts = 0
+  /** Called with why a child ends by its own decision. */
+  onFailure: ((failure: Failure) => void) | null = null
 
   constructor(options: ManagedProcessOptions) {
     this.#options = options
@@ -48,6 +50,11 @@ export class ManagedProcess {
     return this.#ready
   }
 
+  /** Ready, and what it works with answers. */
+  get available(): boolean {
+    return this.#ready && this.#available
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }
@@ -57,6 +64,7 @@ export class ManagedProcess {
     const child = this.#options.fork()
     this.#child = child
     this.#readyAt = null
+    this.#available = true
     child.on('message', (message: FromChild) => this.#received(child, message))
     child.on('error', (error) =>
       logger.error({ err: error, process: name }, 'a process could not be started or messaged'),
@@ -73,7 +81,7 @@ export class ManagedProcess {
   /**
    * Tells the process to finish and waits until it has gone; kills it when the time is over.
    * `finishes`: it has work that only it can finish, so one that has just died is started once more for it.
-   * @returns whether it ended by itself, its work done
+   * @returns whether it ended by itself, its work done, or had none
    */
   async stop(withinMs: number, finishes: boolean): Promise<boolean> {
     const deadline = Date.now() + withinMs
@@ -88,12 +96,13 @@ export class ManagedProcess {
     clearTimeout(this.#restartTimer ?? undefined)
     const child = this.#child
     if (child === null) return !finishes
+    const idle = !this.#ready
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => {
           this.#options.logger.error(
             { process: this.name },
-            'did not finish in time: killed. What was acknowledged is in the journal.',
+            'did not finish in time: killed. What was acknowledged is in the record log.',
           )
           child.kill('SIGKILL')
         },
@@ -101,7 +110,7 @@ export class ManagedProcess {
       )
       this.#onExit = (status) => {
         clearTimeout(timer)
-        resolve(status === 0)
+        resolve(status === 0 || (idle && !finishes))
       }
       if (this.#ready) this.#send(child, { type: 'drain', withinMs: Math.max(0, deadline - Date.now()) })
       else child.kill('SIGKILL')
@@ -134,19 +143,22 @@ export class ManagedProcess {
   #received(child: ChildProcess, message: FromChild): void {
     switch (message.type) {
       case 'hello':
-        this.#send(child, { type: 'start', start: this.#options.start })
+        this.#send(child, { type: 'start', start: this.#options.start() })
         break
       case 'ready':
         this.#ready = true
         this.#readyAt = Date.now()
         for (const resolve of this.#waitingForReady.splice(0)) resolve()
         break
+      case 'available':
+        this.#available = message.available
+        break
       case 'metrics':
         this.#scrapes.get(message.id)?.(message.metrics)
         this.#scrapes.delete(message.id)
         break
       case 'failed':
-        this.#options.onFailure(message.message)
+        this.onFailure?.(message)
         break
     }
   }

@@ -1,4 +1,11 @@
+import type { ErrorCode } from '../../common/errors.ts'
 import type { IngestOptions } from '../../ingest/worker.ts'
+import type { KafkaOptions } from '../../log/kafka/client.ts'
+
+/*
+ * What a supervisor and its children say to each other, over the channel between them: passwords are in it, so nothing of it goes through
+ * arguments, the environment or files.
+ */
 
 /** A process's metrics as prom-client's getMetricsAsJSON() gives them: plain data, summed up by the supervisor. */
 export type MetricsJson = readonly object[]
@@ -6,15 +13,45 @@ export type MetricsJson = readonly object[]
 /** What an ingest worker is told at its start. */
 export type IngestStart = Omit<IngestOptions, 'logger'>
 
-/** What the store process is told at its start. */
-export interface StoreStart {
-  readonly dataDir: string
-  readonly privateBind: string
-  readonly sqlPort: number
-  readonly sqlPassword: string | undefined
-  readonly sqlAdminPassword: string | undefined
-  readonly retentionDays: number
+/** The record log as a reader sees it. */
+export type ReaderLog =
+  | {
+      readonly kind: 'journal'
+      readonly directory: string
+      /** See Gathered.partition. */
+      readonly partition: string
+    }
+  | {
+      readonly kind: 'kafka'
+      readonly kafka: Omit<KafkaOptions, 'logger'>
+      readonly topicPrefix: string
+      /** Of the consumers. */
+      readonly group: string
+    }
+
+/** The SQL endpoint of the embedded store. */
+export interface EndpointStart {
+  readonly host: string
+  readonly port: number
+  readonly password: string | undefined
+  readonly adminPassword: string | undefined
   readonly allowedHosts: readonly string[]
+}
+
+export type StoreDescription =
+  | { readonly kind: 'embedded'; readonly dataDir: string; readonly endpoint: EndpointStart }
+  | { readonly kind: 'server'; readonly url: string; readonly cluster: string | undefined }
+
+/** What a process with the store is told at its start. */
+export interface StoreStart {
+  readonly store: StoreDescription
+  readonly retentionDays: number
+  /** What it brings into the tables; null: nothing. */
+  readonly log: ReaderLog | null
+  /** `all`: everything that waits is stored before it ends. `own`: what it has read; the rest is for the others of its group. */
+  readonly drains: 'all' | 'own'
+  /** Whether it keeps table `metrics` current. */
+  readonly reports: boolean
 }
 
 /** From the supervisor to a child. */
@@ -24,11 +61,20 @@ export type ToChild<Start> =
   | { readonly type: 'drain'; readonly withinMs: number }
   | { readonly type: 'metrics'; readonly id: number }
 
+/** Why a child ends by its own decision. */
+export interface Failure {
+  readonly message: string
+  /** Null: an error that is not one of ours. */
+  readonly code: ErrorCode | null
+}
+
 /** From a child to the supervisor. */
 export type FromChild =
   /** The child listens; a message sent to a cluster worker before that is lost. */
   | { readonly type: 'hello' }
   | { readonly type: 'ready' }
+  /** Whether what it works with answers at the moment; until told otherwise it does. */
+  | { readonly type: 'available'; readonly available: boolean }
   | { readonly type: 'metrics'; readonly id: number; readonly metrics: MetricsJson }
   /** Why the child is about to end: what a restart would not mend. */
-  | { readonly type: 'failed'; readonly message: string }
+  | ({ readonly type: 'failed' } & Failure)

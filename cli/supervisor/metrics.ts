@@ -1,6 +1,8 @@
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import { PlainMetrics } from '../../common/metrics.ts'
+import type { AggregatorStats } from '../../aggregator/stats.ts'
 import type { JournalReaderStats } from '../../log/journal/reader.ts'
+import type { KafkaReaderStats } from '../../log/kafka/reader.ts'
 import type { SqlStats } from '../../store/embedded/sql/index.ts'
 import type { MetricsJson } from './messages.ts'
 
@@ -54,8 +56,8 @@ export function supervisorMetrics(
   ]
 }
 
-/** What the store process reports beside the aggregator's; `oldestAt`: when the oldest segment was made, ms since the epoch. */
-export function storeMetrics(sql: SqlStats, journal: JournalReaderStats, oldestAt: number | null): PlainMetrics {
+/** What the SQL endpoint reports. */
+export function sqlMetrics(sql: SqlStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_sql_queries_total', 'Queries that ran, by outcome', () =>
     (['completed', 'failed', 'abandoned'] as const).map((outcome) => ({ value: sql[outcome], labels: { outcome } })),
@@ -65,6 +67,14 @@ export function storeMetrics(sql: SqlStats, journal: JournalReaderStats, oldestA
   )
   metrics.add('gauge', 'gatepost_sql_active', 'Queries that run', () => [{ value: sql.active }])
   metrics.add('gauge', 'gatepost_sql_queued', 'Queries that wait', () => [{ value: sql.queued }])
+  return metrics
+}
+
+/** What the reader of a journal reports beside the aggregator's. */
+export function journalReaderMetrics(journal: JournalReaderStats, stats: AggregatorStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const waiting = [...stats.values()].map((topic) => topic.oldestWaitingAt).filter((at) => at !== null)
+  const oldestAt = waiting.length === 0 ? null : Math.min(...waiting)
   metrics.add(
     'counter',
     'gatepost_journal_corrupt_segments_total',
@@ -74,5 +84,23 @@ export function storeMetrics(sql: SqlStats, journal: JournalReaderStats, oldestA
   metrics.add('gauge', 'gatepost_journal_age_seconds', 'Age of the oldest segment of the journal', () => [
     { value: oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt) / 1000) },
   ])
+  return metrics
+}
+
+/** What a reader of Kafka reports beside the aggregator's. */
+export function kafkaReaderMetrics({ stats }: { readonly stats: KafkaReaderStats }): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const add = (type: 'counter' | 'gauge', name: string, help: string, value: number) =>
+    metrics.add(type, `gatepost_kafka_${name}`, help, () => [{ value }])
+  add(
+    'counter',
+    'position_alarms_total',
+    'Committed positions that could not be right, each followed by a rewind',
+    stats.positionAlarms,
+  )
+  add('counter', 'group_joins_total', 'Times that the consumer group settled', stats.joins)
+  add('counter', 'consumer_restarts_total', 'Consumers that crashed or were stuck and were replaced', stats.restarts)
+  add('gauge', 'partitions', 'Partitions that this process reads', stats.partitions)
+  add('gauge', 'read_ahead_bytes', 'Bytes that were read and wait to be stored', stats.queuedBytes)
   return metrics
 }

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Config } from '../config.ts'
 
 /** The URL of a listener; an IPv6 address stands in brackets. */
 export function httpUrl(host: string, port: number): string {
@@ -15,7 +16,7 @@ const WAIT_MS = 5000
  * Looked at beforehand, because uWebSockets would share a port with a stranger (SO_REUSEPORT) without a word.
  * @throws GatepostError CONFIG_INVALID naming the variable
  */
-export async function usablePort(variable: string, bindVariable: string, host: string, port: number): Promise<number> {
+async function usablePort(variable: string, bindVariable: string, host: string, port: number): Promise<number> {
   const deadline = Date.now() + WAIT_MS
   for (;;) {
     try {
@@ -50,4 +51,25 @@ function probe(host: string, port: number): Promise<number> {
       server.close(() => resolve(found))
     })
   })
+}
+
+/** The listeners of every command, and the variable of each one's address. */
+const LISTENERS = {
+  gatewayPort: { bind: 'bind', variable: 'GATEPOST_GATEWAY_PORT', bindVariable: 'GATEPOST_BIND' },
+  ingestPort: { bind: 'bind', variable: 'GATEPOST_INGEST_PORT', bindVariable: 'GATEPOST_BIND' },
+  sqlPort: { bind: 'privateBind', variable: 'GATEPOST_SQL_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
+  metricsPort: { bind: 'privateBind', variable: 'GATEPOST_METRICS_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
+} as const
+
+/**
+ * The configuration with these ports made sure of before anything starts, so that one that is taken stops the start.
+ * @throws GatepostError CONFIG_INVALID naming the variable
+ */
+export async function withPorts(config: Config, names: readonly (keyof typeof LISTENERS)[]): Promise<Config> {
+  const found: { -readonly [K in keyof typeof LISTENERS]?: number } = {}
+  for (const name of names) {
+    const { bind, variable, bindVariable } = LISTENERS[name]
+    found[name] = await usablePort(variable, bindVariable, config[bind], config[name])
+  }
+  return { ...config, ...found }
 }

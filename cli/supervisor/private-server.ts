@@ -3,8 +3,12 @@ import { messageOf } from '../../common/errors.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { mergeMetrics, supervisorMetrics } from './metrics.ts'
 
-/** `/metrics` of all processes in one scrape, `/healthz` (this process is up) and `/readyz` (requests can be accepted). */
-export function privateServer(processes: readonly ManagedProcess[], draining: () => boolean): Server {
+/** `/metrics` of all processes in one scrape, `/healthz` (this process is up) and `/readyz` (it can do its work). */
+export function privateServer(
+  processes: readonly ManagedProcess[],
+  canWork: () => boolean,
+  draining: () => boolean,
+): Server {
   return createServer((request, response) => {
     const path = (request.url as string).split('?')[0]
     const answer = (status: number, type: string, body: string) => {
@@ -20,10 +24,9 @@ export function privateServer(processes: readonly ManagedProcess[], draining: ()
       answer(405, 'text/plain', 'this path takes GET\n')
     } else if (path === '/healthz') answer(200, 'text/plain', 'ok\n')
     else if (path === '/readyz') {
-      // Ingest alone decides: what it accepts is durable, also while the store is away.
-      const ready = !draining() && processes.some((process) => process.name.startsWith('ingest') && process.ready)
+      const ready = !draining() && canWork()
       const states = Object.fromEntries(
-        processes.map((process) => [process.name, process.ready ? 'ready' : 'not ready']),
+        processes.map((process) => [process.name, process.available ? 'ready' : 'not ready']),
       )
       answer(
         ready ? 200 : 503,

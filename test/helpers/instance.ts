@@ -1,8 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { basename } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 import { cleanEnv } from './clean-env.ts'
+import { run } from './run.ts'
 
 /** Ports that are free now. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -13,9 +15,20 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-/** A `gatepost serve` of this checkout, with ports of its own that it keeps from start to start. */
+/** The commands that run until they are told to stop. */
+export type InstanceCommand = 'serve' | 'ingest' | 'aggregator' | 'reporter'
+
+export interface InstanceOptions {
+  /** Default `serve`. */
+  readonly command?: InstanceCommand
+}
+
+/** A `gatepost serve` of this checkout, or another command, with ports of its own that it keeps from start to start. */
 export class Instance {
+  readonly command: InstanceCommand
   readonly dataDir: string
+  /** The last part of its directory's name. */
+  readonly name: string
   readonly #env: Record<string, string>
   readonly gatewayPort: number
   readonly ingestPort: number
@@ -25,8 +38,10 @@ export class Instance {
   /** Everything that the supervisor and its children have written. */
   output = ''
 
-  private constructor(dataDir: string, env: Record<string, string>, ports: number[]) {
-    this.dataDir = dataDir
+  private constructor(dataDir: string, env: Record<string, string>, command: InstanceCommand, ports: number[]) {
+    this.command = command
+    this.name = basename(dataDir)
+    this.dataDir = env['GATEPOST_DATA_DIR'] ?? dataDir
     ;[this.gatewayPort, this.ingestPort, this.sqlPort, this.metricsPort] = ports
     this.#env = {
       GATEPOST_DATA_DIR: dataDir,
@@ -38,8 +53,13 @@ export class Instance {
     }
   }
 
-  static async create(dataDir: string, env: Record<string, string> = {}): Promise<Instance> {
-    return new Instance(dataDir, env, await freePorts(4))
+  /** Starts nothing. `dataDir` need not exist; aggregator and reporter make none. */
+  static async create(
+    dataDir: string,
+    env: Record<string, string> = {},
+    { command = 'serve' }: InstanceOptions = {},
+  ): Promise<Instance> {
+    return new Instance(dataDir, env, command, await freePorts(4))
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -50,11 +70,11 @@ export class Instance {
     return this.#child?.pid as number
   }
 
-  /** Starts the supervisor and waits for its banner. */
-  async start(): Promise<this> {
+  /** Starts the supervisor and waits for its banner. `more`: variables for this start only. */
+  async start(more: Record<string, string> = {}): Promise<this> {
     // The test runner puts its loaders into the environment of every spawn; env(1) takes them out again.
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, packageFile('bin/gatepost'), 'serve'], {
-      env: this.env,
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, packageFile('bin/gatepost'), this.command], {
+      env: { ...this.env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
@@ -75,6 +95,14 @@ export class Instance {
       })
     })
     return this
+  }
+
+  /** A start that is expected to be refused. @returns its exit status and what it wrote */
+  refused(more: Record<string, string> = {}): Promise<{ status: number; output: string }> {
+    return run(process.execPath, [packageFile('bin/gatepost'), this.command], {
+      env: { ...this.env, ...more },
+      timeout: 90_000,
+    }).then(({ status, stdout, stderr }) => ({ status, output: stdout + stderr }))
   }
 
   /** Ends the supervisor. @returns its exit status; null if a signal ended it */
@@ -106,6 +134,11 @@ export class Instance {
     return processes()
       .filter((entry) => entry.ppid === this.pid && entry.args.includes(file))
       .map((entry) => entry.pid)
+  }
+
+  /** The last lines that it has written. */
+  tail(lines = 40): string {
+    return this.output.split('\n').slice(-lines).join('\n')
   }
 
   url(path: string, port = this.ingestPort): string {

@@ -1,0 +1,66 @@
+import { isLoopback } from '../../common/ip-address.ts'
+import { VARIABLES } from './variables.ts'
+
+/*
+ * Rules across variables. They look at those that parsed, so that one mistake is not told twice: a value that is missing here is
+ * unset, or wrong and told already.
+ */
+
+type Values = Readonly<Record<string, unknown>>
+
+/** What does not go together, one line each. */
+export function ruleProblems(values: Values): string[] {
+  return [
+    ...portProblems(values),
+    ...privateBindProblems(values),
+    ...kafkaTlsProblems(values),
+    ...kafkaLoginProblems(values),
+    ...clusterProblems(values),
+  ]
+}
+
+function portProblems(values: Values): string[] {
+  const owners = new Map<unknown, string>()
+  const problems: string[] = []
+  for (const key of ['gatewayPort', 'ingestPort', 'sqlPort', 'dashboardPort', 'metricsPort'] as const) {
+    const port = values[key]
+    if (typeof port !== 'number' || port === 0) continue
+    const name = VARIABLES[key].env
+    const owner = owners.get(port)
+    if (owner === undefined) owners.set(port, name)
+    else problems.push(`${name}=${port}: ${owner} has that port already; allowed is a port of its own`)
+  }
+  return problems
+}
+
+/** A ClickHouse server guards its data itself: then only /metrics, /healthz and /readyz are on this address. */
+function privateBindProblems({ privateBind, sqlPassword, clickhouseUrl }: Values): string[] {
+  if (typeof privateBind !== 'string' || isLoopback(privateBind)) return []
+  if (sqlPassword !== undefined || clickhouseUrl !== undefined) return []
+  return [
+    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could read all data; ` +
+      'allowed is a loopback address, or any address once GATEPOST_SQL_PASSWORD is set',
+  ]
+}
+
+function kafkaTlsProblems({ kafkaTlsCert, kafkaTlsKey }: Values): string[] {
+  if ((kafkaTlsCert === undefined) === (kafkaTlsKey === undefined)) return []
+  const missing = kafkaTlsCert === undefined ? 'GATEPOST_KAFKA_TLS_CERT' : 'GATEPOST_KAFKA_TLS_KEY'
+  return [`GATEPOST_KAFKA_TLS_CERT and GATEPOST_KAFKA_TLS_KEY go together: ${missing} is not set`]
+}
+
+function kafkaLoginProblems({ kafkaSasl, kafkaUsername, kafkaPassword }: Values): string[] {
+  if (typeof kafkaSasl !== 'string' || kafkaSasl === 'none') return []
+  const needed = { GATEPOST_KAFKA_USERNAME: kafkaUsername, GATEPOST_KAFKA_PASSWORD: kafkaPassword }
+  return Object.entries(needed).flatMap(([name, value]) =>
+    value === undefined ? [`${name} is not set, GATEPOST_KAFKA_SASL=${kafkaSasl} needs it`] : [],
+  )
+}
+
+function clusterProblems({ clickhouseCluster, clickhouseUrl }: Values): string[] {
+  if (clickhouseCluster === undefined || clickhouseUrl !== undefined) return []
+  return [
+    'GATEPOST_CLICKHOUSE_CLUSTER is set, but GATEPOST_CLICKHOUSE_URL is not: the embedded store has no cluster; ' +
+      'set the URL of one of its servers, or leave the cluster unset',
+  ]
+}

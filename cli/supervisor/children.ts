@@ -1,0 +1,78 @@
+import cluster from 'node:cluster'
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from '../../common/logger.ts'
+import type { Config } from '../config.ts'
+import { ManagedProcess } from './managed-process.ts'
+import type { IngestStart, StoreDescription, StoreStart } from './messages.ts'
+import type { RecordLog } from './record-log.ts'
+
+/** uWebSockets takes 4 KiB of request line and headers unless told otherwise; node:http takes this much. */
+const REQUEST_HEAD_BYTES = '16384'
+
+/** A process with the embedded engine needs a thread for each query that runs, beside those of its files. */
+const STORE_THREADS = '16'
+
+/** The ingest workers of this instance, not started. Once per process: node:cluster has one setting. */
+export function ingestWorkers(config: Config, log: RecordLog, secret: string, logger: Logger): ManagedProcess[] {
+  // Workers accept connections themselves: a primary that hands out each one costs more than the request.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  cluster.setupPrimary({ exec: childFile('ingest-main.js'), args: [] })
+  // The first worker that was ever ready has compared the token key with that of the installation.
+  let secretKnown = false
+  return Array.from({ length: config.workers }, (_, slot) => {
+    const worker = new ManagedProcess({
+      name: `ingest-${slot}`,
+      fork: () => cluster.fork({ UWS_HTTP_MAX_HEADERS_SIZE: REQUEST_HEAD_BYTES }).process,
+      start: (): IngestStart => ({
+        log: log.worker(slot, secretKnown),
+        bind: config.bind,
+        gatewayPort: config.gatewayPort,
+        ingestPort: config.ingestPort,
+        trustedProxies: config.trustedProxies ?? [],
+        authMode: config.authMode,
+        secret,
+        ack: config.ack,
+      }),
+      logger,
+    })
+    void worker.whenReady().then(() => (secretKnown = true))
+    return worker
+  })
+}
+
+/** What a process with the store is called: it says whom it shares its machine with. */
+export type StoreRole = 'store' | 'aggregator' | 'reporter'
+
+/** A process with the store, not started. */
+export function storeProcess(role: StoreRole, start: StoreStart, logger: Logger): ManagedProcess {
+  return new ManagedProcess({
+    name: role,
+    // The role is for the process list, and for the child's priority.
+    fork: () =>
+      fork(childFile('store-main.js'), [role], { env: { ...process.env, UV_THREADPOOL_SIZE: STORE_THREADS } }),
+    start: () => start,
+    logger,
+  })
+}
+
+/** The store that the configuration names. */
+export function storeDescription(config: Config, dataDir: string): StoreDescription {
+  if (config.clickhouseUrl !== undefined)
+    return { kind: 'server', url: config.clickhouseUrl, cluster: config.clickhouseCluster }
+  return {
+    kind: 'embedded',
+    dataDir,
+    endpoint: {
+      host: config.privateBind,
+      port: config.sqlPort,
+      password: config.sqlPassword,
+      adminPassword: config.sqlAdminPassword,
+      allowedHosts: config.allowedHosts ?? [],
+    },
+  }
+}
+
+function childFile(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url))
+}

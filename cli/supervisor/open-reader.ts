@@ -1,0 +1,45 @@
+import type { Logger } from '../../common/logger.ts'
+import type { LogReader } from '../../log/contract.ts'
+import { JournalReader } from '../../log/journal/reader.ts'
+import { TOPICS } from '../../schemas/topics.ts'
+import type { AggregatorStats } from '../../aggregator/stats.ts'
+import type { ReaderLog } from './messages.ts'
+import { journalReaderMetrics, kafkaReaderMetrics } from './metrics.ts'
+
+/** The record log as one process reads it. */
+export interface OpenedReader {
+  readonly reader: LogReader
+  /** What it reports beside the aggregator. */
+  metrics(stats: AggregatorStats): Promise<object[]>
+  /** What waits and only this instance can store, in bytes. */
+  left(): Promise<number>
+}
+
+/** @throws GatepostError LOG_UNAVAILABLE */
+export async function openReader(log: ReaderLog, logger: Logger): Promise<OpenedReader> {
+  return log.kind === 'journal' ? openJournal(log.directory, log.partition, logger) : openKafka(log, logger)
+}
+
+function openJournal(directory: string, partition: string, logger: Logger): OpenedReader {
+  const reader = new JournalReader({ directory, partition, logger })
+  return {
+    reader,
+    metrics: (stats) => journalReaderMetrics(reader.stats, stats).json(),
+    left: async () => {
+      const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic)))
+      return lags.reduce((sum, lag) => sum + lag.bytes, 0)
+    },
+  }
+}
+
+async function openKafka(log: Extract<ReaderLog, { kind: 'kafka' }>, logger: Logger): Promise<OpenedReader> {
+  const { KafkaReader } = await import('../../log/kafka/reader.ts')
+  const { kafka, topicPrefix, group } = log
+  const reader = await KafkaReader.open({ kafka: { ...kafka, logger }, topicPrefix, group, logger })
+  return {
+    reader,
+    metrics: () => kafkaReaderMetrics(reader).json(),
+    // What others have written since is for whoever reads next.
+    left: () => Promise.resolve(0),
+  }
+}

@@ -1,0 +1,31 @@
+import { createLogger } from '../../common/logger.ts'
+import type { Config } from '../config.ts'
+import { reporterBanner } from './banner.ts'
+import { storeDescription, storeProcess } from './children.ts'
+import { withPorts } from './ports.ts'
+import { run } from './run.ts'
+
+/**
+ * The reporter alone: keeps the tables migrated and table `metrics` current. It keeps nothing on this machine. PRECONDITION: the
+ * configuration names a server.
+ * @returns the exit status, see run()
+ * @throws GatepostError: nothing was started, or everything has ended
+ */
+export async function reporter(configured: Config): Promise<number> {
+  const logger = createLogger('reporter')
+  const config = await withPorts(configured, ['metricsPort'])
+  const { retentionDays, dataDir } = config
+  const child = storeProcess(
+    'reporter',
+    { store: storeDescription(config, dataDir), retentionDays, log: null, drains: 'own', reports: true },
+    logger,
+  )
+  return run({
+    config,
+    processes: [child],
+    ready: () => child.available,
+    banner: reporterBanner(config),
+    stop: (withinMs) => child.stop(withinMs, false),
+    logger,
+  })
+}

@@ -1,0 +1,27 @@
+import type { Logger } from '../../common/logger.ts'
+import type { ManagedProcess } from './managed-process.ts'
+import type { RecordLog } from './record-log.ts'
+
+/**
+ * Workers first, so that the log is complete when the store process drains it. A worker that had to be killed loses nothing: what it
+ * acknowledged is in the log or in its slot, which is recovered here.
+ * @returns bytes that wait on this machine's disk, and whether every worker ended by itself
+ */
+export async function stopWorkers(
+  workers: readonly ManagedProcess[],
+  log: RecordLog,
+  withinMs: number,
+): Promise<[left: number, finished: boolean]> {
+  const finished = await Promise.all(workers.map((worker) => worker.stop(withinMs, false)))
+  return [withinMs > 0 ? await log.settle() : 0, finished.every(Boolean)]
+}
+
+/** @returns whether nothing is left */
+export function reportLeft(bytes: number, logger: Logger): boolean {
+  if (bytes === 0) return true
+  logger.error(
+    { bytes },
+    `Kafka could not be reached in time: ${bytes} bytes of acknowledged records are left in the spill, for the next start`,
+  )
+  return false
+}

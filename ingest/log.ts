@@ -1,0 +1,76 @@
+import { lockDirectory } from '../common/directory-lock.ts'
+import type { Logger } from '../common/logger.ts'
+import type { AccessLog } from '../log/access.ts'
+import type { LogWriter } from '../log/contract.ts'
+import { makeDirectory } from '../log/journal/disk.ts'
+import { SLOT_LOCK, slotDirectory } from '../log/journal/layout.ts'
+import { recoverSlot } from '../log/journal/recover.ts'
+import { JournalWriter } from '../log/journal/writer.ts'
+import type { KafkaOptions } from '../log/kafka/client.ts'
+import { journalMetrics } from './metrics.ts'
+
+/** A worker's share of the directory that takes what it acknowledges: the journal, or where Kafka's outages are bridged. */
+export interface SlotOptions {
+  /** <data directory>/journal or <data directory>/spill. */
+  readonly directory: string
+  /** Which part of it this worker writes. */
+  readonly slot: number
+  /** Bound of that part. */
+  readonly maxBytes: number
+  readonly segmentMaxBytes: number
+  readonly sealAfterMs: number
+}
+
+/** Where a worker's batches go: plain data, so that it can be sent to another process. */
+export type IngestLogOptions =
+  | ({ readonly kind: 'journal' } & SlotOptions)
+  | {
+      readonly kind: 'kafka'
+      readonly kafka: Omit<KafkaOptions, 'logger'>
+      readonly topicPrefix: string
+      readonly spill: SlotOptions
+      /** The token key is known to be this installation's: the worker may answer before it has read the access decisions. */
+      readonly secretKnown: boolean
+    }
+
+/** A worker's way into the record log. */
+export interface IngestLog {
+  readonly writer: LogWriter
+  /** What operators decided; null: this installation cannot. */
+  readonly access: AccessLog | null
+  /** What it reports beside the worker. */
+  metrics(): Promise<object[]>
+  close(): Promise<void>
+}
+
+/** A predecessor that is being killed may hold the slot for a moment. */
+const SLOT_WAIT_MS = 15_000
+
+/**
+ * Takes the slot and recovers what its last worker left.
+ * @throws GatepostError DIRECTORY_LOCKED; CONFIG_INVALID: the installation has another token key; LOG_UNAVAILABLE
+ */
+export async function openIngestLog(options: IngestLogOptions, secret: string, logger: Logger): Promise<IngestLog> {
+  if (options.kind === 'journal') return openJournal(options, logger)
+  // kafkajs is loaded only by those who need it.
+  const { openKafkaLog } = await import('./kafka-log.ts')
+  return openKafkaLog(options, secret, logger)
+}
+
+async function openJournal(options: SlotOptions, logger: Logger): Promise<IngestLog> {
+  const directory = slotDirectory(options.directory, options.slot)
+  await makeDirectory(directory)
+  const lock = await lockDirectory(directory, SLOT_LOCK, SLOT_WAIT_MS)
+  await recoverSlot(directory, logger)
+  const { maxBytes, segmentMaxBytes, sealAfterMs } = options
+  const writer = await JournalWriter.open({ directory, maxBytes, segmentMaxBytes, sealAfterMs, logger })
+  return {
+    writer,
+    access: null,
+    metrics: () => journalMetrics(writer).json(),
+    close: async () => {
+      await writer.close()
+      await lock.release()
+    },
+  }
+}

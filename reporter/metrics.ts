@@ -1,0 +1,21 @@
+import { PlainMetrics } from '../common/metrics.ts'
+import type { ScheduleStats } from './schedule.ts'
+
+/** What the schedule of the metrics reports. */
+export function scheduleMetrics(stats: ScheduleStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('counter', 'gatepost_reporter_results_total', 'Usage metrics computed and stored', () => [
+    { value: stats.computed },
+  ])
+  metrics.add('counter', 'gatepost_reporter_failures_total', 'Attempts that failed and are repeated', () => [
+    { value: stats.failures },
+  ])
+  metrics.add(
+    'gauge',
+    'gatepost_reporter_current_to_timestamp_seconds',
+    'Beginning of the latest day of which every usage metric is stored, 0 before the first',
+    () => [{ value: (stats.currentTo ?? 0) / 1000 }],
+    'max',
+  )
+  return metrics
+}
