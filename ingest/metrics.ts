@@ -1,5 +1,8 @@
 import { PlainMetrics } from '../common/metrics.ts'
 import type { JournalWriter } from '../log/journal/writer.ts'
+import type { KafkaAccessLog } from '../log/kafka/access-log.ts'
+import { addWriterMetrics } from '../log/kafka/metrics.ts'
+import type { KafkaWriter } from '../log/kafka/writer.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { IngestWorker } from './worker.ts'
@@ -72,5 +75,21 @@ export function journalMetrics(journal: JournalWriter): PlainMetrics {
     { value: journal.usedBytes },
   ])
   metrics.add('gauge', 'gatepost_journal_max_bytes', 'Bound of the journal', () => [{ value: journal.maxBytes }])
+  return metrics
+}
+
+/** What a worker's way to Kafka reports. */
+export function kafkaLogMetrics(writer: KafkaWriter, access: KafkaAccessLog): PlainMetrics {
+  const metrics = new PlainMetrics()
+  addWriterMetrics(metrics, writer)
+  metrics.add('gauge', 'gatepost_access_known', 'Whether the access decisions have been read', () => [
+    { value: access.known ? 1 : 0 },
+  ])
+  metrics.add('gauge', 'gatepost_access_subjects', 'Subjects about whom something was decided', () => [
+    { value: access.size },
+  ])
+  metrics.add('counter', 'gatepost_access_malformed_total', 'Entries of the access-control topic that are none', () => [
+    { value: access.malformed },
+  ])
   return metrics
 }

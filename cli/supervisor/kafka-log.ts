@@ -1,5 +1,7 @@
+import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { KafkaOptions } from '../../log/kafka/client.ts'
+import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from '../config.ts'
 import type { ReaderLog } from './messages.ts'
 
@@ -11,15 +13,40 @@ export interface KafkaAddress {
 }
 
 /**
+ * Kafka as ingest reaches it. An outage of the brokers need not stop the start: a worker that has reached them before takes records into
+ * its spill, one that has not says so.
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
+ */
+export async function kafkaAddressOfIngest(config: Config, logger: Logger): Promise<KafkaAddress> {
+  const { connectProblem } = await import('../../log/kafka/unavailable.ts')
+  try {
+    return await kafkaAddress(config, logger)
+  } catch (error) {
+    if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
+    if (connectProblem(error) !== 'away') throw error
+    logger.error({ err: error }, error.message)
+    return addressOf(await optionsOf(config, logger), config)
+  }
+}
+
+/**
  * Asks the brokers whether the topics are as they must be; what had better be otherwise is logged.
  * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
  */
 export async function kafkaAddress(config: Config, logger: Logger): Promise<KafkaAddress> {
-  // kafkajs is loaded only by those who need it.
-  const { topicsOptions } = await import('../config/kafka-options.ts')
+  const options = await optionsOf(config, logger)
   const { assertTopics } = await import('../../log/kafka/topics.ts')
-  const options = topicsOptions(config, 'gatepost', logger)
   for (const { topic, problem } of await assertTopics(options)) logger.warn({ topic }, problem)
+  return addressOf(options, config)
+}
+
+/** kafkajs is loaded only by those who need it. */
+async function optionsOf(config: Config, logger: Logger): Promise<TopicsOptions> {
+  const { topicsOptions } = await import('../config/kafka-options.ts')
+  return topicsOptions(config, 'gatepost', logger)
+}
+
+function addressOf(options: TopicsOptions, config: Config): KafkaAddress {
   const { brokers, clientId, tls, sasl } = options.kafka
   const kafka = { brokers, clientId, tls, sasl }
   return {

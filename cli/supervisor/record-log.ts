@@ -6,7 +6,7 @@ import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots } from '../../log/journal/layout.ts'
 import type { Config } from '../config.ts'
 import { journalId } from './journal-id.ts'
-import { kafkaAddress } from './kafka-log.ts'
+import { kafkaAddressOfIngest } from './kafka-log.ts'
 import type { ReaderLog } from './messages.ts'
 import { orphanSlots, recoverSlots, waitingBytes } from './slots.ts'
 
@@ -57,7 +57,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
 
 async function prepareKafka(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
   refuseOther(join(dataDir, DIRECTORIES.journal), 'leave GATEPOST_KAFKA_BROKERS unset')
-  const { reader, kafka } = await kafkaAddress(config, logger)
+  const { reader, kafka } = await kafkaAddressOfIngest(config, logger)
   const directory = join(dataDir, DIRECTORIES.kafka)
   await makeDirectory(directory)
   const slotOf = slots(config, directory)
