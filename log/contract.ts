@@ -33,7 +33,19 @@ export interface Batch {
   readonly records: Uint8Array
 }
 
+/** How records are best gathered into batches for a log. */
+export interface Batching {
+  /** A batch is sealed when its next record might take it beyond this many bytes; a larger record goes alone. */
+  readonly sealBytes: number
+  /** Batches of a topic under way at once; while fewer are, a batch is sealed at the end of the event loop's turn. */
+  readonly maxInFlight: number
+  /** Batches of a topic that may be in memory, open or under way; beyond them records are refused. */
+  readonly maxBatches: number
+}
+
 export interface LogWriter {
+  /** Undefined: as large as a batch may be, one at a time. */
+  readonly batching?: Batching
   /** The partition of a topic's next batch, to be written into its identity. A log without partitions says 0. */
   nextPartition(topic: Topic): number
   /**

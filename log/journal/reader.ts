@@ -14,6 +14,8 @@ export interface JournalReaderOptions {
   readonly directory: string
   /** See Gathered.partition; default `journal`. */
   readonly partition?: string
+  /** Only these slots; default all that exist. */
+  readonly slots?: readonly number[]
   /** Where committed segments are kept; default: they are removed. */
   readonly archive?: Archive
   readonly logger: Logger
@@ -120,7 +122,7 @@ export class JournalReader implements LogReader {
   async lag(topic: Topic): Promise<Lag> {
     let bytes = 0
     let oldestAt: number | null = null
-    for (const slot of existingSlots(this.#options.directory)) {
+    for (const slot of this.#slots()) {
       for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, true)) {
         bytes += await stat(file.path).then(
           (entry) => entry.size,
@@ -136,6 +138,10 @@ export class JournalReader implements LogReader {
     return Promise.resolve()
   }
 
+  #slots(): readonly number[] {
+    return this.#options.slots ?? existingSlots(this.#options.directory)
+  }
+
   #readOf(topic: Topic): Set<string> {
     let paths = this.#read.get(topic)
     if (paths === undefined) this.#read.set(topic, (paths = new Set()))
@@ -145,7 +151,7 @@ export class JournalReader implements LogReader {
   async #waiting(topic: Topic): Promise<SegmentFile[]> {
     const read = this.#readOf(topic)
     const files: SegmentFile[] = []
-    for (const slot of existingSlots(this.#options.directory)) {
+    for (const slot of this.#slots()) {
       for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, false)) {
         if (!read.has(file.path)) files.push(file)
       }

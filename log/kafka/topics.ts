@@ -1,4 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
 import { withAdmin } from './admin.ts'
 import type { KafkaOptions } from './client.ts'
@@ -25,6 +26,8 @@ export interface TopicReport {
   readonly state: TopicState | null
   readonly problems: readonly TopicProblem[]
 }
+
+const SETTLE_WITHIN_MS = 20_000
 
 export const REPAIR_COMMAND = 'gatepost topics create'
 
@@ -61,8 +64,20 @@ export function createTopics(options: TopicsOptions): Promise<{ done: string[]; 
       if (state === null) done.push(await create(admin, wanted))
       else done.push(...(await repair(admin, wanted, state)))
     }
+    await settled(admin, options)
     return { done, left: await problemsOf(admin, options) }
   })
+}
+
+/** Brokers hear of a new topic, and elect its leaders, a little later than it is made. */
+async function settled(admin: Admin, rules: TopicRules): Promise<void> {
+  const deadline = Date.now() + SETTLE_WITHIN_MS
+  for (;;) {
+    const reports = await report(admin, rules).catch(() => null)
+    const complete = reports?.every(({ wanted, state }) => state !== null && state.partitions >= wanted.partitions)
+    if (complete || Date.now() > deadline) return
+    await sleep(100)
+  }
 }
 
 async function report(admin: Admin, rules: TopicRules): Promise<TopicReport[]> {
@@ -121,7 +136,8 @@ function topicProblems(wanted: WantedTopic, state: TopicState | null): TopicProb
 async function create(admin: Admin, { name, partitions, replication, settings }: WantedTopic): Promise<string> {
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      // Its own waiting fails when a broker has not heard of the topic yet.
+      waitForLeaders: false,
       topics: [
         {
           topic: name,

@@ -12,8 +12,12 @@ export interface LogUnderTest {
 }
 
 /** A batch of dead letters whose payloads are given. */
-export function makeBatch(payloads: readonly string[], receivedAt = Date.now(), topic: Topic = 'dead_letters'): Batch {
-  const batchId = randomBytes(16)
+export function makeBatch(
+  payloads: readonly string[],
+  receivedAt = Date.now(),
+  topic: Topic = 'dead_letters',
+  batchId = randomBytes(16),
+): Batch {
   const { type } = recordSchema(topic)
   const records = payloads.map((payload, index) =>
     type.toBuffer({

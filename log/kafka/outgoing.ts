@@ -1,0 +1,58 @@
+import type { Message } from 'kafkajs'
+import type { Batch } from '../contract.ts'
+import { messageHeaders, messageValue } from './message.ts'
+
+/** Thrown inside kafkajs when a send was given up before its bytes were made. */
+export class SendCancelled extends Error {
+  constructor() {
+    super('the send was given up before it left')
+    this.name = 'SendCancelled'
+  }
+}
+
+/**
+ * Messages on their way through kafkajs, which tell whether they have left. kafkajs reads a message's headers exactly once, when it makes the
+ * bytes of the request and writes them to the socket in the same breath: a getter notices. So a send that waits for a connection
+ * or for metadata can be taken back, and after an error it is known whether anything can be in the log.
+ */
+export class Outgoing {
+  readonly messages: Message[]
+  /** Bytes of the messages' values. */
+  readonly bytes: number
+  #left = false
+  #cancelled = false
+
+  constructor(batches: readonly Batch[], partition: number) {
+    this.messages = batches.map((batch) => this.#message(batch, partition))
+    this.bytes = this.messages.reduce((sum, { value }) => sum + (value as Buffer).length, 0)
+  }
+
+  /** False: nothing of it is in the log, and never will be once it has failed or was cancelled. */
+  get left(): boolean {
+    return this.#left
+  }
+
+  /** Takes it back. @returns whether that was still possible */
+  cancel(): boolean {
+    if (!this.#left) this.#cancelled = true
+    return this.#cancelled
+  }
+
+  #message(batch: Batch, partition: number): Message {
+    const headers = messageHeaders(batch)
+    const leave = () => {
+      if (this.#cancelled) throw new SendCancelled()
+      this.#left = true
+    }
+    return {
+      key: null,
+      value: messageValue(batch),
+      partition,
+      // An own property: kafkajs spreads the message.
+      get headers() {
+        leave()
+        return headers
+      },
+    }
+  }
+}

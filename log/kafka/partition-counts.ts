@@ -1,0 +1,86 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { GatepostError } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { connectAdmin } from './admin.ts'
+import type { KafkaOptions } from './client.ts'
+import { kafkaTopic } from './topic-names.ts'
+import { REPAIR_COMMAND } from './topics.ts'
+import { connectProblem } from './unavailable.ts'
+
+export type PartitionCounts = ReadonlyMap<Topic, number>
+
+const FILE = 'partitions.json'
+
+/** How many partitions each topic has; a topic that is missing is left out. @throws GatepostError LOG_UNAVAILABLE */
+export async function fetchPartitionCounts(options: KafkaOptions, prefix: string): Promise<PartitionCounts> {
+  const counts = new Map<Topic, number>()
+  const admin = await connectAdmin(options)
+  try {
+    for (const topic of TOPICS) {
+      const name = kafkaTopic(prefix, topic)
+      // One by one: a topic that is missing, or a partition without a leader, fails the whole request.
+      const found = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => null)
+      const partitions = found?.topics.find((each) => each.name === name)?.partitions.length ?? 0
+      if (partitions > 0) counts.set(topic, partitions)
+    }
+  } finally {
+    void admin.disconnect().catch(() => {})
+  }
+  return counts
+}
+
+/**
+ * The counts for a start: from the brokers, or, when none of them can be reached, as they were the last time. So a process that is
+ * started during an outage takes records into its spill; one whose brokers were never reached, or refuse its login, does not start.
+ * @throws GatepostError LOG_UNAVAILABLE, LOG_MISCONFIGURED
+ */
+export async function countsAtStart(
+  options: KafkaOptions,
+  prefix: string,
+  directory: string,
+  logger: Logger,
+): Promise<PartitionCounts> {
+  const saved = load(directory, options, prefix)
+  let counts: PartitionCounts
+  try {
+    counts = await fetchPartitionCounts(options, prefix)
+  } catch (error) {
+    if (saved === null || connectProblem(error) !== 'away') throw error
+    logger.error({ err: error }, 'Kafka cannot be reached at the start: records go to the spill until it is back')
+    return saved
+  }
+  const missing = TOPICS.filter((topic) => !counts.has(topic)).map((topic) => kafkaTopic(prefix, topic))
+  if (missing.length > 0 && saved === null) {
+    throw new GatepostError(
+      'LOG_MISCONFIGURED',
+      `missing on Kafka, or without a leader: ${missing.join(', ')}; to repair: ${REPAIR_COMMAND}`,
+    )
+  }
+  counts = new Map([...(saved ?? []), ...counts])
+  save(directory, options, prefix, counts)
+  return counts
+}
+
+export function save(directory: string, options: KafkaOptions, prefix: string, counts: PartitionCounts): void {
+  const path = join(directory, FILE)
+  writeFileSync(`${path}.new`, JSON.stringify({ log: logName(options, prefix), counts: Object.fromEntries(counts) }))
+  renameSync(`${path}.new`, path)
+}
+
+function load(directory: string, options: KafkaOptions, prefix: string): PartitionCounts | null {
+  try {
+    const saved = JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as { log: string; counts: object }
+    // Brokers that were never reached are a mistake, not an outage.
+    if (saved.log !== logName(options, prefix)) return null
+    const counts = Object.entries(saved.counts as Record<Topic, number>) as [Topic, number][]
+    return TOPICS.every((topic) => Number(saved.counts[topic as keyof object]) > 0) ? new Map(counts) : null
+  } catch {
+    return null
+  }
+}
+
+function logName(options: KafkaOptions, prefix: string): string {
+  return `${[...options.brokers].sort().join(',')}/${prefix}`
+}

@@ -1,0 +1,63 @@
+/** A live batch tries a partition that failed again after this, doubling; batches of the spill try it more often. */
+const PROBE_FIRST_MS = 2000
+const PROBE_MAX_MS = 30_000
+
+/** Which partitions of one topic take records, and which one is next. */
+export class PartitionHealth {
+  #count: number
+  #next: number
+  /** Partitions that fail: when a live batch may try again, and how long to wait after that. */
+  readonly #failing = new Map<number, { probeAt: number; delay: number }>()
+
+  constructor(count: number) {
+    this.#count = count
+    this.#next = Math.floor(Math.random() * count)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get failing(): number {
+    return this.#failing.size
+  }
+
+  resize(count: number): void {
+    this.#count = count
+    for (const partition of this.#failing.keys()) if (partition >= count) this.#failing.delete(partition)
+  }
+
+  /** In turn; one that fails only when all do, or to see whether it still does. */
+  rotate(now: number): number {
+    for (let step = 0; step < this.#count; step++) {
+      const partition = this.#advance()
+      const state = this.#failing.get(partition)
+      if (state === undefined || now >= state.probeAt) return partition
+    }
+    return this.#advance()
+  }
+
+  #advance(): number {
+    this.#next = (this.#next + 1) % this.#count
+    return this.#next
+  }
+
+  /** Whether to send there. Of one that fails now and then: after a yes the others wait for what becomes of that batch. */
+  allows(partition: number, now: number): boolean {
+    const state = this.#failing.get(partition)
+    if (state === undefined) return true
+    if (now < state.probeAt) return false
+    state.probeAt = now + state.delay
+    return true
+  }
+
+  failed(partition: number, now: number): void {
+    const delay = Math.min((this.#failing.get(partition)?.delay ?? PROBE_FIRST_MS / 2) * 2, PROBE_MAX_MS)
+    this.#failing.set(partition, { probeAt: now + delay, delay })
+  }
+
+  /** @returns whether it failed before */
+  succeeded(partition: number): boolean {
+    return this.#failing.delete(partition)
+  }
+}

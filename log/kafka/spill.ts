@@ -1,0 +1,162 @@
+import { readdir, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { lockDirectory, tryLockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Batch, Gathered, Lag } from '../contract.ts'
+import { makeDirectory, syncDirectory } from '../journal/disk.ts'
+import { existingSlots, parseSegmentName, SEALED_SUFFIX, SLOT_LOCK, slotDirectory } from '../journal/layout.ts'
+import { JournalReader } from '../journal/reader.ts'
+import { recoverSlot } from '../journal/recover.ts'
+import { JournalWriter } from '../journal/writer.ts'
+
+export interface SpillOptions {
+  /** <data directory>/spill: the spills of all workers of this machine. */
+  readonly directory: string
+  /** Which of them is this worker's. */
+  readonly slot: number
+  /** Bound of this worker's spill in bytes. */
+  readonly maxBytes: number
+  readonly segmentMaxBytes: number
+  /** A segment is sealed, and then sent, this long after it was opened; ms. */
+  readonly sealAfterMs: number
+}
+
+/** A predecessor that is being killed may hold the slot for a moment. */
+const SLOT_WAIT_MS = 15_000
+/** A segment is read whole when it is sent. */
+const SEGMENT_MAX_BYTES = 8 * 2 ** 20
+
+/**
+ * Batches that Kafka has not acknowledged, on this machine's disk: a journal of its own, read back by the same process. Bounded by
+ * `maxBytes`: what does not fit is refused.
+ */
+export class Spill {
+  readonly #options: SpillOptions
+  readonly #logger: Logger
+  readonly #directory: string
+  readonly #lock: DirectoryLock
+  readonly #writer: JournalWriter
+  readonly #reader: JournalReader
+  /** Segments that were taken over from workers that have gone. */
+  adoptedSegments = 0
+
+  private constructor(options: SpillOptions, logger: Logger, lock: DirectoryLock, writer: JournalWriter) {
+    this.#options = options
+    this.#logger = logger
+    this.#directory = slotDirectory(options.directory, options.slot)
+    this.#lock = lock
+    this.#writer = writer
+    this.#reader = new JournalReader({ directory: options.directory, slots: [options.slot], logger })
+  }
+
+  /** Takes the slot's lock and recovers what its last worker left. @throws GatepostError DIRECTORY_LOCKED */
+  static async open(options: SpillOptions, logger: Logger): Promise<Spill> {
+    const directory = slotDirectory(options.directory, options.slot)
+    await makeDirectory(directory)
+    const lock = await lockDirectory(directory, SLOT_LOCK, SLOT_WAIT_MS)
+    try {
+      await recoverSlot(directory, logger)
+      const writer = await JournalWriter.open({
+        directory,
+        maxBytes: options.maxBytes,
+        segmentMaxBytes: Math.min(options.segmentMaxBytes, SEGMENT_MAX_BYTES),
+        sealAfterMs: options.sealAfterMs,
+        logger,
+      })
+      return new Spill(options, logger, lock, writer)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  get directory(): string {
+    return this.#directory
+  }
+
+  /** As far as known; never less than there is. */
+  get usedBytes(): number {
+    return this.#writer.usedBytes
+  }
+
+  get maxBytes(): number {
+    return this.#writer.maxBytes
+  }
+
+  /** Resolves when the batch is on disk. @throws GatepostError as LogWriter.append */
+  append(batch: Batch): Promise<void> {
+    return this.#writer.append(batch)
+  }
+
+  /** The oldest sealed batches that were not read yet. */
+  read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+    return this.#reader.read(topic, maxBytes)
+  }
+
+  /** Removes what was read. */
+  commit(gathered: Gathered): Promise<void> {
+    return this.#reader.commit(gathered)
+  }
+
+  /** The next read begins at the oldest segment that was not committed. */
+  rewind(topic: Topic): void {
+    this.#reader.rewind(topic)
+  }
+
+  /** What waits, open segments too. */
+  lag(topic: Topic): Promise<Lag> {
+    return this.#reader.lag(topic)
+  }
+
+  /**
+   * Takes over the spills of workers of this machine that have gone: whose lock is free. Their segments move into this slot as far as it
+   * has room, the rest stays for another time. @returns how many segments
+   */
+  async adopt(): Promise<number> {
+    let adopted = 0
+    for (const slot of existingSlots(this.#options.directory)) {
+      if (slot === this.#options.slot) continue
+      const directory = slotDirectory(this.#options.directory, slot)
+      const lock = await tryLockDirectory(directory, SLOT_LOCK)
+      if (lock === null) continue
+      try {
+        adopted += await this.#adoptFrom(directory)
+      } catch (error) {
+        this.#logger.error({ directory, err: error }, `cannot take over a spill: ${messageOf(error)}`)
+      } finally {
+        await lock.release()
+      }
+    }
+    this.adoptedSegments += adopted
+    return adopted
+  }
+
+  async #adoptFrom(directory: string): Promise<number> {
+    await recoverSlot(directory, this.#logger)
+    let room = this.maxBytes - this.usedBytes
+    let moved = 0
+    for (const name of (await readdir(directory)).sort()) {
+      if (!name.endsWith(SEALED_SUFFIX) || parseSegmentName(name) === null) continue
+      const { size } = await stat(join(directory, name))
+      if (size > room) break
+      room -= size
+      // Names hold their maker's incarnation: none meets another.
+      await rename(join(directory, name), join(this.#directory, name))
+      moved++
+    }
+    if (moved === 0) return 0
+    await syncDirectory(this.#directory)
+    await syncDirectory(directory)
+    this.#logger.warn({ directory, segments: moved }, 'took over the spill of a worker that has gone')
+    return moved
+  }
+
+  /** Seals what is open and lets the slot go. */
+  async close(): Promise<void> {
+    await this.#writer.close()
+    await this.#reader.close()
+    await this.#lock.release()
+  }
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { IHeaders } from 'kafkajs'
+import { pino } from 'pino'
+import type { KafkaCluster } from '../../../test/helpers/kafka.ts'
+import type { Batch } from '../../contract.ts'
+import { makeBatch } from '../../test/contract.ts'
+import { createKafka } from '../client.ts'
+import { createTopics } from '../topics.ts'
+import type { KafkaWriter } from '../writer.ts'
+import { type KafkaWriterOptions } from '../writer.ts'
+
+export const logger = pino({ level: 'silent' })
+
+/** Makes the topics behind a prefix. */
+export async function makeTopics(
+  cluster: KafkaCluster,
+  topicPrefix: string,
+  { partitions = 2, replication = 1 } = {},
+): Promise<void> {
+  await createTopics({ kafka: cluster.options(), topicPrefix, partitions, replication, retentionMs: 3_600_000 })
+}
+
+export function writerOptions(
+  cluster: KafkaCluster,
+  topicPrefix: string,
+  directory: string,
+  { slot = 0, maxBytes = 2 ** 26 } = {},
+): KafkaWriterOptions {
+  return {
+    kafka: cluster.options('writer'),
+    topicPrefix,
+    spill: { directory: join(directory, 'spill'), slot, maxBytes, segmentMaxBytes: 2 ** 22, sealAfterMs: 100 },
+    logger,
+  }
+}
+
+/** A batch of dead letters for the partition that the writer says is next, as ingest makes it. */
+export function nextBatch(writer: KafkaWriter, payload: string): Batch {
+  const partition = writer.nextPartition('dead_letters')
+  const batchId = randomBytes(16)
+  batchId.writeUInt16BE(partition, 8)
+  return makeBatch([payload], Date.now(), 'dead_letters', batchId)
+}
+
+export interface Consumed {
+  readonly partition: number
+  readonly value: Buffer
+  readonly headers: IHeaders
+}
+
+/** Every message of a topic, once at least `count` different batches are there. */
+export async function consume(cluster: KafkaCluster, topic: string, count: number): Promise<Consumed[]> {
+  const consumer = createKafka(cluster.options('test'), { retry: { retries: 8 } }).consumer({
+    groupId: `test-${randomBytes(6).toString('hex')}`,
+    maxWaitTimeInMs: 100,
+  })
+  const messages: Consumed[] = []
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: ({ partition, message }) => {
+      messages.push({ partition, value: message.value as Buffer, headers: message.headers as IHeaders })
+      return Promise.resolve()
+    },
+  })
+  await until(() => identities(messages).size >= count, `${count} batches in ${topic}`)
+  await sleep(300)
+  await consumer.disconnect()
+  return messages
+}
+
+export function identities(messages: readonly Consumed[]): Set<string> {
+  return new Set(messages.map(({ headers }) => String(headers['batch'])))
+}
+
+/** Within a generous time. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`not within a minute: ${what}`)
+    await sleep(20)
+  }
+}

@@ -1,0 +1,264 @@
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Batch } from '../contract.ts'
+import type { KafkaOptions } from './client.ts'
+import { partitionOf } from './message.ts'
+import { Outgoing } from './outgoing.ts'
+import { PartitionHealth } from './partition-health.ts'
+import { Resend, type ResendOutcome } from './resend.ts'
+import type { SendError } from './send-error.ts'
+import type { Spill } from './spill.ts'
+import { TopicProducer } from './topic-producer.ts'
+import { REPAIR_COMMAND } from './topics.ts'
+import type { SpillReason, WriterStats } from './writer-stats.ts'
+
+export interface TopicWriterOptions {
+  readonly topic: Topic
+  /** The topic's name on Kafka. */
+  readonly name: string
+  readonly kafka: KafkaOptions
+  readonly partitions: number
+  readonly spill: Spill
+  readonly stats: WriterStats
+  /** Asks for the topics' partitions to be looked up. */
+  readonly refresh: () => void
+  readonly logger: Logger
+}
+
+/** A send without an answer goes to the spill after this; one from the spill is given up later, nobody waits for it. */
+const ACK_WITHIN_MS = 1000
+const RESEND_WITHIN_MS = 3000
+/** Sends of a topic under way at once, and their bytes; beyond them batches go to the spill. A send that hangs counts until it ends. */
+const MAX_SENDS = 64
+const MAX_SEND_BYTES = 32 * 2 ** 20
+/** Identities of spilled batches that were acknowledged late: not to be sent again. What is beyond is sent twice, and stored once. */
+const MAX_LATE = 10_000
+const LOG_EVERY_MS = 10_000
+
+/** One topic's way to Kafka, or to the spill. */
+export class TopicWriter {
+  readonly #options: TopicWriterOptions
+  readonly #producer: TopicProducer
+  readonly #health: PartitionHealth
+  readonly #resend: Resend
+  readonly #late = new Set<string>()
+  readonly #appends = new Set<Promise<void>>()
+  #sends = 0
+  #sendBytes = 0
+  /** Sends of requests that people wait for. */
+  #live = 0
+  #loggedAt = 0
+  #troubled = false
+
+  constructor(options: TopicWriterOptions) {
+    this.#options = options
+    this.#producer = new TopicProducer(options.kafka, options.name)
+    this.#health = new PartitionHealth(options.partitions)
+    this.#resend = new Resend(
+      options.topic,
+      options.spill,
+      {
+        partition: (batch) => this.#partition(partitionOf(batch.batchId)),
+        resend: (partition, batches) => this.#resendBatches(partition, batches),
+        busy: () => this.#live > 0,
+      },
+      options.logger,
+    )
+  }
+
+  /** Connects, or begins to try, and sends what the spill holds. */
+  async open(): Promise<void> {
+    await this.#producer.open()
+    this.#resend.start()
+  }
+
+  get inFlight(): number {
+    return this.#sends
+  }
+
+  get partitions(): number {
+    return this.#health.count
+  }
+
+  get failingPartitions(): number {
+    return this.#health.failing
+  }
+
+  /** @returns whether that is another number than before */
+  resize(count: number): boolean {
+    if (count === this.#health.count) return false
+    this.#options.logger.info({ topic: this.#options.name, count }, 'the topic has another number of partitions')
+    this.#health.resize(count)
+    // What kafkajs knows of the topic is older.
+    this.#producer.distrust()
+    return true
+  }
+
+  noticeSpill(): void {
+    this.#resend.notice()
+  }
+
+  nextPartition(): number {
+    return this.#health.rotate(Date.now())
+  }
+
+  /** Resolves when the batch is in Kafka or in the spill. @throws GatepostError LOG_FULL, LOG_OUTCOME_UNKNOWN */
+  append(batch: Batch, identityPartition: number): Promise<void> {
+    this.#options.stats.appended++
+    const appended = this.#append(batch, this.#partition(identityPartition)).finally(() =>
+      this.#appends.delete(appended),
+    )
+    this.#appends.add(appended)
+    return appended
+  }
+
+  /** Ends appends and the resend loop. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#appends)
+    await this.#resend.close()
+  }
+
+  disconnect(): Promise<void> {
+    return this.#producer.close()
+  }
+
+  async #append(batch: Batch, partition: number): Promise<void> {
+    const { stats } = this.#options
+    if (this.#sends >= MAX_SENDS || this.#sendBytes + batch.records.length > MAX_SEND_BYTES)
+      return this.#toSpill(batch, 'busy', null)
+    if (!this.#health.allows(partition, Date.now())) return this.#toSpill(batch, 'circuit', null)
+    const outgoing = new Outgoing([batch], partition)
+    const sent = this.#send(outgoing, partition)
+    this.#live++
+    const outcome = await first(sent, ACK_WITHIN_MS)
+    this.#live--
+    if (outcome === 'acked') {
+      stats.acked++
+      return
+    }
+    if (outcome !== 'late') return this.#toSpill(batch, 'failed', outcome.nothingAppended ? null : sent)
+    this.#failed(partition, new Error(`no acknowledgement within ${ACK_WITHIN_MS} ms`))
+    if (outgoing.cancel()) return this.#toSpill(batch, 'timeout', null)
+    this.#expectLate(sent, [batch])
+    return this.#toSpill(batch, 'timeout', sent)
+  }
+
+  /** Never rejects. Counts the outcome for the partition. */
+  async #send(outgoing: Outgoing, partition: number): Promise<'acked' | SendError> {
+    this.#sends++
+    this.#sendBytes += outgoing.bytes
+    try {
+      await this.#producer.send(outgoing)
+      this.#worked(partition)
+      return 'acked'
+    } catch (error) {
+      const failure = error as SendError
+      this.#failed(partition, failure)
+      return failure
+    } finally {
+      this.#sends--
+      this.#sendBytes -= outgoing.bytes
+    }
+  }
+
+  /**
+   * @param sent the send of it that may yet be acknowledged; null: nothing of the batch is in Kafka, and nothing will be
+   */
+  async #toSpill(batch: Batch, reason: SpillReason, sent: Promise<'acked' | SendError> | null): Promise<void> {
+    const { spill, stats } = this.#options
+    try {
+      await spill.append(batch)
+      stats.spilled[reason]++
+      this.#resend.notice()
+    } catch (error) {
+      const outcome = sent === null ? null : await sent
+      if (outcome === 'acked') {
+        stats.acked++
+        return
+      }
+      stats.refused++
+      throw this.#refusal(error, outcome === null || outcome.nothingAppended)
+    }
+  }
+
+  #refusal(error: unknown, nothingInKafka: boolean): GatepostError {
+    const code = error instanceof GatepostError ? error.code : 'LOG_OUTCOME_UNKNOWN'
+    const why = `Kafka does not take records (${this.#options.stats.lastError ?? 'too many are under way'}), nor does the spill: ${messageOf(error)}`
+    if (code === 'LOG_CLOSED') return new GatepostError('LOG_CLOSED', 'the record log is closed', error)
+    if (code === 'LOG_OUTCOME_UNKNOWN' || !nothingInKafka) return new GatepostError('LOG_OUTCOME_UNKNOWN', why, error)
+    return new GatepostError('LOG_FULL', why, error)
+  }
+
+  /** Spilled batches whose send is still under way: if it is acknowledged after all, they need not be sent again. */
+  #expectLate(sent: Promise<'acked' | SendError>, batches: readonly Batch[]): void {
+    // The buffers are used for others by then.
+    const ids = batches.map(({ batchId }) => batchId.toString('hex'))
+    void sent.then((result) => {
+      if (result !== 'acked') return
+      this.#options.stats.late += ids.length
+      for (const id of ids) if (this.#late.size < MAX_LATE) this.#late.add(id)
+    })
+  }
+
+  async #resendBatches(partition: number, batches: readonly Batch[]): Promise<ResendOutcome> {
+    const { stats } = this.#options
+    const missing = batches.filter(({ batchId }) => !this.#late.has(batchId.toString('hex')))
+    if (missing.length > 0) {
+      const outgoing = new Outgoing(missing, partition)
+      const sent = this.#send(outgoing, partition)
+      const outcome = await first(sent, RESEND_WITHIN_MS)
+      if (outcome === 'late') {
+        this.#failed(partition, new Error(`no acknowledgement within ${RESEND_WITHIN_MS} ms`))
+        if (!outgoing.cancel()) this.#expectLate(sent, missing)
+        return 'partition'
+      }
+      if (outcome !== 'acked') return outcome.tooLarge ? 'size' : 'partition'
+    }
+    stats.resent += batches.length
+    for (const { batchId } of batches) this.#late.delete(batchId.toString('hex'))
+    return 'acked'
+  }
+
+  /**
+   * Where a batch goes: the partition of its identity. A topic that was made anew may not have it: any other will do then, for no earlier copy
+   * is left that this one could meet.
+   */
+  #partition(identityPartition: number): number {
+    return identityPartition % this.#health.count
+  }
+
+  #worked(partition: number): void {
+    if (!this.#health.succeeded(partition) || this.#health.failing > 0) return
+    this.#troubled = false
+    this.#options.logger.info({ topic: this.#options.name }, 'Kafka takes records again')
+  }
+
+  #failed(partition: number, error: Error | SendError): void {
+    const { stats, name, logger, refresh } = this.#options
+    const now = Date.now()
+    if (!('tooLarge' in error && error.tooLarge)) this.#health.failed(partition, now)
+    stats.lastError = error.message
+    stats.lastErrorAt = now
+    const misconfigured = 'misconfigured' in error && error.misconfigured
+    if (!('connectionIsFine' in error)) this.#producer.distrust()
+    refresh()
+    if (this.#troubled && now - this.#loggedAt < LOG_EVERY_MS) return
+    this.#troubled = true
+    this.#loggedAt = now
+    const help = misconfigured ? `; to repair: ${REPAIR_COMMAND}` : ''
+    logger.error(
+      { topic: name, partition, error: error.message },
+      `Kafka does not take records of ${name}, they go to the spill: ${error.message}${help}`,
+    )
+  }
+}
+
+/** What it becomes, or 'late'. */
+async function first<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), ms)))
+  const outcome = await Promise.race([promise, late])
+  clearTimeout(timer)
+  return outcome
+}

@@ -1,0 +1,37 @@
+/** Why a batch went to the spill. */
+export type SpillReason = 'timeout' | 'failed' | 'circuit' | 'busy'
+
+/** What a writer counts, in batches if not said otherwise. */
+export interface WriterStats {
+  /** Given to append(). */
+  appended: number
+  /** Acknowledged by Kafka at the first attempt. */
+  acked: number
+  /** Durable in the spill; by reason: no answer in time, refused or connection lost, a partition that fails, too many under way. */
+  readonly spilled: Record<SpillReason, number>
+  /** Neither in Kafka nor in the spill, as far as known: append() was rejected. */
+  refused: number
+  /** Acknowledged out of the spill. */
+  resent: number
+  /** Acknowledged after they had gone to the spill. */
+  late: number
+  /** Segments taken over from workers that have gone. */
+  adoptedSegments: number
+  lastError: string | null
+  /** When a batch last failed or was late, ms since the epoch; 0: never. */
+  lastErrorAt: number
+}
+
+export function newWriterStats(): WriterStats {
+  return {
+    appended: 0,
+    acked: 0,
+    spilled: { timeout: 0, failed: 0, circuit: 0, busy: 0 },
+    refused: 0,
+    resent: 0,
+    late: 0,
+    adoptedSegments: 0,
+    lastError: null,
+    lastErrorAt: 0,
+  }
+}
