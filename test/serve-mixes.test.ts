@@ -1,0 +1,78 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { packageFile } from '../common/package-root.ts'
+import { Instance } from './helpers/instance.ts'
+import { singleBroker } from './helpers/kafka.ts'
+import { requestEveryRoute, ROUND } from './helpers/routes.ts'
+import { run } from './helpers/run.ts'
+
+/* `gatepost serve` with either kind of record log and either kind of store. */
+
+const broker = await singleBroker(t)
+const KAFKA = {
+  GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
+  GATEPOST_KAFKA_REPLICATION: '1',
+  GATEPOST_KAFKA_PARTITIONS: '2',
+  GATEPOST_SECRET: 'a secret of the tests',
+}
+
+async function created(t: Test, env: Record<string, string>): Promise<Instance> {
+  const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), { GATEPOST_AUTH_MODE: 'open', ...env })
+  t.teardown(() => instance.destroy())
+  return instance
+}
+
+const gatepost = (instance: Instance, ...arguments_: string[]) =>
+  run(process.execPath, [packageFile('bin/gatepost'), ...arguments_], { env: instance.env })
+
+/** Every table holds what this many rounds left. */
+async function complete(t: Test, query: Instance['queryUntil'], rounds: number): Promise<void> {
+  for (const [table, perRound] of Object.entries(ROUND)) {
+    const rows = await query<{ n: number }>(
+      `SELECT toUInt32(count()) AS n FROM gatepost.${table}`,
+      ([{ n }]) => n >= perRound * rounds,
+    )
+    t.equal(rows[0].n, perRound * rounds, table)
+  }
+}
+
+t.test('Kafka and the embedded store', { timeout: 180_000 }, async (t) => {
+  const instance = await created(t, { ...KAFKA, GATEPOST_WORKERS: '2', GATEPOST_KAFKA_TOPIC_PREFIX: 'embedded.' })
+  const refused = await instance.refused()
+  t.equal(refused.status, 1, 'topics are not made by themselves')
+  t.match(refused.output, /embedded\.post-auth: the topic does not exist[^]*to repair: gatepost topics create/)
+  t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
+
+  await instance.start()
+  t.match(instance.output, /Record log: Kafka at 127\.0\.0\.1:\d+, topics embedded\.\*/)
+  t.match(instance.output, /Store: embedded/)
+  t.same(await requestEveryRoute(instance, 'first'), [])
+  await complete(t, instance.queryUntil.bind(instance), 1)
+
+  const get = (path: string) => fetch(instance.url(path, instance.metricsPort))
+  t.match(await (await get('/readyz')).json(), { ready: true, processes: { 'ingest-0': 'ready', store: 'ready' } })
+  const metrics = await (await get('/metrics')).text()
+  for (const line of [
+    /gatepost_kafka_batches_total\{outcome="acked",process="ingest-[01]"\} [1-9]/,
+    /gatepost_access_known\{process="ingest-0"\} 1/,
+    /gatepost_kafka_partitions\{process="store"\} 8/,
+    /gatepost_aggregator_rows_total\{topic="post_auth",process="store"\} 1/,
+    /gatepost_sql_queries_total/,
+  ])
+    t.match(metrics, line)
+
+  t.same(await requestEveryRoute(instance, 'second'), [])
+  t.equal(await instance.stop(), 0)
+  t.notOk(existsSync(join(instance.dataDir, 'journal')), 'no journal is made')
+  t.same(
+    readdirSync(join(instance.dataDir, 'spill'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.includes('.avro'),
+    ),
+    [],
+    'nothing is left in the spill',
+  )
+  await instance.start()
+  await complete(t, instance.queryUntil.bind(instance), 2)
+  t.equal(await instance.stop(), 0)
+})
