@@ -1,17 +1,24 @@
 import type { Store } from '../../store/contract.ts'
 
-const ASK_EVERY_MS = 5000
-const ANSWER_WITHIN_MS = 5000
+/** How often the store is asked, and how long an answer may take. */
+export interface AvailabilityTimes {
+  readonly everyMs: number
+  readonly withinMs: number
+}
+
+const TIMES: AvailabilityTimes = { everyMs: 5000, withinMs: 5000 }
 
 /** Asks the store now and then whether it answers, and tells when that changes. */
 export class Availability {
   readonly #store: Pick<Store, 'query'>
   readonly #changed: (available: boolean) => void
+  readonly #times: AvailabilityTimes
   #available = true
   #timer: NodeJS.Timeout | null = null
   #stopped = false
 
-  constructor(store: Pick<Store, 'query'>, changed: (available: boolean) => void) {
+  constructor(store: Pick<Store, 'query'>, changed: (available: boolean) => void, times = TIMES) {
+    this.#times = times
     this.#store = store
     this.#changed = changed
     this.#later()
@@ -23,7 +30,7 @@ export class Availability {
   }
 
   #later(): void {
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS)
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#ask(), this.#times.everyMs)
   }
 
   async #ask(): Promise<void> {
@@ -35,7 +42,7 @@ export class Availability {
   /** A store that hangs does not answer either. */
   #answers(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), ANSWER_WITHIN_MS)
+      const timer = setTimeout(() => resolve(false), this.#times.withinMs)
       this.#store
         .query('SELECT 1')
         .then(

@@ -15,6 +15,8 @@ const DRAIN_SHARE = 0.8
 /** What an aggregator among others has read is stored in this; the rest is theirs. */
 const OWN_DRAIN_MS = 5000
 const LAG_POLL_MS = 200
+/** A query of the schedule that does not end in this is left alone. */
+const SCHEDULE_STOP_MS = 1000
 
 /** What a process with the store does: brings the record log into the tables, keeps table `metrics` current, or both. */
 export class StoreWork {
@@ -66,7 +68,8 @@ export class StoreWork {
   async drain(withinMs: number): Promise<void> {
     const deadline = Date.now() + withinMs * DRAIN_SHARE
     this.#availability.stop()
-    await this.#schedule?.stop()
+    // A result that is not stored now is computed at the next start.
+    await Promise.race([this.#schedule?.stop(), sleep(SCHEDULE_STOP_MS, undefined, { ref: false })])
     let left = 0
     if (this.#reading !== null) {
       const { opened, aggregator } = this.#reading

@@ -1,0 +1,22 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { journalId } from '../journal-id.ts'
+
+t.test('a journal keeps the name that it was given once', async (t) => {
+  const directory = t.testdir()
+  const id = await journalId(directory)
+  t.match(id, /^[0-9a-f]{16}$/)
+  t.equal(await journalId(directory), id)
+  t.same(readdirSync(directory), ['id'])
+  t.not(await journalId(t.testdir({ other: {} }) + '/other'), id)
+})
+
+t.test('what a crash left of a name that was never used is replaced', async (t) => {
+  const directory = t.testdir({ id: '', 'id.new': 'abc' })
+  const id = await journalId(directory)
+  t.match(id, /^[0-9a-f]{16}$/)
+  t.equal(readFileSync(join(directory, 'id'), 'utf8'), `${id}\n`)
+  writeFileSync(join(directory, 'id.new'), 'left over')
+  t.equal(await journalId(directory), id)
+})
