@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Topic } from '../schemas/topics.ts'
-import { BATCH_SPAN_MS, type LogWriter } from '../log/contract.ts'
+import { BATCH_SPAN_MS, type Batching, type LogWriter } from '../log/contract.ts'
 import { GatepostError } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
 
 /**
- * Batches of one topic that may be under way to the log at once: what the topic may hold in memory is this times
- * BATCH_CAPACITY_BYTES. Beyond it records are refused, until the log has caught up.
+ * How records are gathered for a log that says nothing about it: whatever arrived while the last commit was under way goes into the
+ * next one. What a topic may hold in memory is maxBatches times BATCH_CAPACITY_BYTES; beyond it records are refused, until the log
+ * has caught up.
  */
-const MAX_BATCHES = 16
+const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
 
 /** received_at (6 bytes until the year 4199) and batch_id begin every record. */
 const PREFIX_MAX_BYTES = 10 + 16
@@ -52,8 +53,8 @@ export class BatchSequence {
 }
 
 /**
- * Gathers the records of one topic into batches and appends them to the record log: whatever arrived while the last
- * commit was under way goes together into the next one (group commit).
+ * Gathers the records of one topic into batches and appends them to the record log: whatever arrived while as many commits as the log
+ * likes were under way goes together into the next one (group commit).
  */
 export class TopicBatcher {
   readonly topic: Topic
@@ -68,6 +69,7 @@ export class TopicBatcher {
     commitSecondsSum: 0,
   }
   readonly #log: LogWriter
+  readonly #batching: Batching
   readonly #sequence: BatchSequence
   readonly #free: RecordBatch[] = []
   #made = 0
@@ -85,6 +87,7 @@ export class TopicBatcher {
   constructor(topic: Topic, log: LogWriter, sequence: BatchSequence) {
     this.topic = topic
     this.#log = log
+    this.#batching = log.batching ?? GROUP_COMMIT
     this.#sequence = sequence
   }
 
@@ -118,7 +121,7 @@ export class TopicBatcher {
   end(batch: RecordBatch): void {
     batch.recordCount++
     this.#recordEnd = batch.cursor.position
-    if (!this.#scheduled && this.#inFlight === 0) this.#schedule()
+    if (!this.#scheduled && this.#inFlight < this.#batching.maxInFlight) this.#schedule()
   }
 
   /** Forgets the record that begin() started. */
@@ -133,8 +136,10 @@ export class TopicBatcher {
   }
 
   #mustSeal(batch: RecordBatch, maxBytes: number, now: number): boolean {
+    const end = batch.cursor.position + maxBytes + PREFIX_MAX_BYTES
     return (
-      batch.cursor.position + maxBytes + PREFIX_MAX_BYTES > BATCH_CAPACITY_BYTES ||
+      end > BATCH_CAPACITY_BYTES ||
+      (end > this.#batching.sealBytes && batch.recordCount > 0) ||
       batch.recordCount === BATCH_MAX_RECORDS ||
       // All of a batch lies in one month and near its first record, also when the clock jumps.
       now < batch.minReceivedAt ||
@@ -146,7 +151,7 @@ export class TopicBatcher {
   #openBatch(now: number): RecordBatch | null {
     let batch = this.#free.pop()
     if (batch === undefined) {
-      if (this.#made === MAX_BATCHES) {
+      if (this.#made === this.#batching.maxBatches) {
         this.stats.refused++
         this.#count('LOG_BUSY', 1)
         return null
@@ -214,9 +219,9 @@ export class TopicBatcher {
     observe(COMMIT_BUCKETS, stats.commitBuckets, seconds)
     this.#free.push(batch)
     this.#inFlight--
-    if (this.#inFlight > 0) return
+    if (this.#inFlight >= this.#batching.maxInFlight) return
     if (this.#open !== null && this.#open.recordCount > 0 && !this.#scheduled) this.#seal(this.#open)
-    else for (const resolve of this.#idle.splice(0)) resolve()
+    else if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #count(code: string, records: number): void {

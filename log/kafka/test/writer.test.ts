@@ -1,5 +1,6 @@
 import avro from 'avsc'
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { join } from 'node:path'
@@ -188,8 +189,9 @@ t.test('the spill of a dead worker is adopted, that of a living one is not', asy
     await makeDirectory(path)
     const options = { directory: path, maxBytes: 2 ** 20, segmentMaxBytes: 2 ** 20, sealAfterMs: 100, logger }
     const journal = await JournalWriter.open(options)
-    const batch = makeBatch([`of slot ${slot}`])
-    batch.batchId.writeUInt16BE(1, 8)
+    const batchId = randomBytes(16)
+    batchId.writeUInt16BE(1, 8)
+    const batch = makeBatch([`of slot ${slot}`], Date.now(), 'dead_letters', batchId)
     await journal.append(batch)
     await journal.close()
     return { batch, path }
@@ -230,7 +232,6 @@ t.test(
 
     await withAdmin(broker.options(), (admin) => admin.deleteTopics({ topics: ['small.dead-letters'] }))
     const orphan = nextBatch(writer, 'while there is no topic')
-    orphan.batchId.writeUInt16BE(0, 8)
     await writer.append(orphan)
     t.equal(writer.stats.refused, 0)
     await makeTopics(broker, 'small.', { partitions: 1 })
