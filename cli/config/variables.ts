@@ -34,7 +34,8 @@ const HTTP = 'a URL that begins with http:// or https://'
  */
 export const VARIABLES = {
   dataDir: withDefault('GATEPOST_DATA_DIR', './data', path, {
-    description: 'Directory of the journal, the embedded store and the generated secret.',
+    description:
+      'Directory of the journal, or with Kafka of the spill, of the embedded store and of the generated secret.',
     allowed: 'a path',
   }),
   bind: withDefault('GATEPOST_BIND', '127.0.0.1', bindAddress, {
@@ -56,7 +57,7 @@ export const VARIABLES = {
   }),
   privateBind: withDefault('GATEPOST_PRIVATE_BIND', '127.0.0.1', bindAddress, {
     description:
-      'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD.',
+      'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD where there is an SQL endpoint.',
     allowed: ADDRESS,
   }),
   allowedHosts: optional('GATEPOST_ALLOWED_HOSTS', hostNames, {
@@ -65,7 +66,7 @@ export const VARIABLES = {
     unset: '(none)',
   }),
   sqlPort: withDefault('GATEPOST_SQL_PORT', '8123', port, {
-    description: 'Port of the SQL endpoint (ClickHouse HTTP interface).',
+    description: 'Port of the SQL endpoint of the embedded store (ClickHouse HTTP interface).',
     allowed: PORT,
   }),
   sqlPassword: optional('GATEPOST_SQL_PASSWORD', secretText(1), {
@@ -106,13 +107,14 @@ export const VARIABLES = {
     later: 'stops',
   }),
   secret: optional('GATEPOST_SECRET', secretText(16), {
-    description: 'Key of the tokens.',
+    description: 'Key of the tokens: the same for every process of an installation. With Kafka it must be set.',
     allowed: 'at least 16 characters',
     unset: '(generated into the data directory)',
     secret: 'whole',
   }),
   journalMaxBytes: withDefault('GATEPOST_JOURNAL_MAX_BYTES', '10 GiB', size(64 * KiB, 1024 * TiB), {
-    description: 'Bound of everything the journal keeps on disk.',
+    description:
+      'Bound of everything the journal keeps on disk, or with Kafka the spill: what Kafka does not take in time.',
     allowed: 'a size of at least 64 KiB, such as 512MiB, 10 GiB or plain bytes',
   }),
   segmentMaxBytes: withDefault('GATEPOST_SEGMENT_MAX_BYTES', '64 MiB', size(4 * KiB, TiB), {
@@ -124,7 +126,8 @@ export const VARIABLES = {
     allowed: 'a duration from 10ms to 500ms',
   }),
   drainTimeoutMs: withDefault('GATEPOST_DRAIN_TIMEOUT', '30s', duration(SECOND, HOUR), {
-    description: 'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal.',
+    description:
+      'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal, in Kafka or in the spill.',
     allowed: 'a duration from 1s to 1h',
   }),
   retentionDays: withDefault('GATEPOST_RETENTION_DAYS', '32', integer(1, 3650), {

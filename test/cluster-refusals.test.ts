@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { packageFile } from '../common/package-root.ts'
+import { createKafka } from '../log/kafka/client.ts'
+import { freePorts, Instance, type InstanceCommand } from './helpers/instance.ts'
+import { singleBroker } from './helpers/kafka.ts'
+import { run } from './helpers/run.ts'
+
+/* What stops the start of a process of the cluster, and what it says then. */
+
+const LOGIN = { username: 'gatepost', password: 'right' }
+const broker = await singleBroker(t, { sasl: LOGIN })
+const [nobody] = await freePorts(1)
+
+const KAFKA = {
+  GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
+  GATEPOST_KAFKA_REPLICATION: '1',
+  GATEPOST_KAFKA_PARTITIONS: '1',
+  GATEPOST_KAFKA_SASL: 'plain',
+  GATEPOST_KAFKA_USERNAME: LOGIN.username,
+  GATEPOST_KAFKA_PASSWORD: LOGIN.password,
+  GATEPOST_SECRET: 'a secret of the tests',
+}
+const SERVER = { GATEPOST_CLICKHOUSE_URL: `http://gatepost:hidden@127.0.0.1:${nobody}/gatepost` }
+
+async function created(t: Test, command: InstanceCommand, env: Record<string, string>): Promise<Instance> {
+  const instance = await Instance.create(join(t.testdir({ data: {} }), 'data', command), env, { command })
+  t.teardown(() => instance.destroy())
+  return instance
+}
+
+t.test('a variable that is missing is named, with what it is for', { timeout: 60_000 }, async (t) => {
+  const expected: [InstanceCommand, Record<string, string>, RegExp[]][] = [
+    ['ingest', {}, [/GATEPOST_KAFKA_BROKERS is not set/, /GATEPOST_SECRET is not set/]],
+    ['aggregator', {}, [/GATEPOST_KAFKA_BROKERS is not set/, /GATEPOST_CLICKHOUSE_URL is not set/]],
+    ['aggregator', KAFKA, [/GATEPOST_CLICKHOUSE_URL is not set, gatepost aggregator needs it: .*for example/]],
+    ['reporter', KAFKA, [/GATEPOST_CLICKHOUSE_URL is not set, gatepost reporter needs it: .*for example/]],
+    ['serve', { ...KAFKA, GATEPOST_SECRET: '' }, [/GATEPOST_SECRET is not set, gatepost serve .*for example/]],
+  ]
+  for (const [command, env, messages] of expected) {
+    const instance = await created(t, command, env)
+    const { status, output } = await instance.refused()
+    t.equal(status, 2, command)
+    for (const message of messages) t.match(output, message)
+    t.notOk(existsSync(instance.dataDir), 'nothing is made')
+  }
+})
+
+t.test('brokers that are not there, and a wrong login', { timeout: 180_000 }, async (t) => {
+  for (const command of ['ingest', 'serve', 'aggregator'] as const) {
+    const instance = await created(t, command, { ...KAFKA, ...(command === 'aggregator' ? SERVER : {}) })
+    const away = await instance.refused({ GATEPOST_KAFKA_BROKERS: `127.0.0.1:${nobody}` })
+    t.equal(away.status, 1, command)
+    t.match(away.output, new RegExp(`no Kafka broker answers at 127\\.0\\.0\\.1:${nobody}.*see GATEPOST_KAFKA_BROKERS`))
+    const login = await instance.refused({ GATEPOST_KAFKA_PASSWORD: 'wrong-password' })
+    t.equal(login.status, 1, command)
+    t.match(login.output, /refuse the login of gatepost: .*GATEPOST_KAFKA_PASSWORD/)
+    t.notMatch(login.output, /wrong-password/)
+  }
+})
+
+t.test('topics that are missing or take too small messages, and another token key', { timeout: 180_000 }, async (t) => {
+  const instance = await created(t, 'ingest', { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'limits.' })
+  const missing = await instance.refused()
+  t.equal(missing.status, 1)
+  t.match(missing.output, /limits\.pings: the topic does not exist[^]*to repair: gatepost topics create/)
+
+  const gatepost = (...arguments_: string[]) =>
+    run(process.execPath, [packageFile('bin/gatepost'), ...arguments_], { env: instance.env })
+  t.equal((await gatepost('topics', 'create')).status, 0)
+  await limitMessages('limits.pings', 1000)
+  const small = await instance.refused()
+  t.equal(small.status, 1)
+  t.match(small.output, /limits\.pings: max\.message\.bytes is 1000; wanted is [^]*to repair: gatepost topics create/)
+
+  t.equal((await gatepost('topics', 'create')).status, 0)
+  await instance.start()
+  t.equal(await instance.stop(), 0)
+  const other = await instance.refused({ GATEPOST_SECRET: 'not the same secret' })
+  t.equal(other.status, 2)
+  t.match(other.output, /GATEPOST_SECRET is not the one that this installation uses/)
+})
+
+t.test('records of the other kind of log are not left behind', { timeout: 120_000 }, async (t) => {
+  const instance = await created(t, 'serve', { GATEPOST_AUTH_MODE: 'open' })
+  await instance.start()
+  const [store] = instance.children('store-main')
+  process.kill(store, 'SIGSTOP')
+  t.equal(
+    (await fetch(instance.url('/ping/?gw_id=a&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=4'))).status,
+    200,
+  )
+  await instance.destroy()
+  const { status, output } = await instance.refused(KAFKA)
+  t.equal(status, 2)
+  t.match(output, /journal holds \d+ bytes of records .* leave GATEPOST_KAFKA_BROKERS unset, start once/)
+  await instance.start()
+  t.equal(await instance.stop(), 0)
+})
+
+/** Changes a topic's settings past Gatepost. */
+async function limitMessages(topic: string, bytes: number): Promise<void> {
+  const admin = createKafka(broker.options()).admin()
+  await admin.connect()
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: 2, name: topic, configEntries: [{ name: 'max.message.bytes', value: String(bytes) }] }],
+  })
+  await admin.disconnect()
+}
