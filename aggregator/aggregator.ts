@@ -1,9 +1,10 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
+import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
 import { pause } from './pause.ts'
-import { emptyStats, type AggregatorStats } from './stats.ts'
+import { emptyStats, type AggregatorStats, type TopicStats } from './stats.ts'
 import { TopicLoop, type LoopOptions } from './topic-loop.ts'
 
 export interface AggregatorOptions {
@@ -70,18 +71,16 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     if (options.onFatal) options.onFatal(error)
     else process.exit(1)
   }
-  const loops = [...stats].map(([topic, topicStats]) => {
-    const loop = new TopicLoop(
-      topic,
-      { reader, store, logger, options: loopOptions, stats: topicStats },
-      { draining: draining.signal, stopping: stopping.signal },
-    )
-    return loop.run().catch((error: unknown) => {
+  const parts = { reader, store, logger, options: loopOptions }
+  const signals = { draining: draining.signal, stopping: stopping.signal }
+  const run = (topic: Topic, lane: number, topicStats: TopicStats): Promise<void> =>
+    new TopicLoop(topic, lane, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
       // Told to stop while it was failing: what it holds comes again at the next start.
       if (draining.signal.aborted) logger.error({ topic, error: messageOf(error) }, 'stopped with batches not stored')
       else fail(error)
     })
-  })
+  const lanes = Array.from({ length: reader.lanes }, (_, lane) => lane)
+  const loops = [...stats].flatMap(([topic, topicStats]) => lanes.map((lane) => run(topic, lane, topicStats)))
 
   const sampler = sampleLag(reader, stats, logger, stopping.signal)
 

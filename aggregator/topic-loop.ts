@@ -11,7 +11,7 @@ import type { TopicStats } from './stats.ts'
 export interface LoopOptions {
   /** Bytes of records that one insert takes at most. */
   readonly gatherMaxBytes: number
-  /** Time between the inserts of one topic at least, unless gatherMaxBytes wait: what arrives meanwhile goes together. */
+  /** Time between the inserts of one topic at least, unless much waits: what arrives meanwhile goes together. */
   readonly gatherMaxMs: number
   /** How often to look for new batches while nothing waits. */
   readonly pollMs: number
@@ -29,14 +29,18 @@ const FATAL: readonly ErrorCode[] = ['STORE_INCONSISTENT', 'LOG_CORRUPT', 'LOG_C
 /** Errors that say that a server is away. */
 const AWAY: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'LOG_UNAVAILABLE']
 
+/** A gather of this share of gatherMaxBytes does not wait for more: the log is behind. */
+const BUSY_SHARE = 0.25
+
 const RETRY_FIRST_MS = 100
 const RETRY_MAX_MS = 10_000
 /** Membership of the group settles meanwhile: two that take turns at claiming get nothing done. */
 const FENCED_PAUSE_MS = 1000
 
-/** Brings one topic's batches from the log into the store, in order, until told to stop. */
+/** Brings one lane of a topic's batches from the log into the store, in order, until told to stop. */
 export class TopicLoop {
   readonly #topic: Topic
+  readonly #lane: number
   readonly #reader: LogReader
   readonly #store: Store
   readonly #logger: Logger
@@ -53,10 +57,12 @@ export class TopicLoop {
 
   constructor(
     topic: Topic,
+    lane: number,
     parts: { reader: LogReader; store: Store; logger: Logger; options: LoopOptions; stats: TopicStats },
     signals: { draining: AbortSignal; stopping: AbortSignal },
   ) {
     this.#topic = topic
+    this.#lane = lane
     this.#reader = parts.reader
     this.#store = parts.store
     this.#logger = parts.logger
@@ -115,18 +121,27 @@ export class TopicLoop {
     this.#stats.fenced++
     this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'another aggregator has taken over')
     this.#claims.forget()
-    this.#reader.rewind(this.#topic)
+    this.#reader.rewind(this.#topic, this.#lane)
     await pause(FENCED_PAUSE_MS, this.#draining)
   }
 
-  /** What waits together with `first`. */
+  /** What waits together with `first`; while little does, also what comes within gatherMaxMs of the last insert. */
   async #gather(first: Gathered): Promise<Gathered[]> {
     const { gatherMaxBytes, gatherMaxMs } = this.#options
     const gathered = [first]
-    let bytes = first.bytes
-    await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
+    if ((await this.#readMore(gathered)) < gatherMaxBytes * BUSY_SHARE) {
+      await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
+      await this.#readMore(gathered)
+    }
+    return gathered
+  }
+
+  /** @returns bytes in all */
+  async #readMore(gathered: Gathered[]): Promise<number> {
+    const { gatherMaxBytes } = this.#options
+    let bytes = gathered.reduce((sum, part) => sum + part.bytes, 0)
     try {
-      while (bytes < gatherMaxBytes) {
+      while (bytes < gatherMaxBytes && !this.#readFailed) {
         const more = await this.#read(gatherMaxBytes - bytes)
         if (!more) break
         gathered.push(more)
@@ -136,14 +151,14 @@ export class TopicLoop {
       // What has been gathered is stored first; then reading begins again behind it, and may fail for good.
       this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'reading failed')
     }
-    return gathered
+    return bytes
   }
 
   async #read(maxBytes: number): Promise<Gathered | null> {
     // PRECONDITION: after a failed read everything that was read before it has been committed.
-    if (this.#readFailed) this.#reader.rewind(this.#topic)
+    if (this.#readFailed) this.#reader.rewind(this.#topic, this.#lane)
     this.#readFailed = true
-    const gathered = await this.#reader.read(this.#topic, maxBytes)
+    const gathered = await this.#reader.read(this.#topic, maxBytes, this.#lane)
     this.#readFailed = false
     return gathered
   }

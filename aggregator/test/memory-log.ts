@@ -3,6 +3,7 @@ import type { Topic } from '../../schemas/topics.ts'
 
 /** A record log in memory, for orders, repetitions and crash points that a real one shows rarely. */
 export class MemoryLog implements LogReader {
+  readonly lanes = 1
   readonly #batches = new Map<Topic, Batch[]>()
   readonly #read = new Map<Topic, number>()
   readonly #committed = new Map<Topic, number>()

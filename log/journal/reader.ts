@@ -46,6 +46,7 @@ export interface JournalReaderStats {
 
 /** The sealed segments of every slot as a record log's reader. One reader owns the journal; a committed segment is removed. */
 export class JournalReader implements LogReader {
+  readonly lanes = 1
   readonly stats: JournalReaderStats = { corruptSegments: 0 }
   readonly #options: JournalReaderOptions
   /** Segments read since the last rewind, by path: not to be read again. */

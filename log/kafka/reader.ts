@@ -16,7 +16,7 @@ export interface KafkaReaderOptions {
   /** Name of the consumer group: its members share the partitions. */
   readonly group: string
   readonly logger: Logger
-  /** Bytes of records read ahead, over all partitions; default 48 MiB. A fetch of each broker may come on top. */
+  /** Bytes of records read ahead, over all partitions; default 48 MiB. A fetch of each partition may come on top. */
   readonly readAheadMaxBytes?: number
   /** How long open() waits to be a member of the group, default 60 s. */
   readonly joinWithinMs?: number
@@ -49,8 +49,12 @@ const PARTITION_FETCH_MAX_BYTES = 2 ** 20
 const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
 
+/** An insert keeps one core busy: with two at once the engine has work for another while a gather is made ready. */
+const LANES = 2
+
 /** The topics as a record log's reader: a member of a consumer group. */
 export class KafkaReader implements LogReader {
+  readonly lanes = LANES
   readonly #options: KafkaReaderOptions
   readonly #logger: Logger
   readonly #admin: Admin
@@ -116,12 +120,12 @@ export class KafkaReader implements LogReader {
   }
 
   /** Whichever partition has waited longest goes first. */
-  read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
-    const waiting = this.#partitions.filter((partition) => partition.topic === topic && partition.queuedBytes > 0)
+  read(topic: Topic, maxBytes: number, lane = 0): Promise<Gathered | null> {
+    const waiting = this.#own(topic, lane).filter(({ queuedBytes }) => queuedBytes > 0)
     const partition = waiting.sort((a, b) => (a.oldestAt ?? 0) - (b.oldestAt ?? 0)).at(0)
     const taken = partition?.take(maxBytes)
     if (partition === undefined || !taken) return Promise.resolve(null)
-    this.#flow(partition)
+    for (const other of this.#partitions) this.#flow(other)
     const { batches, letters, bytes, next, lastId } = taken
     return Promise.resolve({
       topic,
@@ -151,9 +155,9 @@ export class KafkaReader implements LogReader {
     if (this.isCurrent(gathered)) partition.committedUpTo(next, lastId)
   }
 
-  rewind(topic: Topic): void {
-    for (const partition of this.#partitions) {
-      if (partition.topic !== topic || partition.committed === null) continue
+  rewind(topic: Topic, lane = 0): void {
+    for (const partition of this.#own(topic, lane)) {
+      if (partition.committed === null) continue
       const { committed, committedId } = partition
       const start =
         committedId === null ? { offset: committed, expect: null } : { offset: committed - 1, expect: committedId }
@@ -197,14 +201,18 @@ export class KafkaReader implements LogReader {
     for (const [name, numbers] of assignment) {
       const topic = this.#topics.get(name)
       if (topic === undefined) continue
-      for (const number of numbers) {
-        this.#partitions.push(new PartitionReader(topic, name, number))
+      for (const [index, number] of [...numbers].sort((a, b) => a - b).entries()) {
+        this.#partitions.push(new PartitionReader(topic, name, number, index % LANES))
         this.#group.pause(name, number)
       }
     }
     this.#logger.info({ partitions: this.#partitions.map(({ name }) => name) }, 'reading these partitions')
     this.#joined?.()
     void this.#locate(this.#partitions, this.#assignment)
+  }
+
+  #own(topic: Topic, lane: number): PartitionReader[] {
+    return this.#partitions.filter((partition) => partition.topic === topic && partition.lane === lane)
   }
 
   #revoked(): void {
@@ -316,11 +324,16 @@ export class KafkaReader implements LogReader {
     )
   }
 
-  /** Fetching goes on while there is room. */
+  /**
+   * Fetching goes on while there is room. Beyond the bound for all of them, partitions stop that have more than their share of it:
+   * one that has nothing is never kept waiting by others.
+   */
   #flow(partition: PartitionReader): void {
-    const limit = (this.#options.readAheadMaxBytes ?? READ_AHEAD_MAX_BYTES) / Math.max(1, this.#partitions.length)
-    if (!partition.paused && partition.queuedBytes >= limit) this.#pause(partition)
-    else if (partition.paused && partition.queuedBytes < limit / 2 && partition.expected !== null) {
+    const limit = this.#options.readAheadMaxBytes ?? READ_AHEAD_MAX_BYTES
+    const share = limit / Math.max(1, this.#partitions.length)
+    const full = this.stats.queuedBytes >= limit && partition.queuedBytes >= share
+    if (!partition.paused && full) this.#pause(partition)
+    else if (partition.paused && !full && partition.expected !== null) {
       partition.paused = false
       this.#group.resume(partition.kafkaTopic, partition.partition)
     }

@@ -21,7 +21,11 @@ export class SimpleWriter {
   readonly #prefix: string
 
   private constructor(kafka: KafkaOptions, prefix: string) {
-    this.#producer = createKafka(kafka).producer({ allowAutoTopicCreation: false })
+    this.#producer = createKafka(kafka).producer({
+      allowAutoTopicCreation: false,
+      // A topic that was just made has no leader for a moment.
+      retry: { retries: 8 },
+    })
     this.#prefix = prefix
   }
 
