@@ -29,6 +29,8 @@ export class AvroFiles {
   /** An inserter that runs its statements on this connection. */
   inserter(sql: SqlConnection): RecordInserter {
     return {
+      // The statement is text in this process: as many as there are.
+      maxBatches: Infinity,
       insert: async (topic, batches, statement) => {
         const path = join(this.#directory, `${topic}-${this.#sequence++}.avro`)
         try {

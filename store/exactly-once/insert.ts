@@ -1,8 +1,9 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { InsertOutcome } from '../contract.ts'
+import type { Claim, InsertOutcome } from '../contract.ts'
 import { engineCode, type SqlConnection } from '../sql.ts'
+import { holds } from './claims.ts'
 import { lookUp } from './presence.ts'
 import { insertMissing } from './statement.ts'
 import { repeatViews } from './views.ts'
@@ -10,10 +11,13 @@ import { repeatViews } from './views.ts'
 /** How an engine is given the records of batches. */
 export interface RecordInserter {
   /**
-   * Runs `statement(source)`, where `source` is a table function that reads the batches' records. Returns or throws
-   * only when the engine has ended the attempt.
+   * Runs `statement(source)`, where `source` is a table function that reads the batches' records. Returns, or throws the
+   * engine's error, only when the engine has ended the attempt.
+   * @throws GatepostError STORE_UNAVAILABLE: what became of the attempt is not known, it may even be under way
    */
   insert(topic: Topic, batches: readonly Batch[], statement: (source: string) => string): Promise<void>
+  /** How many batches one statement may name. */
+  readonly maxBatches: number
 }
 
 /**
@@ -33,18 +37,26 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Store.insertOnce(), for whoever is the table's only writer while it runs: look up, insert what is missing in one
- * statement that looks up again, look up what became of it.
+ * Store.insertOnce(), for whoever is the only writer of these batches while it runs: look up, insert what is missing in one
+ * statement that looks up again, look up what became of it. With claims, whoever holds them all is that only writer.
  */
 export async function insertOnce(
   sql: SqlConnection,
   inserter: RecordInserter,
   topic: Topic,
   batches: readonly Batch[],
+  claims: readonly Claim[] = [],
 ): Promise<InsertOutcome> {
-  if (batches.length === 0) return { rows: 0, alreadyPresent: 0 }
+  const attempt: Attempt = { sql, inserter, topic, claims }
+  let rows = 0
+  let alreadyPresent = 0
   try {
-    return await procedure(sql, inserter, topic, batches)
+    for (let from = 0; from < batches.length; from += inserter.maxBatches) {
+      const outcome = await procedure(attempt, batches.slice(from, from + inserter.maxBatches))
+      rows += outcome.rows
+      alreadyPresent += outcome.alreadyPresent
+    }
+    return { rows, alreadyPresent }
   } catch (error) {
     if (error instanceof GatepostError) throw error
     // Not about the rows: a look-up or a view's SELECT failed.
@@ -52,35 +64,37 @@ export async function insertOnce(
   }
 }
 
-async function procedure(
-  sql: SqlConnection,
-  inserter: RecordInserter,
-  topic: Topic,
-  batches: readonly Batch[],
-): Promise<InsertOutcome> {
+interface Attempt {
+  readonly sql: SqlConnection
+  readonly inserter: RecordInserter
+  readonly topic: Topic
+  readonly claims: readonly Claim[]
+}
+
+async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<InsertOutcome> {
+  const { sql, topic } = attempt
   const before = await lookUp(sql, topic, batches)
   // An earlier attempt may have been cut off between the rows and the views.
   if (before.present.length > 0) await repeatViews(sql, topic, before.present)
-  if (before.missing.length > 0) await insertNew(sql, inserter, topic, before.missing)
+  if (before.missing.length > 0) await insertNew(attempt, before.missing)
   return {
     rows: before.missing.reduce((sum, batch) => sum + batch.recordCount, 0),
     alreadyPresent: before.present.length,
   }
 }
 
-async function insertNew(
-  sql: SqlConnection,
-  inserter: RecordInserter,
-  topic: Topic,
-  batches: readonly Batch[],
-): Promise<void> {
+async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<void> {
+  const { sql, inserter, topic, claims } = attempt
   let failure: unknown = null
   try {
-    await inserter.insert(topic, batches, (source) => insertMissing(topic, batches, source))
+    await inserter.insert(topic, batches, (source) => insertMissing(topic, batches, source, claims))
   } catch (error) {
+    // It may be under way: what a look-up says now could change behind it.
+    if (error instanceof GatepostError) throw error
     failure = error
   }
   const { present, missing } = await lookUp(sql, topic, batches)
+  if (missing.length > 0 && claims.length > 0 && !(await holds(sql, claims))) throw fenced(topic, failure)
   if (missing.length === batches.length && failure !== null) throw refused(topic, failure)
   if (missing.length > 0) {
     throw new GatepostError(
@@ -90,6 +104,11 @@ async function insertNew(
     )
   }
   if (failure !== null) await repeatViews(sql, topic, present)
+}
+
+function fenced(topic: Topic, failure: unknown): GatepostError {
+  const message = `insert into ${topic}: another owner has claimed a part of the log that the batches come from`
+  return new GatepostError('STORE_FENCED', message, failure ?? undefined)
 }
 
 /** None of the rows was written: because of the rows, or for another reason. */

@@ -2,7 +2,7 @@ import { GatepostError } from '../../common/errors.ts'
 import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { SqlConnection } from '../sql.ts'
-import { batchRows, batchUuid, tableOf } from './identity.ts'
+import { batchRows, batchUuid, tableOf, withBatchIds } from './identity.ts'
 
 export interface Presence {
   readonly present: readonly Batch[]
@@ -11,7 +11,10 @@ export interface Presence {
 
 /** How many rows each batch has in its table; batches without a row are not listed. */
 export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string {
-  return `SELECT batch_id, count() AS rows FROM ${tableOf(topic)} WHERE ${batchRows(batches)} GROUP BY batch_id`
+  return (
+    `${withBatchIds(batches)} SELECT batch_id, count() AS rows FROM ${tableOf(topic)} ` +
+    `WHERE ${batchRows(batches)} GROUP BY batch_id`
+  )
 }
 
 /**
@@ -48,7 +51,7 @@ export async function lookUp(sql: SqlConnection, topic: Topic, batches: readonly
 /** Records of each batch that dead letters stand for: an undecodable one stands for the rest of its batch too. */
 async function deadRecords(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<Map<string, number>> {
   const letters = await sql.rows<{ batch_id: string; refused: string; undecodable: string; from: string }>(
-    `SELECT batch_id, countIf(reason != 'undecodable') AS refused, countIf(reason = 'undecodable') AS undecodable, ` +
+    `${withBatchIds(batches)} SELECT batch_id, countIf(reason != 'undecodable') AS refused, countIf(reason = 'undecodable') AS undecodable, ` +
       `minIf(batch_index, reason = 'undecodable') AS from FROM ${tableOf('dead_letters')} ` +
       `WHERE source = '${topic}' AND ${batchRows(batches)} GROUP BY batch_id`,
   )

@@ -2,20 +2,27 @@ import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { quoted } from '../sql.ts'
 import { recordColumns } from './columns.ts'
-import { amongBatches, batchRows, batchWindow, tableOf } from './identity.ts'
+import type { Claim } from '../contract.ts'
+import { areNewest } from './claims.ts'
+import { batchRows, tableOf, withBatchIds } from './identity.ts'
 
 /**
  * One insert is one block in one partition, so one part: all or nothing. The sizes are above any insert's; the engine's
  * own defaults are async_insert = 1 and blocks of about a million rows.
  */
-export const ONE_PART = [
-  'async_insert = 0',
-  'max_insert_threads = 1',
-  'max_threads = 1',
-  'max_insert_block_size = 1000000000',
-  'min_insert_block_size_rows = 1000000000',
-  'min_insert_block_size_bytes = 1000000000000',
-].join(', ')
+export const ONE_PART_SETTINGS = {
+  async_insert: 0,
+  max_insert_threads: 1,
+  max_threads: 1,
+  max_insert_block_size: 1_000_000_000,
+  min_insert_block_size_rows: 1_000_000_000,
+  min_insert_block_size_bytes: 1_000_000_000_000,
+} as const
+
+/** The same, as a SETTINGS clause has it. */
+export const ONE_PART = Object.entries(ONE_PART_SETTINGS)
+  .map(([name, value]) => `${name} = ${value}`)
+  .join(', ')
 
 /** `'name Type, ...'`: the structure that the engine's Avro reader is asked for. */
 export function recordStructure(topic: Topic): string {
@@ -27,28 +34,35 @@ export function recordStructure(topic: Topic): string {
 }
 
 /**
- * Inserts what `source` (a table function that reads the batches' records) holds of batches that are not in the table.
+ * Inserts what `source` (a table function that reads the batches' records) holds of batches that are not in the table; with
+ * claims: nothing unless each is the newest.
  * The month is part of the guard because a batch's window may reach into the next one.
  */
-export function insertMissing(topic: Topic, batches: readonly Batch[], source: string): string {
+export function insertMissing(
+  topic: Topic,
+  batches: readonly Batch[],
+  source: string,
+  claims: readonly Claim[] = [],
+): string {
   const table = tableOf(topic)
   const known = `batch_id NOT IN (SELECT batch_id FROM ${table} WHERE ${batchRows(batches)})`
-  return insertInto(table, topic, source, `${belongs(batches)} AND ${known}`)
+  const owned = claims.length === 0 ? '' : ` AND ${areNewest(claims)}`
+  return insertInto(table, topic, batches, source, `${belongs(batches)} AND ${known}${owned}`)
 }
 
 /** Inserts everything that `source` holds. */
 export function insertAll(table: string, topic: Topic, batches: readonly Batch[], source: string): string {
-  return insertInto(table, topic, source, belongs(batches))
+  return insertInto(table, topic, batches, source, belongs(batches))
 }
 
-function insertInto(table: string, topic: Topic, source: string, where: string): string {
+function insertInto(table: string, topic: Topic, batches: readonly Batch[], source: string, where: string): string {
   const columns = recordColumns(topic)
   const names = columns.map(({ name }) => name).join(', ')
   const records = columns.map(({ name, expression }) => `${expression} AS ${name}`).join(', ')
   // batch_id is a FixedString where it is read and a UUID where it is compared, hence the inner SELECT.
   return (
     `INSERT INTO ${table} (${names}) SETTINGS ${ONE_PART} ` +
-    `SELECT ${names} FROM (SELECT ${records} FROM ${source}) WHERE ${where}`
+    `${withBatchIds(batches)} SELECT ${names} FROM (SELECT ${records} FROM ${source}) WHERE ${where}`
   )
 }
 
@@ -58,7 +72,7 @@ function insertInto(table: string, topic: Topic, source: string, where: string):
  */
 function belongs(batches: readonly Batch[]): string {
   const month = `toYYYYMM(received_at) = ${yearMonth(batches[0].minReceivedAt)}`
-  const own = `${batchWindow(batches)} AND ${month} AND ${amongBatches(batches)}`
+  const own = `${batchRows(batches)} AND ${month}`
   return `throwIf(NOT (${own}), 'a record is not one of its batch') = 0`
 }
 

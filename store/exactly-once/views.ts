@@ -2,7 +2,7 @@ import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
-import { batchRows, tableOf } from './identity.ts'
+import { batchRows, tableOf, withBatchIds } from './identity.ts'
 import { ONE_PART } from './statement.ts'
 
 /** A materialized view on a raw table. */
@@ -40,7 +40,7 @@ function sourceOf(topic: Topic): RegExp {
  * that this changes nothing where nothing was missing.
  */
 export async function repeatViews(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<void> {
-  const rows = `FROM (SELECT * FROM ${tableOf(topic)} WHERE ${batchRows(batches)}) AS ${topic}`
+  const rows = `FROM (${withBatchIds(batches)} SELECT * FROM ${tableOf(topic)} WHERE ${batchRows(batches)}) AS ${topic}`
   for (const view of await viewsOf(sql, topic)) {
     const select = view.select.replace(sourceOf(topic), () => rows)
     await sql.run(`INSERT INTO ${view.target} (${view.columns.join(', ')}) SETTINGS ${ONE_PART} ${select}`)

@@ -34,8 +34,16 @@ const INFORMATION_SCHEMA: Record<string, string | null> = {
   schemata: `SELECT * FROM information_schema.schemata ${only('schema_name')}`,
 }
 
+/** What a store reads of its server, beside that. The endpoint's query ids are comments to the engine. */
+const OF_STORES: Record<string, string | null> = {
+  settings: null,
+  parts: null,
+  processes: "SELECT * REPLACE (Settings['log_comment'] AS query_id) FROM system.processes",
+}
+
 /** Undefined: the table may not be read. */
-export function catalogTable(database: string, table: string): string | null | undefined {
+export function catalogTable(database: string, table: string, actsAsServer = false): string | null | undefined {
+  if (actsAsServer && database === 'system' && Object.hasOwn(OF_STORES, table)) return OF_STORES[table]
   const of = database === 'system' ? SYSTEM : database.toLowerCase() === 'information_schema' ? INFORMATION_SCHEMA : {}
   const name = of === INFORMATION_SCHEMA ? table.toLowerCase() : table
   return Object.hasOwn(of, name) ? of[name] : undefined

@@ -187,13 +187,16 @@ class Service {
       // GET never changes anything: a link or an image on somebody's page must not.
       const mayWrite = role === 'admin' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
       if (mayWrite && text.data !== null) data = await spool(text.data)
-      leave = await (mayWrite ? this.#writers : this.#readers).enter(left.signal)
+      // A KILL must not wait for what it is to end.
+      const isKill = firstWord(text.sql) === 'KILL'
+      leave = await (mayWrite && !isKill ? this.#writers : this.#readers).enter(left.signal)
       await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
         facts: this.#facts,
         limits: this.#limits,
         counters: this.#counters,
         mayWrite,
+        actsAsServer: role === 'admin' && this.#options.actsAsServer === true,
         signal: left.signal,
       })
       this.#counters.completed++

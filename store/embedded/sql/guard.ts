@@ -19,6 +19,8 @@ export interface GuardContext {
   readonly settings: SettingsPolicy
   /** Whether tables may be written and changed. */
   readonly mayWrite: boolean
+  /** See SqlEndpointOptions. */
+  readonly actsAsServer: boolean
 }
 
 export interface Verdict {
@@ -70,16 +72,18 @@ export async function judge(
   checkTokens(tokens, context)
   const settingsClauses = checkSettings(tokens, context)
   const root = parseAst(await printAst(sql))
-  const writes = WRITER_KINDS.has(root.kind)
+  const kills = context.actsAsServer && root.kind === 'KillQueryQuery'
+  const writes = WRITER_KINDS.has(root.kind) || kills
   if (writes && !context.mayWrite) throw new SqlError('READONLY', 'Cannot execute query in readonly mode')
   if (!writes && !READER_KINDS.has(root.kind)) throw denied(`Statements of kind ${root.kind} are not available here`)
   checkTree(root, writes, context)
   if (settingsIn(root) > settingsClauses) throw denied('A SETTINGS clause is not understood')
-  if (writes) checkWriterStatement(root, tokens)
+  if (kills) return killing(tokens)
+  if (writes) checkWriterStatement(root, tokens, context.actsAsServer)
   else checkReaderStatement(root, tokens)
   const { edits, format } = formatClause(tokens)
   const describes = root.kind === 'DescribeQuery'
-  const catalogEdits = describes ? [] : replaceCatalogTables(root, tokens)
+  const catalogEdits = describes ? [] : replaceCatalogTables(root, tokens, context.actsAsServer)
   return {
     sql: applyEdits(
       sql,
@@ -87,9 +91,30 @@ export async function judge(
     ),
     format,
     writes,
-    takesData: root.kind === 'InsertQuery' && !root.children.some((child) => child.kind.startsWith('Select')),
+    takesData: root.kind === 'InsertQuery' && (!hasSelect(root) || readsInput(root)),
     streams: root.kind.startsWith('Select'),
   }
+}
+
+function hasSelect(root: AstNode): boolean {
+  return root.children.some((child) => child.kind.startsWith('Select'))
+}
+
+/** Its SELECT reads the request's data, by the table function input(). */
+function readsInput(root: AstNode): boolean {
+  for (const [node, parent] of walk(root)) {
+    if (node.kind === 'Function' && parent?.kind === 'TableExpression' && nameIn(node) === 'input') return true
+  }
+  return false
+}
+
+/** KILL QUERY WHERE query_id = '...': of that form alone. Without SYNC, for which MEASURED: this engine waits for ever. */
+function killing(tokens: readonly Token[]): Verdict {
+  const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
+  const [id] = tokens.filter((token) => token.kind === 'StringLiteral')
+  if (!/^KILL QUERY WHERE query_id = ''(?: A?SYNC)?$/.test(words)) throw denied('Queries are killed by their query_id')
+  const sql = `KILL QUERY WHERE Settings['log_comment'] = ${id.text} ASYNC`
+  return { sql, format: null, writes: true, takesData: false, streams: false }
 }
 
 function checkTokens(tokens: readonly Token[], context: GuardContext): void {
@@ -117,7 +142,8 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
     const after = tokens[i + 2]
     const before = tokens[i - 1]
     if (next.kind === 'Dot' && isName(after) && before?.kind !== 'Dot' && context.foreignDatabases.has(nameOf(token))) {
-      if (catalogTable(nameOf(token), nameOf(after)) === undefined) throw noTable(`${nameOf(token)}.${nameOf(after)}`)
+      if (catalogTable(nameOf(token), nameOf(after), context.actsAsServer) === undefined)
+        throw noTable(`${nameOf(token)}.${nameOf(after)}`)
     }
   }
 }
@@ -143,6 +169,7 @@ function checkNamesInText(tokens: readonly Token[], i: number, context: GuardCon
 
 function requireCallable(name: string, context: GuardContext): void {
   const bare = name.toLowerCase()
+  if (context.actsAsServer && bare === 'input') return
   if (SYNTAX_WORDS.has(bare) || TYPES.has(bare) || context.functions.allowsTableFunction(bare)) return
   requireFunction(name, context.mayWrite, context)
 }
@@ -190,6 +217,7 @@ const DEFINITION_KINDS = new Set(
 
 function checkTableFunction(node: AstNode, context: GuardContext): void {
   const name = nameIn(node)
+  if (context.actsAsServer && name === 'input') return
   if (!context.functions.allowsTableFunction(name)) throw denied(`Table function ${name} is not available here`)
 }
 
@@ -198,7 +226,7 @@ function checkTable(name: string, context: GuardContext): void {
   if (dot === -1) return
   const database = unquoted(name.slice(0, dot))
   if (database === DATABASE && !context.foreignDatabases.has(database)) return
-  if (catalogTable(database, unquoted(name.slice(dot + 1))) === undefined) throw noTable(name)
+  if (catalogTable(database, unquoted(name.slice(dot + 1)), context.actsAsServer) === undefined) throw noTable(name)
 }
 
 /** `x IN t` names a table by a plain identifier; which one can't be told from a column, so none outside gatepost is. */
@@ -265,12 +293,12 @@ interface Edit {
   readonly text: string
 }
 
-function replaceCatalogTables(root: AstNode, tokens: readonly Token[]): Edit[] {
+function replaceCatalogTables(root: AstNode, tokens: readonly Token[], actsAsServer: boolean): Edit[] {
   let expected = 0
   for (const [node] of walk(root)) {
     if (node.kind !== 'TableIdentifier') continue
     const [database = '', table = ''] = nameIn(node).split('.').map(unquoted)
-    if (typeof catalogTable(database, table) === 'string') expected++
+    if (typeof catalogTable(database, table, actsAsServer) === 'string') expected++
   }
   const edits: Edit[] = []
   for (const [i, token] of tokens.entries()) {
@@ -278,7 +306,7 @@ function replaceCatalogTables(root: AstNode, tokens: readonly Token[]): Edit[] {
     if (!isName(token) || dot?.kind !== 'Dot' || !isName(table) || after?.kind === 'Dot') continue
     const before = tokens[i - 1]
     if (before?.kind !== 'Comma' && !(before?.kind === 'BareWord' && ['FROM', 'JOIN'].includes(before.text))) continue
-    const query = catalogTable(nameOf(token), nameOf(table))
+    const query = catalogTable(nameOf(token), nameOf(table), actsAsServer)
     if (typeof query !== 'string') continue
     const alias = isWord(after, 'AS') ? '' : ` AS \`${nameOf(table)}\``
     edits.push({ begin: token.begin, end: table.end, text: `(${query})${alias}` })

@@ -40,8 +40,33 @@ export function insertFromFile(normalised: string, tokens: readonly Token[], pat
   const format = nameOf(last)
   if (!allowsInputFormat(format))
     throw new SqlError('UNKNOWN_FORMAT', `Format ${format} is not available for input here`)
+  const input = tokens.findIndex((token) => isName(token) && nameOf(token) === 'input')
+  if (input !== -1) return selectFromFile(normalised, tokens.slice(input, input + 4), word, path, format)
   const settings = tokens.findIndex((token) => isWord(token, 'SETTINGS'))
   // FROM INFILE stands before SETTINGS.
   const at = (settings === -1 ? word : tokens[settings])?.begin ?? word.begin
   return applyEdits(normalised, [{ begin: at, end: at, text: `FROM INFILE ${literal(path)} COMPRESSION 'none' ` }])
+}
+
+/** `INSERT ... SELECT ... FROM input('structure') ... FORMAT x`, the call's tokens and the word FORMAT given. */
+function selectFromFile(
+  normalised: string,
+  call: readonly Token[],
+  formatWord: Token,
+  path: string,
+  format: string,
+): string {
+  const [name, open, structure, close] = call
+  if (
+    open.kind !== 'OpeningRoundBracket' ||
+    structure.kind !== 'StringLiteral' ||
+    close.kind !== 'ClosingRoundBracket'
+  ) {
+    throw new SqlError('SYNTAX_ERROR', 'input() takes the structure as one text')
+  }
+  const source = `file(${literal(path)}, '${format}', ${structure.text})`
+  return applyEdits(normalised, [
+    { begin: name.begin, end: close.end, text: source },
+    { begin: formatWord.begin, end: Buffer.byteLength(normalised), text: '' },
+  ])
 }

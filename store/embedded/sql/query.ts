@@ -18,6 +18,8 @@ export interface QueryContext {
   readonly limits: SqlLimits
   readonly counters: Counters
   readonly mayWrite: boolean
+  /** See SqlEndpointOptions. */
+  readonly actsAsServer: boolean
   readonly signal: AbortSignal
 }
 
@@ -38,9 +40,11 @@ export async function runQuery(
   const policy: SettingsPolicy = {
     limits: limitSettings(limits, context.mayWrite ? limits.maxWriteSeconds : limits.maxExecutionSeconds),
     known: (name) => facts.settings.has(name),
+    actsAsServer: context.actsAsServer,
   }
   // Before the guard's own queries run, so that a bad setting is told first.
   const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
+  if (context.actsAsServer) settings['log_comment'] = request.queryId
   const checked = await check(statement.sql, request, policy, context)
   const forced = checked.verdict.takesData ? INSERT_SETTINGS : {}
   const connection = new Connection(context.engine, { ...settings, ...forced })
@@ -77,7 +81,12 @@ async function check(
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)
     const normalised = await connection.normalise(identified.sql)
-    const judging = { ...context.facts, settings: policy, mayWrite: context.mayWrite }
+    const judging = {
+      ...context.facts,
+      settings: policy,
+      mayWrite: context.mayWrite,
+      actsAsServer: context.actsAsServer,
+    }
     const printAst = (text: string): Promise<string> => connection.printAst(text)
     const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)
     return { ...normalised, verdict, parameters: identified.remaining }

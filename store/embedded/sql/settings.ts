@@ -61,6 +61,13 @@ const IGNORED = new Set(
   send_logs_level send_progress_in_http_headers wait_for_async_insert wait_for_async_insert_timeout`.split(/\s+/),
 )
 
+/** What a store sends to a server: see store/server/settings.ts. */
+const OF_STORES = new Set(
+  `async_insert max_insert_threads min_insert_block_size_rows min_insert_block_size_bytes insert_deduplicate
+  materialized_views_ignore_errors parallel_view_processing enable_parallel_replicas enable_global_with_statement
+  http_write_exception_in_output_format`.split(/\s+/),
+)
+
 /** Limits: name to the most it may be. Zero, which means none to the engine, is more than any limit. */
 export function limitSettings(limits: SqlLimits, seconds: number): ReadonlyMap<string, number> {
   return new Map([
@@ -83,6 +90,8 @@ export interface SettingsPolicy {
   readonly limits: ReadonlyMap<string, number>
   /** Whether the engine has a setting of this name. */
   known(name: string): boolean
+  /** See SqlEndpointOptions. */
+  readonly actsAsServer?: boolean
 }
 
 /**
@@ -91,6 +100,7 @@ export interface SettingsPolicy {
  * @throws SqlError UNKNOWN_SETTING, READONLY, BAD_ARGUMENTS
  */
 export function settingOfRequest(name: string, value: string, policy: SettingsPolicy): string | null {
+  if (policy.actsAsServer === true && OF_STORES.has(name) && policy.known(name)) return String(numberOf(name, value))
   if (IGNORED.has(name)) return null
   const limit = policy.limits.get(name)
   if (limit !== undefined) return String(lowered(name, value, limit))
@@ -109,6 +119,7 @@ export function settingOfRequest(name: string, value: string, policy: SettingsPo
  * @throws SqlError UNKNOWN_SETTING, READONLY, SETTING_CONSTRAINT_VIOLATION
  */
 export function checkSettingOfClause(name: string, value: string, policy: SettingsPolicy): void {
+  if (policy.actsAsServer === true && OF_STORES.has(name) && policy.known(name)) return void numberOf(name, value)
   // Ignored as parameters of a request; here the engine would act on them.
   if (IGNORED.has(name)) throw notChangeable(name)
   const limit = name === 'max_threads' ? MAX_THREADS : policy.limits.get(name)

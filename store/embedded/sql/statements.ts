@@ -77,7 +77,9 @@ const REFUSED_WORDS = [
   'DETACHED',
 ] as const
 
-export function checkWriterStatement(root: AstNode, tokens: readonly Token[]): void {
+export function checkWriterStatement(root: AstNode, tokens: readonly Token[], actsAsServer: boolean): void {
+  const ownDatabase = new RegExp(`^CREATE DATABASE (IF NOT EXISTS )?${DATABASE}$`)
+  if (actsAsServer && ownDatabase.test(tokens.map((token) => token.text).join(' '))) return
   const beginning = BEGINNINGS[root.kind]
   const words = tokens.slice(0, 8).map((token) => token.text)
   if (beginning !== undefined && root.kind !== 'InsertQuery' && !beginning.test(words.join(' ') + ' ')) {

@@ -79,7 +79,7 @@ export function firstWord(text: string): string {
   return ''
 }
 
-/** The offset after `FORMAT name` or `VALUES` of an INSERT; null: no INSERT, one with SELECT, or not complete. */
+/** The offset after `FORMAT name` or `VALUES` of an INSERT; null: no INSERT, one whose SELECT reads no data, or not complete. */
 export function endOfInsertHead(text: string): number | null {
   PIECE.lastIndex = 0
   let depth = 0
@@ -99,7 +99,8 @@ export function endOfInsertHead(text: string): number | null {
         return word === 'VALUES' || PIECE.lastIndex < text.length || text.endsWith('\n') ? PIECE.lastIndex : null
       if (word === 'VALUES' && previous !== 'FORMAT' && previous !== 'INTO' && previous !== 'TABLE')
         return PIECE.lastIndex
-      if (word === 'SELECT' || word === 'WITH') return null
+      // The data of a SELECT stands behind it, if it reads any.
+      if ((word === 'SELECT' || word === 'WITH') && !/\binput\s*\(/.test(text)) return null
     }
     previous = word
   }

@@ -1,0 +1,54 @@
+import type { Topic } from '../../schemas/topics.ts'
+import type { Claim } from '../contract.ts'
+import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
+
+const CLAIMS = `${DATABASE}.partition_claims`
+
+/**
+ * True while each of these claims is the newest of its part of the log. A scalar subquery: the engine asks it once, before
+ * the statement that holds it reads or writes a row.
+ */
+export function areNewest(claims: readonly Claim[]): string {
+  const parts = claims.map(({ topic, partition }) => `(${quoted(topic)}, ${quoted(partition)})`)
+  const held = claims.map(
+    ({ topic, partition, epoch, owner }) =>
+      `(${quoted(topic)}, ${quoted(partition)}, toUInt64(${epoch}), ${quoted(owner)})`,
+  )
+  return (
+    `(SELECT countIf((topic, partition, epoch, owner) IN (${held.join(', ')})) FROM ` +
+    `(SELECT toString(topic) AS topic, partition, max(newest).1 AS epoch, max(newest).2 AS owner FROM ${CLAIMS} ` +
+    `WHERE (topic, partition) IN (${parts.join(', ')}) GROUP BY topic, partition)) = ${claims.length}`
+  )
+}
+
+/** Whether they are, now. */
+export async function holds(sql: SqlConnection, claims: readonly Claim[]): Promise<boolean> {
+  const [row] = await sql.rows<{ held: number }>(`SELECT ${areNewest(claims)} AS held`)
+  return Number(row.held) === 1
+}
+
+/**
+ * The newest claim's successor, for `owner`. With `previous`: writes nothing unless that is the newest.
+ * Two that run at once may write the same epoch: the greater owner has it then.
+ */
+export function nextClaim(topic: Topic, partition: string, owner: string, previous: Claim | null): string {
+  const condition =
+    previous === null
+      ? ''
+      : ` HAVING (max(newest).1, max(newest).2) = (toUInt64(${previous.epoch}), ${quoted(previous.owner)})`
+  return (
+    `INSERT INTO ${CLAIMS} (topic, partition, newest) SETTINGS async_insert = 0 ` +
+    `SELECT ${quoted(topic)}, ${quoted(partition)}, tuple(max(newest).1 + 1, ${quoted(owner)}, now64(3, 'UTC')) ` +
+    `FROM ${CLAIMS} WHERE topic = ${quoted(topic)} AND partition = ${quoted(partition)}${condition}`
+  )
+}
+
+/** The newest claim of a part; null: there is none. */
+export async function newestClaim(sql: SqlConnection, topic: Topic, partition: string): Promise<Claim | null> {
+  const [row] = await sql.rows<{ epoch: string; owner: string }>(
+    `SELECT max(newest).1 AS epoch, max(newest).2 AS owner FROM ${CLAIMS} ` +
+      `WHERE topic = ${quoted(topic)} AND partition = ${quoted(partition)}`,
+  )
+  const epoch = Number(row.epoch)
+  return epoch === 0 ? null : { topic, partition, epoch, owner: row.owner }
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * What the proxy does, from now on, to every connection, those that are open too:
+ * pass: everything arrives; refuse: connections are closed as soon as they are made, open ones now; hang: nothing is
+ * forwarded in either direction until the mode changes; drop-answers: requests arrive, answers are thrown away.
+ */
+export type ProxyMode = 'pass' | 'refuse' | 'hang' | 'drop-answers'
+
+interface Pair {
+  readonly client: Socket
+  readonly server: Socket
+}
+
+/** A TCP proxy on the loopback address that misbehaves on request. */
+export class TcpProxy {
+  readonly #server: Server
+  readonly #pairs = new Set<Pair>()
+  readonly #targetPort: number
+  #mode: ProxyMode = 'pass'
+  #waiting: (() => void)[] = []
+  /** Milliseconds by which every chunk is late, in both directions. */
+  latencyMs = 0
+  /** Bytes of answers that were thrown away. */
+  droppedBytes = 0
+  /** Called with every chunk of a request, before it is forwarded: to act while a request is under way. */
+  onRequest: ((chunk: Buffer) => void) | null = null
+
+  private constructor(targetPort: number) {
+    this.#targetPort = targetPort
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client))
+  }
+
+  /** Listens on `port`, or on a free one. */
+  static async start(targetPort: number, port = 0): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort)
+    proxy.#server.listen(port, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  get mode(): ProxyMode {
+    return this.#mode
+  }
+
+  set mode(mode: ProxyMode) {
+    this.#mode = mode
+    if (mode === 'refuse') this.cut()
+    if (mode === 'hang') return
+    for (const resume of this.#waiting.splice(0)) resume()
+  }
+
+  /** Resets every connection that is open now; new ones are as the mode says. */
+  cut(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy()
+      server.resetAndDestroy()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.mode = 'refuse'
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #accept(client: Socket): void {
+    client.on('error', () => undefined)
+    if (this.#mode === 'refuse') {
+      client.resetAndDestroy()
+      return
+    }
+    const server = connect({ port: this.#targetPort, host: '127.0.0.1', allowHalfOpen: true })
+    const pair = { client, server }
+    this.#pairs.add(pair)
+    server.on('error', () => client.destroy())
+    const forget = (): void => {
+      this.#pairs.delete(pair)
+    }
+    client.once('close', () => server.destroy())
+    server.once('close', () => client.destroy())
+    client.once('close', forget)
+    void this.#forward(client, server, (chunk) => {
+      this.onRequest?.(chunk)
+      return true
+    })
+    void this.#forward(server, client, (chunk) => {
+      if (this.#mode !== 'drop-answers') return true
+      this.droppedBytes += chunk.length
+      return false
+    })
+  }
+
+  async #forward(from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): Promise<void> {
+    try {
+      for await (const chunk of from as AsyncIterable<Buffer>) {
+        while (this.#mode === 'hang') await new Promise<void>((resume) => this.#waiting.push(resume))
+        if (this.latencyMs > 0) await sleep(this.latencyMs)
+        if (passes(chunk) && !to.destroyed && !to.write(chunk)) await drained(to)
+      }
+      if (this.#mode === 'drop-answers') return
+      to.end()
+    } catch {
+      to.destroy()
+    }
+  }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done)
+      socket.off('close', done)
+      resolve()
+    }
+    socket.once('drain', done)
+    socket.once('close', done)
+  })
+}
