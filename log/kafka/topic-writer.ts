@@ -34,6 +34,8 @@ const MAX_SENDS = 64
 const MAX_SEND_BYTES = 32 * 2 ** 20
 /** Identities of spilled batches that were acknowledged late: not to be sent again. What is beyond is sent twice, and stored once. */
 const MAX_LATE = 10_000
+/** That a topic has fewer partitions than before is believed after this. */
+const FEWER_AFTER_MS = 10_000
 const LOG_EVERY_MS = 10_000
 
 /** One topic's way to Kafka, or to the spill. */
@@ -50,6 +52,7 @@ export class TopicWriter {
   #live = 0
   #loggedAt = 0
   #troubled = false
+  #fewer: { count: number; since: number } | null = null
 
   constructor(options: TopicWriterOptions) {
     this.#options = options
@@ -73,6 +76,10 @@ export class TopicWriter {
     this.#resend.start()
   }
 
+  get spillHolds(): boolean {
+    return this.#resend.waiting
+  }
+
   get inFlight(): number {
     return this.#sends
   }
@@ -85,14 +92,26 @@ export class TopicWriter {
     return this.#health.failing
   }
 
-  /** @returns whether that is another number than before */
+  /** @returns whether that is another number than before, and believed */
   resize(count: number): boolean {
-    if (count === this.#health.count) return false
+    if (count === this.#health.count) {
+      this.#fewer = null
+      return false
+    }
+    const now = Date.now()
+    if (count < this.#health.count && !this.#confirmed(count, now)) return false
+    this.#fewer = null
     this.#options.logger.info({ topic: this.#options.name, count }, 'the topic has another number of partitions')
     this.#health.resize(count)
     // What kafkajs knows of the topic is older.
     this.#producer.distrust()
     return true
+  }
+
+  /** A broker that has not heard of new partitions yet says the same as one whose topic was made anew with fewer: only time tells. */
+  #confirmed(count: number, now: number): boolean {
+    if (this.#fewer?.count !== count) this.#fewer = { count, since: now }
+    return now - this.#fewer.since >= FEWER_AFTER_MS
   }
 
   noticeSpill(): void {

@@ -111,8 +111,9 @@ export class KafkaWriter implements LogWriter {
     return [...this.#topics.values()].reduce((sum, topic) => sum + topic.failingPartitions, 0)
   }
 
-  get lastError(): string | null {
-    return this.stats.lastError
+  /** Whether something of a topic may wait in the spill. */
+  spillHolds(topic: Topic): boolean {
+    return this.#of(topic).spillHolds
   }
 
   /** Waits for appends under way; what is in the spill stays there for the next start. */

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { KafkaCluster, singleBroker } from '../../../test/helpers/kafka.ts'
 import { withAdmin } from '../admin.ts'
+import { KafkaWriter } from '../writer.ts'
+import { makeTopics, nextBatch, writerOptions } from './harness.ts'
 
 const user = { username: 'gatepost', password: 'a-test-password' }
 const broker = await singleBroker(t, { sasl: user, tls: true })
@@ -14,6 +16,18 @@ t.test('PLAIN and SCRAM over TLS', async (t) => {
   for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
     t.same(await list({ sasl: { mechanism, ...user } }), [], mechanism)
   }
+})
+
+t.test('the writer logs in with SCRAM over TLS', async (t) => {
+  const { kafka, ...options } = writerOptions(broker, 'login.', t.testdir())
+  await makeTopics(broker, 'login.')
+  const sasl = { mechanism: 'scram-sha-512', ...user } as const
+  const writer = await KafkaWriter.open({ ...options, kafka: { ...kafka, sasl } })
+  await writer.append(nextBatch(writer, 'over TLS'))
+  t.match(writer.stats, { acked: 1, spilled: { failed: 0, timeout: 0 } })
+  await writer.close()
+  const wrong = { ...kafka, sasl: { ...sasl, password: 'wrong' } }
+  await t.rejects(KafkaWriter.open({ ...options, kafka: wrong }), { code: 'LOG_UNAVAILABLE' }, 'even if it once worked')
 })
 
 t.test('a wrong password: says whose login is refused, never the password', async (t) => {

@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { KafkaCluster } from '../../../test/helpers/kafka.ts'
+import { KafkaWriter } from '../writer.ts'
+import { consume, identities, makeTopics, nextBatch, until, writerOptions } from './harness.ts'
+
+/*
+ * Proves: whatever happens to brokers of a cluster of three, every append is acknowledged (by Kafka or by the spill), everything that was
+ * acknowledged is in Kafka in the end, and the writer goes on by itself.
+ */
+const cluster = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 3 })
+t.teardown(() => cluster.destroy())
+await makeTopics(cluster, 'failover.', { partitions: 6, replication: 3 })
+
+/** Appends one batch after the other, in a few lines, while something happens. */
+async function writeWhile(writer: KafkaWriter, happens: () => Promise<void>): Promise<Set<string>> {
+  const acknowledged = new Set<string>()
+  let over = false
+  const lines = Array.from({ length: 4 }, async () => {
+    while (!over) {
+      const batch = nextBatch(writer, 'x'.repeat(500))
+      await writer.append(batch)
+      acknowledged.add(batch.batchId.toString('hex'))
+      await sleep(10)
+    }
+  })
+  try {
+    await sleep(300)
+    await happens()
+    await until(() => writer.failingPartitions === 0 && !writer.spillHolds('dead_letters'), 'Kafka takes all again')
+    await sleep(300)
+  } finally {
+    over = true
+    await Promise.all(lines)
+  }
+  return acknowledged
+}
+
+t.test('brokers that hang, die, and all of them at once', async (t) => {
+  const writer = await KafkaWriter.open(writerOptions(cluster, 'failover.', t.testdir()))
+  t.teardown(() => writer.close())
+  const acknowledged = new Set<string>()
+  const faults: Record<string, () => Promise<void>> = {
+    'a broker hangs for longer than its session': async () => {
+      await cluster.kill(0, 'SIGSTOP')
+      await sleep(8000)
+      await cluster.kill(0, 'SIGCONT')
+    },
+    'a broker is killed and comes back': async () => {
+      await cluster.kill(1)
+      await sleep(3000)
+      await cluster.restart(1)
+    },
+    'the controller is killed': async () => {
+      const controller = await cluster.controllerId()
+      await cluster.kill(controller)
+      await sleep(2000)
+      await cluster.restart(controller)
+    },
+    'a broker is restarted in an orderly way': async () => {
+      await cluster.kill(2, 'SIGTERM')
+      await cluster.restart(2)
+    },
+    'all brokers are killed': async () => {
+      await Promise.all([0, 1, 2].map((id) => cluster.kill(id)))
+      await sleep(2000)
+      await cluster.restartAll()
+    },
+  }
+  for (const [fault, happens] of Object.entries(faults)) {
+    const before = { ...writer.stats, spilled: { ...writer.stats.spilled } }
+    const started = Date.now()
+    const ids = await writeWhile(writer, happens)
+    for (const id of ids) acknowledged.add(id)
+    const { spilled, late } = writer.stats
+    t.pass(
+      `${fault}: ${ids.size} acknowledged in ${Date.now() - started} ms, spilled ${spilled.timeout - before.spilled.timeout} late, ` +
+        `${spilled.failed - before.spilled.failed} failed, ${spilled.circuit - before.spilled.circuit} at once; ${late - before.late} came late`,
+    )
+  }
+  t.equal(writer.stats.refused, 0)
+  const found = identities(await consume(cluster, 'failover.dead-letters', acknowledged.size))
+  t.same(
+    [...acknowledged].filter((id) => !found.has(id)),
+    [],
+    'nothing is lost',
+  )
+})
