@@ -76,3 +76,43 @@ t.test('Kafka and the embedded store', { timeout: 180_000 }, async (t) => {
   await complete(t, instance.queryUntil.bind(instance), 2)
   t.equal(await instance.stop(), 0)
 })
+
+t.test('Kafka and the embedded store, while Kafka is away', { timeout: 240_000 }, async (t) => {
+  const instance = await created(t, { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'away.' })
+  t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
+  await instance.start()
+  t.same(await requestEveryRoute(instance, 'before'), [])
+  await complete(t, instance.queryUntil.bind(instance), 1)
+
+  await broker.kill(0)
+  t.same(await requestEveryRoute(instance, 'meanwhile'), [], 'everything is answered and kept')
+  const [store] = instance.children('store-main')
+  process.kill(store, 'SIGKILL')
+  const answer = () => instance.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM post_auth').catch(() => [])
+  await until(() => instance.children('store-main').some((pid) => pid !== store))
+  t.ok(await until(async () => (await answer()).length === 1), 'the tables are there without Kafka')
+
+  await broker.restart(0)
+  await complete(t, instance.queryUntil.bind(instance), 2)
+  t.equal(await instance.stop(), 0)
+
+  t.test('a stop that leaves records in the spill says so, and the next start stores them', async (t) => {
+    await instance.start({ GATEPOST_DRAIN_TIMEOUT: '5s' })
+    await broker.kill(0)
+    t.same(await requestEveryRoute(instance, 'left'), [])
+    t.equal(await instance.stop(), 1)
+    t.match(instance.tail(), /bytes of acknowledged records are left in the spill/)
+    await broker.restart(0)
+    await instance.start()
+    await complete(t, instance.queryUntil.bind(instance), 3)
+    t.equal(await instance.stop(), 0)
+  })
+})
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (await holds()) return true
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return false
+}

@@ -45,15 +45,18 @@ export function ingestWorkers(config: Config, log: RecordLog, secret: string, lo
 export type StoreRole = 'store' | 'aggregator' | 'reporter'
 
 /** A process with the store, not started. */
-export function storeProcess(role: StoreRole, start: StoreStart, logger: Logger): ManagedProcess {
-  return new ManagedProcess({
+export function storeProcess(role: StoreRole, start: Omit<StoreStart, 'logKnown'>, logger: Logger): ManagedProcess {
+  let logKnown = false
+  const child = new ManagedProcess({
     name: role,
     // The role is for the process list, and for the child's priority.
     fork: () =>
       fork(childFile('store-main.js'), [role], { env: { ...process.env, UV_THREADPOOL_SIZE: STORE_THREADS } }),
-    start: () => start,
+    start: (): StoreStart => ({ ...start, logKnown }),
     logger,
   })
+  void child.whenReady().then(() => (logKnown = true))
+  return child
 }
 
 /** The store that the configuration names. */

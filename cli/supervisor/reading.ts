@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts'
+import { aggregatorMetrics } from '../../aggregator/metrics.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { TOPICS } from '../../schemas/topics.ts'
+import type { Store } from '../../store/contract.ts'
+import type { ReaderLog, StoreStart } from './messages.ts'
+import { openReader, type OpenedReader } from './open-reader.ts'
+
+export interface ReadingOptions {
+  readonly log: ReaderLog
+  /** Migrated. */
+  readonly store: Store
+  readonly storeKind: StoreStart['store']['kind']
+  readonly retentionDays: number
+  /** The log could be read before: that it cannot be now is an outage, and no reason not to start. */
+  readonly logKnown: boolean
+  readonly logger: Logger
+}
+
+interface Open {
+  readonly reader: OpenedReader
+  readonly aggregator: Aggregator
+}
+
+const REOPEN_MS = 2000
+const LAG_POLL_MS = 200
+
+/** Brings the record log into the store, and goes on after an outage of the log. */
+export class Reading {
+  readonly #options: ReadingOptions
+  #open: Open | null = null
+  #reopening: Promise<void> | null = null
+  #stopped = false
+
+  private constructor(options: ReadingOptions) {
+    this.#options = options
+  }
+
+  /** @throws GatepostError LOG_UNAVAILABLE */
+  static async start(options: ReadingOptions): Promise<Reading> {
+    const reading = new Reading(options)
+    if (options.logKnown && reading.#outlivesLog) reading.#reopen()
+    else reading.#open = await reading.#begin()
+    return reading
+  }
+
+  async #begin(): Promise<Open> {
+    const { log, store, storeKind, retentionDays, logger } = this.#options
+    const reader = await openReader(log, logger)
+    const aggregator = startAggregator({
+      reader: reader.reader,
+      store,
+      logger,
+      retentionDays,
+      // Servers come back by themselves; the embedded engine may need a new process.
+      waitWhileAway: storeKind === 'server',
+      onFatal: (error) => this.#failed(error),
+    })
+    return { reader, aggregator }
+  }
+
+  /** The embedded store answers queries while Kafka is away. A journal is on the same disk as the store. */
+  get #outlivesLog(): boolean {
+    return this.#options.storeKind === 'embedded' && this.#options.log.kind === 'kafka'
+  }
+
+  /** For a log that is away the process may go on; for anything else a new one begins. */
+  #failed(error: unknown): void {
+    const away = error instanceof GatepostError && error.code === 'LOG_UNAVAILABLE'
+    if (away && this.#outlivesLog) this.#reopen()
+    else process.exit(1)
+  }
+
+  #reopen(): void {
+    const before = this.#open
+    this.#open = null
+    this.#reopening ??= this.#reopened(before).finally(() => (this.#reopening = null))
+  }
+
+  async #reopened(before: Open | null): Promise<void> {
+    await before?.reader.reader.close().catch(() => {})
+    while (!this.#stopped) {
+      try {
+        const open = await this.#begin()
+        if (!this.#stopped) this.#open = open
+        else await close(open, 0)
+        return
+      } catch (error) {
+        this.#options.logger.warn({ error: messageOf(error) }, 'the record log cannot be read yet')
+        await sleep(REOPEN_MS)
+      }
+    }
+  }
+
+  /**
+   * Stops within about this time, having stored what waits. `untilEmpty`: also what the log hands over in this time.
+   * @returns bytes that are left and that only the next start can store
+   */
+  async stop(withinMs: number, untilEmpty: boolean): Promise<number> {
+    this.#stopped = true
+    if (this.#open === null) return 0
+    const deadline = Date.now() + withinMs
+    if (untilEmpty) await emptied(this.#open.reader, deadline)
+    return close(this.#open, Math.max(0, deadline - Date.now()))
+  }
+
+  async metrics(): Promise<object[]> {
+    if (this.#open === null) return []
+    const { reader, aggregator } = this.#open
+    const stats = aggregator.stats()
+    return [...(await aggregatorMetrics(stats).json()), ...(await reader.metrics(stats))]
+  }
+}
+
+async function close({ reader, aggregator }: Open, drainMs: number): Promise<number> {
+  await aggregator.stop(drainMs)
+  const left = await reader.left()
+  await reader.reader.close()
+  return left
+}
+
+/** Kafka hands over what it holds a moment after it was written: that nothing is at hand does not mean that nothing waits. */
+async function emptied({ reader }: OpenedReader, deadline: number): Promise<void> {
+  while (Date.now() < deadline) {
+    const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic))).catch(() => [])
+    // A journal counts bytes only, and draining finds all of them.
+    if (lags.every(({ batches }) => batches === null || batches === 0)) return
+    await sleep(LAG_POLL_MS)
+  }
+}
