@@ -42,6 +42,8 @@ export function wantedTopics(rules: TopicRules): WantedTopic[] {
     'retention.ms': String(rules.retentionMs),
     'retention.bytes': '-1',
     'max.message.bytes': String(MESSAGE_MAX_BYTES),
+    // Brokers refuse messages from clocks that are an hour ahead: such a producer would be shut out.
+    'message.timestamp.type': 'LogAppendTime',
   }
   const { partitions, replication } = rules
   return [
@@ -63,6 +65,7 @@ export function settingProblem(name: string, value: string, wanted: string): str
       return Number(value) >= Number(wanted) ? null : `at least ${wanted}`
     case 'unclean.leader.election.enable':
     case 'cleanup.policy':
+    case 'message.timestamp.type':
       return value === wanted ? null : wanted
     case 'retention.ms':
       return value === '-1' || Number(value) >= Number(wanted)

@@ -144,11 +144,9 @@ export function logContract(t: Test, name: string, open: (t: Test) => Promise<Lo
     const { gathers } = await readBatches(second, 1)
     t.ok(((await second.lag('dead_letters')).oldestAt as number) <= Date.now())
     for (const gathered of gathers) await second.commit(gathered)
-    t.same(await second.lag('dead_letters'), {
-      bytes: 0,
-      batches: (await second.lag('dead_letters')).batches,
-      oldestAt: null,
-    })
+    const lag = await second.lag('dead_letters')
+    t.match(lag, { bytes: 0, oldestAt: null })
+    t.ok(lag.batches === null || lag.batches === 0)
     await second.close()
 
     const third = await log.openReader()

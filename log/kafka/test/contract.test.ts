@@ -1,0 +1,29 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { logContract } from '../../test/contract.ts'
+import { KafkaReader } from '../reader.ts'
+import { KafkaWriter } from '../writer.ts'
+import { makeTopics } from './simple-writer.ts'
+
+const broker = await singleBroker(t)
+const kafka = broker.options()
+const { logger } = kafka
+let made = 0
+
+logContract(t, 'kafka', async (t) => {
+  const topicPrefix = `contract-${++made}.`
+  // One partition: the contract speaks of an order, which Kafka keeps within a partition.
+  await makeTopics(kafka, topicPrefix)
+  const spill = {
+    directory: join(t.testdir(), 'spill'),
+    slot: 0,
+    maxBytes: 2 ** 24,
+    segmentMaxBytes: 2 ** 22,
+    sealAfterMs: 100,
+  }
+  return {
+    openWriter: () => KafkaWriter.open({ kafka, topicPrefix, spill, logger }),
+    openReader: () => KafkaReader.open({ kafka, topicPrefix, group: `group-${topicPrefix}`, logger }),
+  }
+})
