@@ -67,17 +67,32 @@ interface Applied {
 }
 
 /** @throws GatepostError STORE_MIGRATION: naming the file and what is wrong with it */
-export async function migrate(sql: SqlConnection, migrations: readonly Migration[], logger: Logger): Promise<void> {
-  await sql.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`)
+export async function migrate(
+  sql: SqlConnection,
+  migrations: readonly Migration[],
+  logger: Logger,
+  { database = true }: { readonly database?: boolean } = {},
+): Promise<void> {
+  if (database) await sql.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`)
   await sql.run(SCHEMA_MIGRATIONS)
+  for (const migration of await notApplied(sql, migrations)) await apply(sql, migration, logger)
+}
+
+/** Whether migrate() would apply anything; changes nothing. @throws GatepostError STORE_MIGRATION */
+export async function pendingMigrations(sql: SqlConnection, migrations: readonly Migration[]): Promise<boolean> {
+  const tables = await sql.rows(
+    `SELECT name FROM system.tables WHERE database = '${DATABASE}' AND name = 'schema_migrations'`,
+  )
+  return tables.length === 0 || (await notApplied(sql, migrations)).length > 0
+}
+
+async function notApplied(sql: SqlConnection, migrations: readonly Migration[]): Promise<readonly Migration[]> {
   const applied = await sql.rows<Applied>(
     `SELECT DISTINCT version, name, checksum FROM ${DATABASE}.schema_migrations ORDER BY version`,
   )
   for (const row of applied) verify(row, migrations)
   const done = new Set(applied.map((row) => row.version))
-  for (const migration of migrations) {
-    if (!done.has(migration.version)) await apply(sql, migration, logger)
-  }
+  return migrations.filter((migration) => !done.has(migration.version))
 }
 
 function verify(applied: Applied, migrations: readonly Migration[]): void {

@@ -1,4 +1,5 @@
-import { GatepostError, messageOf, type ErrorCode } from '../../common/errors.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { classifyEngineCode } from '../engine-errors.ts'
 import { engineCode } from '../sql.ts'
 
 /**
@@ -8,20 +9,9 @@ import { engineCode } from '../sql.ts'
 export function storeError(error: unknown): GatepostError {
   if (error instanceof GatepostError) return error
   const code = engineCode(error)
-  return new GatepostError(classify(code), code === null ? messageOf(error) : `${code}: ${messageOf(error)}`, error)
-}
-
-/** Codes (system.errors) that say that the engine lacks something now, and not that the statement is wrong. */
-const SHORTAGES = new Set([
-  '159', // TIMEOUT_EXCEEDED
-  '202', // TOO_MANY_SIMULTANEOUS_QUERIES
-  '236', // ABORTED
-  '241', // MEMORY_LIMIT_EXCEEDED
-  '243', // NOT_ENOUGH_SPACE
-  '252', // TOO_MANY_PARTS
-  '394', // QUERY_WAS_CANCELLED
-])
-
-function classify(code: string | null): ErrorCode {
-  return code === null || SHORTAGES.has(code) ? 'STORE_UNAVAILABLE' : 'STORE_REFUSED'
+  return new GatepostError(
+    classifyEngineCode(code),
+    code === null ? messageOf(error) : `${code}: ${messageOf(error)}`,
+    error,
+  )
 }

@@ -14,7 +14,7 @@ import { check } from './check.ts'
 import { EngineConnection } from './connection.ts'
 import { ANCHOR_SETTINGS, READER_SETTINGS, WRITER_SETTINGS } from './engine-settings.ts'
 import { storeError } from './errors.ts'
-import { WorkerQueue } from './queue.ts'
+import { WorkerQueue } from '../work-queue.ts'
 
 export interface EmbeddedStoreOptions {
   /** The engine's directory: created if missing, owned by this process alone until close(). One per process. */

@@ -5,9 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /**
  * What the proxy does, from now on, to every connection, those that are open too:
  * pass: everything arrives; refuse: connections are closed as soon as they are made, open ones now; hang: nothing is
- * forwarded in either direction until the mode changes; drop-answers: requests arrive, answers are thrown away.
+ * forwarded in either direction until the mode changes; drop-answers: requests arrive, answers are thrown away; hold:
+ * requests are kept, and delivered when the mode changes, though the client may have given up; error: requests do not
+ * arrive, and are answered with HTTP status 502.
  */
-export type ProxyMode = 'pass' | 'refuse' | 'hang' | 'drop-answers'
+export type ProxyMode = 'pass' | 'refuse' | 'hang' | 'drop-answers' | 'hold' | 'error'
+
+const BAD_GATEWAY = 'HTTP/1.1 502 Bad Gateway\r\nContent-Length: 12\r\nConnection: close\r\n\r\nBad Gateway\n'
 
 interface Pair {
   readonly client: Socket
@@ -25,7 +29,7 @@ export class TcpProxy {
   latencyMs = 0
   /** Bytes of answers that were thrown away. */
   droppedBytes = 0
-  /** Called with every chunk of a request, before it is forwarded: to act while a request is under way. */
+  /** Called with every chunk of a request when it has been read, so that the mode that it sets holds for this chunk. */
   onRequest: ((chunk: Buffer) => void) | null = null
 
   private constructor(targetPort: number) {
@@ -52,7 +56,7 @@ export class TcpProxy {
   set mode(mode: ProxyMode) {
     this.#mode = mode
     if (mode === 'refuse') this.cut()
-    if (mode === 'hang') return
+    if (mode === 'hang' || mode === 'hold') return
     for (const resume of this.#waiting.splice(0)) resume()
   }
 
@@ -79,35 +83,45 @@ export class TcpProxy {
     const pair = { client, server }
     this.#pairs.add(pair)
     server.on('error', () => client.destroy())
-    const forget = (): void => {
-      this.#pairs.delete(pair)
-    }
-    client.once('close', () => server.destroy())
     server.once('close', () => client.destroy())
-    client.once('close', forget)
-    void this.#forward(client, server, (chunk) => {
-      this.onRequest?.(chunk)
-      return true
+    client.once('close', () => this.#pairs.delete(pair))
+    const requests = this.#forward(client, server, true, () => {
+      if (this.#mode !== 'error') return true
+      client.end(BAD_GATEWAY)
+      server.destroy()
+      return false
     })
-    void this.#forward(server, client, (chunk) => {
+    // What is held is delivered first.
+    client.once('close', () => void requests.finally(() => server.destroy()))
+    void this.#forward(server, client, false, (chunk) => {
       if (this.#mode !== 'drop-answers') return true
       this.droppedBytes += chunk.length
       return false
     })
   }
 
-  async #forward(from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): Promise<void> {
+  /** Never rejects. Resolves when everything that was read has been delivered or thrown away. */
+  async #forward(from: Socket, to: Socket, isRequest: boolean, passes: (chunk: Buffer) => boolean): Promise<void> {
+    let delivered = Promise.resolve()
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
-        while (this.#mode === 'hang') await new Promise<void>((resume) => this.#waiting.push(resume))
-        if (this.latencyMs > 0) await sleep(this.latencyMs)
-        if (passes(chunk) && !to.destroyed && !to.write(chunk)) await drained(to)
+        if (isRequest) this.onRequest?.(chunk)
+        delivered = delivered.then(() => this.#deliver(chunk, to, passes))
+        if (this.#mode !== 'hold') await delivered
       }
-      if (this.#mode === 'drop-answers') return
-      to.end()
     } catch {
-      to.destroy()
+      // Reset: what came before is still delivered.
     }
+    await delivered
+    if (this.#mode !== 'drop-answers') to.end()
+  }
+
+  async #deliver(chunk: Buffer, to: Socket, passes: (chunk: Buffer) => boolean): Promise<void> {
+    while (this.#mode === 'hang' || this.#mode === 'hold') {
+      await new Promise<void>((resume) => this.#waiting.push(resume))
+    }
+    if (this.latencyMs > 0) await sleep(this.latencyMs)
+    if (passes(chunk) && !to.destroyed && !to.write(chunk)) await drained(to)
   }
 }
 

@@ -212,7 +212,7 @@ const TREE_KINDS = new Set(
 )
 const DEFINITION_KINDS = new Set(
   `Columns Storage ColumnDeclaration Index Constraint Projection ProjectionSelectQuery TTLElement AlterCommand
-  Assignment Partition ViewTargets NameTypePair StorageOrderByElement CollationNode`.split(/\s+/),
+  Assignment Partition ViewTargets NameTypePair TupleDataType StorageOrderByElement CollationNode`.split(/\s+/),
 )
 
 function checkTableFunction(node: AstNode, context: GuardContext): void {

@@ -46,7 +46,7 @@ export async function runQuery(
   const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
   if (context.actsAsServer) settings['log_comment'] = request.queryId
   const checked = await check(statement.sql, request, policy, context)
-  const forced = checked.verdict.takesData ? INSERT_SETTINGS : {}
+  const forced = checked.verdict.takesData && !context.actsAsServer ? INSERT_SETTINGS : {}
   const connection = new Connection(context.engine, { ...settings, ...forced })
   try {
     await connection.useDatabase()

@@ -1,4 +1,4 @@
-import { GatepostError } from '../../common/errors.ts'
+import { GatepostError } from '../common/errors.ts'
 
 /**
  * Workers (connections) and those who wait for one, in order of arrival. At most `maxWaiting` wait: more are refused,

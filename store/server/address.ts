@@ -1,0 +1,41 @@
+import { isLoopback } from '../../common/ip-address.ts'
+import { GatepostError } from '../../common/errors.ts'
+import { DATABASE } from '../sql.ts'
+
+export interface ServerAddress {
+  /** Without user and password: fit for messages. */
+  readonly origin: string
+  readonly username: string
+  readonly password: string
+  readonly isLoopback: boolean
+}
+
+/** Reads GATEPOST_CLICKHOUSE_URL. @throws GatepostError CONFIG_INVALID: what is wrong with it, never the password */
+export function parseAddress(text: string): ServerAddress {
+  const url = urlOf(text)
+  if (url === null) throw invalid('is not a URL such as http://user:pass@host:8123/gatepost')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw invalid('must begin with http:// or https://')
+  const database = url.pathname.replace(/^\/|\/$/g, '')
+  if (database !== '' && database !== DATABASE) {
+    throw invalid(`names the database ${database}: the tables are in database ${DATABASE}, and no other can be chosen`)
+  }
+  if (url.search !== '' || url.hash !== '') throw invalid('must end after the database: settings are not taken from it')
+  return {
+    origin: `${url.protocol}//${url.host}`,
+    username: decodeURIComponent(url.username) || 'default',
+    password: decodeURIComponent(url.password),
+    isLoopback: url.hostname === 'localhost' || isLoopback(url.hostname.replace(/^\[|\]$/g, '')),
+  }
+}
+
+function urlOf(text: string): URL | null {
+  try {
+    return new URL(text)
+  } catch {
+    return null
+  }
+}
+
+function invalid(what: string): GatepostError {
+  return new GatepostError('CONFIG_INVALID', `GATEPOST_CLICKHOUSE_URL ${what}`)
+}

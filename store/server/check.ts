@@ -1,0 +1,33 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { isRefusal, type RecordInserter } from '../exactly-once/insert.ts'
+import { insertAll } from '../exactly-once/statement.ts'
+import { tableOf } from '../exactly-once/identity.ts'
+import { DATABASE, type SqlConnection } from '../sql.ts'
+
+/**
+ * Store.check(): a Null table has the structure and the constraints of the table it is made like, and keeps nothing. One per
+ * stream, made anew each time and left there: over HTTP a temporary table would need a session, which a load balancer cuts,
+ * and dropping it would disturb whoever checks at the same time.
+ */
+export async function check(
+  sql: SqlConnection,
+  inserter: RecordInserter,
+  topic: Topic,
+  batches: readonly Batch[],
+): Promise<string | null> {
+  const table = `${DATABASE}.check_${topic}`
+  const comment = `Keeps nothing: takes what may not fit into ${topic}, to see whether it does`
+  await sql.run(`CREATE OR REPLACE TABLE ${table} AS ${tableOf(topic)} ENGINE = Null COMMENT '${comment}'`)
+  try {
+    for (let from = 0; from < batches.length; from += inserter.maxBatches) {
+      const some = batches.slice(from, from + inserter.maxBatches)
+      await inserter.insert(topic, some, (source) => insertAll(table, topic, some, source))
+    }
+    return null
+  } catch (error) {
+    if (isRefusal(error)) return messageOf(error)
+    throw error
+  }
+}

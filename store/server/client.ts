@@ -1,0 +1,114 @@
+import { createClient, type ClickHouseClient } from '@clickhouse/client'
+import type { Readable } from 'node:stream'
+import { messageOf } from '../../common/errors.ts'
+import type { QueryParams } from '../contract.ts'
+import type { SqlConnection } from '../sql.ts'
+import type { ServerAddress } from './address.ts'
+import { COMMAND_SECONDS, COMMON_SETTINGS, QUERY_SECONDS } from './settings.ts'
+
+type Settings = Readonly<Record<string, number | string>>
+
+/** The server stops a statement by itself at its bound; an answer that is so much later does not come. */
+const GRACE_SECONDS = 5
+/** Requests at once; more wait within the time that they have. */
+const MAX_CONNECTIONS = 16
+
+/**
+ * The official client, with a bound on every request. An aborted request may go on at the server.
+ * Errors are the client's: ClickHouseError with the engine's code is the engine's own answer, everything else leaves open
+ * what became of the statement.
+ */
+export class ServerClient implements SqlConnection {
+  readonly #client: ClickHouseClient
+  readonly #settings: Settings
+
+  constructor(address: ServerAddress, compress: boolean, settings: Settings = {}) {
+    this.#settings = { ...COMMON_SETTINGS, ...settings }
+    this.#client = createClient({
+      url: address.origin,
+      username: address.username,
+      password: address.password,
+      // Statements name their database: it may not be there yet.
+      database: 'default',
+      application: 'gatepost',
+      // Every request has its own.
+      request_timeout: 2 * COMMAND_SECONDS * 1000,
+      max_open_connections: MAX_CONNECTIONS,
+      compression: { request: compress, response: compress },
+      // Below any server's own, or a statement is sent on a connection that is being closed.
+      keep_alive: { enabled: true, idle_socket_ttl: 1500 },
+      log: { level: 127 },
+    })
+  }
+
+  rows<T>(sql: string, params?: QueryParams, seconds = QUERY_SECONDS): Promise<T[]> {
+    return within(seconds, async (signal) => {
+      const result = await this.#client.query({
+        query: sql,
+        format: 'JSONEachRow',
+        clickhouse_settings: { ...this.#settings, max_execution_time: seconds },
+        abort_signal: signal,
+        ...(params && { query_params: { ...params } }),
+      })
+      signal.addEventListener('abort', () => result.close())
+      return await result.json<T>()
+    })
+  }
+
+  run(sql: string, params?: QueryParams, seconds = COMMAND_SECONDS): Promise<void> {
+    return within(seconds, async (signal) => {
+      await this.#client.command({
+        query: sql,
+        clickhouse_settings: { ...this.#settings, max_execution_time: seconds },
+        abort_signal: signal,
+        ...(params && { query_params: { ...params } }),
+      })
+    })
+  }
+
+  /** A statement that reads `body`, by input() or behind FORMAT. */
+  send(sql: string, body: Readable, queryId: string, settings: Settings, seconds: number): Promise<void> {
+    return within(seconds, async (signal) => {
+      const { stream } = await this.#client.exec({
+        query: sql,
+        values: body,
+        query_id: queryId,
+        clickhouse_settings: { ...this.#settings, ...settings, max_execution_time: seconds },
+        abort_signal: signal,
+      })
+      signal.addEventListener('abort', () => stream.destroy())
+      // Nothing, but for what something in between has to say.
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        const text = chunk.toString().trim()
+        if (text !== '') throw new Error(`not an answer of ClickHouse: ${text.slice(0, 200)}`)
+      }
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+}
+
+/** Also when an answer has begun and does not end: the client's own bound is over then. */
+async function within<T>(seconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = seconds + GRACE_SECONDS
+  const controller = new AbortController()
+  const { signal } = controller
+  const over = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error(`no answer within ${limit} s`)))
+  })
+  const timer = setTimeout(() => controller.abort(), limit * 1000)
+  const working = work(signal)
+  working.catch(() => undefined)
+  over.catch(() => undefined)
+  try {
+    return await Promise.race([over, working])
+  } catch (error) {
+    // Of several addresses that were tried; it has no message of its own.
+    if (error instanceof AggregateError) throw new Error(error.errors.map(messageOf).join('; '), { cause: error })
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}

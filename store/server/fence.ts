@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError } from '../../common/errors.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import type { Claim } from '../contract.ts'
+import { newestClaim, nextClaim } from '../exactly-once/claims.ts'
+import { quoted, type SqlConnection } from '../sql.ts'
+import { INSERT_ID_PREFIX } from './inserter.ts'
+
+/** How long inserts that run at the time of a claim may go on, are then killed, and may take to end. */
+export interface FencePatience {
+  readonly killAfterMs: number
+  readonly giveUpAfterMs: number
+}
+
+export const FENCE_PATIENCE: FencePatience = { killAfterMs: 10_000, giveUpAfterMs: 30_000 }
+const POLL_MS = 50
+
+/**
+ * Makes `owner` the newest claimer of a part of the log. When it returns, no insert of an earlier claim runs, and none will
+ * write: one that begins later asks for the newest claim before anything else, and one that asked earlier was running by
+ * then, and has been waited for.
+ * @throws GatepostError STORE_FENCED, STORE_UNAVAILABLE
+ */
+export async function claimPart(
+  sql: SqlConnection,
+  owner: string,
+  topic: Topic,
+  partition: string,
+  previous: Claim | null,
+  patience: FencePatience = FENCE_PATIENCE,
+): Promise<Claim> {
+  if (previous !== null && !isSame(await newestClaim(sql, topic, partition), previous)) throw fenced(topic, partition)
+  await sql.run(nextClaim(topic, partition, owner, previous))
+  const newest = await newestClaim(sql, topic, partition)
+  if (newest === null || newest.owner !== owner || (previous !== null && newest.epoch <= previous.epoch)) {
+    throw fenced(topic, partition)
+  }
+  await waitForInserts(sql, patience)
+  return newest
+}
+
+function isSame(one: Claim | null, other: Claim): boolean {
+  return one !== null && one.epoch === other.epoch && one.owner === other.owner
+}
+
+/**
+ * Waits for the inserts that run now, whatever they insert: dead letters go under the claims of another stream.
+ * Those that begin meanwhile are not waited for.
+ */
+async function waitForInserts(sql: SqlConnection, { killAfterMs, giveUpAfterMs }: FencePatience): Promise<void> {
+  const started = performance.now()
+  let left = await runningInserts(sql)
+  let killed = false
+  while (left.size > 0) {
+    const waited = performance.now() - started
+    if (waited > giveUpAfterMs) {
+      throw new GatepostError('STORE_UNAVAILABLE', `inserts of an earlier claim do not end: ${[...left].join(', ')}`)
+    }
+    if (waited > killAfterMs && !killed) {
+      killed = true
+      for (const id of left) await sql.run(`KILL QUERY WHERE query_id = ${quoted(id)} ASYNC`)
+    }
+    await sleep(POLL_MS)
+    const running = await runningInserts(sql)
+    left = new Set([...left].filter((id) => running.has(id)))
+  }
+}
+
+async function runningInserts(sql: SqlConnection): Promise<Set<string>> {
+  const rows = await sql.rows<{ query_id: string }>(
+    `SELECT query_id FROM system.processes WHERE startsWith(query_id, '${INSERT_ID_PREFIX}')`,
+  )
+  return new Set(rows.map((row) => row.query_id))
+}
+
+function fenced(topic: Topic, partition: string): GatepostError {
+  return new GatepostError('STORE_FENCED', `another owner has claimed partition ${partition} of ${topic}`)
+}

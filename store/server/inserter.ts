@@ -1,0 +1,46 @@
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { recordStructure } from '../exactly-once/statement.ts'
+import type { RecordInserter } from '../exactly-once/insert.ts'
+import { containerStream } from './body.ts'
+import type { ServerClient } from './client.ts'
+import { isAnswer } from './errors.ts'
+import { INSERT_SECONDS, INSERT_SETTINGS } from './settings.ts'
+
+/**
+ * The statement goes into the URL, for which a server takes 1 MiB at most (http_max_uri_size), and names each batch in 37
+ * characters: 148 KB.
+ */
+export const MAX_BATCHES_PER_INSERT = 4000
+
+/** Every statement that inserts batches, of every store, has a query_id that begins so: see fence.ts. */
+export const INSERT_ID_PREFIX = 'gatepost-insert-'
+
+/** Hands batches to the server: their container is the request's body, which the engine's own Avro reader parses. */
+export class HttpInserter implements RecordInserter {
+  readonly maxBatches = MAX_BATCHES_PER_INSERT
+  readonly #client: ServerClient
+  readonly #owner: string
+  readonly #settings: Readonly<Record<string, number | string>>
+  #sequence = 0
+
+  constructor(client: ServerClient, owner: string, settings: Readonly<Record<string, number | string>> = {}) {
+    this.#client = client
+    this.#owner = owner
+    this.#settings = { ...INSERT_SETTINGS, ...settings }
+  }
+
+  readonly insert: RecordInserter['insert'] = async (topic, batches, statement) => {
+    const sql = `${statement(`input(${recordStructure(topic)})`)} FORMAT Avro`
+    const queryId = `${INSERT_ID_PREFIX}${topic}-${this.#owner}-${this.#sequence++}`
+    const body = containerStream(topic, batches)
+    try {
+      await this.#client.send(sql, body, queryId, this.#settings, INSERT_SECONDS)
+    } catch (error) {
+      if (isAnswer(error)) throw error
+      const message = `insert into ${topic}, whose outcome is not known: ${messageOf(error)}`
+      throw new GatepostError('STORE_UNAVAILABLE', message, error)
+    } finally {
+      body.destroy()
+    }
+  }
+}

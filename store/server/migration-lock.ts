@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DATABASE, engineCode, type SqlConnection } from '../sql.ts'
+
+const LOCK = `${DATABASE}.migration_lock`
+const ALREADY_EXISTS = '57'
+const POLL_MS = 200
+/** Longer than migrations take. Whoever holds it that long has died. */
+const STALE_SECONDS = 60
+
+/**
+ * One migrates while others wait. The lock is a table: a server makes each name once. It keeps several processes that
+ * start at once from getting into each other's way, and no more than that: every statement of a migration can be repeated,
+ * so a lock that outlived its holder is taken away.
+ */
+export async function withMigrationLock(sql: SqlConnection, work: () => Promise<void>): Promise<void> {
+  while (!(await acquire(sql))) {
+    await sleep(POLL_MS)
+    await removeStale(sql)
+  }
+  try {
+    await work()
+  } finally {
+    await sql.run(`DROP TABLE IF EXISTS ${LOCK} SYNC`)
+  }
+}
+
+async function acquire(sql: SqlConnection): Promise<boolean> {
+  try {
+    await sql.run(
+      `CREATE TABLE ${LOCK} (held UInt8 COMMENT 'Nothing') ENGINE = Null COMMENT 'A process applies migrations now'`,
+    )
+    return true
+  } catch (error) {
+    if (engineCode(error) === ALREADY_EXISTS) return false
+    throw error
+  }
+}
+
+async function removeStale(sql: SqlConnection): Promise<void> {
+  const rows = await sql.rows(
+    `SELECT name FROM system.tables WHERE database = '${DATABASE}' AND name = 'migration_lock' ` +
+      `AND metadata_modification_time < now() - toIntervalSecond(${STALE_SECONDS})`,
+  )
+  if (rows.length > 0) await sql.run(`DROP TABLE IF EXISTS ${LOCK} SYNC`)
+}

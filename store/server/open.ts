@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { GatepostError } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { WorkerQueue } from '../work-queue.ts'
+import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'
+import { insertOnce } from '../exactly-once/insert.ts'
+import type { SqlConnection } from '../sql.ts'
+import { DEFAULT_RETENTION_DAYS } from '../retention.ts'
+import { parseAddress, type ServerAddress } from './address.ts'
+import { check } from './check.ts'
+import { ServerClient } from './client.ts'
+import { runningError, serverError, startError } from './errors.ts'
+import { claimPart, FENCE_PATIENCE, type FencePatience } from './fence.ts'
+import { HttpInserter } from './inserter.ts'
+import { migrateServer } from './migrate.ts'
+import { CLUSTER_SETTINGS, INSERT_SECONDS, LOOK_UP_SECONDS, REQUIRED_SETTINGS } from './settings.ts'
+
+export interface ServerStoreOptions {
+  /** GATEPOST_CLICKHOUSE_URL: http(s)://user:password@host:port/gatepost. */
+  readonly url: string
+  readonly logger: Logger
+  /** Tables are made ON CLUSTER, replicated. Default: one server. */
+  readonly cluster?: string
+  /** Days that raw rows are kept, default 32. */
+  readonly retentionDays?: number
+  /** gzip the bodies of inserts, which costs about 20 ms of CPU per MiB. Default: unless the server is on this machine. */
+  readonly compress?: boolean
+  /** How long claim() waits for inserts that run, default 10 s until they are killed and 30 s in all. */
+  readonly fencePatience?: FencePatience
+}
+
+/** What may wait for its turn of one stream. */
+const MAX_WAITING = 1000
+
+/**
+ * A ClickHouse server, through the official client over HTTP.
+ * @throws GatepostError CONFIG_INVALID: the URL, user or password is wrong, a right or a setting is missing;
+ *   STORE_UNAVAILABLE: the server does not answer
+ */
+export async function openServerStore(options: ServerStoreOptions): Promise<Store> {
+  const address = parseAddress(options.url)
+  const store = new ServerStore(options, address)
+  try {
+    await store.open()
+    return store
+  } catch (error) {
+    await store.close()
+    throw startError(error, address)
+  }
+}
+
+class ServerStore implements Store {
+  readonly #options: ServerStoreOptions
+  readonly #address: ServerAddress
+  /** Of claims and of query ids: one per opened store. */
+  readonly #owner = randomBytes(8).toString('hex')
+  readonly #client: ServerClient
+  /** The same, as the procedure uses it: what does not answer soon is given up. */
+  readonly #procedure: SqlConnection
+  readonly #inserter: HttpInserter
+  /** Inserts and claims of one stream, one at a time: what a look-up says holds until its insert is done. */
+  readonly #turns = new Map<Topic, WorkerQueue<null>>()
+  /** Of inserts without claims, by stream. */
+  readonly #soleClaims = new Map<Topic, Claim>()
+
+  constructor(options: ServerStoreOptions, address: ServerAddress) {
+    this.#options = options
+    this.#address = address
+    const settings = options.cluster === undefined ? {} : CLUSTER_SETTINGS
+    const client = new ServerClient(address, options.compress ?? !address.isLoopback, settings)
+    this.#client = client
+    this.#procedure = {
+      rows: (sql) => client.rows(sql, undefined, LOOK_UP_SECONDS),
+      run: (sql) => client.run(sql, undefined, INSERT_SECONDS),
+    }
+    this.#inserter = new HttpInserter(client, this.#owner, settings)
+  }
+
+  async open(): Promise<void> {
+    const names = REQUIRED_SETTINGS.map((name) => `'${name}'`).join(', ')
+    const rows = await this.#procedure.rows<{ name: string }>(
+      `SELECT name FROM system.settings WHERE name IN (${names})`,
+    )
+    const known = new Set(rows.map(({ name }) => name))
+    const missing = REQUIRED_SETTINGS.filter((name) => !known.has(name))
+    if (missing.length > 0) {
+      const what = `does not have the settings that inserts depend on: ${missing.join(', ')}`
+      throw new GatepostError(
+        'CONFIG_INVALID',
+        `the ClickHouse server ${this.#address.origin} ${what}; use a newer one`,
+      )
+    }
+    await this.#procedure.rows(`SELECT query_id FROM system.processes LIMIT 1`)
+  }
+
+  async migrate(): Promise<void> {
+    const { logger, cluster, retentionDays = DEFAULT_RETENTION_DAYS } = this.#options
+    try {
+      await migrateServer(this.#client, { logger, retentionDays, ...(cluster === undefined ? {} : { cluster }) })
+    } catch (error) {
+      throw startError(error, this.#address)
+    }
+  }
+
+  query<T>(sql: string, params?: QueryParams): Promise<T[]> {
+    return this.#asked(() => this.#client.rows<T>(sql, params))
+  }
+
+  command(sql: string, params?: QueryParams): Promise<void> {
+    return this.#asked(() => this.#client.run(sql, params))
+  }
+
+  claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {
+    return this.#turn(topic, () => this.#claim(topic, partition, previous))
+  }
+
+  insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
+    if (batches.length === 0) return Promise.resolve({ rows: 0, alreadyPresent: 0 })
+    return this.#turn(topic, async () => {
+      if (claims.length > 0) return await insertOnce(this.#procedure, this.#inserter, topic, batches, claims)
+      return await this.#insertAlone(topic, batches)
+    })
+  }
+
+  check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
+    return this.#turn(topic, () => check(this.#procedure, this.#inserter, topic, batches))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#turns.values()].map((turns) => turns.close()))
+    await this.#client.close()
+  }
+
+  #claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {
+    const patience = this.#options.fencePatience ?? FENCE_PATIENCE
+    return claimPart(this.#procedure, this.#owner, topic, partition, previous, patience)
+  }
+
+  /** A caller that is the only writer is one claimer: so that an attempt whose answer was lost cannot write later. */
+  async #insertAlone(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
+    const claim = this.#soleClaims.get(topic) ?? (await this.#claim(topic, 'sole writer', null))
+    this.#soleClaims.set(topic, claim)
+    try {
+      return await insertOnce(this.#procedure, this.#inserter, topic, batches, [claim])
+    } catch (error) {
+      const code = error instanceof GatepostError ? error.code : null
+      if (code !== 'STORE_REFUSED') this.#soleClaims.delete(topic)
+      throw error
+    }
+  }
+
+  #turn<T>(topic: Topic, work: () => Promise<T>): Promise<T> {
+    let turns = this.#turns.get(topic)
+    if (turns === undefined) this.#turns.set(topic, (turns = new WorkerQueue([null], MAX_WAITING)))
+    const queue = turns
+    return this.#asked(() =>
+      queue.use(async () => {
+        try {
+          return await work()
+        } catch (error) {
+          throw runningError(error, this.#address)
+        }
+      }),
+    )
+  }
+
+  async #asked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw serverError(error, this.#address)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import t from 'tap'
+import { GatepostError } from '../../../common/errors.ts'
+import { createLogger } from '../../../common/logger.ts'
+import { StoreServer } from '../../../test/helpers/store-server.ts'
+import { TcpProxy } from '../../../test/helpers/tcp-proxy.ts'
+import type { Claim, Store } from '../../contract.ts'
+import { makeBatch, repeated } from '../../test/records.ts'
+import { openServerStore } from '../open.ts'
+
+const logger = createLogger('store-test')
+logger.level = 'silent'
+const NOW = Math.floor(Date.now() / 1000) * 1000 - 60_000
+
+const server = await StoreServer.start(t.testdir() + '/server')
+t.teardown(() => server.stop())
+const proxy = await TcpProxy.start(server.port)
+t.teardown(() => proxy.close())
+const direct = await openServerStore({ url: server.url(), logger })
+const behind = await openServerStore({ url: server.url(proxy.port), logger })
+t.teardown(() => direct.close())
+t.teardown(() => behind.close())
+await direct.migrate()
+
+async function codeOf(promise: Promise<unknown>): Promise<string | null> {
+  try {
+    await promise
+    return null
+  } catch (error) {
+    return error instanceof GatepostError ? error.code : String(error)
+  }
+}
+
+async function count(store: Store, table: string): Promise<number> {
+  const [row] = await store.query<{ rows: string }>(`SELECT count() AS rows FROM gatepost.${table}`)
+  return Number(row.rows)
+}
+
+const batch = (topic: 'post_auth' | 'gateway_pings' | 'dead_letters' = 'post_auth') =>
+  makeBatch(topic, NOW, repeated(5))
+
+t.test('claims count up, and the newest one alone inserts', async (t) => {
+  const first = await direct.claim('post_auth', '0', null)
+  t.equal(first.epoch, 1)
+  const before = await count(direct, 'post_auth')
+  const one = batch()
+  t.same(await direct.insertOnce('post_auth', [one], [first]), { rows: 5, alreadyPresent: 0 })
+  const second = await behind.claim('post_auth', '0', null)
+  t.equal(second.epoch, 2)
+  t.not(second.owner, first.owner)
+  const two = batch()
+  t.equal(await codeOf(direct.insertOnce('post_auth', [two], [first])), 'STORE_FENCED')
+  t.equal((await count(direct, 'post_auth')) - before, 5, 'and wrote nothing')
+  t.same(await direct.insertOnce('post_auth', [one], [first]), { rows: 0, alreadyPresent: 1 }, 'what is there, is')
+  t.same(await behind.insertOnce('post_auth', [two], [second]), { rows: 5, alreadyPresent: 0 })
+  t.same(
+    await direct.query(`SELECT topic, partition, epoch, owner FROM gatepost.partition_owners WHERE partition = '0'`),
+    [{ topic: 'post_auth', partition: '0', epoch: '2', owner: second.owner }],
+  )
+})
+
+t.test('one stale claim of several is enough', async (t) => {
+  const parts = ['a', "b'", 'c']
+  const claims: Claim[] = []
+  for (const part of parts) claims.push(await direct.claim('gateway_pings', part, null))
+  t.same(await direct.insertOnce('gateway_pings', [batch('gateway_pings')], claims), { rows: 5, alreadyPresent: 0 })
+  await behind.claim('gateway_pings', "b'", null)
+  t.equal(await codeOf(direct.insertOnce('gateway_pings', [batch('gateway_pings')], claims)), 'STORE_FENCED')
+  const letters = direct.insertOnce('dead_letters', [batch('dead_letters')], claims)
+  t.equal(await codeOf(letters), 'STORE_FENCED', 'dead letters go under the claims of another stream')
+})
+
+t.test('with the previous claim: only if that is the newest', async (t) => {
+  const first = await direct.claim('post_auth', 'previous', null)
+  const second = await direct.claim('post_auth', 'previous', first)
+  t.equal(second.epoch, first.epoch + 1)
+  t.equal(await codeOf(direct.claim('post_auth', 'previous', first)), 'STORE_FENCED')
+  t.same(await direct.insertOnce('post_auth', [batch()], [second]), { rows: 5, alreadyPresent: 0 })
+})
+
+t.test('claimers at once: at the end one of them has it', async (t) => {
+  const stores = await Promise.all(Array.from({ length: 4 }, () => openServerStore({ url: server.url(), logger })))
+  t.teardown(() => Promise.all(stores.map((store) => store.close())))
+  const claimed = await Promise.allSettled(stores.map((store) => store.claim('post_auth', 'many', null)))
+  const claims = claimed.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  t.ok(claims.length > 0)
+  const outcomes = await Promise.all(claims.map((claim) => codeOf(direct.insertOnce('post_auth', [batch()], [claim]))))
+  t.equal(outcomes.filter((code) => code === null).length, 1)
+})
+
+t.test('an answer that is lost: claimed again, found, views repeated', { timeout: 120_000 }, async (t) => {
+  const claim = await behind.claim('gateway_pings', 'lost', null)
+  const one = makeBatch('gateway_pings', NOW, [{ gw_id: 'gw-lost' }])
+  // The look-up passes; the insert's answer does not.
+  proxy.onRequest = (chunk) => {
+    if (chunk.includes('INSERT+INTO+gatepost.gateway_pings')) proxy.mode = 'drop-answers'
+  }
+  const attempt = codeOf(behind.insertOnce('gateway_pings', [one], [claim]))
+  const there = async () =>
+    (await direct.query(`SELECT 1 FROM gatepost.gateway_pings WHERE gw_id = 'gw-lost'`)).length === 1
+  while (!(await there())) await new Promise((resolve) => setTimeout(resolve, 20))
+  proxy.onRequest = null
+  proxy.mode = 'refuse'
+  t.equal(await attempt, 'STORE_UNAVAILABLE')
+  t.equal(await codeOf(behind.claim('gateway_pings', 'lost', claim)), 'STORE_UNAVAILABLE')
+  proxy.mode = 'pass'
+  await direct.command(
+    `DELETE FROM gatepost.gateway_latest WHERE gw_id = 'gw-lost' SETTINGS lightweight_deletes_sync = 2`,
+  )
+  const again = await behind.claim('gateway_pings', 'lost', claim)
+  t.same(await behind.insertOnce('gateway_pings', [one], [again]), { rows: 0, alreadyPresent: 1 })
+  t.same(await direct.query(`SELECT gw_id FROM gatepost.gateways WHERE gw_id = 'gw-lost'`), [{ gw_id: 'gw-lost' }])
+})
+
+t.test('a request that arrives after the next claim writes nothing', async (t) => {
+  const claim = await behind.claim('post_auth', 'late', null)
+  const before = await count(direct, 'post_auth')
+  proxy.onRequest = (chunk) => {
+    if (chunk.includes('INSERT+INTO+gatepost.post_auth')) proxy.mode = 'hold'
+  }
+  const attempt = codeOf(behind.insertOnce('post_auth', [batch()], [claim]))
+  while (proxy.mode !== 'hold') await new Promise((resolve) => setTimeout(resolve, 10))
+  proxy.onRequest = null
+  await direct.claim('post_auth', 'late', null)
+  proxy.mode = 'pass'
+  t.equal(await attempt, 'STORE_FENCED')
+  t.equal(await count(direct, 'post_auth'), before)
+})
+
+t.test('errors of something in between leave the outcome open', async (t) => {
+  const claim = await behind.claim('post_auth', 'gateway', null)
+  proxy.mode = 'error'
+  t.equal(await codeOf(behind.insertOnce('post_auth', [batch()], [claim])), 'STORE_UNAVAILABLE')
+  t.equal(await codeOf(behind.query('SELECT 1')), 'STORE_UNAVAILABLE')
+  proxy.mode = 'pass'
+  t.same(await behind.query('SELECT 1 AS one'), [{ one: 1 }])
+})
