@@ -29,13 +29,18 @@ export function createKafka(options: KafkaOptions, overrides: Partial<KafkaConfi
     brokers: [...options.brokers],
     clientId: options.clientId,
     ...(options.tls === null ? {} : { ssl: tlsOptions(options.tls) }),
-    ...(options.sasl === null ? {} : { sasl: options.sasl as SASLOptions }),
+    ...(options.sasl === null ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     retry: { retries: 0 },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => logEntry(options.logger, entry),
     ...overrides,
   })
+}
+
+/** A new object: kafkajs keeps in it what it has made of the password, and would go on to use that. */
+function saslOptions({ mechanism, username, password }: NonNullable<KafkaOptions['sasl']>): SASLOptions {
+  return { mechanism, username, password } as SASLOptions
 }
 
 function tlsOptions({ ca, cert, key }: NonNullable<KafkaOptions['tls']>): ConnectionOptions {

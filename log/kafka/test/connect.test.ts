@@ -27,7 +27,8 @@ t.test('the writer logs in with SCRAM over TLS', async (t) => {
   t.match(writer.stats, { acked: 1, spilled: { failed: 0, timeout: 0 } })
   await writer.close()
   const wrong = { ...kafka, sasl: { ...sasl, password: 'wrong' } }
-  await t.rejects(KafkaWriter.open({ ...options, kafka: wrong }), { code: 'LOG_UNAVAILABLE' }, 'even if it once worked')
+  const refused = await KafkaWriter.open({ ...options, kafka: wrong }).catch((error: unknown) => error)
+  t.match(refused, { code: 'LOG_UNAVAILABLE', message: /refuse the login/ }, 'even if it once worked')
 })
 
 t.test('a wrong password: says whose login is refused, never the password', async (t) => {
