@@ -8,7 +8,7 @@ import type { Config } from './config.ts'
 import { readInstanceFile } from './instance-file.ts'
 import { openSqlEndpoint } from './sql-endpoint.ts'
 
-/** A way to the tables of one data directory. */
+/** A way to the tables. */
 export interface Connection {
   readonly store: TableStore
   close(): Promise<void>
@@ -19,10 +19,12 @@ const WAIT_MS = 8000
 const RETRY_MS = 200
 
 /**
- * The running instance's SQL endpoint; or the data directory itself, when nothing runs.
- * @throws GatepostError DIRECTORY_LOCKED: neither answers
+ * The ClickHouse server, if the configuration names one; else the running instance's SQL endpoint; or the data directory itself, when
+ * nothing runs.
+ * @throws GatepostError DIRECTORY_LOCKED: neither answers; STORE_UNAVAILABLE, STORE_REFUSED of a server
  */
 export async function connect(config: Config, note: (text: string) => void, waitMs = WAIT_MS): Promise<Connection> {
+  if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl)
   const deadline = Date.now() + waitMs
   for (;;) {
     const running = await openRunning(config.dataDir)
@@ -82,6 +84,19 @@ async function openDirectory(config: Config, note: (text: string) => void): Prom
     if (error instanceof GatepostError && error.code === 'DIRECTORY_LOCKED') return null
     throw error
   }
+}
+
+/** Its tables are made by the processes that write them. */
+async function openServer(config: Config, url: string): Promise<Connection> {
+  const { openServerStore } = await import('../store/server/open.ts')
+  const { clickhouseCluster: cluster, retentionDays } = config
+  const store = await openServerStore({
+    url,
+    ...(cluster === undefined ? {} : { cluster }),
+    logger: quietLogger(),
+    retentionDays,
+  })
+  return { store, close: () => store.close() }
 }
 
 /** A command's result is its output; the store's progress is for those who ask. */

@@ -6,6 +6,7 @@ import { createKafka } from '../log/kafka/client.ts'
 import { freePorts, Instance, type InstanceCommand } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
 import { run } from './helpers/run.ts'
+import { StoreServer } from './helpers/store-server.ts'
 
 /* What stops the start of a process of the cluster, and what it says then. */
 
@@ -81,6 +82,48 @@ t.test('topics that are missing or take too small messages, and another token ke
   t.equal(other.status, 2)
   t.match(other.output, /GATEPOST_SECRET is not the one that this installation uses/)
 })
+
+t.test(
+  'a store server that is not there, a wrong password, and a user without rights',
+  { timeout: 240_000 },
+  async (t) => {
+    const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
+    t.teardown(() => server.stop())
+    const url = (user: string, port = server.port) => `http://${user}@127.0.0.1:${port}/gatepost`
+    const refusals: [string, number | null, RegExp][] = [
+      [
+        url('admin:hidden', nobody),
+        1,
+        new RegExp(`127\\.0\\.0\\.1:${nobody} cannot be reached.*GATEPOST_CLICKHOUSE_URL`),
+      ],
+      [url('admin:hidden'), 2, /refuses user admin: check user and password in GATEPOST_CLICKHOUSE_URL/],
+      // Who only reads may not even set what inserts depend on.
+      [
+        url('default:admin-password'),
+        null,
+        /ClickHouse server http:\/\/127\.0\.0\.1:\d+.*(lacks a right: GRANT |Cannot modify)/,
+      ],
+    ]
+    for (const command of ['aggregator', 'reporter', 'serve'] as const) {
+      const kafka = command === 'aggregator' ? { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'server.' } : {}
+      const instance = await Instance.create(join(t.testdirName, command), { ...kafka, ...SERVER }, { command })
+      t.teardown(() => instance.destroy())
+      if (command === 'aggregator') {
+        const made = await run(process.execPath, [packageFile('bin/gatepost'), 'topics', 'create'], {
+          env: instance.env,
+        })
+        t.equal(made.status, 0)
+      }
+      for (const [wrong, expected, message] of refusals) {
+        const { status, output } = await instance.refused({ GATEPOST_CLICKHOUSE_URL: wrong })
+        if (expected === null) t.not(status, 0)
+        else t.equal(status, expected, `${command}: ${String(message)}`)
+        t.match(output, message)
+        t.notMatch(output, /hidden|admin-password/, 'no password is shown')
+      }
+    }
+  },
+)
 
 t.test('records of the other kind of log are not left behind', { timeout: 120_000 }, async (t) => {
   const instance = await created(t, 'serve', { GATEPOST_AUTH_MODE: 'open' })

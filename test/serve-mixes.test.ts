@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { packageFile } from '../common/package-root.ts'
@@ -6,6 +6,7 @@ import { Instance } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
 import { requestEveryRoute, ROUND } from './helpers/routes.ts'
 import { run } from './helpers/run.ts'
+import { StoreServer } from './helpers/store-server.ts'
 
 /* `gatepost serve` with either kind of record log and either kind of store. */
 
@@ -26,8 +27,10 @@ async function created(t: Test, env: Record<string, string>): Promise<Instance> 
 const gatepost = (instance: Instance, ...arguments_: string[]) =>
   run(process.execPath, [packageFile('bin/gatepost'), ...arguments_], { env: instance.env })
 
+type Query = <T>(sql: string, enough: (rows: T[]) => boolean) => Promise<T[]>
+
 /** Every table holds what this many rounds left. */
-async function complete(t: Test, query: Instance['queryUntil'], rounds: number): Promise<void> {
+async function complete(t: Test, query: Query, rounds: number): Promise<void> {
   for (const [table, perRound] of Object.entries(ROUND)) {
     const rows = await query<{ n: number }>(
       `SELECT toUInt32(count()) AS n FROM gatepost.${table}`,
@@ -107,6 +110,56 @@ t.test('Kafka and the embedded store, while Kafka is away', { timeout: 240_000 }
     await complete(t, instance.queryUntil.bind(instance), 3)
     t.equal(await instance.stop(), 0)
   })
+})
+
+t.test('journal and a store server', { timeout: 180_000 }, async (t) => {
+  const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
+  t.teardown(() => server.stop())
+  const env = { GATEPOST_CLICKHOUSE_URL: server.url(), GATEPOST_AUTH_MODE: 'open' }
+  const instance = await Instance.create(join(t.testdirName, 'data'), env)
+  t.teardown(() => instance.destroy())
+  const query = async <T>(sql: string, enough: (rows: T[]) => boolean): Promise<T[]> => {
+    let rows: T[] = []
+    await until(async () => enough((rows = await server.query<T>(sql).catch(() => []))))
+    return rows
+  }
+  await instance.start()
+  t.match(instance.output, /Record log: journal[^]*Store: ClickHouse server at http:\/\/admin:\*+@127\.0\.0\.1/)
+  t.notMatch(instance.output, /admin-password/)
+  t.same(await requestEveryRoute(instance, 'first'), [])
+  await complete(t, query, 1)
+  const id = readFileSync(join(instance.dataDir, 'journal', 'id'), 'utf8').trim()
+  const owners = await server.query<{ partition: string }>('SELECT DISTINCT partition FROM gatepost.partition_owners')
+  t.same(
+    owners.map(({ partition }) => partition),
+    [`journal-${id}`],
+  )
+  t.notOk(existsSync(join(instance.dataDir, 'store')), 'no embedded store is made')
+
+  await server.stop()
+  t.same(await requestEveryRoute(instance, 'meanwhile'), [], 'everything is answered and kept')
+  await server.restart()
+  await complete(t, query, 2)
+  t.same(await requestEveryRoute(instance, 'last'), [])
+  t.equal(await instance.stop(), 0)
+  await complete(t, query, 3)
+  await instance.start()
+  t.equal(readFileSync(join(instance.dataDir, 'journal', 'id'), 'utf8').trim(), id, 'the journal keeps its name')
+  t.equal(await instance.stop(), 0)
+})
+
+t.test('Kafka and a store server', { timeout: 180_000 }, async (t) => {
+  const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
+  t.teardown(() => server.stop())
+  const env = { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'both.', GATEPOST_CLICKHOUSE_URL: server.url() }
+  const instance = await Instance.create(join(t.testdirName, 'data'), { ...env, GATEPOST_AUTH_MODE: 'open' })
+  t.teardown(() => instance.destroy())
+  t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
+  await instance.start()
+  t.same(await requestEveryRoute(instance, 'only'), [])
+  // A stop brings what was acknowledged into the tables, here too.
+  t.equal(await instance.stop(), 0)
+  await complete(t, (sql) => server.query(sql), 1)
 })
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<boolean> {

@@ -100,7 +100,9 @@ export class ManagedProcess {
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => {
-          this.#options.logger.error(
+          // No time at all: it is killed because another one could not start.
+          const level = withinMs > 0 ? 'error' : 'debug'
+          this.#options.logger[level](
             { process: this.name },
             'did not finish in time: killed. What was acknowledged is in the record log.',
           )

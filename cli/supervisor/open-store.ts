@@ -80,10 +80,7 @@ async function openServer(
   retentionDays: number,
   logger: Logger,
 ): Promise<OpenedStore> {
-  const path: string = '../../store/server/open.js'
-  const { openServerStore } = (await import(path)) as {
-    openServerStore: (options: object) => Promise<Store>
-  }
+  const { openServerStore } = await import('../../store/server/open.ts')
   const store = await openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger, retentionDays })
   await store.migrate()
   return { store, metrics: () => Promise.resolve([]), close: () => store.close() }
