@@ -40,7 +40,7 @@ export function createKafka(options: KafkaOptions, overrides: Partial<KafkaConfi
 
 /** A new object: kafkajs keeps in it what it has made of the password, and would go on to use that. */
 function saslOptions({ mechanism, username, password }: NonNullable<KafkaOptions['sasl']>): SASLOptions {
-  return { mechanism, username, password } as SASLOptions
+  return { mechanism, username, password }
 }
 
 function tlsOptions({ ca, cert, key }: NonNullable<KafkaOptions['tls']>): ConnectionOptions {
