@@ -130,7 +130,8 @@ export class TopicProducer {
         return
       } catch (error) {
         this.#lastError = error
-        this.#leave(producer)
+        // It may never be done with that: nothing is under way in it.
+        void producer.disconnect().catch(() => {})
       }
     }
     this.#schedule()

@@ -25,7 +25,8 @@ const REFRESH_MS = 30_000
 /** After an error the partitions are looked up sooner, but not more often than this. */
 const REFRESH_AFTER_ERROR_MS = 2000
 const ADOPT_MS = 5000
-const CLOSE_WITHIN_MS = 5000
+/** Sends that still have no answer then are in the spill. */
+const CLOSE_WITHIN_MS = 2000
 
 /**
  * The topics as a record log's writer. A batch that Kafka does not acknowledge within a second, or refuses, goes to the spill on disk and is
@@ -124,7 +125,6 @@ export class KafkaWriter implements LogWriter {
     await Promise.all([...this.#topics.values()].map((topic) => topic.drain()))
     await Promise.all([this.#adopting, this.#refreshing?.catch(() => {})])
     await this.spill.close()
-    // A broker that hangs must not hold up the end.
     const leaving = Promise.all([...this.#topics.values()].map((topic) => topic.disconnect()))
     await within(CLOSE_WITHIN_MS, leaving).catch(() => {})
   }
