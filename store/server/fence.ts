@@ -29,8 +29,9 @@ export async function claimPart(
   previous: Claim | null,
   patience: FencePatience = FENCE_PATIENCE,
 ): Promise<Claim> {
-  if (previous !== null && !isSame(await newestClaim(sql, topic, partition), previous)) throw fenced(topic, partition)
-  await sql.run(nextClaim(topic, partition, owner, previous))
+  const before = previous === null ? null : await newestClaim(sql, topic, partition)
+  if (previous !== null && !continues(before, previous, owner)) throw fenced(topic, partition)
+  await sql.run(nextClaim(topic, partition, owner, before))
   const newest = await newestClaim(sql, topic, partition)
   if (newest === null || newest.owner !== owner || (previous !== null && newest.epoch <= previous.epoch)) {
     throw fenced(topic, partition)
@@ -39,8 +40,10 @@ export async function claimPart(
   return newest
 }
 
-function isSame(one: Claim | null, other: Claim): boolean {
-  return one !== null && one.epoch === other.epoch && one.owner === other.owner
+/** Nobody else has claimed since; this owner may have, by a statement whose answer was lost. */
+function continues(newest: Claim | null, previous: Claim, owner: string): boolean {
+  if (newest === null || newest.owner !== previous.owner) return false
+  return newest.epoch === previous.epoch || (previous.owner === owner && newest.epoch > previous.epoch)
 }
 
 /**

@@ -14,7 +14,7 @@ import { runQuery } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { Counters, type Refusal, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
-import { Users } from './users.ts'
+import { Users, type Role } from './users.ts'
 
 export interface SqlEndpoint {
   readonly port: number
@@ -185,7 +185,7 @@ class Service {
       output = new Output(res, request)
       const text = await readQueryText(req, params, this.#limits)
       // GET never changes anything: a link or an image on somebody's page must not.
-      const mayWrite = role === 'admin' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
+      const mayWrite = role !== 'reader' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
       if (mayWrite && text.data !== null) data = await spool(text.data)
       // A KILL must not wait for what it is to end.
       const isKill = firstWord(text.sql) === 'KILL'
@@ -196,7 +196,8 @@ class Service {
         limits: this.#limits,
         counters: this.#counters,
         mayWrite,
-        actsAsServer: role === 'admin' && this.#options.actsAsServer === true,
+        actsAsServer: role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true),
+        valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         signal: left.signal,
       })
       this.#counters.completed++
@@ -210,7 +211,7 @@ class Service {
     }
   }
 
-  async #authenticate(req: IncomingMessage, params: URLSearchParams): Promise<'reader' | 'admin'> {
+  async #authenticate(req: IncomingMessage, params: URLSearchParams): Promise<Role> {
     try {
       return this.#users.authenticate(req, params)
     } catch (error) {

@@ -50,8 +50,8 @@ export interface SqlEndpointOptions {
   /** Password of the internal user `operator`, with the rights of `admin`: the command line on the same machine. */
   readonly operatorKey?: string
   /**
-   * User `admin` has what a store on a ClickHouse server needs, beside that: the procedure's settings, input(), expressions
-   * in VALUES, and the tables of settings, processes and parts. For tests, which have no such server. Default false.
+   * User `admin` has what a store on a ClickHouse server needs, as `operator` always has: the procedure's settings, input(),
+   * the tables of settings, processes and parts; and expressions in VALUES. For tests, which have no such server. Default false.
    */
   readonly actsAsServer?: boolean
   /** Host names by which the endpoint may be addressed, beyond localhost, loopback addresses and the bound address. */

@@ -20,6 +20,8 @@ export interface QueryContext {
   readonly mayWrite: boolean
   /** See SqlEndpointOptions. */
   readonly actsAsServer: boolean
+  /** Whether the data of VALUES may hold expressions, which the guard does not see. */
+  readonly valuesAreExpressions: boolean
   readonly signal: AbortSignal
 }
 
@@ -46,7 +48,7 @@ export async function runQuery(
   const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
   if (context.actsAsServer) settings['log_comment'] = request.queryId
   const checked = await check(statement.sql, request, policy, context)
-  const forced = checked.verdict.takesData && !context.actsAsServer ? INSERT_SETTINGS : {}
+  const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
   const connection = new Connection(context.engine, { ...settings, ...forced })
   try {
     await connection.useDatabase()

@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { SqlError } from './errors.ts'
 
-export type Role = 'reader' | 'admin'
+/** `operator` is the command line on the same machine: an admin who may insert batches, as a store does. */
+export type Role = 'reader' | 'admin' | 'operator'
 
 interface User {
   readonly role: Role
@@ -27,7 +28,7 @@ export class Users {
       this.#users.set('admin', { role: 'admin', digest: digestOf(adminPassword) })
     }
     if (operatorKey !== undefined && operatorKey !== '') {
-      this.#users.set('operator', { role: 'admin', digest: digestOf(operatorKey) })
+      this.#users.set('operator', { role: 'operator', digest: digestOf(operatorKey) })
     }
   }
 

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { GatepostError } from '../../../common/errors.ts'
+import { createLogger } from '../../../common/logger.ts'
+import { StoreServer } from '../../../test/helpers/store-server.ts'
+import type { Batch } from '../../../log/contract.ts'
+import type { Claim, Store } from '../../contract.ts'
+import { batchUuid } from '../../exactly-once/identity.ts'
+import { makeBatch, repeated } from '../../test/records.ts'
+import { openServerStore } from '../open.ts'
+
+/* Every batch is in its table once, whole, and in the views, however often the server is killed while it inserts. */
+
+const ROUNDS = 10
+const BATCHES = 20
+const ROWS = 300
+const NOW = Math.floor(Date.now() / 1000) * 1000 - 60_000
+
+const logger = createLogger('store-test')
+logger.level = 'silent'
+
+/** As an aggregator does: after an unknown outcome it claims again before it tries again. */
+async function insertWhateverHappens(store: Store, batches: readonly Batch[], held: Claim): Promise<Claim> {
+  let claim = held
+  let doubtful = false
+  for (;;) {
+    try {
+      if (doubtful) claim = await store.claim('gateway_pings', '0', claim)
+      doubtful = false
+      await store.insertOnce('gateway_pings', batches, [claim])
+      return claim
+    } catch (error) {
+      if (!(error instanceof GatepostError)) throw error
+      if (error.code !== 'STORE_UNAVAILABLE') throw error
+      doubtful = true
+      await sleep(100)
+    }
+  }
+}
+
+t.test(`the server is killed while it inserts, ${ROUNDS} times`, { timeout: 200_000 }, async (t) => {
+  const server = await StoreServer.start(t.testdir() + '/server')
+  t.teardown(() => server.stop())
+  const store = await openServerStore({ url: server.url(), logger })
+  t.teardown(() => store.close())
+  await store.migrate()
+  let claim = await store.claim('gateway_pings', '0', null)
+  const all: Batch[] = []
+  let interrupted = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    const gather = Array.from({ length: BATCHES }, (_, index) =>
+      makeBatch('gateway_pings', NOW, repeated(ROWS, { gw_id: `gw-${round}-${index}` })),
+    )
+    all.push(...gather)
+    let isDone = false
+    const inserting = insertWhateverHappens(store, gather, claim).finally(() => (isDone = true))
+    inserting.catch(() => undefined)
+    await sleep(round * 12)
+    if (!isDone) interrupted++
+    await server.stop('SIGKILL')
+    await server.restart()
+    claim = await inserting
+  }
+  t.ok(interrupted > 0, `${interrupted} kills came before the insert's end`)
+  const rows = await store.query<{ batch_id: string; rows: string; places: string }>(
+    `SELECT batch_id, count() AS rows, uniqExact(batch_index) AS places FROM gatepost.gateway_pings GROUP BY batch_id`,
+  )
+  t.equal(rows.length, all.length, 'every batch is there')
+  const stored = new Map(rows.map((row) => [row.batch_id, row]))
+  for (const batch of all) {
+    const row = stored.get(batchUuid(batch))
+    if (row?.rows !== String(ROWS) || row.places !== String(ROWS)) t.fail(`batch ${batchUuid(batch)}`, { row })
+  }
+  const [{ gateways }] = await store.query<{ gateways: number }>(
+    'SELECT uniqExact(gw_id)::UInt32 AS gateways FROM gatepost.gateway_latest',
+  )
+  t.equal(gateways, all.length, 'every batch reached the view')
+})
