@@ -22,9 +22,7 @@ export async function openKafkaLog(
   const kafka = { ...options.kafka, logger }
   const writer = await KafkaWriter.open({ kafka, topicPrefix, spill, logger })
   const access = KafkaAccessLog.open({ kafka, topicPrefix, fingerprint: secretFingerprint(secret), logger })
-  // One with another key would deny a whole fleet, so it is found out before anything is answered. Who follows a worker that had the right
-  // one need not wait: until the decisions are known, it answers that it does not know.
-  if (!options.secretKnown) await known(access, logger)
+  await known(access, options.answersAtOnce ? 0 : ACCESS_WITHIN_MS, logger)
   return {
     writer,
     access,
@@ -36,11 +34,15 @@ export async function openKafkaLog(
   }
 }
 
-/** @throws GatepostError CONFIG_INVALID; if that shows later only, it ends the process as an unhandled rejection */
-async function known(access: KafkaAccessLog, logger: Logger): Promise<void> {
+/**
+ * A process with another token key would deny a whole fleet, so that is found out before anything is answered. Where that cannot wait, auth
+ * requests are answered without a decision until the decisions are known.
+ * @throws GatepostError CONFIG_INVALID: another token key; if that shows later only, it ends the process as an unhandled rejection
+ */
+async function known(access: KafkaAccessLog, withinMs: number, logger: Logger): Promise<void> {
   const read = access.ready.then(() => true)
-  const late = sleep(ACCESS_WITHIN_MS, false, { ref: false })
+  const late = sleep(withinMs, false, { ref: false })
   if (!(await Promise.race([read, late]))) {
-    logger.error('the access decisions cannot be read yet: until then auth requests are answered without a decision')
+    logger.warn('the access decisions are not known yet: until they are, auth requests are answered without a decision')
   }
 }

@@ -29,8 +29,11 @@ export type IngestLogOptions =
       readonly kafka: Omit<KafkaOptions, 'logger'>
       readonly topicPrefix: string
       readonly spill: SlotOptions
-      /** The token key is known to be this installation's: the worker may answer before it has read the access decisions. */
-      readonly secretKnown: boolean
+      /**
+       * The worker may answer before it has read the access decisions: the token key is known to be this installation's, or Kafka is
+       * away and heartbeats and logins are kept on disk.
+       */
+      readonly answersAtOnce: boolean
     }
 
 /** A worker's way into the record log. */

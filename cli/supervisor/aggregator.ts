@@ -19,7 +19,14 @@ export async function aggregator(configured: Config): Promise<number> {
   const { retentionDays, dataDir } = config
   const child = storeProcess(
     'aggregator',
-    { store: storeDescription(config, dataDir), retentionDays, log: reader, drains: 'own', reports: false },
+    {
+      store: storeDescription(config, dataDir),
+      retentionDays,
+      log: reader,
+      waitsForLog: false,
+      drains: 'own',
+      reports: false,
+    },
     logger,
   )
   return run({

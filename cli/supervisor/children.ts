@@ -45,17 +45,21 @@ export function ingestWorkers(config: Config, log: RecordLog, secret: string, lo
 export type StoreRole = 'store' | 'aggregator' | 'reporter'
 
 /** A process with the store, not started. */
-export function storeProcess(role: StoreRole, start: Omit<StoreStart, 'logKnown'>, logger: Logger): ManagedProcess {
-  let logKnown = false
+export function storeProcess(role: StoreRole, start: StoreStart, logger: Logger): ManagedProcess {
+  let wasReady = false
   const child = new ManagedProcess({
     name: role,
     // The role is for the process list, and for the child's priority.
     fork: () =>
       fork(childFile('store-main.js'), [role], { env: { ...process.env, UV_THREADPOOL_SIZE: STORE_THREADS } }),
-    start: (): StoreStart => ({ ...start, logKnown }),
+    // Beside ingest, one that has read Kafka before need not wait for it: that it cannot be read now is an outage.
+    start: (): StoreStart => ({
+      ...start,
+      waitsForLog: start.waitsForLog || (wasReady && role === 'store' && start.log?.kind === 'kafka'),
+    }),
     logger,
   })
-  void child.whenReady().then(() => (logKnown = true))
+  void child.whenReady().then(() => (wasReady = true))
   return child
 }
 

@@ -10,6 +10,8 @@ export interface KafkaAddress {
   /** Plain data. */
   readonly kafka: Omit<KafkaOptions, 'logger'>
   readonly reader: ReaderLog
+  /** No broker answered. */
+  readonly away: boolean
 }
 
 /**
@@ -25,7 +27,7 @@ export async function kafkaAddressOfIngest(config: Config, logger: Logger): Prom
     if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
     if (connectProblem(error) !== 'away') throw error
     logger.error({ err: error }, error.message)
-    return addressOf(await optionsOf(config, logger), config)
+    return { ...addressOf(await optionsOf(config, logger), config), away: true }
   }
 }
 
@@ -51,6 +53,7 @@ function addressOf(options: TopicsOptions, config: Config): KafkaAddress {
   const kafka = { brokers, clientId, tls, sasl }
   return {
     kafka,
+    away: false,
     reader: {
       kind: 'kafka',
       kafka: { ...kafka, clientId: `${clientId}-aggregator` },

@@ -48,8 +48,8 @@ export interface StoreStart {
   readonly retentionDays: number
   /** What it brings into the tables; null: nothing. */
   readonly log: ReaderLog | null
-  /** Whether a process of this supervisor has read it before. */
-  readonly logKnown: boolean
+  /** What else it does goes on while Kafka is away: then it is ready without, and reads when Kafka is back. */
+  readonly waitsForLog: boolean
   /** `all`: everything that waits is stored before it ends. `own`: what it has read; the rest is for the others of its group. */
   readonly drains: 'all' | 'own'
   /** Whether it keeps table `metrics` current. */

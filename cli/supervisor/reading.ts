@@ -14,8 +14,8 @@ export interface ReadingOptions {
   readonly store: Store
   readonly storeKind: StoreStart['store']['kind']
   readonly retentionDays: number
-  /** The log could be read before: that it cannot be now is an outage, and no reason not to start. */
-  readonly logKnown: boolean
+  /** See StoreStart. PRECONDITION: not of a journal, which is to be drained as soon as the process is ready. */
+  readonly waitsForLog: boolean
   readonly logger: Logger
 }
 
@@ -41,7 +41,7 @@ export class Reading {
   /** @throws GatepostError LOG_UNAVAILABLE */
   static async start(options: ReadingOptions): Promise<Reading> {
     const reading = new Reading(options)
-    if (options.logKnown && reading.#outlivesLog) reading.#reopen()
+    if (options.waitsForLog) reading.#reopen()
     else reading.#open = await reading.#begin()
     return reading
   }
@@ -61,15 +61,10 @@ export class Reading {
     return { reader, aggregator }
   }
 
-  /** The embedded store answers queries while Kafka is away. A journal is on the same disk as the store. */
-  get #outlivesLog(): boolean {
-    return this.#options.storeKind === 'embedded' && this.#options.log.kind === 'kafka'
-  }
-
-  /** For a log that is away the process may go on; for anything else a new one begins. */
+  /** While Kafka is away the embedded store goes on answering; for anything else a new process begins. */
   #failed(error: unknown): void {
     const away = error instanceof GatepostError && error.code === 'LOG_UNAVAILABLE'
-    if (away && this.#outlivesLog) this.#reopen()
+    if (away && this.#options.storeKind === 'embedded') this.#reopen()
     else process.exit(1)
   }
 

@@ -13,7 +13,9 @@ import { orphanSlots, recoverSlots, waitingBytes } from './slots.ts'
 /** The record log of one instance with ingest workers: journal or Kafka. */
 export interface RecordLog {
   readonly reader: ReaderLog
-  /** What the worker of a slot is told. `secretKnown`: see IngestLogOptions. */
+  /** Kafka cannot be reached now; it may be an outage. */
+  readonly away: boolean
+  /** What the worker of a slot is told. `secretKnown`: a worker has compared the token key with the installation's. */
   worker(slot: number, secretKnown: boolean): IngestLogOptions
   /**
    * When all workers have gone: seals what they left open.
@@ -46,6 +48,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
   return {
     reader: { kind: 'journal', directory, partition },
+    away: false,
     worker: (slot) => ({ kind: 'journal', ...slotOf(slot) }),
     settle: async () => {
       await recoverSlots(directory, existingSlots(directory), logger)
@@ -57,18 +60,19 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
 
 async function prepareKafka(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
   refuseOther(join(dataDir, DIRECTORIES.journal), 'leave GATEPOST_KAFKA_BROKERS unset')
-  const { reader, kafka } = await kafkaAddressOfIngest(config, logger)
+  const { reader, kafka, away } = await kafkaAddressOfIngest(config, logger)
   const directory = join(dataDir, DIRECTORIES.kafka)
   await makeDirectory(directory)
   const slotOf = slots(config, directory)
   return {
     reader,
+    away,
     worker: (slot, secretKnown) => ({
       kind: 'kafka',
       kafka: { ...kafka, clientId: `${kafka.clientId}-ingest-${slot}` },
       topicPrefix: config.kafkaTopicPrefix,
       spill: slotOf(slot),
-      secretKnown,
+      answersAtOnce: secretKnown || away,
     }),
     settle: async () => {
       await recoverSlots(directory, existingSlots(directory), logger)

@@ -17,7 +17,14 @@ export async function reporter(configured: Config): Promise<number> {
   const { retentionDays, dataDir } = config
   const child = storeProcess(
     'reporter',
-    { store: storeDescription(config, dataDir), retentionDays, log: null, drains: 'own', reports: true },
+    {
+      store: storeDescription(config, dataDir),
+      retentionDays,
+      log: null,
+      waitsForLog: false,
+      drains: 'own',
+      reports: true,
+    },
     logger,
   )
   return run({

@@ -37,6 +37,7 @@ export async function serve(configured: Config): Promise<number> {
         store: storeDescription(config, directory.path),
         retentionDays: config.retentionDays,
         log: log.reader,
+        waitsForLog: log.away,
         drains: 'all',
         reports: true,
       },

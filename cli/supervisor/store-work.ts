@@ -35,12 +35,12 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, available: (available: boolean) => void, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, log, logKnown, drains, reports } = start
+    const { retentionDays, log, waitsForLog, drains, reports } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, logKnown, logger })
+      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
     const schedule = reports ? startSchedule({ store, retentionDays, logger }) : null
     const availability = new Availability(store, available)
     return new StoreWork({ drains, opened, reading, schedule, availability })
