@@ -46,6 +46,7 @@ export class Resend {
   #closed = false
   #backoff = BACKOFF_FIRST_MS
   readonly #ending = new AbortController()
+  #abandon: (() => void) | null = null
   #loop: Promise<void> | null = null
 
   constructor(topic: Topic, spill: Spill, target: ResendTarget, logger: Logger) {
@@ -72,10 +73,11 @@ export class Resend {
     this.#wake?.()
   }
 
-  /** Ends after the request under way, which is given up soon by who sends it. */
+  /** Ends at once. */
   async close(): Promise<void> {
     this.#closed = true
     this.#ending.abort()
+    this.#abandon?.()
     this.#wake?.()
     await this.#loop
   }
@@ -142,7 +144,7 @@ export class Resend {
         continue
       }
       const started = performance.now()
-      const outcome = await this.#target.resend(partition, chunk)
+      const outcome = await this.#request(partition, chunk)
       if (outcome === 'partition') failed.add(partition)
       if (outcome === 'size' && chunk.length > 1)
         waiting.unshift(...chunk.map((batch) => ({ partition, chunk: [batch] })))
@@ -154,6 +156,14 @@ export class Resend {
       if (this.#target.busy()) await this.#sleep(Math.min(performance.now() - started, MAX_COURTESY_MS))
     }
     return { left, tooLarge }
+  }
+
+  /** At the end what has no answer yet stays in the spill. */
+  #request(partition: number, chunk: readonly Batch[]): Promise<ResendOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#abandon = () => resolve('partition')
+      this.#target.resend(partition, chunk).then(resolve, reject)
+    })
   }
 
   async #sleep(ms: number): Promise<void> {

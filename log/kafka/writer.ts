@@ -123,7 +123,7 @@ export class KafkaWriter implements LogWriter {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
     await Promise.all([...this.#topics.values()].map((topic) => topic.drain()))
-    await Promise.all([this.#adopting, this.#refreshing?.catch(() => {})])
+    await this.#adopting
     await this.spill.close()
     const leaving = Promise.all([...this.#topics.values()].map((topic) => topic.disconnect()))
     await within(CLOSE_WITHIN_MS, leaving).catch(() => {})
@@ -162,6 +162,7 @@ export class KafkaWriter implements LogWriter {
     const { kafka, topicPrefix, logger } = this.#options
     try {
       const counts = await fetchPartitionCounts(kafka, topicPrefix)
+      if (this.#closed) return
       let changed = false
       for (const [topic, count] of counts) changed = this.#of(topic).resize(count) || changed
       if (changed) save(this.spill.directory, kafka, topicPrefix, new Map([...this.#counts(), ...counts]))
