@@ -50,7 +50,8 @@ export class Output {
 
   async end(): Promise<void> {
     const sink = this.#sink
-    if (sink === null) return
+    // A client that left while the statement ran: its answer is closed already, and says so only once.
+    if (sink === null || this.#res.destroyed) return
     const finished = new Promise<void>((resolve) => {
       this.#res.once('close', resolve)
       this.#res.once('finish', resolve)

@@ -1,5 +1,6 @@
+import { request } from 'node:http'
 import t from 'tap'
-import { query, startHarness } from './harness.ts'
+import { ADMIN, adminQuery, query, startHarness } from './harness.ts'
 
 t.test('passwords of readers, and an endpoint that closes while it answers', async (t) => {
   const harness = await startHarness({ password: 'pw', limits: { maxExecutionSeconds: 4 } })
@@ -13,4 +14,16 @@ t.test('passwords of readers, and an endpoint that closes while it answers', asy
   await harness.close()
   await endless
   t.match(harness.endpoint.stats(), { active: 0, queued: 0, refused: { password: 2 } })
+})
+
+t.test('a writer whose client leaves gives its place back', async (t) => {
+  // Symptom: no write was answered any more. Cause: an answer that is closed before it ends was waited for.
+  const harness = await startHarness()
+  t.teardown(() => harness.close())
+  const leaving = request(harness.url, { method: 'POST', headers: ADMIN })
+  leaving.on('error', () => undefined)
+  leaving.end('INSERT INTO readings SELECT number, toString(cityHash64(number)) FROM numbers(1000000)')
+  while (harness.endpoint.stats().active === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  leaving.destroy()
+  t.match(await adminQuery(harness.url, 'INSERT INTO readings SELECT 1, toString(1)'), { status: 200 })
 })
