@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { packageFile } from '../common/package-root.ts'
 import { Instance } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
+import { compare, Load } from './helpers/load.ts'
 import { requestEveryRoute, ROUND } from './helpers/routes.ts'
 import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
@@ -105,11 +106,47 @@ t.test('Kafka and the embedded store, while Kafka is away', { timeout: 240_000 }
     t.same(await requestEveryRoute(instance, 'left'), [])
     t.equal(await instance.stop(), 1)
     t.match(instance.tail(), /bytes of acknowledged records are left in the spill/)
-    await broker.restart(0)
+
     await instance.start()
-    await complete(t, instance.queryUntil.bind(instance), 3)
+    const ping = await fetch(instance.url('/ping/?gw_id=x&sys_uptime=1&sys_memfree=2&sys_load=0.03&wifidog_uptime=4'))
+    t.equal(ping.headers.get('x-gatepost-record'), 'kept', 'it starts without Kafka too, having known it before')
+    t.equal((await instance.query('SELECT 1 AS one')).length, 1)
+    await broker.restart(0)
+    await instance.queryUntil(`SELECT 1 FROM gateway_pings WHERE gw_id = 'x'`, (rows) => rows.length > 0)
+    await complete(
+      t,
+      (sql, enough) => instance.queryUntil(`${sql} ${sql.includes('pings') ? "WHERE gw_id != 'x'" : ''}`, enough),
+      3,
+    )
     t.equal(await instance.stop(), 0)
   })
+})
+
+t.test('what others write to Kafka meanwhile does not hold up a stop', { timeout: 180_000 }, async (t) => {
+  const env = { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'others.', GATEPOST_DRAIN_TIMEOUT: '8s' }
+  const instance = await created(t, env)
+  t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
+  const other = await Instance.create(
+    join(t.testdirName, 'other'),
+    { ...env, GATEPOST_AUTH_MODE: 'open' },
+    { command: 'ingest' },
+  )
+  t.teardown(() => other.destroy())
+  await Promise.all([instance.start(), other.start()])
+  const load = new Load([other], { maxRequests: 1_000_000, pauseMs: 5 })
+  load.start(2)
+  t.teardown(() => load.stop())
+  t.ok(await until(() => load.total > 500))
+  t.equal(await instance.stop(), 0, 'it is as clean as without them')
+  await load.stop()
+  t.equal(await other.stop(), 0)
+
+  await instance.start()
+  let ledger = await compare((sql) => instance.query(sql), load)
+  await until(async () => (ledger = await compare((sql) => instance.query(sql), load)).lost === 0)
+  const { lost, duplicates, acknowledged } = ledger
+  t.same({ lost, duplicates }, { lost: 0, duplicates: 0 }, `${acknowledged} acknowledged`)
+  t.equal(await instance.stop(), 0)
 })
 
 t.test('journal and a store server', { timeout: 180_000 }, async (t) => {

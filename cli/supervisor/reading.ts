@@ -80,7 +80,7 @@ export class Reading {
       try {
         const open = await this.#begin()
         if (!this.#stopped) this.#open = open
-        else await close(open, 0)
+        else await discard(open)
         return
       } catch (error) {
         this.#options.logger.warn({ error: messageOf(error) }, 'the record log cannot be read yet')
@@ -96,9 +96,16 @@ export class Reading {
   async stop(withinMs: number, untilEmpty: boolean): Promise<number> {
     this.#stopped = true
     if (this.#open === null) return 0
+    const { reader, aggregator } = this.#open
     const deadline = Date.now() + withinMs
-    if (untilEmpty) await emptied(this.#open.reader, deadline)
-    return close(this.#open, Math.max(0, deadline - Date.now()))
+    if (untilEmpty) await emptied(reader, deadline)
+    await aggregator.stop(Math.max(0, deadline - Date.now()))
+    return reader.left()
+  }
+
+  /** PRECONDITION: stopped. Leaves the log to others. */
+  async close(): Promise<void> {
+    await this.#open?.reader.reader.close()
   }
 
   async metrics(): Promise<object[]> {
@@ -109,11 +116,9 @@ export class Reading {
   }
 }
 
-async function close({ reader, aggregator }: Open, drainMs: number): Promise<number> {
-  await aggregator.stop(drainMs)
-  const left = await reader.left()
+async function discard({ reader, aggregator }: Open): Promise<void> {
+  await aggregator.stop(0)
   await reader.reader.close()
-  return left
 }
 
 /** Kafka hands over what it holds a moment after it was written: that nothing is at hand does not mean that nothing waits. */

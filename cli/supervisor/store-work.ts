@@ -9,6 +9,8 @@ import { Reading } from './reading.ts'
 
 /** Some of the time of a stop is the store's, to close. */
 const DRAIN_SHARE = 0.8
+/** Leaving a consumer group takes a moment too. What is left in Kafka is read by whoever comes next, so there it takes precedence. */
+const LEAVE_MS = 3000
 /** What an aggregator among others has read is stored in this; the rest is theirs. */
 const OWN_DRAIN_MS = 5000
 /** A query of the schedule that does not end in this is left alone. */
@@ -16,6 +18,8 @@ const SCHEDULE_STOP_MS = 1000
 
 interface Parts {
   readonly drains: StoreStart['drains']
+  /** Others may read the log too. */
+  readonly shared: boolean
   readonly opened: OpenedStore
   readonly reading: Reading | null
   readonly schedule: Schedule | null
@@ -43,7 +47,7 @@ export class StoreWork {
       log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
     const schedule = reports ? startSchedule({ store, retentionDays, logger }) : null
     const availability = new Availability(store, available)
-    return new StoreWork({ drains, opened, reading, schedule, availability })
+    return new StoreWork({ drains, shared: log?.kind === 'kafka', opened, reading, schedule, availability })
   }
 
   /**
@@ -51,15 +55,15 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, opened, reading, schedule, availability } = this.#parts
-    const readMs = withinMs * DRAIN_SHARE
+    const { drains, shared, opened, reading, schedule, availability } = this.#parts
+    const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
       Promise.race([schedule?.stop(), sleep(SCHEDULE_STOP_MS, undefined, { ref: false })]),
     ])
-    await opened.close()
+    await Promise.all([opened.close(), reading?.close()])
     if (left !== undefined && left > 0)
       throw new Error(`the time to drain was over: ${left} bytes are left in the journal, for the next start`)
   }
