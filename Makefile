@@ -1,4 +1,4 @@
-.PHONY: help install build serve kafka test lint format bench clean
+.PHONY: help install build serve kafka test test-faults lint format bench clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -22,6 +22,9 @@ kafka: ## Run one Kafka broker on 127.0.0.1:9092 (needs Java 17; fetched once)
 
 test: build ## Run the whole test suite
 	npx tap $(TAP_FLAGS)
+
+test-faults: build ## Break a whole cluster in every way under load, and count (20 minutes; needs Java 17 and Maven)
+	npx tap $(TAP_FLAGS) --timeout=7200 dist/test/faults/faults.test.js
 
 lint: install ## Check types, rules and formatting
 	npx eslint .

@@ -73,14 +73,13 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   }
   const parts = { reader, store, logger, options: loopOptions }
   const signals = { draining: draining.signal, stopping: stopping.signal }
-  const run = (topic: Topic, lane: number, topicStats: TopicStats): Promise<void> =>
-    new TopicLoop(topic, lane, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
+  const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
+    new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
       // Told to stop while it was failing: what it holds comes again at the next start.
       if (draining.signal.aborted) logger.error({ topic, error: messageOf(error) }, 'stopped with batches not stored')
       else fail(error)
     })
-  const lanes = Array.from({ length: reader.lanes }, (_, lane) => lane)
-  const loops = [...stats].flatMap(([topic, topicStats]) => lanes.map((lane) => run(topic, lane, topicStats)))
+  const loops = [...stats].map(([topic, topicStats]) => run(topic, topicStats))
 
   const sampler = sampleLag(reader, stats, logger, stopping.signal)
 

@@ -29,6 +29,8 @@ const FATAL: readonly ErrorCode[] = ['STORE_INCONSISTENT', 'LOG_CORRUPT', 'LOG_C
 /** Errors that say that a server is away. */
 const AWAY: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'LOG_UNAVAILABLE']
 
+/** An insert keeps one core busy: with two at once the engine has work for another while a gather is made ready. */
+const MAX_RUNNING = 2
 /** A gather of this share of gatherMaxBytes does not wait for more: the log is behind. */
 const BUSY_SHARE = 0.25
 
@@ -37,10 +39,9 @@ const RETRY_MAX_MS = 10_000
 /** Membership of the group settles meanwhile: two that take turns at claiming get nothing done. */
 const FENCED_PAUSE_MS = 1000
 
-/** Brings one lane of a topic's batches from the log into the store, in order, until told to stop. */
+/** Brings one topic's batches from the log into the store, in order, until told to stop. */
 export class TopicLoop {
   readonly #topic: Topic
-  readonly #lane: number
   readonly #reader: LogReader
   readonly #store: Store
   readonly #logger: Logger
@@ -52,17 +53,19 @@ export class TopicLoop {
   /** Aborted: finish nothing but the attempt under way. */
   readonly #stopping: AbortSignal
   #lastInsertAt = 0
+  /** Gathers that are being stored, MAX_RUNNING at most, and the parts of the log that they come from: no two share one. */
+  readonly #running = new Set<Promise<void>>()
+  readonly #storing = new Set<string>()
+  readonly #failed = failure()
   /** A read that fails may have advanced: what it read would be missed. */
   #readFailed = false
 
   constructor(
     topic: Topic,
-    lane: number,
     parts: { reader: LogReader; store: Store; logger: Logger; options: LoopOptions; stats: TopicStats },
     signals: { draining: AbortSignal; stopping: AbortSignal },
   ) {
     this.#topic = topic
-    this.#lane = lane
     this.#reader = parts.reader
     this.#store = parts.store
     this.#logger = parts.logger
@@ -74,18 +77,55 @@ export class TopicLoop {
   }
 
   /** Resolves when stopped or drained. @throws the error that repeating did not repair */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    return Promise.race([this.#loop(), this.#failed.promise])
+  }
+
+  async #loop(): Promise<void> {
     while (!this.#stopping.aborted) {
+      // After a failed read the log is rewound to what has been committed.
+      if (this.#readFailed) await Promise.all(this.#running)
       const first = await this.#retrying(() => this.#read(this.#options.gatherMaxBytes))
-      if (first) await this.#process(first)
+      if (first) this.#start(await this.#gather(first))
+      else if (this.#running.size > 0)
+        await Promise.race([...this.#running, pause(this.#options.pollMs, this.#stopping)])
       else if (this.#draining.aborted) return
       else await pause(this.#options.pollMs, this.#draining)
     }
+    await Promise.all(this.#running)
   }
 
-  async #process(first: Gathered): Promise<void> {
-    const gathered = await this.#gather(first)
+  /** What waits together with `first`, and while little does, also what comes before its turn. */
+  async #gather(first: Gathered): Promise<Gathered[]> {
+    const { gatherMaxBytes, gatherMaxMs } = this.#options
+    const gathered = [first]
+    let bytes = await this.#readMore(gathered)
+    const isBusy = () => bytes >= gatherMaxBytes * BUSY_SHARE
+    // Small inserts cost as much as larger ones: a second one is made at the same time only of a log that is behind.
+    while (this.#running.size > 0 && (!isBusy() || this.#running.size === MAX_RUNNING)) {
+      await Promise.race(this.#running)
+      bytes = await this.#readMore(gathered)
+    }
+    if (!isBusy()) {
+      await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
+      await this.#readMore(gathered)
+    }
+    return gathered
+  }
+
+  #start(gathered: readonly Gathered[]): void {
     this.#lastInsertAt = Date.now()
+    for (const { partition } of gathered) this.#storing.add(partition)
+    const running = this.#process(gathered)
+      .catch((error: unknown) => this.#failed.reject(error))
+      .finally(() => {
+        for (const { partition } of gathered) this.#storing.delete(partition)
+        this.#running.delete(running)
+      })
+    this.#running.add(running)
+  }
+
+  async #process(gathered: readonly Gathered[]): Promise<void> {
     try {
       const stored = await this.#retrying(() => this.#storeOwned(gathered))
       for (const part of stored) {
@@ -121,19 +161,8 @@ export class TopicLoop {
     this.#stats.fenced++
     this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'another aggregator has taken over')
     this.#claims.forget()
-    this.#reader.rewind(this.#topic, this.#lane)
+    this.#reader.rewind(this.#topic)
     await pause(FENCED_PAUSE_MS, this.#draining)
-  }
-
-  /** What waits together with `first`; while little does, also what comes within gatherMaxMs of the last insert. */
-  async #gather(first: Gathered): Promise<Gathered[]> {
-    const { gatherMaxBytes, gatherMaxMs } = this.#options
-    const gathered = [first]
-    if ((await this.#readMore(gathered)) < gatherMaxBytes * BUSY_SHARE) {
-      await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
-      await this.#readMore(gathered)
-    }
-    return gathered
   }
 
   /** @returns bytes in all */
@@ -156,9 +185,9 @@ export class TopicLoop {
 
   async #read(maxBytes: number): Promise<Gathered | null> {
     // PRECONDITION: after a failed read everything that was read before it has been committed.
-    if (this.#readFailed) this.#reader.rewind(this.#topic, this.#lane)
+    if (this.#readFailed) this.#reader.rewind(this.#topic)
     this.#readFailed = true
-    const gathered = await this.#reader.read(this.#topic, maxBytes, this.#lane)
+    const gathered = await this.#reader.read(this.#topic, maxBytes, this.#storing)
     this.#readFailed = false
     return gathered
   }
@@ -185,4 +214,13 @@ export class TopicLoop {
 
 function hasCode(error: unknown, codes: readonly ErrorCode[]): boolean {
   return error instanceof GatepostError && codes.includes(error.code)
+}
+
+/** A promise that a part of the loop rejects. */
+function failure(): { readonly promise: Promise<never>; reject(error: unknown): void } {
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<never>((_, rejectPromise) => (reject = rejectPromise))
+  // Nobody may be waiting any more.
+  promise.catch(() => {})
+  return { promise, reject }
 }

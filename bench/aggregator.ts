@@ -105,7 +105,7 @@ const machine = await describeMachine()
 const directory = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
 progress('starting a broker')
 const kafka = await KafkaCluster.start(join(directory, 'kafka'), { brokers: 1 })
-const store = await openEmbeddedStore({ path: join(directory, 'store'), logger })
+const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, inserters: 2 })
 try {
   await store.migrate()
   const count = options.seconds * BATCHES_PER_SECOND_OF_LOAD

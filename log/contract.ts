@@ -89,21 +89,17 @@ export interface Lag {
 
 export interface LogReader {
   /**
-   * How many callers may read one topic at once, each in a lane of its own, 0 to lanes - 1: no batch comes in two lanes, and
-   * a part of the log stays in its lane until `assignment` changes. A call without a lane is one in lane 0.
-   */
-  readonly lanes: number
-  /**
    * Whatever waits in a topic behind the last position read, at least one batch and up to maxBytes (a single larger batch is
-   * returned alone); null: nothing waits. Reading advances; what was read and not committed comes again after a restart.
+   * returned alone); null: nothing waits. Reading advances; what was read and not committed comes again after a restart. Parts of the log
+   * named in `except` are left out: something of them is being stored.
    */
-  read(topic: Topic, maxBytes: number, lane?: number): Promise<Gathered | null>
+  read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null>
   /** Whether this reader still owns what it read: if not, another one reads it again, and it must be neither stored nor committed. */
   isCurrent(gathered: Gathered): boolean
   /** What this gather read is stored: the log need not keep it. Every gather is committed, in the order of reading; twice is once. */
   commit(gathered: Gathered): Promise<void>
   /** Forget what was read and not committed: the next read begins at the last committed position. */
-  rewind(topic: Topic, lane?: number): void
+  rewind(topic: Topic): void
   lag(topic: Topic): Promise<Lag>
   close(): Promise<void>
 }

@@ -24,3 +24,17 @@ export async function listDeadLetters(store: TableStore, limit: number): Promise
   )
   return z.array(deadLetter).parse(rows)
 }
+
+/** One by its key; null: there is none. */
+export async function findDeadLetter(
+  store: Pick<TableStore, 'query'>,
+  batchId: string,
+  batchIndex: number,
+): Promise<DeadLetter | null> {
+  const rows = await store.query(
+    `SELECT ${Object.keys(deadLetter.shape).join(', ')} FROM gatepost.dead_letters
+     WHERE batch_id = {id:UUID} AND batch_index = {index:Int32} LIMIT 1`,
+    { id: batchId, index: batchIndex },
+  )
+  return z.array(deadLetter).parse(rows).at(0) ?? null
+}

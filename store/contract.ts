@@ -46,7 +46,7 @@ export interface Store {
    * Insert batches of one topic and one UTC month into the topic's table, each wholly and once, whatever happened before:
    * one INSERT with a look-up by identity, one block, one part. Batch ids are unique within the call.
    * `claims` are those of the parts of the log that the batches come from: nothing is written unless each is the newest. None:
-   * the caller is the only writer.
+   * the caller is the only writer. Calls under claims may run side by side: no batch may be in two of them.
    * @throws GatepostError STORE_REFUSED: the engine refused the rows, none was written (bisect with check());
    *   STORE_FENCED: a claim is no longer the newest, none was written; STORE_UNAVAILABLE: outcome unknown, claim again
    *   and call again; STORE_INCONSISTENT: a batch is there in part.

@@ -3,7 +3,6 @@ import type { Topic } from '../../schemas/topics.ts'
 
 /** A record log in memory, for orders, repetitions and crash points that a real one shows rarely. */
 export class MemoryLog implements LogReader {
-  readonly lanes = 1
   readonly #batches = new Map<Topic, Batch[]>()
   readonly #read = new Map<Topic, number>()
   readonly #committed = new Map<Topic, number>()
@@ -16,7 +15,8 @@ export class MemoryLog implements LogReader {
     }
   }
 
-  read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+  read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
+    if (except?.has('memory')) return Promise.resolve(null)
     const waiting = this.#batches.get(topic) ?? []
     const start = this.#read.get(topic) ?? 0
     let end = start

@@ -46,7 +46,6 @@ export interface JournalReaderStats {
 
 /** The sealed segments of every slot as a record log's reader. One reader owns the journal; a committed segment is removed. */
 export class JournalReader implements LogReader {
-  readonly lanes = 1
   readonly stats: JournalReaderStats = { corruptSegments: 0 }
   readonly #options: JournalReaderOptions
   /** Segments read since the last rewind, by path: not to be read again. */
@@ -57,7 +56,9 @@ export class JournalReader implements LogReader {
     this.#options = options
   }
 
-  async read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
+  async read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
+    const partition = this.#options.partition ?? 'journal'
+    if (except?.has(partition)) return null
     const batches: Batch[] = []
     const finished: { file: SegmentFile; corrupt: boolean }[] = []
     let bytes = 0
@@ -90,7 +91,7 @@ export class JournalReader implements LogReader {
       topic,
       batches,
       bytes,
-      partition: this.#options.partition ?? 'journal',
+      partition,
       assignment: 0,
       letters: [],
       position: { finished } satisfies Position,

@@ -38,8 +38,6 @@ export class PartitionReader {
   readonly kafkaTopic: string
   readonly partition: number
   readonly name: string
-  /** See LogReader.lanes. */
-  readonly lane: number
   /** Bytes of records that wait to be taken. */
   queuedBytes = 0
   paused = true
@@ -55,8 +53,7 @@ export class PartitionReader {
   /** Delivered and not committed, oldest first. */
   #uncommitted: { readonly offset: number; readonly at: number }[] = []
 
-  constructor(topic: Topic, kafkaTopic: string, partition: number, lane = 0) {
-    this.lane = lane
+  constructor(topic: Topic, kafkaTopic: string, partition: number) {
     this.topic = topic
     this.kafkaTopic = kafkaTopic
     this.partition = partition

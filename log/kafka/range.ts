@@ -19,6 +19,8 @@ export interface RangeOptions {
   readonly from?: Bound
   /** Offset of, or time behind, the last message and one more; default the log's end as it is now. */
   readonly to?: Bound
+  /** Only what this group has committed: the rest is its own to read. */
+  readonly committedBy?: string
   readonly logger: Logger
 }
 
@@ -107,6 +109,20 @@ function deliver(group: Group, partition: PartitionReader, payload: EachBatchPay
   if (partition.paused) group.pause(partition.kafkaTopic, partition.partition)
 }
 
+/** Numbers of a topic's partitions. @throws GatepostError LOG_UNAVAILABLE */
+export async function partitionsOf(kafka: KafkaOptions, topicPrefix: string, topic: Topic): Promise<number[]> {
+  const admin = createKafka(kafka, { retry: { retries: 3 } }).admin()
+  const name = kafkaTopic(topicPrefix, topic)
+  try {
+    await admin.connect()
+    return (await admin.fetchTopicOffsets(name)).map(({ partition }) => partition).sort((a, b) => a - b)
+  } catch (error) {
+    throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
+
 async function bounds(options: RangeOptions, name: string): Promise<{ start: number; end: number }> {
   const admin = createKafka(options.kafka, { retry: { retries: 3 } }).admin()
   try {
@@ -129,7 +145,9 @@ async function bounds(options: RangeOptions, name: string): Promise<{ start: num
     if (start < low || end > high) {
       throw new GatepostError('INPUT_INVALID', `${name}-${options.partition} holds offsets from ${low} to ${high}`)
     }
-    return { start, end }
+    if (options.committedBy === undefined) return { start, end }
+    const [commits] = await admin.fetchOffsets({ groupId: options.committedBy, topics: [name] })
+    return { start, end: Math.min(end, Number(find(commits?.partitions ?? [])?.offset ?? -1)) }
   } catch (error) {
     if (error instanceof GatepostError) throw error
     throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)

@@ -49,12 +49,8 @@ const PARTITION_FETCH_MAX_BYTES = 2 ** 20
 const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
 
-/** An insert keeps one core busy: with two at once the engine has work for another while a gather is made ready. */
-const LANES = 2
-
 /** The topics as a record log's reader: a member of a consumer group. */
 export class KafkaReader implements LogReader {
-  readonly lanes = LANES
   readonly #options: KafkaReaderOptions
   readonly #logger: Logger
   readonly #admin: Admin
@@ -120,8 +116,8 @@ export class KafkaReader implements LogReader {
   }
 
   /** Whichever partition has waited longest goes first. */
-  read(topic: Topic, maxBytes: number, lane = 0): Promise<Gathered | null> {
-    const waiting = this.#own(topic, lane).filter(({ queuedBytes }) => queuedBytes > 0)
+  read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
+    const waiting = this.#own(topic).filter(({ queuedBytes, name }) => queuedBytes > 0 && !except?.has(name))
     const partition = waiting.sort((a, b) => (a.oldestAt ?? 0) - (b.oldestAt ?? 0)).at(0)
     const taken = partition?.take(maxBytes)
     if (partition === undefined || !taken) return Promise.resolve(null)
@@ -155,8 +151,8 @@ export class KafkaReader implements LogReader {
     if (this.isCurrent(gathered)) partition.committedUpTo(next, lastId)
   }
 
-  rewind(topic: Topic, lane = 0): void {
-    for (const partition of this.#own(topic, lane)) {
+  rewind(topic: Topic): void {
+    for (const partition of this.#own(topic)) {
       if (partition.committed === null) continue
       const { committed, committedId } = partition
       const start =
@@ -167,7 +163,7 @@ export class KafkaReader implements LogReader {
 
   /** Bytes are an estimate beyond what has been read ahead: offsets count batches. */
   async lag(topic: Topic): Promise<Lag> {
-    const own = this.#partitions.filter((partition) => partition.topic === topic)
+    const own = this.#own(topic)
     if (own.length === 0) return { bytes: 0, batches: 0, oldestAt: null, partitions: [] }
     const ends = await this.#admin.fetchTopicOffsets(own[0].kafkaTopic)
     const high = new Map(ends.map((end) => [end.partition, Number(end.high)]))
@@ -201,8 +197,8 @@ export class KafkaReader implements LogReader {
     for (const [name, numbers] of assignment) {
       const topic = this.#topics.get(name)
       if (topic === undefined) continue
-      for (const [index, number] of [...numbers].sort((a, b) => a - b).entries()) {
-        this.#partitions.push(new PartitionReader(topic, name, number, index % LANES))
+      for (const number of numbers) {
+        this.#partitions.push(new PartitionReader(topic, name, number))
         this.#group.pause(name, number)
       }
     }
@@ -211,8 +207,8 @@ export class KafkaReader implements LogReader {
     void this.#locate(this.#partitions, this.#assignment)
   }
 
-  #own(topic: Topic, lane: number): PartitionReader[] {
-    return this.#partitions.filter((partition) => partition.topic === topic && partition.lane === lane)
+  #own(topic: Topic): PartitionReader[] {
+    return this.#partitions.filter((partition) => partition.topic === topic)
   }
 
   #revoked(): void {

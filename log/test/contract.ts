@@ -54,8 +54,8 @@ export async function readBatches(
   const batches: Batch[] = []
   const gathers: Gathered[] = []
   const deadline = Date.now() + 20_000
-  for (let turn = 0; batches.length < count && Date.now() < deadline; turn++) {
-    const gathered = await reader.read('dead_letters', maxBytes, turn % reader.lanes)
+  while (batches.length < count && Date.now() < deadline) {
+    const gathered = await reader.read('dead_letters', maxBytes)
     if (gathered === null) await new Promise((resolve) => setTimeout(resolve, 10))
     else {
       batches.push(...gathered.batches)

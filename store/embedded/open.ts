@@ -22,6 +22,8 @@ export interface EmbeddedStoreOptions {
   readonly logger: Logger
   /** Queries that run at once, default 3; more wait, and reads never wait behind inserts. */
   readonly readConnections?: number
+  /** Inserts under claims that run at once, default 1. */
+  readonly inserters?: number
   /** Days that raw rows are kept, default 32. */
   readonly retentionDays?: number
   /** How long to wait for another process to let go of the directory, default 0. */
@@ -57,6 +59,8 @@ class EmbeddedStore implements Store {
   readonly #readers: WorkerQueue<EngineConnection>
   /** One worker: what writes runs one at a time, which is what lets a look-up be followed by its insert. */
   readonly #writer: WorkerQueue<EngineConnection>
+  /** Inserts under claims: no two of them hold the same batch, so that each look-up holds for its own. */
+  readonly #inserters: WorkerQueue<EngineConnection>
 
   constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
     this.#options = options
@@ -68,7 +72,9 @@ class EmbeddedStore implements Store {
       { length: options.readConnections ?? 3 },
       () => new EngineConnection(path, READER_SETTINGS),
     )
-    this.#connections = [...readers, writer, this.#anchor]
+    const inserters = Array.from({ length: options.inserters ?? 1 }, () => new EngineConnection(path, WRITER_SETTINGS))
+    this.#connections = [...readers, ...inserters, writer, this.#anchor]
+    this.#inserters = new WorkerQueue(inserters, MAX_WAITING)
     this.#readers = new WorkerQueue(readers, MAX_WAITING)
     this.#writer = new WorkerQueue([writer], MAX_WAITING)
   }
@@ -95,13 +101,16 @@ class EmbeddedStore implements Store {
     return this.#write((connection) => connection.run(sql, params))
   }
 
-  /** The engine has one process, and that inserts one at a time: every claim stays the newest. */
+  /** The engine has one process, whose inserts end with it: every claim stays the newest. */
   claim(topic: Topic, partition: string): Promise<Claim> {
     return Promise.resolve({ topic, partition, epoch: 1, owner: 'embedded' })
   }
 
-  insertOnce(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
-    return this.#write((connection) => insertOnce(connection, this.#files.inserter(connection), topic, batches))
+  insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
+    const queue = claims.length === 0 ? this.#writer : this.#inserters
+    return withStoreErrors(() =>
+      queue.use((connection) => insertOnce(connection, this.#files.inserter(connection), topic, batches)),
+    )
   }
 
   check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
@@ -109,7 +118,7 @@ class EmbeddedStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#readers.close(), this.#writer.close()])
+    await Promise.all([this.#readers.close(), this.#writer.close(), this.#inserters.close()])
     for (const connection of this.#connections) await connection.close()
     // close() of a connection returns before the engine has let go of the directory.
     await drainPending()

@@ -10,6 +10,7 @@ import type { SqlConnection } from '../sql.ts'
 import { DEFAULT_RETENTION_DAYS } from '../retention.ts'
 import { parseAddress, type ServerAddress } from './address.ts'
 import { check } from './check.ts'
+import { localForm } from './cluster.ts'
 import { ServerClient } from './client.ts'
 import { runningError, serverError, startError } from './errors.ts'
 import { claimPart, FENCE_PATIENCE, type FencePatience } from './fence.ts'
@@ -31,6 +32,8 @@ export interface ServerStoreOptions {
   readonly fencePatience?: FencePatience
 }
 
+/** Inserts of one stream that run side by side under claims. */
+const INSERTS_AT_ONCE = 2
 /** What may wait for its turn of one stream. */
 const MAX_WAITING = 1000
 
@@ -60,8 +63,10 @@ class ServerStore implements Store {
   /** The same, as the procedure uses it: what does not answer soon is given up. */
   readonly #procedure: SqlConnection
   readonly #inserter: HttpInserter
-  /** Inserts and claims of one stream, one at a time: what a look-up says holds until its insert is done. */
+  /** Claims, and inserts without one, of one stream, one at a time: what a look-up says holds until its insert is done. */
   readonly #turns = new Map<Topic, WorkerQueue<null>>()
+  /** Inserts under claims: no two of them hold the same batch. */
+  readonly #inserts = new Map<Topic, WorkerQueue<null>>()
   /** Of inserts without claims, by stream. */
   readonly #soleClaims = new Map<Topic, Claim>()
 
@@ -71,11 +76,12 @@ class ServerStore implements Store {
     const settings = options.cluster === undefined ? {} : CLUSTER_SETTINGS
     const client = new ServerClient(address, options.compress ?? !address.isLoopback, settings)
     this.#client = client
+    const form = options.cluster === undefined ? (sql: string) => sql : localForm
     this.#procedure = {
-      rows: (sql) => client.rows(sql, undefined, LOOK_UP_SECONDS),
-      run: (sql) => client.run(sql, undefined, INSERT_SECONDS),
+      rows: (sql) => client.rows(form(sql), undefined, LOOK_UP_SECONDS),
+      run: (sql) => client.run(form(sql), undefined, INSERT_SECONDS),
     }
-    this.#inserter = new HttpInserter(client, this.#owner, settings)
+    this.#inserter = new HttpInserter(client, this.#owner, settings, form)
   }
 
   async open(): Promise<void> {
@@ -118,10 +124,9 @@ class ServerStore implements Store {
 
   insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
     if (batches.length === 0) return Promise.resolve({ rows: 0, alreadyPresent: 0 })
-    return this.#turn(topic, async () => {
-      if (claims.length > 0) return await insertOnce(this.#procedure, this.#inserter, topic, batches, claims)
-      return await this.#insertAlone(topic, batches)
-    })
+    if (claims.length === 0) return this.#turn(topic, () => this.#insertAlone(topic, batches))
+    const insert = () => insertOnce(this.#procedure, this.#inserter, topic, batches, claims)
+    return this.#use(queueOf(this.#inserts, topic, INSERTS_AT_ONCE), insert)
   }
 
   check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
@@ -129,7 +134,7 @@ class ServerStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#turns.values()].map((turns) => turns.close()))
+    await Promise.all([...this.#turns.values(), ...this.#inserts.values()].map((queue) => queue.close()))
     await this.#client.close()
   }
 
@@ -152,9 +157,10 @@ class ServerStore implements Store {
   }
 
   #turn<T>(topic: Topic, work: () => Promise<T>): Promise<T> {
-    let turns = this.#turns.get(topic)
-    if (turns === undefined) this.#turns.set(topic, (turns = new WorkerQueue([null], MAX_WAITING)))
-    const queue = turns
+    return this.#use(queueOf(this.#turns, topic, 1), work)
+  }
+
+  #use<T>(queue: WorkerQueue<null>, work: () => Promise<T>): Promise<T> {
     return this.#asked(() =>
       queue.use(async () => {
         try {
@@ -173,4 +179,13 @@ class ServerStore implements Store {
       throw serverError(error, this.#address)
     }
   }
+}
+
+function queueOf(queues: Map<Topic, WorkerQueue<null>>, topic: Topic, width: number): WorkerQueue<null> {
+  let queue = queues.get(topic)
+  if (queue === undefined) {
+    queue = new WorkerQueue(new Array<null>(width).fill(null), MAX_WAITING)
+    queues.set(topic, queue)
+  }
+  return queue
 }

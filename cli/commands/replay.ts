@@ -1,0 +1,104 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { GatepostError } from '../../common/errors.ts'
+import type { Bound } from '../../log/kafka/range.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { loadConfig } from '../config.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import { table } from '../output.ts'
+import type { ReplayOutcome, ReplayRequest } from '../replay.ts'
+
+interface Options {
+  readonly topic?: Topic
+  readonly partition?: number
+  readonly from?: Bound
+  readonly to?: Bound
+  readonly archive?: true
+  readonly json?: true
+}
+
+/** `gatepost replay`: what the log still has, into the tables again where it is missing. */
+export function registerReplay(program: Command, context: Context): void {
+  program
+    .command('replay')
+    .summary('insert again what is missing from the tables')
+    .description(
+      'Read records again from Kafka, or from the archive of the journal, and insert what is missing from the tables and nothing\n' +
+        'that is there. Left out is what the tables no longer keep and what was erased on request. Of Kafka it reads what the\n' +
+        'aggregators have committed: the rest is theirs to store. It may run beside them.',
+    )
+    .addOption(new Option('--topic <topic>', 'only this stream of records').choices([...TOPICS]))
+    .option('--partition <number>', 'only this partition of Kafka; with --topic', partitionNumber)
+    .option('--from <offset|time>', 'first offset, or time as 2024-02-29 or 2024-02-29T12:00Z', bound)
+    .option('--to <offset|time>', 'the offset or time before which it ends', bound)
+    .option('--archive', 'read the archive of the journal (GATEPOST_ARCHIVE_MAX_BYTES)')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gatepost replay --topic post_auth --from 2024-02-29T12:00Z --to 2024-02-29T13:00Z
+  gatepost replay --topic gateway_pings --partition 3 --from 1000 --to 2000
+  gatepost replay --archive --from 2024-02-29 --json`,
+    )
+    .action(async (options: Options) => {
+      const config = loadConfig(context.env)
+      const request = requestOf(options)
+      // kafkajs and the engine are loaded only by those who need them.
+      const { replay } = await import('../replay.ts')
+      const outcomes = await replay(config, request, {
+        note: (text) => context.output.note(text),
+        progress: (text) => {
+          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
+        },
+      })
+      if (options.json) context.output.json(outcomes)
+      else context.output.line(outcomeTable(outcomes))
+      context.exitStatus = EXIT.ok
+    })
+}
+
+const COLUMNS = ['read', 'rows', 'present', 'expired', 'erased', 'dead_letters'] as const
+
+function outcomeTable(outcomes: readonly ReplayOutcome[]): string {
+  return table(
+    ['part', ...COLUMNS],
+    outcomes.map((outcome) => [outcome.part, ...COLUMNS.map((column) => outcome[column])]),
+  )
+}
+
+function requestOf(options: Options): ReplayRequest {
+  const { topic, partition, from, to } = options
+  const archive = options.archive === true
+  if (partition !== undefined && (topic === undefined || archive)) {
+    throw new GatepostError('INPUT_INVALID', '--partition needs --topic, and is not for --archive')
+  }
+  const offset = [from, to].some((one) => one !== undefined && 'offset' in one)
+  if (offset && (archive || partition === undefined)) {
+    throw new GatepostError(
+      'INPUT_INVALID',
+      'offsets are those of one partition: give --topic and --partition, or times',
+    )
+  }
+  return {
+    topics: topic === undefined ? TOPICS : [topic],
+    archive,
+    ...(partition === undefined ? {} : { partition }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  }
+}
+
+function partitionNumber(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('Allowed is a whole number, from 0.')
+  return Number(text)
+}
+
+const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z)?$/
+
+function bound(text: string): Bound {
+  if (/^\d{1,15}$/.test(text)) return { offset: Number(text) }
+  const time = TIME.test(text) ? Date.parse(text) : NaN
+  if (Number.isNaN(time)) throw new InvalidArgumentError('Allowed is an offset, or a UTC time as 2024-02-29T12:00Z.')
+  return { time }
+}

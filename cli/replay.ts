@@ -1,0 +1,124 @@
+import { join } from 'node:path'
+import { ErasedSubjects } from '../aggregator/erased.ts'
+import { emptyTotals, replayPart, type ReplayOptions, type ReplayTotals } from '../aggregator/replay.ts'
+import { GatepostError } from '../common/errors.ts'
+import { readArchive } from '../log/journal/archive.ts'
+import { partitionsOf, readRange, type Bound, type RangeOptions } from '../log/kafka/range.ts'
+import { kafkaTopic, partitionName } from '../log/kafka/topic-names.ts'
+import type { Topic } from '../schemas/topics.ts'
+import type { Store } from '../store/contract.ts'
+import { kafkaOptions } from './config/kafka-options.ts'
+import type { Config } from './config.ts'
+import { quietLogger, withFullStore } from './full-store.ts'
+import { tokenSecret } from './supervisor/secret.ts'
+
+export interface ReplayRequest {
+  readonly topics: readonly Topic[]
+  readonly archive: boolean
+  readonly partition?: number
+  readonly from?: Bound
+  readonly to?: Bound
+}
+
+interface Terminal {
+  note(text: string): void
+  /** What is being done, over and over on one line. */
+  progress(text: string): void
+}
+
+const DAY_MS = 24 * 3_600_000
+
+/** What became of one part of the log, in batches but for rows and dead letters. */
+export type ReplayOutcome = { readonly part: string; readonly dead_letters: number } & Omit<ReplayTotals, 'deadLetters'>
+
+/** Replays every part of the log that was asked for. @throws GatepostError of the log and the store */
+export function replay(config: Config, request: ReplayRequest, terminal: Terminal): Promise<ReplayOutcome[]> {
+  return withFullStore(config, terminal.note, async (store) => {
+    const erased = await ErasedSubjects.load(store, tokenSecret(config.secret, config.dataDir))
+    const retentionMs = config.retentionDays * DAY_MS
+    const outcomes: ReplayOutcome[] = []
+    for (const topic of request.topics) {
+      const options = { store, topic, erased, retentionMs }
+      outcomes.push(
+        ...(request.archive
+          ? [await replayArchive(config, request, options, terminal)]
+          : await replayKafka(config, request, options, terminal)),
+      )
+    }
+    terminal.progress('')
+    return outcomes
+  })
+}
+
+type Common = Omit<ReplayOptions, 'partition'> & { readonly store: Store }
+
+async function replayKafka(
+  config: Config,
+  request: ReplayRequest,
+  common: Common,
+  terminal: Terminal,
+): Promise<ReplayOutcome[]> {
+  const logger = quietLogger()
+  const kafka = kafkaOptions(config, 'gatepost-replay', logger)
+  const { kafkaTopicPrefix: topicPrefix, kafkaGroup: committedBy } = config
+  const { topic } = common
+  const partitions =
+    request.partition === undefined ? await partitionsOf(kafka, topicPrefix, topic) : [request.partition]
+  const outcomes: ReplayOutcome[] = []
+  for (const partition of partitions) {
+    const name = partitionName(kafkaTopic(topicPrefix, topic), partition)
+    const totals = emptyTotals()
+    const range: RangeOptions = {
+      kafka,
+      topicPrefix,
+      topic,
+      partition,
+      committedBy,
+      logger,
+      ...(request.from === undefined ? {} : { from: request.from }),
+      ...(request.to === undefined ? {} : { to: request.to }),
+    }
+    for await (const part of readRange(range)) {
+      await replayPart({ ...common, partition: name }, part, totals)
+      terminal.progress(`${name}: offset ${part.next} of ${part.end}${rowsText(totals)}`)
+    }
+    outcomes.push(printable(name, totals))
+  }
+  return outcomes
+}
+
+async function replayArchive(
+  config: Config,
+  request: ReplayRequest,
+  common: Common,
+  terminal: Terminal,
+): Promise<ReplayOutcome> {
+  const { topic } = common
+  const totals = emptyTotals()
+  const parts = readArchive(
+    join(config.dataDir, 'archive'),
+    topic,
+    timeOf(request.from, 0),
+    timeOf(request.to, Infinity),
+  )
+  for await (const { batches, bytesRead, bytesInAll, damaged } of parts) {
+    if (damaged) terminal.note(`gatepost: a segment of ${topic} is damaged: what is intact of it is replayed`)
+    await replayPart({ ...common, partition: 'archive' }, { batches, letters: [] }, totals)
+    terminal.progress(`${topic}: ${Math.round((100 * bytesRead) / Math.max(1, bytesInAll))} %${rowsText(totals)}`)
+  }
+  return printable(topic, totals)
+}
+
+function rowsText({ rows }: ReplayTotals): string {
+  return rows === 0 ? '' : `, ${rows} rows inserted`
+}
+
+function timeOf(bound: Bound | undefined, missing: number): number {
+  if (bound === undefined) return missing
+  if ('time' in bound) return bound.time
+  throw new GatepostError('INPUT_INVALID', 'an archive has no offsets')
+}
+
+function printable(part: string, { deadLetters, ...totals }: ReplayTotals): ReplayOutcome {
+  return { part, ...totals, dead_letters: deadLetters }
+}
