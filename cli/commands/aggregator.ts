@@ -9,8 +9,8 @@ export function registerAggregator(program: Command, context: Context): void {
     .command('aggregator')
     .summary('bring records from Kafka into a ClickHouse server')
     .description(
-      'Read the records from Kafka and insert each into its table once, until SIGTERM or Ctrl-C. Several share the work:\n' +
-        'Kafka gives each its partitions. It keeps nothing on disk. GATEPOST_KAFKA_BROKERS and GATEPOST_CLICKHOUSE_URL are\n' +
+      'Read the records from Kafka and insert each into its table once, until SIGTERM or Ctrl-C. Several share the work: ' +
+        'Kafka gives each its partitions. It keeps nothing on disk. GATEPOST_KAFKA_BROKERS and GATEPOST_CLICKHOUSE_URL are ' +
         'required; gatepost config lists all options.',
     )
     .addHelpText(

@@ -9,8 +9,8 @@ export function registerIngest(program: Command, context: Context): void {
     .command('ingest')
     .summary('run the listeners alone, in front of Kafka')
     .description(
-      'Answer gateways and RADIUS servers and write their records to Kafka, until SIGTERM or Ctrl-C. What Kafka does not\n' +
-        'take in time is kept in the data directory and sent again. GATEPOST_KAFKA_BROKERS and GATEPOST_SECRET are required;\n' +
+      'Answer gateways and RADIUS servers and write their records to Kafka, until SIGTERM or Ctrl-C. What Kafka does not ' +
+        'take in time is kept in the data directory and sent again. GATEPOST_KAFKA_BROKERS and GATEPOST_SECRET are required; ' +
         'gatepost config lists all options.',
     )
     .addHelpText(

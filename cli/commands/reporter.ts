@@ -9,8 +9,8 @@ export function registerReporter(program: Command, context: Context): void {
     .command('reporter')
     .summary('keep the usage metrics of a ClickHouse server current')
     .description(
-      'Bring the tables up to date, then compute the usage metrics of every day, week (on Mondays) and month (on the first)\n' +
-        'into table metrics, ten minutes after midnight UTC, until SIGTERM or Ctrl-C. Days of the last seven that were missed\n' +
+      'Bring the tables up to date, then compute the usage metrics of every day, week (on Mondays) and month (on the first) ' +
+        'into table metrics, ten minutes after midnight UTC, until SIGTERM or Ctrl-C. Days of the last seven that were missed ' +
         'are caught up at the start. It keeps nothing on disk. GATEPOST_CLICKHOUSE_URL is required.',
     )
     .addHelpText(
