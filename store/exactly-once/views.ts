@@ -30,8 +30,9 @@ export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableVi
     })
 }
 
+/** In a cluster views read the node's own table: see server/cluster.ts. */
 function sourceOf(topic: Topic): RegExp {
-  return new RegExp(`\\bFROM ${tableOf(topic)}\\b`, 'g')
+  return new RegExp(`\\bFROM ${tableOf(topic)}(?:_local)?\\b`, 'g')
 }
 
 /**

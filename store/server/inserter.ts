@@ -21,16 +21,24 @@ export class HttpInserter implements RecordInserter {
   readonly #client: ServerClient
   readonly #owner: string
   readonly #settings: Readonly<Record<string, number | string>>
+  /** What becomes of a statement before it is sent. */
+  readonly #form: (sql: string) => string
   #sequence = 0
 
-  constructor(client: ServerClient, owner: string, settings: Readonly<Record<string, number | string>> = {}) {
+  constructor(
+    client: ServerClient,
+    owner: string,
+    settings: Readonly<Record<string, number | string>> = {},
+    form = (sql: string) => sql,
+  ) {
     this.#client = client
     this.#owner = owner
+    this.#form = form
     this.#settings = { ...INSERT_SETTINGS, ...settings }
   }
 
   readonly insert: RecordInserter['insert'] = async (topic, batches, statement) => {
-    const sql = `${statement(`input(${recordStructure(topic)})`)} FORMAT Avro`
+    const sql = `${this.#form(statement(`input(${recordStructure(topic)})`))} FORMAT Avro`
     const queryId = `${INSERT_ID_PREFIX}${topic}-${this.#owner}-${this.#sequence++}`
     const body = containerStream(topic, batches)
     try {

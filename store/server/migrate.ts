@@ -3,22 +3,26 @@ import { TOPICS } from '../../schemas/topics.ts'
 import { loadMigrations, migrate, pendingMigrations } from '../migrations.ts'
 import { applyRetention } from '../retention.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
+import { clusterForm, onCluster } from './cluster.ts'
 import { withMigrationLock } from './migration-lock.ts'
 
 export interface ServerMigrationOptions {
   readonly logger: Logger
   readonly retentionDays: number
+  /** See cluster.ts. */
+  readonly cluster?: string
 }
 
 /** Any number of processes may do this at once. @throws GatepostError STORE_MIGRATION, and the client's errors */
-export async function migrateServer(sql: SqlConnection, options: ServerMigrationOptions): Promise<void> {
-  const { logger, retentionDays } = options
+export async function migrateServer(server: SqlConnection, options: ServerMigrationOptions): Promise<void> {
+  const { logger, retentionDays, cluster } = options
+  const sql = cluster === undefined ? server : onCluster(server, (statement) => clusterForm(statement, cluster))
   const migrations = loadMigrations()
   const databases = await sql.rows(`SELECT name FROM system.databases WHERE name = '${DATABASE}'`)
   // Even IF NOT EXISTS needs the right to create it, which a user with a database of its own need not have.
   if (databases.length === 0) await sql.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`)
   if (await pendingMigrations(sql, migrations)) {
-    await withMigrationLock(sql, () => migrate(sql, migrations, logger, { database: false }))
+    await withMigrationLock(server, () => migrate(sql, migrations, logger, { database: false }))
   }
   await applyRetention(sql, retentionDays, logger)
   for (const table of [...TOPICS, 'partition_claims']) {

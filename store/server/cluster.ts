@@ -1,0 +1,66 @@
+import { loadMigrations } from '../migrations.ts'
+import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
+
+/*
+ * GATEPOST_CLICKHOUSE_CLUSTER: each table T of the migrations is gatepost.T_local, Replicated...MergeTree on every node, and
+ * gatepost.T, Distributed, to read them all. What is inserted, by migrations and by the exactly-once procedure, goes into the
+ * local table of the node that the URL names and is looked up there: through Distributed it would be queued and not atomic.
+ * Checked by parsing with the engine's own parser, and not on a cluster.
+ */
+
+const HEAD = String.raw`^((?:\s|--[^\n]*\n)*)`
+const CREATE_TABLE = new RegExp(`${HEAD}CREATE TABLE IF NOT EXISTS ${DATABASE}\\.(\\w+)\\b([^]*)$`)
+const CREATE_VIEW = new RegExp(`${HEAD}(CREATE (?:MATERIALIZED )?VIEW IF NOT EXISTS ${DATABASE}\\.\\w+)\\b([^]*)$`)
+const ALTER = new RegExp(`${HEAD}(ALTER TABLE ${DATABASE}\\.\\w+)\\b([^]*)$`)
+const ENGINE = /\bENGINE = (\w*MergeTree)\b/
+const COMMENT = /\bCOMMENT '(?:[^'\\]|''|\\.)*'\s*$/
+
+const TABLES = new Set(
+  loadMigrations().flatMap(({ statements }) => statements.flatMap((text) => CREATE_TABLE.exec(text)?.[2] ?? [])),
+)
+TABLES.add('schema_migrations')
+/** As a name stands in a statement: behind a space, as it never does in a literal of ours. */
+const TABLE = new RegExp(`(?<=[ \\n])${DATABASE}\\.(${[...TABLES].join('|')})\\b`, 'g')
+
+/** A statement of the exactly-once procedure: on this node's own tables. */
+export function localForm(statement: string): string {
+  return statement.replace(TABLE, `${DATABASE}.$1_local`)
+}
+
+/** A statement of a migration or of the retention, as a cluster gets it. */
+export function clusterForm(statement: string, cluster: string): string[] {
+  const onCluster = `ON CLUSTER ${quoted(cluster)}`
+  const table = CREATE_TABLE.exec(statement)
+  if (table) return tableForms(table[1], table[2], table[3], cluster)
+  const view = CREATE_VIEW.exec(statement)
+  if (view) {
+    const [, head, create, rest] = view
+    // A materialized view sees what is inserted into the table that it reads; a view reads all nodes.
+    return [`${head}${create} ${onCluster}${create.includes('MATERIALIZED') ? localForm(rest) : rest}`]
+  }
+  const alter = ALTER.exec(statement)
+  if (alter) return [`${alter[1]}${alter[2]} ${onCluster}${alter[3]}`]
+  if (/^CREATE DATABASE /.test(statement)) return [`${statement} ${onCluster}`]
+  return [localForm(statement)]
+}
+
+function tableForms(head: string, name: string, rest: string, cluster: string): string[] {
+  const onCluster = `ON CLUSTER ${quoted(cluster)}`
+  const local = `${name}_local`
+  const comment = COMMENT.exec(rest)?.[0] ?? ''
+  return [
+    `${head}CREATE TABLE IF NOT EXISTS ${DATABASE}.${local} ${onCluster}${rest.replace(ENGINE, 'ENGINE = Replicated$1')}`,
+    `CREATE TABLE IF NOT EXISTS ${DATABASE}.${name} ${onCluster} AS ${DATABASE}.${local}\n` +
+      `ENGINE = Distributed(${quoted(cluster)}, ${quoted(DATABASE)}, ${quoted(local)}, rand())\n${comment}`.trimEnd(),
+  ]
+}
+
+/** A connection whose statements are made for a cluster by `form`; what it reads is as it is. */
+export function onCluster(sql: SqlConnection, form: (statement: string) => string[]): SqlConnection {
+  return {
+    rows: (text) => sql.rows(text),
+    run: async (text) => {
+      for (const statement of form(text)) await sql.run(statement)
+    },
+  }
+}

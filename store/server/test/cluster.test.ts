@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { packageFile } from '../../../common/package-root.ts'
+import { createLogger } from '../../../common/logger.ts'
+import { openEmbeddedStore } from '../../embedded/open.ts'
+import { viewsOf } from '../../exactly-once/views.ts'
+import { insertMissing } from '../../exactly-once/statement.ts'
+import { loadMigrations } from '../../migrations.ts'
+import { makeBatch, repeated } from '../../test/records.ts'
+import { clusterForm, localForm } from '../cluster.ts'
+
+const logger = createLogger('store-test')
+logger.level = 'silent'
+const formsUntil = (version: number) =>
+  loadMigrations()
+    .filter((migration) => migration.version <= version)
+    .flatMap(({ statements }) => statements.flatMap((statement) => clusterForm(statement, 'fleet')))
+const forms = formsUntil(Infinity)
+/** The last migration whose forms the golden file holds: every kind of statement is among them. */
+const GOLDEN_VERSION = 4
+
+t.test("the engine's parser takes every statement", async (t) => {
+  const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
+  t.teardown(() => store.close())
+  for (const form of forms) {
+    const [row] = await store.query<{ text: string }>('SELECT formatQuerySingleLine({form:String}) AS text', { form })
+    t.match(row.text, / ON CLUSTER fleet /, row.text.slice(0, 80))
+  }
+})
+
+t.test('what is written', (t) => {
+  const golden = readFileSync(packageFile('store/server/test/cluster.golden.sql'), 'utf8')
+  t.equal(`${formsUntil(GOLDEN_VERSION).join('\n\n-- statement\n')}\n`, golden)
+  t.end()
+})
+
+t.test('inserts and look-ups are of the local tables', async (t) => {
+  const batch = makeBatch('post_auth', Date.now(), repeated(1))
+  const claim = { topic: 'post_auth', partition: 'gatepost.post_auth', epoch: 1, owner: 'x' } as const
+  const sql = localForm(insertMissing('post_auth', [batch], "input('')", [claim]))
+  t.same(sql.match(/ gatepost\.\w+/g), [' gatepost.post_auth_local', ' gatepost.post_auth_local', ' gatepost.partition_claims_local']) // prettier-ignore
+  t.match(sql, "'gatepost.post_auth'", 'names in literals stay')
+  const select = forms.find((form) => form.includes('gateway_latest_view'))?.split('\nAS ')[1]
+  const rows = [{ name: 'v', statement: 'CREATE x TO gatepost.gateway_latest_local (', select, columns: [] }]
+  const found = await viewsOf(
+    { rows: <T>() => Promise.resolve(rows as T[]), run: () => Promise.resolve() },
+    'gateway_pings',
+  )
+  t.equal(found.length, 1, 'views of a local table are found')
+  t.equal(found[0].target, 'gatepost.gateway_latest_local')
+})
