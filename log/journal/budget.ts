@@ -38,7 +38,9 @@ export class Budget {
     return true
   }
 
+  /** As last counted; asking for it has what readers removed looked up, for whoever asks next. */
   get usedBytes(): number {
+    if (Date.now() > this.#nextScanAt) void this.rescan()
     return this.#used
   }
 
