@@ -11,6 +11,8 @@ const GRANTS =
 
 const WRONG_USER = new Set(['192', '193', '194', '516'])
 const NO_RIGHT = '497'
+/** A profile that reads only, or that holds settings fast. */
+const NO_SETTINGS = new Set(['164', '452'])
 const NO_DATABASE = '81'
 
 /** An answer with the engine's own code: it has ended the statement. Anything else leaves open what became of it. */
@@ -36,7 +38,7 @@ export function startError(error: unknown, address: ServerAddress): GatepostErro
 }
 
 function isMistake(code: string): boolean {
-  return WRONG_USER.has(code) || code === NO_RIGHT || code === NO_DATABASE
+  return WRONG_USER.has(code) || NO_SETTINGS.has(code) || code === NO_RIGHT || code === NO_DATABASE
 }
 
 /** While running, a lost right or password may come back: rows wait in the log until then. */
@@ -54,6 +56,9 @@ function describe(error: unknown, code: string | null, { origin, username }: Ser
     return `${server} refuses user ${username}: check user and password in ${VARIABLE} (${text})`
   if (code === NO_RIGHT) {
     return `user ${username} of ${server}, named by ${VARIABLE}, lacks a right: ${GRANTS}${username} (${text})`
+  }
+  if (NO_SETTINGS.has(code)) {
+    return `user ${username} of ${server}, named by ${VARIABLE}, must be allowed to write and to change settings (${text})`
   }
   if (code === NO_DATABASE) return `${server} has no database gatepost: CREATE DATABASE gatepost (${text})`
   return `${server}: ${text}`

@@ -126,7 +126,7 @@ async function serve(directory: string, port: number, adminPassword: string): Pr
     adminPassword,
     actsAsServer: true,
     // Statements name thousands of batches, and clients of several processes come at once.
-    limits: { maxQueryBytes: 1024 * 1024, maxQueued: 1000, maxInsertBytes: 1024 ** 3 },
+    limits: { writeConnections: 4, maxQueryBytes: 1024 * 1024, maxQueued: 1000, maxInsertBytes: 1024 ** 3 },
     logger: pino({ level: process.env['STORE_SERVER_LOG_LEVEL'] ?? 'silent' }, pino.destination(2)),
   })
   process.once('SIGTERM', () => {

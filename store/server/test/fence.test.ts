@@ -137,3 +137,33 @@ t.test('errors of something in between leave the outcome open', async (t) => {
   proxy.mode = 'pass'
   t.same(await behind.query('SELECT 1 AS one'), [{ one: 1 }])
 })
+
+t.test('inserts that run when a claim is made are waited for, and killed after a while', async (t) => {
+  await direct.command('CREATE TABLE IF NOT EXISTS gatepost.slow (n UInt64) ENGINE = Null')
+  /** An insert of another store that takes its time. */
+  const slowInsert = async (queryId: string) => {
+    const url = new URL(server.url())
+    const headers = { 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': url.password }
+    const body = 'INSERT INTO gatepost.slow SELECT number FROM numbers(1000000000000)'
+    const answer = await fetch(`${url.origin}/?query_id=${queryId}`, { method: 'POST', headers, body })
+    return await answer.text()
+  }
+  const isRunning = async (queryId: string) =>
+    (await direct.query('SELECT 1 FROM system.processes WHERE query_id = {queryId:String}', { queryId })).length > 0
+  const claimer = async (killAfterMs: number, giveUpAfterMs: number) => {
+    const fencePatience = { killAfterMs, giveUpAfterMs }
+    const store = await openServerStore({ url: server.url(), logger, fencePatience })
+    t.teardown(() => store.close())
+    return store
+  }
+  const slow = slowInsert('gatepost-insert-post_auth-somebody-7')
+  while (!(await isRunning('gatepost-insert-post_auth-somebody-7')))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  const hasty = await claimer(60_000, 100)
+  t.equal(await codeOf(hasty.claim('gateway_pings', 'slow', null)), 'STORE_UNAVAILABLE', 'not while it runs')
+  t.ok(await isRunning('gatepost-insert-post_auth-somebody-7'))
+  const killer = await claimer(100, 30_000)
+  t.match(await killer.claim('gateway_pings', 'slow', null), { epoch: 2 })
+  t.notOk(await isRunning('gatepost-insert-post_auth-somebody-7'))
+  t.match(await slow, /QUERY_WAS_CANCELLED/)
+})
