@@ -12,9 +12,10 @@ const BENCHES = [
   { name: 'post-auth', args: ['--rounds', '3', '--seconds', '2'] },
   { name: 'gateway', args: ['--rounds', '3', '--seconds', '2'] },
   { name: 'lag', args: ['--seconds', '10'] },
+  { name: 'aggregator', args: ['--seconds', '8', '--rounds', '3'] },
 ] as const
 
-const HELP = `Run the benches one after the other, within three minutes.
+const HELP = `Run the benches one after the other, within four minutes.
 
 Usage: node dist/bench/run.js [--json] [BENCH ...]
 
@@ -22,6 +23,7 @@ Usage: node dist/bench/run.js [--json] [BENCH ...]
   post-auth  stored logins against bare uWebSockets
   gateway    HTTP/1.0 heartbeats on the gateway listener against bare node:net
   lag        from the acknowledgement to the SQL endpoint
+  aggregator from Kafka into the store against the engine alone (needs Java and Maven)
 
 Options:
   --json  print one JSON document
