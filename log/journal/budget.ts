@@ -1,5 +1,6 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseSegmentName } from './layout.ts'
 
 /** How often what readers have removed is looked up, at most; of many segments less often, so that looking stays cheap. */
 const RESCAN_MS = 1000
@@ -68,6 +69,7 @@ export class Budget {
       const before = this.#used
       let found = 0
       for (const name of await readdir(this.#directory)) {
+        if (parseSegmentName(name) === null) continue
         found += await stat(join(this.#directory, name)).then(
           (entry) => entry.size,
           // A reader removed it in between.
