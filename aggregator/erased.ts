@@ -33,10 +33,10 @@ export class ErasedSubjects {
     this.#hashes = hashes
   }
 
-  /** As they are now. `secret` is the token key under which they were erased. */
-  static async load(store: Pick<Store, 'query'>, secret: string): Promise<ErasedSubjects> {
+  /** As they are now. `secret` gives the token key under which they were erased, and is asked only if there are any. */
+  static async load(store: Pick<Store, 'query'>, secret: () => string): Promise<ErasedSubjects> {
     const rows = await store.query<{ hash: string }>('SELECT DISTINCT hash FROM gatepost.erased_subjects')
-    return new ErasedSubjects(secret, new Set(rows.map(({ hash }) => hash)))
+    return new ErasedSubjects(rows.length === 0 ? '' : secret(), new Set(rows.map(({ hash }) => hash)))
   }
 
   /** The batch without the records of erased people; null: none is left. The same object where nobody is in it. */
@@ -50,8 +50,12 @@ export class ErasedSubjects {
       const record = type.fromBuffer(Buffer.from(bytes)) as Record<string, unknown>
       if (!this.#concerns(batch.topic, record)) kept.push(bytes)
     }
-    if (kept.length === batch.recordCount) return batch
-    return kept.length === 0 ? null : { ...batch, recordCount: kept.length, records: Buffer.concat(kept) }
+    const dropped = offsets.length - 1 - kept.length
+    if (dropped === 0) return batch
+    if (dropped === batch.recordCount) return null
+    // What does not decode stays as it is: it becomes a dead letter.
+    kept.push(batch.records.subarray(offsets[offsets.length - 1]))
+    return { ...batch, recordCount: batch.recordCount - dropped, records: Buffer.concat(kept) }
   }
 
   #concerns(topic: Topic, record: Record<string, unknown>): boolean {

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
-import type { Claim, Store } from '../store/contract.ts'
+import type { Store } from '../store/contract.ts'
 import type { ErasedSubjects } from './erased.ts'
 import { storeGather } from './store-gather.ts'
-import { emptyStats } from './stats.ts'
+import { emptyStats, type TopicStats } from './stats.ts'
 
 /** Batches of one topic that a log still has, in any order. */
 export interface ReplayPart {
@@ -33,12 +33,14 @@ export interface ReplayTotals {
   expired: number
   /** Nothing of them was left without erased people. */
   erased: number
+  /** Some of their rows are there and some are not: left as they are. */
+  partial: number
   /** Records that went to the dead letters. */
   deadLetters: number
 }
 
 export function emptyTotals(): ReplayTotals {
-  return { read: 0, rows: 0, present: 0, expired: 0, erased: 0, deadLetters: 0 }
+  return { read: 0, rows: 0, present: 0, expired: 0, erased: 0, partial: 0, deadLetters: 0 }
 }
 
 /** An aggregator that runs claims its part back after a while: then it is this one's turn again. */
@@ -47,20 +49,48 @@ const CLAIM_PAUSE_MS = 500
 
 /** Inserts what is missing of batches that were in the log, and nothing that is there. Adds to `totals`. */
 export async function replayPart(options: ReplayOptions, part: ReplayPart, totals: ReplayTotals): Promise<void> {
-  const { store, topic, partition, retentionMs, erased } = options
-  const batches = part.batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
+  const { topic, erased } = options
+  const without = (batches: readonly Batch[]) =>
+    batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
+  const [batches, letters] = [without(part.batches), without(part.letters)]
   totals.read += part.batches.length + part.letters.length
-  totals.erased += part.batches.length - batches.length
+  totals.erased += part.batches.length + part.letters.length - batches.length - letters.length
+  await insertMissing(options, 'dead_letters', letters, totals)
+  await insertMissing(options, topic, batches, totals)
+}
+
+/** A batch that is there in part refuses the insert of those around it: it is found by halves. */
+async function insertMissing(
+  options: ReplayOptions,
+  topic: Topic,
+  batches: readonly Batch[],
+  totals: ReplayTotals,
+): Promise<void> {
+  if (batches.length === 0) return
+  try {
+    await insertClaimed(options, topic, batches, totals)
+  } catch (error) {
+    if (!(error instanceof GatepostError && error.code === 'STORE_INCONSISTENT')) throw error
+    if (batches.length === 1) {
+      totals.partial++
+      return
+    }
+    const half = batches.length >> 1
+    await insertMissing(options, topic, batches.slice(0, half), totals)
+    await insertMissing(options, topic, batches.slice(half), totals)
+  }
+}
+
+async function insertClaimed(
+  { store, topic: claimed, partition, retentionMs }: ReplayOptions,
+  topic: Topic,
+  batches: readonly Batch[],
+  totals: ReplayTotals,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
+    const counted = emptyStats().get(topic) as TopicStats
     try {
-      const stats = emptyStats()
-      const claims: Claim[] = [await store.claim(topic, partition, null)]
-      if (part.letters.length > 0) {
-        const counted = stats.get('dead_letters')
-        if (counted) await storeGather(store, 'dead_letters', part.letters, claims, retentionMs, counted)
-      }
-      const counted = stats.get(topic)
-      if (counted === undefined) return
+      const claims = [await store.claim(claimed, partition, null)]
       await storeGather(store, topic, batches, claims, retentionMs, counted)
       totals.rows += counted.rows
       totals.present += counted.duplicates

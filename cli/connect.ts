@@ -15,8 +15,8 @@ export interface Connection {
 }
 
 // An instance that starts or stops holds the directory without answering, for a few seconds.
-const WAIT_MS = 8000
-const RETRY_MS = 200
+export const WAIT_MS = 8000
+export const RETRY_MS = 200
 
 /**
  * The ClickHouse server, if the configuration names one; else the running instance's SQL endpoint; or the data directory itself, when
@@ -31,15 +31,18 @@ export async function connect(config: Config, note: (text: string) => void, wait
     if (running) return running
     const direct = await openDirectory(config, note)
     if (direct) return direct
-    if (Date.now() >= deadline) {
-      throw new GatepostError(
-        'DIRECTORY_LOCKED',
-        `another gatepost process is using ${config.dataDir}, and its SQL endpoint does not answer; ` +
-          'if it is starting or stopping, try again in a moment',
-      )
-    }
+    if (Date.now() >= deadline) throw directoryHeld(config.dataDir)
     await sleep(RETRY_MS)
   }
+}
+
+/** Somebody has the data directory, and answers nobody. */
+export function directoryHeld(dataDir: string): GatepostError {
+  return new GatepostError(
+    'DIRECTORY_LOCKED',
+    `another gatepost process is using ${dataDir}, and its SQL endpoint does not answer; ` +
+      'if it is starting or stopping, try again in a moment',
+  )
 }
 
 /** For the work's time. */

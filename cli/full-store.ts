@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../common/errors.ts'
 import { createLogger, type Logger } from '../common/logger.ts'
 import type { Store } from '../store/contract.ts'
 import type { Config } from './config.ts'
+import { directoryHeld, RETRY_MS, WAIT_MS } from './connect.ts'
 import { readInstanceFile } from './instance-file.ts'
+import { openSqlEndpoint } from './sql-endpoint.ts'
 
 /**
  * The store itself, for commands that insert records: the ClickHouse server, if the configuration names one; else the running
@@ -23,32 +27,55 @@ export async function withFullStore<T>(
   }
 }
 
-async function openFullStore(config: Config, note: (text: string) => void): Promise<Store> {
-  const { clickhouseUrl, clickhouseCluster: cluster, retentionDays } = config
-  const logger = quietLogger()
+async function openFullStore(config: Config, note: (text: string) => void, waitMs = WAIT_MS): Promise<Store> {
+  if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl)
+  const deadline = Date.now() + waitMs
+  for (;;) {
+    const store = (await openRunning(config)) ?? (await openDirectory(config, note))
+    if (store !== null) return store
+    if (Date.now() >= deadline) throw directoryHeld(config.dataDir)
+    await sleep(RETRY_MS)
+  }
+}
+
+async function openServer(config: Config, url: string): Promise<Store> {
   const { openServerStore } = await import('../store/server/open.ts')
-  if (clickhouseUrl !== undefined) {
-    return openServerStore({ url: clickhouseUrl, ...(cluster === undefined ? {} : { cluster }), logger, retentionDays })
-  }
-  const running = readInstanceFile(config.dataDir)
-  if (running !== null) {
-    try {
-      const url = new URL(running.sqlUrl)
-      url.username = running.user
-      url.password = running.key
-      return await openServerStore({ url: url.href, logger, retentionDays })
-    } catch {
-      note(`the instance of ${config.dataDir} does not answer: opening the directory itself`)
-    }
-  }
+  const { clickhouseCluster: cluster, retentionDays } = config
+  return openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger: quietLogger(), retentionDays })
+}
+
+/** Its endpoint takes what a store sends its server. Null: nobody answers to the key that the instance has announced. */
+async function openRunning(config: Config): Promise<Store | null> {
+  const info = readInstanceFile(config.dataDir)
+  if (info === null) return null
+  const probe = await openSqlEndpoint(info)
+  if (probe === null) return null
+  await probe.close()
+  const url = new URL(`${info.sqlUrl}/gatepost`)
+  url.username = info.user
+  url.password = info.key
+  return openServer({ ...config, clickhouseCluster: undefined }, url.href)
+}
+
+/** Null: another process has it. */
+async function openDirectory(config: Config, note: (text: string) => void): Promise<Store | null> {
+  const isNew = !existsSync(config.dataDir)
+  // The engine is a library of several hundred megabytes: loaded only by those who need it.
   const { openEmbeddedStore } = await import('../store/embedded/open.ts')
-  const store = await openEmbeddedStore({ path: join(config.dataDir, 'store'), logger, retentionDays })
+  let store: Store | null = null
   try {
+    store = await openEmbeddedStore({
+      path: join(config.dataDir, 'store'),
+      logger: quietLogger(),
+      retentionDays: config.retentionDays,
+    })
+    if (isNew) note(`no data directory was there: created ${config.dataDir}`)
     await store.migrate()
     return store
   } catch (error) {
-    await store.close()
-    throw error instanceof GatepostError ? error : new GatepostError('STORE_UNAVAILABLE', String(error), error)
+    await store?.close()
+    if (error instanceof GatepostError && error.code === 'DIRECTORY_LOCKED') return null
+    throw error
   }
 }
 

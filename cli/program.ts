@@ -7,6 +7,7 @@ import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
 import { registerLocations } from './commands/locations.ts'
 import { registerMetrics } from './commands/metrics.ts'
+import { registerReplay } from './commands/replay.ts'
 import { registerReporter } from './commands/reporter.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerTopics } from './commands/topics.ts'
@@ -39,6 +40,7 @@ Examples:
   registerLocations(program, context)
   registerGateways(program, context)
   registerDeadLetters(program, context)
+  registerReplay(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
   registerLater(program, context)

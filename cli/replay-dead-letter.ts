@@ -6,7 +6,7 @@ import { findDeadLetter } from '../reporter/dead-letters.ts'
 import type { LetterName } from './commands/dead-letters.ts'
 import type { Config } from './config.ts'
 import { withFullStore } from './full-store.ts'
-import { tokenSecret } from './supervisor/secret.ts'
+import { knownSecret } from './supervisor/secret.ts'
 
 const DAY_MS = 24 * 3_600_000
 
@@ -40,7 +40,7 @@ export function replayDeadLetter(
       batchIndex,
     })
     const { topic } = batch
-    const erased = await ErasedSubjects.load(store, tokenSecret(config.secret, config.dataDir))
+    const erased = await ErasedSubjects.load(store, () => knownSecret(config.secret, config.dataDir))
     const retentionMs = config.retentionDays * DAY_MS
     const totals = emptyTotals()
     // Claimed: two commands at once would both see nothing there.

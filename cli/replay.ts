@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { ErasedSubjects } from '../aggregator/erased.ts'
 import { emptyTotals, replayPart, type ReplayOptions, type ReplayTotals } from '../aggregator/replay.ts'
 import { GatepostError } from '../common/errors.ts'
-import { readArchive } from '../log/journal/archive.ts'
+import { archiveDirectory, readArchive } from '../log/journal/archive.ts'
 import { partitionsOf, readRange, type Bound, type RangeOptions } from '../log/kafka/range.ts'
 import { kafkaTopic, partitionName } from '../log/kafka/topic-names.ts'
 import type { Topic } from '../schemas/topics.ts'
@@ -10,7 +9,7 @@ import type { Store } from '../store/contract.ts'
 import { kafkaOptions } from './config/kafka-options.ts'
 import type { Config } from './config.ts'
 import { quietLogger, withFullStore } from './full-store.ts'
-import { tokenSecret } from './supervisor/secret.ts'
+import { knownSecret } from './supervisor/secret.ts'
 
 export interface ReplayRequest {
   readonly topics: readonly Topic[]
@@ -33,21 +32,30 @@ export type ReplayOutcome = { readonly part: string; readonly dead_letters: numb
 
 /** Replays every part of the log that was asked for. @throws GatepostError of the log and the store */
 export function replay(config: Config, request: ReplayRequest, terminal: Terminal): Promise<ReplayOutcome[]> {
-  return withFullStore(config, terminal.note, async (store) => {
-    const erased = await ErasedSubjects.load(store, tokenSecret(config.secret, config.dataDir))
-    const retentionMs = config.retentionDays * DAY_MS
-    const outcomes: ReplayOutcome[] = []
-    for (const topic of request.topics) {
-      const options = { store, topic, erased, retentionMs }
-      outcomes.push(
-        ...(request.archive
-          ? [await replayArchive(config, request, options, terminal)]
-          : await replayKafka(config, request, options, terminal)),
-      )
-    }
-    terminal.progress('')
-    return outcomes
-  })
+  // What is not configured is said before anything is opened.
+  if (!request.archive) kafkaOptions(config, 'gatepost-replay', quietLogger())
+  return withFullStore(
+    config,
+    (text) => terminal.note(text),
+    async (store) => {
+      const erased = await ErasedSubjects.load(store, () => knownSecret(config.secret, config.dataDir))
+      const retentionMs = config.retentionDays * DAY_MS
+      const outcomes: ReplayOutcome[] = []
+      try {
+        for (const topic of request.topics) {
+          const options = { store, topic, erased, retentionMs }
+          outcomes.push(
+            ...(request.archive
+              ? [await replayArchive(config, request, options, terminal)]
+              : await replayKafka(config, request, options, terminal)),
+          )
+        }
+        return outcomes
+      } finally {
+        terminal.progress('')
+      }
+    },
+  )
 }
 
 type Common = Omit<ReplayOptions, 'partition'> & { readonly store: Store }
@@ -96,7 +104,7 @@ async function replayArchive(
   const { topic } = common
   const totals = emptyTotals()
   const parts = readArchive(
-    join(config.dataDir, 'archive'),
+    archiveDirectory(config.dataDir),
     topic,
     timeOf(request.from, 0),
     timeOf(request.to, Infinity),

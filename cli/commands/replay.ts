@@ -54,11 +54,16 @@ Examples:
       })
       if (options.json) context.output.json(outcomes)
       else context.output.line(outcomeTable(outcomes))
-      context.exitStatus = EXIT.ok
+      context.exitStatus = outcomes.some(({ partial }) => partial > 0) ? EXIT.failed : EXIT.ok
+      if (context.exitStatus === EXIT.failed) context.output.note(PARTIAL)
     })
 }
 
-const COLUMNS = ['read', 'rows', 'present', 'expired', 'erased', 'dead_letters'] as const
+const PARTIAL =
+  'gatepost: of some batches (column partial) a part of the rows is in the table: a batch is inserted whole or not at all. ' +
+  'Where the rest was deleted by hand, delete all rows of the batch_id and replay again'
+
+const COLUMNS = ['read', 'rows', 'present', 'expired', 'erased', 'partial', 'dead_letters'] as const
 
 function outcomeTable(outcomes: readonly ReplayOutcome[]): string {
   return table(

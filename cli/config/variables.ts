@@ -125,6 +125,11 @@ export const VARIABLES = {
     description: 'Age at which a segment of the journal is sealed and goes to the store.',
     allowed: 'a duration from 10ms to 500ms',
   }),
+  archiveMaxBytes: withDefault('GATEPOST_ARCHIVE_MAX_BYTES', '0', size(0, 1024 * TiB), {
+    description:
+      'Segments of the journal that are stored are kept in archive/ of the data directory up to this many bytes, the oldest go first, for `gatepost replay --archive`; 0 keeps nothing.',
+    allowed: 'a size, such as 5 GiB or plain bytes; 0 for none',
+  }),
   drainTimeoutMs: withDefault('GATEPOST_DRAIN_TIMEOUT', '30s', duration(SECOND, HOUR), {
     description:
       'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal, in Kafka or in the spill.',

@@ -20,6 +20,8 @@ export type ReaderLog =
       readonly directory: string
       /** See Gathered.partition. */
       readonly partition: string
+      /** Where what is stored is kept, and how much of it; null: nowhere. */
+      readonly archive: { readonly directory: string; readonly maxBytes: number } | null
     }
   | {
       readonly kind: 'kafka'

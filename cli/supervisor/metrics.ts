@@ -70,8 +70,12 @@ export function sqlMetrics(sql: SqlStats): PlainMetrics {
   return metrics
 }
 
-/** What the reader of a journal reports beside the aggregator's. */
-export function journalReaderMetrics(journal: JournalReaderStats, stats: AggregatorStats): PlainMetrics {
+/** What the reader of a journal reports beside the aggregator's. `archiveBytes`: what its archive keeps. */
+export function journalReaderMetrics(
+  journal: JournalReaderStats,
+  stats: AggregatorStats,
+  archiveBytes: number,
+): PlainMetrics {
   const metrics = new PlainMetrics()
   const waiting = [...stats.values()].map((topic) => topic.oldestWaitingAt).filter((at) => at !== null)
   const oldestAt = waiting.length === 0 ? null : Math.min(...waiting)
@@ -83,6 +87,9 @@ export function journalReaderMetrics(journal: JournalReaderStats, stats: Aggrega
   )
   metrics.add('gauge', 'gatepost_journal_age_seconds', 'Age of the oldest segment of the journal', () => [
     { value: oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt) / 1000) },
+  ])
+  metrics.add('gauge', 'gatepost_archive_bytes', 'Bytes of stored segments that the archive keeps', () => [
+    { value: archiveBytes },
   ])
   return metrics
 }

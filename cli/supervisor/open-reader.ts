@@ -1,5 +1,6 @@
 import type { Logger } from '../../common/logger.ts'
 import type { LogReader } from '../../log/contract.ts'
+import { Archive } from '../../log/journal/archive.ts'
 import { JournalReader } from '../../log/journal/reader.ts'
 import { TOPICS } from '../../schemas/topics.ts'
 import type { AggregatorStats } from '../../aggregator/stats.ts'
@@ -17,14 +18,16 @@ export interface OpenedReader {
 
 /** @throws GatepostError LOG_UNAVAILABLE */
 export async function openReader(log: ReaderLog, logger: Logger): Promise<OpenedReader> {
-  return log.kind === 'journal' ? openJournal(log.directory, log.partition, logger) : openKafka(log, logger)
+  return log.kind === 'journal' ? openJournal(log, logger) : openKafka(log, logger)
 }
 
-function openJournal(directory: string, partition: string, logger: Logger): OpenedReader {
-  const reader = new JournalReader({ directory, partition, logger })
+async function openJournal(log: Extract<ReaderLog, { kind: 'journal' }>, logger: Logger): Promise<OpenedReader> {
+  const { directory, partition } = log
+  const archive = log.archive && (await Archive.open(log.archive.directory, log.archive.maxBytes))
+  const reader = new JournalReader({ directory, partition, ...(archive && { archive }), logger })
   return {
     reader,
-    metrics: (stats) => journalReaderMetrics(reader.stats, stats).json(),
+    metrics: (stats) => journalReaderMetrics(reader.stats, stats, archive?.usedBytes ?? 0).json(),
     left: async () => {
       const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic)))
       return lags.reduce((sum, lag) => sum + lag.bytes, 0)

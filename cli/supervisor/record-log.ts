@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { IngestLogOptions, SlotOptions } from '../../ingest/log.ts'
+import { archiveDirectory } from '../../log/journal/archive.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots } from '../../log/journal/layout.ts'
 import type { Config } from '../config.ts'
@@ -47,7 +48,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   // One process owns the embedded store; of a server's there may be several.
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
   return {
-    reader: { kind: 'journal', directory, partition },
+    reader: { kind: 'journal', directory, partition, archive: archiveOf(config, dataDir) },
     away: false,
     worker: (slot) => ({ kind: 'journal', ...slotOf(slot) }),
     settle: async () => {
@@ -79,6 +80,10 @@ async function prepareKafka(config: Config, dataDir: string, logger: Logger): Pr
       return waitingBytes(directory)
     },
   }
+}
+
+function archiveOf({ archiveMaxBytes: maxBytes }: Config, dataDir: string) {
+  return maxBytes === 0 ? null : { directory: archiveDirectory(dataDir), maxBytes }
 }
 
 /** The bound is shared by the slots that there are. */

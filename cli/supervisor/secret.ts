@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { GatepostError, messageOf } from '../../common/errors.ts'
 
 /** The key of tokens and session ids: as configured, else made once and kept in the data directory, readable by its owner only. */
 export function tokenSecret(configured: string | undefined, dataDir: string): string {
@@ -12,4 +13,18 @@ export function tokenSecret(configured: string | undefined, dataDir: string): st
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   return readFileSync(path, 'utf8').trim()
+}
+
+/** The same for a command, which makes none. @throws GatepostError CONFIG_INVALID: it is not known here */
+export function knownSecret(configured: string | undefined, dataDir: string): string {
+  if (configured !== undefined) return configured
+  try {
+    return readFileSync(join(dataDir, 'secret'), 'utf8').trim()
+  } catch (error) {
+    throw new GatepostError(
+      'CONFIG_INVALID',
+      `GATEPOST_SECRET is not set, and the data directory has none (${messageOf(error)}): who was erased cannot be recognised without it`,
+      error,
+    )
+  }
 }

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { GatepostError } from '../../common/errors.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../contract.ts'
 import { makeDirectory } from './disk.ts'
@@ -15,6 +17,11 @@ interface Kept {
   readonly path: string
   readonly madeAt: number
   readonly bytes: number
+}
+
+/** Where the archive of a data directory is. */
+export function archiveDirectory(dataDir: string): string {
+  return join(dataDir, 'archive')
 }
 
 /** The archive as the process that owns the journal writes it. */
@@ -102,20 +109,39 @@ export interface ArchivePart {
   readonly damaged: boolean
 }
 
-/** The batches of a topic whose records were received from `from` until before `to`, ms since the epoch. */
+/**
+ * The batches of a topic whose first record was received from `from` until before `to`, ms since the epoch.
+ * @throws GatepostError INPUT_INVALID: there is no archive
+ */
 export async function* readArchive(
   directory: string,
   topic: Topic,
   from: number,
   to: number,
 ): AsyncGenerator<ArchivePart> {
+  if (!existsSync(directory)) {
+    const hint = 'GATEPOST_ARCHIVE_MAX_BYTES makes gatepost serve keep one'
+    throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
+  }
   const segments = await archivedSegments(directory, [topic])
   const bytesInAll = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   let bytesRead = 0
   for (const { path, bytes } of segments) {
-    const { batches, damage } = await readSegment(path, topic)
     bytesRead += bytes
+    const segment = await unlessGone(readSegment(path, topic))
+    if (segment === null) continue
+    const { batches, damage } = segment
     const within = batches.filter(({ minReceivedAt }) => minReceivedAt >= from && minReceivedAt < to)
     yield { batches: within, bytesRead, bytesInAll, damaged: damage !== null }
+  }
+}
+
+/** The instance that runs meanwhile may remove its oldest segments. Null: this was one of them. */
+async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }
