@@ -105,7 +105,7 @@ async function sampleLag(
 ): Promise<void> {
   for (;;) {
     const last = stopping.aborted
-    const started = Date.now()
+    const started = performance.now()
     try {
       for (const [topic, topicStats] of stats) {
         const lag = await reader.lag(topic)
@@ -117,7 +117,7 @@ async function sampleLag(
       logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
     }
     if (last) return
-    await pause(Math.max(LAG_SAMPLE_MS, (Date.now() - started) / LAG_SAMPLE_SHARE), stopping)
+    await pause(Math.max(LAG_SAMPLE_MS, (performance.now() - started) / LAG_SAMPLE_SHARE), stopping)
   }
 }
 

@@ -52,7 +52,7 @@ export class TopicLoop {
   readonly #draining: AbortSignal
   /** Aborted: finish nothing but the attempt under way. */
   readonly #stopping: AbortSignal
-  #lastInsertAt = 0
+  #lastInsertAt = -Infinity
   /** Gathers that are being stored, MAX_RUNNING at most, and the parts of the log that they come from: no two share one. */
   readonly #running = new Set<Promise<void>>()
   readonly #storing = new Set<string>()
@@ -107,14 +107,14 @@ export class TopicLoop {
       bytes = await this.#readMore(gathered)
     }
     if (!isBusy()) {
-      await pause(this.#lastInsertAt + gatherMaxMs - Date.now(), this.#draining)
+      await pause(this.#lastInsertAt + gatherMaxMs - performance.now(), this.#draining)
       await this.#readMore(gathered)
     }
     return gathered
   }
 
   #start(gathered: readonly Gathered[]): void {
-    this.#lastInsertAt = Date.now()
+    this.#lastInsertAt = performance.now()
     for (const { partition } of gathered) this.#storing.add(partition)
     const running = this.#process(gathered)
       .catch((error: unknown) => this.#failed.reject(error))
@@ -195,14 +195,14 @@ export class TopicLoop {
   /** An unknown error may go away: the attempt is repeated after it has ended, ever less often, for a bounded time. */
   async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
     let delay = RETRY_FIRST_MS
-    const deadline = Date.now() + this.#options.retryForMs
+    const deadline = performance.now() + this.#options.retryForMs
     for (;;) {
       try {
         return await attempt()
       } catch (error) {
         if (hasCode(error, FATAL) || hasCode(error, ['STORE_FENCED']) || this.#stopping.aborted) throw error
         const waits = this.#options.waitWhileAway && !this.#draining.aborted && hasCode(error, AWAY)
-        if (Date.now() >= deadline && !waits) throw error
+        if (performance.now() >= deadline && !waits) throw error
         this.#stats.failures++
         this.#logger.warn({ topic: this.#topic, error: messageOf(error), delay }, 'attempt failed; trying again')
         await pause(delay, this.#stopping)

@@ -25,13 +25,13 @@ export const RETRY_MS = 200
  */
 export async function connect(config: Config, note: (text: string) => void, waitMs = WAIT_MS): Promise<Connection> {
   if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl)
-  const deadline = Date.now() + waitMs
+  const deadline = performance.now() + waitMs
   for (;;) {
     const running = await openRunning(config.dataDir)
     if (running) return running
     const direct = await openDirectory(config, note)
     if (direct) return direct
-    if (Date.now() >= deadline) throw directoryHeld(config.dataDir)
+    if (performance.now() >= deadline) throw directoryHeld(config.dataDir)
     await sleep(RETRY_MS)
   }
 }

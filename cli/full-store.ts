@@ -29,11 +29,11 @@ export async function withFullStore<T>(
 
 async function openFullStore(config: Config, note: (text: string) => void, waitMs = WAIT_MS): Promise<Store> {
   if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl)
-  const deadline = Date.now() + waitMs
+  const deadline = performance.now() + waitMs
   for (;;) {
     const store = (await openRunning(config)) ?? (await openDirectory(config, note))
     if (store !== null) return store
-    if (Date.now() >= deadline) throw directoryHeld(config.dataDir)
+    if (performance.now() >= deadline) throw directoryHeld(config.dataDir)
     await sleep(RETRY_MS)
   }
 }

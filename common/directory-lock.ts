@@ -30,11 +30,11 @@ export async function tryLockDirectory(directory: string, role: string): Promise
  * @throws GatepostError DIRECTORY_LOCKED
  */
 export async function lockDirectory(directory: string, role: string, waitMs = 0): Promise<DirectoryLock> {
-  const deadline = Date.now() + waitMs
+  const deadline = performance.now() + waitMs
   for (;;) {
     const lock = await tryLockDirectory(directory, role)
     if (lock) return lock
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new GatepostError('DIRECTORY_LOCKED', `another gatepost process (${role}) is using ${directory}`)
     }
     await sleep(25)

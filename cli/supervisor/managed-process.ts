@@ -84,7 +84,7 @@ export class ManagedProcess {
    * @returns whether it ended by itself, its work done, or had none
    */
   async stop(withinMs: number, finishes: boolean): Promise<boolean> {
-    const deadline = Date.now() + withinMs
+    const deadline = performance.now() + withinMs
     if (finishes && withinMs > 0 && !this.#ready) {
       if (this.#child === null) {
         clearTimeout(this.#restartTimer ?? undefined)
@@ -108,13 +108,13 @@ export class ManagedProcess {
           )
           child.kill('SIGKILL')
         },
-        Math.max(0, deadline - Date.now()),
+        Math.max(0, deadline - performance.now()),
       )
       this.#onExit = (status) => {
         clearTimeout(timer)
         resolve(status === 0 || (idle && !finishes))
       }
-      if (this.#ready) this.#send(child, { type: 'drain', withinMs: Math.max(0, deadline - Date.now()) })
+      if (this.#ready) this.#send(child, { type: 'drain', withinMs: Math.max(0, deadline - performance.now()) })
       else child.kill('SIGKILL')
     })
   }
@@ -149,7 +149,7 @@ export class ManagedProcess {
         break
       case 'ready':
         this.#ready = true
-        this.#readyAt = Date.now()
+        this.#readyAt = performance.now()
         for (const resolve of this.#waitingForReady.splice(0)) resolve()
         break
       case 'available':
@@ -173,7 +173,8 @@ export class ManagedProcess {
       this.#onExit?.(code)
       return
     }
-    if (this.#readyAt !== null && Date.now() - this.#readyAt > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS
+    if (this.#readyAt !== null && performance.now() - this.#readyAt > HEALTHY_AFTER_MS)
+      this.#backoffMs = FIRST_BACKOFF_MS
     this.#options.logger.error(
       { process: this.name, code, signal, restartInMs: this.#backoffMs },
       `${this.name} ended: starting it again`,

@@ -17,12 +17,12 @@ const WAIT_MS = 5000
  * @throws GatepostError CONFIG_INVALID naming the variable
  */
 async function usablePort(variable: string, bindVariable: string, host: string, port: number): Promise<number> {
-  const deadline = Date.now() + WAIT_MS
+  const deadline = performance.now() + WAIT_MS
   for (;;) {
     try {
       return await probe(host, port)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && Date.now() < deadline) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && performance.now() < deadline) {
         await sleep(100)
         continue
       }

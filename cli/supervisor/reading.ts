@@ -97,9 +97,9 @@ export class Reading {
     this.#stopped = true
     if (this.#open === null) return 0
     const { reader, aggregator } = this.#open
-    const deadline = Date.now() + withinMs
+    const deadline = performance.now() + withinMs
     if (untilEmpty) await emptied(reader, deadline)
-    await aggregator.stop(Math.max(0, deadline - Date.now()))
+    await aggregator.stop(Math.max(0, deadline - performance.now()))
     return reader.left()
   }
 
@@ -123,7 +123,7 @@ async function discard({ reader, aggregator }: Open): Promise<void> {
 
 /** Kafka hands over what it holds a moment after it was written: that nothing is at hand does not mean that nothing waits. */
 async function emptied({ reader }: OpenedReader, deadline: number): Promise<void> {
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic))).catch(() => [])
     // A journal counts bytes only, and draining finds all of them.
     if (lags.every(({ batches }) => batches === null || batches === 0)) return

@@ -50,9 +50,9 @@ export async function serve(configured: Config): Promise<number> {
       ready: () => workers.some((worker) => worker.ready),
       banner: serveBanner(config, directory.path),
       stop: async (withinMs) => {
-        const deadline = Date.now() + withinMs
+        const deadline = performance.now() + withinMs
         const [left] = await stopWorkers(workers, log, withinMs)
-        const stored = await stopStore(store, log, Math.max(0, deadline - Date.now()))
+        const stored = await stopStore(store, log, Math.max(0, deadline - performance.now()))
         return reportLeft(left, logger) && stored
       },
       logger,

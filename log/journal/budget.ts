@@ -18,7 +18,7 @@ export class Budget {
   readonly #maxBytes: number
   #used = 0
   #free = Infinity
-  #nextScanAt = 0
+  #nextScanAt = -Infinity
   #scanning: Promise<void> | null = null
 
   constructor(directory: string, maxBytes: number) {
@@ -30,10 +30,10 @@ export class Budget {
   async take(bytes: number): Promise<boolean> {
     if (this.#fits(bytes)) {
       this.#count(bytes)
-      if (Date.now() > this.#nextScanAt) void this.rescan()
+      if (performance.now() > this.#nextScanAt) void this.rescan()
       return true
     }
-    if (Date.now() > this.#nextScanAt) await this.rescan()
+    if (performance.now() > this.#nextScanAt) await this.rescan()
     if (!this.#fits(bytes)) return false
     this.#count(bytes)
     return true
@@ -41,7 +41,7 @@ export class Budget {
 
   /** As last counted; asking for it has what readers removed looked up, for whoever asks next. */
   get usedBytes(): number {
-    if (Date.now() > this.#nextScanAt) void this.rescan()
+    if (performance.now() > this.#nextScanAt) void this.rescan()
     return this.#used
   }
 
@@ -55,10 +55,10 @@ export class Budget {
   }
 
   rescan(): Promise<void> {
-    const started = Date.now()
+    const started = performance.now()
     this.#scanning ??= this.#scan().finally(() => {
-      const took = Date.now() - started
-      this.#nextScanAt = Date.now() + Math.max(RESCAN_MS, took / RESCAN_SHARE)
+      const took = performance.now() - started
+      this.#nextScanAt = performance.now() + Math.max(RESCAN_MS, took / RESCAN_SHARE)
       this.#scanning = null
     })
     return this.#scanning

@@ -16,7 +16,7 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
  */
 export class OpenSegment {
   readonly topic: Topic
-  readonly openedAt = Date.now()
+  readonly openedAt = performance.now()
   readonly #disk: Disk
   readonly #directory: string
   readonly #name: string

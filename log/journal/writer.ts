@@ -93,9 +93,9 @@ class TopicJournal {
   #number = 0
   #sealTimer: NodeJS.Timeout | null = null
   readonly #sealing = new Set<Promise<void>>()
-  #refusedAt = 0
+  #refusedAt = -Infinity
   #lastRefusal: GatepostError | null = null
-  #loggedAt = 0
+  #loggedAt = -Infinity
   #closed = false
 
   constructor(topic: Topic, incarnation: string, options: JournalWriterOptions, budget: Budget) {
@@ -133,7 +133,7 @@ class TopicJournal {
   }
 
   async #appendAll(batches: readonly Batch[]): Promise<void> {
-    if (this.#lastRefusal !== null && Date.now() - this.#refusedAt < REFUSAL_PAUSE_MS) throw this.#lastRefusal
+    if (this.#lastRefusal !== null && performance.now() - this.#refusedAt < REFUSAL_PAUSE_MS) throw this.#lastRefusal
     const bytes = batches.reduce((sum, batch) => sum + batch.records.length + BLOCK_HEADER_MAX_BYTES + SYNC_BYTES, 0)
     if (!(await this.#budget.take(bytes))) {
       throw new GatepostError(
@@ -148,13 +148,13 @@ class TopicJournal {
 
   #failed(error: unknown): void {
     if (this.#lastRefusal === error) return
-    if (Date.now() - this.#loggedAt > LOG_EVERY_MS) {
-      this.#loggedAt = Date.now()
+    if (performance.now() - this.#loggedAt > LOG_EVERY_MS) {
+      this.#loggedAt = performance.now()
       this.#options.logger.error({ topic: this.#topic, err: error }, messageOf(error))
     }
     if (error instanceof GatepostError && (error.code === 'LOG_FULL' || error.code === 'LOG_WRITE_REFUSED')) {
       this.#lastRefusal = error
-      this.#refusedAt = Date.now()
+      this.#refusedAt = performance.now()
     }
   }
 
@@ -168,7 +168,10 @@ class TopicJournal {
   }
 
   #isDue(segment: OpenSegment): boolean {
-    return segment.bytes >= this.#options.segmentMaxBytes || Date.now() - segment.openedAt >= this.#options.sealAfterMs
+    return (
+      segment.bytes >= this.#options.segmentMaxBytes ||
+      performance.now() - segment.openedAt >= this.#options.sealAfterMs
+    )
   }
 
   /** Beside the appends: the next segment need not wait for this one's renaming. */

@@ -31,6 +31,11 @@ const FETCH_WAIT_MS = 250
 const REQUEST_TIMEOUT_MS = 8000
 /** A consumer that neither fetches nor beats for so long is replaced. */
 const STUCK_AFTER_MS = 45_000
+/**
+ * A member sends heartbeats while it fetches, but for the time in which the group settles. kafkajs counts their interval by the wall
+ * clock: after that was set back it sends none, and reads on as a member that the group has given up.
+ */
+const SILENT_AFTER_MS = REBALANCE_TIMEOUT_MS + SESSION_TIMEOUT_MS
 const RESTART_FIRST_MS = 500
 const RESTART_MAX_MS = 5000
 const DISCONNECT_WITHIN_MS = 5000
@@ -44,6 +49,7 @@ export class Group {
   readonly #listener: GroupListener
   #consumer: Consumer | null = null
   #aliveAt = 0
+  #beatAt = 0
   #restartDelay = RESTART_FIRST_MS
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog: NodeJS.Timeout
@@ -77,20 +83,26 @@ export class Group {
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000, restartOnFailure: () => Promise.resolve(false) },
     })
     this.#consumer = consumer
-    this.#aliveAt = Date.now()
+    this.#aliveAt = this.#beatAt = performance.now()
     const own = (handle: () => void) => () => {
       if (this.#consumer === consumer) handle()
     }
-    const alive = own(() => (this.#aliveAt = Date.now()))
+    const alive = own(() => (this.#aliveAt = performance.now()))
     consumer.on(consumer.events.FETCH, alive)
-    consumer.on(consumer.events.HEARTBEAT, alive)
+    consumer.on(
+      consumer.events.HEARTBEAT,
+      own(() => (this.#aliveAt = this.#beatAt = performance.now())),
+    )
     consumer.on(
       consumer.events.REBALANCING,
-      own(() => this.#listener.revoked()),
+      own(() => {
+        this.#beatAt = performance.now()
+        this.#listener.revoked()
+      }),
     )
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       if (this.#consumer !== consumer) return
-      this.#aliveAt = Date.now()
+      this.#aliveAt = this.#beatAt = performance.now()
       this.#restartDelay = RESTART_FIRST_MS
       this.#listener.assigned(new Map(Object.entries(payload.memberAssignment)))
     })
@@ -138,9 +150,10 @@ export class Group {
   }
 
   #watch(): void {
-    if (this.#consumer !== null && this.#restartTimer === null && Date.now() - this.#aliveAt > STUCK_AFTER_MS) {
-      this.#restart('the consumer has stopped to fetch')
-    }
+    if (this.#consumer === null || this.#restartTimer !== null) return
+    const now = performance.now()
+    if (now - this.#aliveAt > STUCK_AFTER_MS) this.#restart('the consumer has stopped to fetch')
+    else if (now - this.#beatAt > SILENT_AFTER_MS) this.#restart('the consumer has stopped to send heartbeats')
   }
 
   #restart(reason: string): void {

@@ -50,7 +50,7 @@ export class TopicWriter {
   #sendBytes = 0
   /** Sends of requests that people wait for. */
   #live = 0
-  #loggedAt = 0
+  #loggedAt = -Infinity
   #troubled = false
   #fewer: { count: number; since: number } | null = null
 
@@ -98,7 +98,7 @@ export class TopicWriter {
       this.#fewer = null
       return false
     }
-    const now = Date.now()
+    const now = performance.now()
     if (count < this.#health.count && !this.#confirmed(count, now)) return false
     this.#fewer = null
     this.#options.logger.info({ topic: this.#options.name, count }, 'the topic has another number of partitions')
@@ -119,7 +119,7 @@ export class TopicWriter {
   }
 
   nextPartition(): number {
-    return this.#health.rotate(Date.now())
+    return this.#health.rotate(performance.now())
   }
 
   /** Resolves when the batch is in Kafka or in the spill. @throws GatepostError LOG_FULL, LOG_OUTCOME_UNKNOWN */
@@ -146,7 +146,7 @@ export class TopicWriter {
     const { stats } = this.#options
     if (this.#sends >= MAX_SENDS || this.#sendBytes + batch.records.length > MAX_SEND_BYTES)
       return this.#toSpill(batch, 'busy', null)
-    if (!this.#health.allows(partition, Date.now())) return this.#toSpill(batch, 'circuit', null)
+    if (!this.#health.allows(partition, performance.now())) return this.#toSpill(batch, 'circuit', null)
     const outgoing = new Outgoing([batch], partition)
     const sent = this.#send(outgoing, partition)
     this.#live++
@@ -255,10 +255,10 @@ export class TopicWriter {
 
   #failed(partition: number, error: Error | SendError): void {
     const { stats, name, logger, refresh } = this.#options
-    const now = Date.now()
+    const now = performance.now()
     if (!('tooLarge' in error && error.tooLarge)) this.#health.failed(partition, now)
     stats.lastError = error.message
-    stats.lastErrorAt = now
+    stats.lastErrorAt = Date.now()
     const misconfigured = 'misconfigured' in error && error.misconfigured
     if (!('connectionIsFine' in error)) this.#producer.distrust()
     refresh()

@@ -41,7 +41,7 @@ export class KafkaWriter implements LogWriter {
   readonly #topics = new Map<Topic, TopicWriter>()
   readonly #timers: NodeJS.Timeout[] = []
   #refreshing: Promise<void> | null = null
-  #refreshedAt = Date.now()
+  #refreshedAt = performance.now()
   #adopting: Promise<void> | null = null
   #closed = false
 
@@ -148,12 +148,12 @@ export class KafkaWriter implements LogWriter {
   }
 
   #refreshAfterError(): void {
-    if (Date.now() - this.#refreshedAt > REFRESH_AFTER_ERROR_MS) void this.#refresh()
+    if (performance.now() - this.#refreshedAt > REFRESH_AFTER_ERROR_MS) void this.#refresh()
   }
 
   #refresh(): Promise<void> {
     if (this.#closed) return Promise.resolve()
-    this.#refreshedAt = Date.now()
+    this.#refreshedAt = performance.now()
     this.#refreshing ??= this.#fetchCounts().finally(() => (this.#refreshing = null))
     return this.#refreshing
   }

@@ -39,9 +39,10 @@ t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 30) * 60_000 }, async (t) =
     const startedAt = Date.now()
     t.comment(`${fault.name} ...`)
     await fault.run(world, next)
+    const lastedMs = Date.now() - startedAt
     const recoveryMs = await world.probe()
     events.push({ fault, startedAt, recoveryMs })
-    t.comment(`${fault.name}: over after ${seconds(Date.now() - startedAt)}, recovered in ${seconds(recoveryMs)}`)
+    t.comment(`${fault.name}: over after ${seconds(lastedMs)}, recovered in ${seconds(recoveryMs)}`)
   }
   for (const fault of shuffled(faults, next)) await happen(fault)
   while (Date.now() < deadline) await happen(shuffled(faults, next)[0])

@@ -24,8 +24,9 @@ const SETTLE_MS = 240_000
  * A whole installation on one machine: three brokers, a store server behind a proxy, two ingests, two aggregators, a reporter, and a load on
  * both ingests.
  *
- *   ingests[0]  two workers; its clock can be moved
- *   ingests[1]  one worker, on a disk of its own that can be filled
+ *   ingests[0]      two workers; its clock can be moved
+ *   ingests[1]      one worker, on a disk of its own that can be filled
+ *   aggregators[0]  its clock is moved too
  */
 export class World {
   readonly kafka: KafkaCluster
@@ -98,7 +99,7 @@ export class World {
           GATEPOST_JOURNAL_MAX_BYTES: disk === null ? '512 KiB' : '10 GiB',
         }),
       ],
-      aggregators: [await make('aggregator-0', 'aggregator'), await make('aggregator-1', 'aggregator')],
+      aggregators: [await make('aggregator-0', 'aggregator', clock?.env), await make('aggregator-1', 'aggregator')],
       reporter: await make('reporter', 'reporter'),
       storeServer,
       directory,
