@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setOffsets, remakeTopic } from '../../log/kafka/test/harm.ts'
+import { expireRecords, remakeTopic, setOffsets } from '../../log/kafka/test/harm.ts'
 import { pick } from '../helpers/random.ts'
 import type { Instance } from '../helpers/instance.ts'
 import { isAlive } from '../helpers/instance.ts'
@@ -125,6 +125,14 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'SIGSTOP the controller',
+    run: async ({ kafka }) => pauseProcess(kafka.pids[await kafka.controllerId()], LONG_STOP_MS),
+  },
+  {
+    name: 'a broker moves to another address',
+    run: ({ kafka }, next) => kafka.move(Math.floor(next() * 3)),
+  },
+  {
     name: 'all brokers away for a minute',
     run: async ({ kafka }) => {
       for (const broker of [0, 1, 2]) await kafka.kill(broker)
@@ -232,6 +240,21 @@ export const FAULTS: readonly Fault[] = [
         world.resumeLoad()
         return sleep(3000)
       })
+    },
+  },
+  {
+    name: 'stored records expire in Kafka',
+    run: async (world) => {
+      // Those that nobody has stored yet would be lost by the operator's own word.
+      await world.pauseLoad()
+      const left = await world.drained()
+      if (left.lag !== 0 || left.spill !== 0) throw new Error(`not drained: ${JSON.stringify(left)}`)
+      for (const topic of ['gatepost.pings', 'gatepost.auth', 'gatepost.post-auth']) {
+        await expireRecords(world.kafka.options('faults'), topic)
+      }
+      await world.aggregators[0].stop()
+      world.resumeLoad()
+      await world.aggregators[0].start()
     },
   },
   {

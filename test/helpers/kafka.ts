@@ -35,12 +35,12 @@ process.once('exit', () => {
 export class KafkaCluster {
   readonly #directory: string
   readonly #settings: KafkaSettings
-  readonly #ports: readonly BrokerPorts[]
+  readonly #ports: BrokerPorts[]
   readonly #children: (ChildProcess | null)[]
   /** File of the authority that signed the brokers' certificate; null: no TLS. */
   readonly ca: string | null
 
-  private constructor(directory: string, settings: KafkaSettings, ports: readonly BrokerPorts[]) {
+  private constructor(directory: string, settings: KafkaSettings, ports: BrokerPorts[]) {
     this.#directory = directory
     this.#settings = settings
     this.#ports = ports
@@ -99,6 +99,16 @@ export class KafkaCluster {
     await this.kill(id)
     await this.#spawn(id)
     await this.#ready([id])
+  }
+
+  /** Starts a broker again under another address, which clients have to learn from the others. */
+  async move(id: number): Promise<void> {
+    await this.kill(id, 'SIGTERM')
+    const [client] = await freePorts(1)
+    this.#ports[id] = { ...this.#ports[id], client }
+    const config = this.#path(`broker-${id}.properties`)
+    writeFileSync(config, serverProperties(this.#settings, id, this.#ports, this.#directory))
+    await this.restart(id)
   }
 
   /** Starts every broker that is not running, all at once: a quorum needs more than one of them. */

@@ -44,6 +44,15 @@ export async function remakeTopic(
   })
 }
 
+/** Deletes everything that is in a topic now, as its retention does. */
+export async function expireRecords(kafka: KafkaOptions, topic: string): Promise<void> {
+  await withAdmin(kafka, async (admin) => {
+    const ends = await admin.fetchTopicOffsets(topic)
+    const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }))
+    await admin.deleteTopicRecords({ topic, partitions })
+  })
+}
+
 /** Moves a group's committed offsets, of which no member may be running, as kafka-consumer-groups --reset-offsets does. */
 export async function setOffsets(
   kafka: KafkaOptions,
