@@ -1,7 +1,8 @@
 import { ErasedSubjects } from '../aggregator/erased.ts'
 import { emptyTotals, replayPart, type ReplayOptions, type ReplayTotals } from '../aggregator/replay.ts'
 import { GatepostError } from '../common/errors.ts'
-import { archiveDirectory, readArchive } from '../log/journal/archive.ts'
+import { archiveDirectory, assertArchive, readArchive } from '../log/journal/archive.ts'
+import type { KafkaOptions } from '../log/kafka/client.ts'
 import { partitionsOf, readRange, type Bound, type RangeOptions } from '../log/kafka/range.ts'
 import { kafkaTopic, partitionName } from '../log/kafka/topic-names.ts'
 import type { Topic } from '../schemas/topics.ts'
@@ -32,8 +33,9 @@ export type ReplayOutcome = { readonly part: string; readonly dead_letters: numb
 
 /** Replays every part of the log that was asked for. @throws GatepostError of the log and the store */
 export function replay(config: Config, request: ReplayRequest, terminal: Terminal): Promise<ReplayOutcome[]> {
-  // What is not configured is said before anything is opened.
-  if (!request.archive) kafkaOptions(config, 'gatepost-replay', quietLogger())
+  // What is missing is said before anything is opened.
+  if (request.archive) assertArchive(archiveDirectory(config.dataDir))
+  else kafkaToReplay(config)
   return withFullStore(
     config,
     (text) => terminal.note(text),
@@ -58,6 +60,14 @@ export function replay(config: Config, request: ReplayRequest, terminal: Termina
   )
 }
 
+function kafkaToReplay(config: Config): KafkaOptions {
+  if (config.kafkaBrokers === undefined) {
+    const what = 'gatepost replay reads Kafka; with --archive it reads the archive of the journal'
+    throw new GatepostError('CONFIG_INVALID', `GATEPOST_KAFKA_BROKERS is not set: ${what}`)
+  }
+  return kafkaOptions(config, 'gatepost-replay', quietLogger())
+}
+
 type Common = Omit<ReplayOptions, 'partition'> & { readonly store: Store }
 
 async function replayKafka(
@@ -67,7 +77,7 @@ async function replayKafka(
   terminal: Terminal,
 ): Promise<ReplayOutcome[]> {
   const logger = quietLogger()
-  const kafka = kafkaOptions(config, 'gatepost-replay', logger)
+  const kafka = kafkaToReplay(config)
   const { kafkaTopicPrefix: topicPrefix, kafkaGroup: committedBy } = config
   const { topic } = common
   const partitions =

@@ -109,20 +109,20 @@ export interface ArchivePart {
   readonly damaged: boolean
 }
 
-/**
- * The batches of a topic whose first record was received from `from` until before `to`, ms since the epoch.
- * @throws GatepostError INPUT_INVALID: there is no archive
- */
+/** @throws GatepostError INPUT_INVALID: there is no archive */
+export function assertArchive(directory: string): void {
+  if (existsSync(directory)) return
+  const hint = 'gatepost serve keeps one where GATEPOST_ARCHIVE_MAX_BYTES says how much'
+  throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
+}
+
+/** The batches of a topic whose first record was received from `from` until before `to`, ms since the epoch. */
 export async function* readArchive(
   directory: string,
   topic: Topic,
   from: number,
   to: number,
 ): AsyncGenerator<ArchivePart> {
-  if (!existsSync(directory)) {
-    const hint = 'GATEPOST_ARCHIVE_MAX_BYTES makes gatepost serve keep one'
-    throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
-  }
   const segments = await archivedSegments(directory, [topic])
   const bytesInAll = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   let bytesRead = 0

@@ -1,0 +1,68 @@
+import t from 'tap'
+import type { Batch } from '../../log/contract.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { makeBatch, type Fields } from '../../store/test/records.ts'
+import { decodeRecords } from '../../test/helpers/decode.ts'
+import { ErasedSubjects, subjectHash, type SubjectKind } from '../erased.ts'
+
+const SECRET = 'a secret of the tests'
+
+function erased(...subjects: [SubjectKind, string][]): Promise<ErasedSubjects> {
+  const rows = subjects.map(([kind, value]) => ({ hash: subjectHash(SECRET, kind, value) }))
+  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => SECRET)
+}
+
+/** The places of the records that are left. */
+function left(batch: Batch | null): unknown[] {
+  if (batch === null) return []
+  return decodeRecords(batch.topic, batch.records, batch.recordCount).map(({ record }) => record['batch_index'])
+}
+
+t.test('records of erased people are left out, by every field that names them', async (t) => {
+  const subjects = await erased(['user', 'ALICE1'], ['mac', '50-A6-7F-84-9C-D1'])
+  const other = { username: 'BOBBY1', ssl_username: '', mac: '00-00-00-00-00-01' }
+  const cases: [Topic, Fields[], number[]][] = [
+    ['post_auth', [{ ...other, username: 'ALICE1' }, other], [1]],
+    ['post_auth', [other, { ...other, ssl_username: 'ALICE1' }, other], [0, 2]],
+    [
+      'post_auth',
+      [
+        { ...other, mac: '50-A6-7F-84-9C-D1' },
+        { ...other, username: 'ALICE1' },
+      ],
+      [],
+    ],
+    ['gateway_auth', [{ mac: '50-A6-7F-84-9C-D1' }, { mac: '00-00-00-00-00-01' }], [1]],
+    ['gateway_pings', [{ gw_id: 'ALICE1' }], [0]],
+    ['dead_letters', [{ payload: '{"username":"alice1"}' }, { payload: '{"username":"alice"}' }], [1]],
+    ['dead_letters', [{ payload: 'stage=x&mac=50:a6:7f:84:9c:d1' }, { payload: 'mac=00:00:00:00:00:01' }], [1]],
+    ['dead_letters', [{ payload: '{"mac":"50A67F849CD1"}' }, { payload: '' }], [1]],
+  ]
+  for (const [topic, records, expected] of cases) {
+    const batch = makeBatch(topic, Date.now(), records)
+    const rest = subjects.without(batch)
+    t.same(left(rest), expected, `${topic} ${JSON.stringify(records, (_, value: unknown) => String(value))}`)
+    if (expected.length > 0) t.match(rest, { batchId: batch.batchId, recordCount: expected.length })
+    else t.equal(rest, null)
+  }
+})
+
+t.test('a batch without them is the same object', async (t) => {
+  const batch = makeBatch('post_auth', Date.now(), [{}, {}])
+  t.equal((await erased(['user', 'ALICE1'])).without(batch), batch)
+  const nobody = await ErasedSubjects.load({ query: () => Promise.resolve([]) }, () => {
+    throw new Error('no secret is needed')
+  })
+  t.equal(nobody.without(batch), batch)
+})
+
+t.test('what does not decode stays', async (t) => {
+  const subjects = await erased(['user', 'ALICE1'])
+  const whole = makeBatch('post_auth', Date.now(), [{ username: 'BOBBY1' }, { username: 'ALICE1' }, {}])
+  const cut = { ...whole, records: whole.records.subarray(0, whole.records.length - 3) }
+  const rest = subjects.without(cut)
+  t.equal(rest?.recordCount, 2)
+  const one = makeBatch('post_auth', Date.now(), [{ username: 'BOBBY1' }, {}])
+  const damaged = { ...one, records: one.records.subarray(0, one.records.length - 3) }
+  t.equal(subjects.without(damaged), damaged)
+})
