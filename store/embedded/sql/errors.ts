@@ -40,12 +40,14 @@ export class SqlError extends Error {
 
 const ENGINE_MESSAGE = /^Code: (\d+)\. DB::Exception: ([^]*?)(?: \(version [^()]*(?:\([^()]*\))?\))?\s*$/
 
-/** Anything thrown, as an exception with a code. Engine messages lose the data directory's path, which is nobody's business. */
+/** Anything thrown, as an exception with a code. Engine messages lose our paths, which are nobody's business. */
 export function asSqlError(error: unknown, dataPath: string): SqlError {
   if (error instanceof SqlError) return error
   const text = messageOf(error)
     .replaceAll(dataPath, '…')
     .replace(/: \(in file\/uri [^)]*\)/, '')
+    // The file that an INSERT's data went through: see insert.ts.
+    .replace(/: While reading from: [^:]*\/gatepost-insert-\w+\/data/, '')
   // Some of the engine's exceptions hold another, whole.
   const match = ENGINE_MESSAGE.exec(text.replace(/^Code: \d+\. DB::Exception: (?=Code: \d+\. DB::Exception: )/, ''))
   if (match === null) return new SqlError('UNKNOWN_EXCEPTION', text, error)

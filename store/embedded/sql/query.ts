@@ -127,7 +127,7 @@ async function insert(
 ): Promise<void> {
   const started = performance.now()
   if (data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
-  const result = await connection.run(insertFromFile(checked.sql, checked.tokens, data.path), 'Null')
+  const result = await connection.run(insertFromFile(checked.sql, checked.tokens, data), 'Null')
   const rows = String(result.rowsRead)
   output.start(summary(started, { read_rows: rows, read_bytes: String(result.bytesRead), written_rows: rows }))
   context.counters.rowsRead += result.rowsRead

@@ -3,7 +3,6 @@ import * as zlib from 'node:zlib'
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { SqlError } from './errors.ts'
-import { unframe } from './framing.ts'
 import { DATABASE } from './options.ts'
 
 /** What a request says beside its query. */
@@ -71,13 +70,12 @@ export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlR
   }
 }
 
-function isOn(value: string | null): boolean {
+export function isOn(value: string | null): boolean {
   return value === '1' || value === 'true'
 }
 
 /** Node.js has Zstandard since 22.15. */
 const createZstdCompress = (zlib as { createZstdCompress?: () => Duplex }).createZstdCompress
-const createZstdDecompress = (zlib as { createZstdDecompress?: () => Duplex }).createZstdDecompress
 
 function codingOf(accepted: string): Coding | null {
   const names = accepted
@@ -104,37 +102,4 @@ export function encoder(coding: Coding): Duplex {
       if (createZstdCompress === undefined) throw new SqlError('NOT_IMPLEMENTED', 'zstd needs a newer Node.js')
       return createZstdCompress()
   }
-}
-
-/** The body's bytes, whatever was done to them: Content-Encoding, and then decompress=1. Bounded after decompression. */
-export async function* bodyOf(req: IncomingMessage, params: URLSearchParams, maxBytes: number): AsyncGenerator<Buffer> {
-  const coding = (req.headers['content-encoding'] ?? '').toLowerCase()
-  // Not destroyed when we stop early: its socket still has to carry the answer.
-  let source = req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
-  if (coding !== '' && coding !== 'identity') {
-    const decoder = decoderOf(coding)
-    req.on('error', (error) => decoder.destroy(error))
-    source = req.pipe(decoder)
-  }
-  if (isOn(params.get('decompress'))) source = unframe(source, maxBytes)
-  let total = 0
-  try {
-    for await (const chunk of source) {
-      total += chunk.length
-      if (total > maxBytes)
-        throw new SqlError('QUERY_IS_TOO_LARGE', `The request's body is larger than ${maxBytes} bytes`)
-      yield chunk
-    }
-  } catch (error) {
-    if (error instanceof SqlError) throw error
-    throw new SqlError('CANNOT_DECOMPRESS', "The request's body cannot be read", error)
-  }
-}
-
-function decoderOf(coding: string): Duplex {
-  if (coding === 'gzip' || coding === 'x-gzip') return zlib.createGunzip()
-  if (coding === 'deflate') return zlib.createInflate()
-  if (coding === 'br') return zlib.createBrotliDecompress()
-  if (coding === 'zstd' && createZstdDecompress !== undefined) return createZstdDecompress()
-  throw new SqlError('NOT_IMPLEMENTED', `Content-Encoding ${coding} is not supported`)
 }

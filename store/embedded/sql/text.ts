@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { SqlError } from './errors.ts'
-import { bodyOf } from './request.ts'
+import { bodyOf, encodedBodyOf, frameCodingOf } from './body.ts'
+import { wholeFrames } from './frames.ts'
+import type { InsertData } from './insert.ts'
 import type { SqlLimits } from './options.ts'
 
 /** The query of a request, and the data of an INSERT that follows it. */
 export interface QueryText {
   readonly sql: string
-  /** Null: the statement takes no data. Bounded by maxInsertBytes; fails like the request's body. */
-  readonly data: AsyncIterable<Buffer> | null
+  /** Null: the statement takes no data. Bounded by maxInsertBytes as it is; fails like the request's body. */
+  readonly data: InsertData | null
 }
 
 /**
@@ -22,14 +24,22 @@ export async function readQueryText(
 ): Promise<QueryText> {
   const given = params.getAll('query').join('')
   const hasBody = req.method === 'POST' || req.method === 'PUT'
-  const body = hasBody ? bodyOf(req, params, limits.maxInsertBytes + limits.maxQueryBytes) : noBytes()
+  const maxBytes = limits.maxInsertBytes + limits.maxQueryBytes
   let held = Buffer.from(given === '' ? '' : `${given}\n`)
+  const coding = hasBody ? frameCodingOf(req, params) : null
+  if (coding !== null) {
+    const parts = insertParts(held, limits)
+    // The data is the body and nothing else: the engine reads it as it was sent.
+    if (parts !== null && /^[\s;]*$/.test(parts.rest.toString('latin1'))) {
+      return { sql: parts.sql, data: { bytes: wholeFrames(encodedBodyOf(req, maxBytes), coding), compression: coding } }
+    }
+  }
+  const body = hasBody ? bodyOf(req, params, maxBytes) : noBytes()
   for (;;) {
-    const headEnd = endOfInsertHead(held.toString('latin1', 0, limits.maxQueryBytes))
-    if (headEnd !== null) {
-      // A statement that fills the parameter alone is complete: what follows is the body from its first byte on.
-      const sql = held.toString('utf8', 0, headEnd)
-      return { sql, data: dataAfter(held.subarray(headEnd), body, /\bVALUES\s*$/i.test(sql)) }
+    const parts = insertParts(held, limits)
+    if (parts !== null) {
+      const bytes = dataAfter(parts.rest, body, /\bVALUES\s*$/i.test(parts.sql))
+      return { sql: parts.sql, data: { bytes, compression: 'none' } }
     }
     if (held.length > limits.maxQueryBytes) {
       throw new SqlError('QUERY_IS_TOO_LARGE', `The query is longer than ${limits.maxQueryBytes} bytes`)
@@ -42,6 +52,13 @@ export async function readQueryText(
   if (sql.trim() === '') throw new SqlError('SYNTAX_ERROR', 'Syntax error: Empty query')
   if (sql.includes('\0')) throw new SqlError('SYNTAX_ERROR', 'Syntax error: NUL byte in the query')
   return { sql, data: null }
+}
+
+/** A text that begins with an INSERT's statement, cut behind it. */
+function insertParts(held: Buffer, limits: SqlLimits): { sql: string; rest: Buffer } | null {
+  const headEnd = endOfInsertHead(held.toString('latin1', 0, limits.maxQueryBytes))
+  // A statement that fills the parameter alone is complete: what follows is the body from its first byte on.
+  return headEnd === null ? null : { sql: held.toString('utf8', 0, headEnd), rest: held.subarray(headEnd) }
 }
 
 async function* noBytes(): AsyncGenerator<Buffer> {}
