@@ -127,7 +127,7 @@ export const VARIABLES = {
   }),
   archiveMaxBytes: withDefault('GATEPOST_ARCHIVE_MAX_BYTES', '0', size(0, 1024 * TiB), {
     description:
-      'Segments of the journal that are stored are kept in archive/ of the data directory up to this many bytes, the oldest go first, for `gatepost replay --archive`; 0 keeps nothing.',
+      'Segments of the journal that are stored are kept in archive/ of the data directory up to this many bytes, the oldest go first, and no longer than the tables keep their rows, for `gatepost replay --archive`; 0 keeps nothing.',
     allowed: 'a size, such as 5 GiB or plain bytes; 0 for none',
   }),
   drainTimeoutMs: withDefault('GATEPOST_DRAIN_TIMEOUT', '30s', duration(SECOND, HOUR), {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../common/errors.ts'
 import type { IngestOptions } from '../../ingest/worker.ts'
+import type { ArchiveBounds } from '../../log/journal/archive.ts'
 import type { KafkaOptions } from '../../log/kafka/client.ts'
 
 /*
@@ -20,8 +21,8 @@ export type ReaderLog =
       readonly directory: string
       /** See Gathered.partition. */
       readonly partition: string
-      /** Where what is stored is kept, and how much of it; null: nowhere. */
-      readonly archive: { readonly directory: string; readonly maxBytes: number } | null
+      /** Where what is stored is kept; null: nowhere. */
+      readonly archive: ({ readonly directory: string } & ArchiveBounds) | null
     }
   | {
       readonly kind: 'kafka'

@@ -23,7 +23,7 @@ export async function openReader(log: ReaderLog, logger: Logger): Promise<Opened
 
 async function openJournal(log: Extract<ReaderLog, { kind: 'journal' }>, logger: Logger): Promise<OpenedReader> {
   const { directory, partition } = log
-  const archive = log.archive && (await Archive.open(log.archive.directory, log.archive.maxBytes))
+  const archive = log.archive && (await Archive.open(log.archive.directory, log.archive))
   const reader = new JournalReader({ directory, partition, ...(archive && { archive }), logger })
   return {
     reader,

@@ -26,6 +26,8 @@ export interface RecordLog {
   settle(): Promise<number>
 }
 
+const DAY_MS = 24 * 3_600_000
+
 /** Where acknowledged records are on disk, for either kind of log. */
 const DIRECTORIES = { journal: 'journal', kafka: 'spill' } as const
 
@@ -82,8 +84,9 @@ async function prepareKafka(config: Config, dataDir: string, logger: Logger): Pr
   }
 }
 
-function archiveOf({ archiveMaxBytes: maxBytes }: Config, dataDir: string) {
-  return maxBytes === 0 ? null : { directory: archiveDirectory(dataDir), maxBytes }
+/** Beyond the tables' retention nothing could be replayed: people's names and MACs are not kept longer than there. */
+function archiveOf({ archiveMaxBytes: maxBytes, retentionDays }: Config, dataDir: string) {
+  return maxBytes === 0 ? null : { directory: archiveDirectory(dataDir), maxBytes, maxAgeMs: retentionDays * DAY_MS }
 }
 
 /** The bound is shared by the slots that there are. */

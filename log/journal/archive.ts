@@ -10,7 +10,7 @@ import { readSegment } from './read-segment.ts'
 
 /*
  * Segments that are stored, kept for a while to be replayed: <data directory>/archive/<topic>/<segment>.avro. The oldest go when the
- * bound is reached.
+ * bound is reached, and those whose rows the tables no longer keep.
  */
 
 interface Kept {
@@ -24,21 +24,27 @@ export function archiveDirectory(dataDir: string): string {
   return join(dataDir, 'archive')
 }
 
+export interface ArchiveBounds {
+  readonly maxBytes: number
+  /** Since a segment was made. */
+  readonly maxAgeMs: number
+}
+
 /** The archive as the process that owns the journal writes it. */
 export class Archive {
   readonly #directory: string
-  readonly #maxBytes: number
+  readonly #bounds: ArchiveBounds
   /** Oldest first. */
   #kept: Kept[] = []
   #bytes = 0
 
-  private constructor(directory: string, maxBytes: number) {
+  private constructor(directory: string, bounds: ArchiveBounds) {
     this.#directory = directory
-    this.#maxBytes = maxBytes
+    this.#bounds = bounds
   }
 
-  static async open(directory: string, maxBytes: number): Promise<Archive> {
-    const archive = new Archive(directory, maxBytes)
+  static async open(directory: string, bounds: ArchiveBounds): Promise<Archive> {
+    const archive = new Archive(directory, bounds)
     for (const topic of TOPICS) await makeDirectory(join(directory, topic))
     archive.#kept = await archivedSegments(directory)
     archive.#bytes = archive.#kept.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -70,7 +76,9 @@ export class Archive {
   }
 
   async #shrink(): Promise<void> {
-    while (this.#bytes > this.#maxBytes && this.#kept.length > 0) {
+    const { maxBytes, maxAgeMs } = this.#bounds
+    const notBefore = Date.now() - maxAgeMs
+    while (this.#kept.length > 0 && (this.#bytes > maxBytes || this.#kept[0].madeAt < notBefore)) {
       const [oldest] = this.#kept.splice(0, 1)
       await unlink(oldest.path).catch((error: unknown) => {
         // Somebody else has removed it.

@@ -1,21 +1,23 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createLogger } from '../../../common/logger.ts'
 import type { Batch } from '../../contract.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
-import { Archive, readArchive } from '../archive.ts'
+import { Archive, assertArchive, readArchive } from '../archive.ts'
 import { JournalReader } from '../reader.ts'
 import { JournalWriter } from '../writer.ts'
 
 const logger = createLogger('archive-test')
 logger.level = 'silent'
 
+const HOUR = 3_600_000
+
 /** Writes each batch as a segment of its own, reads and commits them all. */
 async function pass(t: Test, batches: readonly Batch[], maxBytes: number): Promise<string> {
   const directory = t.testdir()
   const journal = join(directory, 'journal')
-  const archive = await Archive.open(join(directory, 'archive'), maxBytes)
+  const archive = await Archive.open(join(directory, 'archive'), { maxBytes, maxAgeMs: HOUR })
   const reader = new JournalReader({ directory: journal, archive, logger })
   for (const batch of batches) {
     const slot = join(journal, '0')
@@ -57,12 +59,29 @@ t.test('the oldest go when the bound is reached, also at the next start', async 
     (await payloads(archive)).map((payload) => payload[0]),
     ['3', '4'],
   )
-  const opened = await Archive.open(archive, 15_000)
+  const opened = await Archive.open(archive, { maxBytes: 15_000, maxAgeMs: HOUR })
   t.ok(opened.usedBytes <= 15_000)
   t.same(
     (await payloads(archive)).map((payload) => payload[0]),
     ['4'],
   )
+})
+
+t.test('what the tables no longer keep goes too', async (t) => {
+  const archive = await pass(t, [makeBatch(['a']), makeBatch(['b'])], 2 ** 24)
+  const bounds = { maxBytes: 2 ** 24, maxAgeMs: HOUR }
+  const [first] = readdirSync(join(archive, 'dead_letters')).sort()
+  const old = first.replace(/-\d+-/, `-${String(Date.now() - 2 * HOUR).padStart(14, '0')}-`)
+  renameSync(join(archive, 'dead_letters', first), join(archive, 'dead_letters', old))
+  await Archive.open(archive, bounds)
+  t.same(await payloads(archive), ['b'])
+})
+
+t.test('an archive is there or said not to be', (t) => {
+  const directory = t.testdir()
+  assertArchive(directory)
+  t.throws(() => assertArchive(join(directory, 'none')), { code: 'INPUT_INVALID' })
+  t.end()
 })
 
 t.test('of a damaged segment what is intact is read, and it says so', async (t) => {
@@ -78,7 +97,7 @@ t.test('of a damaged segment what is intact is read, and it says so', async (t) 
 })
 
 t.test('a segment that was moved already is not an error', async (t) => {
-  const archive = await Archive.open(join(t.testdir(), 'archive'), 2 ** 20)
+  const archive = await Archive.open(join(t.testdir(), 'archive'), { maxBytes: 2 ** 20, maxAgeMs: HOUR })
   await archive.keep(join(t.testdirName, 'gone'), 'dead_letters-00001790000000-abc-00000001.avro')
   t.equal(archive.usedBytes, 0)
 })
