@@ -113,6 +113,13 @@ t.test('a store server, beside an aggregator', { timeout: 400_000 }, async (t) =
     t.equal(await names(), ALL)
   })
 
+  t.test('two at once', async (t) => {
+    await remove(...batches, elsewhere)
+    const outcomes = await Promise.all([replayed(aggregator), replayed(aggregator)])
+    t.equal(await names(), ALL)
+    for (const outcome of outcomes) t.match(outcome, { 'r.post-auth-0': { read: 4 }, 'r.post-auth-1': { read: 2 } })
+  })
+
   t.test('the aggregator goes on, and stores what comes once', async (t) => {
     const later = ['f', 'g', 'h'].map(pair)
     for (const [index, batch] of later.entries()) await writer.append(batch, index % 2)
@@ -151,6 +158,35 @@ t.test('a store server, beside an aggregator', { timeout: 400_000 }, async (t) =
     t.match(await replayed(aggregator), { 'r.post-auth-0': { rows: Number } })
     t.match(await names(), /^a' b b' c/)
   })
+})
+
+t.test('the archive of a journal, into a store server', { timeout: 300_000 }, async (t) => {
+  const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
+  t.teardown(() => server.stop())
+  const instance = await Instance.create(join(t.testdirName, 'data'), {
+    GATEPOST_AUTH_MODE: 'open',
+    GATEPOST_ARCHIVE_MAX_BYTES: '1 MiB',
+    GATEPOST_CLICKHOUSE_URL: server.url(),
+  })
+  t.teardown(() => instance.destroy())
+  await instance.start()
+  t.same(await requestEveryRoute(instance, 'first'), [])
+  const counts = async () => {
+    const of = (table: string) => server.query<{ n: number }>(`SELECT toUInt32(count()) AS n FROM gatepost.${table}`)
+    const entries = Object.keys(ROUND).map(async (table) => [table, (await of(table))[0].n] as const)
+    return Object.fromEntries(await Promise.all(entries))
+  }
+  const read = async () =>
+    Object.values(await replayed(instance, '--archive')).reduce((sum, outcome) => sum + (outcome.read ?? 0), 0)
+  t.ok(await until(async () => (await read()) === 5), 'all is archived')
+  t.same(await counts(), ROUND)
+  for (const table of Object.keys(ROUND))
+    await server.command(`ALTER TABLE gatepost.${table} DELETE WHERE 1 SETTINGS mutations_sync = 2`)
+  await replayed(instance, '--archive')
+  t.same(await counts(), ROUND)
+  await replayed(instance, '--archive')
+  t.same(await counts(), ROUND)
+  t.equal(await instance.stop(), 0)
 })
 
 t.test('the embedded store, beside its instance', { timeout: 300_000 }, async (t) => {
