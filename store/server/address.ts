@@ -22,8 +22,8 @@ export function parseAddress(text: string): ServerAddress {
   if (url.search !== '' || url.hash !== '') throw invalid('must end after the database: settings are not taken from it')
   return {
     origin: `${url.protocol}//${url.host}`,
-    username: decodeURIComponent(url.username) || 'default',
-    password: decodeURIComponent(url.password),
+    username: decoded(url.username) || 'default',
+    password: decoded(url.password),
     isLoopback: url.hostname === 'localhost' || isLoopback(url.hostname.replace(/^\[|\]$/g, '')),
   }
 }
@@ -33,6 +33,15 @@ function urlOf(text: string): URL | null {
     return new URL(text)
   } catch {
     return null
+  }
+}
+
+/** The user or the password. new URL() lets a `%` pass that begins no escape. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw invalid('has a % in its user or password that begins no escape: % itself is written %25')
   }
 }
 

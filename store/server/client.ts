@@ -2,7 +2,7 @@ import { createClient, type ClickHouseClient } from '@clickhouse/client'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../common/errors.ts'
 import type { QueryParams } from '../contract.ts'
-import type { SqlConnection } from '../sql.ts'
+import { engineCode, type SqlConnection } from '../sql.ts'
 import type { ServerAddress } from './address.ts'
 import { COMMAND_SECONDS, COMMON_SETTINGS, QUERY_SECONDS } from './settings.ts'
 
@@ -107,6 +107,9 @@ async function within<T>(seconds: number, work: (signal: AbortSignal) => Promise
   } catch (error) {
     // Of several addresses that were tried; it has no message of its own.
     if (error instanceof AggregateError) throw new Error(error.errors.map(messageOf).join('; '), { cause: error })
+    // The client makes the text of an answer the message, and an answer may have none.
+    if (messageOf(error) === '' && engineCode(error) === null)
+      throw new Error('an error without a text, not from ClickHouse', { cause: error })
     throw error
   } finally {
     clearTimeout(timer)

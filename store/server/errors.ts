@@ -5,9 +5,14 @@ import type { ServerAddress } from './address.ts'
 
 const VARIABLE = 'GATEPOST_CLICKHOUSE_URL'
 
-/** What the user in the URL needs. ClickHouse lets users see and kill their own queries without a grant. */
-const GRANTS =
-  'GRANT SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE, OPTIMIZE ON gatepost.* TO '
+/**
+ * What the user in the URL needs; the second is for input(), as for most table functions. ClickHouse lets users see and kill
+ * their own queries without a grant.
+ */
+function grants(user: string): string {
+  const onTables = 'SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE, OPTIMIZE'
+  return `GRANT ${onTables} ON gatepost.* TO ${user}; GRANT CREATE TEMPORARY TABLE ON *.* TO ${user}`
+}
 
 const WRONG_USER = new Set(['192', '193', '194', '516'])
 const NO_RIGHT = '497'
@@ -42,9 +47,9 @@ function isMistake(code: string): boolean {
 }
 
 /** While running, a lost right or password may come back: rows wait in the log until then. */
-export function runningError(error: unknown, address: ServerAddress): unknown {
+export function runningError(error: unknown, address: ServerAddress): GatepostError {
   const code = engineCode(error)
-  if (code === null || !isMistake(code)) return error
+  if (code === null || !isMistake(code)) return serverError(error, address)
   return new GatepostError('STORE_UNAVAILABLE', describe(error, code, address), error)
 }
 
@@ -55,10 +60,11 @@ function describe(error: unknown, code: string | null, { origin, username }: Ser
   if (WRONG_USER.has(code))
     return `${server} refuses user ${username}: check user and password in ${VARIABLE} (${text})`
   if (code === NO_RIGHT) {
-    return `user ${username} of ${server}, named by ${VARIABLE}, lacks a right: ${GRANTS}${username} (${text})`
+    return `user ${username} of ${server}, named by ${VARIABLE}, lacks a right: ${grants(username)} (${text})`
   }
   if (NO_SETTINGS.has(code)) {
-    return `user ${username} of ${server}, named by ${VARIABLE}, must be allowed to write and to change settings (${text})`
+    const profile = 'may only read, or may not change settings: its profile must have neither readonly nor constraints'
+    return `user ${username} of ${server}, named by ${VARIABLE}, ${profile}; and it needs ${grants(username)} (${text})`
   }
   if (code === NO_DATABASE) return `${server} has no database gatepost: CREATE DATABASE gatepost (${text})`
   return `${server}: ${text}`

@@ -1,10 +1,15 @@
 import type { Logger } from '../../common/logger.ts'
-import { TOPICS } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { recordColumns } from '../exactly-once/columns.ts'
+import { tableOf } from '../exactly-once/identity.ts'
+import type { RecordInserter } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate, pendingMigrations } from '../migrations.ts'
 import { applyRetention } from '../retention.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
 import { clusterForm, onCluster } from './cluster.ts'
 import { withMigrationLock } from './migration-lock.ts'
+
+const CLAIMS = `${DATABASE}.partition_claims`
 
 export interface ServerMigrationOptions {
   readonly logger: Logger
@@ -14,7 +19,11 @@ export interface ServerMigrationOptions {
 }
 
 /** Any number of processes may do this at once. @throws GatepostError STORE_MIGRATION, and the client's errors */
-export async function migrateServer(server: SqlConnection, options: ServerMigrationOptions): Promise<void> {
+export async function migrateServer(
+  server: SqlConnection,
+  inserter: RecordInserter,
+  options: ServerMigrationOptions,
+): Promise<void> {
   const { logger, retentionDays, cluster } = options
   const sql = cluster === undefined ? server : onCluster(server, (statement) => clusterForm(statement, cluster))
   const migrations = loadMigrations()
@@ -25,8 +34,17 @@ export async function migrateServer(server: SqlConnection, options: ServerMigrat
     await withMigrationLock(server, () => migrate(sql, migrations, logger, { database: false }))
   }
   await applyRetention(sql, retentionDays, logger)
-  for (const table of [...TOPICS, 'partition_claims']) {
-    // Says now, and not at the first insert, that the user may not insert.
-    await sql.run(`INSERT INTO ${DATABASE}.${table} SELECT * FROM ${DATABASE}.${table} WHERE 0`)
-  }
+  // Say now, and not at the first insert, that the user may not insert.
+  await sql.run(`INSERT INTO ${CLAIMS} SELECT * FROM ${CLAIMS} WHERE 0`)
+  for (const topic of TOPICS) await insertNothing(inserter, topic)
+}
+
+/** The way that batches go, with its table function and its format, and no batches. */
+async function insertNothing(inserter: RecordInserter, topic: Topic): Promise<void> {
+  const [{ name, expression }] = recordColumns(topic)
+  await inserter.insert(
+    topic,
+    [],
+    (source) => `INSERT INTO ${tableOf(topic)} (${name}) SELECT ${expression} FROM ${source} WHERE 0`,
+  )
 }

@@ -19,9 +19,12 @@ export async function withMigrationLock(sql: SqlConnection, work: () => Promise<
   }
   try {
     await work()
-  } finally {
-    await sql.run(`DROP TABLE IF EXISTS ${LOCK} SYNC`)
+  } catch (error) {
+    // What went wrong first is told: a lock that stays is taken away.
+    await release(sql).catch(() => undefined)
+    throw error
   }
+  await release(sql)
 }
 
 async function acquire(sql: SqlConnection): Promise<boolean> {
@@ -41,5 +44,9 @@ async function removeStale(sql: SqlConnection): Promise<void> {
     `SELECT name FROM system.tables WHERE database = '${DATABASE}' AND name = 'migration_lock' ` +
       `AND metadata_modification_time < now() - toIntervalSecond(${STALE_SECONDS})`,
   )
-  if (rows.length > 0) await sql.run(`DROP TABLE IF EXISTS ${LOCK} SYNC`)
+  if (rows.length > 0) await release(sql)
+}
+
+async function release(sql: SqlConnection): Promise<void> {
+  await sql.run(`DROP TABLE IF EXISTS ${LOCK} SYNC`)
 }

@@ -104,7 +104,11 @@ class ServerStore implements Store {
   async migrate(): Promise<void> {
     const { logger, cluster, retentionDays = DEFAULT_RETENTION_DAYS } = this.#options
     try {
-      await migrateServer(this.#client, { logger, retentionDays, ...(cluster === undefined ? {} : { cluster }) })
+      await migrateServer(this.#client, this.#inserter, {
+        logger,
+        retentionDays,
+        ...(cluster === undefined ? {} : { cluster }),
+      })
     } catch (error) {
       throw startError(error, this.#address)
     }
@@ -160,16 +164,12 @@ class ServerStore implements Store {
     return this.#use(queueOf(this.#turns, topic, 1), work)
   }
 
-  #use<T>(queue: WorkerQueue<null>, work: () => Promise<T>): Promise<T> {
-    return this.#asked(() =>
-      queue.use(async () => {
-        try {
-          return await work()
-        } catch (error) {
-          throw runningError(error, this.#address)
-        }
-      }),
-    )
+  async #use<T>(queue: WorkerQueue<null>, work: () => Promise<T>): Promise<T> {
+    try {
+      return await queue.use(work)
+    } catch (error) {
+      throw runningError(error, this.#address)
+    }
   }
 
   async #asked<T>(work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { GatepostError } from '../../../common/errors.ts'
@@ -35,6 +35,7 @@ t.test('a wrong URL or password is told, and never shown', async (t) => {
     [server.url().replace('http:', 'ftp:'), 'CONFIG_INVALID', /http:\/\//],
     [`${server.url()}?async_insert=1`, 'CONFIG_INVALID', /settings are not taken/],
     [`http://admin:${PASSWORD} @[`, 'CONFIG_INVALID', /is not a URL/],
+    [server.url().replace(PASSWORD, `${PASSWORD}%`), 'CONFIG_INVALID', /GATEPOST_CLICKHOUSE_URL has a % .* %25/],
     [server.url().replace(PASSWORD, `${PASSWORD}x`), 'CONFIG_INVALID', /refuses user admin: check user and password/],
     [server.url(9), 'STORE_UNAVAILABLE', /http:\/\/127.0.0.1:9 cannot be reached .*GATEPOST_CLICKHOUSE_URL/],
     [`http://admin:${PASSWORD}@no-such-host.invalid:8123`, 'STORE_UNAVAILABLE', /no-such-host.invalid/],
@@ -64,6 +65,15 @@ t.test('what the server lacks is told', async (t) => {
     code: 'CONFIG_INVALID',
     message: /lacks a right: GRANT SELECT, INSERT, .* ON gatepost.\* TO u/,
   })
+  // A profile with readonly = 1: the settings of the first statement are refused.
+  t.match(
+    await opening(await refusal(164, "Cannot modify 'max_execution_time' setting in readonly mode.", 'READONLY')),
+    {
+      code: 'CONFIG_INVALID',
+      message:
+        /user u of .*, named by GATEPOST_CLICKHOUSE_URL, may only read.* readonly .*GRANT SELECT, INSERT.* \(164: Cannot/,
+    },
+  )
   t.match(await opening(await refusal(81, 'Database gatepost does not exist', 'UNKNOWN_DATABASE')), {
     code: 'CONFIG_INVALID',
     message: /CREATE DATABASE gatepost/,
@@ -73,8 +83,37 @@ t.test('what the server lacks is told', async (t) => {
     code: 'CONFIG_INVALID',
     message: new RegExp(`depend on: ${REQUIRED_SETTINGS[0]};`),
   })
-  t.match(await opening(await answering(502, null, 'Bad Gateway')), { code: 'STORE_UNAVAILABLE' })
+  t.match(await opening(await answering(502, null, 'Bad Gateway')), {
+    code: 'STORE_UNAVAILABLE',
+    message: /Bad Gateway/,
+  })
+  t.match(await opening(await answering(502, null, '')), { code: 'STORE_UNAVAILABLE', message: /without a text/ })
 })
+
+/** In front of the server: answers statements that match with an exception, and passes all others on. */
+async function refusing(pattern: RegExp, code: number, text: string): Promise<string> {
+  const proxy = createServer((request, response) => {
+    void (async () => {
+      const parts: Buffer[] = []
+      for await (const part of request) parts.push(part as Buffer)
+      const body = Buffer.concat(parts)
+      const given = new URL(request.url ?? '/', 'http://proxy').searchParams.get('query')
+      if (pattern.test(given ?? body.toString('latin1'))) {
+        response.writeHead(500, { 'X-ClickHouse-Exception-Code': String(code) }).end(`Code: ${code}. ${text}\n`)
+        return
+      }
+      const { method, headers, url } = request
+      const onward = httpRequest({ host: '127.0.0.1', port: server.port, path: url, method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.pipe(response)
+      })
+      onward.end(body)
+    })()
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => proxy.close())
+  return server.url((proxy.address() as AddressInfo).port)
+}
 
 t.test('many migrate at once', async (t) => {
   const stores = await Promise.all(Array.from({ length: 4 }, () => openServerStore({ url: server.url(), logger })))
@@ -87,6 +126,35 @@ t.test('many migrate at once', async (t) => {
     loadMigrations().map(({ version }) => ({ version, times: 1 })),
   )
   t.same(await stores[0].query(`SELECT name FROM system.tables WHERE database = 'gatepost' AND name LIKE '%lock'`), [])
+})
+
+t.test('a user who may read and not write is told so when the tables are made, also when they are there', async (t) => {
+  const migrating = async (url: string) => {
+    const store = await openServerStore({ url, logger })
+    t.teardown(() => store.close())
+    return await failureOf(store.migrate())
+  }
+  const readOnly = await refusing(
+    /^\s*(INSERT|CREATE|ALTER)/,
+    164,
+    'DB::Exception: admin: Cannot execute query in readonly mode. (READONLY) (version 26.7.2.1)',
+  )
+  const told = { code: 'CONFIG_INVALID', message: /GATEPOST_CLICKHOUSE_URL, may only read.*GRANT SELECT, INSERT/ }
+  t.match(await migrating(readOnly), told, 'no tables')
+  const store = await openServerStore({ url: server.url(), logger })
+  t.teardown(() => store.close())
+  await store.migrate()
+  t.match(await migrating(readOnly), told, 'tables')
+  const missing = 'CREATE TEMPORARY TABLE ON *.*'
+  const noInput = await refusing(
+    /\binput\(/,
+    497,
+    `DB::Exception: admin: Not enough privileges. To execute this query, it's necessary to have the grant ${missing}. (ACCESS_DENIED) (version 26.7.2.1)`,
+  )
+  t.match(await migrating(noInput), {
+    code: 'CONFIG_INVALID',
+    message: /lacks a right: GRANT SELECT, .*; GRANT CREATE TEMPORARY TABLE ON \*\.\* TO admin \(497/,
+  })
 })
 
 t.test('more batches than a statement may name, and compressed bodies', async (t) => {

@@ -26,4 +26,8 @@ t.test('the command line inserts batches through a running instance; admin does 
     store.command("INSERT INTO gatepost.ip_locations (ip, location_id) VALUES (file('/etc/hostname'), 1)"),
   )
   await t.rejects(openServerStore({ url: url('admin:adm'), logger }), { code: 'CONFIG_INVALID' })
+  await t.rejects(openServerStore({ url: url('default'), logger }), {
+    code: 'CONFIG_INVALID',
+    message: /GATEPOST_CLICKHOUSE_URL.*GRANT SELECT, INSERT/,
+  })
 })

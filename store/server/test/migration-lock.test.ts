@@ -1,0 +1,21 @@
+import t from 'tap'
+import { withMigrationLock } from '../migration-lock.ts'
+import type { SqlConnection } from '../../sql.ts'
+
+/** Makes the lock's table, and refuses to drop it. */
+const sql: SqlConnection = {
+  rows: () => Promise.resolve([]),
+  run: (text) => (text.startsWith('DROP') ? Promise.reject(new Error('gone')) : Promise.resolve()),
+}
+
+// Symptom: a migration that failed because the server went away was told as a DROP TABLE that failed. Cause: finally.
+t.test('what went wrong in a migration is told, also when the lock cannot be taken away', async (t) => {
+  await t.rejects(
+    withMigrationLock(sql, () => Promise.reject(new Error('the migration'))),
+    { message: 'the migration' },
+  )
+  await t.rejects(
+    withMigrationLock(sql, () => Promise.resolve()),
+    { message: 'gone' },
+  )
+})
