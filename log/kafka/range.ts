@@ -39,10 +39,13 @@ export interface RangePart {
 const PART_MAX_BYTES = 8 * 2 ** 20
 const READ_AHEAD_BYTES = 2 * PART_MAX_BYTES
 const FETCH_MAX_BYTES = 4 * 2 ** 20
+/** A consumer that is stuck is replaced sooner: whatever is wrong then does not mend itself. */
+const STALLED_AFTER_MS = 150_000
 
 /**
  * Reads a part of a partition, whatever its group has committed, without being a member of that group.
- * @throws GatepostError LOG_UNAVAILABLE; INPUT_INVALID: there is no such partition, or the range is not in the log
+ * @throws GatepostError LOG_UNAVAILABLE, also where nothing comes any more; INPUT_INVALID: there is no such partition, or the range
+ *   is not in the log
  */
 export async function* readRange(options: RangeOptions): AsyncGenerator<RangePart> {
   const name = kafkaTopic(options.topicPrefix, options.topic)
@@ -79,9 +82,11 @@ export async function* readRange(options: RangeOptions): AsyncGenerator<RangePar
 }
 
 async function* parts(group: Group, partition: PartitionReader, end: number): AsyncGenerator<RangePart> {
+  let cameAt = performance.now()
   for (;;) {
     const taken = partition.take(PART_MAX_BYTES, end)
     if (taken === null) {
+      if (performance.now() - cameAt > STALLED_AFTER_MS) throw stalled(partition)
       await sleep(20)
       continue
     }
@@ -90,8 +95,14 @@ async function* parts(group: Group, partition: PartitionReader, end: number): As
       group.resume(partition.kafkaTopic, partition.partition)
     }
     yield { batches: taken.batches, letters: taken.letters, next: taken.next, end }
+    cameAt = performance.now()
     if (taken.next >= end) return
   }
+}
+
+function stalled({ kafkaTopic: name, partition }: PartitionReader): GatepostError {
+  const what = `nothing came of ${name}-${partition} for ${STALLED_AFTER_MS / 1000} s`
+  return new GatepostError('LOG_UNAVAILABLE', `${what}: the brokers are away, or have deleted the rest of the range`)
 }
 
 function deliver(group: Group, partition: PartitionReader, payload: EachBatchPayload): void {
