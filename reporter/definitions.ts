@@ -1,27 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { packageFile } from '../common/package-root.ts'
-import { PERIODS, type Period } from './window.ts'
+import { all, count, integer, type FieldValue } from './fields.ts'
+import { monthToDate, newAccountsMonth, PERIODS, thirtyDaysBefore, type Period, type Window } from './window.ts'
 
 /** One metric: its query, and the fields that the query must return. */
 export interface MetricDefinition {
   readonly name: string
   readonly description: string
+  /** The first is the command's default. */
   readonly periods: readonly Period[]
-  readonly fields: z.ZodObject<Record<string, z.ZodType<number>>>
+  readonly fields: z.ZodObject<Record<string, z.ZodType<FieldValue>>>
+  /** What the result has a row for, each with these fields; undefined: the result has the fields itself. */
+  readonly rowsPer?: 'site' | 'gateway'
+  /** The window that ends by `end`, the instant at which D begins; undefined: the period's own. */
+  readonly window?: (end: Date) => Window
+  /** Computed from accounts only, which retention does not delete: windows of any age can be computed. */
+  readonly fromAccounts?: true
 }
 
-/** The engine writes 64-bit integers as text; a count beyond 2^53 would be an error in the query. */
-const integer = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^-?\d+$/)
-      .transform(Number),
-  ])
-  .pipe(z.number().int())
-const count = integer.pipe(z.number().nonnegative())
+const KINDS = ['sms', 'email', 'sponsored'].flatMap((kind) => [`${kind}_period_before`, `${kind}_cumulative`])
+const COMPLETION = ['', 'cumulative_'].flatMap((prefix) =>
+  ['all', 'sms', 'email', 'sponsor'].flatMap((kind) => [`${prefix}${kind}_registered`, `${prefix}${kind}_logged_in`]),
+)
+const USERS_AT = z.strictObject({ users: count, run_time: z.iso.date() })
 
 export const METRICS: readonly MetricDefinition[] = [
   {
@@ -35,6 +37,94 @@ export const METRICS: readonly MetricDefinition[] = [
     description: 'users of an average weekday, successful or not',
     periods: PERIODS,
     fields: z.strictObject({ count }),
+  },
+  {
+    name: 'active-users',
+    description: 'users who logged in successfully',
+    periods: PERIODS,
+    fields: z.strictObject({ users: count }),
+  },
+  {
+    name: 'roaming-users',
+    description: 'users who logged in successfully at more than one known location, and certificates that logged in',
+    periods: PERIODS,
+    fields: z.strictObject({ active: count, roaming: count, cba: count }),
+  },
+  {
+    name: 'user-devices',
+    description: 'devices of an average user, successful or not',
+    periods: PERIODS,
+    fields: z.strictObject({ devices: z.number().nonnegative().nullable() }),
+  },
+  {
+    name: 'volumetrics',
+    description: 'accounts created, by how they were registered',
+    periods: PERIODS,
+    fields: z.strictObject(all(['period_before', 'cumulative', ...KINDS], count)),
+    fromAccounts: true,
+  },
+  {
+    name: 'completion-rate',
+    description: 'accounts created and those that ever logged in, by how they were registered',
+    periods: PERIODS,
+    fields: z.strictObject(all(COMPLETION, count)),
+    fromAccounts: true,
+  },
+  {
+    name: 'inactive-users',
+    description: "accounts created in the month before the date's, with and without a login",
+    periods: ['month'],
+    fields: z.strictObject({ new_active_users: count, new_inactive_users: count, days: count }),
+    window: newAccountsMonth,
+    fromAccounts: true,
+  },
+  {
+    name: 'monthly-rolling-window-total-active-users',
+    description: 'active users of the 30 days before the date',
+    periods: ['day'],
+    fields: USERS_AT,
+    window: thirtyDaysBefore,
+  },
+  {
+    name: 'monthly-rolling-window-total-roaming-users',
+    description: 'roaming users of the 30 days before the date',
+    periods: ['day'],
+    fields: USERS_AT,
+    window: thirtyDaysBefore,
+  },
+  {
+    name: 'month-to-date-total-active-users',
+    description: "active users of the days of the date's month before it",
+    periods: ['day'],
+    fields: USERS_AT,
+    window: monthToDate,
+  },
+  {
+    name: 'month-to-date-total-roaming-users',
+    description: "roaming users of the days of the date's month before it",
+    periods: ['day'],
+    fields: USERS_AT,
+    window: monthToDate,
+  },
+  {
+    name: 'request-stats',
+    description: 'logins of an hour by site, accepted and not',
+    periods: ['hour'],
+    fields: z.strictObject({ site_ip: z.string(), successes: count, failures: count }),
+    rowsPer: 'site',
+  },
+  {
+    name: 'gateway-availability',
+    description: 'heartbeats of each gateway, against those expected of it',
+    periods: PERIODS,
+    fields: z.strictObject({
+      gw_id: z.string(),
+      expected: count,
+      seen: count,
+      ratio: z.number().min(0).max(1),
+      longest_gap_seconds: count,
+    }),
+    rowsPer: 'gateway',
   },
 ]
 

@@ -1,13 +1,14 @@
 import { GatepostError } from '../common/errors.ts'
+import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
 import { metricSql, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
 import type { TableStore } from './table-store.ts'
-import { beginningOf, DAY_MS, dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
+import { dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
 
 export interface MetricRequest {
   readonly metric: MetricDefinition
   readonly period: Period
-  /** D: the window ends when this UTC day begins. Undefined: today. */
+  /** D: the window ends when this UTC day, or hour, begins. Undefined: the present one. */
   readonly date: string | undefined
   /** Compute from what there is when the window's first days are deleted already; never stored. */
   readonly partial: boolean
@@ -30,15 +31,16 @@ export type MetricOutcome =
  */
 export async function computeMetric(store: TableStore, request: MetricRequest): Promise<MetricOutcome> {
   const { metric, period, now } = request
-  const { date, window } = requestedWindow(request)
+  const { date, begins, window } = requestedWindow(request)
   const key: MetricKey = { metric_name: metric.name, period, date }
 
   const oldest = oldestCompleteDay(now, request.retentionDays)
-  const running = window.end > now
-  if (window.start >= oldest && !running) {
+  const whole = metric.fromAccounts === true || window.start >= oldest
+  const running = begins > now
+  if (whole && !running) {
     const fields = await compute(store, metric, window)
     await storeMetric(store, key, fields, now)
-    return { outcome: 'result', result: { ...key, ...fields } as MetricResult }
+    return { outcome: 'result', result: { ...key, ...fields } }
   }
   if (request.partial || running) {
     const fields = await compute(store, metric, window)
@@ -53,37 +55,51 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
  * D and the window of a request; costs nothing, so that wrong dates are told before anything is opened.
  * @throws GatepostError INPUT_INVALID
  */
-export function requestedWindow(request: Pick<MetricRequest, 'period' | 'date' | 'now'>): {
+export function requestedWindow({
+  metric,
+  period,
+  date,
+  now,
+}: Pick<MetricRequest, 'metric' | 'period' | 'date' | 'now'>): {
   readonly date: string
+  /** When D begins; the window ends by then. */
+  readonly begins: Date
   readonly window: Window
 } {
-  const date = request.date ?? dayOf(request.now)
-  return { date, window: windowEnding(request.period, windowEnd(date, request.now)) }
+  const begins = date === undefined ? latestComplete(period, now) : parseDate(period, date, now)
+  return { date: dateText(period, begins), begins, window: metric.window?.(begins) ?? windowEnding(period, begins) }
 }
 
-function windowEnd(date: string, now: Date): Date {
-  const end = beginningOf(date)
-  if (end === undefined) {
-    throw new GatepostError('INPUT_INVALID', `${date} is not a day; write it as 2024-02-29`)
-  }
-  const tomorrow = new Date((beginningOf(dayOf(now)) as Date).getTime() + DAY_MS)
-  if (end > tomorrow) {
+/** @throws GatepostError INPUT_INVALID: not a date, or later than tomorrow */
+export function parseDate(period: Period, date: string, now: Date): Date {
+  const begins = instantOf(period, date)
+  const unit = period === 'hour' ? 'hour' : 'day'
+  if (begins === undefined) {
+    const example = unit === 'hour' ? '2024-02-29T13' : '2024-02-29'
     throw new GatepostError(
       'INPUT_INVALID',
-      `${date} is in the future: the latest window that is over ends with ${dayOf(now)} (UTC), ` +
-        `and ${dayOf(tomorrow)} gives today so far`,
+      `${date} is not ${unit === 'hour' ? 'an hour' : 'a day'}; write it as ${example}`,
     )
   }
-  return end
+  const allowed = latestAllowed(period, now)
+  if (begins > allowed) {
+    throw new GatepostError(
+      'INPUT_INVALID',
+      `${date} is in the future: the latest window that is over ends with ` +
+        `${dateText(period, latestComplete(period, now))} (UTC), and ${dateText(period, allowed)} gives ` +
+        `${unit === 'hour' ? 'this hour' : 'today'} so far`,
+    )
+  }
+  return begins
 }
 
 async function compute(store: TableStore, metric: MetricDefinition, window: Window): Promise<MetricFields> {
   const rows = await store.query(metricSql(metric), { start: sqlTime(window.start), end: sqlTime(window.end) })
-  const fields = metric.fields.safeParse(rows[0])
-  if (rows.length !== 1 || !fields.success) {
-    throw new GatepostError('STORE_REFUSED', `${metric.name}: the query did not return its fields`, fields.error)
+  const checked = metric.fields.array().safeParse(rows)
+  if (!checked.success || (metric.rowsPer === undefined && rows.length !== 1)) {
+    throw new GatepostError('STORE_REFUSED', `${metric.name}: the query did not return its fields`, checked.error)
   }
-  return fields.data
+  return metric.rowsPer === undefined ? checked.data[0] : { rows: checked.data }
 }
 
 /** As a DateTime64 parameter is written; the time zone is the parameter's own. */

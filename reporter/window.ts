@@ -1,9 +1,9 @@
 /**
- * The windows of the metrics: whole UTC days, half-open, ending when day D begins.
+ * The windows of the metrics: whole UTC days, half-open, ending when day D begins; or the hour that ends when an hour does.
  * Days are text (`2024-02-29`): a Date would invite time zones in.
  */
 export const PERIODS = ['day', 'week', 'month'] as const
-export type Period = (typeof PERIODS)[number]
+export type Period = (typeof PERIODS)[number] | 'hour'
 
 export interface Window {
   /** First instant inside. */
@@ -12,7 +12,8 @@ export interface Window {
   readonly end: Date
 }
 
-export const DAY_MS = 86_400_000
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
 
 /** The UTC day that holds an instant. */
 export function dayOf(instant: Date): string {
@@ -31,23 +32,46 @@ export function beginningOf(day: string): Date | undefined {
 /**
  * day = [D-1, D), week = [D-7, D), month = [D minus one calendar month, D). A month earlier is the same day of the
  * month before, or that month's last day where it has no such day: for 31 March the window begins on 28 or 29 February.
- * PRECONDITION: `end` is the beginning of a UTC day.
+ * PRECONDITION: `end` is the beginning of a UTC day, or of an hour where the period is one.
  */
 export function windowEnding(period: Period, end: Date): Window {
   switch (period) {
+    case 'hour':
+      return { start: new Date(end.getTime() - HOUR_MS), end }
     case 'day':
       return { start: new Date(end.getTime() - DAY_MS), end }
     case 'week':
       return { start: new Date(end.getTime() - 7 * DAY_MS), end }
     case 'month':
-      return { start: oneMonthBefore(end), end }
+      return { start: addMonths(end, -1), end }
   }
 }
 
-function oneMonthBefore(day: Date): Date {
-  const [year, month] = [day.getUTCFullYear(), day.getUTCMonth()]
-  const lastOfMonthBefore = new Date(Date.UTC(year, month, 0)).getUTCDate()
-  return new Date(Date.UTC(year, month - 1, Math.min(day.getUTCDate(), lastOfMonthBefore)))
+/** The same day of another month, or that month's last day where it has no such day. */
+export function addMonths(day: Date, months: number): Date {
+  const [year, month] = [day.getUTCFullYear(), day.getUTCMonth() + months]
+  const last = new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
+  return new Date(Date.UTC(year, month, Math.min(day.getUTCDate(), last)))
+}
+
+/** [D-30 days, D) */
+export function thirtyDaysBefore(end: Date): Window {
+  return { start: new Date(end.getTime() - 30 * DAY_MS), end }
+}
+
+/** The days of D's month before D; none, if D is its first. */
+export function monthToDate(end: Date): Window {
+  return { start: firstOfMonth(end), end }
+}
+
+/** From the first day of the month before D's until three days before the first day of D's month. */
+export function newAccountsMonth(end: Date): Window {
+  const first = firstOfMonth(end)
+  return { start: addMonths(first, -1), end: new Date(first.getTime() - 3 * DAY_MS) }
+}
+
+function firstOfMonth(day: Date): Date {
+  return new Date(Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), 1))
 }
 
 /**

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { UWS_PACKAGES } from '../ingest/uws.ts'
 import { packageFile } from '../common/package-root.ts'
+import { METRICS } from '../reporter/definitions.ts'
 import { cleanEnv } from './helpers/clean-env.ts'
 import { run } from './helpers/run.ts'
 
@@ -72,7 +73,7 @@ t.test('the package holds what it needs and no more', (t) => {
   }
   t.same(
     files.filter((path) => path.startsWith('reporter/')),
-    ['reporter/metrics/account-usage.sql', 'reporter/metrics/unique-users.sql'],
+    METRICS.map(({ name }) => `reporter/metrics/${name}.sql`).sort(),
   )
   t.same(
     files.filter((path) => !path.includes('/')),

@@ -1,17 +1,23 @@
 import { Option, type Command } from 'commander'
+import { GatepostError } from '../../common/errors.ts'
 import { METRICS, type MetricDefinition } from '../../reporter/definitions.ts'
-import { computeMetric, requestedWindow, type MetricResult } from '../../reporter/metric.ts'
+import { computeMetric, requestedWindow } from '../../reporter/metric.ts'
+import { computeSeries, seriesDates } from '../../reporter/series.ts'
 import type { Period } from '../../reporter/window.ts'
 import { loadConfig } from '../config.ts'
 import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
+import { metricCsv, metricText, seriesText } from '../metric-output.ts'
 import { table } from '../output.ts'
 
 interface MetricOptions {
   readonly period: Period
   readonly date?: string
+  readonly from?: string
+  readonly to?: string
   readonly json?: true
+  readonly csv?: true
   readonly partial?: true
 }
 
@@ -27,7 +33,8 @@ export function registerMetrics(program: Command, context: Context): void {
 Examples:
   gatepost metrics list
   gatepost metrics account-usage --period week
-  gatepost metrics unique-users --period month --date 2024-03-01 --json`,
+  gatepost metrics unique-users --period month --date 2024-03-01 --json
+  gatepost metrics active-users --from 2024-02-01 --to 2024-02-29 --csv`,
     )
   registerList(metrics, context)
   for (const metric of METRICS) registerMetric(metrics, context, metric)
@@ -40,8 +47,8 @@ function registerList(metrics: Command, context: Context): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost metrics list --json')
     .action((options: { json?: true }) => {
-      const rows = METRICS.map(({ name, periods, fields, description }) => {
-        return { metric_name: name, periods, fields: Object.keys(fields.shape), description }
+      const rows = METRICS.map(({ name, periods, fields, rowsPer, description }) => {
+        return { metric_name: name, periods, fields: Object.keys(fields.shape), rows_per: rowsPer ?? null, description }
       })
       if (options.json) context.output.json(rows)
       else {
@@ -59,51 +66,97 @@ function registerList(metrics: Command, context: Context): void {
 
 function registerMetric(metrics: Command, context: Context, metric: MetricDefinition): void {
   const { name, description, periods } = metric
+  const [period] = periods
+  const [day, months] = period === 'hour' ? ['2024-03-01T13', '2024-03-01T00'] : ['2024-03-01', '2024-01-01']
   metrics
     .command(name)
     .description(`${description[0].toUpperCase()}${description.slice(1)}.`)
-    .addOption(new Option('--period <period>', 'length of the window').choices(periods).default(periods[0]))
-    .option(
-      '--date <date>',
-      'UTC day D, as 2024-02-29: the window ends when D begins (default: today; tomorrow gives today so far)',
-    )
+    .addOption(new Option('--period <period>', 'length of the window').choices(periods).default(period))
+    .addOption(new Option('--date <date>', DATE_HELP[period === 'hour' ? 'hour' : 'day']).conflicts(['from', 'to']))
+    .option('--from <date>', 'a series: one result for each date D from this one on, in steps of the period')
+    .option('--to <date>', 'the last date of the series (default: today)')
     .option('--partial', 'compute from what is left when the raw data is deleted in part; not stored')
-    .option('--json', 'print one JSON document')
+    .addOption(new Option('--json', 'print one JSON document: an object, or of a series an array').conflicts('csv'))
+    .option('--csv', 'print CSV, with a line of headings')
     .addHelpText(
       'after',
       `
 Examples:
   gatepost metrics ${name}
-  gatepost metrics ${name} --period month --date 2024-03-01 --json`,
+  gatepost metrics ${name} --period ${periods.at(-1)} --date ${day} --json
+  gatepost metrics ${name} --from ${months} --to ${day} --csv`,
     )
     .action(async (options: MetricOptions) => {
-      context.exitStatus = await run(context, metric, options)
+      context.exitStatus =
+        options.from === undefined ? await one(context, metric, options) : await series(context, metric, options)
     })
 }
 
-async function run(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
+const DATE_HELP = {
+  day: 'UTC day D, as 2024-02-29: the window ends when D begins (default: today; tomorrow gives today so far)',
+  hour: 'UTC hour D, as 2024-02-29T13: the window ends when D begins (default: this hour; the next gives this hour so far)',
+} as const
+
+async function one(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
+  if (options.to !== undefined)
+    throw new GatepostError('INPUT_INVALID', '--to is the end of a series: it goes with --from')
   const config = loadConfig(context.env)
-  const { period, date, partial = false, json = false } = options
+  const { period, date, partial = false } = options
   const request = { metric, period, date, partial, retentionDays: config.retentionDays, now: new Date() }
   requestedWindow(request)
   const note = (text: string) => context.output.note(text)
   const outcome = await withStore(config, note, (store) => computeMetric(store, request))
   if (outcome.outcome === 'expired') {
-    note(
-      `gatepost: ${metric.name}: raw data is kept for ${config.retentionDays} days and no result is stored for that ` +
-        `window; the oldest complete day is ${outcome.oldestCompleteDay} (--partial computes from what is left)`,
-    )
+    note(expiredNote(metric, config.retentionDays, 'that window', outcome.oldestCompleteDay))
     return EXIT.noData
   }
-  if (json) context.output.json(outcome.result)
-  else printResult(context, outcome.result)
+  const { result } = outcome
+  if (options.json) context.output.json(result)
+  else if (options.csv) context.output.line(metricCsv(metric, [result]))
+  else {
+    context.output.line(metricText(metric, result))
+    if (result.stored) note('stored earlier: the raw data of this window is deleted')
+    if (result.complete === false) note('partial: this window is not over, or its raw data is deleted in part')
+  }
   return EXIT.ok
 }
 
-function printResult(context: Context, result: MetricResult): void {
-  const { metric_name, period, date, stored, complete, ...fields } = result
-  context.output.line(`${metric_name}, the ${period} before ${date} (UTC)`)
-  context.output.line(table(['field', 'value'], Object.entries(fields)))
-  if (stored) context.output.note('stored earlier: the raw data of this window is deleted')
-  if (complete === false) context.output.note('partial: this window is not over, or its raw data is deleted in part')
+async function series(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
+  const config = loadConfig(context.env)
+  const { period, from = '', to, partial = false } = options
+  const request = { metric, period, from, to, partial, retentionDays: config.retentionDays, now: new Date() }
+  seriesDates(request)
+  const note = (text: string) => context.output.note(text)
+  const { results, expired, oldestCompleteDay } = await withStore(config, note, async (store) => {
+    try {
+      return await computeSeries(store, request, (date, done, all) => {
+        terminalLine(`${metric.name}: ${date}, ${done} of ${all}`)
+      })
+    } finally {
+      terminalLine('')
+    }
+  })
+  if (options.json) context.output.json(results)
+  else if (options.csv) context.output.line(metricCsv(metric, results))
+  else {
+    context.output.line(seriesText(metric, results))
+    const partly = results.filter(({ complete }) => complete === false).map(({ date }) => date)
+    if (partly.length > 0) note(`partial: the windows of ${partly.join(', ')} are not over, or deleted in part`)
+  }
+  if (oldestCompleteDay === null) return EXIT.ok
+  const windows = `${expired.length} windows, ${expired[0]} to ${expired.at(-1)}`
+  note(expiredNote(metric, config.retentionDays, windows, oldestCompleteDay))
+  return EXIT.noData
+}
+
+/** A line that the next one replaces; nothing where nobody watches. */
+function terminalLine(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
+}
+
+function expiredNote({ name }: MetricDefinition, days: number, windows: string, oldest: string): string {
+  return (
+    `gatepost: ${name}: raw data is kept for ${days} days and no result is stored for ${windows}; ` +
+    `the oldest complete day is ${oldest} (--partial computes from what is left)`
+  )
 }

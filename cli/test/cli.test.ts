@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { packageFile } from '../../common/package-root.ts'
+import { METRICS } from '../../reporter/definitions.ts'
 import { addLogins, openEngine } from '../../reporter/test/engine.ts'
 import { insertRows } from '../../reporter/table-store.ts'
 import { connect } from '../connect.ts'
@@ -35,6 +36,13 @@ t.test('wrong usage has status 2 and says what is wrong', async (t) => {
     ['metrics account-usage --date 2024-02-30', /2024-02-30 is not a day/],
     ['metrics account-usage --date 9999-01-01', /9999-01-01 is in the future/],
     ['metrics account-usage extra', /too many arguments/],
+    ['metrics account-usage --to 2024-02-29', /--to .* goes with --from/],
+    ['metrics account-usage --from 2024-02-29 --date 2024-02-29', /'--date <date>' cannot be used with option '--from/],
+    ['metrics account-usage --from 2024-02-29 --to 2024-02-28', /before its beginning/],
+    ['metrics account-usage --json --csv', /cannot be used with/],
+    ['metrics request-stats --date 2024-02-29T24', /not an hour; write it as 2024-02-29T13/],
+    ['metrics request-stats --from 2001-01-01', /more than 10000 results/],
+    ['metrics inactive-users --period day', /month/],
     ['locations import', /missing required argument/],
     ['locations import /no/such/file', /cannot read \/no\/such\/file/],
     ['config --xml', /unknown option/],
@@ -118,7 +126,7 @@ t.test('metrics of the data directory', async (t) => {
   const list = JSON.parse((await gatepost('metrics list --json')).stdout) as { metric_name: string }[]
   t.same(
     list.map(({ metric_name }) => metric_name),
-    ['account-usage', 'unique-users'],
+    METRICS.map(({ name }) => name),
   )
 })
 

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
+import { METRICS } from '../../reporter/definitions.ts'
 import { addLogins, openEngine } from '../../reporter/test/engine.ts'
 import { listLocations, replaceLocations } from '../../reporter/locations/table.ts'
 import { startSqlEndpoint } from '../../store/embedded/sql/index.ts'
@@ -53,6 +54,14 @@ t.test('commands use the running instance', async (t) => {
     { metric_name: 'account-usage', period: 'day' },
     { metric_name: 'unique-users', period: 'month' },
   ])
+})
+
+t.test('every metric through a running instance: its endpoint refuses no function that one needs', async (t) => {
+  for (const { name, periods } of METRICS) {
+    const result = await gatepost(`metrics ${name} --period ${periods[0]} --json`)
+    t.equal(result.stderr, '', name)
+    t.match(JSON.parse(result.stdout), { metric_name: name, period: periods[0] })
+  }
 })
 
 t.test('many locations at once, and fewer again', async (t) => {

@@ -1,6 +1,6 @@
 import type { Login } from './engine.ts'
 
-/** The two metrics as METRICS.md words them, slowly and without SQL: what the queries are compared with. */
+/** The metrics over logins as docs/metrics.md words them, slowly and without SQL: what the queries are compared with. */
 
 const DAY_MS = 86_400_000
 
@@ -34,4 +34,58 @@ export function plainUniqueUsers(logins: readonly Login[], start: string, end: s
     days += 1
   }
   return { count: days === 0 ? 0 : Math.floor(sum / days) }
+}
+
+function successfulUsers(logins: readonly Login[], start: string, end: string): Map<string, Login[]> {
+  const users = new Map<string, Login[]>()
+  for (const login of inWindow(logins, start, end)) {
+    const { user = '', success } = login
+    if (user !== '' && success !== 0) users.set(user, [...(users.get(user) ?? []), login])
+  }
+  return users
+}
+
+export function plainActiveUsers(logins: readonly Login[], start: string, end: string): number {
+  return successfulUsers(logins, start, end).size
+}
+
+export function plainRoamingUsers(
+  logins: readonly Login[],
+  locations: ReadonlyMap<string, number>,
+  start: string,
+  end: string,
+): { active: number; roaming: number; cba: number } {
+  const users = [...successfulUsers(logins, start, end).values()]
+  const roaming = users.filter((own) => {
+    const known = own.map(({ site = '' }) => locations.get(site)).filter((location) => location !== undefined)
+    return new Set(known).size > 1
+  })
+  const certificates = inWindow(logins, start, end)
+    .filter(({ user = '', serial = '', success }) => user === '' && serial !== '' && success !== 0)
+    .map(({ serial, issuer = '' }) => JSON.stringify([serial, issuer]))
+  return { active: users.length, roaming: roaming.length, cba: new Set(certificates).size }
+}
+
+export function plainUserDevices(logins: readonly Login[], start: string, end: string): { devices: number | null } {
+  const macs = new Map<string, Set<string>>()
+  for (const { user = '', mac = '' } of inWindow(logins, start, end)) {
+    if (user === '') continue
+    const own = macs.get(user) ?? new Set<string>()
+    macs.set(user, own)
+    if (mac !== '') own.add(mac)
+  }
+  let sum = 0
+  for (const own of macs.values()) sum += own.size
+  return { devices: macs.size === 0 ? null : sum / macs.size }
+}
+
+/** `hour`: its beginning, as 2024-03-01T13. */
+export function plainRequestStats(logins: readonly Login[], hour: string): Record<string, unknown>[] {
+  const inHour = logins.filter(({ at }) => at.startsWith(hour))
+  const sites = [...new Set(inHour.map(({ site = '' }) => site))].sort()
+  return sites.map((site_ip) => {
+    const own = inHour.filter(({ site = '' }) => site === site_ip)
+    const failures = own.filter(({ success }) => success === 0).length
+    return { site_ip, successes: own.length - failures, failures }
+  })
 }

@@ -1,14 +1,18 @@
 import t from 'tap'
 import { pino } from 'pino'
 import type { TableStore } from '../table-store.ts'
+import { METRICS } from '../definitions.ts'
 import { catchUp, DELAY_MS, latestDue, periodsEnding, startSchedule } from '../schedule.ts'
-import { beginningOf, DAY_MS, dayOf } from '../window.ts'
+import { beginningOf, DAY_MS, dayOf, type Period } from '../window.ts'
 import { addLogins, openEngine } from './engine.ts'
 
 const logger = pino({ level: 'silent' })
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
 const options = { store, retentionDays: 3650, logger }
+
+const having = (period: Period) => METRICS.filter(({ periods }) => periods.includes(period)).length
+const [DAILY, WEEKLY, MONTHLY] = [having('day'), having('week'), having('month')]
 
 interface Row {
   readonly key: string
@@ -52,7 +56,7 @@ t.test('missed days are computed, each once, and no more than seven', async (t) 
     { at: '2024-03-04T10:00:00Z', user: 'carol' },
   ])
   const now = new Date('2024-03-05T00:20:00Z')
-  t.equal(await catchUp(options, now), 2 * (5 + 1 + 1))
+  t.equal(await catchUp(options, now), 5 * DAILY + WEEKLY + MONTHLY)
   const found = await results('2024-02-01', '2024-03-31')
   t.same(
     found.map(({ key }) => key).filter((key) => key.startsWith('unique-users')),
@@ -75,7 +79,7 @@ t.test('missed days are computed, each once, and no more than seven', async (t) 
   t.equal(await catchUp(options, now), 0, 'again: nothing is missing')
 
   const later = new Date('2024-03-20T00:20:00Z')
-  t.equal(await catchUp(options, later), 2 * (7 + 1), 'seven days and the one week that ended in them')
+  t.equal(await catchUp(options, later), 7 * DAILY + WEEKLY, 'seven days and the one week that ended in them')
 })
 
 t.test('a result from before the delay is computed again', async (t) => {
@@ -86,7 +90,7 @@ t.test('a result from before the delay is computed again', async (t) => {
     `INSERT INTO gatepost.metrics (metric_name, period, date, fields, computed_at) VALUES
      ('unique-users', 'day', '${day}', '{"count":99}', '${day} 00:00:01.000')`,
   )
-  t.equal(await catchUp(options, new Date(begins + DELAY_MS)), 2)
+  t.equal(await catchUp(options, new Date(begins + DELAY_MS)), DAILY)
   const [row] = (await results(day, day)).filter(({ key }) => key.startsWith('unique-users'))
   t.equal(row.fields, '{"count":0}')
   t.equal(await catchUp(options, new Date(begins + DAY_MS - 1)), 0)
