@@ -26,7 +26,8 @@ export function metricCsv(metric: MetricDefinition, results: readonly MetricResu
 
 /** One result: its fields below each other, or its rows. */
 export function metricText(metric: MetricDefinition, result: MetricResult): string {
-  const title = `${result.metric_name}, the ${result.period} before ${result.date} (UTC)`
+  const window = metric.window ? 'as of' : `the ${result.period} before`
+  const title = `${result.metric_name}, ${window} ${result.date} (UTC)`
   const names = Object.keys(metric.fields.shape)
   const rows = rowsOf(metric, result)
   const cells =

@@ -46,7 +46,7 @@ export const METRICS: readonly MetricDefinition[] = [
   },
   {
     name: 'roaming-users',
-    description: 'users who logged in successfully at more than one known location, and certificates that logged in',
+    description: 'users who logged in at more than one known location; certificates that logged in',
     periods: PERIODS,
     fields: z.strictObject({ active: count, roaming: count, cba: count }),
   },

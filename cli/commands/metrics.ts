@@ -52,20 +52,16 @@ function registerList(metrics: Command, context: Context): void {
       })
       if (options.json) context.output.json(rows)
       else {
-        const cells = rows.map((row) => [
-          row.metric_name,
-          row.periods.join(', '),
-          row.fields.join(', '),
-          row.description,
-        ])
-        context.output.line(table(['metric_name', 'periods', 'fields', 'description'], cells))
+        // The fields are too many for a line; each metric's help names them.
+        const cells = rows.map((row) => [row.metric_name, row.periods.join(', '), row.description])
+        context.output.line(table(['metric_name', 'periods', 'description'], cells))
       }
       context.exitStatus = EXIT.ok
     })
 }
 
 function registerMetric(metrics: Command, context: Context, metric: MetricDefinition): void {
-  const { name, description, periods } = metric
+  const { name, description, periods, fields, rowsPer } = metric
   const [period] = periods
   const [day, months] = period === 'hour' ? ['2024-03-01T13', '2024-03-01T00'] : ['2024-03-01', '2024-01-01']
   metrics
@@ -81,6 +77,8 @@ function registerMetric(metrics: Command, context: Context, metric: MetricDefini
     .addHelpText(
       'after',
       `
+${rowsPer === undefined ? 'Fields' : `Fields of each ${rowsPer}`}: ${Object.keys(fields.shape).join(', ')}
+
 Examples:
   gatepost metrics ${name}
   gatepost metrics ${name} --period ${periods.at(-1)} --date ${day} --json

@@ -59,6 +59,12 @@ t.test('rows and null for people', async (t) => {
     stdout: /^gateway-availability, the day before .*\ngw_id +expected +seen .*\n\S+ +720 +1 +0\.0014 +43200\n/s,
   })
   t.match(await gatepost(`metrics user-devices --date ${dayBefore(5)}`), { stdout: /\ndevices +none\n/ })
+  const own = await gatepost('metrics inactive-users --date 2024-03-15')
+  t.match(own, { status: 0, stdout: /^inactive-users, as of 2024-03-15 .*\ndays +26\n/s }, 'a window of its own')
+  t.match(await gatepost('metrics list'), { stdout: /^metric_name +periods +description\n(.{1,150}\n)+$/ })
+  t.match(await gatepost('metrics request-stats --help'), {
+    stdout: /Fields of each site: site_ip, successes, failures/,
+  })
 })
 
 t.test('a series as table, JSON array and CSV', async (t) => {

@@ -74,36 +74,27 @@ WITH
                 window_end - begins) AS longest_gap
         FROM listed
         LEFT JOIN rhythms ON rhythms.gw_id = listed.gw_id
-    ),
-    -- Intervals that are counted from a heartbeat have the heartbeats in their middle: at their borders a millisecond
-    -- would decide in which of two each falls. A bitmap, since the numbers are dense.
-    presence AS
-    (
-        SELECT gw_id, groupBitmap(place) AS seen
-        FROM
-        (
-            SELECT
-                beat.gw_id AS gw_id,
-                toUInt32(floor(
-                    (toUnixTimestamp64Milli(beat.received_at) - gateways.begins) / gateways.interval
-                    + if(gateways.is_whole, 0, 0.5))) AS place,
-                gateways.expected AS expected
-            FROM gatepost.gateway_pings AS beat
-            INNER JOIN gateways ON gateways.gw_id = beat.gw_id
-            WHERE beat.trusted = 1
-              AND beat.received_at >= {start:DateTime64(3, 'UTC')}
-              AND beat.received_at < {end:DateTime64(3, 'UTC')}
-        )
-        WHERE place < expected
-        GROUP BY gw_id
     )
 SELECT
     gateways.gw_id AS gw_id,
-    gateways.expected AS expected,
-    toInt64(presence.seen) AS seen,
+    any(gateways.expected) AS expected,
+    -- Intervals that are counted from a heartbeat have the heartbeats in their middle: at their borders a millisecond
+    -- would decide in which of two each falls. A bitmap, since the numbers are dense.
+    toInt64(groupBitmapIf(
+        toUInt32(floor((beats.time - gateways.begins) / gateways.interval + if(gateways.is_whole, 0, 0.5)) AS place),
+        beats.time >= window_start AND place < gateways.expected)) AS seen,
     if(expected = 0, 0., seen / expected) AS ratio,
     -- round() would take half a second to the even one.
-    intDiv(longest_gap + 500, 1000) AS longest_gap_seconds
-FROM gateways
-LEFT JOIN presence ON presence.gw_id = gateways.gw_id
+    intDiv(any(gateways.longest_gap) + 500, 1000) AS longest_gap_seconds
+FROM
+(
+    SELECT gw_id, toUnixTimestamp64Milli(received_at) AS time
+    FROM gatepost.gateway_pings
+    WHERE trusted = 1
+      AND received_at >= {start:DateTime64(3, 'UTC')}
+      AND received_at < {end:DateTime64(3, 'UTC')}
+) AS beats
+-- The right side is held in memory: the gateways, not their heartbeats. One without any has the time 0.
+RIGHT JOIN gateways ON gateways.gw_id = beats.gw_id
+GROUP BY gateways.gw_id
 ORDER BY gw_id
