@@ -32,7 +32,7 @@ const AWAY: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'LOG_UNAVAILABLE']
 /** An insert keeps one core busy: with two at once the engine has work for another while a gather is made ready. */
 const MAX_RUNNING = 2
 /** A gather of this share of gatherMaxBytes does not wait for more: the log is behind. */
-const BUSY_SHARE = 0.25
+const BUSY_SHARE = 0.5
 
 const RETRY_FIRST_MS = 100
 const RETRY_MAX_MS = 10_000

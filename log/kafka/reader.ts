@@ -16,7 +16,7 @@ export interface KafkaReaderOptions {
   /** Name of the consumer group: its members share the partitions. */
   readonly group: string
   readonly logger: Logger
-  /** Bytes of records read ahead, over all partitions; default 48 MiB. A fetch of each partition may come on top. */
+  /** Bytes of records read ahead, over all partitions; default 64 MiB. A fetch of each partition may come on top. */
   readonly readAheadMaxBytes?: number
   /** How long open() waits to be a member of the group, default 60 s. */
   readonly joinWithinMs?: number
@@ -43,7 +43,7 @@ interface Position {
   readonly lastId: string
 }
 
-const READ_AHEAD_MAX_BYTES = 48 * 2 ** 20
+const READ_AHEAD_MAX_BYTES = 64 * 2 ** 20
 const FETCH_MAX_BYTES = 8 * 2 ** 20
 const PARTITION_FETCH_MAX_BYTES = 2 ** 20
 const JOIN_WITHIN_MS = 60_000
