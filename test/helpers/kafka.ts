@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import { pino } from 'pino'
 import { messageOf } from '../../common/errors.ts'
 import { createKafka, type KafkaOptions } from '../../log/kafka/client.ts'
+import './need-kafka.ts'
 import { kafkaClassPath, kafkaTool } from './kafka-jars.ts'
 import { freePorts } from './instance.ts'
 import {
