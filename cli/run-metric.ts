@@ -1,0 +1,87 @@
+import { GatepostError } from '../common/errors.ts'
+import type { MetricDefinition } from '../reporter/definitions.ts'
+import { computeMetric, requestedWindow } from '../reporter/metric.ts'
+import { computeSeries, seriesDates } from '../reporter/series.ts'
+import type { Period } from '../reporter/window.ts'
+import { loadConfig } from './config.ts'
+import { withStore } from './connect.ts'
+import type { Context } from './context.ts'
+import { EXIT } from './exit-code.ts'
+import { metricCsv, metricText, seriesText } from './metric-output.ts'
+
+/** What the command line says. */
+export interface MetricOptions {
+  readonly period: Period
+  readonly date?: string
+  readonly from?: string
+  readonly to?: string
+  readonly json?: true
+  readonly csv?: true
+  readonly partial?: true
+}
+
+/** One result: prints it. @returns the exit status */
+export async function runOne(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
+  if (options.to !== undefined)
+    throw new GatepostError('INPUT_INVALID', '--to is the end of a series: it goes with --from')
+  const config = loadConfig(context.env)
+  const { period, date, partial = false } = options
+  const request = { metric, period, date, partial, retentionDays: config.retentionDays, now: new Date() }
+  requestedWindow(request)
+  const note = (text: string) => context.output.note(text)
+  const outcome = await withStore(config, note, (store) => computeMetric(store, request))
+  if (outcome.outcome === 'expired') {
+    note(expiredNote(metric, config.retentionDays, 'that window', outcome.oldestCompleteDay))
+    return EXIT.noData
+  }
+  const { result } = outcome
+  if (options.json) context.output.json(result)
+  else if (options.csv) context.output.line(metricCsv(metric, [result]))
+  else {
+    context.output.line(metricText(metric, result))
+    if (result.stored) note('stored earlier: the raw data of this window is deleted')
+    if (result.complete === false) note('partial: this window is not over, or its raw data is deleted in part')
+  }
+  return EXIT.ok
+}
+
+/** A series: prints what there is of it. @returns the exit status */
+export async function runSeries(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
+  const config = loadConfig(context.env)
+  const { period, from = '', to, partial = false } = options
+  const request = { metric, period, from, to, partial, retentionDays: config.retentionDays, now: new Date() }
+  seriesDates(request)
+  const note = (text: string) => context.output.note(text)
+  const { results, expired, oldestCompleteDay } = await withStore(config, note, async (store) => {
+    try {
+      return await computeSeries(store, request, (date, done, all) => {
+        terminalLine(`${metric.name}: ${date}, ${done} of ${all}`)
+      })
+    } finally {
+      terminalLine('')
+    }
+  })
+  if (options.json) context.output.json(results)
+  else if (options.csv) context.output.line(metricCsv(metric, results))
+  else {
+    context.output.line(seriesText(metric, results))
+    const partly = results.filter(({ complete }) => complete === false).map(({ date }) => date)
+    if (partly.length > 0) note(`partial: the windows of ${partly.join(', ')} are not over, or deleted in part`)
+  }
+  if (oldestCompleteDay === null) return EXIT.ok
+  const windows = `${expired.length} windows, ${expired[0]} to ${expired.at(-1)}`
+  note(expiredNote(metric, config.retentionDays, windows, oldestCompleteDay))
+  return EXIT.noData
+}
+
+/** A line that the next one replaces; nothing where nobody watches. */
+function terminalLine(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
+}
+
+function expiredNote({ name }: MetricDefinition, days: number, windows: string, oldest: string): string {
+  return (
+    `gatepost: ${name}: raw data is kept for ${days} days and no result is stored for ${windows}; ` +
+    `the oldest complete day is ${oldest} (--partial computes from what is left)`
+  )
+}
