@@ -2,6 +2,7 @@ import t from 'tap'
 import { random, shuffled } from '../helpers/random.ts'
 import { FAULTS, impossible, type Fault } from './faults.ts'
 import { faultTable, type FaultRow } from './report.ts'
+import { storedSessions, wrongSessions } from './session-load.ts'
 import { derivedDifferences, judge } from './verdict.ts'
 import { World } from './world.ts'
 
@@ -47,7 +48,7 @@ t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 30) * 60_000 }, async (t) =
   for (const fault of shuffled(faults, next)) await happen(fault)
   while (Date.now() < deadline) await happen(shuffled(faults, next)[0])
 
-  await world.pauseLoad()
+  await Promise.all([world.load.stop(), world.sessions.stop()])
   t.same(await world.drained(), { lag: 0, spill: 0 }, 'nothing is left in the log and in the spills')
   const verdict = await judge((sql) => world.query(sql), world.load)
   t.comment(`${verdict.acknowledged} acknowledged, ${verdict.stored} stored, ${world.load.unknown} without an answer`)
@@ -55,6 +56,9 @@ t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 30) * 60_000 }, async (t) =
   t.ok(verdict.acknowledged > events.length * 100, `${verdict.acknowledged} records were acknowledged`)
   t.same([...verdict.lost.keys()], [], 'none is lost')
   t.same([...verdict.duplicated.keys()], [], 'none is there twice')
+  const sessions = await storedSessions((sql) => world.query(sql))
+  t.ok(world.sessions.expected.size > events.length, `${world.sessions.expected.size} sessions were lived through`)
+  t.same(wrongSessions(world.sessions.expected, sessions), [], 'sessions are what an undisturbed run makes of them')
   t.same(await derivedDifferences((sql) => world.query(sql)), { gateway_latest: 0, gateway_runs: 0 }, 'derived state')
 })
 

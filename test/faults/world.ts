@@ -10,6 +10,7 @@ import { run } from '../helpers/run.ts'
 import { StoreServer } from '../helpers/store-server.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { fakeClock, type FakeClock } from './clock.ts'
+import { SessionLoad } from './session-load.ts'
 import { smallDisk, type SmallDisk } from './small-disk.ts'
 
 const MAX_REQUESTS = 2_000_000
@@ -37,6 +38,7 @@ export class World {
   readonly aggregators: readonly Instance[]
   readonly reporter: Instance
   readonly load: Load
+  readonly sessions: SessionLoad
   readonly #storeServer: StoreServer
   readonly #directory: string
   readonly #env: Record<string, string>
@@ -64,6 +66,7 @@ export class World {
     this.#storeServer = parts.storeServer
     this.#directory = parts.directory
     this.#env = parts.env
+    this.sessions = new SessionLoad(parts.ingests[1].ingestPort)
     this.load = new Load(parts.ingests, { maxRequests: MAX_REQUESTS, pauseMs: PAUSE_MS })
   }
 
@@ -107,6 +110,7 @@ export class World {
     })
     await Promise.all(world.instances.map((instance) => instance.start()))
     world.load.start(LOOPS_PER_ROUTE)
+    world.sessions.start()
     return world
   }
 
@@ -132,11 +136,12 @@ export class World {
   }
 
   async pauseLoad(): Promise<void> {
-    await this.load.stop()
+    await Promise.all([this.load.stop(), this.sessions.pause()])
   }
 
   resumeLoad(): void {
     this.load.start(LOOPS_PER_ROUTE)
+    this.sessions.resume()
   }
 
   /**

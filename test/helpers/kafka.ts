@@ -136,6 +136,18 @@ export class KafkaCluster {
 
   /** Which broker is the active controller. A client's metadata does not tell: there any broker names itself or another one. */
   async controllerId(): Promise<number> {
+    const deadline = Date.now() + READY_WITHIN_MS
+    for (;;) {
+      try {
+        return await this.#leader()
+      } catch (error) {
+        // While the quorum elects, or on a machine that is busy, the tool gives up.
+        if (Date.now() > deadline) throw error
+      }
+    }
+  }
+
+  async #leader(): Promise<number> {
     const alive = this.#ports.filter((_, id) => this.pids[id] !== 0)
     const text = await kafkaTool(
       'org.apache.kafka.tools.MetadataQuorumCommand',
