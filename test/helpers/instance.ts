@@ -1,18 +1,38 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { basename } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 import { cleanEnv } from './clean-env.ts'
 import { run } from './run.ts'
 
-/** Ports that are free now. */
+/*
+ * Below the range out of which the kernel gives ports to outgoing connections (Linux: 32768 and up), so that a port that is free now is
+ * still free when it is bound, and when its owner starts again. Each test process has a part of the range to itself, as far as pids allow.
+ */
+const FIRST_PORT = 15_000
+const PORTS_OF_A_PROCESS = 200
+const PARTS = 85
+let nextPort = 0
+
+/** Ports that are free. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  const first = FIRST_PORT + (process.pid % PARTS) * PORTS_OF_A_PROCESS
+  const ports: number[] = []
+  for (let tries = 0; ports.length < count; tries++) {
+    if (tries === PORTS_OF_A_PROCESS) throw new Error(`no ${count} free ports from ${first}`)
+    const port = first + (nextPort++ % PORTS_OF_A_PROCESS)
+    if (await isFree(port)) ports.push(port)
+  }
   return ports
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 /** The commands that run until they are told to stop. */

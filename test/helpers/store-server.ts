@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { cleanEnv } from './clean-env.ts'
+import { freePorts } from './instance.ts'
 
 /*
  * What stands for a ClickHouse server in tests: its engine, and its HTTP interface as the embedded SQL endpoint has it, in a
@@ -31,7 +32,7 @@ export class StoreServer {
 
   static async start(directory: string, options: { port?: number; password?: string } = {}): Promise<StoreServer> {
     const password = options.password ?? 'admin-password'
-    const { child, port } = await launch(directory, options.port ?? 0, password)
+    const { child, port } = await launch(directory, options.port ?? (await freePorts(1))[0], password)
     return new StoreServer(directory, password, child, port)
   }
 
