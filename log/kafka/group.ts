@@ -142,6 +142,11 @@ export class Group {
     await this.#consumer?.commitOffsets([{ topic, partition, offset: String(offset), metadata }])
   }
 
+  /** Joins anew, so that the partitions are shared out again. */
+  rejoin(reason: string): void {
+    if (this.#consumer !== null) this.#restart(reason)
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#watchdog)

@@ -5,6 +5,7 @@ import type { Logger } from '../../common/logger.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
+import { unreadPartitions } from './coverage.ts'
 import { Group } from './group.ts'
 import { PartitionReader, type Message } from './partition.ts'
 import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
@@ -48,6 +49,8 @@ const FETCH_MAX_BYTES = 8 * 2 ** 20
 const PARTITION_FETCH_MAX_BYTES = 2 ** 20
 const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
+/** Partitions that nobody reads twice in a row, this far apart, are shared out again. */
+const COVERAGE_MS = 10_000
 
 /** The topics as a record log's reader: a member of a consumer group. */
 export class KafkaReader implements LogReader {
@@ -62,6 +65,8 @@ export class KafkaReader implements LogReader {
   #assignment = 0
   #joined: (() => void) | null = null
   #closed = false
+  readonly #coverage: NodeJS.Timeout
+  #unread = 0
 
   private constructor(options: KafkaReaderOptions) {
     this.#options = options
@@ -83,6 +88,25 @@ export class KafkaReader implements LogReader {
         deliver: (payload) => this.#deliver(payload),
       },
     )
+    this.#coverage = setInterval(() => void this.#checkCoverage(), COVERAGE_MS)
+    this.#coverage.unref()
+  }
+
+  /** Twice in a row: a group that settles at the moment of looking is no reason to unsettle it. */
+  async #checkCoverage(): Promise<void> {
+    const assignment = this.#assignment
+    try {
+      const unread = await unreadPartitions(this.#admin, this.#options.group, [...this.#topics.keys()])
+      const same = assignment === this.#assignment && !this.#closed
+      this.#unread = same && unread !== null && unread.length > 0 ? this.#unread + 1 : 0
+      if (this.#unread < 2) return
+      this.#unread = 0
+      this.#logger.error({ partitions: unread }, 'no aggregator reads these partitions: they are shared out again')
+      this.#group.rejoin('partitions that nobody reads')
+    } catch {
+      // Brokers that are away are somebody else's to tell.
+      this.#unread = 0
+    }
   }
 
   /**
@@ -186,6 +210,7 @@ export class KafkaReader implements LogReader {
 
   async close(): Promise<void> {
     this.#closed = true
+    clearInterval(this.#coverage)
     this.#revoked()
     await this.#group.stop()
     await this.#admin.disconnect().catch(() => {})
