@@ -5,6 +5,7 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
+import { fetchedOffset } from './delivery.ts'
 import { Group } from './group.ts'
 import { accessControlTopic } from './topic-names.ts'
 
@@ -130,10 +131,13 @@ export class KafkaAccessLog implements AccessLog {
 
   #deliver(payload: EachBatchPayload): void {
     const { batch } = payload
-    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
-    if (this.#next !== null && fetchedOffset !== this.#next) {
+    const from = fetchedOffset(batch)
+    if (this.#next !== null && from !== this.#next) {
       // The topic was made anew, or shortened.
-      this.#options.logger.error({ topic: this.#topic, expected: this.#next, fetchedOffset }, 'read again as a whole')
+      this.#options.logger.error(
+        { topic: this.#topic, expected: this.#next, fetchedOffset: from },
+        'read again as a whole',
+      )
       this.#begin()
     }
     for (const { key, value } of batch.messages) this.#apply(key?.toString('utf8') ?? '', value)

@@ -6,8 +6,9 @@ import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../contract.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
+import { fetchedOffset, messagesOf } from './delivery.ts'
 import { Group } from './group.ts'
-import { PartitionReader, type Message } from './partition.ts'
+import { PartitionReader } from './partition.ts'
 import { kafkaTopic } from './topic-names.ts'
 
 export interface RangeOptions {
@@ -108,13 +109,7 @@ function stalled({ kafkaTopic: name, partition }: PartitionReader): GatepostErro
 function deliver(group: Group, partition: PartitionReader, payload: EachBatchPayload): void {
   const { batch } = payload
   if (batch.partition !== partition.partition) return
-  const messages = batch.messages.map(({ offset, value, timestamp }): Message => ({
-    offset: Number(offset),
-    value,
-    timestamp: Number(timestamp),
-  }))
-  const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
-  if (partition.offer(fetchedOffset, messages) === 'taken') payload.resolveOffset(batch.lastOffset())
+  if (partition.offer(fetchedOffset(batch), messagesOf(batch)) === 'taken') payload.resolveOffset(batch.lastOffset())
   else group.seek(partition.kafkaTopic, partition.partition, partition.expected as number)
   partition.paused = partition.queuedBytes >= READ_AHEAD_BYTES
   if (partition.paused) group.pause(partition.kafkaTopic, partition.partition)

@@ -6,8 +6,9 @@ import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
 import { unreadPartitions } from './coverage.ts'
+import { fetchedOffset, messagesOf } from './delivery.ts'
 import { Group } from './group.ts'
-import { PartitionReader, type Message } from './partition.ts'
+import { PartitionReader } from './partition.ts'
 import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
 import { kafkaTopic } from './topic-names.ts'
 
@@ -189,14 +190,10 @@ export class KafkaReader implements LogReader {
   async lag(topic: Topic): Promise<Lag> {
     const own = this.#own(topic)
     if (own.length === 0) return { bytes: 0, batches: 0, oldestAt: null, partitions: [] }
-    const ends = await this.#admin.fetchTopicOffsets(own[0].kafkaTopic)
-    const high = new Map(ends.map((end) => [end.partition, Number(end.high)]))
-    const partitions = own.map((reader) => {
-      const committed = reader.committed ?? high.get(reader.partition) ?? 0
-      return {
-        partition: reader.partition,
-        batches: Math.max(0, (high.get(reader.partition) ?? committed) - committed),
-      }
+    const ends = await this.#ends(own[0].kafkaTopic)
+    const partitions = own.map(({ partition, committed }) => {
+      const high = ends.get(partition)?.high ?? 0
+      return { partition, batches: Math.max(0, high - (committed ?? high)) }
     })
     const batches = partitions.reduce((sum, partition) => sum + partition.batches, 0)
     const waiting = own.map(({ oldestAt }) => oldestAt).filter((at) => at !== null)
@@ -292,14 +289,7 @@ export class KafkaReader implements LogReader {
       ({ kafkaTopic, partition }) => kafkaTopic === batch.topic && partition === batch.partition,
     )
     if (partition === undefined) return
-    // kafkajs has it on every batch; its type does not say so.
-    const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
-    const messages = batch.messages.map(({ offset, value, timestamp }): Message => ({
-      offset: Number(offset),
-      value,
-      timestamp: Number(timestamp),
-    }))
-    switch (partition.offer(fetchedOffset, messages)) {
+    switch (partition.offer(fetchedOffset(batch), messagesOf(batch))) {
       case 'taken':
         payload.resolveOffset(batch.lastOffset())
         return this.#flow(partition)
@@ -312,7 +302,8 @@ export class KafkaReader implements LogReader {
       case 'elsewhere': {
         const { expected, committed, committedId } = partition
         if (expected === null) return
-        this.#logger.warn({ partition: partition.name, expected, fetchedOffset }, 'kafkajs read elsewhere than told')
+        const found = { partition: partition.name, expected, fetchedOffset: fetchedOffset(batch) }
+        this.#logger.warn(found, 'kafkajs read elsewhere than told')
         return this.#relocate(partition, (ends) => resumeAt({ expected, committed, committedId, ...ends }))
       }
     }

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expireRecords, remakeTopic, setOffsets } from '../../log/kafka/test/harm.ts'
 import { pick } from '../helpers/random.ts'
 import type { Instance } from '../helpers/instance.ts'
-import { isAlive } from '../helpers/instance.ts'
 import type { World } from './world.ts'
 
 /** Something that goes wrong, and comes right again before `run` returns. */
@@ -315,9 +314,4 @@ export function impossible(world: World): Map<string, string> {
   if (world.clock === null) missing.set('clock steps', 'libfaketime is not installed (package faketime)')
   if (world.disk === null) missing.set('spill disk full while Kafka is away', 'file systems cannot be mounted')
   return missing
-}
-
-/** Pids of tests' own processes that are still there. */
-export function stillAlive(pids: readonly number[]): number[] {
-  return pids.filter(isAlive)
 }
