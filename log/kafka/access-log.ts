@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
+import { withAdmin } from './admin.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
 import { fetchedOffset } from './delivery.ts'
 import { Group } from './group.ts'
@@ -214,14 +215,10 @@ export class KafkaAccessLog implements AccessLog {
 
   /** Nobody else is ever in it. */
   async #forgetGroup(): Promise<void> {
-    const admin = createKafka(this.#options.kafka).admin()
     try {
-      await admin.connect()
-      await admin.deleteGroups([this.#groupId])
+      await withAdmin(this.#options.kafka, (admin) => admin.deleteGroups([this.#groupId]))
     } catch {
       // The broker forgets an empty group by itself after a while.
-    } finally {
-      await admin.disconnect().catch(() => {})
     }
   }
 }

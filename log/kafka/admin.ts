@@ -7,6 +7,8 @@ const CONNECT_WITHIN_MS = 5000
 /** Administrative requests change nothing when they are made twice: here kafkajs may repeat them. */
 const RETRY = { retries: 4, initialRetryTime: 150, maxRetryTime: 1500 }
 const REQUEST_TIMEOUT_MS = 10_000
+/** One question, with what kafkajs repeats of it. */
+const ANSWER_WITHIN_MS = 20_000
 
 /**
  * A connected admin client, through whichever broker answers first. kafkajs itself would wait for the first broker of the list as long as
@@ -46,6 +48,38 @@ export async function withAdmin<T>(options: KafkaOptions, use: (admin: Admin) =>
     return await use(admin)
   } finally {
     await within(CONNECT_WITHIN_MS, admin.disconnect()).catch(() => {})
+  }
+}
+
+/**
+ * Administrative requests over one connection for as long as they succeed. After a failure the next one begins with a new client: kafkajs
+ * learns nothing by being refused by a broker that is no leader any more, and refreshes its metadata by the wall clock. After that was
+ * set back it asks the same broker in vain until the time has come again.
+ */
+export class LastingAdmin {
+  readonly #options: KafkaOptions
+  #admin: Promise<Admin> | null = null
+
+  constructor(options: KafkaOptions) {
+    this.#options = options
+  }
+
+  /** @throws GatepostError LOG_UNAVAILABLE: cannot be connected; Error: whatever the brokers answer, or no answer in time */
+  async ask<T>(request: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = (this.#admin ??= connectAdmin(this.#options))
+    try {
+      return await within(ANSWER_WITHIN_MS, admin.then(request))
+    } catch (error) {
+      if (this.#admin === admin) this.#admin = null
+      void admin.then((failed) => failed.disconnect()).catch(() => {})
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin
+    this.#admin = null
+    await within(CONNECT_WITHIN_MS, Promise.resolve(admin?.then((open) => open.disconnect()))).catch(() => {})
   }
 }
 

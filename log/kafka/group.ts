@@ -1,6 +1,7 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { within } from './admin.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
 
 /** What a member of a consumer group is told. */
@@ -36,6 +37,8 @@ const STUCK_AFTER_MS = 45_000
  * clock: after that was set back it sends none, and reads on as a member that the group has given up.
  */
 const SILENT_AFTER_MS = REBALANCE_TIMEOUT_MS + SESSION_TIMEOUT_MS
+/** What is not answered by then may be done all the same: an offset is committed again by whoever stores on. */
+const COMMIT_WITHIN_MS = 30_000
 const RESTART_FIRST_MS = 500
 const RESTART_MAX_MS = 5000
 const DISCONNECT_WITHIN_MS = 5000
@@ -139,7 +142,8 @@ export class Group {
   }
 
   async commit(topic: string, partition: number, offset: number, metadata: string): Promise<void> {
-    await this.#consumer?.commitOffsets([{ topic, partition, offset: String(offset), metadata }])
+    const committed = this.#consumer?.commitOffsets([{ topic, partition, offset: String(offset), metadata }])
+    await within(COMMIT_WITHIN_MS, Promise.resolve(committed))
   }
 
   /** Joins anew, so that the partitions are shared out again. */
@@ -179,9 +183,6 @@ export class Group {
     const consumer = this.#consumer
     this.#consumer = null
     if (consumer === null) return
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, DISCONNECT_WITHIN_MS)))
-    await Promise.race([consumer.disconnect().catch(() => {}), timeout])
-    clearTimeout(timer)
+    await within(DISCONNECT_WITHIN_MS, consumer.disconnect()).catch(() => {})
   }
 }

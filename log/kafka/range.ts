@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EachBatchPayload } from 'kafkajs'
+import type { Admin, EachBatchPayload } from 'kafkajs'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../contract.ts'
-import { createKafka, type KafkaOptions } from './client.ts'
+import { withAdmin } from './admin.ts'
+import type { KafkaOptions } from './client.ts'
 import { fetchedOffset, messagesOf } from './delivery.ts'
 import { Group } from './group.ts'
 import { PartitionReader } from './partition.ts'
@@ -117,47 +118,44 @@ function deliver(group: Group, partition: PartitionReader, payload: EachBatchPay
 
 /** Numbers of a topic's partitions. @throws GatepostError LOG_UNAVAILABLE */
 export async function partitionsOf(kafka: KafkaOptions, topicPrefix: string, topic: Topic): Promise<number[]> {
-  const admin = createKafka(kafka, { retry: { retries: 3 } }).admin()
   const name = kafkaTopic(topicPrefix, topic)
   try {
-    await admin.connect()
-    return (await admin.fetchTopicOffsets(name)).map(({ partition }) => partition).sort((a, b) => a - b)
+    const ends = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(name))
+    return ends.map(({ partition }) => partition).sort((a, b) => a - b)
   } catch (error) {
     throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)
-  } finally {
-    await admin.disconnect().catch(() => {})
   }
 }
 
 async function bounds(options: RangeOptions, name: string): Promise<{ start: number; end: number }> {
-  const admin = createKafka(options.kafka, { retry: { retries: 3 } }).admin()
   try {
-    await admin.connect()
-    const find = (entries: readonly { partition: number; offset: string }[]) =>
-      entries.find(({ partition }) => partition === options.partition)
-    const ends = (await admin.fetchTopicOffsets(name)).find(({ partition }) => partition === options.partition)
-    if (ends === undefined) {
-      throw new GatepostError('INPUT_INVALID', `topic ${name} has no partition ${options.partition}`)
-    }
-    const [low, high] = [Number(ends.low), Number(ends.high)]
-    const offsetOf = async (bound: Bound | undefined, missing: number): Promise<number> => {
-      if (bound === undefined) return missing
-      if ('offset' in bound) return bound.offset
-      const entry = find(await admin.fetchTopicOffsetsByTimestamp(name, bound.time))
-      const offset = Number(entry?.offset ?? -1)
-      return offset < 0 ? high : offset
-    }
-    const [start, end] = [await offsetOf(options.from, low), await offsetOf(options.to, high)]
-    if (start < low || end > high) {
-      throw new GatepostError('INPUT_INVALID', `${name}-${options.partition} holds offsets from ${low} to ${high}`)
-    }
-    if (options.committedBy === undefined) return { start, end }
-    const [commits] = await admin.fetchOffsets({ groupId: options.committedBy, topics: [name] })
-    return { start, end: Math.min(end, Number(find(commits?.partitions ?? [])?.offset ?? -1)) }
+    return await withAdmin(options.kafka, (admin) => boundsIn(admin, options, name))
   } catch (error) {
     if (error instanceof GatepostError) throw error
     throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)
-  } finally {
-    await admin.disconnect().catch(() => {})
   }
+}
+
+async function boundsIn(admin: Admin, options: RangeOptions, name: string): Promise<{ start: number; end: number }> {
+  const find = (entries: readonly { partition: number; offset: string }[]) =>
+    entries.find(({ partition }) => partition === options.partition)
+  const ends = (await admin.fetchTopicOffsets(name)).find(({ partition }) => partition === options.partition)
+  if (ends === undefined) {
+    throw new GatepostError('INPUT_INVALID', `topic ${name} has no partition ${options.partition}`)
+  }
+  const [low, high] = [Number(ends.low), Number(ends.high)]
+  const offsetOf = async (bound: Bound | undefined, missing: number): Promise<number> => {
+    if (bound === undefined) return missing
+    if ('offset' in bound) return bound.offset
+    const entry = find(await admin.fetchTopicOffsetsByTimestamp(name, bound.time))
+    const offset = Number(entry?.offset ?? -1)
+    return offset < 0 ? high : offset
+  }
+  const [start, end] = [await offsetOf(options.from, low), await offsetOf(options.to, high)]
+  if (start < low || end > high) {
+    throw new GatepostError('INPUT_INVALID', `${name}-${options.partition} holds offsets from ${low} to ${high}`)
+  }
+  if (options.committedBy === undefined) return { start, end }
+  const [commits] = await admin.fetchOffsets({ groupId: options.committedBy, topics: [name] })
+  return { start, end: Math.min(end, Number(find(commits?.partitions ?? [])?.offset ?? -1)) }
 }

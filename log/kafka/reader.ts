@@ -1,10 +1,11 @@
-import type { Admin, EachBatchPayload } from 'kafkajs'
+import type { EachBatchPayload } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
-import { createKafka, type KafkaOptions } from './client.ts'
+import { LastingAdmin } from './admin.ts'
+import type { KafkaOptions } from './client.ts'
 import { unreadPartitions } from './coverage.ts'
 import { fetchedOffset, messagesOf } from './delivery.ts'
 import { Group } from './group.ts'
@@ -57,7 +58,7 @@ const COVERAGE_MS = 10_000
 export class KafkaReader implements LogReader {
   readonly #options: KafkaReaderOptions
   readonly #logger: Logger
-  readonly #admin: Admin
+  readonly #admin: LastingAdmin
   readonly #group: Group
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #counted = { positionAlarms: 0, joins: 0 }
@@ -73,7 +74,7 @@ export class KafkaReader implements LogReader {
     this.#options = options
     this.#logger = options.logger
     this.#topics = new Map(TOPICS.map((topic) => [kafkaTopic(options.topicPrefix, topic), topic]))
-    this.#admin = createKafka(options.kafka, { retry: { retries: 3, initialRetryTime: 100 } }).admin()
+    this.#admin = new LastingAdmin(options.kafka)
     this.#group = new Group(
       {
         kafka: options.kafka,
@@ -97,7 +98,9 @@ export class KafkaReader implements LogReader {
   async #checkCoverage(): Promise<void> {
     const assignment = this.#assignment
     try {
-      const unread = await unreadPartitions(this.#admin, this.#options.group, [...this.#topics.keys()])
+      const unread = await this.#admin.ask((admin) =>
+        unreadPartitions(admin, this.#options.group, [...this.#topics.keys()]),
+      )
       const same = assignment === this.#assignment && !this.#closed
       this.#unread = same && unread !== null && unread.length > 0 ? this.#unread + 1 : 0
       if (this.#unread < 2) return
@@ -121,7 +124,6 @@ export class KafkaReader implements LogReader {
       setTimeout(() => resolve(false), options.joinWithinMs ?? JOIN_WITHIN_MS).unref()
     })
     try {
-      await reader.#admin.connect()
       await reader.#group.start()
       if (await joined) return reader
       throw new Error(`the consumer group ${options.group} has not settled`)
@@ -210,7 +212,7 @@ export class KafkaReader implements LogReader {
     clearInterval(this.#coverage)
     this.#revoked()
     await this.#group.stop()
-    await this.#admin.disconnect().catch(() => {})
+    await this.#admin.close()
   }
 
   #assigned(assignment: ReadonlyMap<string, readonly number[]>): void {
@@ -240,22 +242,25 @@ export class KafkaReader implements LogReader {
 
   /** Finds where to begin, however long that takes; then reading begins. */
   async #locate(partitions: readonly PartitionReader[], assignment: number): Promise<void> {
-    for (const kafkaTopicName of new Set(partitions.map((partition) => partition.kafkaTopic))) {
-      const some = partitions.filter((partition) => partition.kafkaTopic === kafkaTopicName)
+    const locate = async (name: string): Promise<void> => {
+      const some = partitions.filter((partition) => partition.kafkaTopic === name)
       while (assignment === this.#assignment && !this.#closed) {
         try {
-          await this.#locateTopic(kafkaTopicName, some, assignment)
-          break
+          return await this.#locateTopic(name, some, assignment)
         } catch (error) {
-          this.#logger.warn({ topic: kafkaTopicName, error: messageOf(error) }, 'the position cannot be read yet')
+          this.#logger.warn({ topic: name, error: messageOf(error) }, 'the position cannot be read yet')
           await sleep(LOCATE_RETRY_MS)
         }
       }
     }
+    // Each topic by itself: one whose leader is away keeps no other waiting.
+    await Promise.all([...new Set(partitions.map(({ kafkaTopic }) => kafkaTopic))].map(locate))
   }
 
   async #locateTopic(name: string, partitions: readonly PartitionReader[], assignment: number): Promise<void> {
-    const [commits] = await this.#admin.fetchOffsets({ groupId: this.#options.group, topics: [name] })
+    const [commits] = await this.#admin.ask((admin) =>
+      admin.fetchOffsets({ groupId: this.#options.group, topics: [name] }),
+    )
     const ends = await this.#ends(name)
     if (assignment !== this.#assignment) return
     for (const partition of partitions) {
@@ -272,7 +277,7 @@ export class KafkaReader implements LogReader {
 
   /** First and next offset of a topic's partitions. */
   async #ends(name: string): Promise<Map<number, { low: number; high: number }>> {
-    const ends = await this.#admin.fetchTopicOffsets(name)
+    const ends = await this.#admin.ask((admin) => admin.fetchTopicOffsets(name))
     return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]))
   }
 

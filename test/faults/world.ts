@@ -193,11 +193,10 @@ export class World {
   }
 
   async destroy(): Promise<void> {
-    await this.load.stop()
-    for (const instance of [...this.instances, ...this.#extra]) {
-      writeFileSync(join(this.#directory, `${instance.name}.log`), instance.output)
-      await instance.destroy()
-    }
+    await Promise.all([this.load.stop(), this.sessions.stop()])
+    const instances = [...this.instances, ...this.#extra]
+    for (const { name, output } of instances) writeFileSync(join(this.#directory, `${name}.log`), output)
+    await Promise.all(instances.map((instance) => instance.destroy()))
     await this.#storeServer.stop('SIGKILL')
     await this.proxy.close()
     await this.kafka.destroy()

@@ -77,9 +77,9 @@ export function identities(messages: readonly Consumed[]): Set<string> {
 }
 
 /** Within a generous time. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = Date.now() + 60_000
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not within a minute: ${what}`)
     await sleep(20)
   }
