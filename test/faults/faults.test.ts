@@ -25,7 +25,7 @@ interface Event {
   readonly recoveryMs: number
 }
 
-t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 30) * 60_000 }, async (t) => {
+t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 15) * 60_000 }, async (t) => {
   const next = random(SEED)
   const deadline = Date.now() + MINUTES * 60_000
   const world = await World.create(t.testdir())
