@@ -3,11 +3,12 @@ import type { Logger } from '../common/logger.ts'
 import type { AccessLog } from '../log/access.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from './access/decisions.ts'
-import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type Exchange } from './http.ts'
+import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type BodyHandler, type Exchange } from './http.ts'
+import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
 import { PingRoute, PONG } from './routes/ping.ts'
-import { NOT_DURABLE, PostAuthRoute } from './routes/post-auth.ts'
+import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute } from './routes/post-auth.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
 
 export interface AppOptions {
@@ -18,6 +19,8 @@ export interface AppOptions {
   readonly access?: AccessLog | null
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
+  /** Makes the portal, whose tokens are records too; unset: there is none. */
+  readonly portal?: (records: Records) => Portal
   readonly logger: Logger
 }
 
@@ -32,6 +35,10 @@ function methodNotAllowed(route: Route, allow: string): Answer {
 const ALLOWED: Record<Route, string> = {
   ping: 'GET',
   auth: 'GET',
+  login: 'GET, HEAD, POST',
+  portal: 'GET, HEAD',
+  gw_message: 'GET, HEAD, POST',
+  capport: 'GET, HEAD',
   post_auth: 'POST',
   healthcheck: 'GET, HEAD',
   root: 'GET, HEAD',
@@ -47,7 +54,7 @@ const FAULTS: Partial<Record<Route, Answer>> = {
 
 const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
 
-export const TOO_LARGE: Answer = makeJsonAnswer('post_auth', 413, {
+const TOO_LARGE: Answer = makeJsonAnswer('post_auth', 413, {
   error: 'the body is larger than 65536 bytes',
   field: 'body',
 })
@@ -59,7 +66,13 @@ export class App {
   readonly postAuth: PostAuthRoute
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
+  readonly #portal: Portal | null
   readonly #logger: Logger
+  readonly #postAuthBody: BodyHandler = {
+    maxBytes: POST_AUTH_MAX_BYTES,
+    tooLarge: TOO_LARGE,
+    handle: (body, exchange) => this.post(body, exchange),
+  }
   /** Requests whose handling threw. */
   faults = 0
 
@@ -71,13 +84,14 @@ export class App {
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, fast)
     this.#auth = new AuthRoute(this.records, this.decisions, fast)
+    this.#portal = options.portal?.(this.records) ?? null
   }
 
   /** A GET, or a HEAD where it is allowed. `path` is without the query. Never throws. */
   get(path: string, exchange: Exchange, head = false): void {
     const route = routeOf(path)
     try {
-      this.#get(route, exchange, head)
+      this.#get(route, path, exchange, head)
     } catch (error) {
       this.#failed(route, exchange, error)
     }
@@ -90,7 +104,7 @@ export class App {
     exchange.reply(FAULTS[route] ?? FAILED, 'dropped')
   }
 
-  #get(route: Route, exchange: Exchange, head: boolean): void {
+  #get(route: Route, path: string, exchange: Exchange, head: boolean): void {
     switch (route) {
       case 'ping':
         if (!head) return this.#ping.handle(exchange)
@@ -98,6 +112,12 @@ export class App {
       case 'auth':
         if (!head) return this.#auth.handle(exchange)
         break
+      case 'login':
+      case 'portal':
+      case 'gw_message':
+        return this.#portal === null ? exchange.reply(NOT_FOUND) : this.#portal.get(route, path, exchange)
+      case 'capport':
+        return exchange.reply(NOT_FOUND)
       case 'healthcheck':
         return exchange.reply(HEALTHY)
       case 'root':
@@ -110,15 +130,20 @@ export class App {
     exchange.reply(NOT_ALLOWED.get(route) as Answer)
   }
 
-  /** Whether a request of this method has a body to wait for; else the exchange holds its answer. */
-  takesBody(method: string, path: string, exchange: Exchange): boolean {
+  /** Who takes the body of a request of this method; null: nobody, and the exchange holds its answer. Never throws. */
+  takesBody(method: string, path: string, exchange: Exchange): BodyHandler | null {
     const route = routeOf(path)
-    if (method === 'POST' && route === 'post_auth') return true
-    exchange.reply(route === 'unknown' ? NOT_FOUND : (NOT_ALLOWED.get(route) as Answer))
-    return false
+    if (method === 'POST') {
+      if (route === 'post_auth') return this.#postAuthBody
+      if (this.#portal !== null && isPortalRoute(route) && route !== 'portal')
+        return this.#portal.form(route, path, exchange)
+    }
+    const missing = route === 'unknown' || (this.#portal === null && isPortalRoute(route))
+    exchange.reply(missing ? NOT_FOUND : (NOT_ALLOWED.get(route) as Answer))
+    return null
   }
 
-  /** The body of a request for which takesBody() said yes. Never throws. */
+  /** The body of a login of a RADIUS server. Never throws. */
   post(body: Uint8Array, exchange: Exchange): void {
     try {
       this.postAuth.handle(exchange, body)

@@ -61,19 +61,20 @@ export class TrustedProxies {
     }
   }
 
-  #trusts(address: string): boolean {
+  /** Whether what this peer forwards is believed. */
+  trusts(address: string): boolean {
     return this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
 
   /** The client's address: the last of X-Forwarded-For that is not a trusted proxy's, if the peer is one. */
   client(peer: string, forwardedFor: string): string {
-    if (!this.any || forwardedFor === '' || !this.#trusts(peer)) return peer
+    if (!this.any || forwardedFor === '' || !this.trusts(peer)) return peer
     let client = peer
     for (const hop of forwardedFor.split(',').reverse()) {
       const address = hopAddress(hop.trim())
       if (address === null) return client
       client = address
-      if (!this.#trusts(address)) return client
+      if (!this.trusts(address)) return client
     }
     return client
   }

@@ -46,10 +46,13 @@ function counterOf(route: Route, code: number): AnswerCounter {
 const REASONS: Record<number, string> = {
   200: 'OK',
   204: 'No Content',
+  302: 'Found',
   400: 'Bad Request',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   413: 'Payload Too Large',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -85,6 +88,21 @@ export function finalAnswer(answer: Answer, outcome: RecordOutcome): Answer {
   return answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
 }
 
+/** What a handler that had to wait has to say. */
+export interface Reply {
+  readonly answer: Answer
+  readonly outcome: RecordOutcome
+}
+
+/** Who takes the body of a request. */
+export interface BodyHandler {
+  /** A larger body is not read to its end and answered with `tooLarge`. */
+  readonly maxBytes: number
+  readonly tooLarge: Answer
+  /** Never throws. `exchange` holds what it held when the body was announced. */
+  handle(body: Uint8Array, exchange: Exchange): void
+}
+
 /** How a listener answers a request whose record's outcome has become known; does nothing if the client has gone. */
 export interface Responder {
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void
@@ -100,23 +118,37 @@ export class Exchange {
   userAgent = ''
   /** The client's address in text form, after trusted proxies. */
   remoteIp = ''
+  /** A header by its lower-case name; empty if it was not sent. Set once, by the listener that owns the exchange. */
+  header: (name: string) => string = () => ''
+  /** Whether a trusted proxy says that the client came by HTTPS (X-Forwarded-Proto). Set once, by the listener. */
+  secure: () => boolean = () => false
 
   /** Set by the handler: the answer, and the batch to wait for; without one, `outcome` is final. */
   answer: Answer = NOT_FOUND
   batch: RecordBatch | null = null
   outcome: RecordOutcome = 'none'
+  /** Set by a handler that waits for something else than a batch; never rejects. */
+  later: Promise<Reply> | null = null
 
   /** An answer that waits for nothing. */
   reply(answer: Answer, outcome: RecordOutcome = 'none'): void {
     this.answer = answer
     this.batch = null
     this.outcome = outcome
+    this.later = null
+  }
+
+  /** An answer that is not known yet. PRECONDITION: the promise never rejects. */
+  replyLater(reply: Promise<Reply>): void {
+    this.batch = null
+    this.later = reply
   }
 
   /** An answer that waits until the record that was ended last is durable. */
   replyWhenDurable(answer: Answer, batch: RecordBatch): void {
     this.answer = answer
     this.batch = batch
+    this.later = null
   }
 }
 

@@ -1,9 +1,7 @@
 import type { App } from '../app.ts'
-import { TOO_LARGE } from '../app.ts'
 import { addressText, type TrustedProxies } from '../client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
-import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
 import { userAgentText } from '../user-agent.ts'
 import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
 
@@ -31,6 +29,9 @@ export class BulkListener implements Listener, Responder {
   readonly #server = this.#uws.App()
   readonly #exchange = new Exchange()
   #socket: us_listen_socket | null = null
+  /** The one whose head a handler may ask for: only until the callback that brought it returns. */
+  #request: HttpRequest | null = null
+  #peer = ''
   port = 0
 
   // What writeCorked() writes: cork() calls back at once, so one set of fields serves every response.
@@ -42,6 +43,8 @@ export class BulkListener implements Listener, Responder {
   constructor(app: App, proxies: TrustedProxies) {
     this.#app = app
     this.#proxies = proxies
+    this.#exchange.header = (name) => this.#request?.getHeader(name) ?? ''
+    this.#exchange.secure = () => proxies.trusts(this.#peer) && isHttps(this.#exchange)
     this.#server
       .get('/*', (response, request) => {
         this.#describe(response, request)
@@ -116,6 +119,8 @@ export class BulkListener implements Listener, Responder {
   #describe(response: HttpResponse, request: HttpRequest): void {
     const exchange = this.#exchange
     const peer = addressText(response.getRemoteAddress())
+    this.#request = request
+    this.#peer = peer
     // Undefined, against its type, for a target without "?".
     const query: string | undefined = request.getQuery()
     exchange.query = query ?? ''
@@ -124,8 +129,12 @@ export class BulkListener implements Listener, Responder {
   }
 
   #finish(response: HttpResponse): void {
-    const { batch, answer, outcome } = this.#exchange
-    if (batch === null) this.respond(response, answer, outcome)
+    const { batch, answer, outcome, later } = this.#exchange
+    this.#request = null
+    if (later !== null) {
+      response.onAborted(onAborted)
+      void later.then((reply) => this.respond(response, reply.answer, reply.outcome))
+    } else if (batch === null) this.respond(response, answer, outcome)
     else {
       response.onAborted(onAborted)
       batch.wait(this, response, answer)
@@ -134,15 +143,17 @@ export class BulkListener implements Listener, Responder {
 
   #other(response: HttpResponse, request: HttpRequest): void {
     const exchange = this.#exchange
-    if (!this.#app.takesBody(request.getMethod().toUpperCase(), request.getUrl(), exchange)) {
+    this.#describe(response, request)
+    const handler = this.#app.takesBody(request.getMethod().toUpperCase(), request.getUrl(), exchange)
+    if (handler === null) {
       this.#finish(response)
       return
     }
-    this.#describe(response, request)
     const { remoteIp, userAgent } = exchange
+    this.#request = null
     response.onAborted(onAborted)
-    if (Number(request.getHeader('content-length')) > POST_AUTH_MAX_BYTES) {
-      this.respond(response, TOO_LARGE, 'dropped')
+    if (Number(request.getHeader('content-length')) > handler.maxBytes) {
+      this.respond(response, handler.tooLarge, 'dropped')
       return
     }
     let parts: Buffer[] | null = null
@@ -150,8 +161,8 @@ export class BulkListener implements Listener, Responder {
     // A closure per POST: the body may come later, and uWebSockets says nothing of the request then.
     response.onData((chunk, isLast) => {
       length += chunk.byteLength
-      if (length > POST_AUTH_MAX_BYTES) {
-        if (parts !== EMPTY_PARTS) this.respond(response, TOO_LARGE, 'dropped')
+      if (length > handler.maxBytes) {
+        if (parts !== EMPTY_PARTS) this.respond(response, handler.tooLarge, 'dropped')
         parts = EMPTY_PARTS
         return
       }
@@ -164,10 +175,15 @@ export class BulkListener implements Listener, Responder {
       exchange.userAgent = userAgent
       let body = length === 0 ? EMPTY : new Uint8Array(chunk)
       if (parts !== null) body = Buffer.concat([...parts, body])
-      this.#app.post(body, exchange)
+      handler.handle(body, exchange)
       this.#finish(response)
     })
   }
+}
+
+/** Whether the last proxy, the trusted one, says that the request came to it by HTTPS. */
+export function isHttps(exchange: Exchange): boolean {
+  return exchange.header('x-forwarded-proto').split(',').at(-1)?.trim().toLowerCase() === 'https'
 }
 
 /** Every X-Forwarded-For line in one, as a proxy that appends a line of its own means them. */

@@ -1,12 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { App } from '../app.ts'
-import { TOO_LARGE } from '../app.ts'
 import { plainAddress, type TrustedProxies } from '../client-address.ts'
-import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
-import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
+import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
 import { userAgentText } from '../user-agent.ts'
-import type { Listener } from './bulk.ts'
+import { isHttps, type Listener } from './bulk.ts'
 
 /** A client gets this long for its request's head and, apart, for all of the request. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -21,11 +19,19 @@ export class GatewayListener implements Listener, Responder {
   readonly #proxies: TrustedProxies
   readonly #exchange = new Exchange()
   readonly #server: Server
+  /** The one whose head a handler may ask for; null once it has been handed on. */
+  #request: IncomingMessage | null = null
   port = 0
 
   constructor(app: App, proxies: TrustedProxies) {
     this.#app = app
     this.#proxies = proxies
+    this.#exchange.header = (name) => {
+      const value = this.#request?.headers[name]
+      return typeof value === 'string' ? value : ''
+    }
+    this.#exchange.secure = () =>
+      proxies.trusts(plainAddress(this.#request?.socket.remoteAddress)) && isHttps(this.#exchange)
     this.#server = createServer(
       { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: 75_000 },
       (request, response) => {
@@ -86,44 +92,53 @@ export class GatewayListener implements Listener, Responder {
     exchange.query = question < 0 ? '' : target.slice(question + 1)
     exchange.userAgent = userAgent
     exchange.remoteIp = remoteIp
+    this.#request = request
     if (method === 'GET' || method === 'HEAD') {
       this.#app.get(path, exchange, method === 'HEAD')
       request.resume()
       this.#finish(response)
-    } else if (this.#app.takesBody(method as string, path, exchange))
-      this.#readBody(request, response, remoteIp, userAgent)
-    else {
+      return
+    }
+    const handler = this.#app.takesBody(method as string, path, exchange)
+    if (handler === null) {
       request.resume()
       this.#finish(response)
-    }
+    } else this.#readBody(request, response, handler, remoteIp, userAgent)
   }
 
-  #readBody(request: IncomingMessage, response: ServerResponse, remoteIp: string, userAgent: string): void {
+  #readBody(
+    request: IncomingMessage,
+    response: ServerResponse,
+    handler: BodyHandler,
+    remoteIp: string,
+    userAgent: string,
+  ): void {
     const parts: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= POST_AUTH_MAX_BYTES) parts.push(chunk)
+      if (length <= handler.maxBytes) parts.push(chunk)
       else if (!response.headersSent) {
         // The rest of the body is not read: the connection ends with the answer.
         response.shouldKeepAlive = false
-        this.respond(response, TOO_LARGE, 'dropped')
+        this.respond(response, handler.tooLarge, 'dropped')
       }
     })
     request.on('end', () => {
-      if (length > POST_AUTH_MAX_BYTES) return
+      if (length > handler.maxBytes) return
       const exchange = this.#exchange
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
-      this.#app.post(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
+      handler.handle(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
       this.#finish(response)
     })
     request.on('error', () => response.destroy())
   }
 
   #finish(response: ServerResponse): void {
-    const { batch, answer, outcome } = this.#exchange
-    if (batch === null) this.respond(response, answer, outcome)
+    const { batch, answer, outcome, later } = this.#exchange
+    if (later !== null) void later.then((reply) => this.respond(response, reply.answer, reply.outcome))
+    else if (batch === null) this.respond(response, answer, outcome)
     else batch.wait(this, response, answer)
   }
 }

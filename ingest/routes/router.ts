@@ -4,11 +4,24 @@
  *   path = prefix route [ "/" ] [ "index.php" ]
  */
 
-export const ROUTES = ['ping', 'auth', 'post_auth', 'healthcheck', 'root', 'unknown'] as const
+export const ROUTES = [
+  'ping',
+  'auth',
+  'login',
+  'portal',
+  'gw_message',
+  'capport',
+  'post_auth',
+  'healthcheck',
+  'root',
+  'unknown',
+] as const
 export type Route = (typeof ROUTES)[number]
 
 const INDEX_PHP = '/index.php'
 const POST_AUTH = '/logging/post-auth'
+/** What stands before the gateway's id. */
+const CAPPORT_API = '/capport/api/'
 
 /** The route of a path without its query. */
 export function routeOf(path: string): Route {
@@ -22,6 +35,18 @@ export function routeOf(path: string): Route {
       if (path.startsWith('ping', start)) return 'ping'
       if (path.startsWith('auth', start)) return 'auth'
       break
+    case 5:
+      if (path.startsWith('login', start)) return 'login'
+      break
+    case 6:
+      if (path.startsWith('portal', start)) return 'portal'
+      break
+    case 10:
+      if (path.startsWith('gw_message', start)) return 'gw_message'
+      break
+    case 14:
+      if (path.startsWith('gw_message.php', start)) return 'gw_message'
+      break
     case 9:
       if (path.endsWith(POST_AUTH, end)) return 'post_auth'
       break
@@ -29,5 +54,6 @@ export function routeOf(path: string): Route {
       if (start === 1 && path.startsWith('healthcheck', start)) return 'healthcheck'
       break
   }
+  if (path.endsWith(CAPPORT_API, start)) return 'capport'
   return 'unknown'
 }

@@ -1,0 +1,137 @@
+import { makeAnswer, type Answer, type Reply } from '../http.ts'
+import { newNonce, type PortalCookies, type PortalState } from './cookie.ts'
+import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
+import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
+import { SAFE_HEADERS, type Pages } from './pages.ts'
+import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
+import type { Sessions } from './sessions.ts'
+import { MIN_PASSWORD_CHARACTERS } from './signup.ts'
+import type { Texts } from './texts.ts'
+
+export interface LoginOptions {
+  readonly methods: ReadonlyMap<LoginMethodName, LoginMethod>
+  /** Creates accounts; null: there are none. */
+  readonly signup: LoginMethod | null
+  readonly validationTimeMs: number
+  readonly pages: Pages
+  readonly cookies: PortalCookies
+  readonly sessions: Sessions
+  /** The address that an operator registered for a gw_id; null: none. */
+  readonly registeredAddress: (gwId: string, now: number) => string | null
+}
+
+/** What a login page is told besides its request. */
+interface Shown {
+  readonly code: number
+  /** Key of a text. */
+  readonly error?: string
+  /** What was typed, and is no secret. */
+  readonly email?: string
+}
+
+/** `login/`: the page on which people log in, and where its forms go. */
+export class LoginPage {
+  readonly #options: LoginOptions
+
+  constructor(options: LoginOptions) {
+    this.#options = options
+  }
+
+  /** The page. */
+  get(request: PortalRequest, texts: Texts): Answer {
+    return this.#page(request, texts, { code: 200 })
+  }
+
+  /** A form of the page, sent. */
+  async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+    const { cookies, signup } = this.#options
+    const show = (shown: Shown): Reply => ({ answer: this.#page(request, texts, shown), outcome: 'none' })
+    const redirect = redirectOf(request.query)
+    const address = this.#address(redirect, request.now)
+    if (address === null) return show({ code: 400 })
+    const state = cookies.read(request.cookieHeader, request.now)
+    if (state === null || !cookies.provesForm(state, parameter(form, 'form', 64)))
+      return show({ code: 403, error: 'error.expired' })
+    const name = parameter(form, 'method', 16)
+    const method =
+      name === 'signup'
+        ? signup
+        : this.#methods(redirect, address).has(name as LoginMethodName)
+          ? this.#options.methods.get(name as LoginMethodName)
+          : undefined
+    if (!method || (name === 'signup' && !this.#methods(redirect, address).has('account')))
+      return show({ code: 403, error: 'error.gateway_unregistered' })
+    const { remoteIp, now } = request
+    const attempt: Attempt = { form, redirect, remoteIp, language: texts.language, now }
+    const result = await method.login(attempt)
+    if (!result.granted) return show({ code: result.code, error: result.error, email: parameter(form, 'email', 254) })
+    const grant = { ...result, method: name === 'signup' ? 'account' : (name as LoginMethodName), redirect, now }
+    const issued = await this.#options.sessions.issue(grant)
+    if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
+    const cookie = cookies.header(stateOf(redirect, state.nonce, issued.sessionId), now, request.secure)
+    const headers = [...SAFE_HEADERS, ['Location', loginUrl(address, issued.token)], ['Set-Cookie', cookie]] as [
+      string,
+      string,
+    ][]
+    return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'kept' }
+  }
+
+  #address(redirect: Redirect, now: number): GatewayAddress | null {
+    const { gwId, gwAddress, gwPort } = redirect
+    if (gwId === '') return null
+    return gatewayAddress(gwAddress, gwPort, this.#options.registeredAddress(gwId, now))
+  }
+
+  /**
+   * Those that may be used here. A private address may be a neighbour's: without a MAC, which would bind the token to this client, only
+   * what anybody gets anyway goes to an address that nobody registered.
+   */
+  #methods(redirect: Redirect, address: GatewayAddress): Set<LoginMethodName> {
+    const bound = redirect.mac !== '' || address.registered
+    return new Set([...this.#options.methods.keys()].filter((name) => bound || name === 'click'))
+  }
+
+  #page(request: PortalRequest, texts: Texts, shown: Shown): Answer {
+    const { pages, cookies, signup, validationTimeMs } = this.#options
+    const redirect = redirectOf(request.query)
+    const address = this.#address(redirect, request.now)
+    if (address === null) {
+      const data = { text: texts.text('error.gateway_missing') }
+      const title = texts.text('error.title')
+      return pages.answer('message', texts, {
+        route: 'login',
+        code: shown.code === 200 ? 400 : shown.code,
+        title,
+        data,
+      })
+    }
+    const methods = this.#methods(redirect, address)
+    const error = shown.error ?? (methods.size === 0 ? 'error.gateway_unregistered' : undefined)
+    // The same proof for every page of this browser: several may be open.
+    const known = cookies.read(request.cookieHeader, request.now)
+    const state = stateOf(redirect, known?.nonce ?? newNonce(), '')
+    const signingUp = signup !== null && methods.has('account') && parameter(request.query, 'page', 16) === 'signup'
+    return pages.answer(signingUp ? 'signup' : 'login', texts, {
+      route: 'login',
+      code: shown.code,
+      title: texts.text(signingUp ? 'signup.title' : 'login.title'),
+      cookie: cookies.header(state, request.now, request.secure),
+      formTarget: policySource(address),
+      data: {
+        error: error === undefined ? '' : texts.text(error, { count: MIN_PASSWORD_CHARACTERS }),
+        form: cookies.formProof(state),
+        methods: [...methods],
+        email: shown.email ?? '',
+        signup: signup === null ? '' : `?${redirectQuery(redirect, [['page', 'signup']])}`,
+        login: `?${redirectQuery(redirect)}`,
+        minLength: MIN_PASSWORD_CHARACTERS,
+        duration: texts.duration(validationTimeMs),
+      },
+    })
+  }
+}
+
+/** What the cookie keeps of a redirect. */
+function stateOf({ gwId, gwAddress, gwPort, mac, url }: Redirect, nonce: string, sessionId: string): PortalState {
+  return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url: onwardLink(url) === null ? '' : url }
+}

@@ -1,0 +1,114 @@
+import { Eta } from 'eta'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { makeAnswer, type Answer } from '../http.ts'
+import type { Route } from '../routes/router.ts'
+import type { Texts } from './texts.ts'
+
+/** The templates of pages; every page stands in the one called layout. */
+export const TEMPLATES = ['layout', 'login', 'signup', 'portal', 'message'] as const
+export type Template = (typeof TEMPLATES)[number]
+
+/** A logo is in every page: a larger one would make each of them slow. */
+const LOGO_MAX_BYTES = 64 * 1024
+const LOGOS = [
+  ['logo.svg', 'image/svg+xml'],
+  ['logo.png', 'image/png'],
+] as const
+
+/** What a page is besides its template. */
+export interface Page {
+  readonly route: Route
+  readonly code: number
+  readonly title: string
+  /** What the template calls `it`, beside t, lang, title, css and logo. */
+  readonly data: Readonly<Record<string, unknown>>
+  /** A Set-Cookie header. */
+  readonly cookie?: string | undefined
+  /** Where the answer to the page's form may lead, beside this server: an origin. */
+  readonly formTarget?: string | undefined
+}
+
+/** Headers of every answer of the portal, beside its Content-Security-Policy. The token is in some pages' addresses. */
+export const SAFE_HEADERS: readonly (readonly [string, string])[] = [
+  ['Cache-Control', 'no-store'],
+  ['Referrer-Policy', 'no-referrer'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['X-Frame-Options', 'DENY'],
+]
+
+/** The portal's pages: Eta templates, which escape what they are given, without scripts and without anything to load. */
+export class Pages {
+  readonly #eta = new Eta({ autoEscape: true, autoTrim: false, cache: true })
+  readonly #css: string
+  readonly #styleSource: string
+  readonly #logo: string
+
+  /** @throws GatepostError CONFIG_INVALID naming the file of the directory that cannot be used */
+  constructor(directory: string | null) {
+    for (const name of TEMPLATES) {
+      const path = pathOf(directory, `${name}.eta`)
+      try {
+        this.#eta.loadTemplate(`@${name}`, this.#eta.compile(readFileSync(path, 'utf8')))
+      } catch (error) {
+        throw unusable(path, messageOf(error))
+      }
+    }
+    const path = pathOf(directory, 'style.css')
+    this.#css = readFileSync(path, 'utf8')
+    if (/<\/style/i.test(this.#css)) throw unusable(path, 'it may not hold </style')
+    this.#styleSource = `'sha256-${createHash('sha256').update(this.#css).digest('base64')}'`
+    this.#logo = directory === null ? '' : readLogo(directory)
+  }
+
+  answer(template: Template, texts: Texts, page: Page): Answer {
+    const body = this.#eta.render(`@${template}`, {
+      ...page.data,
+      t: (key: string, parameters?: Record<string, string | number>) => texts.text(key, parameters),
+      lang: texts.language,
+      title: page.title,
+      css: this.#css,
+      logo: this.#logo,
+    })
+    const headers = [...SAFE_HEADERS, ['Content-Security-Policy', this.#policy(page.formTarget)]] as [string, string][]
+    headers.push(['Content-Language', texts.language])
+    if (page.cookie !== undefined) headers.push(['Set-Cookie', page.cookie])
+    return makeAnswer(page.route, page.code, body, { contentType: 'text/html; charset=utf-8', headers })
+  }
+
+  /** Browsers hold form-action against redirects too, so the gateway has to be named where a form leads there. */
+  #policy(formTarget: string | undefined): string {
+    return [
+      "default-src 'none'",
+      `style-src ${this.#styleSource}`,
+      'img-src data:',
+      `form-action 'self'${formTarget === undefined ? '' : ` ${formTarget}`}`,
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ')
+  }
+}
+
+/** The operator's file, if there is one. */
+function pathOf(directory: string | null, name: string): string {
+  const own = directory === null ? null : join(directory, 'templates', name)
+  return own !== null && existsSync(own) ? own : packageFile(`ingest/portal/templates/${name}`)
+}
+
+function readLogo(directory: string): string {
+  for (const [name, type] of LOGOS) {
+    const path = join(directory, name)
+    if (!existsSync(path)) continue
+    const bytes = readFileSync(path)
+    if (bytes.length > LOGO_MAX_BYTES) throw unusable(path, `it has more than ${LOGO_MAX_BYTES} bytes`)
+    return `data:${type};base64,${bytes.toString('base64')}`
+  }
+  return ''
+}
+
+function unusable(path: string, why: string): GatepostError {
+  return new GatepostError('CONFIG_INVALID', `GATEPOST_PORTAL_DIR: ${path} cannot be used: ${why}`)
+}

@@ -1,0 +1,59 @@
+import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+
+/*
+ * Passwords as scrypt hashes (RFC 7914): "scrypt$N$r$p$salt$hash", salt and hash in base64url. The parameters are among those that the
+ * OWASP Password Storage Cheat Sheet asks for: 32 MiB and some 200 ms of one core.
+ */
+
+const PARAMETERS = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 }
+const HASH_BYTES = 32
+const SALT_BYTES = 16
+
+/** Hashes that are computed at a time: they use threads that files need too. */
+const MAX_RUNNING = 2
+/** Hashes that wait for that. */
+const MAX_WAITING = 32
+
+/** Too many passwords wait to be hashed. */
+export class PasswordsBusy extends Error {}
+
+let running = 0
+const waiting: (() => void)[] = []
+
+async function derive(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
+  if (running >= MAX_RUNNING) {
+    if (waiting.length >= MAX_WAITING) throw new PasswordsBusy('too many passwords wait to be hashed')
+    await new Promise<void>((resolve) => waiting.push(resolve))
+  } else running++
+  try {
+    return await new Promise((resolve, reject) => {
+      scrypt(password.normalize('NFKC'), salt, HASH_BYTES, options, (error, key) =>
+        error === null ? resolve(key) : reject(error),
+      )
+    })
+  } finally {
+    const next = waiting.shift()
+    if (next === undefined) running--
+    else next()
+  }
+}
+
+/** @throws PasswordsBusy */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(SALT_BYTES)
+  const { N, r, p } = PARAMETERS
+  const hash = await derive(password, salt, PARAMETERS)
+  return ['scrypt', N, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$')
+}
+
+/** A hash of no password: checking one takes as long as for somebody who has an account. */
+const NOBODY = `scrypt$${PARAMETERS.N}$${PARAMETERS.r}$${PARAMETERS.p}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+/** Null stands for the hash of nobody, which takes as long and is never right. @throws PasswordsBusy */
+export async function checkPassword(password: string, stored: string | null): Promise<boolean> {
+  const [, N, r, p, salt, hash] = (stored ?? NOBODY).split('$')
+  const options = { N: Number(N), r: Number(r), p: Number(p), maxmem: PARAMETERS.maxmem }
+  const derived = await derive(password, Buffer.from(salt, 'base64url'), options)
+  const expected = Buffer.from(hash, 'base64url')
+  return derived.length === expected.length && timingSafeEqual(derived, expected) && stored !== null
+}

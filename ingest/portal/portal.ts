@@ -1,0 +1,88 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { makeAnswer, type Answer, type BodyHandler, type Exchange, type Reply } from '../http.ts'
+import type { Route } from '../routes/router.ts'
+import { SAFE_HEADERS } from './pages.ts'
+import type { LoginPage } from './login.ts'
+import type { MessagePage } from './message.ts'
+import { portalRequest, type PortalRequest } from './request.ts'
+import type { Languages, Texts } from './texts.ts'
+import type { WelcomePage } from './welcome.ts'
+
+export type PortalRoute = Extract<Route, 'login' | 'portal' | 'gw_message'>
+
+export function isPortalRoute(route: Route): route is PortalRoute {
+  return route === 'login' || route === 'portal' || route === 'gw_message'
+}
+
+/** A form's fields are short: a larger body is none of ours. */
+const FORM_MAX_BYTES = 8 * 1024
+
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i
+
+/** Pages that need nothing that could fail. */
+function plain(route: PortalRoute, code: number, text: string): Answer {
+  return makeAnswer(route, code, text, { contentType: 'text/plain; charset=utf-8', headers: SAFE_HEADERS })
+}
+
+const FORM_TOO_LARGE = plain('login', 413, `A form has at most ${FORM_MAX_BYTES} bytes.`)
+const FAULT = plain('login', 500, 'The page could not be made. Please try again.')
+
+export interface PortalPages {
+  readonly languages: Languages
+  readonly login: LoginPage
+  readonly welcome: WelcomePage
+  readonly message: MessagePage
+  readonly logger: Logger
+}
+
+/** The captive portal: the pages to which gateways send browsers (WiFiDog protocol, "browser redirects"). */
+export class Portal {
+  readonly #pages: PortalPages
+  /** Forms whose handling failed. */
+  faults = 0
+
+  constructor(pages: PortalPages) {
+    this.#pages = pages
+  }
+
+  get(route: PortalRoute, path: string, exchange: Exchange): void {
+    const request = portalRequest(route, path, exchange)
+    const texts = this.#pages.languages.choose(request.acceptLanguage)
+    const { login, welcome, message } = this.#pages
+    switch (route) {
+      case 'login':
+        return exchange.reply(login.get(request, texts))
+      case 'portal':
+        return exchange.reply(welcome.get(request, texts))
+      case 'gw_message':
+        return exchange.reply(message.get(request, texts))
+    }
+  }
+
+  /** Who takes a form that is sent to this path. */
+  form(route: PortalRoute, path: string, exchange: Exchange): BodyHandler {
+    const request = portalRequest(route, path, exchange)
+    const isForm = FORM_TYPE.test(exchange.header('content-type'))
+    return {
+      maxBytes: FORM_MAX_BYTES,
+      tooLarge: FORM_TOO_LARGE,
+      handle: (body, to) => {
+        // What is no form has no fields, and so no proof that it comes from one of our pages.
+        const form = new URLSearchParams(isForm ? Buffer.from(body).toString('utf8') : '')
+        to.replyLater(this.#submitted(request, form).catch((error: unknown) => this.#failed(route, error)))
+      },
+    }
+  }
+
+  async #submitted(request: PortalRequest, form: URLSearchParams): Promise<Reply> {
+    const texts: Texts = this.#pages.languages.choose(request.acceptLanguage)
+    return this.#pages.login.post(request, texts, form)
+  }
+
+  #failed(route: PortalRoute, error: unknown): Reply {
+    this.faults++
+    this.#pages.logger.error({ route, err: error }, `a form could not be handled: ${messageOf(error)}`)
+    return { answer: FAULT, outcome: 'none' }
+  }
+}

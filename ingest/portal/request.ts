@@ -1,0 +1,97 @@
+import type { Exchange } from '../http.ts'
+import { normalMac } from '../parse/mac.ts'
+import type { Route } from '../routes/router.ts'
+
+/** Longer values are none that a gateway sends: they count as not sent. */
+const MAX_ID_CHARACTERS = 128
+const MAX_URL_CHARACTERS = 1500
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+
+/** A request to the portal: a copy, since an exchange is only valid until the handler returns. */
+export interface PortalRequest {
+  readonly route: Route
+  /** Without the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly cookieHeader: string
+  readonly acceptLanguage: string
+  readonly remoteIp: string
+  /** A trusted proxy says that the client came by HTTPS. */
+  readonly secure: boolean
+  /** ms since the epoch. */
+  readonly now: number
+}
+
+export function portalRequest(route: Route, path: string, exchange: Exchange): PortalRequest {
+  return {
+    route,
+    path,
+    query: new URLSearchParams(exchange.query),
+    cookieHeader: exchange.header('cookie'),
+    acceptLanguage: exchange.header('accept-language'),
+    remoteIp: exchange.remoteIp,
+    secure: exchange.secure(),
+    now: Date.now(),
+  }
+}
+
+/** What a gateway's redirect says of itself and the client (WiFiDog protocol, "login"). Empty: not sent, or nothing that it may be. */
+export interface Redirect {
+  readonly gwId: string
+  readonly gwAddress: string
+  readonly gwPort: string
+  /** The client's address in the gateway's network. */
+  readonly ip: string
+  /** In its normal form. */
+  readonly mac: string
+  /** What the browser wanted. */
+  readonly url: string
+}
+
+export function redirectOf(query: URLSearchParams): Redirect {
+  return {
+    gwId: parameter(query, 'gw_id', MAX_ID_CHARACTERS),
+    gwAddress: parameter(query, 'gw_address', MAX_ID_CHARACTERS),
+    gwPort: parameter(query, 'gw_port', MAX_ID_CHARACTERS),
+    ip: parameter(query, 'ip', MAX_ID_CHARACTERS),
+    mac: normalMac(parameter(query, 'mac', MAX_ID_CHARACTERS)),
+    url: parameter(query, 'url', MAX_URL_CHARACTERS),
+  }
+}
+
+/** Of several values of one name the last, as for the gateways' own calls. */
+export function parameter(query: URLSearchParams, name: string, maxCharacters: number): string {
+  const value = query.getAll(name).at(-1) ?? ''
+  return value.length > maxCharacters || CONTROL.test(value) ? '' : value
+}
+
+/** The query of a login page. */
+export function redirectQuery(
+  { gwId, gwAddress, gwPort, ip, mac, url }: Redirect,
+  more: [string, string][] = [],
+): string {
+  const pairs: [string, string][] = [
+    ['gw_address', gwAddress],
+    ['gw_port', gwPort],
+    ['gw_id', gwId],
+    ['ip', ip],
+    ['mac', mac],
+    ['url', url],
+    ...more,
+  ]
+  return new URLSearchParams(pairs.filter(([, value]) => value !== '')).toString()
+}
+
+/** A route next to that of this path, as a link: relative, since what stands before the route is not ours to know. */
+export function besides(path: string, route: string): string {
+  return /\/(index\.php)?$/.test(path) ? `../${route}/` : `${route}/`
+}
+
+/** An address that a page may link to; null: none, or not http or https, or one that carries a password. */
+export function onwardLink(url: string): { href: string; host: string } | null {
+  if (!URL.canParse(url)) return null
+  const { protocol, href, host, username, password } = new URL(url)
+  if ((protocol !== 'http:' && protocol !== 'https:') || username !== '' || password !== '') return null
+  return { href, host }
+}

@@ -1,0 +1,94 @@
+import { createLogger } from '../../../common/logger.ts'
+import { MemoryLog } from '../../../test/helpers/memory-log.ts'
+import { App } from '../../app.ts'
+import { TrustedProxies } from '../../client-address.ts'
+import { BulkListener } from '../../listeners/bulk.ts'
+import { GatewayListener } from '../../listeners/gateway.ts'
+import { openPortal, type PortalOptions } from '../open.ts'
+import { testServices, type TestServices } from './services.ts'
+
+/** A portal behind both listeners, with its log in memory. */
+export interface Site {
+  readonly log: MemoryLog
+  readonly services: TestServices
+  /** Base addresses of the gateway and the bulk listener. */
+  readonly bases: readonly [string, string]
+  close(): Promise<void>
+}
+
+export const PORTAL: PortalOptions = {
+  methods: ['click'],
+  directory: null,
+  termsVersion: '1',
+  sessionMaxMs: 86_400_000,
+  validationTimeMs: 1_200_000,
+  webhook: null,
+  mail: null,
+}
+
+export async function openSite(options: Partial<PortalOptions> = {}): Promise<Site> {
+  const log = new MemoryLog()
+  const logger = createLogger('test')
+  const services = testServices()
+  const app = new App({
+    log,
+    authMode: 'signed',
+    secret: 'secret',
+    ack: 'durable',
+    portal: (records) => openPortal({ ...PORTAL, ...options }, { ...services.make(records), logger }),
+    logger,
+  })
+  const proxies = new TrustedProxies(['127.0.0.1'])
+  const gateway = new GatewayListener(app, proxies)
+  const bulk = new BulkListener(app, proxies)
+  await gateway.listen('127.0.0.1', 0)
+  await bulk.listen('127.0.0.1', 0)
+  return {
+    log,
+    services,
+    bases: [`http://127.0.0.1:${gateway.port}`, `http://127.0.0.1:${bulk.port}`],
+    async close() {
+      await app.records.flush()
+      bulk.close()
+      gateway.stopAccepting()
+      gateway.close()
+    },
+  }
+}
+
+/** A browser: it keeps its cookie, and fills in the forms of the page it is on. */
+export class Visitor {
+  readonly #base: string
+  readonly #headers: Record<string, string>
+  cookie = ''
+  /** Of the page it got last. */
+  proof = ''
+
+  constructor(base: string, headers: Record<string, string> = {}) {
+    this.#base = base
+    this.#headers = headers
+  }
+
+  async get(target: string): Promise<{ response: Response; html: string }> {
+    return this.#keep(await fetch(this.#base + target, { redirect: 'manual', headers: this.#sent() }))
+  }
+
+  async post(target: string, fields: Record<string, string>): Promise<{ response: Response; html: string }> {
+    const body = new URLSearchParams({ form: this.proof, ...fields })
+    return this.#keep(
+      await fetch(this.#base + target, { method: 'POST', body, redirect: 'manual', headers: this.#sent() }),
+    )
+  }
+
+  #sent(): Record<string, string> {
+    return { ...this.#headers, ...(this.cookie === '' ? {} : { cookie: this.cookie }) }
+  }
+
+  async #keep(response: Response): Promise<{ response: Response; html: string }> {
+    const html = await response.text()
+    const cookie = response.headers.get('set-cookie')
+    if (cookie !== null) this.cookie = cookie.split(';')[0]
+    this.proof = /name="form" value="([^"]*)"/.exec(html)?.[1] ?? this.proof
+    return { response, html }
+  }
+}

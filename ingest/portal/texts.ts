@@ -1,0 +1,128 @@
+import Negotiator from 'negotiator'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { packageFile } from '../../common/package-root.ts'
+
+/*
+ * The portal's texts: one JSON object per language, key → text with {placeholders}. An operator's directory may hold files of the same
+ * names: a key there replaces the built-in text, a new file adds a language (English stands where it says nothing).
+ */
+
+export type TextKey = string
+export type Parameters = Readonly<Record<string, string | number>>
+
+/** The texts of one language. */
+export class Texts {
+  /** A language tag (BCP 47). */
+  readonly language: string
+  readonly #texts: ReadonlyMap<TextKey, string>
+
+  constructor(language: string, texts: ReadonlyMap<TextKey, string>) {
+    this.language = language
+    this.#texts = texts
+  }
+
+  /** Plain text: whoever puts it into a page escapes it, and what was put into it with it. */
+  text(key: TextKey, parameters: Parameters = {}): string {
+    const text = this.#texts.get(key) ?? key
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole))
+  }
+
+  /** A time that is left, by its two largest units: "1 hour, 5 minutes". Less than a minute is a minute. */
+  duration(milliseconds: number): string {
+    const minutes = Math.max(1, Math.floor(milliseconds / 60_000))
+    const parts = [
+      ['day', Math.floor(minutes / 1440)],
+      ['hour', Math.floor(minutes / 60) % 24],
+      ['minute', minutes % 60],
+    ] as const
+    const first = parts.findIndex(([, count]) => count > 0)
+    const shown = parts
+      .slice(first, first + 2)
+      .filter(([, count]) => count > 0)
+      .map(([unit, count]) =>
+        new Intl.NumberFormat(this.language, { style: 'unit', unit, unitDisplay: 'long' }).format(count),
+      )
+    return new Intl.ListFormat(this.language, { type: 'unit', style: 'long' }).format(shown)
+  }
+}
+
+const DEFAULT_LANGUAGE = 'en'
+
+/** Every language there is. */
+export class Languages {
+  readonly #byTag: ReadonlyMap<string, Texts>
+  readonly #tags: readonly string[]
+
+  constructor(all: readonly Texts[]) {
+    this.#byTag = new Map(all.map((texts) => [texts.language, texts]))
+    // English first: it is what somebody gets who takes any.
+    const others = all.map(({ language }) => language).filter((tag) => tag !== DEFAULT_LANGUAGE)
+    this.#tags = [DEFAULT_LANGUAGE, ...others]
+  }
+
+  get tags(): readonly string[] {
+    return this.#tags
+  }
+
+  /** By the header Accept-Language (RFC 9110, 12.5.4); English if it names none that there is. */
+  choose(acceptLanguage: string): Texts {
+    const headers = acceptLanguage === '' ? {} : { 'accept-language': acceptLanguage.slice(0, 500) }
+    const tag = new Negotiator({ headers }).language([...this.#tags]) ?? DEFAULT_LANGUAGE
+    return this.#byTag.get(tag) as Texts
+  }
+}
+
+/**
+ * The built-in languages with what the operator's directory changes.
+ * @throws GatepostError CONFIG_INVALID naming the file that cannot be used
+ */
+export function loadLanguages(directory: string | null): Languages {
+  const builtIn = readTexts(packageFile('ingest/portal/texts'))
+  const own = directory === null ? new Map<string, Map<string, string>>() : readTexts(join(directory, 'texts'))
+  const english = builtIn.get(DEFAULT_LANGUAGE) as Map<string, string>
+  const tags = new Set([...builtIn.keys(), ...own.keys()])
+  return new Languages(
+    [...tags].map((tag) => {
+      const changes = own.get(tag) ?? new Map<string, string>()
+      for (const key of changes.keys()) {
+        if (!english.has(key))
+          throw unusable(join(directory as string, 'texts', `${tag}.json`), `no text is called ${key}`)
+      }
+      return new Texts(tag, new Map([...english, ...(builtIn.get(tag) ?? []), ...changes]))
+    }),
+  )
+}
+
+function readTexts(directory: string): Map<string, Map<string, string>> {
+  const languages = new Map<string, Map<string, string>>()
+  if (!existsSync(directory)) return languages
+  for (const name of readdirSync(directory).sort()) {
+    const path = join(directory, name)
+    const tag = /^([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\.json$/.exec(name)?.[1]
+    if (tag === undefined) throw unusable(path, 'its name is not that of a language, such as nl.json')
+    languages.set(tag, readLanguage(path))
+  }
+  return languages
+}
+
+function readLanguage(path: string): Map<string, string> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw unusable(path, messageOf(error))
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw unusable(path, 'not a JSON object')
+  const texts = new Map<string, string>()
+  for (const [key, text] of Object.entries(parsed)) {
+    if (typeof text !== 'string') throw unusable(path, `${key} is not a text`)
+    texts.set(key, text)
+  }
+  return texts
+}
+
+function unusable(path: string, why: string): GatepostError {
+  return new GatepostError('CONFIG_INVALID', `GATEPOST_PORTAL_DIR: ${path} cannot be used: ${why}`)
+}

@@ -1,0 +1,129 @@
+import { createHmac } from 'node:crypto'
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { clientKey, clientLimiter, type ClientLimits } from './limits.ts'
+import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
+import { parameter } from './request.ts'
+
+/*
+ * `webhook`: the operator's own service says who may go online. It is sent
+ *
+ *   POST <url>
+ *   Content-Type: application/json
+ *   X-Gatepost-Timestamp: <seconds since the epoch>
+ *   X-Gatepost-Signature: sha256=<hex HMAC-SHA-256 of timestamp "." body under the webhook's secret>
+ *
+ *   {"username":"…","password":"…","gw_id":"…","mac":"…","ip":"…","language":"de"}
+ *
+ * and answers 200 with {"allow":true,"account":"…","seconds":3600} or {"allow":false}; account and seconds (how long at most) may be left
+ * out. 401 and 403 are a no as well. Anything else, or nothing in time, is an outage.
+ */
+
+export interface WebhookOptions {
+  readonly url: string
+  readonly secret: string
+  readonly timeoutMs: number
+  readonly logger: Logger
+}
+
+/** Requests to the service at a time; beyond it logging in is not possible at the moment. */
+const MAX_RUNNING = 64
+const ANSWER_MAX_BYTES = 16 * 1024
+
+interface WebhookAnswer {
+  readonly allow: boolean
+  readonly account: string
+  readonly seconds: number | null
+}
+
+export class WebhookLogin implements LoginMethod {
+  readonly #options: WebhookOptions
+  readonly #limits: ClientLimits = clientLimiter()
+  #running = 0
+  /** Requests that the service did not answer as it should. */
+  outages = 0
+
+  constructor(options: WebhookOptions) {
+    this.#options = options
+  }
+
+  async login(attempt: Attempt): Promise<LoginResult> {
+    const { form, now } = attempt
+    const username = parameter(form, 'username', 254).trim()
+    if (username === '') return refused('error.webhook')
+    const key = clientKey(attempt)
+    if (!this.#limits.allows(key, username, now)) return refused('error.rate', 429)
+    if (this.#running >= MAX_RUNNING) return refused('error.webhook_down', 503)
+    this.#running++
+    try {
+      const answer = await this.#ask(attempt, username)
+      if (answer.allow) {
+        const until = answer.seconds === null ? null : now + answer.seconds * 1000
+        return { granted: true, account: answer.account || username, until, validateBy: null }
+      }
+      this.#limits.failed(key, username, now)
+      return refused('error.webhook')
+    } catch (error) {
+      this.outages++
+      this.#options.logger.error({ error: messageOf(error) }, 'the login webhook did not answer as it should')
+      return refused('error.webhook_down', 503)
+    } finally {
+      this.#running--
+    }
+  }
+
+  async #ask({ form, redirect, language, now }: Attempt, username: string): Promise<WebhookAnswer> {
+    const { url, secret, timeoutMs } = this.#options
+    const { gwId, mac, ip } = redirect
+    const password = parameter(form, 'password', 200)
+    const body = JSON.stringify({ username, password, gw_id: gwId, mac, ip, language })
+    const timestamp = String(Math.floor(now / 1000))
+    const response = await fetch(url, {
+      method: 'POST',
+      body,
+      headers: {
+        'Content-Type': 'application/json',
+        'X-Gatepost-Timestamp': timestamp,
+        'X-Gatepost-Signature': webhookSignature(secret, timestamp, body),
+      },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    if (response.status === 401 || response.status === 403) {
+      await response.body?.cancel()
+      return { allow: false, account: '', seconds: null }
+    }
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      throw new Error(`status ${response.status}`)
+    }
+    return parseAnswer(await boundedText(response))
+  }
+}
+
+/** The value of X-Gatepost-Signature. */
+export function webhookSignature(secret: string, timestamp: string, body: string): string {
+  return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of response.body ?? []) {
+    length += (part as Uint8Array).length
+    if (length > ANSWER_MAX_BYTES) throw new Error(`more than ${ANSWER_MAX_BYTES} bytes`)
+    parts.push(part as Uint8Array)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+function parseAnswer(text: string): WebhookAnswer {
+  const parsed = JSON.parse(text) as unknown
+  if (typeof parsed !== 'object' || parsed === null) throw new Error('not a JSON object')
+  const { allow, account, seconds } = parsed as Record<string, unknown>
+  if (typeof allow !== 'boolean') throw new Error('allow is neither true nor false')
+  if (account !== undefined && typeof account !== 'string') throw new Error('account is not a text')
+  if (seconds !== undefined && seconds !== null && !(typeof seconds === 'number' && seconds > 0))
+    throw new Error('seconds is not a number above 0')
+  return { allow, account: (account ?? '').slice(0, 254), seconds: seconds ?? null }
+}
