@@ -1,11 +1,11 @@
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
+import { MIN_PASSWORD_CHARACTERS } from './account.ts'
 import { newNonce, type PortalCookies, type PortalState } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
 import { SAFE_HEADERS, type Pages } from './pages.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
 import type { Sessions } from './sessions.ts'
-import { MIN_PASSWORD_CHARACTERS } from './signup.ts'
 import type { Texts } from './texts.ts'
 
 export interface LoginOptions {
@@ -67,6 +67,8 @@ export class LoginPage {
     if (!result.granted) return show({ code: result.code, error: result.error, email: parameter(form, 'email', 254) })
     const grant = { ...result, method: name === 'signup' ? 'account' : (name as LoginMethodName), redirect, now }
     const issued = await this.#options.sessions.issue(grant)
+    if (issued !== null && !((await result.issued?.(issued.sessionId)) ?? true))
+      return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
     if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
     const cookie = cookies.header(stateOf(redirect, state.nonce, issued.sessionId), now, request.secure)
     const headers = [...SAFE_HEADERS, ['Location', loginUrl(address, issued.token)], ['Set-Cookie', cookie]] as [

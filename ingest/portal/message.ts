@@ -1,5 +1,6 @@
-import type { Answer } from '../http.ts'
-import type { PortalCookies } from './cookie.ts'
+import type { Answer, Reply } from '../http.ts'
+import type { Accounts } from './account.ts'
+import type { PortalCookies, PortalState } from './cookie.ts'
 import type { Pages } from './pages.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { Sessions } from './sessions.ts'
@@ -17,6 +18,8 @@ export interface MessageOptions {
   readonly pages: Pages
   readonly cookies: PortalCookies
   readonly sessions: Sessions
+  /** Whose codes are entered here; null: there are none. */
+  readonly accounts: Accounts | null
 }
 
 /** `gw_message.php?message=M[&token=T]`: what the gateway has to say to somebody who is not, or not yet, online. */
@@ -28,22 +31,44 @@ export class MessagePage {
   }
 
   get(request: PortalRequest, texts: Texts): Answer {
-    const { pages, sessions } = this.#options
+    const { cookies, sessions } = this.#options
     const { query, now } = request
     const sent = parameter(query, 'message', 64)
     const message = Object.hasOwn(MESSAGES, sent) ? MESSAGES[sent] : 'other'
+    if (message === 'activate') return this.#activate(texts, cookies.read(request.cookieHeader, now))
     const token = parameter(query, 'token', 128)
     const session = token === '' ? null : sessions.verify(token, now)
-    return pages.answer('message', texts, {
-      route: 'gw_message',
-      code: 200,
-      title: texts.text(`${message}.title`),
-      data: {
-        text: texts.text(`${message}.text`),
-        reason: message === 'denied' && session !== null ? sessions.denialReason(session, now) : '',
-        again: message === 'activate' ? '' : this.#loginLink(request),
-      },
+    return this.#page(texts, 200, message, {
+      reason: message === 'denied' && session !== null ? sessions.denialReason(session, now) : '',
+      again: this.#loginLink(request),
     })
+  }
+
+  /** The code from a mail. */
+  async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+    const { cookies, sessions, accounts } = this.#options
+    const state = cookies.read(request.cookieHeader, request.now)
+    const show = (answer: Answer): Reply => ({ answer, outcome: 'none' })
+    if (state === null || accounts === null || !cookies.provesForm(state, parameter(form, 'form', 64)))
+      return show(this.#activate(texts, state, 403, 'error.expired'))
+    const right = await accounts.confirm(state.sessionId, parameter(form, 'code', 64), request.now)
+    if (right === null) return show(this.#activate(texts, state, 429, 'error.rate'))
+    if (!right) return show(this.#activate(texts, state, 403, 'error.code'))
+    await sessions.validated(state.sessionId, request.now)
+    return show(this.#page(texts, 200, 'activate.done', {}))
+  }
+
+  /** The form for the code: only the browser that signed up has the cookie that it needs. */
+  #activate(texts: Texts, state: PortalState | null, code = 200, error = ''): Answer {
+    const { cookies, accounts } = this.#options
+    const form = state === null || state.sessionId === '' || accounts === null ? '' : cookies.formProof(state)
+    return this.#page(texts, code, 'activate', { form, error: error === '' ? '' : texts.text(error) })
+  }
+
+  #page(texts: Texts, code: number, message: string, data: Record<string, unknown>): Answer {
+    const title = texts.text(`${message}.title`)
+    const text = texts.text(`${message}.text`)
+    return this.#options.pages.answer('message', texts, { route: 'gw_message', code, title, data: { ...data, text } })
   }
 
   /** Back to the login page, as the gateway had sent the browser there; empty: it is not known how. */

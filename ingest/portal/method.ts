@@ -22,6 +22,8 @@ export type LoginResult =
       readonly until: number | null
       /** When the e-mail address must have been confirmed, ms since the epoch; null: it need not be. */
       readonly validateBy: number | null
+      /** What is left to do once the session is known, before the browser is sent on. False: not possible at the moment. */
+      readonly issued?: (sessionId: string) => Promise<boolean>
     }
   | { readonly granted: false; readonly error: string; readonly code: 403 | 429 | 503 }
 

@@ -1,12 +1,17 @@
+import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { Accounts } from './account.ts'
+import type { Book } from './book.ts'
 import { PortalCookies } from './cookie.ts'
 import { LoginPage } from './login.ts'
+import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
 import { clickThrough, type LoginMethod, type LoginMethodName } from './method.ts'
 import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
 import type { Sessions } from './sessions.ts'
 import { loadLanguages } from './texts.ts'
+import { VoucherLogin } from './voucher.ts'
 import { WebhookLogin } from './webhook.ts'
 import { WelcomePage } from './welcome.ts'
 
@@ -26,43 +31,42 @@ export interface PortalOptions {
 export interface PortalServices {
   readonly secret: string
   readonly sessions: Sessions
+  readonly book: Book
+  /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
   readonly logger: Logger
 }
 
 /** @throws GatepostError CONFIG_INVALID: a file of the operator's directory cannot be used */
 export function openPortal(options: PortalOptions, services: PortalServices): Portal {
-  const { logger, sessions, registeredAddress } = services
+  const { logger, sessions, registeredAddress, secret, book } = services
+  const { validationTimeMs } = options
   const pages = new Pages(options.directory)
   const languages = loadLanguages(options.directory)
-  const cookies = new PortalCookies(services.secret, options.sessionMaxMs)
-  const methods = new Map(options.methods.map((name) => [name, loginMethod(name, options, services)]))
+  const cookies = new PortalCookies(secret, options.sessionMaxMs)
+  const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
+  const accounts =
+    mailer === null || !options.methods.includes('account')
+      ? null
+      : new Accounts({ book, secret, mailer, languages, validationTimeMs })
+  const methods = new Map<LoginMethodName, LoginMethod>()
+  // In the operator's order.
+  for (const name of options.methods) {
+    if (name === 'click') methods.set(name, clickThrough)
+    else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secret))
+    else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
+    else if (name === 'webhook' && options.webhook !== null)
+      methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
+    else throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: what this needs is not set`)
+  }
+  const common = { pages, cookies, sessions }
+  const signup = accounts?.signup ?? null
   return new Portal({
     languages,
-    login: new LoginPage({
-      methods,
-      signup: null,
-      validationTimeMs: options.validationTimeMs,
-      pages,
-      cookies,
-      sessions,
-      registeredAddress,
-    }),
-    welcome: new WelcomePage({ pages, cookies, sessions, registeredAddress }),
-    message: new MessagePage({ pages, cookies, sessions }),
+    login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress }),
+    welcome: new WelcomePage({ ...common, registeredAddress }),
+    message: new MessagePage({ ...common, accounts }),
+    mailer,
     logger,
   })
-}
-
-function loginMethod(name: LoginMethodName, options: PortalOptions, { logger }: PortalServices): LoginMethod {
-  switch (name) {
-    case 'click':
-      return clickThrough
-    case 'webhook':
-      if (options.webhook === null) throw new Error('the webhook has no address')
-      return new WebhookLogin({ ...options.webhook, logger })
-    case 'voucher':
-    case 'account':
-      throw new Error(`${name} is not built`)
-  }
 }

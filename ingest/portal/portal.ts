@@ -4,6 +4,7 @@ import { makeAnswer, type Answer, type BodyHandler, type Exchange, type Reply } 
 import type { Route } from '../routes/router.ts'
 import { SAFE_HEADERS } from './pages.ts'
 import type { LoginPage } from './login.ts'
+import type { Mailer } from './mail.ts'
 import type { MessagePage } from './message.ts'
 import { portalRequest, type PortalRequest } from './request.ts'
 import type { Languages, Texts } from './texts.ts'
@@ -33,6 +34,8 @@ export interface PortalPages {
   readonly login: LoginPage
   readonly welcome: WelcomePage
   readonly message: MessagePage
+  /** Outgoing mail; null: nothing sends any. */
+  readonly mailer: Mailer | null
   readonly logger: Logger
 }
 
@@ -75,9 +78,14 @@ export class Portal {
     }
   }
 
+  close(): void {
+    this.#pages.mailer?.close()
+  }
+
   async #submitted(request: PortalRequest, form: URLSearchParams): Promise<Reply> {
     const texts: Texts = this.#pages.languages.choose(request.acceptLanguage)
-    return this.#pages.login.post(request, texts, form)
+    const { login, message } = this.#pages
+    return request.route === 'gw_message' ? message.post(request, texts, form) : login.post(request, texts, form)
   }
 
   #failed(route: PortalRoute, error: unknown): Reply {

@@ -34,6 +34,8 @@ export interface Sessions {
   issue(grant: Grant): Promise<IssuedToken | null>
   /** Null: it was not issued here, or has been tampered with. */
   verify(token: string, now: number): PortalSession | null
+  /** The e-mail address of the session's account has been confirmed: its validation deadline does not count any more. */
+  validated(sessionId: string, now: number): Promise<void>
   /** Why a session is denied, in words; empty: nothing is known about that. */
   denialReason(session: PortalSession, now: number): string
 }

@@ -1,25 +1,62 @@
 import { randomBytes } from 'node:crypto'
 import { makeAnswer, type RecordOutcome } from '../../http.ts'
 import type { Records } from '../../records.ts'
+import type { Book } from '../book.ts'
 import type { PortalServices } from '../open.ts'
-import type { PortalSession, Sessions } from '../sessions.ts'
+import type { Grant, PortalSession, Sessions } from '../sessions.ts'
 
 export interface TestServices {
   /** Registered addresses by gw_id. */
   readonly registered: Map<string, string>
+  /** Sessions whose address was confirmed. */
+  readonly validated: Set<string>
+  /** In the order in which tokens were issued. */
+  readonly grants: Grant[]
+  readonly book: MemoryBook
   make(records: Records): Omit<PortalServices, 'logger'>
+}
+
+/** A book of one process. */
+export class MemoryBook implements Book {
+  readonly entries = new Map<string, { value: string; until: number | null }>()
+
+  get(subject: string, now: number): string | undefined {
+    const entry = this.entries.get(subject)
+    return entry === undefined || (entry.until !== null && entry.until <= now) ? undefined : entry.value
+  }
+
+  async put(subject: string, value: string, until: number | null): Promise<void> {
+    await Promise.resolve()
+    this.entries.set(subject, { value, until })
+  }
+
+  async claim(subject: string, value: string, until: number | null): Promise<string> {
+    await Promise.resolve()
+    const first = this.entries.get(subject)
+    if (first !== undefined) return first.value
+    this.entries.set(subject, { value, until })
+    return value
+  }
 }
 
 const NOTHING = makeAnswer('login', 200, '')
 
 export function testServices(): TestServices {
   const registered = new Map<string, string>()
+  const validated = new Set<string>()
+  const grants: Grant[] = []
+  const book = new MemoryBook()
   const issued = new Map<string, PortalSession>()
   return {
     registered,
+    validated,
+    grants,
+    book,
     make(records) {
       const sessions: Sessions = {
-        async issue({ redirect, now }) {
+        async issue(grant) {
+          grants.push(grant)
+          const { redirect, now } = grant
           const letter = { source: 'auth', reason: 'unknown_stage', error: '', payload: '' } as const
           const batch = records.deadLetter(letter, now)
           if (batch === null) return null
@@ -33,9 +70,13 @@ export function testServices(): TestServices {
           return { token, sessionId }
         },
         verify: (token) => issued.get(token) ?? null,
+        validated(sessionId) {
+          validated.add(sessionId)
+          return Promise.resolve()
+        },
         denialReason: () => '',
       }
-      return { secret: 'secret', sessions, registeredAddress: (gwId) => registered.get(gwId) ?? null }
+      return { secret: 'secret', sessions, book, registeredAddress: (gwId) => registered.get(gwId) ?? null }
     },
   }
 }

@@ -1,0 +1,162 @@
+import { createHmac, randomInt } from 'node:crypto'
+import type { Book } from './book.ts'
+import { FailureLimiter } from './limiter.ts'
+import { clientKey, clientLimiter } from './limits.ts'
+import type { Mailer } from './mail.ts'
+import { refused, type LoginMethod, type LoginResult } from './method.ts'
+import { checkPassword, hashPassword, PasswordsBusy } from './password.ts'
+import { parameter } from './request.ts'
+import type { Languages } from './texts.ts'
+import { sameProof } from './voucher-code.ts'
+
+/*
+ * `account`: an e-mail address and a password. In the access-control log:
+ *
+ *   credential:<account>             the password of an account whose address was confirmed
+ *   credential:pending:<session>     a sign-up of that session whose address was not confirmed yet
+ *
+ * <account> is a keyed hash of the address. A sign-up never looks whether the account exists: what it leaves counts once the code has been
+ * entered that went to the address, in the browser that signed up. So nobody learns who has an account, nobody takes one over without
+ * its mailbox, and whoever forgot a password signs up again.
+ */
+
+/** Shorter passwords are refused (NIST SP 800-63B, 5.1.1.2, asks for 8). */
+export const MIN_PASSWORD_CHARACTERS = 10
+const MAX_PASSWORD_CHARACTERS = 200
+const CODE_DIGITS = 8
+const MINUTES = 60_000
+
+interface Credential {
+  readonly account: string
+  readonly password: string
+}
+
+interface Pending extends Credential {
+  readonly code: string
+}
+
+export interface AccountOptions {
+  readonly book: Book
+  readonly secret: string
+  readonly mailer: Mailer
+  readonly languages: Languages
+  readonly validationTimeMs: number
+}
+
+/** An address as its account is called; null: it is none. */
+export function accountName(typed: string): string | null {
+  const address = typed.trim().toLowerCase()
+  return address.length <= 254 && /^[^\s@<>(),;:"\\[\]]{1,64}@[^\s@<>(),;:"\\[\]]+\.[^\s@<>(),;:"\\[\]]+$/.test(address)
+    ? address
+    : null
+}
+
+export class Accounts {
+  readonly #options: AccountOptions
+  readonly #limits = clientLimiter()
+  /** Sign-ups send mail and cost a hash: as many as a family needs. */
+  readonly #signups = new FailureLimiter(5, 10 * MINUTES)
+  readonly #mails = new FailureLimiter(5, 60 * MINUTES)
+  readonly #codes = new FailureLimiter(10, 60 * MINUTES)
+
+  constructor(options: AccountOptions) {
+    this.#options = options
+  }
+
+  /** With the password of an account. */
+  readonly login: LoginMethod = {
+    login: async (attempt) => {
+      const { form, now } = attempt
+      const account = accountName(parameter(form, 'email', 254))
+      const key = clientKey(attempt)
+      if (!this.#limits.allows(key, account ?? '', now)) return refused('error.rate', 429)
+      const stored = account === null ? undefined : this.#options.book.get(this.#subject(account), now)
+      const credential = stored === undefined ? null : (JSON.parse(stored) as Credential)
+      return withPasswords(async () => {
+        const right = await checkPassword(
+          parameter(form, 'password', MAX_PASSWORD_CHARACTERS),
+          credential?.password ?? null,
+        )
+        if (right && account !== null) return { granted: true, account, until: null, validateBy: null }
+        this.#limits.failed(key, account ?? '', now)
+        return refused('error.account')
+      })
+    },
+  }
+
+  /** With a new account, whose address has to be confirmed. */
+  readonly signup: LoginMethod = {
+    login: async (attempt) => {
+      const { form, now, language } = attempt
+      const account = accountName(parameter(form, 'email', 254))
+      const password = parameter(form, 'password', MAX_PASSWORD_CHARACTERS)
+      if (account === null) return refused('error.email')
+      if ([...password].length < MIN_PASSWORD_CHARACTERS) return refused('error.password')
+      const key = clientKey(attempt)
+      if (!this.#signups.allows(key, now) || !this.#mails.allows(account, now)) return refused('error.rate', 429)
+      this.#signups.failed(key, now)
+      this.#mails.failed(account, now)
+      const validateBy = now + this.#options.validationTimeMs
+      return withPasswords(async () => {
+        const hash = await hashPassword(password)
+        const issued = (sessionId: string) => this.#invite(sessionId, { account, password: hash }, validateBy, language)
+        return { granted: true, account, until: null, validateBy, issued }
+      })
+    },
+  }
+
+  /**
+   * Confirms the sign-up of a session with the code that was mailed.
+   * @returns whether it was the right one, and in time; null: too many were wrong
+   */
+  async confirm(sessionId: string, typed: string, now: number): Promise<boolean | null> {
+    const { book } = this.#options
+    if (!this.#codes.allows(sessionId, now)) return null
+    const subject = pendingSubject(sessionId)
+    const stored = book.get(subject, now)
+    const pending = stored === undefined ? null : (JSON.parse(stored) as Pending)
+    if (pending === null || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
+      this.#codes.failed(sessionId, now)
+      return false
+    }
+    const { account, password } = pending
+    await book.put(this.#subject(account), JSON.stringify({ account, password } satisfies Credential), null)
+    return true
+  }
+
+  /** Keeps a sign-up and sends its code. False: it cannot be sent now. */
+  async #invite(sessionId: string, credential: Credential, validateBy: number, language: string): Promise<boolean> {
+    const { book, mailer, languages } = this.#options
+    const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
+    const pending: Pending = { ...credential, code: this.#codeHash(sessionId, code) }
+    await book.put(pendingSubject(sessionId), JSON.stringify(pending), validateBy)
+    const texts = languages.choose(language)
+    return mailer.send({
+      to: credential.account,
+      subject: texts.text('mail.subject', { brand: texts.text('brand') }),
+      text: `${texts.text('mail.text', { code })}\n\n${texts.text('mail.ignore')}\n`,
+    })
+  }
+
+  #subject(account: string): string {
+    const name = createHmac('sha256', this.#options.secret).update(`gatepost: account ${account}`).digest('hex')
+    return `credential:${name.slice(0, 32)}`
+  }
+
+  #codeHash(sessionId: string, code: string): string {
+    return createHmac('sha256', this.#options.secret).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
+  }
+}
+
+function pendingSubject(sessionId: string): string {
+  return `credential:pending:${sessionId}`
+}
+
+async function withPasswords(work: () => Promise<LoginResult>): Promise<LoginResult> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof PasswordsBusy) return refused('error.unavailable', 503)
+    throw error
+  }
+}

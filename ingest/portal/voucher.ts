@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import type { Book } from './book.ts'
+import { clientKey, clientLimiter } from './limits.ts'
+import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
+import { parameter } from './request.ts'
+import { hashVoucherCode, sameProof, type VoucherHash } from './voucher-code.ts'
+
+/*
+ * `voucher`: codes that the operator hands out. In the access-control log:
+ *
+ *   voucher:<id>               what the voucher is worth, see Voucher
+ *   voucher:<id>:start         when it was used first: its time begins
+ *   voucher:<id>:device:<n>    the n-th device that used it
+ *
+ * The last two are claimed, so that of two workers that see the same voucher at the same time one counts.
+ */
+
+/** What a voucher is worth. */
+export interface Voucher {
+  readonly proof: string
+  /** From its first use, ms. */
+  readonly validForMs: number
+  readonly maxDevices: number
+  /** What the operator calls it. */
+  readonly label: string
+  /** ms since the epoch. */
+  readonly createdAt: number
+}
+
+export function voucherSubject(id: string): string {
+  return `voucher:${id}`
+}
+
+/** The name under which a voucher's sessions are stored and can be denied. */
+export function voucherAccount(id: string): string {
+  return `voucher-${id}`
+}
+
+export class VoucherLogin implements LoginMethod {
+  readonly #book: Book
+  readonly #secret: string
+  readonly #limits = clientLimiter()
+
+  constructor(book: Book, secret: string) {
+    this.#book = book
+    this.#secret = secret
+  }
+
+  async login(attempt: Attempt): Promise<LoginResult> {
+    const { form, now } = attempt
+    const key = clientKey(attempt)
+    if (!this.#limits.allows(key, '', now)) return refused('error.rate', 429)
+    const hash = hashVoucherCode(this.#secret, parameter(form, 'code', 64))
+    const voucher = hash === null ? null : this.#find(hash, now)
+    const until = hash === null || voucher === null ? null : await this.#use(hash.id, voucher, deviceOf(attempt), now)
+    if (hash === null || until === null) {
+      this.#limits.failed(key, '', now)
+      return refused('error.voucher')
+    }
+    return { granted: true, account: voucherAccount(hash.id), until, validateBy: null }
+  }
+
+  #find({ id, proof }: VoucherHash, now: number): Voucher | null {
+    const value = this.#book.get(voucherSubject(id), now)
+    if (value === undefined) return null
+    const voucher = JSON.parse(value) as Voucher
+    return sameProof(voucher.proof, proof) ? voucher : null
+  }
+
+  /** Until when this device may be online with it, ms since the epoch; null: it may not. */
+  async #use(id: string, { validForMs, maxDevices }: Voucher, device: string, now: number): Promise<number | null> {
+    const subject = voucherSubject(id)
+    const slots = Array.from({ length: maxDevices }, (_, index) => `${subject}:device:${index + 1}`)
+    const taken = slots.map((slot) => this.#book.get(slot, now))
+    let mine = taken.includes(device)
+    for (let index = 0; !mine && index < slots.length; index++) {
+      if (taken[index] === undefined) mine = (await this.#book.claim(slots[index], device, null)) === device
+    }
+    if (!mine) return null
+    const start =
+      this.#book.get(`${subject}:start`, now) ?? (await this.#book.claim(`${subject}:start`, String(now), null))
+    const until = Number(start) + validForMs
+    return until > now ? until : null
+  }
+}
+
+/** A client without a MAC (its gateway is a registered one) is told by its browser's proof, so by its cookie. */
+function deviceOf({ form, redirect }: Attempt): string {
+  if (redirect.mac !== '') return redirect.mac
+  return createHash('sha256')
+    .update(parameter(form, 'form', 64))
+    .digest('hex')
+    .slice(0, 24)
+}
