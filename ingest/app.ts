@@ -117,7 +117,7 @@ export class App {
       case 'gw_message':
         return this.#portal === null ? exchange.reply(NOT_FOUND) : this.#portal.get(route, path, exchange)
       case 'capport':
-        return exchange.reply(NOT_FOUND)
+        return this.#portal === null ? exchange.reply(NOT_FOUND) : this.#portal.captiveApi(path, exchange)
       case 'healthcheck':
         return exchange.reply(HEALTHY)
       case 'root':

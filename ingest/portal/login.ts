@@ -1,5 +1,6 @@
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
 import { MIN_PASSWORD_CHARACTERS } from './account.ts'
+import type { CaptiveApi } from './capport.ts'
 import { newNonce, type PortalCookies, type PortalState } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
@@ -18,6 +19,7 @@ export interface LoginOptions {
   readonly sessions: Sessions
   /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
+  readonly captiveApi: CaptiveApi
 }
 
 /** What a login page is told besides its request. */
@@ -67,10 +69,12 @@ export class LoginPage {
     if (!result.granted) return show({ code: result.code, error: result.error, email: parameter(form, 'email', 254) })
     const grant = { ...result, method: name === 'signup' ? 'account' : (name as LoginMethodName), redirect, now }
     const issued = await this.#options.sessions.issue(grant)
-    if (issued !== null && !((await result.issued?.(issued.sessionId)) ?? true))
-      return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
     if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
-    const cookie = cookies.header(stateOf(redirect, state.nonce, issued.sessionId), now, request.secure)
+    const { sessionId } = issued.session
+    if (result.issued !== undefined && !(await result.issued(sessionId)))
+      return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
+    await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
+    const cookie = cookies.header(stateOf(redirect, state.nonce, sessionId), now, request.secure)
     const headers = [...SAFE_HEADERS, ['Location', loginUrl(address, issued.token)], ['Set-Cookie', cookie]] as [
       string,
       string,

@@ -39,7 +39,7 @@ export class MessagePage {
     const token = parameter(query, 'token', 128)
     const session = token === '' ? null : sessions.verify(token, now)
     return this.#page(texts, 200, message, {
-      reason: message === 'denied' && session !== null ? sessions.denialReason(session, now) : '',
+      reason: message === 'denied' && session !== null ? (sessions.denial(session, now) ?? '') : '',
       again: this.#loginLink(request),
     })
   }

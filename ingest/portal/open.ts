@@ -2,6 +2,7 @@ import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { Accounts } from './account.ts'
 import type { Book } from './book.ts'
+import { CaptiveApi } from './capport.ts'
 import { PortalCookies } from './cookie.ts'
 import { LoginPage } from './login.ts'
 import { Mailer } from './mail.ts'
@@ -27,19 +28,27 @@ export interface PortalOptions {
   readonly mail: { readonly url: string; readonly from: string } | null
 }
 
+/** What an operator said of a gateway, as far as the portal wants to know. */
+export interface Registration {
+  /** As browsers behind it reach it; null: not said. */
+  readonly address: string | null
+  /** Devices behind it are seen here with their own addresses. */
+  readonly routed: boolean
+}
+
 /** What the portal works with. */
 export interface PortalServices {
   readonly secret: string
   readonly sessions: Sessions
   readonly book: Book
-  /** The address that an operator registered for a gw_id; null: none. */
-  readonly registeredAddress: (gwId: string, now: number) => string | null
+  /** What an operator registered of a gateway; null: nothing. */
+  readonly registration: (gwId: string, now: number) => Registration | null
   readonly logger: Logger
 }
 
 /** @throws GatepostError CONFIG_INVALID: a file of the operator's directory cannot be used */
 export function openPortal(options: PortalOptions, services: PortalServices): Portal {
-  const { logger, sessions, registeredAddress, secret, book } = services
+  const { logger, sessions, registration, secret, book } = services
   const { validationTimeMs } = options
   const pages = new Pages(options.directory)
   const languages = loadLanguages(options.directory)
@@ -59,13 +68,16 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
     else throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: what this needs is not set`)
   }
+  const registeredAddress = (gwId: string, now: number) => registration(gwId, now)?.address ?? null
+  const captiveApi = new CaptiveApi({ book, sessions, registration })
   const common = { pages, cookies, sessions }
   const signup = accounts?.signup ?? null
   return new Portal({
     languages,
-    login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress }),
+    login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress, captiveApi }),
     welcome: new WelcomePage({ ...common, registeredAddress }),
     message: new MessagePage({ ...common, accounts }),
+    captiveApi,
     mailer,
     logger,
   })

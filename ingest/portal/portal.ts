@@ -2,6 +2,7 @@ import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { makeAnswer, type Answer, type BodyHandler, type Exchange, type Reply } from '../http.ts'
 import type { Route } from '../routes/router.ts'
+import type { CaptiveApi } from './capport.ts'
 import { SAFE_HEADERS } from './pages.ts'
 import type { LoginPage } from './login.ts'
 import type { Mailer } from './mail.ts'
@@ -34,6 +35,7 @@ export interface PortalPages {
   readonly login: LoginPage
   readonly welcome: WelcomePage
   readonly message: MessagePage
+  readonly captiveApi: CaptiveApi
   /** Outgoing mail; null: nothing sends any. */
   readonly mailer: Mailer | null
   readonly logger: Logger
@@ -61,6 +63,18 @@ export class Portal {
       case 'gw_message':
         return exchange.reply(message.get(request, texts))
     }
+  }
+
+  /** The captive portal API (RFC 8908). */
+  captiveApi(path: string, exchange: Exchange): void {
+    const question = {
+      path,
+      host: exchange.header('host'),
+      remoteIp: exchange.remoteIp,
+      secure: exchange.secure(),
+      now: Date.now(),
+    }
+    exchange.reply(this.#pages.captiveApi.get(question))
   }
 
   /** Who takes a form that is sent to this path. */

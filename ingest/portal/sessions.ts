@@ -14,11 +14,6 @@ export interface Grant {
   readonly now: number
 }
 
-export interface IssuedToken {
-  readonly token: string
-  readonly sessionId: string
-}
-
 /** What a token says. */
 export interface PortalSession {
   readonly sessionId: string
@@ -26,6 +21,11 @@ export interface PortalSession {
   readonly ends: number
   /** In its normal form; empty: the token is bound to none. */
   readonly mac: string
+}
+
+export interface IssuedToken {
+  readonly token: string
+  readonly session: PortalSession
 }
 
 /** The tokens of the portal: issuing them, and what can be said about one. */
@@ -36,6 +36,6 @@ export interface Sessions {
   verify(token: string, now: number): PortalSession | null
   /** The e-mail address of the session's account has been confirmed: its validation deadline does not count any more. */
   validated(sessionId: string, now: number): Promise<void>
-  /** Why a session is denied, in words; empty: nothing is known about that. */
-  denialReason(session: PortalSession, now: number): string
+  /** Why a session is denied, in words that may be none; null: it is not. */
+  denial(session: PortalSession, now: number): string | null
 }

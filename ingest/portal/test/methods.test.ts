@@ -52,7 +52,7 @@ t.test('vouchers', async (t) => {
   site.services.book.entries.set(`${voucherSubject(hash.id)}:start`, { value: '1', until: null })
   t.equal(await use(MAC(1), code), 403)
   t.equal(await use('', code), 403, 'without a MAC only to a registered gateway')
-  site.services.registered.set('hall', '192.168.77.1')
+  site.services.registered.set('hall', { address: '192.168.77.1', routed: false })
   site.services.book.entries.delete(`${voucherSubject(hash.id)}:start`)
   t.equal(await use('', code), 403, 'a browser is a device too, and it has two')
 

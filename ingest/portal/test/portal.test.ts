@@ -163,7 +163,7 @@ t.test('an address that is nobody’s own never gets a token', async (t) => {
 })
 
 t.test('the registered address counts, and stands in for one that was not sent', async (t) => {
-  site.services.registered.set('hq', '203.0.113.7')
+  site.services.registered.set('hq', { address: '203.0.113.7', routed: false })
   const at = (query: string) => click(new Visitor(site.bases[1]), `/login/?${query}`)
   t.match(await at('gw_address=203.0.113.7&gw_port=80&gw_id=hq'), /^http:\/\/203\.0\.113\.7:80\//)
   t.match(await at('gw_id=hq'), /^http:\/\/203\.0\.113\.7:2060\//)
@@ -296,5 +296,46 @@ t.test('a token whose record is not durable is not handed out', async (t) => {
     t.equal(response.headers.get('location'), null)
     t.match(html, 'Please try again shortly')
     t.equal((await visitor.post(LOGIN, { method: 'click' })).response.status, 302)
+  }
+})
+
+t.test('captive portal API: over HTTPS and for routed gateways only', async (t) => {
+  site.services.registered.set('routed', { address: '192.168.5.1', routed: true })
+  site.services.registered.set('nat', { address: '192.168.6.1', routed: false })
+  const https = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.168.5.20' }
+  for (const base of site.bases) {
+    const ask = (gwId: string, headers: Record<string, string> = https) =>
+      fetch(`${base}/x/capport/api/${gwId}`, { headers })
+    t.equal((await ask('nat')).status, 404)
+    t.equal((await ask('nobody')).status, 404)
+    t.equal((await ask('routed', {})).status, 404, 'not over HTTPS')
+    t.equal((await ask('routed', { ...https, 'x-forwarded-proto': 'https, http' })).status, 404)
+    t.equal((await ask('%E0')).status, 404)
+    const first = await ask('routed')
+    t.equal(first.status, 200)
+    t.equal(first.headers.get('content-type'), 'application/captive+json')
+    t.equal(first.headers.get('cache-control'), 'private')
+    const { host } = new URL(base)
+    const page = `https://${host}/x/login/?gw_id=routed&ip=192.168.5.20`
+    t.same(await first.json(), { captive: true, 'user-portal-url': page, 'can-extend-session': true })
+
+    const visitor = new Visitor(base, https)
+    const target = page.slice(page.indexOf('/x/'))
+    await visitor.get(target)
+    const { response } = await visitor.post(target, { method: 'click' })
+    t.match(response.headers.get('location'), /^http:\/\/192\.168\.5\.1:2060\//)
+    t.match(response.headers.get('set-cookie'), /; Secure$/)
+    const online = (await (await ask('routed')).json()) as Record<string, unknown>
+    t.match(online, { captive: false, 'user-portal-url': page })
+    t.ok((online['seconds-remaining'] as number) > 86_000)
+    const other = await ask('routed', { ...https, 'x-forwarded-for': '192.168.5.21' })
+    t.match(await other.json(), { captive: true }, 'another device')
+    const [, stored] = [...site.services.book.entries].find(([subject]) => subject.startsWith('capport:')) as [
+      string,
+      { value: string },
+    ]
+    site.services.denied.set((JSON.parse(stored.value) as { sessionId: string }).sessionId, 'revoked')
+    t.match(await (await ask('routed')).json(), { captive: true }, 'cut off')
+    site.services.book.entries.clear()
   }
 })

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { makeAnswer, type RecordOutcome } from '../../http.ts'
 import type { Records } from '../../records.ts'
 import type { Book } from '../book.ts'
-import type { PortalServices } from '../open.ts'
+import type { PortalServices, Registration } from '../open.ts'
 import type { Grant, PortalSession, Sessions } from '../sessions.ts'
 
 export interface TestServices {
-  /** Registered addresses by gw_id. */
-  readonly registered: Map<string, string>
+  readonly registered: Map<string, Registration>
+  /** Reasons by session. */
+  readonly denied: Map<string, string>
   /** Sessions whose address was confirmed. */
   readonly validated: Set<string>
   /** In the order in which tokens were issued. */
@@ -42,13 +43,15 @@ export class MemoryBook implements Book {
 const NOTHING = makeAnswer('login', 200, '')
 
 export function testServices(): TestServices {
-  const registered = new Map<string, string>()
+  const registered = new Map<string, Registration>()
+  const denied = new Map<string, string>()
   const validated = new Set<string>()
   const grants: Grant[] = []
   const book = new MemoryBook()
   const issued = new Map<string, PortalSession>()
   return {
     registered,
+    denied,
     validated,
     grants,
     book,
@@ -66,17 +69,18 @@ export function testServices(): TestServices {
           if (outcome !== 'kept') return null
           const token = randomBytes(16).toString('hex')
           const sessionId = randomBytes(8).toString('hex')
-          issued.set(token, { sessionId, ends: now + 86_400_000, mac: redirect.mac })
-          return { token, sessionId }
+          const session = { sessionId, ends: now + 86_400_000, mac: redirect.mac }
+          issued.set(token, session)
+          return { token, session }
         },
         verify: (token) => issued.get(token) ?? null,
         validated(sessionId) {
           validated.add(sessionId)
           return Promise.resolve()
         },
-        denialReason: () => '',
+        denial: ({ sessionId }) => denied.get(sessionId) ?? null,
       }
-      return { secret: 'secret', sessions, book, registeredAddress: (gwId) => registered.get(gwId) ?? null }
+      return { secret: 'secret', sessions, book, registration: (gwId) => registered.get(gwId) ?? null }
     },
   }
 }

@@ -1,0 +1,87 @@
+import { makeAnswer, NOT_FOUND, type Answer } from '../http.ts'
+import type { Book } from './book.ts'
+import type { Registration } from './open.ts'
+import type { PortalSession, Sessions } from './sessions.ts'
+
+/*
+ * The captive portal API (RFC 8908): a device asks `/capport/api/<gw_id>` whether it is captive. Which device asks is known by its
+ * address alone, so this is answered only for gateways that an operator registered as routed: behind NAT every device of a site has the
+ * gateway's address, and a wrong "captive": true would keep phones from using a network that lets them through.
+ */
+
+const SESSION = 'capport:'
+
+export interface CaptiveApiOptions {
+  readonly book: Book
+  readonly sessions: Sessions
+  readonly registration: (gwId: string, now: number) => Registration | null
+}
+
+/** What a device asks with. */
+export interface CaptiveQuestion {
+  readonly path: string
+  readonly host: string
+  readonly remoteIp: string
+  readonly secure: boolean
+  readonly now: number
+}
+
+const PATH = /^(.*)\/capport\/api\/([^/]+)\/?$/
+
+export class CaptiveApi {
+  readonly #options: CaptiveApiOptions
+
+  constructor(options: CaptiveApiOptions) {
+    this.#options = options
+  }
+
+  /** Only over HTTPS (RFC 8908, 4), and only for routed gateways; else there is nothing here. */
+  get({ path, host, remoteIp, secure, now }: CaptiveQuestion): Answer {
+    const [, prefix, id] = PATH.exec(path) ?? []
+    const gwId = decoded(id ?? '')
+    if (!secure || gwId === '' || !isHost(host) || this.#options.registration(gwId, now)?.routed !== true)
+      return NOT_FOUND
+    const session = this.#session(gwId, remoteIp, now)
+    const query = new URLSearchParams({ gw_id: gwId, ip: remoteIp }).toString()
+    const state = {
+      captive: session === null,
+      'user-portal-url': `https://${host}${encodeURI(prefix).replace(/^\/+/, '/')}/login/?${query}`,
+      ...(session === null ? {} : { 'seconds-remaining': Math.ceil((session.ends - now) / 1000) }),
+      'can-extend-session': true,
+    }
+    return makeAnswer('capport', 200, JSON.stringify(state), {
+      contentType: 'application/captive+json',
+      headers: [['Cache-Control', 'private']],
+    })
+  }
+
+  /** Remembers whose session that of an address is, where somebody may ask for it. */
+  async remember(gwId: string, ip: string, session: PortalSession, now: number): Promise<void> {
+    if (ip === '' || this.#options.registration(gwId, now)?.routed !== true) return
+    await this.#options.book.put(subject(gwId, ip), JSON.stringify(session), session.ends)
+  }
+
+  #session(gwId: string, ip: string, now: number): PortalSession | null {
+    const stored = this.#options.book.get(subject(gwId, ip), now)
+    if (stored === undefined) return null
+    const session = JSON.parse(stored) as PortalSession
+    return session.ends > now && this.#options.sessions.denial(session, now) === null ? session : null
+  }
+}
+
+function subject(gwId: string, ip: string): string {
+  return `${SESSION}${ip} ${gwId}`
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}
+
+/** A Host header that may stand in an address. */
+function isHost(text: string): boolean {
+  return /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text)
+}
