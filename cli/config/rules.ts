@@ -16,6 +16,7 @@ export function ruleProblems(values: Values): string[] {
     ...kafkaTlsProblems(values),
     ...kafkaLoginProblems(values),
     ...clusterProblems(values),
+    ...loginProblems(values),
   ]
 }
 
@@ -63,4 +64,20 @@ function clusterProblems({ clickhouseCluster, clickhouseUrl }: Values): string[]
     'GATEPOST_CLICKHOUSE_CLUSTER is set, but GATEPOST_CLICKHOUSE_URL is not: the embedded store has no cluster; ' +
       'set the URL of one of its servers, or leave the cluster unset',
   ]
+}
+
+/** What a login method cannot do without. */
+function loginProblems({ login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhookSecret }: Values): string[] {
+  const needed = {
+    account: { GATEPOST_SMTP_URL: smtpUrl, GATEPOST_SMTP_FROM: smtpFrom },
+    webhook: { GATEPOST_LOGIN_WEBHOOK_URL: loginWebhookUrl, GATEPOST_LOGIN_WEBHOOK_SECRET: loginWebhookSecret },
+  }
+  const methods = Array.isArray(login) ? (login as unknown[]) : []
+  return Object.entries(needed).flatMap(([method, variables]) =>
+    Object.entries(variables).flatMap(([name, value]) =>
+      value === undefined && methods.includes(method)
+        ? [`${name} is not set, GATEPOST_LOGIN=${methods.join(',')} needs it for ${method}`]
+        : [],
+    ),
+  )
 }

@@ -108,6 +108,14 @@ export function secretText(minLength: number): ValueSchema<string> {
 
 export const plainText: ValueSchema<string> = parsed((text) => text || undefined)
 
+/** Text that goes into every record of a kind. */
+export const shortText: ValueSchema<string> = parsed((text) => (text.length <= 64 ? text || undefined : undefined))
+
+/** One address, without a name. */
+export const mailAddress: ValueSchema<string> = parsed((text) =>
+  /^[^\s@<>,;"]{1,64}@[^\s@<>,;"]{1,255}$/.test(text) ? text : undefined,
+)
+
 /** Absolute, from the working directory. A NUL byte would be cut off by the operating system. */
 export const path: ValueSchema<string> = parsed((text) => {
   if (text === '' || text.includes('\0')) return undefined

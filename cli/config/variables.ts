@@ -7,11 +7,13 @@ import {
   hostNames,
   integer,
   listOf,
+  mailAddress,
   oneOf,
   path,
   plainText,
   port,
   secretText,
+  shortText,
   size,
   topicPrefix,
   url,
@@ -102,9 +104,30 @@ export const VARIABLES = {
     allowed: 'signed or open',
   }),
   login: withDefault('GATEPOST_LOGIN', 'click', listOf('click', 'voucher', 'account', 'webhook'), {
-    description: 'Login methods of the portal.',
+    description: 'Login methods of the portal, in the order in which its page shows them.',
     allowed: 'comma-separated, of click, voucher, account, webhook',
-    later: 'stops',
+  }),
+  loginWebhookUrl: optional('GATEPOST_LOGIN_WEBHOOK_URL', url('http', 'https'), {
+    description: 'Service that says yes or no to logins of the method webhook; with GATEPOST_LOGIN_WEBHOOK_SECRET.',
+    allowed: HTTP,
+    secret: 'url',
+  }),
+  loginWebhookSecret: optional('GATEPOST_LOGIN_WEBHOOK_SECRET', secretText(16), {
+    description: 'Key with which the requests to that service are signed.',
+    allowed: 'at least 16 characters',
+    secret: 'whole',
+  }),
+  loginWebhookTimeoutMs: withDefault('GATEPOST_LOGIN_WEBHOOK_TIMEOUT', '5s', duration(100, 30 * SECOND), {
+    description: 'How long that service may take; then the page says that logging in is not possible at the moment.',
+    allowed: 'a duration from 100ms to 30s',
+  }),
+  portalDir: optional('GATEPOST_PORTAL_DIR', path, {
+    description: 'Directory of templates, texts and a logo that replace those of the portal.',
+    allowed: 'a path',
+  }),
+  termsVersion: withDefault('GATEPOST_TERMS_VERSION', '1', shortText, {
+    description: 'Version of the terms of use that the portal shows: it is recorded with every login.',
+    allowed: 'a text of at most 64 characters',
   }),
   secret: optional('GATEPOST_SECRET', secretText(16), {
     description: 'Key of the tokens: the same for every process of an installation. With Kafka it must be set.',
@@ -245,7 +268,10 @@ export const VARIABLES = {
     description: 'Server for outgoing mail.',
     allowed: 'a URL that begins with smtp:// or smtps://',
     secret: 'url',
-    later: 'warns',
+  }),
+  smtpFrom: optional('GATEPOST_SMTP_FROM', mailAddress, {
+    description: 'Sender of outgoing mail.',
+    allowed: 'an e-mail address',
   }),
   alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
     description: 'Where gateway_down and gateway_up are posted.',

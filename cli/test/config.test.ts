@@ -195,16 +195,27 @@ t.test('a misspelt variable is told, with the name that was meant', (t) => {
 
 t.test('what this version cannot do is refused or told, never ignored silently', (t) => {
   const env = {
-    GATEPOST_LOGIN: 'voucher',
     GATEPOST_POLICIES: 'policies.json',
   }
   const found = problems(env, assertSupported)
-  t.equal(found.length, 2)
+  t.equal(found.length, 1)
   for (const name of Object.keys(env)) {
     t.ok(found.some((line) => line.startsWith(name) && line.includes('not supported by this version yet')))
   }
-  t.same(problems({ GATEPOST_LOGIN: 'click' }, assertSupported), [])
-  t.match(configWarnings({ GATEPOST_SMTP_URL: 'smtp://mail' }), [/GATEPOST_SMTP_URL .*no effect/])
+  t.match(configWarnings({ GATEPOST_PUBLISH_DIR: '/x' }), [/GATEPOST_PUBLISH_DIR .*no effect/])
+  t.end()
+})
+
+t.test('a login method says what it cannot do without', (t) => {
+  t.same(problems({ GATEPOST_LOGIN: 'click,voucher' }), [])
+  t.match(problems({ GATEPOST_LOGIN: 'click,account', GATEPOST_SMTP_URL: 'smtp://mail' }), [
+    /^GATEPOST_SMTP_FROM is not/,
+  ])
+  t.match(problems({ GATEPOST_LOGIN: 'webhook' }), [/^GATEPOST_LOGIN_WEBHOOK_URL is/, /^GATEPOST_LOGIN_WEBHOOK_SECRET/])
+  t.same(
+    problems({ GATEPOST_LOGIN: 'account', GATEPOST_SMTP_URL: 'smtp://mail', GATEPOST_SMTP_FROM: 'wifi@example.org' }),
+    [],
+  )
   t.end()
 })
 
