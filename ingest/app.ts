@@ -6,8 +6,9 @@ import { Decisions, type AuthMode } from './access/decisions.ts'
 import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type Exchange } from './http.ts'
 import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
+import { COUNTERS_MAX_BYTES, CountersRoute } from './routes/counters.ts'
 import { PingRoute, PONG } from './routes/ping.ts'
-import { NOT_DURABLE, PostAuthRoute } from './routes/post-auth.ts'
+import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute } from './routes/post-auth.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
 
 export interface AppOptions {
@@ -31,7 +32,7 @@ function methodNotAllowed(route: Route, allow: string): Answer {
 /** What each route takes; a path of no route takes nothing. */
 const ALLOWED: Record<Route, string> = {
   ping: 'GET',
-  auth: 'GET',
+  auth: 'GET, POST',
   post_auth: 'POST',
   healthcheck: 'GET, HEAD',
   root: 'GET, HEAD',
@@ -47,10 +48,22 @@ const FAULTS: Partial<Record<Route, Answer>> = {
 
 const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
 
-export const TOO_LARGE: Answer = makeJsonAnswer('post_auth', 413, {
-  error: 'the body is larger than 65536 bytes',
-  field: 'body',
-})
+/** A route that takes bodies, of so many bytes at most. */
+export interface BodyRoute {
+  readonly route: Route
+  readonly maxBytes: number
+  readonly tooLarge: Answer
+}
+
+function bodyRoute(route: Route, maxBytes: number): BodyRoute {
+  const tooLarge = makeJsonAnswer(route, 413, { error: `the body is larger than ${maxBytes} bytes`, field: 'body' })
+  return { route, maxBytes, tooLarge }
+}
+
+const BODY_ROUTES: Partial<Record<Route, BodyRoute>> = {
+  post_auth: bodyRoute('post_auth', POST_AUTH_MAX_BYTES),
+  auth: bodyRoute('auth', COUNTERS_MAX_BYTES),
+}
 
 /** The routes of both listeners. One per process: handlers reuse their parsers from request to request. */
 export class App {
@@ -59,6 +72,7 @@ export class App {
   readonly postAuth: PostAuthRoute
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
+  readonly #counters: CountersRoute
   readonly #logger: Logger
   /** Requests whose handling threw. */
   faults = 0
@@ -71,6 +85,7 @@ export class App {
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, fast)
     this.#auth = new AuthRoute(this.records, this.decisions, fast)
+    this.#counters = new CountersRoute(this.records, this.#auth, fast)
   }
 
   /** A GET, or a HEAD where it is allowed. `path` is without the query. Never throws. */
@@ -110,20 +125,22 @@ export class App {
     exchange.reply(NOT_ALLOWED.get(route) as Answer)
   }
 
-  /** Whether a request of this method has a body to wait for; else the exchange holds its answer. */
-  takesBody(method: string, path: string, exchange: Exchange): boolean {
+  /** Where a request's body goes once it has come; null: it takes none, and the exchange holds its answer. */
+  bodyRoute(method: string, path: string, exchange: Exchange): BodyRoute | null {
     const route = routeOf(path)
-    if (method === 'POST' && route === 'post_auth') return true
+    const takes = BODY_ROUTES[route]
+    if (method === 'POST' && takes !== undefined) return takes
     exchange.reply(route === 'unknown' ? NOT_FOUND : (NOT_ALLOWED.get(route) as Answer))
-    return false
+    return null
   }
 
-  /** The body of a request for which takesBody() said yes. Never throws. */
-  post(body: Uint8Array, exchange: Exchange): void {
+  /** The body of a request that has a bodyRoute(). Never throws. */
+  post(route: Route, body: Uint8Array, exchange: Exchange): void {
     try {
-      this.postAuth.handle(exchange, body)
+      if (route === 'auth') this.#counters.handle(exchange, body)
+      else this.postAuth.handle(exchange, body)
     } catch (error) {
-      this.#failed('post_auth', exchange, error)
+      this.#failed(route, exchange, error)
     }
   }
 }

@@ -1,9 +1,7 @@
 import type { App } from '../app.ts'
-import { TOO_LARGE } from '../app.ts'
 import { addressText, type TrustedProxies } from '../client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
-import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
 import { userAgentText } from '../user-agent.ts'
 import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
 
@@ -134,15 +132,17 @@ export class BulkListener implements Listener, Responder {
 
   #other(response: HttpResponse, request: HttpRequest): void {
     const exchange = this.#exchange
-    if (!this.#app.takesBody(request.getMethod().toUpperCase(), request.getUrl(), exchange)) {
+    const target = this.#app.bodyRoute(request.getMethod().toUpperCase(), request.getUrl(), exchange)
+    if (target === null) {
       this.#finish(response)
       return
     }
+    const { route, maxBytes, tooLarge } = target
     this.#describe(response, request)
-    const { remoteIp, userAgent } = exchange
+    const { query, remoteIp, userAgent } = exchange
     response.onAborted(onAborted)
-    if (Number(request.getHeader('content-length')) > POST_AUTH_MAX_BYTES) {
-      this.respond(response, TOO_LARGE, 'dropped')
+    if (Number(request.getHeader('content-length')) > maxBytes) {
+      this.respond(response, tooLarge, 'dropped')
       return
     }
     let parts: Buffer[] | null = null
@@ -150,8 +150,8 @@ export class BulkListener implements Listener, Responder {
     // A closure per POST: the body may come later, and uWebSockets says nothing of the request then.
     response.onData((chunk, isLast) => {
       length += chunk.byteLength
-      if (length > POST_AUTH_MAX_BYTES) {
-        if (parts !== EMPTY_PARTS) this.respond(response, TOO_LARGE, 'dropped')
+      if (length > maxBytes) {
+        if (parts !== EMPTY_PARTS) this.respond(response, tooLarge, 'dropped')
         parts = EMPTY_PARTS
         return
       }
@@ -160,11 +160,12 @@ export class BulkListener implements Listener, Responder {
         ;(parts ??= []).push(Buffer.from(new Uint8Array(chunk)))
         return
       }
+      exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
       let body = length === 0 ? EMPTY : new Uint8Array(chunk)
       if (parts !== null) body = Buffer.concat([...parts, body])
-      this.#app.post(body, exchange)
+      this.#app.post(route, body, exchange)
       this.#finish(response)
     })
   }

@@ -1,10 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { App } from '../app.ts'
-import { TOO_LARGE } from '../app.ts'
+import type { App, BodyRoute } from '../app.ts'
 import { plainAddress, type TrustedProxies } from '../client-address.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
-import { POST_AUTH_MAX_BYTES } from '../routes/post-auth.ts'
 import { userAgentText } from '../user-agent.ts'
 import type { Listener } from './bulk.ts'
 
@@ -90,32 +88,36 @@ export class GatewayListener implements Listener, Responder {
       this.#app.get(path, exchange, method === 'HEAD')
       request.resume()
       this.#finish(response)
-    } else if (this.#app.takesBody(method as string, path, exchange))
-      this.#readBody(request, response, remoteIp, userAgent)
+      return
+    }
+    const bodyRoute = this.#app.bodyRoute(method as string, path, exchange)
+    if (bodyRoute !== null) this.#readBody(request, response, bodyRoute)
     else {
       request.resume()
       this.#finish(response)
     }
   }
 
-  #readBody(request: IncomingMessage, response: ServerResponse, remoteIp: string, userAgent: string): void {
+  #readBody(request: IncomingMessage, response: ServerResponse, { route, maxBytes, tooLarge }: BodyRoute): void {
+    const { query, remoteIp, userAgent } = this.#exchange
     const parts: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= POST_AUTH_MAX_BYTES) parts.push(chunk)
+      if (length <= maxBytes) parts.push(chunk)
       else if (!response.headersSent) {
         // The rest of the body is not read: the connection ends with the answer.
         response.shouldKeepAlive = false
-        this.respond(response, TOO_LARGE, 'dropped')
+        this.respond(response, tooLarge, 'dropped')
       }
     })
     request.on('end', () => {
-      if (length > POST_AUTH_MAX_BYTES) return
+      if (length > maxBytes) return
       const exchange = this.#exchange
+      exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
-      this.#app.post(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
+      this.#app.post(route, parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
       this.#finish(response)
     })
     request.on('error', () => response.destroy())
