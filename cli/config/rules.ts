@@ -16,6 +16,7 @@ export function ruleProblems(values: Values): string[] {
     ...kafkaTlsProblems(values),
     ...kafkaLoginProblems(values),
     ...clusterProblems(values),
+    ...publishProblems(values),
   ]
 }
 
@@ -63,4 +64,28 @@ function clusterProblems({ clickhouseCluster, clickhouseUrl }: Values): string[]
     'GATEPOST_CLICKHOUSE_CLUSTER is set, but GATEPOST_CLICKHOUSE_URL is not: the embedded store has no cluster; ' +
       'set the URL of one of its servers, or leave the cluster unset',
   ]
+}
+
+/** What each publisher cannot do without. */
+const PUBLISHER_NEEDS = {
+  'performance-platform': ['performanceUrl', 'performanceDataset'],
+  'metrics-api': ['metricsApiUrl', 'metricsApiToken'],
+  s3: ['s3Url', 's3Bucket'],
+  opensearch: ['opensearchUrl'],
+  file: ['publishDir'],
+  stdout: [],
+} as const
+
+function publishProblems(values: Values): string[] {
+  const names = (values['publish'] ?? []) as (keyof typeof PUBLISHER_NEEDS)[]
+  const missing = names.flatMap((name) =>
+    PUBLISHER_NEEDS[name]
+      .filter((key) => values[key] === undefined)
+      .map((key) => `${VARIABLES[key].env} is not set, GATEPOST_PUBLISH=${name} needs it`),
+  )
+  const { s3AccessKeyId, s3SecretAccessKey } = values
+  if ((s3AccessKeyId === undefined) !== (s3SecretAccessKey === undefined)) {
+    missing.push('GATEPOST_S3_ACCESS_KEY_ID and GATEPOST_S3_SECRET_ACCESS_KEY go together: one of them is not set')
+  }
+  return missing
 }
