@@ -6,6 +6,7 @@ import { registerGateways } from './commands/gateways.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
 import { registerLocations } from './commands/locations.ts'
+import { registerLogins } from './commands/logins.ts'
 import { registerMetrics } from './commands/metrics.ts'
 import { registerPublish } from './commands/publish.ts'
 import { registerReplay } from './commands/replay.ts'
@@ -39,6 +40,7 @@ Examples:
   registerReporter(program, context)
   registerMetrics(program, context)
   registerPublish(program, context)
+  registerLogins(program, context)
   registerLocations(program, context)
   registerGateways(program, context)
   registerDeadLetters(program, context)

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { AccessLog } from '../../log/access.ts'
 import type { Verdict } from '../encode/auth.ts'
-import { normalMac } from '../parse/mac.ts'
+import { normalMac } from '../../common/mac.ts'
 
 /*
  * What a gateway is told of a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed,
