@@ -6,7 +6,9 @@ import { registerGateways } from './commands/gateways.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
 import { registerLocations } from './commands/locations.ts'
+import { registerLogins } from './commands/logins.ts'
 import { registerMetrics } from './commands/metrics.ts'
+import { registerPublish } from './commands/publish.ts'
 import { registerReplay } from './commands/replay.ts'
 import { registerReporter } from './commands/reporter.ts'
 import { registerServe } from './commands/serve.ts'
@@ -37,6 +39,8 @@ Examples:
   registerAggregator(program, context)
   registerReporter(program, context)
   registerMetrics(program, context)
+  registerPublish(program, context)
+  registerLogins(program, context)
   registerLocations(program, context)
   registerGateways(program, context)
   registerDeadLetters(program, context)

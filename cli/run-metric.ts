@@ -7,6 +7,7 @@ import { loadConfig } from './config.ts'
 import { withStore } from './connect.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-code.ts'
+import { terminalLine } from './terminal-line.ts'
 import { metricCsv, metricText, seriesText } from './metric-output.ts'
 
 /** What the command line says. */
@@ -72,11 +73,6 @@ export async function runSeries(context: Context, metric: MetricDefinition, opti
   const windows = `${expired.length} windows, ${expired[0]} to ${expired.at(-1)}`
   note(expiredNote(metric, config.retentionDays, windows, oldestCompleteDay))
   return EXIT.noData
-}
-
-/** A line that the next one replaces; nothing where nobody watches. */
-function terminalLine(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
 }
 
 function expiredNote({ name }: MetricDefinition, days: number, windows: string, oldest: string): string {

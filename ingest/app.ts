@@ -7,6 +7,7 @@ import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type BodyHandler, t
 import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
+import { COUNTERS_MAX_BYTES, CountersRoute } from './routes/counters.ts'
 import { PingRoute, PONG } from './routes/ping.ts'
 import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute } from './routes/post-auth.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
@@ -20,7 +21,7 @@ export interface AppOptions {
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
   /** Makes the portal, whose tokens are records too; unset: there is none. */
-  readonly portal?: (records: Records) => Portal
+  readonly portal?: ((records: Records) => Portal) | undefined
   readonly logger: Logger
 }
 
@@ -34,7 +35,7 @@ function methodNotAllowed(route: Route, allow: string): Answer {
 /** What each route takes; a path of no route takes nothing. */
 const ALLOWED: Record<Route, string> = {
   ping: 'GET',
-  auth: 'GET',
+  auth: 'GET, POST',
   login: 'GET, HEAD, POST',
   portal: 'GET, HEAD',
   gw_message: 'GET, HEAD, POST',
@@ -54,11 +55,6 @@ const FAULTS: Partial<Record<Route, Answer>> = {
 
 const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
 
-const TOO_LARGE: Answer = makeJsonAnswer('post_auth', 413, {
-  error: 'the body is larger than 65536 bytes',
-  field: 'body',
-})
-
 /** The routes of both listeners. One per process: handlers reuse their parsers from request to request. */
 export class App {
   readonly records: Records
@@ -66,12 +62,12 @@ export class App {
   readonly postAuth: PostAuthRoute
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
-  readonly #portal: Portal | null
+  readonly #counters: CountersRoute
+  readonly portal: Portal | null
   readonly #logger: Logger
-  readonly #postAuthBody: BodyHandler = {
-    maxBytes: POST_AUTH_MAX_BYTES,
-    tooLarge: TOO_LARGE,
-    handle: (body, exchange) => this.post(body, exchange),
+  readonly #bodies: Partial<Record<Route, BodyHandler>> = {
+    post_auth: this.#bodyHandler('post_auth', POST_AUTH_MAX_BYTES),
+    auth: this.#bodyHandler('auth', COUNTERS_MAX_BYTES),
   }
   /** Requests whose handling threw. */
   faults = 0
@@ -84,7 +80,13 @@ export class App {
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, fast)
     this.#auth = new AuthRoute(this.records, this.decisions, fast)
-    this.#portal = options.portal?.(this.records) ?? null
+    this.#counters = new CountersRoute(this.records, this.#auth, fast)
+    this.portal = options.portal?.(this.records) ?? null
+  }
+
+  #bodyHandler(route: Route, maxBytes: number): BodyHandler {
+    const tooLarge = makeJsonAnswer(route, 413, { error: `the body is larger than ${maxBytes} bytes`, field: 'body' })
+    return { maxBytes, tooLarge, handle: (body, exchange) => this.post(route, body, exchange) }
   }
 
   /** A GET, or a HEAD where it is allowed. `path` is without the query. Never throws. */
@@ -115,9 +117,9 @@ export class App {
       case 'login':
       case 'portal':
       case 'gw_message':
-        return this.#portal === null ? exchange.reply(NOT_FOUND) : this.#portal.get(route, path, exchange)
+        return this.portal === null ? exchange.reply(NOT_FOUND) : this.portal.get(route, path, exchange)
       case 'capport':
-        return this.#portal === null ? exchange.reply(NOT_FOUND) : this.#portal.captiveApi(path, exchange)
+        return this.portal === null ? exchange.reply(NOT_FOUND) : this.portal.captiveApi(path, exchange)
       case 'healthcheck':
         return exchange.reply(HEALTHY)
       case 'root':
@@ -130,25 +132,27 @@ export class App {
     exchange.reply(NOT_ALLOWED.get(route) as Answer)
   }
 
-  /** Who takes the body of a request of this method; null: nobody, and the exchange holds its answer. Never throws. */
-  takesBody(method: string, path: string, exchange: Exchange): BodyHandler | null {
+  /** Where a request's body goes once it has come; null: it takes none, and the exchange holds its answer. Never throws. */
+  bodyHandler(method: string, path: string, exchange: Exchange): BodyHandler | null {
     const route = routeOf(path)
     if (method === 'POST') {
-      if (route === 'post_auth') return this.#postAuthBody
-      if (this.#portal !== null && isPortalRoute(route) && route !== 'portal')
-        return this.#portal.form(route, path, exchange)
+      const handler = this.#bodies[route]
+      if (handler !== undefined) return handler
+      if (this.portal !== null && (route === 'login' || route === 'gw_message'))
+        return this.portal.form(route, path, exchange)
     }
-    const missing = route === 'unknown' || (this.#portal === null && isPortalRoute(route))
+    const missing = route === 'unknown' || (this.portal === null && (isPortalRoute(route) || route === 'capport'))
     exchange.reply(missing ? NOT_FOUND : (NOT_ALLOWED.get(route) as Answer))
     return null
   }
 
-  /** The body of a login of a RADIUS server. Never throws. */
-  post(body: Uint8Array, exchange: Exchange): void {
+  /** The body of a gateway's or RADIUS server's POST. Never throws. */
+  post(route: Route, body: Uint8Array, exchange: Exchange): void {
     try {
-      this.postAuth.handle(exchange, body)
+      if (route === 'auth') this.#counters.handle(exchange, body)
+      else this.postAuth.handle(exchange, body)
     } catch (error) {
-      this.#failed('post_auth', exchange, error)
+      this.#failed(route, exchange, error)
     }
   }
 }

@@ -1,4 +1,3 @@
-import type { RecordBatch } from './batch.ts'
 import type { Route } from './routes/router.ts'
 
 /**
@@ -108,6 +107,11 @@ export interface Responder {
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void
 }
 
+/** What a request waits for: the batch of its record, or all of its records'. */
+export interface Awaited {
+  wait(responder: Responder, response: unknown, answer: Answer): void
+}
+
 /**
  * One request and what came of it. A listener owns one and uses it for request after request; everything in it is valid
  * only until the handler's next call.
@@ -125,30 +129,29 @@ export class Exchange {
 
   /** Set by the handler: the answer, and the batch to wait for; without one, `outcome` is final. */
   answer: Answer = NOT_FOUND
-  batch: RecordBatch | null = null
+  batch: Awaited | null = null
   outcome: RecordOutcome = 'none'
-  /** Set by a handler that waits for something else than a batch; never rejects. */
-  later: Promise<Reply> | null = null
 
   /** An answer that waits for nothing. */
   reply(answer: Answer, outcome: RecordOutcome = 'none'): void {
     this.answer = answer
     this.batch = null
     this.outcome = outcome
-    this.later = null
   }
 
   /** An answer that is not known yet. PRECONDITION: the promise never rejects. */
   replyLater(reply: Promise<Reply>): void {
-    this.batch = null
-    this.later = reply
+    this.batch = {
+      wait(responder, response) {
+        void reply.then(({ answer, outcome }) => responder.respond(response, answer, outcome))
+      },
+    }
   }
 
-  /** An answer that waits until the record that was ended last is durable. */
-  replyWhenDurable(answer: Answer, batch: RecordBatch): void {
+  /** An answer that waits until the request's record is durable. */
+  replyWhenDurable(answer: Answer, batch: Awaited): void {
     this.answer = answer
     this.batch = batch
-    this.later = null
   }
 }
 

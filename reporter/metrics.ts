@@ -1,4 +1,5 @@
 import { PlainMetrics } from '../common/metrics.ts'
+import type { PublishScheduleStats } from './publish/schedule.ts'
 import type { ScheduleStats } from './schedule.ts'
 
 /** What the schedule of the metrics reports. */
@@ -16,6 +17,19 @@ export function scheduleMetrics(stats: ScheduleStats): PlainMetrics {
     'Beginning of the latest day of which every usage metric is stored, 0 before the first',
     () => [{ value: (stats.currentTo ?? 0) / 1000 }],
     'max',
+  )
+  return metrics
+}
+
+/** What publishing by the clock reports. */
+export function publishMetrics(stats: PublishScheduleStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('counter', 'gatepost_publish_sent_total', 'Results that a publisher took', () => [{ value: stats.sent }])
+  metrics.add(
+    'counter',
+    'gatepost_publish_failures_total',
+    'Results that a publisher did not take after all attempts of a run',
+    () => [{ value: stats.failed }],
   )
   return metrics
 }

@@ -128,7 +128,7 @@ function ending(day: Date): { metric: MetricDefinition; period: Period }[] {
 }
 
 /** The first day of this installation, ms since the epoch: before it there is nothing to tell of, not even zeros. */
-async function beginning(store: TableStore): Promise<number | null> {
+export async function beginning(store: TableStore): Promise<number | null> {
   const rows = await store.query<{ begun: string | null }>(
     `SELECT toString(toDate(least(
        (SELECT min(applied_at) FROM gatepost.schema_migrations),

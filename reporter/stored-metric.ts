@@ -18,7 +18,7 @@ export type MetricFields = Readonly<Record<string, FieldValue | readonly MetricR
 
 export async function storeMetric(store: TableStore, key: MetricKey, fields: MetricFields, now: Date): Promise<void> {
   const row = {
-    ...columns(key),
+    ...keyColumns(key),
     fields: JSON.stringify(fields),
     computed_at: now.toISOString().replace('T', ' ').slice(0, 23),
   }
@@ -26,7 +26,7 @@ export async function storeMetric(store: TableStore, key: MetricKey, fields: Met
 }
 
 /** The key as the table has it: its `date` is a day. */
-function columns({ metric_name, period, date }: MetricKey) {
+export function keyColumns({ metric_name, period, date }: MetricKey) {
   return { metric_name, period, date: date.slice(0, 10), hour: Number(date.slice(11)) }
 }
 
@@ -36,7 +36,7 @@ export async function storedMetric(store: TableStore, key: MetricKey): Promise<M
     `SELECT fields FROM gatepost.metrics
      WHERE metric_name = {metric_name:String} AND period = {period:String} AND date = {date:Date} AND hour = {hour:UInt8}
      ORDER BY computed_at DESC LIMIT 1`,
-    columns(key),
+    keyColumns(key),
   )
   return rows.length === 0 ? null : parseFields(rows[0].fields, key)
 }

@@ -138,6 +138,7 @@ t.test('logins', async (t) => {
   const reply = [...TEXT, '\ud800', 'a\udfffb']
   reply.forEach((text, index) => {
     app.post(
+      'post_auth',
       Buffer.from(
         JSON.stringify({
           authentication_result: 'Access-Accept',

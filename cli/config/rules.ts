@@ -17,6 +17,7 @@ export function ruleProblems(values: Values): string[] {
     ...kafkaLoginProblems(values),
     ...clusterProblems(values),
     ...loginProblems(values),
+    ...publishProblems(values),
   ]
 }
 
@@ -80,4 +81,28 @@ function loginProblems({ login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhook
         : [],
     ),
   )
+}
+
+/** What each publisher cannot do without. */
+const PUBLISHER_NEEDS = {
+  'performance-platform': ['performanceUrl', 'performanceDataset'],
+  'metrics-api': ['metricsApiUrl', 'metricsApiToken'],
+  s3: ['s3Url', 's3Bucket'],
+  opensearch: ['opensearchUrl'],
+  file: ['publishDir'],
+  stdout: [],
+} as const
+
+function publishProblems(values: Values): string[] {
+  const names = (values['publish'] ?? []) as (keyof typeof PUBLISHER_NEEDS)[]
+  const missing = names.flatMap((name) =>
+    PUBLISHER_NEEDS[name]
+      .filter((key) => values[key] === undefined)
+      .map((key) => `${VARIABLES[key].env} is not set, GATEPOST_PUBLISH=${name} needs it`),
+  )
+  const { s3AccessKeyId, s3SecretAccessKey } = values
+  if ((s3AccessKeyId === undefined) !== (s3SecretAccessKey === undefined)) {
+    missing.push('GATEPOST_S3_ACCESS_KEY_ID and GATEPOST_S3_SECRET_ACCESS_KEY go together: one of them is not set')
+  }
+  return missing
 }

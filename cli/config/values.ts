@@ -77,6 +77,14 @@ export function size(min: number, max: number): ValueSchema<number> {
   return parsed((text) => within(parseSize(text), min, max))
 }
 
+/** `06:30`, a time of day: minutes since midnight, or undefined. */
+export function timeOfDay(first: number, last: number): ValueSchema<number> {
+  return parsed((text) => {
+    const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? []
+    return hours === undefined ? undefined : within(Number(hours) * 60 + Number(minutes), first, last)
+  })
+}
+
 /** Milliseconds. */
 export function duration(min: number, max: number): ValueSchema<number> {
   return parsed((text) => within(parseDuration(text), min, max))

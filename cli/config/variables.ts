@@ -15,6 +15,7 @@ import {
   secretText,
   shortText,
   size,
+  timeOfDay,
   topicPrefix,
   url,
 } from './values.ts'
@@ -287,53 +288,64 @@ export const VARIABLES = {
       description: 'Publishers of the metrics.',
       allowed: 'comma-separated, of performance-platform, metrics-api, s3, opensearch, file, stdout',
       unset: '(none)',
-      later: 'warns',
     },
   ),
+  publishAtMinute: withDefault('GATEPOST_PUBLISH_AT', '00:15', timeOfDay(10, 23 * 60 + 50), {
+    description:
+      'When results are published, UTC: every day those of the day, on Mondays of the week, on the first of the month. Those of an hour go out ten minutes after it.',
+    allowed: 'a time from 00:10 to 23:50, such as 06:30',
+  }),
   publishDir: optional('GATEPOST_PUBLISH_DIR', path, {
     description: 'Directory of the publisher `file`.',
     allowed: 'a path',
-    later: 'warns',
   }),
   performanceUrl: optional('GATEPOST_PERFORMANCE_URL', url('http', 'https'), {
     description: 'Address of the publisher `performance-platform`.',
     allowed: HTTP,
     secret: 'url',
-    later: 'warns',
   }),
   performanceDataset: optional('GATEPOST_PERFORMANCE_DATASET', plainText, {
     description: 'Data set of the publisher `performance-platform`.',
     allowed: 'a name',
-    later: 'warns',
   }),
   metricsApiUrl: optional('GATEPOST_METRICS_API_URL', url('http', 'https'), {
     description: 'Address of the publisher `metrics-api`.',
     allowed: HTTP,
     secret: 'url',
-    later: 'warns',
   }),
   metricsApiToken: optional('GATEPOST_METRICS_API_TOKEN', secretText(1), {
     description: 'Bearer token of the publisher `metrics-api`.',
     allowed: 'any text',
     secret: 'whole',
-    later: 'warns',
   }),
   s3Url: optional('GATEPOST_S3_URL', url('http', 'https'), {
     description: 'Address of the publisher `s3`.',
     allowed: HTTP,
     secret: 'url',
-    later: 'warns',
   }),
   s3Bucket: optional('GATEPOST_S3_BUCKET', plainText, {
     description: 'Bucket of the publisher `s3`.',
     allowed: 'a name',
-    later: 'warns',
+  }),
+  s3Region: withDefault('GATEPOST_S3_REGION', 'us-east-1', plainText, {
+    description: 'Region of the publisher `s3`, as its signatures name it.',
+    allowed: 'a name',
+  }),
+  s3AccessKeyId: optional('GATEPOST_S3_ACCESS_KEY_ID', plainText, {
+    description: 'Access key of the publisher `s3`; with GATEPOST_S3_SECRET_ACCESS_KEY.',
+    allowed: 'a name',
+    unset: '(unset: requests are not signed)',
+  }),
+  s3SecretAccessKey: optional('GATEPOST_S3_SECRET_ACCESS_KEY', secretText(1), {
+    description: 'Secret of the access key of the publisher `s3`.',
+    allowed: 'any text',
+    secret: 'whole',
   }),
   opensearchUrl: optional('GATEPOST_OPENSEARCH_URL', url('http', 'https'), {
-    description: 'Address of the publisher `opensearch`.',
+    description:
+      'Address of the publisher `opensearch`; it may end in the name of an index, else that is gatepost-metrics.',
     allowed: HTTP,
     secret: 'url',
-    later: 'warns',
   }),
 } satisfies Record<string, Variable>
 
@@ -342,7 +354,6 @@ export const PERFORMANCE_BEARER: Variable<string> = optional('GATEPOST_PERFORMAN
   description: 'Bearer token of one metric for the publisher `performance-platform`; the name in capitals, _ for -.',
   allowed: 'any text',
   secret: 'whole',
-  later: 'warns',
 })
 
 export const PERFORMANCE_BEARER_PREFIX = 'GATEPOST_PERFORMANCE_BEARER_'

@@ -25,7 +25,7 @@ export async function aggregator(configured: Config): Promise<number> {
       log: reader,
       waitsForLog: false,
       drains: 'own',
-      reports: false,
+      reports: null,
     },
     logger,
   )

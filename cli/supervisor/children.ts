@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
 import { ManagedProcess } from './managed-process.ts'
-import type { IngestStart, StoreDescription, StoreStart } from './messages.ts'
+import { publisherOptions } from '../publish-options.ts'
+import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from './messages.ts'
 import type { RecordLog } from './record-log.ts'
 
 /** uWebSockets takes 4 KiB of request line and headers unless told otherwise; node:http takes this much. */
@@ -82,4 +83,9 @@ export function storeDescription(config: Config, dataDir: string): StoreDescript
 
 function childFile(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url))
+}
+
+/** Where and when the configuration wants results to go out. */
+export function reportsStart(config: Config): ReportsStart {
+  return { publishers: publisherOptions(config), publishAtMinute: config.publishAtMinute }
 }

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../common/errors.ts'
 import type { IngestOptions } from '../../ingest/worker.ts'
 import type { ArchiveBounds } from '../../log/journal/archive.ts'
 import type { KafkaOptions } from '../../log/kafka/client.ts'
+import type { PublisherOptions } from '../../reporter/publish/publishers.ts'
 
 /*
  * What a supervisor and its children say to each other, over the channel between them: passwords are in it, so nothing of it goes through
@@ -45,6 +46,13 @@ export type StoreDescription =
   | { readonly kind: 'embedded'; readonly dataDir: string; readonly endpoint: EndpointStart }
   | { readonly kind: 'server'; readonly url: string; readonly cluster: string | undefined }
 
+/** Where and when results go out. */
+export interface ReportsStart {
+  readonly publishers: PublisherOptions
+  /** Minutes of the UTC day. */
+  readonly publishAtMinute: number
+}
+
 /** What a process with the store is told at its start. */
 export interface StoreStart {
   readonly store: StoreDescription
@@ -55,8 +63,8 @@ export interface StoreStart {
   readonly waitsForLog: boolean
   /** `all`: everything that waits is stored before it ends. `own`: what it has read; the rest is for the others of its group. */
   readonly drains: 'all' | 'own'
-  /** Whether it keeps table `metrics` current. */
-  readonly reports: boolean
+  /** It keeps table `metrics` current and publishes; null: neither. */
+  readonly reports: ReportsStart | null
 }
 
 /** From the supervisor to a child. */

@@ -1,7 +1,7 @@
 import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
 import { reporterBanner } from './banner.ts'
-import { storeDescription, storeProcess } from './children.ts'
+import { reportsStart, storeDescription, storeProcess } from './children.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
 
@@ -23,7 +23,7 @@ export async function reporter(configured: Config): Promise<number> {
       log: null,
       waitsForLog: false,
       drains: 'own',
-      reports: true,
+      reports: reportsStart(config),
     },
     logger,
   )

@@ -2,7 +2,7 @@ import { createLogger } from '../../common/logger.ts'
 import { loadUws } from '../../ingest/uws.ts'
 import type { Config } from '../config.ts'
 import { serveBanner } from './banner.ts'
-import { ingestWorkers, storeDescription, storeProcess } from './children.ts'
+import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { ownDirectory } from './own-directory.ts'
 import { withPorts } from './ports.ts'
@@ -39,7 +39,7 @@ export async function serve(configured: Config): Promise<number> {
         log: log.reader,
         waitsForLog: log.away,
         drains: 'all',
-        reports: true,
+        reports: reportsStart(config),
       },
       logger,
     )

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../common/logger.ts'
-import { scheduleMetrics } from '../../reporter/metrics.ts'
+import { publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
+import { publishersOf } from '../../reporter/publish/publishers.ts'
+import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
+import type { TableStore } from '../../reporter/table-store.ts'
 import { Availability } from './availability.ts'
-import type { StoreStart } from './messages.ts'
+import type { ReportsStart, StoreStart } from './messages.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
 
@@ -23,6 +26,7 @@ interface Parts {
   readonly opened: OpenedStore
   readonly reading: Reading | null
   readonly schedule: Schedule | null
+  readonly publishing: PublishSchedule | null
   readonly availability: Availability
 }
 
@@ -45,9 +49,10 @@ export class StoreWork {
     const storeKind = start.store.kind
     const reading =
       log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
-    const schedule = reports ? startSchedule({ store, retentionDays, logger }) : null
+    const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
+    const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
     const availability = new Availability(store, available)
-    return new StoreWork({ drains, shared: log?.kind === 'kafka', opened, reading, schedule, availability })
+    return new StoreWork({ drains, shared: log?.kind === 'kafka', opened, reading, schedule, publishing, availability })
   }
 
   /**
@@ -55,13 +60,16 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, schedule, availability } = this.#parts
+    const { drains, shared, opened, reading, schedule, publishing, availability } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
-      Promise.race([schedule?.stop(), sleep(SCHEDULE_STOP_MS, undefined, { ref: false })]),
+      Promise.race([
+        Promise.all([schedule?.stop(), publishing?.stop()]),
+        sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
+      ]),
     ])
     await Promise.all([opened.close(), reading?.close()])
     if (left !== undefined && left > 0)
@@ -69,12 +77,31 @@ export class StoreWork {
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, schedule } = this.#parts
+    const { opened, reading, schedule, publishing } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
       reading?.metrics() ?? [],
       schedule === null ? [] : scheduleMetrics(schedule.stats).json(),
+      publishing === null ? [] : publishMetrics(publishing.stats).json(),
     ])
     return all.flat()
   }
+}
+
+/** Null: no publisher is configured. */
+function startPublishers(
+  { publishers, publishAtMinute }: ReportsStart,
+  store: TableStore,
+  retentionDays: number,
+  logger: Logger,
+): PublishSchedule | null {
+  if (publishers.publish.length === 0) return null
+  const print = (line: string) => process.stdout.write(`${line}\n`)
+  return startPublishing({
+    store,
+    publishers: publishersOf(publishers, print),
+    atMinute: publishAtMinute,
+    retentionDays,
+    logger,
+  })
 }

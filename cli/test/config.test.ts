@@ -67,7 +67,7 @@ const ACCEPTED: readonly (readonly [keyof typeof VARIABLES, string, unknown])[] 
   ['trustedProxies', '10.0.0.0/8, 192.0.2.1,2001:DB8::/32', ['10.0.0.0/8', '192.0.2.1', '2001:db8::/32']],
   ['kafkaBrokers', 'a:9092,[::1]:9093', ['a:9092', '[::1]:9093']],
   ['login', 'voucher,click', ['voucher', 'click']],
-  ['publish', 'file', ['file']],
+  ['publish', 'stdout', ['stdout']],
   ['secret', 'a secret of some length', 'a secret of some length'],
   ['sqlPassword', ' blanks count ', ' blanks count '],
   ['clickhouseUrl', 'https://u:p@ch.example:8443/gatepost', 'https://u:p@ch.example:8443/gatepost'],
@@ -202,7 +202,7 @@ t.test('what this version cannot do is refused or told, never ignored silently',
   for (const name of Object.keys(env)) {
     t.ok(found.some((line) => line.startsWith(name) && line.includes('not supported by this version yet')))
   }
-  t.match(configWarnings({ GATEPOST_PUBLISH_DIR: '/x' }), [/GATEPOST_PUBLISH_DIR .*no effect/])
+  t.match(configWarnings({ GATEPOST_ALERT_URL: 'http://x' }), [/GATEPOST_ALERT_URL .*no effect/])
   t.end()
 })
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { AccessLog } from '../../log/access.ts'
 import type { Verdict } from '../encode/auth.ts'
-import { normalMac } from '../parse/mac.ts'
+import { normalMac } from '../../common/mac.ts'
 
 /*
  * What a gateway is told of a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed,
@@ -38,6 +38,13 @@ export interface Asker {
   readonly gwId: string
 }
 
+/** What can be said of one session. */
+interface SessionVerdicts {
+  readonly allowed: Verdict
+  readonly ended: Verdict
+  readonly undecided: Verdict
+}
+
 /** Decides auth requests. `secret` keys the session ids of foreign tokens, so that no token can be found from its id. */
 export class Decisions {
   readonly stats: DecisionStats = { errors: 0 }
@@ -46,7 +53,7 @@ export class Decisions {
   /** What operators decided; null: nothing can be decided in this installation. */
   readonly #access: AccessLog | null
   /** Token to verdicts of its session, in open mode; insertion order is age. */
-  readonly #sessions = new Map<string, { allowed: Verdict; ended: Verdict }>()
+  readonly #sessions = new Map<string, SessionVerdicts>()
 
   constructor(mode: AuthMode, secret: string, access: AccessLog | null = null) {
     this.#mode = mode
@@ -65,17 +72,16 @@ export class Decisions {
       const session = this.#session(token)
       if (stage === 'logout') return session.ended
       if (this.#access === null) return session.allowed
-      // Not all decisions have been read: who is denied cannot be told.
-      if (!this.#access.known) return this.#undecided()
+      // Not all decisions have been read: who is denied cannot be told. The report is the session's own all the same.
+      if (!this.#access.known) {
+        this.stats.errors++
+        return session.undecided
+      }
       return this.#denied(this.#access, asker, session.allowed.sessionId) ? session.ended : session.allowed
     } catch {
-      return this.#undecided()
+      this.stats.errors++
+      return ERROR
     }
-  }
-
-  #undecided(): Verdict {
-    this.stats.errors++
-    return ERROR
   }
 
   #denied(access: AccessLog, { mac: sentMac, gwId }: Asker, sessionId: string): boolean {
@@ -88,13 +94,14 @@ export class Decisions {
     )
   }
 
-  #session(token: string): { allowed: Verdict; ended: Verdict } {
+  #session(token: string): SessionVerdicts {
     const known = this.#sessions.get(token)
     if (known !== undefined) return known
     const sessionId = createHmac('sha256', this.#secret).update('session:').update(token).digest('hex').slice(0, 32)
     const session = {
       allowed: { code: 1, sessionId, own: true },
       ended: { code: 0, sessionId, own: true },
+      undecided: { code: -1, sessionId, own: true },
     }
     if (this.#sessions.size >= MAX_SESSIONS) {
       for (const oldest of this.#sessions.keys()) {

@@ -1,5 +1,5 @@
 import { BIG, parseUint64, uint64Value } from '../parse/number.ts'
-import { findMac, writeMac } from '../parse/mac.ts'
+import { findMac, writeMac } from '../../common/mac.ts'
 import type { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
 

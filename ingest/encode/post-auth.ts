@@ -1,6 +1,6 @@
 import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
-import { findMac, findMacBytes, writeMac } from '../parse/mac.ts'
+import { findMac, findMacBytes, writeMac } from '../../common/mac.ts'
 import type { Cursor } from './cursor.ts'
 
 export const POST_AUTH_KEYS = [

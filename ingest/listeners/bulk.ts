@@ -129,12 +129,9 @@ export class BulkListener implements Listener, Responder {
   }
 
   #finish(response: HttpResponse): void {
-    const { batch, answer, outcome, later } = this.#exchange
+    const { batch, answer, outcome } = this.#exchange
     this.#request = null
-    if (later !== null) {
-      response.onAborted(onAborted)
-      void later.then((reply) => this.respond(response, reply.answer, reply.outcome))
-    } else if (batch === null) this.respond(response, answer, outcome)
+    if (batch === null) this.respond(response, answer, outcome)
     else {
       response.onAborted(onAborted)
       batch.wait(this, response, answer)
@@ -144,16 +141,17 @@ export class BulkListener implements Listener, Responder {
   #other(response: HttpResponse, request: HttpRequest): void {
     const exchange = this.#exchange
     this.#describe(response, request)
-    const handler = this.#app.takesBody(request.getMethod().toUpperCase(), request.getUrl(), exchange)
+    const handler = this.#app.bodyHandler(request.getMethod().toUpperCase(), request.getUrl(), exchange)
+    this.#request = null
     if (handler === null) {
       this.#finish(response)
       return
     }
-    const { remoteIp, userAgent } = exchange
-    this.#request = null
+    const { maxBytes, tooLarge } = handler
+    const { query, remoteIp, userAgent } = exchange
     response.onAborted(onAborted)
-    if (Number(request.getHeader('content-length')) > handler.maxBytes) {
-      this.respond(response, handler.tooLarge, 'dropped')
+    if (Number(request.getHeader('content-length')) > maxBytes) {
+      this.respond(response, tooLarge, 'dropped')
       return
     }
     let parts: Buffer[] | null = null
@@ -161,8 +159,8 @@ export class BulkListener implements Listener, Responder {
     // A closure per POST: the body may come later, and uWebSockets says nothing of the request then.
     response.onData((chunk, isLast) => {
       length += chunk.byteLength
-      if (length > handler.maxBytes) {
-        if (parts !== EMPTY_PARTS) this.respond(response, handler.tooLarge, 'dropped')
+      if (length > maxBytes) {
+        if (parts !== EMPTY_PARTS) this.respond(response, tooLarge, 'dropped')
         parts = EMPTY_PARTS
         return
       }
@@ -171,6 +169,7 @@ export class BulkListener implements Listener, Responder {
         ;(parts ??= []).push(Buffer.from(new Uint8Array(chunk)))
         return
       }
+      exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
       let body = length === 0 ? EMPTY : new Uint8Array(chunk)

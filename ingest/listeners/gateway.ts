@@ -19,7 +19,7 @@ export class GatewayListener implements Listener, Responder {
   readonly #proxies: TrustedProxies
   readonly #exchange = new Exchange()
   readonly #server: Server
-  /** The one whose head a handler may ask for; null once it has been handed on. */
+  /** The one whose head a handler may ask for. */
   #request: IncomingMessage | null = null
   port = 0
 
@@ -99,34 +99,32 @@ export class GatewayListener implements Listener, Responder {
       this.#finish(response)
       return
     }
-    const handler = this.#app.takesBody(method as string, path, exchange)
-    if (handler === null) {
+    const handler = this.#app.bodyHandler(method as string, path, exchange)
+    if (handler !== null) this.#readBody(request, response, handler)
+    else {
       request.resume()
       this.#finish(response)
-    } else this.#readBody(request, response, handler, remoteIp, userAgent)
+    }
   }
 
-  #readBody(
-    request: IncomingMessage,
-    response: ServerResponse,
-    handler: BodyHandler,
-    remoteIp: string,
-    userAgent: string,
-  ): void {
+  #readBody(request: IncomingMessage, response: ServerResponse, handler: BodyHandler): void {
+    const { maxBytes, tooLarge } = handler
+    const { query, remoteIp, userAgent } = this.#exchange
     const parts: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= handler.maxBytes) parts.push(chunk)
+      if (length <= maxBytes) parts.push(chunk)
       else if (!response.headersSent) {
         // The rest of the body is not read: the connection ends with the answer.
         response.shouldKeepAlive = false
-        this.respond(response, handler.tooLarge, 'dropped')
+        this.respond(response, tooLarge, 'dropped')
       }
     })
     request.on('end', () => {
-      if (length > handler.maxBytes) return
+      if (length > maxBytes) return
       const exchange = this.#exchange
+      exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
       handler.handle(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
@@ -136,9 +134,8 @@ export class GatewayListener implements Listener, Responder {
   }
 
   #finish(response: ServerResponse): void {
-    const { batch, answer, outcome, later } = this.#exchange
-    if (later !== null) void later.then((reply) => this.respond(response, reply.answer, reply.outcome))
-    else if (batch === null) this.respond(response, answer, outcome)
+    const { batch, answer, outcome } = this.#exchange
+    if (batch === null) this.respond(response, answer, outcome)
     else batch.wait(this, response, answer)
   }
 }

@@ -1,5 +1,5 @@
 import type { Exchange } from '../http.ts'
-import { normalMac } from '../parse/mac.ts'
+import { normalMac } from '../../common/mac.ts'
 import type { Route } from '../routes/router.ts'
 
 /** Longer values are none that a gateway sends: they count as not sent. */

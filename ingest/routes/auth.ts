@@ -10,11 +10,13 @@ import {
   AUTH_TOKEN,
   authFields,
   encodeAuth,
+  type Verdict,
 } from '../encode/auth.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'
 import type { Records } from '../records.ts'
+import type { RecordBatch } from '../batch.ts'
 
 const ANSWERS = new Map<number, Answer>(
   [0, 1, 5, 6, -1].map((code) => [code, makeAnswer('auth', 200, `Auth: ${code}`)]),
@@ -22,6 +24,8 @@ const ANSWERS = new Map<number, Answer>(
 
 /** Fixed fields of the record, beside those whose size follows the request's. */
 const OVERHEAD_BYTES = 512
+
+const TOO_MANY = 'more unknown parameters than a gateway sends'
 
 /** Counters that are kept as sent when they are no unsigned 64-bit integers. */
 const COUNTERS = [
@@ -50,12 +54,7 @@ export class AuthRoute {
     fields.parse(exchange.query)
     const now = Date.now()
     const stage = fields.text(AUTH_STAGE)
-    const verdict = this.#decisions.decide({
-      stage,
-      token: fields.text(AUTH_TOKEN),
-      mac: fields.text(AUTH_MAC),
-      gwId: fields.text(AUTH_GW_ID),
-    })
+    const verdict = this.#decide()
     const answer = ANSWERS.get(verdict.code) as Answer
     if (!isStage(stage)) {
       this.#deadLetterOnly(exchange, answer, now, 'unknown_stage', 'stage is none of login, counters, logout')
@@ -64,17 +63,14 @@ export class AuthRoute {
     // Looked at before the record is begun: a value that is no counter moves to the extra parameters.
     const telemetry = this.#telemetryProblem(stage)
     if (fields.overflow) {
-      this.#deadLetterOnly(exchange, answer, now, 'too_many_parameters', 'more unknown parameters than a gateway sends')
+      this.#deadLetterOnly(exchange, answer, now, 'too_many_parameters', TOO_MANY)
       return
     }
-    const auth = this.#records.auth
-    const batch = auth.begin(OVERHEAD_BYTES + 3 * (exchange.query.length + exchange.userAgent.length), now)
+    const batch = this.#append(exchange.query.length, verdict, now, exchange.remoteIp, exchange.userAgent)
     if (batch === null) {
       exchange.reply(answer, 'dropped')
       return
     }
-    encodeAuth(batch.cursor, fields, verdict, exchange.remoteIp, exchange.userAgent)
-    auth.end(batch)
     if (telemetry !== null) this.#deadLetter(now, telemetry[0], telemetry[1])
     if (this.#fastCounters && stage === 'counters') exchange.reply(answer, 'unknown')
     else exchange.replyWhenDurable(answer, batch)
@@ -97,6 +93,45 @@ export class AuthRoute {
       }
     }
     return problem
+  }
+
+  /**
+   * One client's counters out of a body that reports many, as the parameters that a GET of its own would have.
+   * @returns what is said of the client, and the batch to wait for; null: refused
+   */
+  counters(
+    parameters: string,
+    now: number,
+    { remoteIp, userAgent }: Exchange,
+  ): { code: number; batch: RecordBatch | null } {
+    const fields = this.#fields
+    fields.parse(parameters)
+    const verdict = this.#decide()
+    const telemetry = this.#telemetryProblem('counters')
+    const batch = fields.overflow
+      ? this.#deadLetter(now, 'too_many_parameters', TOO_MANY)
+      : this.#append(parameters.length, verdict, now, remoteIp, userAgent)
+    if (batch !== null && telemetry !== null) this.#deadLetter(now, telemetry[0], telemetry[1])
+    return { code: verdict.code, batch }
+  }
+
+  #decide(): Verdict {
+    const fields = this.#fields
+    return this.#decisions.decide({
+      stage: fields.text(AUTH_STAGE),
+      token: fields.text(AUTH_TOKEN),
+      mac: fields.text(AUTH_MAC),
+      gwId: fields.text(AUTH_GW_ID),
+    })
+  }
+
+  #append(length: number, verdict: Verdict, now: number, remoteIp: string, userAgent: string): RecordBatch | null {
+    const auth = this.#records.auth
+    const batch = auth.begin(OVERHEAD_BYTES + 3 * (length + userAgent.length), now)
+    if (batch === null) return null
+    encodeAuth(batch.cursor, this.#fields, verdict, remoteIp, userAgent)
+    auth.end(batch)
+    return batch
   }
 
   #deadLetter(now: number, reason: DeadLetterReason, error: string) {

@@ -255,7 +255,7 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
       const certificate = eap === '' ? field('cert_name').trim() !== '' : eap === 'TLS' || eap === 'NAK'
       const user = wellFormed([...field('username')].slice(0, 6).join('').toUpperCase())
       if (!certificate && user === 'HEALTH') return
-      const record = await encodeOne('post_auth', (app, exchange) => app.post(Buffer.from(json), exchange))
+      const record = await encodeOne('post_auth', (app, exchange) => app.post('post_auth', Buffer.from(json), exchange))
       t.equal(record['username'], certificate ? '' : user)
       t.equal(record['ssl_username'], certificate ? wellFormed([...field('username')].slice(0, 254).join('')) : '')
       for (const name of ['cert_name', 'cert_serial', 'cert_subject', 'cert_issuer'])

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { JsonFields, NOT_AN_OBJECT } from '../parse/json.ts'
-import { normalMac } from '../parse/mac.ts'
+import { normalMac } from '../../common/mac.ts'
 import { BIG, INVALID, parseDecimal, parseUint64, uint64Value } from '../parse/number.ts'
 import { assignsCredential, isCredential } from '../parse/credentials.ts'
 import { formDecode, QueryFields } from '../parse/query.ts'

@@ -66,23 +66,30 @@ export async function syncDirectory(directory: string): Promise<void> {
 
 /** Creates a directory and those above it that are missing, and syncs the name of each into its parent. */
 export async function makeDirectory(directory: string): Promise<void> {
+  const parent = dirname(directory)
+  try {
+    await makeOne(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error
+    // Another process may have made it by now. mkdir's own `recursive` never ends below /proc, where the parent is there and
+    // the child cannot be.
+    if (!(await isDirectory(parent))) await makeDirectory(parent)
+    await makeOne(directory)
+  }
+  await syncDirectory(parent)
+}
+
+async function makeOne(directory: string): Promise<void> {
   try {
     await mkdir(directory, 0o700)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return
-    const parent = dirname(directory)
-    // mkdir's own `recursive` never ends below /proc, where the parent is there and the child cannot be.
-    if (code !== 'ENOENT' || parent === directory || (await exists(parent))) throw error
-    await makeDirectory(parent)
-    await mkdir(directory, 0o700)
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isDirectory(directory))) throw error
   }
-  await syncDirectory(dirname(directory))
 }
 
-async function exists(path: string): Promise<boolean> {
+async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
-    () => true,
+    (found) => found.isDirectory(),
     () => false,
   )
 }

@@ -136,12 +136,13 @@ function bytesOf(reports: readonly Report[], direction: 'incoming' | 'outgoing')
   return total
 }
 
-/** Ids of sessions that are not what an undisturbed run would have made of them. */
+/** Sessions that are not what an undisturbed run would have made of them, each with what it should be and what it is. */
 export function wrongSessions(
   expected: ReadonlyMap<string, SessionState>,
   stored: ReadonlyMap<string, SessionState>,
 ): string[] {
   return [...expected]
-    .filter(([id, state]) => JSON.stringify(stored.get(id)) !== JSON.stringify(state))
-    .map(([id]) => id)
+    .map(([id, state]) => [id, JSON.stringify(state), JSON.stringify(stored.get(id))])
+    .filter(([, wanted, found]) => wanted !== found)
+    .map(([id, wanted, found]) => `${id}: ${wanted} expected, ${found} found`)
 }

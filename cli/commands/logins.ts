@@ -1,0 +1,150 @@
+import { Option, type Command } from 'commander'
+import { GatepostError } from '../../common/errors.ts'
+import { normalMac } from '../../common/mac.ts'
+import { findLogins, type LoginReport, type LoginSearch } from '../../reporter/logins.ts'
+import { loadConfig, type Config } from '../config.ts'
+import { parseDuration } from '../config/values.ts'
+import { withStore } from '../connect.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import { table } from '../output.ts'
+
+interface Options {
+  readonly user?: string
+  readonly cert?: string
+  readonly mac?: string
+  readonly site?: string
+  readonly ap?: string
+  readonly building?: string
+  readonly failed?: true
+  readonly since?: string
+  readonly limit: string
+  readonly json?: true
+}
+
+const KEYS = ['user', 'cert', 'mac', 'site', 'ap', 'building'] as const
+
+/** `gatepost logins`: why can't this person get on at that site. */
+export function registerLogins(program: Command, context: Context): void {
+  const command = program
+    .command('logins')
+    .summary('search logins: who, where, and why it was refused')
+    .description(
+      'Show logins, the newest first, with what the RADIUS server replied, and count the reasons of refusals.',
+    )
+  const about = {
+    user: ['--user <name>', 'of a user, as typed; of a certificate its user name'],
+    cert: ['--cert <serial>', 'with a certificate of this serial number'],
+    mac: ['--mac <mac>', 'of a device'],
+    site: ['--site <ip>', 'at a site, by the address of its RADIUS client'],
+    ap: ['--ap <mac>', 'at an access point'],
+    building: ['--building <identifier>', 'in a building'],
+  } as const
+  for (const key of KEYS) {
+    const others = KEYS.filter((other) => other !== key)
+    command.addOption(new Option(about[key][0], about[key][1]).conflicts([...others]))
+  }
+  command
+    .option('--failed', 'only those that were refused')
+    .option(
+      '--since <time>',
+      'a UTC time, as 2024-02-29 or 2024-02-29T13:00, or a duration, as 2h or 3d (default: all there is)',
+    )
+    .option('--limit <n>', 'as many lines at most', '50')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gatepost logins --user ALICE1
+  gatepost logins --site 192.0.2.7 --failed --since 2h
+  gatepost logins --mac 50:a6:7f:84:9c:d1 --json`,
+    )
+    .action(async (options: Options) => {
+      const config = loadConfig(context.env)
+      const search = searchOf(options, config, new Date())
+      const report = await withStore(
+        config,
+        (text) => context.output.note(text),
+        (store) => findLogins(store, search),
+      )
+      if (options.json) context.output.json(report)
+      else print(context, report)
+      context.exitStatus = EXIT.ok
+    })
+}
+
+/** @throws GatepostError INPUT_INVALID */
+function searchOf(options: Options, { retentionDays }: Config, now: Date): LoginSearch {
+  const { user, cert, mac, site, ap, building, failed, since, limit } = options
+  const lines = Number(limit)
+  if (!Number.isInteger(lines) || lines < 1 || lines > 100_000) {
+    throw new GatepostError('INPUT_INVALID', `--limit ${limit}: allowed is a whole number, 1 to 100000`)
+  }
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(mac === undefined ? {} : { mac: macOf('--mac', mac) }),
+    ...(site === undefined ? {} : { site }),
+    ...(ap === undefined ? {} : { ap: macOf('--ap', ap) }),
+    ...(building === undefined ? {} : { building }),
+    failed: failed ?? false,
+    since: since === undefined ? new Date(now.getTime() - (retentionDays + 1) * 86_400_000) : instant(since, now),
+    // The clock of the process that receives may be a little ahead.
+    until: new Date(now.getTime() + 60_000),
+    limit: lines,
+  }
+}
+
+function macOf(option: string, text: string): string {
+  const mac = normalMac(text)
+  if (mac === '') throw new GatepostError('INPUT_INVALID', `${option} ${text}: not a MAC, such as 50:a6:7f:84:9c:d1`)
+  return mac
+}
+
+function instant(since: string, now: Date): Date {
+  const ago = parseDuration(since)
+  if (ago !== undefined) return new Date(now.getTime() - ago)
+  const at = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?Z?$/.test(since)
+    ? new Date(since.endsWith('Z') || !since.includes('T') ? since : `${since}Z`)
+    : new Date(NaN)
+  if (!Number.isNaN(at.getTime())) return at
+  throw new GatepostError(
+    'INPUT_INVALID',
+    `--since ${since}: allowed is a time as 2024-02-29T13:00, or a duration as 2h or 3d`,
+  )
+}
+
+function print(context: Context, { logins, reasons, account, devices }: LoginReport): void {
+  const headings = ['received_at', 'who', 'mac', 'site_ip', 'where', 'result', 'reply', 'certificate']
+  const rows = logins.map((login) => [
+    login.received_at,
+    login.username || login.ssl_username || login.cert_name,
+    login.mac,
+    login.site_ip,
+    login.ap || login.building_identifier,
+    login.success === 1 ? 'accepted' : login.authentication_result,
+    login.authentication_reply,
+    login.cert_serial === '' ? '' : `${login.cert_serial} ${login.cert_name}`,
+  ])
+  const parts = [logins.length === 0 ? 'no logins' : table(headings, rows)]
+  if (reasons.length > 0) {
+    const cells = reasons.map((reason) => [
+      reason.logins,
+      reason.authentication_result,
+      reason.authentication_reply || '(no reply)',
+      reason.latest,
+    ])
+    parts.push(table(['refused', 'result', 'reply', 'latest'], cells))
+  }
+  if (account !== null) {
+    parts.push(
+      `account ${account.username}: created ${account.created_at}, last login ${account.last_login ?? 'never'}`,
+    )
+  }
+  if (devices.length > 0) {
+    const cells = devices.map(({ mac, successes, failures, latest }) => [mac, successes, failures, latest])
+    parts.push(table(['device', 'successes', 'failures', 'latest'], cells))
+  }
+  context.output.line(parts.join('\n\n'))
+}

@@ -1,0 +1,182 @@
+import type { TableStore } from './table-store.ts'
+
+/** What the support desk asks for: the first that is set. */
+export interface LoginSearch {
+  /** A user name as the person types it. */
+  readonly user?: string
+  /** Serial number of a client certificate. */
+  readonly cert?: string
+  /** In the normal form. */
+  readonly mac?: string
+  readonly site?: string
+  /** The access point's MAC in the normal form. */
+  readonly ap?: string
+  readonly building?: string
+  readonly failed: boolean
+  readonly since: Date
+  readonly until: Date
+  readonly limit: number
+}
+
+/** A row of table `post_auth`. */
+export interface Login {
+  readonly received_at: string
+  readonly username: string
+  readonly ssl_username: string
+  readonly mac: string
+  readonly ap: string
+  readonly building_identifier: string
+  readonly site_ip: string
+  readonly success: number
+  readonly authentication_result: string
+  readonly authentication_reply: string
+  readonly cert_name: string
+  readonly cert_serial: string
+  readonly cert_issuer: string
+  readonly eap_type: string
+  readonly task_id: string
+}
+
+export interface Reason {
+  readonly authentication_result: string
+  readonly authentication_reply: string
+  readonly logins: number
+  readonly latest: string
+}
+
+export interface Device {
+  readonly mac: string
+  readonly successes: number
+  readonly failures: number
+  readonly latest: string
+}
+
+export interface AccountSummary {
+  readonly username: string
+  readonly created_at: string
+  readonly last_login: string | null
+}
+
+export interface LoginReport {
+  /** Newest first. */
+  readonly logins: readonly Login[]
+  /** Rejections of the whole time that was searched, by what the RADIUS server said, the most frequent first. */
+  readonly reasons: readonly Reason[]
+  /** Of a search for a user. */
+  readonly account: AccountSummary | null
+  readonly devices: readonly Device[]
+}
+
+const COLUMNS = [
+  'toString(logins.received_at) AS received_at',
+  'username',
+  'ssl_username',
+  'mac',
+  'ap',
+  'building_identifier',
+  'site_ip',
+  'success',
+  'authentication_result',
+  'authentication_reply',
+  'cert_name',
+  'cert_serial',
+  'cert_issuer',
+  'eap_type',
+  'task_id',
+].join(', ')
+
+/** Most searches are answered from the newest hours: each range is looked at only if those before it did not have enough. */
+const HOUR_MS = 3_600_000
+const RANGES_MS = [HOUR_MS, 24 * HOUR_MS, 8 * 24 * HOUR_MS, Infinity]
+const MAX_REASONS = 20
+const MAX_DEVICES = 20
+
+/** @throws GatepostError of the store */
+export async function findLogins(store: TableStore, search: LoginSearch): Promise<LoginReport> {
+  const [logins, reasons, account, devices] = [
+    await newest(store, search),
+    await reasonsOf(store, search),
+    search.user === undefined ? null : await accountOf(store, search.user),
+    search.user === undefined ? [] : await devicesOf(store, search),
+  ]
+  return { logins, reasons, account, devices }
+}
+
+async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> {
+  const found: Login[] = []
+  let to = search.until.getTime()
+  for (const range of RANGES_MS) {
+    const from = Math.max(search.since.getTime(), search.until.getTime() - range)
+    if (from >= to) continue
+    const rows = await store.query<Login>(
+      `SELECT ${COLUMNS} FROM gatepost.post_auth AS logins
+       WHERE ${condition(search)} ${search.failed ? 'AND success = 0' : ''}
+       ORDER BY logins.received_at DESC, batch_id, batch_index LIMIT {limit:UInt32}`,
+      { ...parameters(search), from: sqlTime(from), to: sqlTime(to), limit: search.limit - found.length },
+    )
+    found.push(...rows)
+    if (found.length >= search.limit) break
+    to = from
+  }
+  return found
+}
+
+function reasonsOf(store: TableStore, search: LoginSearch): Promise<Reason[]> {
+  return store.query<Reason>(
+    `SELECT authentication_result, authentication_reply, toUInt32(count()) AS logins,
+       toString(max(received_at)) AS latest
+     FROM gatepost.post_auth AS logins WHERE ${condition(search)} AND success = 0
+     GROUP BY authentication_result, authentication_reply
+     ORDER BY logins DESC, authentication_reply LIMIT ${MAX_REASONS}`,
+    parameters(search),
+  )
+}
+
+function devicesOf(store: TableStore, search: LoginSearch): Promise<Device[]> {
+  return store.query<Device>(
+    `SELECT mac, toUInt32(countIf(success = 1)) AS successes, toUInt32(countIf(success = 0)) AS failures,
+       toString(max(received_at)) AS latest
+     FROM gatepost.post_auth AS logins WHERE ${condition(search)} AND mac != ''
+     GROUP BY mac ORDER BY max(received_at) DESC LIMIT ${MAX_DEVICES}`,
+    parameters(search),
+  )
+}
+
+async function accountOf(store: TableStore, user: string): Promise<AccountSummary | null> {
+  const rows = await store.query<AccountSummary>(
+    `SELECT username, toString(created_at) AS created_at, toString(last_login) AS last_login
+     FROM gatepost.accounts FINAL WHERE upper(username) = {account:String} LIMIT 1`,
+    { account: user.toUpperCase() },
+  )
+  return rows.at(0) ?? null
+}
+
+function condition({ user, cert, mac, site, ap, building }: LoginSearch): string {
+  const time = "logins.received_at >= {from:DateTime64(3, 'UTC')} AND logins.received_at < {to:DateTime64(3, 'UTC')}"
+  if (user !== undefined) return `${time} AND (username = {username:String} OR ssl_username = {value:String})`
+  if (cert !== undefined) return `${time} AND cert_serial = {value:String}`
+  if (mac !== undefined) return `${time} AND mac = {value:String}`
+  if (site !== undefined) return `${time} AND site_ip = {value:String}`
+  if (ap !== undefined) return `${time} AND ap = {value:String}`
+  if (building !== undefined) return `${time} AND building_identifier = {value:String}`
+  return time
+}
+
+function parameters(search: LoginSearch): Record<string, string | number> {
+  const { user, cert, mac, site, ap, building } = search
+  return {
+    from: sqlTime(search.since.getTime()),
+    to: sqlTime(search.until.getTime()),
+    value: user ?? cert ?? mac ?? site ?? ap ?? building ?? '',
+    username: storedUsername(user ?? ''),
+  }
+}
+
+/** As user logins are stored: the first six code points in capitals (PROTOCOLS.md, section 3). */
+function storedUsername(user: string): string {
+  return [...user].slice(0, 6).join('').toUpperCase()
+}
+
+function sqlTime(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
+}

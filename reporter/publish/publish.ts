@@ -1,0 +1,161 @@
+import pRetry from 'p-retry'
+import { messageOf } from '../../common/errors.ts'
+import { dateText, latestComplete } from '../dates.ts'
+import { METRICS, type MetricDefinition } from '../definitions.ts'
+import { computeMetric, type MetricResult } from '../metric.ts'
+import type { TableStore } from '../table-store.ts'
+import type { Period } from '../window.ts'
+import { recordPublication, wasSent } from './publications.ts'
+import { PublishError, type Publisher } from './publisher.ts'
+
+export interface PublishRequest {
+  readonly store: TableStore
+  readonly publishers: readonly Publisher[]
+  readonly period: Period
+  /** D; undefined: the latest whose windows are over. */
+  readonly date: string | undefined
+  /** Metrics to publish; undefined: all of the period. */
+  readonly only: readonly string[] | undefined
+  readonly retentionDays: number
+  readonly now: Date
+  /** Send what was sent already once more. */
+  readonly again: boolean
+  readonly retry?: RetryTimes
+  readonly stopped?: () => boolean
+  /** Called before each message that is sent. */
+  readonly progress?: (metric: string, publisher: string) => void
+}
+
+export interface RetryTimes {
+  readonly retries: number
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+/** What became of one result at one publisher. */
+export interface PublishOutcome {
+  readonly publisher: string
+  readonly metric_name: string
+  readonly period: string
+  readonly date: string
+  /** `unchanged`: this very message was sent before. `skipped`: there is no result that could be sent. */
+  readonly status: 'sent' | 'failed' | 'unchanged' | 'skipped'
+  readonly answer: string
+}
+
+/** 1, 2, 4 ... seconds, with some chance in it: half a minute in all. */
+const RETRY: RetryTimes = { retries: 5, firstMs: 1000, maxMs: 15_000 }
+
+/** The set of a period, in the order of METRICS. */
+export function metricsOf(period: Period, only?: readonly string[]): MetricDefinition[] {
+  return METRICS.filter(({ name, periods }) => periods.includes(period) && (only === undefined || only.includes(name)))
+}
+
+/**
+ * Computes the set of metrics of a period and sends each result to every publisher that takes it. What fails at one publisher keeps no
+ * other from getting it.
+ * @throws GatepostError of the store; INPUT_INVALID: a date that is none
+ */
+export async function publish(request: PublishRequest): Promise<PublishOutcome[]> {
+  const outcomes: PublishOutcome[] = []
+  for (const metric of metricsOf(request.period, request.only)) {
+    if (request.stopped?.()) break
+    const publishers = request.publishers.filter((publisher) => publisher.takes(metric))
+    if (publishers.length === 0) continue
+    const result = await resultOf(request, metric)
+    for (const publisher of publishers) {
+      if (request.stopped?.()) break
+      if ('skipped' in result) {
+        outcomes.push(skippedOutcome(publisher, metric, request, result.skipped))
+        continue
+      }
+      outcomes.push(await publishOne(request, publisher, metric, result.result))
+    }
+  }
+  return outcomes
+}
+
+function skippedOutcome(
+  publisher: Publisher,
+  metric: MetricDefinition,
+  { period, date, now }: PublishRequest,
+  answer: string,
+): PublishOutcome {
+  const D = date ?? dateText(period, latestComplete(period, now))
+  return { publisher: publisher.name, metric_name: metric.name, period, date: D, status: 'skipped', answer }
+}
+
+async function resultOf(
+  { store, period, date, retentionDays, now }: PublishRequest,
+  metric: MetricDefinition,
+): Promise<{ readonly result: MetricResult } | { readonly skipped: string }> {
+  const computed = await computeMetric(store, { metric, period, date, partial: false, retentionDays, now })
+  if (computed.outcome === 'expired') {
+    const oldest = computed.oldestCompleteDay
+    return { skipped: `raw data is deleted and no result is stored; the oldest complete day is ${oldest}` }
+  }
+  if (computed.result.complete === false) return { skipped: 'the window is not over' }
+  return { result: computed.result }
+}
+
+async function publishOne(
+  request: PublishRequest,
+  publisher: Publisher,
+  metric: MetricDefinition,
+  result: MetricResult,
+): Promise<PublishOutcome> {
+  const { store, again, retry = RETRY, stopped } = request
+  const { metric_name, period, date } = result
+  const message = publisher.message(result)
+  const about = { publisher: publisher.name, metric_name, period, date }
+  if (!again && (await wasSent(store, publisher.name, result, message))) {
+    return { ...about, status: 'unchanged', answer: 'this was sent before' }
+  }
+  request.progress?.(metric_name, publisher.name)
+  let attempts = 0
+  let status: 'sent' | 'failed' = 'sent'
+  let answer: string
+  try {
+    answer = await pRetry(
+      () => {
+        attempts++
+        return publisher.send(metric, message)
+      },
+      {
+        retries: retry.retries,
+        minTimeout: retry.firstMs,
+        maxTimeout: retry.maxMs,
+        randomize: true,
+        shouldRetry: ({ error }) => error instanceof PublishError && error.retryable && stopped?.() !== true,
+      },
+    )
+  } catch (error) {
+    status = 'failed'
+    answer = messageOf(error)
+  }
+  await recordPublication(store, publisher.name, result, message, { status, answer, attempts })
+  return { ...about, status, answer }
+}
+
+/** What would be sent, and where to; nothing is sent, nothing is stored of it. */
+export interface Draft {
+  readonly publisher: string
+  readonly metric_name: string
+  readonly target: string
+  readonly body: string
+}
+
+/** As publish(), without sending. @throws as publish() */
+export async function draft(request: PublishRequest): Promise<Draft[]> {
+  const drafts: Draft[] = []
+  for (const metric of metricsOf(request.period, request.only)) {
+    const publishers = request.publishers.filter((publisher) => publisher.takes(metric))
+    if (publishers.length === 0) continue
+    const result = await resultOf(request, metric)
+    if ('skipped' in result) continue
+    for (const publisher of publishers) {
+      drafts.push({ publisher: publisher.name, metric_name: metric.name, ...publisher.message(result.result) })
+    }
+  }
+  return drafts
+}

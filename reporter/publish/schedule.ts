@@ -1,0 +1,153 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { dateText, instantOf, latestComplete } from '../dates.ts'
+import { beginning, periodsEnding } from '../schedule.ts'
+import type { TableStore } from '../table-store.ts'
+import { beginningOf, DAY_MS, dayOf, HOUR_MS, type Period } from '../window.ts'
+import { Lease } from './lease.ts'
+import { metricsOf, publish, type RetryTimes } from './publish.ts'
+import type { Publisher } from './publisher.ts'
+
+/*
+ * Publishes by the clock. What table `publications` does not have as sent is due, so runs that were missed are caught up, and one that
+ * failed is tried again.
+ */
+
+export interface PublishScheduleOptions {
+  readonly store: TableStore
+  readonly publishers: readonly Publisher[]
+  /** Minutes of the UTC day. */
+  readonly atMinute: number
+  readonly retentionDays: number
+  readonly logger: Logger
+  readonly retry?: RetryTimes
+  readonly leaseSettleMs?: number
+}
+
+export interface PublishScheduleStats {
+  sent: number
+  /** Results that a publisher did not take, after all attempts of a run. */
+  failed: number
+}
+
+export interface PublishSchedule {
+  /** Live. */
+  readonly stats: PublishScheduleStats
+  /** Waits for the message under way. */
+  stop(): Promise<void>
+}
+
+/** Records of the last seconds of an hour may still be on their way to the tables. */
+const HOUR_DELAY_MS = 10 * 60_000
+/** Runs that are caught up. */
+const CATCH_UP_MS = 7 * DAY_MS
+const CATCH_UP_HOURS_MS = DAY_MS
+/** A timer of hours would not notice a clock that was set, or a machine that slept. */
+const LOOK_EVERY_MS = 60_000
+/** After a run in which something failed. */
+const AGAIN_AFTER_MS = 10 * 60_000
+
+/** One run: the metrics of a period that ends when D begins. */
+export interface Due {
+  readonly period: Period
+  readonly date: string
+}
+
+/** Starts with what is missing. */
+export function startPublishing(options: PublishScheduleOptions): PublishSchedule {
+  const stats: PublishScheduleStats = { sent: 0, failed: 0 }
+  const lease = new Lease(options.store, 'publishing', options.leaseSettleMs)
+  let stopped = false
+  let timer: NodeJS.Timeout | null = null
+  const look = async (): Promise<void> => {
+    let wait = LOOK_EVERY_MS
+    try {
+      const { failed } = await publishDue(options, lease, new Date(), stats, () => stopped)
+      if (failed > 0) wait = AGAIN_AFTER_MS
+    } catch (error) {
+      options.logger.warn({ error: messageOf(error) }, 'could not publish; trying again in a minute')
+    }
+    if (!stopped) timer = setTimeout(next, wait)
+  }
+  const next = () => {
+    running = look()
+  }
+  let running = look()
+  return {
+    stats,
+    stop: async () => {
+      stopped = true
+      clearTimeout(timer ?? undefined)
+      await running
+      await lease.release().catch(() => {})
+    },
+  }
+}
+
+/** Publishes what is due at `now`, if the lease can be had. @throws GatepostError of the store */
+export async function publishDue(
+  { store, publishers, atMinute, retentionDays, logger, retry }: PublishScheduleOptions,
+  lease: Lease,
+  now: Date,
+  stats: PublishScheduleStats,
+  stopped: () => boolean = () => false,
+): Promise<{ failed: number }> {
+  const begun = await beginning(store)
+  if (begun === null) return { failed: 0 }
+  const sent = await sentResults(store, new Date(now.getTime() - CATCH_UP_MS - DAY_MS))
+  let failed = 0
+  for (const { period, date } of dueAt(now, atMinute, begun)) {
+    const missing = metricsOf(period).filter((metric) =>
+      publishers.some((to) => to.takes(metric) && !sent.has(key(to.name, metric.name, period, date))),
+    )
+    if (missing.length === 0) continue
+    // Again for every run, so that it never ends while something is being sent.
+    if (stopped() || !(await lease.take())) break
+    const only = missing.map(({ name }) => name)
+    const request = { store, publishers, period, date, only, retentionDays, now, again: false, stopped }
+    for (const outcome of await publish({ ...request, ...(retry === undefined ? {} : { retry }) })) {
+      if (outcome.status === 'sent') stats.sent++
+      if (outcome.status !== 'failed') continue
+      failed++
+      stats.failed++
+      logger.error(outcome, 'a result could not be published')
+    }
+  }
+  return { failed }
+}
+
+/** What is due at `now`, the earliest first: of days, weeks and months the last 7 days, of hours the last day. */
+export function dueAt(now: Date, atMinute: number, begun: number): Due[] {
+  const due: { readonly at: number; readonly run: Due }[] = []
+  const today = beginningOf(dayOf(now)) as Date
+  for (let day = today.getTime(); day > now.getTime() - CATCH_UP_MS && day > begun; day -= DAY_MS) {
+    const at = day + atMinute * 60_000
+    if (at > now.getTime()) continue
+    const date = dayOf(new Date(day))
+    for (const period of periodsEnding(new Date(day))) due.push({ at, run: { period, date } })
+  }
+  const hour = latestComplete('hour', now).getTime()
+  for (let end = hour; end > now.getTime() - CATCH_UP_HOURS_MS && end > begun; end -= HOUR_MS) {
+    const at = end + HOUR_DELAY_MS
+    if (at <= now.getTime()) due.push({ at, run: { period: 'hour', date: dateText('hour', new Date(end)) } })
+  }
+  return due.sort((a, b) => a.at - b.at).map(({ run }) => run)
+}
+
+async function sentResults(store: TableStore, since: Date): Promise<Set<string>> {
+  const rows = await store.query<{ publisher: string; metric_name: string; period: Period; day: string; hour: number }>(
+    `SELECT publisher, metric_name, period, toString(date) AS day, hour FROM gatepost.publications FINAL
+     WHERE date >= {since:Date} AND status = 'sent'`,
+    { since: dayOf(since) },
+  )
+  return new Set(
+    rows.map(({ publisher, metric_name, period, day, hour }) => {
+      const D = period === 'hour' ? `${day}T${String(hour).padStart(2, '0')}` : day
+      return key(publisher, metric_name, period, dateText(period, instantOf(period, D) as Date))
+    }),
+  )
+}
+
+function key(publisher: string, metric: string, period: string, date: string): string {
+  return `${publisher} ${metric} ${period} ${date}`
+}
