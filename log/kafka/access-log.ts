@@ -3,6 +3,8 @@ import type { EachBatchPayload, Producer } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { AccessClaims } from '../access-claims.ts'
+import { AccessTable } from '../access-table.ts'
 import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
 import { withAdmin } from './admin.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
@@ -28,6 +30,9 @@ export interface AccessLogOptions {
 const BARRIER = 'barrier:'
 const SECRET = 'secret:'
 const RETRY_MS = 1000
+const DAY_MS = 24 * 3_600_000
+const SWEEP_MS = 3_600_000
+const SWEEP_RECORDS = 1000
 const FETCH_MAX_BYTES = 4 * 2 ** 20
 
 /** The access-control topic as one process follows it. */
@@ -40,14 +45,16 @@ export class KafkaAccessLog implements AccessLog {
   readonly #groupId = `gatepost-access-${randomBytes(8).toString('hex')}`
   #producer: Producer | null = null
   /** What decisions are made from. */
-  #entries: ReadonlyMap<string, AccessEntry> | null = null
+  #entries: AccessTable | null = null
   /** What is being read, from the log's beginning. */
-  #reading = new Map<string, AccessEntry>()
+  #reading = new AccessTable()
+  readonly #claims = new AccessClaims()
   /** Fingerprints in the order of the log. */
   #secrets = new Set<string>()
   #barrier: string | null = null
   #next: number | null = null
   #closed = false
+  readonly #sweeper: NodeJS.Timeout
   #settle: { resolve: () => void; reject: (error: unknown) => void } | null = null
   /**
    * Resolves when everything has been read for the first time.
@@ -61,6 +68,8 @@ export class KafkaAccessLog implements AccessLog {
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     // Whoever does not wait for it is not told.
     this.ready.catch(() => {})
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
+    this.#sweeper.unref()
     this.#group = new Group(
       {
         kafka: options.kafka,
@@ -94,16 +103,28 @@ export class KafkaAccessLog implements AccessLog {
   }
 
   get(subject: string, now: number): AccessEntry | undefined {
-    const entry = this.#entries?.get(subject)
-    return entry === undefined || (entry.until !== null && entry.until <= now) ? undefined : entry
+    return this.#entries?.get(subject, now)
   }
 
-  put(subject: string, entry: AccessEntry | null): Promise<void> {
-    return this.#write(subject, entry === null ? null : encodeAccessEntry(entry))
+  entries(prefix: string, now: number): Iterable<readonly [string, AccessEntry]> {
+    return this.#entries?.entries(prefix, now) ?? []
+  }
+
+  async put(subject: string, entry: AccessEntry | null): Promise<void> {
+    if (entry !== null) return this.#write(subject, encodeAccessEntry(entry))
+    for (const key of this.#reading.keysOf(subject)) await this.#write(key, null)
+  }
+
+  async claim(subject: string, entry: AccessEntry): Promise<AccessEntry> {
+    const before = this.get(subject, entry.updatedAt)
+    if (before !== undefined) return before
+    await this.#claims.make(subject, entry, (key, claim) => this.#write(key, encodeAccessEntry(claim)))
+    return this.get(subject, entry.updatedAt) ?? entry
   }
 
   async close(): Promise<void> {
     this.#closed = true
+    clearInterval(this.#sweeper)
     await this.#group.stop()
     await this.#producer?.disconnect().catch(() => {})
     await this.#forgetGroup()
@@ -111,7 +132,7 @@ export class KafkaAccessLog implements AccessLog {
 
   /** From the beginning: what was deleted and compacted away meanwhile would stay otherwise. */
   #begin(): void {
-    this.#reading = new Map()
+    this.#reading = new AccessTable()
     this.#secrets = new Set()
     this.#next = null
     void this.#raiseBarrier()
@@ -153,16 +174,15 @@ export class KafkaAccessLog implements AccessLog {
       const fingerprint = key.slice(SECRET.length)
       if (value === null) this.#secrets.delete(fingerprint)
       else this.#secrets.add(fingerprint)
-    } else if (value === null) this.#reading.delete(key)
-    else {
-      const entry = decodeAccessEntry(value)
-      if (entry !== null) this.#reading.set(key, entry)
-      else {
+    } else {
+      const entry = value === null ? null : decodeAccessEntry(value)
+      if (value !== null && entry === null) {
         this.malformed++
         this.#options.logger.error({ topic: this.#topic, subject: key }, 'not an access decision: left out')
-      }
+      } else this.#reading.apply(key, entry)
+      this.#claims.seen(key)
     }
-    if (this.#reading.size > MAX_SUBJECTS && this.#entries !== null) {
+    if (this.#reading.full && this.#entries !== null) {
       this.#entries = null
       this.#options.logger.error({ topic: this.#topic, subjects: MAX_SUBJECTS }, 'more subjects than can be kept')
     }
@@ -188,7 +208,7 @@ export class KafkaAccessLog implements AccessLog {
       this.#settle?.reject(new GatepostError('CONFIG_INVALID', message))
       return
     }
-    if (this.#reading.size > MAX_SUBJECTS) return
+    if (this.#reading.full) return
     this.#entries = this.#reading
     this.#settle?.resolve()
     logger.info({ topic: this.#topic, subjects: this.#reading.size }, 'access decisions are known')
@@ -210,6 +230,15 @@ export class KafkaAccessLog implements AccessLog {
       void this.#producer?.disconnect().catch(() => {})
       this.#producer = null
       throw new GatepostError('LOG_UNAVAILABLE', `cannot write to ${this.#topic}: ${messageOf(error)}`, error)
+    }
+  }
+
+  /** Records that ended long ago are taken back, some at a time, so that the topic does not grow with every session. */
+  async #sweep(): Promise<void> {
+    let left = SWEEP_RECORDS
+    for (const key of [...this.#reading.endedBefore(Date.now() - DAY_MS)]) {
+      if (left-- === 0 || this.#closed) return
+      await this.#write(key, null).catch(() => (left = 0))
     }
   }
 

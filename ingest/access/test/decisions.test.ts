@@ -11,6 +11,8 @@ function accessLog(subjects: string[], known = true): AccessLog {
   return {
     known,
     get: (subject) => (subjects.includes(subject) ? entry : undefined),
+    entries: () => [],
+    claim: (_subject, entry) => Promise.resolve(entry),
     put: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }

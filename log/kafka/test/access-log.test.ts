@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { accessContract } from '../../test/access-contract.ts'
 import type { AccessEntry } from '../../access.ts'
 import { KafkaAccessLog } from '../access-log.ts'
 import { createKafka } from '../client.ts'
@@ -38,6 +39,11 @@ async function until(condition: () => boolean): Promise<void> {
 function deny(reason: string, until: number | null = null): AccessEntry {
   return { verdict: 'deny', reason, until, updatedAt: Date.now() }
 }
+
+t.test('contract', async (t) => {
+  const prefix = await makeTopic()
+  accessContract(t, (t) => open(t, prefix))
+})
 
 t.test(
   'a reader knows everything that was decided before it was opened, and follows what is decided later',

@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto'
+import { GatepostError } from '../common/errors.ts'
+import { CLAIM_WITHIN_MS, type AccessEntry } from './access.ts'
+
+/** Claims of this process that have not been read back yet. */
+export class AccessClaims {
+  readonly #waiting = new Map<string, () => void>()
+
+  /** A record has been read. */
+  seen(key: string): void {
+    this.#waiting.get(key)?.()
+  }
+
+  /**
+   * Appends a claim and waits until it has been read back.
+   * @throws GatepostError LOG_UNAVAILABLE
+   */
+  async make(
+    subject: string,
+    entry: AccessEntry,
+    write: (key: string, entry: AccessEntry) => Promise<void>,
+  ): Promise<void> {
+    const key = `${subject}#${randomBytes(8).toString('hex')}`
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.set(key, resolve)
+        const late = () => reject(new GatepostError('LOG_UNAVAILABLE', 'a claim was not read back in time'))
+        timer = setTimeout(late, CLAIM_WITHIN_MS)
+        write(key, entry).catch(reject)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(key)
+    }
+  }
+}

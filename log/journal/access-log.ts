@@ -1,0 +1,250 @@
+import { open, rename, stat, writeFile, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { AccessClaims } from '../access-claims.ts'
+import { AccessTable } from '../access-table.ts'
+import { accessEntryOf, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
+import { syncDirectory } from './disk.ts'
+
+/*
+ * The access decisions of an installation without Kafka: one file in the data directory that every process of it appends to and follows.
+ *
+ *   file   = *( LF record LF )
+ *   record = {"key": <key>, "entry": <entry, or null where it is taken back>}
+ *
+ * A record is one write to a file that was opened to append, so that records of several processes never mix, and their order is the same
+ * for everybody. It begins with a line feed of its own: what a power loss left of the one before it stays apart from it.
+ */
+
+const FILE = 'access-control.log'
+const POLL_MS = 100
+const SWEEP_MS = 3_600_000
+const READ_BYTES = 1024 * 1024
+const LF = 0x0a
+
+export class FileAccessLog implements AccessLog {
+  /** Records that are none, since the start. */
+  malformed = 0
+  readonly #path: string
+  readonly #logger: Logger
+  readonly #claims = new AccessClaims()
+  #table = new AccessTable()
+  #file: FileHandle
+  #inode: number
+  /** Where the next record begins that has not been read. */
+  #offset = 0
+  /** What was read of a record whose end is not there yet. */
+  #partial: Buffer = Buffer.alloc(0)
+  #reading: Promise<void> = Promise.resolve()
+  readonly #timers: NodeJS.Timeout[]
+  #closed = false
+
+  private constructor(path: string, file: FileHandle, inode: number, logger: Logger) {
+    this.#path = path
+    this.#file = file
+    this.#inode = inode
+    this.#logger = logger
+    this.#timers = [setInterval(() => void this.#follow(), POLL_MS), setInterval(() => this.#sweep(), SWEEP_MS)]
+    for (const timer of this.#timers) timer.unref()
+  }
+
+  /**
+   * Reads everything that was decided so far. PRECONDITION: the directory is there.
+   * @throws GatepostError LOG_UNAVAILABLE
+   */
+  static async open(directory: string, logger: Logger): Promise<FileAccessLog> {
+    const path = join(directory, FILE)
+    try {
+      const { file, inode } = await openFile(path)
+      const log = new FileAccessLog(path, file, inode, logger)
+      await log.#read()
+      return log
+    } catch (error) {
+      throw new GatepostError('LOG_UNAVAILABLE', `${path}: ${messageOf(error)}`, error)
+    }
+  }
+
+  get known(): boolean {
+    return !this.#table.full
+  }
+
+  get size(): number {
+    return this.#table.size
+  }
+
+  get(subject: string, now: number): AccessEntry | undefined {
+    return this.#table.get(subject, now)
+  }
+
+  entries(prefix: string, now: number): Iterable<readonly [string, AccessEntry]> {
+    return this.#table.entries(prefix, now)
+  }
+
+  async put(subject: string, entry: AccessEntry | null): Promise<void> {
+    if (entry !== null) return this.#write(subject, entry)
+    for (const key of this.#table.keysOf(subject)) await this.#write(key, null)
+  }
+
+  async claim(subject: string, entry: AccessEntry): Promise<AccessEntry> {
+    const before = this.get(subject, entry.updatedAt)
+    if (before !== undefined) return before
+    await this.#claims.make(subject, entry, (key, claim) => this.#write(key, claim))
+    return this.get(subject, entry.updatedAt) ?? entry
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#reading.catch(() => {})
+    await this.#file.close()
+  }
+
+  async #write(key: string, entry: AccessEntry | null): Promise<void> {
+    const record = Buffer.from(`\n${recordText(key, entry)}\n`)
+    try {
+      for (;;) {
+        const { bytesWritten } = await this.#file.write(record)
+        if (bytesWritten < record.length) throw new Error('the disk took a part of a record only')
+        await this.#file.datasync()
+        // Another process may have put a shorter file into this one's place meanwhile.
+        if ((await stat(this.#path)).ino === this.#inode) break
+        await this.#follow()
+      }
+    } catch (error) {
+      throw new GatepostError('LOG_UNAVAILABLE', `cannot write to ${this.#path}: ${messageOf(error)}`, error)
+    }
+    await this.#read()
+  }
+
+  /** What others have appended. */
+  async #follow(): Promise<void> {
+    try {
+      const { ino, size } = await stat(this.#path)
+      if (ino !== this.#inode) await this.#reopen()
+      else if (size !== this.#offset + this.#partial.length) await this.#read()
+    } catch (error) {
+      if (!this.#closed) this.#logger.error({ error: messageOf(error) }, 'the access decisions cannot be followed')
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    const { file, inode } = await openFile(this.#path)
+    const old = this.#file
+    await this.#reading.catch(() => {})
+    this.#file = file
+    this.#inode = inode
+    this.#offset = 0
+    this.#partial = Buffer.alloc(0)
+    // Decisions go on by the old table until the new one is complete.
+    const table = new AccessTable()
+    await this.#read(table)
+    this.#table = table
+    await old.close()
+  }
+
+  /** One after the other: each goes on where the one before it ended. */
+  #read(into?: AccessTable): Promise<void> {
+    this.#reading = this.#reading.catch(() => {}).then(() => this.#readOn(into ?? this.#table))
+    return this.#reading
+  }
+
+  async #readOn(table: AccessTable): Promise<void> {
+    for (;;) {
+      const start = this.#offset + this.#partial.length
+      const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, start)
+      if (bytesRead === 0) return
+      const bytes = Buffer.concat([this.#partial, buffer.subarray(0, bytesRead)])
+      const end = bytes.lastIndexOf(LF) + 1
+      this.malformed += applyLines(bytes.subarray(0, end), (key, entry) => {
+        table.apply(key, entry)
+        this.#claims.seen(key)
+      })
+      this.#offset += end
+      this.#partial = bytes.subarray(end)
+      if (table.full) this.#logger.error({ subjects: MAX_SUBJECTS }, 'more subjects than can be kept')
+    }
+  }
+
+  /** What has ended long ago need not be remembered; the file forgets it when it is next compacted. */
+  #sweep(): void {
+    for (const key of [...this.#table.endedBefore(Date.now() - SWEEP_MS)]) this.#table.apply(key, null)
+  }
+}
+
+/**
+ * Writes what still counts into a new file that takes the old one's place. Others may append meanwhile, to either file: they look at
+ * which of them it was.
+ * @throws Error of the file system: the old file is still there
+ */
+export async function compactAccessLog(directory: string, now: number): Promise<void> {
+  const path = join(directory, FILE)
+  const old = await open(path, 'r').catch(() => null)
+  if (old === null) return
+  try {
+    const bytes = await readAll(old, 0)
+    const table = new AccessTable()
+    applyLines(bytes, (key, entry) => table.apply(key, entry))
+    const records = [...table.records(now)].map(([key, entry]) => `\n${recordText(key, entry)}\n`)
+    const fresh = `${path}.new`
+    await writeFile(fresh, records.join(''), { mode: 0o600, flush: true })
+    await rename(fresh, path)
+    await syncDirectory(directory)
+    const late = await readAll(old, bytes.length)
+    if (late.length === 0) return
+    const { file } = await openFile(path)
+    await file.write(late)
+    await file.datasync()
+    await file.close()
+  } finally {
+    await old.close()
+  }
+}
+
+async function openFile(path: string): Promise<{ file: FileHandle; inode: number }> {
+  const file = await open(path, 'a+', 0o600)
+  return { file, inode: (await file.stat()).ino }
+}
+
+async function readAll(file: FileHandle, from: number): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for (let position = from; ;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, position)
+    if (bytesRead === 0) return Buffer.concat(parts)
+    parts.push(buffer.subarray(0, bytesRead))
+    position += bytesRead
+  }
+}
+
+/** @returns how many lines are no records */
+function applyLines(bytes: Buffer, apply: (key: string, entry: AccessEntry | null) => void): number {
+  let malformed = 0
+  for (const line of bytes.toString('utf8').split('\n')) {
+    if (line === '') continue
+    const record = recordOf(line)
+    if (record === null) malformed++
+    else apply(record.key, record.entry)
+  }
+  return malformed
+}
+
+function recordText(key: string, entry: AccessEntry | null): string {
+  if (entry === null) return JSON.stringify({ key, entry })
+  const { updatedAt, ...rest } = entry
+  return JSON.stringify({ key, entry: { ...rest, updated_at: updatedAt } })
+}
+
+function recordOf(line: string): { key: string; entry: AccessEntry | null } | null {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line)
+  } catch {
+    return null
+  }
+  if (typeof parsed !== 'object' || parsed === null) return null
+  const { key, entry } = parsed as Record<string, unknown>
+  if (typeof key !== 'string') return null
+  if (entry === null) return { key, entry }
+  const decoded = accessEntryOf(entry)
+  return decoded === null ? null : { key, entry: decoded }
+}

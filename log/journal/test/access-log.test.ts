@@ -1,0 +1,68 @@
+import { appendFileSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { pino } from 'pino'
+import { accessContract } from '../../test/access-contract.ts'
+import { compactAccessLog, FileAccessLog } from '../access-log.ts'
+
+const logger = pino({ level: 'silent' })
+
+async function openIn(t: Test, directory: string): Promise<FileAccessLog> {
+  const log = await FileAccessLog.open(directory, logger)
+  t.teardown(() => log.close())
+  return log
+}
+
+t.test('contract', (t) => {
+  const directory = t.testdir()
+  accessContract(t, (t) => openIn(t, directory))
+  t.end()
+})
+
+const deny = (reason: string, until: number | null = null) =>
+  ({ verdict: 'deny', reason, until, updatedAt: Date.now() }) as const
+
+t.test('what a power loss left of a record costs no other', async (t) => {
+  const directory = t.testdir()
+  const log = await openIn(t, directory)
+  await log.put('mac:A', deny('a'))
+  appendFileSync(join(directory, 'access-control.log'), '\n{"key":"mac:B","ent')
+  await log.put('mac:C', deny('c'))
+  const later = await openIn(t, directory)
+  t.match([later.get('mac:A', 0)?.reason, later.get('mac:B', 0), later.get('mac:C', 0)?.reason], ['a', undefined, 'c'])
+  t.equal(later.malformed, 1)
+  t.equal(statSync(join(directory, 'access-control.log')).mode & 0o777, 0o600)
+})
+
+t.test('compacting keeps what counts, and loses nothing that is appended meanwhile', async (t) => {
+  const directory = t.testdir()
+  const log = await openIn(t, directory)
+  for (let index = 0; index < 200; index++) await log.put(`mac:${index % 10}`, deny(String(index)))
+  await log.put('session:over', deny('over', Date.now() - 1))
+  await log.put('mac:0', null)
+  const winner = await log.claim('bind:x', { ...deny('first'), data: { mac: 'A' } })
+  t.match(winner, { reason: 'first' })
+  const size = statSync(join(directory, 'access-control.log')).size
+  const writing = (async () => {
+    for (let index = 0; index < 300; index++) await log.put(`late:${index}`, deny('late'))
+  })()
+  for (let round = 0; round < 5; round++) {
+    await compactAccessLog(directory, Date.now())
+    await sleep(5)
+  }
+  await writing
+  t.ok(statSync(join(directory, 'access-control.log')).size < size + 300 * 130)
+  for (const reader of [log, await openIn(t, directory)]) {
+    await sleep(300)
+    t.equal([...reader.entries('late:', Date.now())].length, 300, 'nothing is lost')
+    t.equal([...reader.entries('mac:', Date.now())].length, 9)
+    t.match(reader.get('mac:9', Date.now()), { reason: '199' })
+    t.match(reader.get('bind:x', Date.now()), { reason: 'first' })
+  }
+  t.notOk(readFileSync(join(directory, 'access-control.log'), 'utf8').includes('session:over'))
+})
+
+t.test('a directory without the file need not be compacted', async (t) => {
+  await t.resolves(compactAccessLog(t.testdir(), Date.now()))
+})
