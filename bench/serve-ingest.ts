@@ -23,6 +23,7 @@ const worker = await IngestWorker.start({
   ingestPort: 0,
   trustedProxies: [],
   authMode: 'open',
+  portal: null,
   secret: 'a secret for benches that signs nothing',
   ack: ack === 'fast' ? 'fast' : 'durable',
   logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),

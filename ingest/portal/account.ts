@@ -70,8 +70,7 @@ export class Accounts {
       const account = accountName(parameter(form, 'email', 254))
       const key = clientKey(attempt)
       if (!this.#limits.allows(key, account ?? '', now)) return refused('error.rate', 429)
-      const stored = account === null ? undefined : this.#options.book.get(this.#subject(account), now)
-      const credential = stored === undefined ? null : (JSON.parse(stored) as Credential)
+      const credential = account === null ? undefined : this.#options.book.get<Credential>(this.#subject(account), now)
       return withPasswords(async () => {
         const right = await checkPassword(
           parameter(form, 'password', MAX_PASSWORD_CHARACTERS),
@@ -113,14 +112,13 @@ export class Accounts {
     const { book } = this.#options
     if (!this.#codes.allows(sessionId, now)) return null
     const subject = pendingSubject(sessionId)
-    const stored = book.get(subject, now)
-    const pending = stored === undefined ? null : (JSON.parse(stored) as Pending)
-    if (pending === null || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
+    const pending = book.get<Pending>(subject, now)
+    if (pending === undefined || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
       this.#codes.failed(sessionId, now)
       return false
     }
     const { account, password } = pending
-    await book.put(this.#subject(account), JSON.stringify({ account, password } satisfies Credential), null)
+    await book.put(this.#subject(account), { account, password } satisfies Credential, null)
     return true
   }
 
@@ -129,7 +127,7 @@ export class Accounts {
     const { book, mailer, languages } = this.#options
     const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
     const pending: Pending = { ...credential, code: this.#codeHash(sessionId, code) }
-    await book.put(pendingSubject(sessionId), JSON.stringify(pending), validateBy)
+    await book.put(pendingSubject(sessionId), pending, validateBy)
     const texts = languages.choose(language)
     return mailer.send({
       to: credential.account,

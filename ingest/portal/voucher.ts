@@ -27,6 +27,15 @@ export interface Voucher {
   readonly createdAt: number
 }
 
+interface Device {
+  readonly device: string
+}
+
+interface Start {
+  /** ms since the epoch. */
+  readonly at: number
+}
+
 export function voucherSubject(id: string): string {
   return `voucher:${id}`
 }
@@ -61,25 +70,24 @@ export class VoucherLogin implements LoginMethod {
   }
 
   #find({ id, proof }: VoucherHash, now: number): Voucher | null {
-    const value = this.#book.get(voucherSubject(id), now)
-    if (value === undefined) return null
-    const voucher = JSON.parse(value) as Voucher
-    return sameProof(voucher.proof, proof) ? voucher : null
+    const voucher = this.#book.get<Voucher>(voucherSubject(id), now)
+    return voucher !== undefined && sameProof(voucher.proof, proof) ? voucher : null
   }
 
   /** Until when this device may be online with it, ms since the epoch; null: it may not. */
   async #use(id: string, { validForMs, maxDevices }: Voucher, device: string, now: number): Promise<number | null> {
     const subject = voucherSubject(id)
     const slots = Array.from({ length: maxDevices }, (_, index) => `${subject}:device:${index + 1}`)
-    const taken = slots.map((slot) => this.#book.get(slot, now))
+    const taken = slots.map((slot) => this.#book.get<Device>(slot, now)?.device)
     let mine = taken.includes(device)
     for (let index = 0; !mine && index < slots.length; index++) {
-      if (taken[index] === undefined) mine = (await this.#book.claim(slots[index], device, null)) === device
+      if (taken[index] === undefined)
+        mine = (await this.#book.claim<Device>(slots[index], { device }, null)).device === device
     }
     if (!mine) return null
-    const start =
-      this.#book.get(`${subject}:start`, now) ?? (await this.#book.claim(`${subject}:start`, String(now), null))
-    const until = Number(start) + validForMs
+    const first = `${subject}:start`
+    const { at } = this.#book.get<Start>(first, now) ?? (await this.#book.claim<Start>(first, { at: now }, null))
+    const until = at + validForMs
     return until > now ? until : null
   }
 }
