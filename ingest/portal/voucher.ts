@@ -27,11 +27,11 @@ export interface Voucher {
   readonly createdAt: number
 }
 
-interface Device {
+export interface Device {
   readonly device: string
 }
 
-interface Start {
+export interface Start {
   /** ms since the epoch. */
   readonly at: number
 }

@@ -78,6 +78,7 @@ export class SimulatedGateway {
         return this.#redirect(response, `gw_message.php?message=failed_validation&token=${token}`)
       case 0:
         return this.#redirect(response, `gw_message.php?message=denied&token=${token}`)
+      case null:
       default:
         response.writeHead(200, { 'Content-Type': 'text/plain' })
         response.end('the auth server did not say')
