@@ -13,7 +13,8 @@ export interface IngestOptions {
   readonly ingestPort: number
   readonly trustedProxies: readonly string[]
   readonly authMode: AuthMode
-  readonly secret: string
+  /** Token keys: the first signs. */
+  readonly secrets: readonly [string, ...string[]]
   readonly ack: 'durable' | 'fast'
   readonly logger: Logger
 }
@@ -34,7 +35,7 @@ export class IngestWorker {
       log: log.writer,
       access: log.access,
       authMode: options.authMode,
-      secret: options.secret,
+      secrets: options.secrets,
       ack: options.ack,
       logger: options.logger,
     })
@@ -48,7 +49,7 @@ export class IngestWorker {
    * @throws GatepostError of openIngestLog(); Error of a listener that has no port
    */
   static async start(options: IngestOptions): Promise<IngestWorker> {
-    const worker = new IngestWorker(options, await openIngestLog(options.log, options.secret, options.logger))
+    const worker = new IngestWorker(options, await openIngestLog(options.log, options.secrets, options.logger))
     await worker.bulk.listen(options.bind, options.ingestPort)
     await worker.gateway.listen(options.bind, options.gatewayPort)
     return worker

@@ -1,4 +1,5 @@
 import { createLogger } from '../../../common/logger.ts'
+import { MemoryAccess } from '../../../test/helpers/memory-access.ts'
 import { MemoryLog } from '../../../test/helpers/memory-log.ts'
 import { App } from '../../app.ts'
 import { TrustedProxies } from '../../client-address.ts'
@@ -33,7 +34,8 @@ export async function openSite(options: Partial<PortalOptions> = {}): Promise<Si
   const app = new App({
     log,
     authMode: 'signed',
-    secret: 'secret',
+    secrets: ['secret'],
+    access: new MemoryAccess(),
     ack: 'durable',
     portal: (records) => openPortal({ ...PORTAL, ...options }, { ...services.make(records), logger }),
     logger,
