@@ -12,6 +12,7 @@ const [, , journal, ack] = process.argv
 const worker = await IngestWorker.start({
   log: {
     kind: 'journal',
+    accessDirectory: journal,
     directory: journal,
     slot: 0,
     maxBytes: 4 * 1024 ** 3,
@@ -24,7 +25,7 @@ const worker = await IngestWorker.start({
   trustedProxies: [],
   authMode: 'open',
   portal: null,
-  secret: 'a secret for benches that signs nothing',
+  secrets: ['a secret for benches that signs nothing'],
   ack: ack === 'fast' ? 'fast' : 'durable',
   logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
 })

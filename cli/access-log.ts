@@ -37,8 +37,10 @@ async function openAccessLog(config: Config, secret: string): Promise<AccessLog>
   // kafkajs is loaded only by those who need it.
   const { KafkaAccessLog } = await import('../log/kafka/access-log.ts')
   const kafka = kafkaOptions(config, 'gatepost-access', logger)
-  const fingerprint = secretFingerprint(secret)
-  const access = KafkaAccessLog.open({ kafka, topicPrefix: config.kafkaTopicPrefix, fingerprint, logger })
+  const fingerprints = [secret, ...(config.secondSecret === undefined ? [] : [config.secondSecret])].map(
+    secretFingerprint,
+  )
+  const access = KafkaAccessLog.open({ kafka, topicPrefix: config.kafkaTopicPrefix, fingerprints, logger })
   let timer: NodeJS.Timeout | undefined
   try {
     await Promise.race([

@@ -3,6 +3,7 @@ import type { Logger } from '../common/logger.ts'
 import type { AccessLog } from '../log/access.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from './access/decisions.ts'
+import { Tokens } from './access/token.ts'
 import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type BodyHandler, type Exchange } from './http.ts'
 import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
@@ -15,13 +16,14 @@ import { ROUTES, routeOf, type Route } from './routes/router.ts'
 export interface AppOptions {
   readonly log: LogWriter
   readonly authMode: AuthMode
-  readonly secret: string
-  /** What operators decided about sessions, clients and gateways; null: this installation cannot. */
-  readonly access?: AccessLog | null
+  /** The first signs tokens; those of the others are good until they end. */
+  readonly secrets: readonly [string, ...string[]]
+  /** What operators, policies and the portal decided. */
+  readonly access: AccessLog
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
   /** Makes the portal, whose tokens are records too; unset: there is none. */
-  readonly portal?: ((records: Records) => Portal) | undefined
+  readonly portal?: ((records: Records, tokens: Tokens) => Portal) | undefined
   readonly logger: Logger
 }
 
@@ -76,12 +78,14 @@ export class App {
     const fast = options.ack === 'fast'
     this.#logger = options.logger
     this.records = new Records(options.log)
-    this.decisions = new Decisions(options.authMode, options.secret, options.access)
+    const tokens = new Tokens(options.secrets)
+    const { authMode: mode, secrets, access } = options
+    this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access })
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, fast)
     this.#auth = new AuthRoute(this.records, this.decisions, fast)
     this.#counters = new CountersRoute(this.records, this.#auth, fast)
-    this.portal = options.portal?.(this.records) ?? null
+    this.portal = options.portal?.(this.records, tokens) ?? null
   }
 
   #bodyHandler(route: Route, maxBytes: number): BodyHandler {

@@ -139,6 +139,15 @@ export class Exchange {
     this.outcome = outcome
   }
 
+  /** The answer once nothing is waited for any more. */
+  settled(): Promise<Reply> {
+    const { batch, answer, outcome } = this
+    if (batch === null) return Promise.resolve({ answer, outcome })
+    return new Promise((resolve) => {
+      batch.wait({ respond: (_response, answer, outcome) => resolve({ answer, outcome }) }, null, answer)
+    })
+  }
+
   /** An answer that is not known yet. PRECONDITION: the promise never rejects. */
   replyLater(reply: Promise<Reply>): void {
     this.batch = {

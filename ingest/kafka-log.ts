@@ -15,13 +15,13 @@ const ACCESS_WITHIN_MS = 15_000
  */
 export async function openKafkaLog(
   options: Extract<IngestLogOptions, { kind: 'kafka' }>,
-  secret: string,
+  secrets: readonly string[],
   logger: Logger,
 ): Promise<IngestLog> {
   const { topicPrefix, spill } = options
   const kafka = { ...options.kafka, logger }
   const writer = await KafkaWriter.open({ kafka, topicPrefix, spill, logger })
-  const access = KafkaAccessLog.open({ kafka, topicPrefix, fingerprint: secretFingerprint(secret), logger })
+  const access = KafkaAccessLog.open({ kafka, topicPrefix, fingerprints: secrets.map(secretFingerprint), logger })
   await known(access, options.answersAtOnce ? 0 : ACCESS_WITHIN_MS, logger)
   return {
     writer,

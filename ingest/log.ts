@@ -2,6 +2,7 @@ import { lockDirectory } from '../common/directory-lock.ts'
 import type { Logger } from '../common/logger.ts'
 import type { AccessLog } from '../log/access.ts'
 import type { LogWriter } from '../log/contract.ts'
+import { FileAccessLog } from '../log/journal/access-log.ts'
 import { makeDirectory } from '../log/journal/disk.ts'
 import { SLOT_LOCK, slotDirectory } from '../log/journal/layout.ts'
 import { recoverSlot } from '../log/journal/recover.ts'
@@ -23,7 +24,11 @@ export interface SlotOptions {
 
 /** Where a worker's batches go: plain data, so that it can be sent to another process. */
 export type IngestLogOptions =
-  | ({ readonly kind: 'journal' } & SlotOptions)
+  | ({
+      readonly kind: 'journal'
+      /** Where the access decisions are: the data directory. */
+      readonly accessDirectory: string
+    } & SlotOptions)
   | {
       readonly kind: 'kafka'
       readonly kafka: Omit<KafkaOptions, 'logger'>
@@ -39,8 +44,8 @@ export type IngestLogOptions =
 /** A worker's way into the record log. */
 export interface IngestLog {
   readonly writer: LogWriter
-  /** What operators decided; null: this installation cannot. */
-  readonly access: AccessLog | null
+  /** What operators, policies and the portal decided. */
+  readonly access: AccessLog
   /** What it reports beside the worker. */
   metrics(): Promise<object[]>
   close(): Promise<void>
@@ -53,26 +58,35 @@ const SLOT_WAIT_MS = 15_000
  * Takes the slot and recovers what its last worker left.
  * @throws GatepostError DIRECTORY_LOCKED; CONFIG_INVALID: the installation has another token key; LOG_UNAVAILABLE
  */
-export async function openIngestLog(options: IngestLogOptions, secret: string, logger: Logger): Promise<IngestLog> {
+export async function openIngestLog(
+  options: IngestLogOptions,
+  secrets: readonly string[],
+  logger: Logger,
+): Promise<IngestLog> {
   if (options.kind === 'journal') return openJournal(options, logger)
   // kafkajs is loaded only by those who need it.
   const { openKafkaLog } = await import('./kafka-log.ts')
-  return openKafkaLog(options, secret, logger)
+  return openKafkaLog(options, secrets, logger)
 }
 
-async function openJournal(options: SlotOptions, logger: Logger): Promise<IngestLog> {
+async function openJournal(
+  options: Extract<IngestLogOptions, { kind: 'journal' }>,
+  logger: Logger,
+): Promise<IngestLog> {
   const directory = slotDirectory(options.directory, options.slot)
   await makeDirectory(directory)
   const lock = await lockDirectory(directory, SLOT_LOCK, SLOT_WAIT_MS)
   await recoverSlot(directory, logger)
   const { maxBytes, segmentMaxBytes, sealAfterMs } = options
   const writer = await JournalWriter.open({ directory, maxBytes, segmentMaxBytes, sealAfterMs, logger })
+  const access = await FileAccessLog.open(options.accessDirectory, logger)
   return {
     writer,
-    access: null,
-    metrics: () => journalMetrics(writer).json(),
+    access,
+    metrics: () => journalMetrics(writer, access).json(),
     close: async () => {
       await writer.close()
+      await access.close()
       await lock.release()
     },
   }

@@ -1,5 +1,6 @@
 import { PlainMetrics } from '../common/metrics.ts'
 import type { JournalWriter } from '../log/journal/writer.ts'
+import type { FileAccessLog } from '../log/journal/access-log.ts'
 import type { KafkaAccessLog } from '../log/kafka/access-log.ts'
 import { addWriterMetrics } from '../log/kafka/metrics.ts'
 import type { KafkaWriter } from '../log/kafka/writer.ts'
@@ -93,8 +94,9 @@ function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {
 }
 
 /** What a worker's slot of the journal reports. */
-export function journalMetrics(journal: JournalWriter): PlainMetrics {
+export function journalMetrics(journal: JournalWriter, access: FileAccessLog): PlainMetrics {
   const metrics = new PlainMetrics()
+  addAccessMetrics(metrics, access)
   metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal that are not in their tables yet', () => [
     { value: journal.usedBytes },
   ])
@@ -106,14 +108,19 @@ export function journalMetrics(journal: JournalWriter): PlainMetrics {
 export function kafkaLogMetrics(writer: KafkaWriter, access: KafkaAccessLog): PlainMetrics {
   const metrics = new PlainMetrics()
   addWriterMetrics(metrics, writer)
+  addAccessMetrics(metrics, access)
+  return metrics
+}
+
+/** What the access decisions report. */
+function addAccessMetrics(metrics: PlainMetrics, access: KafkaAccessLog | FileAccessLog): void {
   metrics.add('gauge', 'gatepost_access_known', 'Whether the access decisions have been read', () => [
     { value: access.known ? 1 : 0 },
   ])
   metrics.add('gauge', 'gatepost_access_subjects', 'Subjects about whom something was decided', () => [
     { value: access.size },
   ])
-  metrics.add('counter', 'gatepost_access_malformed_total', 'Entries of the access-control topic that are none', () => [
+  metrics.add('counter', 'gatepost_access_malformed_total', 'Records of the access decisions that are none', () => [
     { value: access.malformed },
   ])
-  return metrics
 }

@@ -16,7 +16,8 @@ export interface IngestOptions {
   readonly ingestPort: number
   readonly trustedProxies: readonly string[]
   readonly authMode: AuthMode
-  readonly secret: string
+  /** Token keys: the first signs. */
+  readonly secrets: readonly [string, ...string[]]
   readonly ack: 'durable' | 'fast'
   /** Null: another system has a portal, and issues the tokens. */
   readonly portal: PortalOptions | null
@@ -39,7 +40,7 @@ export class IngestWorker {
       log: log.writer,
       access: log.access,
       authMode: options.authMode,
-      secret: options.secret,
+      secrets: options.secrets,
       ack: options.ack,
       portal: portalOf(options, log),
       logger: options.logger,
@@ -54,7 +55,7 @@ export class IngestWorker {
    * @throws GatepostError of openIngestLog(); Error of a listener that has no port
    */
   static async start(options: IngestOptions): Promise<IngestWorker> {
-    const worker = new IngestWorker(options, await openIngestLog(options.log, options.secret, options.logger))
+    const worker = new IngestWorker(options, await openIngestLog(options.log, options.secrets, options.logger))
     await worker.bulk.listen(options.bind, options.ingestPort)
     await worker.gateway.listen(options.bind, options.gatewayPort)
     return worker
@@ -76,7 +77,7 @@ export class IngestWorker {
   }
 }
 
-function portalOf({ portal, secret, logger }: IngestOptions, { access }: IngestLog) {
-  if (portal === null || access === null) return undefined
-  return (records: Records): Portal => openPortal(portal, { secret, access, records, logger })
+function portalOf({ portal, secrets, logger }: IngestOptions, { access }: IngestLog) {
+  if (portal === null) return undefined
+  return (records: Records): Portal => openPortal(portal, { secrets, access, records, logger })
 }

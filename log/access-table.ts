@@ -88,6 +88,11 @@ export class AccessTable {
     }
   }
 
+  *subjects(): Generator<string> {
+    yield* this.#entries.keys()
+    yield* this.#claims.keys()
+  }
+
   /** Keys of records that have ended before `time`. */
   *endedBefore(time: number): Generator<string> {
     for (const [key, entry] of this.#entries) if (isOver(entry, time)) yield key

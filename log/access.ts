@@ -4,6 +4,7 @@
  *
  *   session:<id>  mac:<MAC>  account:<name>  gateway:<gw_id>    what operators, policies and the portal decided
  *   bind:<session>                                              which client a token without a MAC belongs to: data.mac
+ *   confirmed:<session>                                         its account has been confirmed
  *   credential:<id>  voucher:<hash>  registration:<gw_id>       what only those who decide may read, in `data`; never in a table
  */
 
@@ -40,6 +41,8 @@ export interface AccessLog {
    * @throws GatepostError LOG_UNAVAILABLE: not within 2 s; whether the claim counts is not known then
    */
   claim(subject: string, entry: AccessEntry): Promise<AccessEntry>
+  /** Calls `listener` with every subject that there is, and with each one that is decided about later. */
+  watch(listener: (subject: string) => void): void
   close(): Promise<void>
 }
 

@@ -136,6 +136,12 @@ export const VARIABLES = {
     unset: '(generated into the data directory)',
     secret: 'whole',
   }),
+  secondSecret: optional('GATEPOST_SECRET_SECOND', secretText(16), {
+    description:
+      'Another key of tokens that are good too. To change GATEPOST_SECRET, restart every process three times over: with the new key here; with the two exchanged; when the last session has ended, without the old one.',
+    allowed: 'at least 16 characters',
+    secret: 'whole',
+  }),
   journalMaxBytes: withDefault('GATEPOST_JOURNAL_MAX_BYTES', '10 GiB', size(64 * KiB, 1024 * TiB), {
     description:
       'Bound of everything the journal keeps on disk, or with Kafka the spill: what Kafka does not take in time.',

@@ -33,7 +33,7 @@ export function ingestWorkers(config: Config, log: RecordLog, secret: string, lo
         ingestPort: config.ingestPort,
         trustedProxies: config.trustedProxies ?? [],
         authMode: config.authMode,
-        secret,
+        secrets: config.secondSecret === undefined ? [secret] : [secret, config.secondSecret],
         ack: config.ack,
         portal: portalOptions(config),
       }),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { IngestLogOptions, SlotOptions } from '../../ingest/log.ts'
+import { compactAccessLog } from '../../log/journal/access-log.ts'
 import { archiveDirectory } from '../../log/journal/archive.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots } from '../../log/journal/layout.ts'
@@ -46,13 +47,14 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   const directory = join(dataDir, DIRECTORIES.journal)
   await makeDirectory(directory)
   await recoverSlots(directory, orphanSlots(directory, config.workers), logger)
+  await compactAccessLog(dataDir, Date.now())
   const slotOf = slots(config, directory)
   // One process owns the embedded store; of a server's there may be several.
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
   return {
     reader: { kind: 'journal', directory, partition, archive: archiveOf(config, dataDir) },
     away: false,
-    worker: (slot) => ({ kind: 'journal', ...slotOf(slot) }),
+    worker: (slot) => ({ kind: 'journal', accessDirectory: dataDir, ...slotOf(slot) }),
     settle: async () => {
       await recoverSlots(directory, existingSlots(directory), logger)
       // The reader has the last word on what is left.

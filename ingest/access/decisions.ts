@@ -1,7 +1,10 @@
 import { createHmac } from 'node:crypto'
-import type { AccessLog } from '../../log/access.ts'
+import type { AccessEntry, AccessLog } from '../../log/access.ts'
 import type { Verdict } from '../encode/auth.ts'
 import { normalMac } from '../../common/mac.ts'
+import { RecentSet } from './recent-set.ts'
+import { TagIndex } from './tag-index.ts'
+import type { Token, Tokens } from './token.ts'
 
 /*
  * What a gateway is told of a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed,
@@ -13,14 +16,29 @@ export type AuthMode = 'signed' | 'open'
 const ERROR: Verdict = { code: -1, sessionId: '', own: false }
 const DENIED: Verdict = { code: 0, sessionId: '', own: false }
 
-/** Sessions whose id is kept; beyond it the longest kept is computed again when it is next needed. */
-const MAX_SESSIONS = 100_000
+/** Tokens whose signature has been checked, and sessions that were seen in use; beyond it those that were not seen for longest go. */
+const MAX_SESSIONS = 200_000
 
 /** What gateways send for "no token". */
 const NO_TOKEN = new Set(['', 'null', 'N/A'])
 
+/** Why a session's token is no longer good: `reason` of its entry. */
+export const LOGGED_OUT = 'logged_out'
+export const NOT_USED_IN_TIME = 'expired'
+
 export interface DecisionStats {
+  /** Answers of -1 to requests that were in order. */
   errors: number
+  /** Ends of sessions that could not be written to the access log. */
+  unwritten: number
+}
+
+export interface DecisionOptions {
+  readonly mode: AuthMode
+  /** Keys the session ids of foreign tokens, so that no token can be found from its id. */
+  readonly secret: string
+  readonly tokens: Tokens
+  readonly access: AccessLog
 }
 
 /** Whether gateways ask with this stage. */
@@ -38,78 +56,167 @@ export interface Asker {
   readonly gwId: string
 }
 
-/** What can be said of one session. */
-interface SessionVerdicts {
-  readonly allowed: Verdict
-  readonly ended: Verdict
-  readonly undecided: Verdict
+/** A token that this installation issued, and one verdict of each kind: nothing is made for a request. */
+interface Known {
+  readonly token: Token
+  readonly verdicts: ReadonlyMap<number, Verdict>
 }
 
-/** Decides auth requests. `secret` keys the session ids of foreign tokens, so that no token can be found from its id. */
+/** Decides auth requests. */
 export class Decisions {
-  readonly stats: DecisionStats = { errors: 0 }
-  readonly #mode: AuthMode
-  readonly #secret: string
-  /** What operators decided; null: nothing can be decided in this installation. */
-  readonly #access: AccessLog | null
-  /** Token to verdicts of its session, in open mode; insertion order is age. */
-  readonly #sessions = new Map<string, SessionVerdicts>()
+  readonly stats: DecisionStats = { errors: 0, unwritten: 0 }
+  readonly #options: DecisionOptions
+  readonly #accounts: TagIndex
+  readonly #gateways: TagIndex
+  /** Only tokens that are good get in: guesses push nothing out. */
+  readonly #known = new RecentSet<Known>(MAX_SESSIONS)
+  readonly #foreign = new RecentSet<ReadonlyMap<number, Verdict>>(MAX_SESSIONS)
+  /** Sessions that a client of theirs was seen to use in time. */
+  readonly #used = new RecentSet<true>(MAX_SESSIONS)
 
-  constructor(mode: AuthMode, secret: string, access: AccessLog | null = null) {
-    this.#mode = mode
-    this.#secret = secret
-    this.#access = access
+  constructor(options: DecisionOptions) {
+    const { tokens, access } = options
+    this.#options = options
+    this.#accounts = new TagIndex(access, 'account:', (name) => tokens.accountTags(name))
+    this.#gateways = new TagIndex(access, 'gateway:', (name) => tokens.gatewayTags(name))
   }
 
-  /** Never throws: what cannot be decided is -1, which leaves the user as they are. */
-  decide(asker: Asker): Verdict {
-    const { stage, token } = asker
+  /**
+   * At once, but where a token has to be bound to its first client. Never throws or rejects: what cannot be decided is -1, which leaves
+   * the user as they are.
+   */
+  decide(asker: Asker, now = Date.now()): Verdict | Promise<Verdict> {
     try {
-      if (!isStage(stage)) return ERROR
-      if (NO_TOKEN.has(token)) return DENIED
-      // A signed token is one that this installation issued; there is none but those.
-      if (this.#mode === 'signed') return DENIED
-      const session = this.#session(token)
-      if (stage === 'logout') return session.ended
-      if (this.#access === null) return session.allowed
-      // Not all decisions have been read: who is denied cannot be told. The report is the session's own all the same.
-      if (!this.#access.known) {
-        this.stats.errors++
-        return session.undecided
-      }
-      return this.#denied(this.#access, asker, session.allowed.sessionId) ? session.ended : session.allowed
+      if (!isStage(asker.stage)) return ERROR
+      if (NO_TOKEN.has(asker.token)) return DENIED
+      return this.#options.mode === 'open' ? this.#decideForeign(asker, now) : this.#decideOwn(asker, now)
     } catch {
-      this.stats.errors++
-      return ERROR
+      return this.#undecided(ERROR)
     }
   }
 
-  #denied(access: AccessLog, { mac: sentMac, gwId }: Asker, sessionId: string): boolean {
-    const now = Date.now()
-    const mac = normalMac(sentMac)
+  #undecided(verdict: Verdict): Verdict {
+    this.stats.errors++
+    return verdict
+  }
+
+  /** Another system issues the tokens: whoever is not denied is allowed. */
+  #decideForeign(asker: Asker, now: number): Verdict {
+    const { access } = this.#options
+    const verdicts =
+      this.#foreign.get(asker.token) ?? this.#foreign.add(asker.token, this.#foreignVerdicts(asker.token))
+    const verdict = (code: number) => verdicts.get(code) as Verdict
+    const { sessionId } = verdict(0)
+    if (asker.stage === 'logout') return verdict(0)
+    // Not all decisions have been read: who is denied cannot be told. The report is the session's own all the same.
+    if (!access.known) return this.#undecided(verdict(-1))
+    const mac = normalMac(asker.mac)
+    const entry =
+      access.get(`session:${sessionId}`, now) ??
+      (mac === '' ? undefined : access.get(`mac:${mac}`, now)) ??
+      (asker.gwId === '' ? undefined : access.get(`gateway:${asker.gwId}`, now))
+    return verdict(entry?.verdict === 'deny' ? 0 : 1)
+  }
+
+  #foreignVerdicts(token: string): ReadonlyMap<number, Verdict> {
+    const sessionId = createHmac('sha256', this.#options.secret)
+      .update('session:')
+      .update(token)
+      .digest('hex')
+      .slice(0, 32)
+    return verdictsOf(sessionId)
+  }
+
+  /** Tokens of this installation; any other is denied, since a browser can make a gateway ask for any string. */
+  #decideOwn(asker: Asker, now: number): Verdict | Promise<Verdict> {
+    const known = this.#known.get(asker.token) ?? this.#verified(asker.token)
+    if (known === null) return DENIED
+    const { token, verdicts } = known
+    const { access, tokens } = this.#options
+    const mac = normalMac(asker.mac)
+    if (mac === '' || (token.mac !== '' && token.mac !== mac)) return DENIED
+    if (asker.gwId !== '' && !tokens.isOfGateway(token, asker.gwId)) return DENIED
+    if (!access.known) return this.#undecided(token.mac === '' ? ERROR : (verdicts.get(-1) as Verdict))
+    if (token.mac !== '') return this.#decideSession(known, asker.stage, mac, now)
+    const bound = access.get(bindSubject(token), now)
+    if (bound !== undefined) {
+      return bound.data?.['mac'] === mac ? this.#decideSession(known, asker.stage, mac, now) : DENIED
+    }
+    return asker.stage === 'logout' ? DENIED : this.#bind(known, asker.stage, mac, now)
+  }
+
+  #verified(text: string): Known | null {
+    const token = this.#options.tokens.verify(text)
+    return token === null ? null : this.#known.add(text, { token, verdicts: verdictsOf(token.sessionId) })
+  }
+
+  /** The first client to log in with a token that names none has it: of several at once, whoever comes first in the log. */
+  async #bind(known: Known, stage: string, mac: string, now: number): Promise<Verdict> {
+    const { token } = known
+    const claim: AccessEntry = { verdict: 'allow', reason: '', until: token.end, updatedAt: now, data: { mac } }
+    try {
+      const winner = await this.#options.access.claim(bindSubject(token), claim)
+      return winner.data?.['mac'] === mac ? this.#decideSession(known, stage, mac, now) : DENIED
+    } catch {
+      return this.#undecided(ERROR)
+    }
+  }
+
+  /** The request is the session's own. */
+  #decideSession({ token, verdicts }: Known, stage: string, mac: string, now: number): Verdict {
+    const verdict = (code: number) => verdicts.get(code) as Verdict
+    const { sessionId } = token
+    if (stage === 'logout') {
+      this.#end(token, LOGGED_OUT, now)
+      return verdict(0)
+    }
+    const session = this.#options.access.get(`session:${sessionId}`, now)
+    const entry = session ?? this.#about(token, mac, now)
+    if (entry?.verdict === 'deny' || now >= token.end) return verdict(0)
+    if (!this.#used.has(sessionId)) {
+      if (stage === 'login' && now >= token.useBy) {
+        // Gateways go on to report counters of a client whose login was denied: those have to be denied too, by any worker.
+        this.#end(token, NOT_USED_IN_TIME, now)
+        return verdict(0)
+      }
+      this.#used.add(sessionId, true)
+    }
+    if (token.confirmBy === null || session?.verdict === 'allow' || this.#confirmed(token, now)) return verdict(1)
+    return verdict(now < token.confirmBy ? 5 : 6)
+  }
+
+  /** What was decided about the client, the account or the gateway: the narrowest counts, so that there can be exceptions. */
+  #about(token: Token, mac: string, now: number): AccessEntry | undefined {
     return (
-      access.get(`session:${sessionId}`, now)?.verdict === 'deny' ||
-      (mac !== '' && access.get(`mac:${mac}`, now)?.verdict === 'deny') ||
-      (gwId !== '' && access.get(`gateway:${gwId}`, now)?.verdict === 'deny')
+      this.#options.access.get(`mac:${mac}`, now) ??
+      (token.accountTag === 0 ? undefined : this.#accounts.get(token.accountTag, now)) ??
+      this.#gateways.get(token.gatewayTag, now)
     )
   }
 
-  #session(token: string): SessionVerdicts {
-    const known = this.#sessions.get(token)
-    if (known !== undefined) return known
-    const sessionId = createHmac('sha256', this.#secret).update('session:').update(token).digest('hex').slice(0, 32)
-    const session = {
-      allowed: { code: 1, sessionId, own: true },
-      ended: { code: 0, sessionId, own: true },
-      undecided: { code: -1, sessionId, own: true },
-    }
-    if (this.#sessions.size >= MAX_SESSIONS) {
-      for (const oldest of this.#sessions.keys()) {
-        this.#sessions.delete(oldest)
-        break
-      }
-    }
-    this.#sessions.set(token, session)
-    return session
+  #confirmed({ sessionId }: Token, now: number): boolean {
+    return this.#options.access.get(confirmedSubject(sessionId), now) !== undefined
   }
+
+  /** The token is good for nothing any more. Known to this worker at once, and to the others when it has been written. */
+  #end(token: Token, reason: string, now: number): void {
+    const { access } = this.#options
+    const subject = `session:${token.sessionId}`
+    if (now >= token.end || access.get(subject, now)?.verdict === 'deny') return
+    const entry: AccessEntry = { verdict: 'deny', reason, until: token.end, updatedAt: now }
+    access.put(subject, entry).catch(() => this.stats.unwritten++)
+  }
+}
+
+/** Of a session whose account has been confirmed in time. Apart from `session:`, where an operator's word counts more than all others. */
+export function confirmedSubject(sessionId: string): string {
+  return `confirmed:${sessionId}`
+}
+
+function bindSubject({ sessionId }: Token): string {
+  return `bind:${sessionId}`
+}
+
+function verdictsOf(sessionId: string): ReadonlyMap<number, Verdict> {
+  return new Map([0, 1, 5, 6, -1].map((code) => [code, { code, sessionId, own: true }]))
 }

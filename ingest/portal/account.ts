@@ -37,7 +37,8 @@ interface Pending extends Credential {
 
 export interface AccountOptions {
   readonly book: Book
-  readonly secret: string
+  /** The installation's: the first is used, the others are still known. */
+  readonly secrets: readonly [string, ...string[]]
   readonly mailer: Mailer
   readonly languages: Languages
   readonly validationTimeMs: number
@@ -70,7 +71,7 @@ export class Accounts {
       const account = accountName(parameter(form, 'email', 254))
       const key = clientKey(attempt)
       if (!this.#limits.allows(key, account ?? '', now)) return refused('error.rate', 429)
-      const credential = account === null ? undefined : this.#options.book.get<Credential>(this.#subject(account), now)
+      const credential = account === null ? undefined : this.#find(account, now)
       return withPasswords(async () => {
         const right = await checkPassword(
           parameter(form, 'password', MAX_PASSWORD_CHARACTERS),
@@ -136,13 +137,21 @@ export class Accounts {
     })
   }
 
-  #subject(account: string): string {
-    const name = createHmac('sha256', this.#options.secret).update(`gatepost: account ${account}`).digest('hex')
+  #find(account: string, now: number): Credential | undefined {
+    for (const secret of this.#options.secrets) {
+      const credential = this.#options.book.get<Credential>(this.#subject(account, secret), now)
+      if (credential !== undefined) return credential
+    }
+    return undefined
+  }
+
+  #subject(account: string, secret = this.#options.secrets[0]): string {
+    const name = createHmac('sha256', secret).update(`gatepost: account ${account}`).digest('hex')
     return `credential:${name.slice(0, 32)}`
   }
 
   #codeHash(sessionId: string, code: string): string {
-    return createHmac('sha256', this.#options.secret).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
+    return createHmac('sha256', this.#options.secrets[0]).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
   }
 }
 

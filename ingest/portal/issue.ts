@@ -1,4 +1,5 @@
 import type { AccessLog } from '../../log/access.ts'
+import { confirmedSubject } from '../access/decisions.ts'
 import type { Token, Tokens } from '../access/token.ts'
 import { makeAnswer, type RecordOutcome } from '../http.ts'
 import type { Records } from '../records.ts'
@@ -52,7 +53,7 @@ export class IssuedSessions implements Sessions {
   async validated(sessionId: string, now: number): Promise<void> {
     const until = now + this.#options.sessionMaxMs
     const entry = { verdict: 'allow', reason: 'confirmed', until, updatedAt: now } as const
-    await this.#options.access.put(`session:${sessionId}`, entry)
+    await this.#options.access.put(confirmedSubject(sessionId), entry)
   }
 
   denial({ sessionId, mac, gwId, account }: PortalSession, now: number): string | null {

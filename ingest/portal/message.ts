@@ -40,7 +40,9 @@ export class MessagePage {
     const session = token === '' ? null : sessions.verify(token, now)
     return this.#page(texts, 200, message, {
       reason:
-        message === 'denied' && session !== null ? (sessions.denial(this.#known(session, request), now) ?? '') : '',
+        message === 'denied' && session !== null
+          ? texts.reason(sessions.denial(this.#known(session, request), now) ?? '')
+          : '',
       again: this.#loginLink(request),
     })
   }

@@ -44,7 +44,8 @@ export interface Registration {
 
 /** What the portal works with. */
 export interface PortalServices {
-  readonly secret: string
+  /** The installation's: the first signs, the others are still known. */
+  readonly secrets: readonly [string, ...string[]]
   readonly access: AccessLog
   readonly records: Records
   readonly logger: Logger
@@ -52,9 +53,10 @@ export interface PortalServices {
 
 /** @throws GatepostError CONFIG_INVALID: a file of the operator's directory cannot be used */
 export function openPortal(options: PortalOptions, services: PortalServices): Portal {
-  const { logger, secret, access, records } = services
+  const { logger, secrets, access, records } = services
+  const [secret] = secrets
   const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
-  const tokens = new Tokens([secret])
+  const tokens = new Tokens(secrets)
   const sessions = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
   const book = new Book(access)
   const registration = (gwId: string, now: number) => registrationOf(access, gwId, now)
@@ -65,12 +67,12 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const accounts =
     mailer === null || !options.methods.includes('account')
       ? null
-      : new Accounts({ book, secret, mailer, languages, validationTimeMs })
+      : new Accounts({ book, secrets, mailer, languages, validationTimeMs })
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
     if (name === 'click') methods.set(name, clickThrough)
-    else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secret))
+    else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secrets))
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))

@@ -3,7 +3,7 @@ import type { Book } from './book.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
-import { hashVoucherCode, sameProof, type VoucherHash } from './voucher-code.ts'
+import { hashVoucherCode, sameProof } from './voucher-code.ts'
 
 /*
  * `voucher`: codes that the operator hands out. In the access-control log:
@@ -47,31 +47,36 @@ export function voucherAccount(id: string): string {
 
 export class VoucherLogin implements LoginMethod {
   readonly #book: Book
-  readonly #secret: string
+  readonly #secrets: readonly string[]
   readonly #limits = clientLimiter()
 
-  constructor(book: Book, secret: string) {
+  /** `secrets`: the installation's. A voucher's hash is of the one that was the first when it was made. */
+  constructor(book: Book, secrets: readonly string[]) {
     this.#book = book
-    this.#secret = secret
+    this.#secrets = secrets
   }
 
   async login(attempt: Attempt): Promise<LoginResult> {
     const { form, now } = attempt
     const key = clientKey(attempt)
     if (!this.#limits.allows(key, '', now)) return refused('error.rate', 429)
-    const hash = hashVoucherCode(this.#secret, parameter(form, 'code', 64))
-    const voucher = hash === null ? null : this.#find(hash, now)
-    const until = hash === null || voucher === null ? null : await this.#use(hash.id, voucher, deviceOf(attempt), now)
-    if (hash === null || until === null) {
+    const found = this.#find(parameter(form, 'code', 64), now)
+    const until = found === null ? null : await this.#use(found.id, found.voucher, deviceOf(attempt), now)
+    if (found === null || until === null) {
       this.#limits.failed(key, '', now)
       return refused('error.voucher')
     }
-    return { granted: true, account: voucherAccount(hash.id), until, validateBy: null }
+    return { granted: true, account: voucherAccount(found.id), until, validateBy: null }
   }
 
-  #find({ id, proof }: VoucherHash, now: number): Voucher | null {
-    const voucher = this.#book.get<Voucher>(voucherSubject(id), now)
-    return voucher !== undefined && sameProof(voucher.proof, proof) ? voucher : null
+  #find(typed: string, now: number): { id: string; voucher: Voucher } | null {
+    for (const secret of this.#secrets) {
+      const hash = hashVoucherCode(secret, typed)
+      const voucher = hash === null ? undefined : this.#book.get<Voucher>(voucherSubject(hash.id), now)
+      if (hash !== null && voucher !== undefined && sameProof(voucher.proof, hash.proof))
+        return { id: hash.id, voucher }
+    }
+    return null
   }
 
   /** Until when this device may be online with it, ms since the epoch; null: it may not. */

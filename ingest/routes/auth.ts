@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from '../encode/auth.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
-import { makeAnswer, type Answer, type Exchange } from '../http.ts'
+import { Exchange, makeAnswer, type Answer, type Reply } from '../http.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'
 import type { Records } from '../records.ts'
 import type { RecordBatch } from '../batch.ts'
@@ -21,6 +21,8 @@ import type { RecordBatch } from '../batch.ts'
 const ANSWERS = new Map<number, Answer>(
   [0, 1, 5, 6, -1].map((code) => [code, makeAnswer('auth', 200, `Auth: ${code}`)]),
 )
+
+const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
 
 /** Fixed fields of the record, beside those whose size follows the request's. */
 const OVERHEAD_BYTES = 512
@@ -50,11 +52,26 @@ export class AuthRoute {
   }
 
   handle(exchange: Exchange): void {
-    const fields = this.#fields
-    fields.parse(exchange.query)
+    this.#fields.parse(exchange.query)
     const now = Date.now()
+    const decided = this.#decide(now)
+    if (decided instanceof Promise) exchange.replyLater(this.#later(exchange, decided, now))
+    else this.#answer(exchange, decided, now)
+  }
+
+  /** The same once it has been decided; the exchange is another request's by then. */
+  async #later({ query, userAgent, remoteIp }: Exchange, decided: Promise<Verdict>, now: number): Promise<Reply> {
+    const verdict = await decided
+    const exchange = new Exchange()
+    Object.assign(exchange, { query, userAgent, remoteIp })
+    this.#fields.parse(query)
+    this.#answer(exchange, verdict, now)
+    return exchange.settled()
+  }
+
+  #answer(exchange: Exchange, verdict: Verdict, now: number): void {
+    const fields = this.#fields
     const stage = fields.text(AUTH_STAGE)
-    const verdict = this.#decide()
     const answer = ANSWERS.get(verdict.code) as Answer
     if (!isStage(stage)) {
       this.#deadLetterOnly(exchange, answer, now, 'unknown_stage', 'stage is none of login, counters, logout')
@@ -106,7 +123,9 @@ export class AuthRoute {
   ): { code: number; batch: RecordBatch | null } {
     const fields = this.#fields
     fields.parse(parameters)
-    const verdict = this.#decide()
+    const decided = this.#decide(now)
+    // A token that waits for its first client: the next report finds it decided.
+    const verdict = decided instanceof Promise ? UNDECIDED : decided
     const telemetry = this.#telemetryProblem('counters')
     const batch = fields.overflow
       ? this.#deadLetter(now, 'too_many_parameters', TOO_MANY)
@@ -115,14 +134,15 @@ export class AuthRoute {
     return { code: verdict.code, batch }
   }
 
-  #decide(): Verdict {
+  #decide(now: number): Verdict | Promise<Verdict> {
     const fields = this.#fields
-    return this.#decisions.decide({
+    const asker = {
       stage: fields.text(AUTH_STAGE),
       token: fields.text(AUTH_TOKEN),
       mac: fields.text(AUTH_MAC),
       gwId: fields.text(AUTH_GW_ID),
-    })
+    }
+    return this.#decisions.decide(asker, now)
   }
 
   #append(length: number, verdict: Verdict, now: number, remoteIp: string, userAgent: string): RecordBatch | null {

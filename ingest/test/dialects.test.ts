@@ -1,5 +1,6 @@
 import t from 'tap'
 import { pino } from 'pino'
+import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { App } from '../app.ts'
 import { Exchange } from '../http.ts'
@@ -12,7 +13,14 @@ const logger = pino({ level: 'silent' })
 
 function posted(query: string, body: unknown) {
   const log = new MemoryLog()
-  const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable', logger })
+  const app = new App({
+    log,
+    authMode: 'open',
+    secrets: ['secret'],
+    access: new MemoryAccess(),
+    ack: 'durable',
+    logger,
+  })
   const exchange = new Exchange()
   exchange.query = query
   exchange.userAgent = 'gateway'
@@ -182,7 +190,14 @@ t.test('bodies of no dialect are refused, and nothing of them is kept', async (t
 
 t.test('a body whose records fill several batches is answered when all of them are kept', async (t) => {
   const log = new MemoryLog()
-  const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable', logger })
+  const app = new App({
+    log,
+    authMode: 'open',
+    secrets: ['secret'],
+    access: new MemoryAccess(),
+    ack: 'durable',
+    logger,
+  })
   const exchange = new Exchange()
   exchange.query = 'stage=counters&gw_id=G'
   const long = { name: 'x'.repeat(300) }

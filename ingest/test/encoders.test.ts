@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeRecords, type Decoded } from '../../test/helpers/decode.ts'
+import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
@@ -79,7 +80,14 @@ const spell = (value: string, everything: boolean) =>
 
 async function encodeOne(topic: Topic, send: (app: App, exchange: Exchange) => void): Promise<Decoded> {
   const log = new MemoryLog()
-  const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable', logger })
+  const app = new App({
+    log,
+    authMode: 'open',
+    secrets: ['secret'],
+    access: new MemoryAccess(),
+    ack: 'durable',
+    logger,
+  })
   const exchange = new Exchange()
   send(app, exchange)
   await app.records.flush()
@@ -277,7 +285,14 @@ t.test('dead_letters: any text', async (t) => {
   await fc.assert(
     fc.asyncProperty(text, async (value) => {
       const log = new MemoryLog()
-      const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable', logger })
+      const app = new App({
+        log,
+        authMode: 'open',
+        secrets: ['secret'],
+        access: new MemoryAccess(),
+        ack: 'durable',
+        logger,
+      })
       app.records.deadLetter({ source: 'ping', reason: 'bad_telemetry', error: value, payload: value }, Date.now())
       await app.records.flush()
       const [{ record, bytes }] = log.decoded('dead_letters')
@@ -289,7 +304,14 @@ t.test('dead_letters: any text', async (t) => {
 
 t.test('every record carries its batch and its place in it', async (t) => {
   const log = new MemoryLog()
-  const app = new App({ log, authMode: 'open', secret: 'secret', ack: 'durable', logger })
+  const app = new App({
+    log,
+    authMode: 'open',
+    secrets: ['secret'],
+    access: new MemoryAccess(),
+    ack: 'durable',
+    logger,
+  })
   const exchange = new Exchange()
   const before = Date.now()
   for (let index = 0; index < 1000; index++) {

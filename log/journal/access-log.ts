@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { AccessClaims } from '../access-claims.ts'
-import { AccessTable } from '../access-table.ts'
+import { AccessTable, subjectOf } from '../access-table.ts'
 import { accessEntryOf, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
 import { syncDirectory } from './disk.ts'
 
@@ -29,6 +29,7 @@ export class FileAccessLog implements AccessLog {
   readonly #path: string
   readonly #logger: Logger
   readonly #claims = new AccessClaims()
+  readonly #listeners: ((subject: string) => void)[] = []
   #table = new AccessTable()
   #file: FileHandle
   #inode: number
@@ -91,6 +92,11 @@ export class FileAccessLog implements AccessLog {
     if (before !== undefined) return before
     await this.#claims.make(subject, entry, (key, claim) => this.#write(key, claim))
     return this.get(subject, entry.updatedAt) ?? entry
+  }
+
+  watch(listener: (subject: string) => void): void {
+    for (const subject of this.#table.subjects()) listener(subject)
+    this.#listeners.push(listener)
   }
 
   async close(): Promise<void> {
@@ -159,6 +165,7 @@ export class FileAccessLog implements AccessLog {
       this.malformed += applyLines(bytes.subarray(0, end), (key, entry) => {
         table.apply(key, entry)
         this.#claims.seen(key)
+        for (const listener of this.#listeners) listener(subjectOf(key))
       })
       this.#offset += end
       this.#partial = bytes.subarray(end)

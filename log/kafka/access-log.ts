@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { AccessClaims } from '../access-claims.ts'
-import { AccessTable } from '../access-table.ts'
+import { AccessTable, subjectOf } from '../access-table.ts'
 import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
 import { withAdmin } from './admin.ts'
 import { createKafka, type KafkaOptions } from './client.ts'
@@ -22,8 +22,8 @@ import { accessControlTopic } from './topic-names.ts'
 export interface AccessLogOptions {
   readonly kafka: KafkaOptions
   readonly topicPrefix: string
-  /** Of this process's token key; see secretFingerprint(). */
-  readonly fingerprint: string
+  /** Of this process's token keys, the one that signs first; see secretFingerprint(). */
+  readonly fingerprints: readonly string[]
   readonly logger: Logger
 }
 
@@ -49,6 +49,7 @@ export class KafkaAccessLog implements AccessLog {
   /** What is being read, from the log's beginning. */
   #reading = new AccessTable()
   readonly #claims = new AccessClaims()
+  readonly #listeners: ((subject: string) => void)[] = []
   /** Fingerprints in the order of the log. */
   #secrets = new Set<string>()
   #barrier: string | null = null
@@ -122,6 +123,11 @@ export class KafkaAccessLog implements AccessLog {
     return this.get(subject, entry.updatedAt) ?? entry
   }
 
+  watch(listener: (subject: string) => void): void {
+    for (const subject of this.#reading.subjects()) listener(subject)
+    this.#listeners.push(listener)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#sweeper)
@@ -181,6 +187,7 @@ export class KafkaAccessLog implements AccessLog {
         this.#options.logger.error({ topic: this.#topic, subject: key }, 'not an access decision: left out')
       } else this.#reading.apply(key, entry)
       this.#claims.seen(key)
+      for (const listener of this.#listeners) listener(subjectOf(key))
     }
     if (this.#reading.full && this.#entries !== null) {
       this.#entries = null
@@ -192,17 +199,19 @@ export class KafkaAccessLog implements AccessLog {
   #passed(barrier: string): void {
     this.#barrier = null
     void this.#write(barrier, null).catch(() => {})
-    const { fingerprint, logger } = this.#options
+    const { logger } = this.#options
+    const [own, ...others] = this.#options.fingerprints
     const [first] = this.#secrets
     if (first === undefined) {
       // The first process of the installation. Another one may be doing the same: whose record comes first is read back.
-      void this.#write(SECRET + fingerprint, Buffer.from('{}'))
+      void this.#write(SECRET + own, Buffer.from('{}'))
         .catch(() => {})
         .then(() => this.#raiseBarrier())
       return
     }
-    if (first !== fingerprint) {
-      if (this.#secrets.has(fingerprint)) void this.#write(SECRET + fingerprint, null).catch(() => {})
+    if (others.includes(first)) void this.#succeed(first, own)
+    else if (first !== own) {
+      if (this.#secrets.has(own)) void this.#write(SECRET + own, null).catch(() => {})
       const message = 'GATEPOST_SECRET is not the one that this installation uses: every process needs the same'
       logger.fatal({ topic: this.#topic }, message)
       this.#settle?.reject(new GatepostError('CONFIG_INVALID', message))
@@ -230,6 +239,17 @@ export class KafkaAccessLog implements AccessLog {
       void this.#producer?.disconnect().catch(() => {})
       this.#producer = null
       throw new GatepostError('LOG_UNAVAILABLE', `cannot write to ${this.#topic}: ${messageOf(error)}`, error)
+    }
+  }
+
+  /** This process signs with another key than the installation did, and knows that one too: from now on this one counts. */
+  async #succeed(before: string, own: string): Promise<void> {
+    try {
+      await this.#write(SECRET + own, Buffer.from('{}'))
+      await this.#write(SECRET + before, null)
+      this.#options.logger.info({ topic: this.#topic }, 'the token key has been changed')
+    } catch {
+      // The next process that starts with the new key does it.
     }
   }
 

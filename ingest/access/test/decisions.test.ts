@@ -1,58 +1,188 @@
 import t from 'tap'
-import type { AccessEntry, AccessLog } from '../../../log/access.ts'
-import { Decisions, type Asker } from '../decisions.ts'
+import { MemoryAccess } from '../../../test/helpers/memory-access.ts'
+import type { AccessEntry } from '../../../log/access.ts'
+import type { Verdict } from '../../encode/auth.ts'
+import { confirmedSubject, Decisions, type Asker } from '../decisions.ts'
 import { secretFingerprint } from '../fingerprint.ts'
+import { Tokens, type TokenRequest } from '../token.ts'
 
 const SECRET = 'a secret of some length'
-const asker: Asker = { stage: 'counters', token: 'token', mac: '50:a6:7f:84:9c:d1', gwId: 'gw' }
+const MINUTE = 60_000
+const NOW = Date.UTC(2024, 0, 1)
+const tokens = new Tokens([SECRET])
 
-function accessLog(subjects: string[], known = true): AccessLog {
-  const entry: AccessEntry = { verdict: 'deny', reason: '', until: null, updatedAt: 0 }
-  return {
-    known,
-    get: (subject) => (subjects.includes(subject) ? entry : undefined),
-    entries: () => [],
-    claim: (_subject, entry) => Promise.resolve(entry),
-    put: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  }
+const asker: Asker = { stage: 'counters', token: 'token', mac: '50:a6:7f:84:9c:d1', gwId: 'gw' }
+const deny: AccessEntry = { verdict: 'deny', reason: 'quota', until: null, updatedAt: NOW }
+const allow: AccessEntry = { ...deny, verdict: 'allow' }
+
+function open(access = new MemoryAccess(), mode: 'open' | 'signed' = 'open') {
+  const decisions = new Decisions({ mode, secret: SECRET, tokens, access })
+  const decide = (more: Partial<Asker> = {}, now = NOW) => decisions.decide({ ...asker, ...more }, now) as Verdict
+  /** Where a token has to be bound first. */
+  const later = (more: Partial<Asker>, now = NOW) => Promise.resolve(decisions.decide({ ...asker, ...more }, now))
+  return { decisions, decide, later, access }
 }
 
-const open = (access: AccessLog | null = null) => new Decisions('open', SECRET, access)
-
-t.test('in open mode whoever is not denied is allowed', (t) => {
-  const { sessionId } = open().decide(asker)
-  t.match(open().decide(asker), { code: 1, own: true })
-  t.match(open(accessLog([])).decide(asker), { code: 1, own: true })
+t.test('in open mode whoever is not denied is allowed', async (t) => {
+  const { sessionId } = open().decide()
+  t.match(open().decide(), { code: 1, own: true })
   for (const subject of [`session:${sessionId}`, 'mac:50-A6-7F-84-9C-D1', 'gateway:gw']) {
-    const decisions = open(accessLog([subject]))
-    t.same(decisions.decide(asker), { code: 0, sessionId, own: true }, subject)
-    t.match(decisions.decide({ ...asker, token: 'other', mac: '', gwId: 'other' }), { code: 1 }, 'nobody else')
+    const { decide, access } = open()
+    await access.put(subject, deny)
+    t.same(decide(), { code: 0, sessionId, own: true }, subject)
+    t.match(decide({ token: 'other', mac: '', gwId: 'other' }), { code: 1 }, 'nobody else')
+    await access.put(subject, null)
+    t.match(decide(), { code: 1 })
   }
-  t.end()
 })
 
 t.test('as long as not every decision is known, nobody is let in and nobody is cut off', (t) => {
-  const decisions = open(accessLog([], false))
-  t.match(decisions.decide(asker), { code: -1, own: true }, 'and the report counts for its session')
+  const { decide, decisions, access } = open()
+  access.known = false
+  t.match(decide(), { code: -1, own: true }, 'and the report counts for its session')
   t.equal(decisions.stats.errors, 1)
-  t.match(decisions.decide({ ...asker, stage: 'logout' }), { code: 0 }, 'a logout needs no decision')
-  t.match(decisions.decide({ ...asker, token: '' }), { code: 0 }, 'nor does a request without a token')
+  t.match(decide({ stage: 'logout' }), { code: 0 }, 'a logout needs no decision')
+  t.match(decide({ token: '' }), { code: 0 }, 'nor does a request without a token')
   t.end()
 })
 
 t.test('a decision that fails is -1', (t) => {
-  const access = accessLog([])
+  const { decide, access } = open()
   access.get = () => {
     throw new Error('out of order')
   }
-  t.match(open(access).decide(asker), { code: -1 })
-  t.match(open().decide({ ...asker, stage: 'roam' }), { code: -1 }, 'a stage that is none')
+  t.match(decide(), { code: -1 })
+  t.match(open().decide({ stage: 'roam' }), { code: -1 }, 'a stage that is none')
   t.end()
 })
 
-t.test('in signed mode nobody is let in without a token of this installation', (t) => {
-  t.match(new Decisions('signed', SECRET).decide(asker), { code: 0, own: false })
+const request: TokenRequest = {
+  now: NOW,
+  useWithinMs: 10 * MINUTE,
+  sessionMaxMs: 60 * MINUTE,
+  confirmWithinMs: null,
+  mac: '50-A6-7F-84-9C-D1',
+  gwId: 'gw',
+  account: 'someone',
+}
+
+/** A token in use, and what is said of it. */
+function signed(more: Partial<TokenRequest> = {}) {
+  const { text, token } = tokens.issue({ ...request, ...more })
+  const opened = open(new MemoryAccess(), 'signed')
+  const ask = (stage: string, minutes = 0, other: Partial<Asker> = {}) =>
+    opened.decide({ stage, token: text, ...other }, NOW + minutes * MINUTE)
+  const bind = (stage: string, minutes = 0) => opened.later({ stage, token: text }, NOW + minutes * MINUTE)
+  return { ...opened, ask, bind, token, text }
+}
+
+t.test('signed mode: a token of this installation, for its client at its gateway', (t) => {
+  const { ask, token } = signed()
+  const own = { code: 1, sessionId: token.sessionId, own: true }
+  t.same(ask('login'), own)
+  t.same(ask('login', 1), own, 'again')
+  t.same(ask('counters', 59), own)
+  t.same(ask('counters', 1, { gwId: '' }), own, 'gateways before 1.3 send no gw_id')
+  t.same(ask('counters', 60), { ...own, code: 0 }, 'the session is over')
+  const denied = { code: 0, sessionId: '', own: false }
+  t.same(ask('login', 0, { mac: '50:a6:7f:84:9c:d2' }), denied, "another client's")
+  t.same(ask('login', 0, { mac: '' }), denied)
+  t.same(ask('counters', 0, { gwId: 'other' }), denied, "another gateway's")
+  t.same(ask('login', 0, { token: 'anything' }), denied)
+  t.end()
+})
+
+t.test('a token must be used in time, by its first login only', (t) => {
+  const late = signed()
+  t.match(late.ask('login', 10), { code: 0, own: true })
+  t.match(late.access.written.at(-1), [`session:${late.token.sessionId}`, { verdict: 'deny', reason: 'expired' }])
+  t.match(late.ask('counters', 11), { code: 0 }, 'the gateway reports counters of it all the same')
+  const early = signed()
+  t.match(early.ask('login', 9), { code: 1 })
+  t.match(early.ask('login', 30), { code: 1 }, 'the same client, once more')
+  // A process that was started since does not know the login.
+  const later = signed()
+  t.match(later.ask('counters', 30), { code: 1 }, 'whoever is online stays so')
+  t.match(later.ask('login', 31), { code: 1 })
+  t.end()
+})
+
+t.test('a logout ends the token', async (t) => {
+  const { ask, access, token, decisions } = signed()
+  t.match(ask('login'), { code: 1 })
+  t.same(ask('logout', 1), { code: 0, sessionId: token.sessionId, own: true })
+  t.match(access.get(`session:${token.sessionId}`, NOW), { verdict: 'deny', reason: 'logged_out', until: token.end })
+  for (const stage of ['login', 'counters', 'logout']) t.match(ask(stage, 2), { code: 0 }, stage)
+  const failing = signed()
+  failing.access.failure = new Error('no disk')
+  t.match(failing.ask('logout'), { code: 0 })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(failing.decisions.stats.unwritten, 1)
+  t.equal(decisions.stats.unwritten, 0)
+})
+
+t.test('what was decided: the narrowest counts, and only denials deny', async (t) => {
+  const { ask, access, token } = signed()
+  const subjects = ['gateway:gw', 'account:someone', 'mac:50-A6-7F-84-9C-D1', `session:${token.sessionId}`]
+  for (const [index, subject] of subjects.entries()) {
+    const entry = index % 2 === 0 ? deny : allow
+    await access.put(subject, entry)
+    t.match(ask('counters', 1), { code: index % 2 === 0 ? 0 : 1, own: true }, `${subject}: ${entry.verdict}`)
+  }
+  await access.put(subjects[3], { ...deny, until: NOW + 5 * MINUTE })
+  t.match(ask('counters', 4), { code: 0 })
+  t.match(ask('counters', 5), { code: 0 }, "then the client's counts again")
+  await access.put(subjects[2], null)
+  t.match(ask('counters', 5), { code: 1 })
+  for (const subject of subjects.slice(0, 2)) await access.put(subject, null)
+  await access.put('account:other', deny)
+  t.match(ask('counters', 6), { code: 1 })
+})
+
+t.test('an account that must be confirmed', async (t) => {
+  const { ask, access, token } = signed({ confirmWithinMs: 20 * MINUTE })
+  t.match(ask('login', 1), { code: 5, own: true })
+  t.match(ask('counters', 19), { code: 5 })
+  t.match(ask('counters', 20), { code: 6 }, 'too late')
+  await access.put(confirmedSubject(token.sessionId), allow)
+  t.match(ask('counters', 19), { code: 1 })
+  t.match(ask('counters', 21), { code: 1 })
+  await access.put('account:someone', deny)
+  t.match(ask('counters', 21), { code: 0 }, 'confirmed is not allowed whatever happens')
+})
+
+t.test('a token without a client belongs to the first that logs in with it', async (t) => {
+  const { ask, bind, access, token, decisions } = signed({ mac: '' })
+  const other = { mac: '50:a6:7f:84:9c:d2' }
+  t.same(ask('logout'), { code: 0, sessionId: '', own: false }, 'nobody has it yet')
+  const own = { code: 1, sessionId: token.sessionId, own: true }
+  t.same(await bind('login'), own)
+  t.match(access.get(`bind:${token.sessionId}`, NOW), { data: { mac: '50-A6-7F-84-9C-D1' }, until: token.end })
+  t.same(ask('login', 1), own)
+  t.same(ask('login', 1, other), { code: 0, sessionId: '', own: false })
+  t.same(ask('counters', 1, other), { code: 0, sessionId: '', own: false })
+
+  const failing = signed({ mac: '' })
+  failing.access.failure = new Error('no answer')
+  t.match(await failing.bind('login'), { code: -1 })
+  t.equal(failing.decisions.stats.errors, 1)
+  failing.access.failure = null
+  t.match(await failing.bind('counters', 1), { code: 1 }, 'the gateway reports it all the same')
+  access.known = false
+  t.match(ask('login', 2), { code: -1 })
+  t.equal(decisions.stats.errors, 1)
+})
+
+t.test('many guesses push no token in use out, and cost it nothing', (t) => {
+  const { ask, text } = signed()
+  t.match(ask('login'), { code: 1 })
+  let passed = 0
+  for (let index = 0; index < 20_000; index++) {
+    const guess = text.slice(0, -6) + String(index).padStart(6, '0')
+    if (guess !== text && ask('counters', 1, { token: guess }).code !== 0) passed++
+  }
+  t.equal(passed, 0)
+  t.match(ask('login', 30), { code: 1 }, 'still known to be in use')
   t.end()
 })
 

@@ -168,7 +168,7 @@ t.test('accounts: signed up, confirmed by mail, logged in', async (t) => {
   t.equal(confirmed.response.status, 200)
   t.match(confirmed.html, 'Adresse bestätigt')
   await seen(site)
-  t.match(site.access.get(`session:${String(grant?.['session_id'])}`, Date.now()), { verdict: 'allow' })
+  t.match(site.access.get(`confirmed:${String(grant?.['session_id'])}`, Date.now()), { verdict: 'allow' })
   t.equal(await enter(' alice@example.org ', password), 302)
   t.equal((await site.grants()).at(-1)?.['confirm_by'], null)
   t.equal(await enter(address, `${password}x`), 403)

@@ -44,9 +44,10 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
   const app = new App({
     log,
     authMode: 'signed',
-    secret: 'secret',
+    secrets: ['secret'],
+    access: own,
     ack: 'durable',
-    portal: (records) => openPortal({ ...PORTAL, ...options }, { secret: 'secret', access: own, records, logger }),
+    portal: (records) => openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, logger }),
     logger,
   })
   const proxies = new TrustedProxies(['127.0.0.1'])

@@ -6,6 +6,7 @@ import type { AccessEntry } from '../../access.ts'
 import { KafkaAccessLog } from '../access-log.ts'
 import { createKafka } from '../client.ts'
 import { accessControlTopic } from '../topic-names.ts'
+import { createTopics } from './simple-writer.ts'
 
 const broker = await singleBroker(t)
 const kafka = broker.options()
@@ -13,19 +14,13 @@ let made = 0
 
 async function makeTopic(): Promise<string> {
   const prefix = `t${++made}.`
-  const admin = createKafka(kafka).admin()
-  await admin.connect()
   const configEntries = [{ name: 'cleanup.policy', value: 'compact' }]
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic: accessControlTopic(prefix), numPartitions: 1, configEntries }],
-  })
-  await admin.disconnect()
+  await createTopics(kafka, [{ topic: accessControlTopic(prefix), numPartitions: 1, configEntries }])
   return prefix
 }
 
-async function open(t: Test, topicPrefix: string, fingerprint = 'f1'): Promise<KafkaAccessLog> {
-  const log = KafkaAccessLog.open({ kafka, topicPrefix, fingerprint, logger: kafka.logger })
+async function open(t: Test, topicPrefix: string, fingerprints = ['f1']): Promise<KafkaAccessLog> {
+  const log = KafkaAccessLog.open({ kafka, topicPrefix, fingerprints, logger: kafka.logger })
   t.teardown(() => log.close())
   await log.ready
   return log
@@ -75,18 +70,18 @@ t.test(
 
 t.test('a process with another secret is refused, and the first one keeps its place', async (t) => {
   const prefix = await makeTopic()
-  await open(t, prefix, 'first')
-  const other = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprint: 'other', logger: kafka.logger })
+  await open(t, prefix, ['first'])
+  const other = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprints: ['other'], logger: kafka.logger })
   t.teardown(() => other.close())
   await t.rejects(other.ready, { code: 'CONFIG_INVALID', message: /GATEPOST_SECRET/ })
   t.equal(other.known, false)
-  t.equal((await open(t, prefix, 'first')).known, true)
+  t.equal((await open(t, prefix, ['first'])).known, true)
 })
 
 t.test('two processes that are the first at once agree on one secret', async (t) => {
   const prefix = await makeTopic()
   const logs = ['a', 'b'].map((fingerprint) =>
-    KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprint, logger: kafka.logger }),
+    KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprints: [fingerprint], logger: kafka.logger }),
   )
   t.teardown(() => Promise.all(logs.map((log) => log.close())))
   const outcomes = await Promise.allSettled(logs.map((log) => log.ready))
@@ -112,7 +107,7 @@ t.test('brokers that are away at the start, or later, are waited for', async (t)
   const writer = await open(t, prefix)
   await writer.put('mac:a', deny('before'))
   await broker.kill(0)
-  const log = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprint: 'f1', logger: kafka.logger })
+  const log = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprints: ['f1'], logger: kafka.logger })
   t.teardown(() => log.close())
   await t.rejects(writer.put('mac:b', deny('meanwhile')), { code: 'LOG_UNAVAILABLE' })
   t.equal(log.known, false)

@@ -1,3 +1,4 @@
+import type { ITopicConfig } from 'kafkajs'
 import { createKafka, type KafkaOptions } from '../client.ts'
 import { messageHeaders, messageValue } from '../message.ts'
 import { kafkaTopic } from '../topic-names.ts'
@@ -6,12 +7,25 @@ import type { Batch } from '../../contract.ts'
 
 /** Makes the topics of a prefix, for tests of what reads them. */
 export async function makeTopics(kafka: KafkaOptions, prefix: string, partitions = 1): Promise<void> {
-  const admin = createKafka(kafka).admin()
+  await createTopics(
+    kafka,
+    TOPICS.map((topic) => ({ topic: kafkaTopic(prefix, topic), numPartitions: partitions })),
+  )
+}
+
+/** Makes topics and waits until they can be used. kafkajs's own waiting gives up when a broker does not know of a topic yet. */
+export async function createTopics(kafka: KafkaOptions, topics: ITopicConfig[]): Promise<void> {
+  const admin = createKafka(kafka, { retry: { retries: 10, initialRetryTime: 50 } }).admin()
   await admin.connect()
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: TOPICS.map((topic) => ({ topic: kafkaTopic(prefix, topic), numPartitions: partitions })),
-  })
+  await admin.createTopics({ waitForLeaders: false, topics })
+  for (const { topic } of topics) {
+    for (let known = false; !known;) {
+      known = await admin.fetchTopicMetadata({ topics: [topic] }).then(
+        () => true,
+        () => false,
+      )
+    }
+  }
   await admin.disconnect()
 }
 

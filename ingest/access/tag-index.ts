@@ -1,0 +1,32 @@
+import type { AccessEntry, AccessLog } from '../../log/access.ts'
+
+/**
+ * Finds what was decided about an account or a gateway from the keyed tag in a token. Holds a tag for every subject of its kind that the
+ * log has ever named, which is bounded as the log is.
+ */
+export class TagIndex {
+  readonly #access: AccessLog
+  readonly #subjects = new Map<number, string[]>()
+
+  constructor(access: AccessLog, prefix: string, tagsOf: (name: string) => readonly number[]) {
+    this.#access = access
+    access.watch((subject) => {
+      if (!subject.startsWith(prefix)) return
+      for (const tag of tagsOf(subject.slice(prefix.length))) {
+        const subjects = this.#subjects.get(tag)
+        if (subjects === undefined) this.#subjects.set(tag, [subject])
+        else if (!subjects.includes(subject)) subjects.push(subject)
+      }
+    })
+  }
+
+  /** What is in force; of two subjects with one tag, which is rare, a denial. */
+  get(tag: number, now: number): AccessEntry | undefined {
+    let found: AccessEntry | undefined
+    for (const subject of this.#subjects.get(tag) ?? []) {
+      const entry = this.#access.get(subject, now)
+      if (entry !== undefined && found?.verdict !== 'deny') found = entry
+    }
+    return found
+  }
+}
