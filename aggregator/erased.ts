@@ -17,6 +17,7 @@ const SUBJECTS: Record<Topic, Readonly<Record<string, SubjectKind>>> = {
   post_auth: { username: 'user', ssl_username: 'user', mac: 'mac' },
   gateway_pings: {},
   gateway_auth: { mac: 'mac' },
+  portal_sessions: { account: 'user', mac: 'mac' },
   dead_letters: {},
 }
 

@@ -24,6 +24,7 @@ const worker = await IngestWorker.start({
   ingestPort: 0,
   trustedProxies: [],
   authMode: 'open',
+  portal: null,
   secrets: ['a secret for benches that signs nothing'],
   ack: ack === 'fast' ? 'fast' : 'durable',
   logger: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { registerAccess } from './commands/access.ts'
 import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
@@ -43,6 +44,7 @@ Examples:
   registerLogins(program, context)
   registerLocations(program, context)
   registerGateways(program, context)
+  registerAccess(program, context)
   registerDeadLetters(program, context)
   registerReplay(program, context)
   registerTopics(program, context)

@@ -6,6 +6,7 @@ import { addWriterMetrics } from '../log/kafka/metrics.ts'
 import type { KafkaWriter } from '../log/kafka/writer.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
+import type { Portal } from './portal/portal.ts'
 import type { IngestWorker } from './worker.ts'
 
 /** What one ingest worker reports. */
@@ -66,7 +67,30 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
     'Auth requests that could not be decided, answered -1',
     () => [{ value: decisions.stats.errors }],
   )
+  const { portal } = worker.app
+  if (portal !== null) addPortalMetrics(metrics, portal)
   return metrics
+}
+
+function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {
+  metrics.add('counter', 'gatepost_portal_logins_total', 'Forms of the login page, by method and outcome', () =>
+    [...portal.outcomes].map(([key, value]) => {
+      const [method, outcome] = key.split(' ')
+      return { value, labels: { method, outcome } }
+    }),
+  )
+  metrics.add('counter', 'gatepost_portal_faults_total', 'Forms whose handling failed', () => [
+    { value: portal.faults },
+  ])
+  const { mailer } = portal
+  if (mailer === null) return
+  metrics.add('gauge', 'gatepost_portal_mails_waiting', 'Mails that wait to be taken by the server', () => [
+    { value: mailer.waiting },
+  ])
+  metrics.add('counter', 'gatepost_portal_mails_total', 'Mails, by what became of them', () => [
+    { value: mailer.sent, labels: { outcome: 'sent' } },
+    { value: mailer.failed, labels: { outcome: 'given_up' } },
+  ])
 }
 
 /** What a worker's slot of the journal reports. */

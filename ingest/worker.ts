@@ -4,6 +4,9 @@ import type { AuthMode } from './access/decisions.ts'
 import { TrustedProxies } from './client-address.ts'
 import { BulkListener } from './listeners/bulk.ts'
 import { GatewayListener } from './listeners/gateway.ts'
+import { openPortal, type PortalOptions } from './portal/open.ts'
+import type { Portal } from './portal/portal.ts'
+import type { Records } from './records.ts'
 import { openIngestLog, type IngestLog, type IngestLogOptions } from './log.ts'
 
 export interface IngestOptions {
@@ -16,6 +19,8 @@ export interface IngestOptions {
   /** Token keys: the first signs. */
   readonly secrets: readonly [string, ...string[]]
   readonly ack: 'durable' | 'fast'
+  /** Null: another system has a portal, and issues the tokens. */
+  readonly portal: PortalOptions | null
   readonly logger: Logger
 }
 
@@ -37,6 +42,7 @@ export class IngestWorker {
       authMode: options.authMode,
       secrets: options.secrets,
       ack: options.ack,
+      portal: portalOf(options, log),
       logger: options.logger,
     })
     const proxies = new TrustedProxies(options.trustedProxies)
@@ -66,6 +72,12 @@ export class IngestWorker {
     this.bulk.close()
     this.gateway.close()
     await this.app.records.flush()
+    this.app.portal?.close()
     await this.log.close()
   }
+}
+
+function portalOf({ portal, secrets, logger }: IngestOptions, { access }: IngestLog) {
+  if (portal === null) return undefined
+  return (records: Records): Portal => openPortal(portal, { secrets, access, records, logger })
 }

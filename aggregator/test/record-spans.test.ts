@@ -19,6 +19,7 @@ const FIELDS: Record<Topic, fc.Arbitrary<Fields>> = {
     outgoing: fc.option(long),
     auth_code: fc.integer({ min: -9, max: 9 }),
   }),
+  portal_sessions: fc.record({ account: text, confirm_by: fc.option(fc.integer({ min: 0, max: 2 ** 42 })) }),
   dead_letters: fc.record({ payload: text, error: text }),
 }
 

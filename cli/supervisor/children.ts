@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import { ManagedProcess } from './managed-process.ts'
 import { publisherOptions } from '../publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from './messages.ts'
+import { portalOptions } from './portal-options.ts'
 import type { RecordLog } from './record-log.ts'
 
 /** uWebSockets takes 4 KiB of request line and headers unless told otherwise; node:http takes this much. */
@@ -34,6 +35,7 @@ export function ingestWorkers(config: Config, log: RecordLog, secret: string, lo
         authMode: config.authMode,
         secrets: config.secondSecret === undefined ? [secret] : [secret, config.secondSecret],
         ack: config.ack,
+        portal: portalOptions(config),
       }),
       logger,
     })

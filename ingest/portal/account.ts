@@ -37,7 +37,8 @@ interface Pending extends Credential {
 
 export interface AccountOptions {
   readonly book: Book
-  readonly secret: string
+  /** The installation's: the first is used, the others are still known. */
+  readonly secrets: readonly [string, ...string[]]
   readonly mailer: Mailer
   readonly languages: Languages
   readonly validationTimeMs: number
@@ -70,8 +71,7 @@ export class Accounts {
       const account = accountName(parameter(form, 'email', 254))
       const key = clientKey(attempt)
       if (!this.#limits.allows(key, account ?? '', now)) return refused('error.rate', 429)
-      const stored = account === null ? undefined : this.#options.book.get(this.#subject(account), now)
-      const credential = stored === undefined ? null : (JSON.parse(stored) as Credential)
+      const credential = account === null ? undefined : this.#find(account, now)
       return withPasswords(async () => {
         const right = await checkPassword(
           parameter(form, 'password', MAX_PASSWORD_CHARACTERS),
@@ -113,14 +113,13 @@ export class Accounts {
     const { book } = this.#options
     if (!this.#codes.allows(sessionId, now)) return null
     const subject = pendingSubject(sessionId)
-    const stored = book.get(subject, now)
-    const pending = stored === undefined ? null : (JSON.parse(stored) as Pending)
-    if (pending === null || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
+    const pending = book.get<Pending>(subject, now)
+    if (pending === undefined || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
       this.#codes.failed(sessionId, now)
       return false
     }
     const { account, password } = pending
-    await book.put(this.#subject(account), JSON.stringify({ account, password } satisfies Credential), null)
+    await book.put(this.#subject(account), { account, password } satisfies Credential, null)
     return true
   }
 
@@ -129,7 +128,7 @@ export class Accounts {
     const { book, mailer, languages } = this.#options
     const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
     const pending: Pending = { ...credential, code: this.#codeHash(sessionId, code) }
-    await book.put(pendingSubject(sessionId), JSON.stringify(pending), validateBy)
+    await book.put(pendingSubject(sessionId), pending, validateBy)
     const texts = languages.choose(language)
     return mailer.send({
       to: credential.account,
@@ -138,13 +137,21 @@ export class Accounts {
     })
   }
 
-  #subject(account: string): string {
-    const name = createHmac('sha256', this.#options.secret).update(`gatepost: account ${account}`).digest('hex')
+  #find(account: string, now: number): Credential | undefined {
+    for (const secret of this.#options.secrets) {
+      const credential = this.#options.book.get<Credential>(this.#subject(account, secret), now)
+      if (credential !== undefined) return credential
+    }
+    return undefined
+  }
+
+  #subject(account: string, secret = this.#options.secrets[0]): string {
+    const name = createHmac('sha256', secret).update(`gatepost: account ${account}`).digest('hex')
     return `credential:${name.slice(0, 32)}`
   }
 
   #codeHash(sessionId: string, code: string): string {
-    return createHmac('sha256', this.#options.secret).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
+    return createHmac('sha256', this.#options.secrets[0]).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
   }
 }
 

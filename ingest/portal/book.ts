@@ -1,12 +1,37 @@
+import type { AccessData, AccessEntry, AccessLog } from '../../log/access.ts'
+
 /**
- * What the portal keeps of vouchers and accounts: subjects of the access-control log, which every worker of an installation reads, and
- * no table. Values are text.
+ * What the portal keeps of vouchers and accounts: data of subjects of the access-control log, which every worker of an installation
+ * reads, and no table.
  */
-export interface Book {
+export class Book {
+  readonly #access: AccessLog
+
+  constructor(access: AccessLog) {
+    this.#access = access
+  }
+
   /** What is in force at `now`; undefined: nothing, also while not everything has been read yet. */
-  get(subject: string, now: number): string | undefined
-  /** Resolves when it is durable. `until`: when it ends, ms since the epoch; null: never. */
-  put(subject: string, value: string, until: number | null): Promise<void>
-  /** Writes unless somebody has before, anywhere in the installation. @returns the value that counts: the first one */
-  claim(subject: string, value: string, until: number | null): Promise<string>
+  get<T extends object>(subject: string, now: number): T | undefined {
+    const entry = this.#access.get(subject, now)
+    return entry?.verdict === 'allow' ? (entry.data as T | undefined) : undefined
+  }
+
+  /** Resolves when it is durable. `until`: when it ends, ms since the epoch; null: never. @throws GatepostError LOG_UNAVAILABLE */
+  put(subject: string, data: object, until: number | null): Promise<void> {
+    return this.#access.put(subject, entryOf(data, until))
+  }
+
+  /**
+   * Writes unless somebody has before, anywhere in the installation.
+   * @returns what counts: the first one's
+   * @throws GatepostError LOG_UNAVAILABLE
+   */
+  async claim<T extends object>(subject: string, data: T, until: number | null): Promise<T> {
+    return (await this.#access.claim(subject, entryOf(data, until))).data as unknown as T
+  }
+}
+
+function entryOf(data: object, until: number | null): AccessEntry {
+  return { verdict: 'allow', reason: '', until, updatedAt: Date.now(), data: data as AccessData }
 }

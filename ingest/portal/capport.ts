@@ -9,7 +9,8 @@ import type { PortalSession, Sessions } from './sessions.ts'
  * gateway's address, and a wrong "captive": true would keep phones from using a network that lets them through.
  */
 
-const SESSION = 'capport:'
+/** A kind of subject that no table shows. */
+const SESSION = 'credential:captive:'
 
 export interface CaptiveApiOptions {
   readonly book: Book
@@ -58,13 +59,12 @@ export class CaptiveApi {
   /** Remembers whose session that of an address is, where somebody may ask for it. */
   async remember(gwId: string, ip: string, session: PortalSession, now: number): Promise<void> {
     if (ip === '' || this.#options.registration(gwId, now)?.routed !== true) return
-    await this.#options.book.put(subject(gwId, ip), JSON.stringify(session), session.ends)
+    await this.#options.book.put(subject(gwId, ip), session, session.ends)
   }
 
   #session(gwId: string, ip: string, now: number): PortalSession | null {
-    const stored = this.#options.book.get(subject(gwId, ip), now)
-    if (stored === undefined) return null
-    const session = JSON.parse(stored) as PortalSession
+    const session = this.#options.book.get<PortalSession>(subject(gwId, ip), now)
+    if (session === undefined) return null
     return session.ends > now && this.#options.sessions.denial(session, now) === null ? session : null
   }
 }

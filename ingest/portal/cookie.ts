@@ -27,6 +27,8 @@ export interface PortalState {
   readonly gwPort: string
   readonly mac: string
   readonly url: string
+  /** Who logged in; empty: nobody in particular. */
+  readonly account: string
 }
 
 export function newNonce(): string {
@@ -79,6 +81,7 @@ export class PortalCookies {
       state.gwPort,
       state.mac,
       state.url,
+      state.account,
     ]
     const payload = encode(Buffer.from(JSON.stringify(fields)))
     return `${payload}.${encode(this.#mac(`cookie:${payload}`))}`
@@ -92,9 +95,9 @@ export class PortalCookies {
     if (!same(Buffer.from(value.slice(dot + 1)), Buffer.from(encode(this.#mac(`cookie:${payload}`))))) return null
     // From here on it is what #seal() wrote.
     const fields = JSON.parse(Buffer.from(payload.replaceAll('~', 'P'), 'base64url').toString('utf8')) as string[]
-    const [issued, nonce, sessionId, gwId, gwAddress, gwPort, mac, url] = fields
+    const [issued, nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account] = fields
     if (now / 1000 - Number(issued) > this.#maxAgeSeconds) return null
-    return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url }
+    return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account }
   }
 
   #mac(text: string): Buffer {

@@ -6,7 +6,7 @@ import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './g
 import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
 import { SAFE_HEADERS, type Pages } from './pages.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
-import type { Sessions } from './sessions.ts'
+import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
 export interface LoginOptions {
@@ -34,6 +34,8 @@ interface Shown {
 /** `login/`: the page on which people log in, and where its forms go. */
 export class LoginPage {
   readonly #options: LoginOptions
+  /** Forms that were looked at, by method and what came of it, "voucher refused". */
+  readonly outcomes = new Map<string, number>()
 
   constructor(options: LoginOptions) {
     this.#options = options
@@ -66,6 +68,10 @@ export class LoginPage {
     const { remoteIp, now } = request
     const attempt: Attempt = { form, redirect, remoteIp, language: texts.language, now }
     const result = await method.login(attempt)
+    this.#count(
+      name,
+      result.granted ? 'granted' : result.code === 429 ? 'limited' : result.code === 503 ? 'unavailable' : 'refused',
+    )
     if (!result.granted) return show({ code: result.code, error: result.error, email: parameter(form, 'email', 254) })
     const grant = { ...result, method: name === 'signup' ? 'account' : (name as LoginMethodName), redirect, now }
     const issued = await this.#options.sessions.issue(grant)
@@ -74,12 +80,17 @@ export class LoginPage {
     if (result.issued !== undefined && !(await result.issued(sessionId)))
       return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
     await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
-    const cookie = cookies.header(stateOf(redirect, state.nonce, sessionId), now, request.secure)
+    const cookie = cookies.header(stateOf(redirect, state.nonce, issued.session), now, request.secure)
     const headers = [...SAFE_HEADERS, ['Location', loginUrl(address, issued.token)], ['Set-Cookie', cookie]] as [
       string,
       string,
     ][]
     return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'kept' }
+  }
+
+  #count(method: string, outcome: string): void {
+    const key = `${method} ${outcome}`
+    this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1)
   }
 
   #address(redirect: Redirect, now: number): GatewayAddress | null {
@@ -115,7 +126,7 @@ export class LoginPage {
     const error = shown.error ?? (methods.size === 0 ? 'error.gateway_unregistered' : undefined)
     // The same proof for every page of this browser: several may be open.
     const known = cookies.read(request.cookieHeader, request.now)
-    const state = stateOf(redirect, known?.nonce ?? newNonce(), '')
+    const state = stateOf(redirect, known?.nonce ?? newNonce(), null)
     const signingUp = signup !== null && methods.has('account') && parameter(request.query, 'page', 16) === 'signup'
     return pages.answer(signingUp ? 'signup' : 'login', texts, {
       route: 'login',
@@ -137,7 +148,10 @@ export class LoginPage {
   }
 }
 
-/** What the cookie keeps of a redirect. */
-function stateOf({ gwId, gwAddress, gwPort, mac, url }: Redirect, nonce: string, sessionId: string): PortalState {
-  return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url: onwardLink(url) === null ? '' : url }
+/** What the cookie keeps of a redirect, and of the session that came of it. */
+function stateOf(redirect: Redirect, nonce: string, session: PortalSession | null): PortalState {
+  const { gwId, gwAddress, gwPort, mac } = redirect
+  const url = onwardLink(redirect.url) === null ? '' : redirect.url
+  const { sessionId, account } = session ?? { sessionId: '', account: '' }
+  return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account }
 }

@@ -3,7 +3,7 @@ import type { Accounts } from './account.ts'
 import type { PortalCookies, PortalState } from './cookie.ts'
 import type { Pages } from './pages.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
-import type { Sessions } from './sessions.ts'
+import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
 /** What gateways say; each has a title and a text of that name. */
@@ -39,7 +39,10 @@ export class MessagePage {
     const token = parameter(query, 'token', 128)
     const session = token === '' ? null : sessions.verify(token, now)
     return this.#page(texts, 200, message, {
-      reason: message === 'denied' && session !== null ? (sessions.denial(session, now) ?? '') : '',
+      reason:
+        message === 'denied' && session !== null
+          ? texts.reason(sessions.denial(this.#known(session, request), now) ?? '')
+          : '',
       again: this.#loginLink(request),
     })
   }
@@ -69,6 +72,14 @@ export class MessagePage {
     const title = texts.text(`${message}.title`)
     const text = texts.text(`${message}.text`)
     return this.#options.pages.answer('message', texts, { route: 'gw_message', code, title, data: { ...data, text } })
+  }
+
+  /** A token names gateway and account by tags only: the cookie of its login knows them. */
+  #known(session: PortalSession, { cookieHeader, now }: PortalRequest): PortalSession {
+    const state = this.#options.cookies.read(cookieHeader, now)
+    return state !== null && state.sessionId === session.sessionId
+      ? { ...session, gwId: state.gwId, account: state.account }
+      : session
   }
 
   /** Back to the login page, as the gateway had sent the browser there; empty: it is not known how. */

@@ -1,16 +1,20 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { AccessLog } from '../../log/access.ts'
+import { Tokens } from '../access/token.ts'
+import type { Records } from '../records.ts'
 import { Accounts } from './account.ts'
-import type { Book } from './book.ts'
+import { Book } from './book.ts'
 import { CaptiveApi } from './capport.ts'
 import { PortalCookies } from './cookie.ts'
+import { IssuedSessions } from './issue.ts'
 import { LoginPage } from './login.ts'
 import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
 import { clickThrough, type LoginMethod, type LoginMethodName } from './method.ts'
 import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
-import type { Sessions } from './sessions.ts'
+import { registrationOf } from './registration.ts'
 import { loadLanguages } from './texts.ts'
 import { VoucherLogin } from './voucher.ts'
 import { WebhookLogin } from './webhook.ts'
@@ -22,6 +26,8 @@ export interface PortalOptions {
   /** Of the operator's templates and texts; null: none. */
   readonly directory: string | null
   readonly termsVersion: string
+  /** How soon a token must be used. */
+  readonly useWithinMs: number
   readonly sessionMaxMs: number
   readonly validationTimeMs: number
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
@@ -38,31 +44,35 @@ export interface Registration {
 
 /** What the portal works with. */
 export interface PortalServices {
-  readonly secret: string
-  readonly sessions: Sessions
-  readonly book: Book
-  /** What an operator registered of a gateway; null: nothing. */
-  readonly registration: (gwId: string, now: number) => Registration | null
+  /** The installation's: the first signs, the others are still known. */
+  readonly secrets: readonly [string, ...string[]]
+  readonly access: AccessLog
+  readonly records: Records
   readonly logger: Logger
 }
 
 /** @throws GatepostError CONFIG_INVALID: a file of the operator's directory cannot be used */
 export function openPortal(options: PortalOptions, services: PortalServices): Portal {
-  const { logger, sessions, registration, secret, book } = services
-  const { validationTimeMs } = options
+  const { logger, secrets, access, records } = services
+  const [secret] = secrets
+  const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
+  const tokens = new Tokens(secrets)
+  const sessions = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
+  const book = new Book(access)
+  const registration = (gwId: string, now: number) => registrationOf(access, gwId, now)
   const pages = new Pages(options.directory)
   const languages = loadLanguages(options.directory)
-  const cookies = new PortalCookies(secret, options.sessionMaxMs)
+  const cookies = new PortalCookies(secret, sessionMaxMs)
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
   const accounts =
     mailer === null || !options.methods.includes('account')
       ? null
-      : new Accounts({ book, secret, mailer, languages, validationTimeMs })
+      : new Accounts({ book, secrets, mailer, languages, validationTimeMs })
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
     if (name === 'click') methods.set(name, clickThrough)
-    else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secret))
+    else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secrets))
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))

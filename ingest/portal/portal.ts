@@ -92,6 +92,15 @@ export class Portal {
     }
   }
 
+  /** Forms of the login page by method and outcome. */
+  get outcomes(): ReadonlyMap<string, number> {
+    return this.#pages.login.outcomes
+  }
+
+  get mailer(): Mailer | null {
+    return this.#pages.mailer
+  }
+
   close(): void {
     this.#pages.mailer?.close()
   }

@@ -21,6 +21,9 @@ export interface PortalSession {
   readonly ends: number
   /** In its normal form; empty: the token is bound to none. */
   readonly mac: string
+  /** Empty: not known; a token holds only tags of the gateway and the account. */
+  readonly gwId: string
+  readonly account: string
 }
 
 export interface IssuedToken {

@@ -29,6 +29,11 @@ export class Texts {
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole))
   }
 
+  /** Why somebody is denied: the reasons of Gatepost itself are names, those of operators are words of their own. */
+  reason(reason: string): string {
+    return this.#texts.get(`reason.${reason.split(':')[0]}`) ?? reason
+  }
+
   /** A time that is left, by its two largest units: "1 hour, 5 minutes". Less than a minute is a minute. */
   duration(milliseconds: number): string {
     const minutes = Math.max(1, Math.floor(milliseconds / 60_000))

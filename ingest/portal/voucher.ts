@@ -3,7 +3,7 @@ import type { Book } from './book.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
-import { hashVoucherCode, sameProof, type VoucherHash } from './voucher-code.ts'
+import { hashVoucherCode, sameProof } from './voucher-code.ts'
 
 /*
  * `voucher`: codes that the operator hands out. In the access-control log:
@@ -27,6 +27,15 @@ export interface Voucher {
   readonly createdAt: number
 }
 
+export interface Device {
+  readonly device: string
+}
+
+export interface Start {
+  /** ms since the epoch. */
+  readonly at: number
+}
+
 export function voucherSubject(id: string): string {
   return `voucher:${id}`
 }
@@ -38,48 +47,52 @@ export function voucherAccount(id: string): string {
 
 export class VoucherLogin implements LoginMethod {
   readonly #book: Book
-  readonly #secret: string
+  readonly #secrets: readonly string[]
   readonly #limits = clientLimiter()
 
-  constructor(book: Book, secret: string) {
+  /** `secrets`: the installation's. A voucher's hash is of the one that was the first when it was made. */
+  constructor(book: Book, secrets: readonly string[]) {
     this.#book = book
-    this.#secret = secret
+    this.#secrets = secrets
   }
 
   async login(attempt: Attempt): Promise<LoginResult> {
     const { form, now } = attempt
     const key = clientKey(attempt)
     if (!this.#limits.allows(key, '', now)) return refused('error.rate', 429)
-    const hash = hashVoucherCode(this.#secret, parameter(form, 'code', 64))
-    const voucher = hash === null ? null : this.#find(hash, now)
-    const until = hash === null || voucher === null ? null : await this.#use(hash.id, voucher, deviceOf(attempt), now)
-    if (hash === null || until === null) {
+    const found = this.#find(parameter(form, 'code', 64), now)
+    const until = found === null ? null : await this.#use(found.id, found.voucher, deviceOf(attempt), now)
+    if (found === null || until === null) {
       this.#limits.failed(key, '', now)
       return refused('error.voucher')
     }
-    return { granted: true, account: voucherAccount(hash.id), until, validateBy: null }
+    return { granted: true, account: voucherAccount(found.id), until, validateBy: null }
   }
 
-  #find({ id, proof }: VoucherHash, now: number): Voucher | null {
-    const value = this.#book.get(voucherSubject(id), now)
-    if (value === undefined) return null
-    const voucher = JSON.parse(value) as Voucher
-    return sameProof(voucher.proof, proof) ? voucher : null
+  #find(typed: string, now: number): { id: string; voucher: Voucher } | null {
+    for (const secret of this.#secrets) {
+      const hash = hashVoucherCode(secret, typed)
+      const voucher = hash === null ? undefined : this.#book.get<Voucher>(voucherSubject(hash.id), now)
+      if (hash !== null && voucher !== undefined && sameProof(voucher.proof, hash.proof))
+        return { id: hash.id, voucher }
+    }
+    return null
   }
 
   /** Until when this device may be online with it, ms since the epoch; null: it may not. */
   async #use(id: string, { validForMs, maxDevices }: Voucher, device: string, now: number): Promise<number | null> {
     const subject = voucherSubject(id)
     const slots = Array.from({ length: maxDevices }, (_, index) => `${subject}:device:${index + 1}`)
-    const taken = slots.map((slot) => this.#book.get(slot, now))
+    const taken = slots.map((slot) => this.#book.get<Device>(slot, now)?.device)
     let mine = taken.includes(device)
     for (let index = 0; !mine && index < slots.length; index++) {
-      if (taken[index] === undefined) mine = (await this.#book.claim(slots[index], device, null)) === device
+      if (taken[index] === undefined)
+        mine = (await this.#book.claim<Device>(slots[index], { device }, null)).device === device
     }
     if (!mine) return null
-    const start =
-      this.#book.get(`${subject}:start`, now) ?? (await this.#book.claim(`${subject}:start`, String(now), null))
-    const until = Number(start) + validForMs
+    const first = `${subject}:start`
+    const { at } = this.#book.get<Start>(first, now) ?? (await this.#book.claim<Start>(first, { at: now }, null))
+    const until = at + validForMs
     return until > now ? until : null
   }
 }

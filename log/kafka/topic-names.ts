@@ -5,6 +5,7 @@ const NAMES: Record<Topic, string> = {
   post_auth: 'post-auth',
   gateway_pings: 'pings',
   gateway_auth: 'auth',
+  portal_sessions: 'portal-sessions',
   dead_letters: 'dead-letters',
 }
 
@@ -23,10 +24,7 @@ export function accessControlTopic(prefix: string): string {
   return `${prefix}access-control`
 }
 
-/** Streams whose topics are made together with the others. */
-const MORE = ['portal-sessions']
-
 /** Every topic of records: all but access control. */
 export function recordTopics(prefix: string): string[] {
-  return [...new Set([...TOPICS.map((topic) => kafkaTopic(prefix, topic)), ...MORE.map((name) => prefix + name)])]
+  return TOPICS.map((topic) => kafkaTopic(prefix, topic))
 }

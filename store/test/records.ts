@@ -51,6 +51,19 @@ const TEMPLATES: Record<Topic, Fields> = {
     user_agent: 'WiFiDog 1.3.0',
     extra: {},
   },
+  portal_sessions: {
+    issued: 1_700_000_000_000,
+    session_id: '0123456789abcdef',
+    gw_id: 'gw-1',
+    mac: '50-A6-7F-84-9C-D1',
+    ip: '10.0.0.5',
+    account: 'alice@example.org',
+    method: 'account',
+    terms_version: '1',
+    use_by: 1_700_000_600_000,
+    ends: 1_700_086_400_000,
+    confirm_by: null,
+  },
   dead_letters: { source: 'ping', reason: 'bad_value', error: 'sys_load is not a number', payload: 'sys_load=x' },
 }
 

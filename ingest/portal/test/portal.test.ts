@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { openSite, Visitor, type Site } from './site.ts'
+import { deny, register } from './services.ts'
+import { openSite, seen, Visitor, type Site } from './site.ts'
 
 /* The pages as browsers get them, from both listeners. */
 
@@ -9,7 +10,7 @@ const CLIENT = 'ip=192.168.77.10&mac=ae:41:77:80:76:90'
 const LOGIN = `/wifidog/login/?${GATEWAY}&${CLIENT}&url=http%3A%2F%2Fexample.org%2Fa%3Fx%3D1`
 
 let site: Site
-t.before(async () => (site = await openSite()))
+t.before(async () => (site = await openSite(t)))
 t.teardown(() => site.close())
 
 /** What every page must have. */
@@ -163,7 +164,8 @@ t.test('an address that is nobody’s own never gets a token', async (t) => {
 })
 
 t.test('the registered address counts, and stands in for one that was not sent', async (t) => {
-  site.services.registered.set('hq', { address: '203.0.113.7', routed: false })
+  await register(site.access, 'hq', '203.0.113.7')
+  await seen(site)
   const at = (query: string) => click(new Visitor(site.bases[1]), `/login/?${query}`)
   t.match(await at('gw_address=203.0.113.7&gw_port=80&gw_id=hq'), /^http:\/\/203\.0\.113\.7:80\//)
   t.match(await at('gw_id=hq'), /^http:\/\/203\.0\.113\.7:2060\//)
@@ -300,8 +302,9 @@ t.test('a token whose record is not durable is not handed out', async (t) => {
 })
 
 t.test('captive portal API: over HTTPS and for routed gateways only', async (t) => {
-  site.services.registered.set('routed', { address: '192.168.5.1', routed: true })
-  site.services.registered.set('nat', { address: '192.168.6.1', routed: false })
+  await register(site.access, 'routed', '192.168.5.1', true)
+  await register(site.access, 'nat', '192.168.6.1')
+  await seen(site)
   const https = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.168.5.20' }
   for (const base of site.bases) {
     const ask = (gwId: string, headers: Record<string, string> = https) =>
@@ -330,12 +333,9 @@ t.test('captive portal API: over HTTPS and for routed gateways only', async (t) 
     t.ok((online['seconds-remaining'] as number) > 86_000)
     const other = await ask('routed', { ...https, 'x-forwarded-for': '192.168.5.21' })
     t.match(await other.json(), { captive: true }, 'another device')
-    const [, stored] = [...site.services.book.entries].find(([subject]) => subject.startsWith('capport:')) as [
-      string,
-      { value: string },
-    ]
-    site.services.denied.set((JSON.parse(stored.value) as { sessionId: string }).sessionId, 'revoked')
+    const session = (await site.grants()).at(-1)?.['session_id'] as string
+    await deny(site.access, `session:${session}`, 'revoked')
+    await seen(site)
     t.match(await (await ask('routed')).json(), { captive: true }, 'cut off')
-    site.services.book.entries.clear()
   }
 })

@@ -1,17 +1,24 @@
 import { createLogger } from '../../../common/logger.ts'
-import { MemoryAccess } from '../../../test/helpers/memory-access.ts'
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import { FileAccessLog } from '../../../log/journal/access-log.ts'
+import type { Decoded } from '../../../test/helpers/decode.ts'
 import { MemoryLog } from '../../../test/helpers/memory-log.ts'
 import { App } from '../../app.ts'
 import { TrustedProxies } from '../../client-address.ts'
 import { BulkListener } from '../../listeners/bulk.ts'
 import { GatewayListener } from '../../listeners/gateway.ts'
 import { openPortal, type PortalOptions } from '../open.ts'
-import { testServices, type TestServices } from './services.ts'
 
 /** A portal behind both listeners, with its log in memory. */
 export interface Site {
   readonly log: MemoryLog
-  readonly services: TestServices
+  /** What is decided, as another process of the installation sees it. */
+  readonly access: FileAccessLog
+  /** The same as the portal sees it. */
+  readonly own: FileAccessLog
+  /** Tokens that were issued, from their records. */
+  grants(): Promise<Decoded[]>
   /** Base addresses of the gateway and the bulk listener. */
   readonly bases: readonly [string, string]
   close(): Promise<void>
@@ -21,23 +28,26 @@ export const PORTAL: PortalOptions = {
   methods: ['click'],
   directory: null,
   termsVersion: '1',
+  useWithinMs: 600_000,
   sessionMaxMs: 86_400_000,
   validationTimeMs: 1_200_000,
   webhook: null,
   mail: null,
 }
 
-export async function openSite(options: Partial<PortalOptions> = {}): Promise<Site> {
+export async function openSite(t: Test, options: Partial<PortalOptions> = {}): Promise<Site> {
+  const directory = t.testdir({})
   const log = new MemoryLog()
   const logger = createLogger('test')
-  const services = testServices()
+  const access = await FileAccessLog.open(directory, logger)
+  const own = await FileAccessLog.open(directory, logger)
   const app = new App({
     log,
     authMode: 'signed',
     secrets: ['secret'],
-    access: new MemoryAccess(),
+    access: own,
     ack: 'durable',
-    portal: (records) => openPortal({ ...PORTAL, ...options }, { ...services.make(records), logger }),
+    portal: (records) => openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, logger }),
     logger,
   })
   const proxies = new TrustedProxies(['127.0.0.1'])
@@ -47,15 +57,31 @@ export async function openSite(options: Partial<PortalOptions> = {}): Promise<Si
   await bulk.listen('127.0.0.1', 0)
   return {
     log,
-    services,
+    access,
+    own,
+    async grants() {
+      await app.records.flush()
+      return log.decoded('portal_sessions').map(({ record }) => record)
+    },
     bases: [`http://127.0.0.1:${gateway.port}`, `http://127.0.0.1:${bulk.port}`],
     async close() {
       await app.records.flush()
       bulk.close()
       gateway.stopAccepting()
       gateway.close()
+      app.portal?.close()
+      await access.close()
+      await own.close()
     },
   }
+}
+
+/** Resolves when the portal has read everything that was decided before. */
+export async function seen(site: Site): Promise<void> {
+  const subject = `bind:${randomUUID()}`
+  await site.access.put(subject, { verdict: 'allow', reason: '', until: null, updatedAt: Date.now() })
+  while ([site.access, site.own].some((access) => access.get(subject, Date.now()) === undefined))
+    await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** A browser: it keeps its cookie, and fills in the forms of the page it is on. */

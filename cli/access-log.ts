@@ -1,0 +1,61 @@
+import { createLogger } from '../common/logger.ts'
+import { GatepostError } from '../common/errors.ts'
+import { secretFingerprint } from '../ingest/access/fingerprint.ts'
+import type { AccessLog } from '../log/access.ts'
+import { FileAccessLog } from '../log/journal/access-log.ts'
+import type { Config } from './config.ts'
+import { kafkaOptions } from './config/kafka-options.ts'
+import { knownSecret } from './supervisor/secret.ts'
+
+const KNOWN_WITHIN_MS = 30_000
+
+/** What a command is given of the installation's access decisions. */
+export interface AccessOfInstallation {
+  readonly access: AccessLog
+  /** The installation's token key. */
+  readonly secret: string
+}
+
+/**
+ * Runs a command with the access decisions of the installation, all of which have been read.
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE
+ */
+export async function withAccessLog<T>(config: Config, use: (opened: AccessOfInstallation) => Promise<T>): Promise<T> {
+  const secret = knownSecret(config.secret, config.dataDir)
+  const access = await openAccessLog(config, secret)
+  try {
+    return await use({ access, secret })
+  } finally {
+    await access.close()
+  }
+}
+
+async function openAccessLog(config: Config, secret: string): Promise<AccessLog> {
+  const logger = createLogger('access')
+  logger.level = 'error'
+  if (config.kafkaBrokers === undefined) return FileAccessLog.open(config.dataDir, logger)
+  // kafkajs is loaded only by those who need it.
+  const { KafkaAccessLog } = await import('../log/kafka/access-log.ts')
+  const kafka = kafkaOptions(config, 'gatepost-access', logger)
+  const fingerprints = [secret, ...(config.secondSecret === undefined ? [] : [config.secondSecret])].map(
+    secretFingerprint,
+  )
+  const access = KafkaAccessLog.open({ kafka, topicPrefix: config.kafkaTopicPrefix, fingerprints, logger })
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await Promise.race([
+      access.ready,
+      new Promise<never>((_resolve, reject) => {
+        const late = () =>
+          reject(new GatepostError('LOG_UNAVAILABLE', 'the access decisions could not be read from Kafka'))
+        timer = setTimeout(late, KNOWN_WITHIN_MS)
+      }),
+    ])
+    return access
+  } catch (error) {
+    await access.close()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,51 @@
+import type { Cursor } from './cursor.ts'
+
+/** A token that the portal issued, without the token. Times are ms since the epoch. */
+export interface PortalSessionRecord {
+  readonly issued: number
+  readonly sessionId: string
+  readonly gwId: string
+  /** In its normal form; empty: not known. */
+  readonly mac: string
+  readonly ip: string
+  readonly account: string
+  readonly method: string
+  readonly termsVersion: string
+  readonly useBy: number
+  readonly ends: number
+  readonly confirmBy: number | null
+}
+
+const NULL_BRANCH = 0
+/** Zigzag of 1. */
+const LONG_BRANCH = 2
+
+/**
+ * Appends what follows the identity in schemas/avro/portal_sessions.avsc:
+ *
+ *   issued long, session_id, gw_id, mac, ip, account, method, terms_version string, use_by, ends long, confirm_by [null, long]
+ */
+export function encodePortalSession(cursor: Cursor, record: PortalSessionRecord): void {
+  cursor.uint(record.issued)
+  cursor.string(record.sessionId)
+  cursor.string(record.gwId)
+  cursor.string(record.mac)
+  cursor.string(record.ip)
+  cursor.string(record.account)
+  cursor.string(record.method)
+  cursor.string(record.termsVersion)
+  cursor.uint(record.useBy)
+  cursor.uint(record.ends)
+  if (record.confirmBy === null) cursor.byte(NULL_BRANCH)
+  else {
+    cursor.byte(LONG_BRANCH)
+    cursor.uint(record.confirmBy)
+  }
+}
+
+/** No more bytes than this are needed for the record. */
+export function portalSessionBytes(record: PortalSessionRecord): number {
+  const { sessionId, gwId, mac, ip, account, method, termsVersion } = record
+  const texts = [sessionId, gwId, mac, ip, account, method, termsVersion]
+  return 128 + 3 * texts.reduce((characters, text) => characters + text.length, 0)
+}

@@ -1,0 +1,75 @@
+import type { AccessLog } from '../../log/access.ts'
+import { confirmedSubject } from '../access/decisions.ts'
+import type { Token, Tokens } from '../access/token.ts'
+import { makeAnswer, type RecordOutcome } from '../http.ts'
+import type { Records } from '../records.ts'
+import type { Grant, IssuedToken, PortalSession, Sessions } from './sessions.ts'
+
+export interface IssueOptions {
+  readonly tokens: Tokens
+  readonly access: AccessLog
+  readonly records: Records
+  readonly useWithinMs: number
+  readonly sessionMaxMs: number
+  readonly termsVersion: string
+}
+
+/** Nobody sees it: what the browser is answered depends on the outcome. */
+const PENDING = makeAnswer('login', 200, '')
+
+/** The portal's tokens: each is recorded before it is handed out. */
+export class IssuedSessions implements Sessions {
+  readonly #options: IssueOptions
+
+  constructor(options: IssueOptions) {
+    this.#options = options
+  }
+
+  async issue(grant: Grant): Promise<IssuedToken | null> {
+    const { tokens, records, useWithinMs, sessionMaxMs, termsVersion } = this.#options
+    const { redirect, account, until, validateBy, method, now } = grant
+    const { mac, gwId, ip } = redirect
+    const longest = until === null ? sessionMaxMs : Math.min(sessionMaxMs, Math.max(1000, until - now))
+    const confirmWithinMs = validateBy === null ? null : validateBy - now
+    const request = { now, useWithinMs, sessionMaxMs: longest, confirmWithinMs, mac, gwId, account }
+    let { text, token } = tokens.issue(request)
+    // A gateway looks for this word anywhere in an answer.
+    while (text.includes('Pong')) ({ text, token } = tokens.issue(request))
+    const { sessionId, issued, useBy, end, confirmBy } = token
+    const record = { issued, sessionId, gwId, mac, ip, account, method, termsVersion, useBy, ends: end, confirmBy }
+    const batch = records.portalSession(record, now)
+    if (batch === null) return null
+    const outcome = await new Promise<RecordOutcome>((resolve) =>
+      batch.wait({ respond: (_response, _answer, outcome) => resolve(outcome) }, null, PENDING),
+    )
+    return outcome === 'kept' ? { token: text, session: sessionOf(token, gwId, account) } : null
+  }
+
+  verify(text: string, now: number): PortalSession | null {
+    const token = this.#options.tokens.verify(text)
+    return token === null || token.end <= now ? null : sessionOf(token, '', '')
+  }
+
+  async validated(sessionId: string, now: number): Promise<void> {
+    const until = now + this.#options.sessionMaxMs
+    const entry = { verdict: 'allow', reason: 'confirmed', until, updatedAt: now } as const
+    await this.#options.access.put(confirmedSubject(sessionId), entry)
+  }
+
+  denial({ sessionId, mac, gwId, account }: PortalSession, now: number): string | null {
+    const { access } = this.#options
+    const subjects = [`session:${sessionId}`]
+    if (mac !== '') subjects.push(`mac:${mac}`)
+    if (account !== '') subjects.push(`account:${account}`)
+    if (gwId !== '') subjects.push(`gateway:${gwId}`)
+    for (const subject of subjects) {
+      const entry = access.get(subject, now)
+      if (entry?.verdict === 'deny') return entry.reason
+    }
+    return null
+  }
+}
+
+function sessionOf({ sessionId, end, mac }: Token, gwId: string, account: string): PortalSession {
+  return { sessionId, ends: end, mac, gwId, account }
+}

@@ -1,0 +1,89 @@
+import type { AccessEntry, AccessLog } from '../../log/access.ts'
+import { voucherAccount, voucherSubject, type Device, type Start, type Voucher } from './voucher.ts'
+import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
+
+/* Making, listing and revoking vouchers: see voucher.ts for what is kept of them. */
+
+export interface VoucherOrder {
+  readonly count: number
+  /** From the first use, ms. */
+  readonly validForMs: number
+  readonly maxDevices: number
+  readonly label: string
+  readonly now: number
+}
+
+/** A voucher that was made: the only time that its code is known. */
+export interface NewVoucher {
+  readonly id: string
+  readonly code: string
+}
+
+/** @throws GatepostError LOG_UNAVAILABLE: those before are made */
+export async function createVouchers(access: AccessLog, secret: string, order: VoucherOrder): Promise<NewVoucher[]> {
+  const { count, validForMs, maxDevices, label, now } = order
+  const made: NewVoucher[] = []
+  while (made.length < count) {
+    const code = newVoucherCode()
+    const { id, proof } = hashVoucherCode(secret, code) as VoucherHash
+    const data: Voucher = { proof, validForMs, maxDevices, label, createdAt: now }
+    await access.put(voucherSubject(id), {
+      verdict: 'allow',
+      reason: '',
+      until: null,
+      updatedAt: now,
+      data: { ...data },
+    })
+    made.push({ id, code })
+  }
+  return made
+}
+
+/** A voucher, without its code. Times are ms since the epoch. */
+export interface VoucherState {
+  readonly id: string
+  readonly label: string
+  readonly state: 'unused' | 'in_use' | 'over' | 'revoked'
+  readonly validForMs: number
+  readonly maxDevices: number
+  readonly devices: number
+  readonly createdAt: number
+  readonly firstUsed: number | null
+  readonly ends: number | null
+}
+
+/** Oldest first. */
+export function listVouchers(access: AccessLog, now: number): VoucherState[] {
+  const states: VoucherState[] = []
+  for (const [subject, entry] of access.entries('voucher:', now)) {
+    const id = /^voucher:([0-9a-f]{24})$/.exec(subject)?.[1]
+    if (id !== undefined && entry.data !== undefined) states.push(stateOf(access, id, entry, now))
+  }
+  return states.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+}
+
+function stateOf(access: AccessLog, id: string, entry: AccessEntry, now: number): VoucherState {
+  const { validForMs, maxDevices, label, createdAt } = entry.data as unknown as Voucher
+  const dataOf = <T>(part: string) => access.get(`${voucherSubject(id)}:${part}`, now)?.data as T | undefined
+  const firstUsed = dataOf<Start>('start')?.at ?? null
+  const ends = firstUsed === null ? null : firstUsed + validForMs
+  let devices = 0
+  while (devices < maxDevices && dataOf<Device>(`device:${devices + 1}`) !== undefined) devices++
+  const used = ends === null ? 'unused' : ends > now ? 'in_use' : 'over'
+  const state = entry.verdict === 'deny' ? 'revoked' : used
+  return { id, label, state, validForMs, maxDevices, devices, createdAt, firstUsed, ends }
+}
+
+/**
+ * Nobody logs in with it any more, and who is online with it is cut off at the next report.
+ * @returns whether there is such a voucher
+ * @throws GatepostError LOG_UNAVAILABLE
+ */
+export async function revokeVoucher(access: AccessLog, id: string, reason: string, now: number): Promise<boolean> {
+  const entry = access.get(voucherSubject(id), now)
+  if (entry?.data === undefined) return false
+  const denied = { verdict: 'deny', reason, until: null, updatedAt: now } as const
+  await access.put(voucherSubject(id), { ...denied, data: entry.data })
+  await access.put(`account:${voucherAccount(id)}`, denied)
+  return true
+}

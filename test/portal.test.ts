@@ -1,0 +1,172 @@
+import { mkdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { SMTPServer } from 'smtp-server'
+import t, { type Test } from 'tap'
+import { createLogger } from '../common/logger.ts'
+import { FileAccessLog } from '../log/journal/access-log.ts'
+import { requireCommand } from './helpers/commands.ts'
+import { Instance } from './helpers/instance.ts'
+import { SimulatedGateway } from './helpers/simulated-gateway.ts'
+
+/* A real browser goes through the portal of `gatepost serve`, by way of a gateway. Its screenshots stay in the test's directory. */
+
+const LOOKS = [
+  { name: 'phone', viewport: { width: 320, height: 568 } },
+  { name: 'desktop', viewport: { width: 1280, height: 800 } },
+] as const
+
+const executablePath = requireCommand(t, 'chromium', 'chromium')
+const directory = t.testdir({ data: {}, screenshots: {} })
+const screenshots = join(directory, 'screenshots')
+
+/** The page as people with small and large, light and dark screens see it. */
+async function look(t: Test, page: Page, name: string): Promise<void> {
+  for (const { name: size, viewport } of LOOKS) {
+    await page.setViewportSize(viewport)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.screenshot({ path: join(screenshots, `${name}-${size}-${colorScheme}.png`), fullPage: true })
+    }
+    const width = await page.evaluate('document.documentElement.scrollWidth')
+    t.ok((width as number) <= viewport.width, `${name} fits a ${size}`)
+  }
+  await page.setViewportSize(LOOKS[0].viewport)
+}
+
+async function openPage(t: Test, browser: Browser, locale: string): Promise<Page> {
+  // Captive-portal browsers run no scripts.
+  const context = await browser.newContext({ locale, javaScriptEnabled: false, viewport: LOOKS[0].viewport })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('favicon')) t.fail(`console: ${message.text()}`)
+  })
+  return page
+}
+
+/** A mail server that keeps what it is sent. */
+async function startMailServer(t: Test): Promise<{ url: string; mails: string[] }> {
+  const mails: string[] = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, _session, callback) {
+      let mail = ''
+      stream.on('data', (chunk: Buffer) => (mail += String(chunk)))
+      stream.on('end', () => {
+        mails.push(mail)
+        callback()
+      })
+    },
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => new Promise<void>((resolve) => server.close(resolve)))
+  return { url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`, mails }
+}
+
+t.test('a browser goes through the portal', { skip: executablePath === null, timeout: 300_000 }, async (t) => {
+  mkdirSync(screenshots, { recursive: true })
+  const mail = await startMailServer(t)
+  const instance = await Instance.create(join(directory, 'data'), {
+    GATEPOST_LOGIN: 'click,voucher,account',
+    GATEPOST_SMTP_URL: mail.url,
+    GATEPOST_SMTP_FROM: 'wifi@example.org',
+  })
+  t.teardown(() => instance.destroy())
+  await instance.start()
+  const gateway = await new SimulatedGateway('001217DA42D2', instance.gatewayPort).listen()
+  t.teardown(() => gateway.close())
+  const access = await FileAccessLog.open(instance.dataDir, createLogger('test'))
+  t.teardown(() => access.close())
+  // 127.0.0.1 is no address of a network behind a gateway: only a registered one may be sent a token.
+  const registration = { address: '127.0.0.1', routed: false }
+  await access.put(`registration:${gateway.gwId}`, {
+    verdict: 'allow',
+    reason: '',
+    until: null,
+    updatedAt: Date.now(),
+    data: registration,
+  })
+  const browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] })
+  t.teardown(() => browser.close())
+
+  await t.test('click, portal, logout', async (t) => {
+    const page = await openPage(t, browser, 'en-GB')
+    await page.goto(`${gateway.url}/some/page?x=1`)
+    t.equal(await page.title(), 'Connect to the internet – Guest Wi-Fi')
+    await look(t, page, 'login')
+    await page.getByRole('button', { name: 'Accept the terms and connect' }).click()
+    await page.getByRole('heading', { name: 'You are online' }).waitFor()
+    t.match(await page.textContent('body'), /Time left: (1 day|23 hours)/)
+    t.equal(await page.getByRole('link', { name: 'Continue' }).getAttribute('href'), 'http://example.org/some/page?x=1')
+    await look(t, page, 'portal')
+    t.equal(await gateway.counters(1000, 200), 1)
+    await page.getByRole('link', { name: 'Log out' }).click()
+    await page.getByRole('heading', { name: 'You are logged out' }).waitFor()
+    await look(t, page, 'logged-out')
+    t.same(
+      gateway.calls.map(({ stage, code }) => [stage, code]),
+      [
+        ['login', 1],
+        ['counters', 1],
+        ['logout', 0],
+      ],
+    )
+    t.equal(await gateway.counters(1000, 200), 0, 'its token is no good any more')
+    await page.getByRole('link', { name: 'Log in again' }).click()
+    await page.getByRole('heading', { name: 'Connect to the internet' }).waitFor()
+  })
+
+  await t.test('sign-up, mail, confirmation, and login with the account', async (t) => {
+    const page = await openPage(t, browser, 'de-DE')
+    await page.goto(gateway.url)
+    await page.getByRole('link', { name: 'Konto anlegen' }).click()
+    await page.getByLabel('E-Mail-Adresse').fill('alice@example.org')
+    await page.getByLabel('Passwort').fill('correct horse battery')
+    await look(t, page, 'signup')
+    await page.getByRole('button', { name: 'Konto anlegen und verbinden' }).click()
+    await page.getByRole('heading', { name: 'Bitte bestätigen' }).waitFor()
+    await look(t, page, 'activate')
+    t.equal(gateway.calls.at(-1)?.code, 5)
+    t.equal(await gateway.counters(0, 0), 5)
+    await page.getByLabel('Code aus der E-Mail').fill('00000000')
+    await page.getByRole('button', { name: 'Bestätigen' }).click()
+    await page.getByRole('alert').waitFor()
+    await look(t, page, 'wrong-code')
+    while (mail.mails.length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+    const code = /\b(\d{8})\b/.exec(mail.mails[0].split('\r\n\r\n').slice(1).join())?.[1] as string
+    await page.getByLabel('Code aus der E-Mail').fill(code)
+    await page.getByRole('button', { name: 'Bestätigen' }).click()
+    await page.getByRole('heading', { name: 'Adresse bestätigt' }).waitFor()
+    await look(t, page, 'confirmed')
+    t.equal(await gateway.counters(10, 10), 1, 'the next report lets the client stay')
+
+    const again = await openPage(t, browser, 'fr-FR')
+    await again.goto(gateway.url)
+    await again.getByLabel('Adresse e-mail').fill('alice@example.org')
+    await again.getByLabel('Mot de passe').fill('not the password')
+    await again.getByRole('button', { name: 'Se connecter', exact: true }).click()
+    await again.getByRole('alert').waitFor()
+    await look(t, again, 'wrong-password')
+    await again.getByLabel('Mot de passe').fill('correct horse battery')
+    await again.getByRole('button', { name: 'Se connecter', exact: true }).click()
+    await again.getByRole('heading', { name: 'Vous êtes en ligne' }).waitFor()
+  })
+
+  await t.test('what was issued is in the table, without any token', async (t) => {
+    const rows = await instance.queryUntil<Record<string, unknown>>(
+      'SELECT method, account, gw_id, mac, terms_version, isNull(confirm_by) AS confirmed FROM portal_sessions ORDER BY received_at',
+      (rows) => rows.length >= 3,
+    )
+    const common = { gw_id: gateway.gwId, mac: 'AE-41-77-80-76-90', terms_version: '1' }
+    t.same(rows, [
+      { method: 'click', account: '', confirmed: 1, ...common },
+      { method: 'account', account: 'alice@example.org', confirmed: 0, ...common },
+      { method: 'account', account: 'alice@example.org', confirmed: 1, ...common },
+    ])
+    const secrets = ['correct horse battery', ...gateway.calls.map(({ token }) => token)]
+    for (const secret of secrets) t.notMatch(instance.output, secret)
+  })
+})
