@@ -44,6 +44,7 @@ export class KafkaAccessLog implements AccessLog {
   readonly #group: Group
   readonly #groupId = `gatepost-access-${randomBytes(8).toString('hex')}`
   #producer: Producer | null = null
+  #attempts = 0
   /** What decisions are made from. */
   #entries: AccessTable | null = null
   /** What is being read, from the log's beginning. */
@@ -226,7 +227,11 @@ export class KafkaAccessLog implements AccessLog {
   async #write(key: string, value: Buffer | null): Promise<void> {
     try {
       if (this.#producer === null) {
-        const producer = createKafka(this.#options.kafka, { requestTimeout: 8000 }).producer({
+        // Without retries kafkajs asks the first broker only: each attempt begins with another one.
+        const { brokers } = this.#options.kafka
+        const first = this.#attempts++ % brokers.length
+        const kafka = { ...this.#options.kafka, brokers: [...brokers.slice(first), ...brokers.slice(0, first)] }
+        const producer = createKafka(kafka, { requestTimeout: 8000 }).producer({
           allowAutoTopicCreation: false,
           retry: { retries: 0 },
         })

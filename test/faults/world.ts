@@ -171,7 +171,8 @@ export class World {
         `SELECT toUInt32(count()) AS n FROM gatepost.${table} WHERE ${column} = '${id}'`,
       ).catch(() => [])
       if (rows.length > 0 && rows[0].n > 0) return
-      if (Date.now() > deadline) throw new Error(`${id} was acknowledged and is not in ${table}:\n${this.tails()}`)
+      if (Date.now() > deadline)
+        throw new Error(`${id} was acknowledged and is not in ${table}:\n${await this.#state()}`)
       await sleep(250)
     }
   }
@@ -185,6 +186,27 @@ export class World {
       if ((lag === 0 && spill === 0) || Date.now() > deadline) return { lag, spill }
       await sleep(500)
     }
+  }
+
+  /** How everybody is, for a failure's message. */
+  async #state(): Promise<string> {
+    const lags = this.aggregators.map(async (instance) => {
+      const lines = (await metricsText(instance))
+        .split('\n')
+        .filter((line) => /^gatepost_aggregator_.*(lag|failures|rows)/.test(line))
+      return `${instance.name}: ${lines.join(' ')}`
+    })
+    const running = this.query('SELECT elapsed, query FROM system.processes').then(
+      (rows) => JSON.stringify(rows).slice(0, 4000),
+      (error: unknown) => String(error),
+    )
+    const parts = [
+      ...(await Promise.all(lags)),
+      `store: ${await running}`,
+      `brokers: ${this.kafka.pids.join(' ')}`,
+      this.tails(),
+    ]
+    return parts.join('\n')
   }
 
   /** The ends of what everybody has written, for a failure's message. */
@@ -204,14 +226,19 @@ export class World {
   }
 }
 
+/** Empty while it does not tell. */
+function metricsText(instance: Instance): Promise<string> {
+  return fetch(instance.url('/metrics', instance.metricsPort), { signal: AbortSignal.timeout(10_000) }).then(
+    (response) => response.text(),
+    () => '',
+  )
+}
+
 /** The sum of a metric over processes; not a number while one of them does not tell. */
 async function sum(instances: readonly Instance[], metric: string): Promise<number> {
   const values = await Promise.all(
     instances.map(async (instance) => {
-      const text = await fetch(instance.url('/metrics', instance.metricsPort)).then(
-        (response) => response.text(),
-        () => '',
-      )
+      const text = await metricsText(instance)
       const lines = text.split('\n').filter((line) => line.startsWith(`${metric}{`) || line.startsWith(`${metric} `))
       return lines.length === 0 ? NaN : lines.reduce((total, line) => total + Number(line.split(' ').at(-1)), 0)
     }),

@@ -14,6 +14,7 @@ import { freePorts } from './instance.ts'
  * which prints `ready <port>` when it listens and ends on SIGTERM.
  */
 
+const ANSWERED_WITHIN_MS = 60_000
 const STARTED_WITHIN_MS = 60_000
 
 export class StoreServer {
@@ -78,7 +79,7 @@ export class StoreServer {
   async #send(body: string): Promise<string> {
     const headers = { 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': this.#password }
     const url = `http://127.0.0.1:${this.port}/?output_format_json_quote_64bit_integers=1`
-    const answer = await fetch(url, { method: 'POST', headers, body })
+    const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWERED_WITHIN_MS) })
     const text = await answer.text()
     if (!answer.ok) throw new Error(text)
     return text
@@ -93,7 +94,8 @@ async function launch(
   // The test runner puts its loaders into the environment of every spawn; env(1) takes them out again.
   const program = [process.execPath, fileURLToPath(import.meta.url), directory, String(port), password]
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...program], {
-    env: cleanEnv(),
+    // A thread for each query that runs, as the store process has it.
+    env: cleanEnv({ UV_THREADPOOL_SIZE: '16' }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
