@@ -1,3 +1,4 @@
+import type { SessionKeeperStats } from './sessions/keeper.ts'
 import { PlainMetrics } from '../common/metrics.ts'
 import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
 
@@ -43,4 +44,26 @@ export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
 
 function age(since: number | null): number {
   return since === null ? 0 : Math.max(0, (Date.now() - since) / 1000)
+}
+
+/** What the keeper of the sessions reports. */
+export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add(
+    'counter',
+    'gatepost_sessions_computed_total',
+    'Hours of sessions that were computed from their reports',
+    () => [{ value: stats.computed }],
+  )
+  metrics.add('counter', 'gatepost_sessions_failures_total', 'Attempts that failed and are repeated', () => [
+    { value: stats.failures },
+  ])
+  metrics.add(
+    'gauge',
+    'gatepost_sessions_computed_until_timestamp_seconds',
+    'Reports that came into their table before this are in the sessions; 0: this process does not compute them',
+    () => [{ value: stats.computedUntil / 1000 }],
+    'max',
+  )
+  return metrics
 }

@@ -13,6 +13,7 @@ import { registerPublish } from './commands/publish.ts'
 import { registerReplay } from './commands/replay.ts'
 import { registerReporter } from './commands/reporter.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerSessions } from './commands/sessions.ts'
 import { registerTopics } from './commands/topics.ts'
 import type { Context } from './context.ts'
 import { EXIT_STATUS_HELP } from './exit-code.ts'
@@ -44,6 +45,7 @@ Examples:
   registerLogins(program, context)
   registerLocations(program, context)
   registerGateways(program, context)
+  registerSessions(program, context)
   registerAccess(program, context)
   registerDeadLetters(program, context)
   registerReplay(program, context)

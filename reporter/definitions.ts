@@ -126,6 +126,13 @@ export const METRICS: readonly MetricDefinition[] = [
     }),
     rowsPer: 'gateway',
   },
+  {
+    name: 'traffic',
+    description: 'bytes, sessions and devices of each gateway',
+    periods: PERIODS,
+    fields: z.strictObject({ gw_id: z.string(), incoming: count, outgoing: count, sessions: count, devices: count }),
+    rowsPer: 'gateway',
+  },
 ]
 
 export function metricNamed(name: string): MetricDefinition | undefined {

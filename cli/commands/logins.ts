@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
-import { normalMac } from '../../common/mac.ts'
 import { findLogins, type LoginReport, type LoginSearch } from '../../reporter/logins.ts'
 import { loadConfig, type Config } from '../config.ts'
 import { parseDuration } from '../config/values.ts'
 import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
+import { lineLimit, macOption } from '../options.ts'
 import { table } from '../output.ts'
 
 interface Options {
@@ -77,29 +77,19 @@ Examples:
 /** @throws GatepostError INPUT_INVALID */
 function searchOf(options: Options, { retentionDays }: Config, now: Date): LoginSearch {
   const { user, cert, mac, site, ap, building, failed, since, limit } = options
-  const lines = Number(limit)
-  if (!Number.isInteger(lines) || lines < 1 || lines > 100_000) {
-    throw new GatepostError('INPUT_INVALID', `--limit ${limit}: allowed is a whole number, 1 to 100000`)
-  }
   return {
     ...(user === undefined ? {} : { user }),
     ...(cert === undefined ? {} : { cert }),
-    ...(mac === undefined ? {} : { mac: macOf('--mac', mac) }),
+    ...(mac === undefined ? {} : { mac: macOption('--mac', mac) }),
     ...(site === undefined ? {} : { site }),
-    ...(ap === undefined ? {} : { ap: macOf('--ap', ap) }),
+    ...(ap === undefined ? {} : { ap: macOption('--ap', ap) }),
     ...(building === undefined ? {} : { building }),
     failed: failed ?? false,
     since: since === undefined ? new Date(now.getTime() - (retentionDays + 1) * 86_400_000) : instant(since, now),
     // The clock of the process that receives may be a little ahead.
     until: new Date(now.getTime() + 60_000),
-    limit: lines,
+    limit: lineLimit(limit),
   }
-}
-
-function macOf(option: string, text: string): string {
-  const mac = normalMac(text)
-  if (mac === '') throw new GatepostError('INPUT_INVALID', `${option} ${text}: not a MAC, such as 50:a6:7f:84:9c:d1`)
-  return mac
 }
 
 function instant(since: string, now: Date): Date {

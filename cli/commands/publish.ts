@@ -11,6 +11,7 @@ import { loadConfig, type Config } from '../config.ts'
 import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
+import { lineLimit } from '../options.ts'
 import { table } from '../output.ts'
 import { publisherOptions } from '../publish-options.ts'
 import { terminalLine } from '../terminal-line.ts'
@@ -152,10 +153,7 @@ function registerStatus(publishCommand: Command, context: Context): void {
     .addHelpText('after', '\nExamples:\n  gatepost publish status\n  gatepost publish status --failed --json')
     .action(async (options: { failed?: true; limit: string; json?: true }) => {
       const config = loadConfig(context.env)
-      const limit = Number(options.limit)
-      if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) {
-        throw new GatepostError('INPUT_INVALID', `--limit ${options.limit}: allowed is a whole number, 1 to 100000`)
-      }
+      const limit = lineLimit(options.limit)
       const list = (store: TableStore) => listPublications(store, { failed: options.failed ?? false, limit })
       const rows = await withStore(config, (text) => context.output.note(text), list)
       if (options.json) context.output.json(rows)

@@ -22,6 +22,7 @@ export async function aggregator(configured: Config): Promise<number> {
     {
       store: storeDescription(config, dataDir),
       retentionDays,
+      sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
       waitsForLog: false,
       drains: 'own',

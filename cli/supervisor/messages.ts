@@ -57,6 +57,8 @@ export interface ReportsStart {
 export interface StoreStart {
   readonly store: StoreDescription
   readonly retentionDays: number
+  /** After how many missed intervals a session counts as ended. */
+  readonly sessionTimeoutIntervals: number
   /** What it brings into the tables; null: nothing. */
   readonly log: ReaderLog | null
   /** What else it does goes on while Kafka is away: then it is ready without, and reads when Kafka is back. */

@@ -20,6 +20,7 @@ export async function reporter(configured: Config): Promise<number> {
     {
       store: storeDescription(config, dataDir),
       retentionDays,
+      sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: null,
       waitsForLog: false,
       drains: 'own',

@@ -36,6 +36,7 @@ export async function serve(configured: Config): Promise<number> {
       {
         store: storeDescription(config, directory.path),
         retentionDays: config.retentionDays,
+        sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
         waitsForLog: log.away,
         drains: 'all',

@@ -5,6 +5,8 @@ import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
+import { startSessionKeeper, type SessionKeeper } from '../../aggregator/sessions/keeper.ts'
+import { sessionMetrics } from '../../aggregator/metrics.ts'
 import { Availability } from './availability.ts'
 import type { ReportsStart, StoreStart } from './messages.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
@@ -25,6 +27,7 @@ interface Parts {
   readonly shared: boolean
   readonly opened: OpenedStore
   readonly reading: Reading | null
+  readonly sessions: SessionKeeper | null
   readonly schedule: Schedule | null
   readonly publishing: PublishSchedule | null
   readonly availability: Availability
@@ -43,16 +46,26 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, available: (available: boolean) => void, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, log, waitsForLog, drains, reports } = start
+    const { retentionDays, sessionTimeoutIntervals: timeoutIntervals, log, waitsForLog, drains, reports } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
       log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
+    const sessions = log === null ? null : startSessionKeeper({ store, timeoutIntervals, logger })
     const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
     const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
     const availability = new Availability(store, available)
-    return new StoreWork({ drains, shared: log?.kind === 'kafka', opened, reading, schedule, publishing, availability })
+    return new StoreWork({
+      drains,
+      shared: log?.kind === 'kafka',
+      opened,
+      reading,
+      sessions,
+      schedule,
+      publishing,
+      availability,
+    })
   }
 
   /**
@@ -60,14 +73,14 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, schedule, publishing, availability } = this.#parts
+    const { drains, shared, opened, reading, sessions, schedule, publishing, availability } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
       Promise.race([
-        Promise.all([schedule?.stop(), publishing?.stop()]),
+        Promise.all([sessions?.stop(), schedule?.stop(), publishing?.stop()]),
         sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
       ]),
     ])
@@ -77,11 +90,12 @@ export class StoreWork {
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, schedule, publishing } = this.#parts
+    const { opened, reading, sessions, schedule, publishing } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
       reading?.metrics() ?? [],
       schedule === null ? [] : scheduleMetrics(schedule.stats).json(),
+      sessions === null ? [] : sessionMetrics(sessions.stats).json(),
       publishing === null ? [] : publishMetrics(publishing.stats).json(),
     ])
     return all.flat()

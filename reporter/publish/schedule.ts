@@ -4,7 +4,7 @@ import { dateText, instantOf, latestComplete } from '../dates.ts'
 import { beginning, periodsEnding } from '../schedule.ts'
 import type { TableStore } from '../table-store.ts'
 import { beginningOf, DAY_MS, dayOf, HOUR_MS, type Period } from '../window.ts'
-import { Lease } from './lease.ts'
+import { Lease } from '../../store/lease.ts'
 import { metricsOf, publish, type RetryTimes } from './publish.ts'
 import type { Publisher } from './publisher.ts'
 

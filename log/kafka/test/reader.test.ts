@@ -5,6 +5,7 @@ import type { Batch, Gathered } from '../../contract.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
 import { createKafka } from '../client.ts'
 import { KafkaReader } from '../reader.ts'
+import { TOPICS } from '../../../schemas/topics.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { makeTopics, SimpleWriter } from './simple-writer.ts'
 
@@ -92,7 +93,8 @@ t.test('two readers share the partitions, and one takes over from the other', as
   const first = await open()
   const second = await open()
   const partitions = () => [first, second].map(({ stats }) => stats.partitions)
-  while (partitions().join() !== '8,8') await sleep(50)
+  const half = 2 * TOPICS.length
+  while (partitions().join() !== `${half},${half}`) await sleep(50)
 
   for (let partition = 0; partition < 4; partition++) await writer.append(makeBatch([String(partition)]), partition)
   const mine = await readBatches(first, 2)
@@ -106,7 +108,7 @@ t.test('two readers share the partitions, and one takes over from the other', as
   await commitAll(first, mine.gathers)
 
   await first.close()
-  while (partitions()[1] !== 16) await sleep(50)
+  while (partitions()[1] !== 2 * half) await sleep(50)
   t.notOk(
     others.gathers.some((gathered) => second.isCurrent(gathered)),
     'what was read before is no longer its own',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TableStore } from '../table-store.ts'
+import type { Store } from './contract.ts'
 
 /** A lease ends by itself, should its owner die. */
 const LEASE_MS = 15 * 60_000
@@ -20,12 +20,14 @@ interface Row {
 
 /** What one process of an installation does at a time, agreed on through the store. */
 export class Lease {
-  readonly #store: TableStore
+  readonly #store: Pick<Store, 'query' | 'command'>
   readonly #name: string
   readonly #settleMs: number
+  readonly #leaseMs: number
   readonly owner = randomBytes(8).toString('hex')
 
-  constructor(store: TableStore, name: string, settleMs = SETTLE_MS) {
+  constructor(store: Pick<Store, 'query' | 'command'>, name: string, settleMs = SETTLE_MS, leaseMs = LEASE_MS) {
+    this.#leaseMs = leaseMs
     this.#store = store
     this.#name = name
     this.#settleMs = settleMs
@@ -33,17 +35,17 @@ export class Lease {
 
   /**
    * Takes the lease, or takes it for longer.
-   * @returns whether it is this owner's, for a quarter of an hour
+   * @returns whether it is this owner's, for the time that a lease lasts (default: a quarter of an hour)
    */
   async take(): Promise<boolean> {
     const started = performance.now()
     const held = await this.#newest()
     if (held !== null && held.owner === this.owner && held.left > 0) {
-      await this.#write(BigInt(held.epoch), LEASE_MS)
+      await this.#write(BigInt(held.epoch), this.#leaseMs)
       return (await this.#newest())?.owner === this.owner
     }
     if (held !== null && held.left > 0) return false
-    await this.#write(BigInt(held?.epoch ?? 0) + 1n, LEASE_MS)
+    await this.#write(BigInt(held?.epoch ?? 0) + 1n, this.#leaseMs)
     if (performance.now() - started > Math.min(WRITE_WITHIN_MS, this.#settleMs / 2)) return false
     await sleep(this.#settleMs)
     return (await this.#newest())?.owner === this.owner

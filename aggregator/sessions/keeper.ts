@@ -1,0 +1,155 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Store } from '../../store/contract.ts'
+import { Lease } from '../../store/lease.ts'
+import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_RIVALS, LATER_HOURS } from './hour-sql.ts'
+
+/*
+ * Keeps the tables behind the view `sessions` current. Whatever was touched is computed from its raw rows and replaced: doing it twice, or
+ * too often, changes nothing. One process of an installation does it at a time, so that rows are replaced in order.
+ */
+
+export interface SessionKeeperOptions {
+  readonly store: Pick<Store, 'query' | 'command'>
+  /** GATEPOST_SESSION_TIMEOUT_INTERVALS */
+  readonly timeoutIntervals: number
+  readonly logger: Logger
+  /** For tests: every how many ms, default 5 s. */
+  readonly everyMs?: number
+  readonly leaseSettleMs?: number
+}
+
+export interface SessionKeeperStats {
+  /** Session hours computed since the start; the same one again counts again. */
+  computed: number
+  failures: number
+  /** Up to where everything is computed, ms since the epoch; 0: not known yet. */
+  computedUntil: number
+}
+
+export interface SessionKeeper {
+  /** Live. */
+  readonly stats: SessionKeeperStats
+  /** Waits for the step under way. */
+  stop(): Promise<void>
+}
+
+const EVERY_MS = 5000
+const LEASE_MS = 60_000
+const GATEWAYS_EVERY_MS = 60_000
+/** A touch has the time of its insert's beginning and is seen at its end. */
+const OVERLAP_MS = 15_000
+/** Now and then, and after a start, as far back as an insert could have lasted. */
+const LONG_OVERLAP_MS = 15 * 60_000
+const LONG_EVERY_MS = 10 * 60_000
+/** Sessions of one statement. */
+const SESSIONS_PER_STATEMENT = 20_000
+
+/** Starts with what was missed. */
+export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
+  const keeper = new Keeper(options)
+  keeper.begin()
+  return { stats: keeper.stats, stop: () => keeper.stop() }
+}
+
+class Keeper {
+  readonly stats: SessionKeeperStats = { computed: 0, failures: 0, computedUntil: 0 }
+  readonly #options: SessionKeeperOptions
+  readonly #lease: Lease
+  #stopped = false
+  #timer: NodeJS.Timeout | null = null
+  #running: Promise<void> = Promise.resolve()
+  #longAt = -Infinity
+  #gatewaysAt = -Infinity
+  #settingsKept = false
+
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options
+    this.#lease = new Lease(options.store, 'sessions', options.leaseSettleMs, LEASE_MS)
+  }
+
+  begin(): void {
+    this.#running = this.#look()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer ?? undefined)
+    await this.#running
+    await this.#lease.release().catch(() => {})
+  }
+
+  async #look(): Promise<void> {
+    try {
+      if (await this.#lease.take()) await this.#run()
+    } catch (error) {
+      this.stats.failures++
+      this.#options.logger.warn({ error: messageOf(error) }, 'the sessions could not be computed; trying again')
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => this.begin(), this.#options.everyMs ?? EVERY_MS)
+  }
+
+  async #run(): Promise<void> {
+    const { store } = this.#options
+    if (!this.#settingsKept) {
+      await this.#keepSetting('timeout_intervals', this.#options.timeoutIntervals)
+      this.#settingsKept = true
+    }
+    const started = performance.now()
+    const [{ now, until }] = await store.query<{ now: number; until: number }>(
+      `SELECT toFloat64(toUnixTimestamp64Milli(now64(3))) AS now,
+         toFloat64((SELECT max(value) FROM gatepost.session_settings FINAL WHERE name = 'computed_until')) AS until`,
+    )
+    const long = started - this.#longAt > LONG_EVERY_MS
+    const from = Math.max(0, until - (long ? LONG_OVERLAP_MS : OVERLAP_MS))
+    await this.#compute(from, now)
+    if (started - this.#gatewaysAt > GATEWAYS_EVERY_MS) {
+      await store.command(KEEP_GATEWAYS)
+      this.#gatewaysAt = started
+    }
+    if (this.#stopped) return
+    await this.#keepSetting('computed_until', now)
+    this.stats.computedUntil = now
+    if (long) this.#longAt = started
+  }
+
+  async #compute(from: number, to: number): Promise<void> {
+    const { store } = this.#options
+    const range = { from: sqlTime(from), to: sqlTime(to) }
+    const hours = await store.query<{ hour: string; sessions: number }>(
+      `SELECT toString(hour) AS hour, toUInt32(uniqExact(session_id)) AS sessions FROM gatepost.session_touches
+       WHERE bucket >= toStartOfFiveMinutes({from:DateTime64(3, 'UTC')}) AND touched_at >= {from:DateTime64(3, 'UTC')}
+         AND touched_at < {to:DateTime64(3, 'UTC')} GROUP BY hour ORDER BY hour`,
+      range,
+    )
+    for (const { hour: touchedHour, sessions } of hours) {
+      const parts = Math.ceil(sessions / SESSIONS_PER_STATEMENT)
+      for (let part = 0; part < parts && !this.#stopped; part++) {
+        const touched = { ...range, touchedHour, parts, part }
+        await this.#computeHour({ ...touched, hour: touchedHour })
+        for (const { later } of await store.query<{ later: string }>(LATER_HOURS, touched)) {
+          await this.#computeHour({ ...touched, hour: later })
+        }
+        // A lease never ends while its owner computes.
+        if (!(await this.#lease.take())) throw new Error('another process has taken over')
+      }
+      this.stats.computed += sessions
+    }
+  }
+
+  async #computeHour(parameters: Record<string, string | number>): Promise<void> {
+    const { store } = this.#options
+    for (const statement of [COMPUTE_HOUR, KEEP_LOGINS, KEEP_RIVALS]) await store.command(statement, parameters)
+  }
+
+  async #keepSetting(name: string, value: number): Promise<void> {
+    await this.#options.store.command(
+      'INSERT INTO gatepost.session_settings (name, value) SELECT {name:String}, {value:UInt64}',
+      { name, value },
+    )
+  }
+}
+
+function sqlTime(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
+}

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { pino } from 'pino'
+import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { startSessionKeeper } from '../keeper.ts'
+import { plainBytes, type Report } from './plain-bytes.ts'
+
+/* The view `sessions` against the rules of docs/sessions.md, with the real engine. */
+const logger = pino({ level: process.env['GATEPOST_LOG_LEVEL'] ?? 'silent' })
+const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+t.teardown(() => store.close())
+await store.migrate()
+
+const NOW = Date.now()
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+function time(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
+}
+
+async function insert(table: string, rows: readonly object[]): Promise<void> {
+  if (rows.length === 0) return
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].join(', ')
+  for (let first = 0; first < rows.length; first += 2000) {
+    const lines = rows.slice(first, first + 2000).map((row) => JSON.stringify(row))
+    await store.command(`INSERT INTO gatepost.${table} (${columns}) FORMAT JSONEachRow\n${lines.join('\n')}\n`)
+  }
+}
+
+/** Runs until everything that is in the tables has been looked at. */
+async function keep(): Promise<void> {
+  const from = Date.now()
+  const keeper = startSessionKeeper({ store, timeoutIntervals: 3, logger, everyMs: 50, leaseSettleMs: 20 })
+  while (keeper.stats.computedUntil <= from && keeper.stats.failures === 0) await sleep(20)
+  await keeper.stop()
+  if (keeper.stats.failures > 0) throw new Error('the keeper failed')
+}
+
+interface Session {
+  readonly session_id: string
+  readonly state: string
+  readonly end_reason: string | null
+  readonly ended: string | null
+  readonly incoming: string
+  readonly outgoing: string
+  readonly reports: string
+  readonly issued: string | null
+  readonly account: string
+  readonly gw_id: string
+  readonly mac: string
+}
+
+async function sessions(prefix: string): Promise<Map<string, Session>> {
+  const rows = await store.query<Session>(
+    `SELECT session_id, state, end_reason, toString(ended) AS ended, toString(incoming) AS incoming, toString(outgoing) AS outgoing,
+       toString(reports) AS reports, toString(issued) AS issued, account, gw_id, mac
+     FROM gatepost.sessions WHERE startsWith(session_id, {prefix:String})`,
+    { prefix },
+  )
+  return new Map(rows.map((row) => [row.session_id, row]))
+}
+
+const auth = (session: string, gateway: string, mac: string, at: number, stage: string, code: number) => ({
+  received_at: time(at),
+  stage,
+  gw_id: gateway,
+  mac,
+  session_id: session,
+  incoming: null as string | null,
+  outgoing: null as string | null,
+  auth_code: code,
+  own: 1,
+  batch_id: randomUUID(),
+  batch_index: 0,
+})
+
+/* SESSIONS, "State": the first line that matches wins. */
+const STATES = ['logged_out', 'denied', 'superseded', 'gateway_restarted', 'timed_out', 'validating'] as const
+const WITHOUT_LOGIN = ['logged_out', 'denied', 'expired'] as const
+
+t.test('states: every combination of what can happen to a session', async (t) => {
+  const rows: object[] = []
+  const pings: object[] = []
+  const issued: object[] = []
+  const expected = new Map<string, string>()
+  const mac = (index: number) =>
+    `50-A6-7F-84-${index
+      .toString(16)
+      .padStart(4, '0')
+      .replace(/(..)(..)/, '$1-$2')
+      .toUpperCase()}`
+  const beat = (gateway: string, at: number, uptime: number) =>
+    pings.push({ received_at: time(at), gw_id: gateway, wifidog_uptime: uptime, trusted: 1, batch_id: randomUUID() })
+
+  for (let set = 0; set < 2 ** STATES.length; set++) {
+    const holds = STATES.filter((_, bit) => (set >> bit) % 2 === 1)
+    const has = (state: (typeof STATES)[number]) => holds.includes(state)
+    const [id, gateway] = [`state-${set}`, `state-gw-${set}`]
+    // Intervals are of one minute, and three of them are too long.
+    const ok = NOW - (has('timed_out') ? 10 * MINUTE : 20_000)
+    rows.push(auth(id, gateway, mac(set), ok - 2000, 'counters', 1))
+    rows.push(auth(id, gateway, mac(set), ok, 'login', has('validating') ? 5 : 1))
+    if (has('logged_out')) rows.push(auth(id, gateway, mac(set), ok + 6000, 'logout', 0))
+    if (has('denied')) rows.push(auth(id, gateway, mac(set), ok + 5000, 'counters', set % 2 === 0 ? 0 : 6))
+    if (has('superseded')) rows.push(auth(`other-${set}`, gateway, mac(set), ok + 3000, 'login', 1))
+    const restart = ok + 4000
+    for (let at = NOW - 60 * MINUTE; at < NOW; at += MINUTE) {
+      const restarted = has('gateway_restarted') && at > restart
+      if (!restarted) beat(gateway, at, (at - NOW + 100 * MINUTE) / 1000)
+    }
+    if (has('gateway_restarted')) beat(gateway, restart + 5000, 5)
+    expected.set(id, holds[0] ?? 'active')
+  }
+  for (let set = 0; set < 2 ** WITHOUT_LOGIN.length; set++) {
+    const holds = WITHOUT_LOGIN.filter((_, bit) => (set >> bit) % 2 === 1)
+    const id = `state-none-${set}`
+    const begun = NOW - 20 * MINUTE
+    const useBy = holds.includes('expired') ? NOW - 10 * MINUTE : NOW + HOUR
+    issued.push({
+      received_at: time(begun),
+      issued: time(begun),
+      session_id: id,
+      gw_id: 'state-gw-none',
+      mac: mac(1000 + set),
+      account: 'someone',
+      method: 'click',
+      use_by: time(useBy),
+      ends: time(NOW + 24 * HOUR),
+      batch_id: randomUUID(),
+    })
+    if (holds.includes('denied')) rows.push(auth(id, 'state-gw-none', mac(1000 + set), begun + 1000, 'login', 0))
+    if (holds.includes('logged_out')) rows.push(auth(id, 'state-gw-none', mac(1000 + set), begun + 2000, 'logout', 0))
+    expected.set(id, holds[0] ?? 'issued')
+  }
+  await insert('gateway_pings', pings)
+  await insert('portal_sessions', issued)
+  await insert('gateway_auth', rows)
+  await keep()
+  const found = await sessions('state-')
+  t.equal(found.size, expected.size)
+  for (const [id, state] of expected) {
+    const session = found.get(id)
+    t.equal(session?.state, state, id)
+    const over = !['issued', 'active', 'validating'].includes(state)
+    t.equal(session?.end_reason, over ? state : null)
+    t.equal(session?.ended !== null, over)
+    t.equal(session?.issued !== null, id.includes('none'), 'only the portal issues tokens')
+  }
+})
+
+t.test(
+  'a gateway that sends no counters does not time its sessions out, and a session that has had its time is over',
+  async (t) => {
+    const at = NOW - 5 * HOUR
+    await insert('gateway_auth', [auth('quiet', 'quiet-gw', 'AA-AA-AA-AA-AA-01', at, 'login', 1)])
+    await insert('portal_sessions', [
+      {
+        received_at: time(at),
+        issued: time(at),
+        session_id: 'limited',
+        gw_id: 'limited-gw',
+        use_by: time(at + MINUTE),
+        ends: time(at + HOUR),
+        batch_id: randomUUID(),
+      },
+    ])
+    // This gateway sends no gw_id.
+    await insert('gateway_auth', [
+      auth('limited', '', 'AA-AA-AA-AA-AA-02', at, 'login', 1),
+      auth('limited', '', 'AA-AA-AA-AA-AA-02', at + HOUR + 1000, 'counters', 0),
+    ])
+    await keep()
+    t.match((await sessions('quiet')).get('quiet'), { state: 'active', ended: null })
+    t.match((await sessions('limited')).get('limited'), {
+      state: 'denied',
+      end_reason: 'session_limit',
+      gw_id: 'limited-gw',
+      mac: 'AA-AA-AA-AA-AA-02',
+    })
+  },
+)
+
+const value = fc.option(
+  fc.oneof(
+    fc.bigInt({ min: 0n, max: 5000n }),
+    fc.bigInt({ min: 0n, max: 2n ** 33n }),
+    fc.constantFrom(0n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 31n),
+  ),
+  { freq: 8 },
+)
+const report = fc.record({
+  // Few of them, so that times coincide, over several hours.
+  at: fc.integer({ min: 0, max: 60 }).map((step) => NOW - 6 * HOUR + step * 5 * MINUTE),
+  stage: fc.constantFrom(
+    'login' as const,
+    'counters' as const,
+    'counters' as const,
+    'counters' as const,
+    'logout' as const,
+  ),
+  incoming: value,
+  outgoing: value,
+  online: fc.option(fc.integer({ min: 0, max: 20_000 })),
+})
+const life = fc.record({ narrow: fc.boolean(), reports: fc.array(report, { minLength: 1, maxLength: 25 }) })
+
+t.test('bytes: whatever the order in which reports come, as one after the other', async (t) => {
+  const lives = fc.sample(life, { numRuns: 400, seed: 11 }).map(({ narrow, reports }): Report[] => {
+    // A dialect with narrow counters tells the connection time under another name.
+    return reports.map((each) => ({ ...each, narrow: narrow && each.online !== null }))
+  })
+  const rows = lives.flatMap((reports, index) =>
+    reports.map(({ at, stage, incoming, outgoing, online, narrow }) => ({
+      ...auth(`bytes-${index}`, `bytes-gw-${index % 7}`, 'AA-AA-AA-AA-AA-03', at, stage, 1),
+      incoming: incoming?.toString() ?? null,
+      outgoing: outgoing?.toString() ?? null,
+      extra: online === null ? {} : { [narrow ? 'uptime' : 'online_time']: String(online) },
+    })),
+  )
+  // In four batches that know nothing of the order, with the tables kept in between.
+  const shuffled = rows.map((row, index) => ({ row, key: (index * 7919) % rows.length })).sort((a, b) => a.key - b.key)
+  for (let batch = 0; batch < 4; batch++) {
+    const part = shuffled.filter((_, index) => index % 4 === batch).map(({ row }) => row)
+    await insert('gateway_auth', part)
+    await keep()
+  }
+  await keep()
+  const found = await sessions('bytes-')
+  t.equal(found.size, lives.length)
+  for (const [index, reports] of lives.entries()) {
+    const session = found.get(`bytes-${index}`)
+    const expected = {
+      incoming: plainBytes(reports, 'incoming').toString(),
+      outgoing: plainBytes(reports, 'outgoing').toString(),
+      reports: reports.filter(({ stage }) => stage === 'counters').length.toString(),
+    }
+    if (!t.match(session, expected))
+      t.comment(JSON.stringify(reports, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each)))
+  }
+})
+
+t.test('what is computed again is the same', async (t) => {
+  const before = await sessions('')
+  await store.command('TRUNCATE TABLE gatepost.session_settings')
+  await store.command(
+    `INSERT INTO gatepost.session_touches (bucket, hour, session_id, gw_id, touched_at)
+     SELECT toStartOfFiveMinutes(now('UTC')), hour, session_id, gw_id, now64(3, 'UTC') FROM gatepost.session_touches`,
+  )
+  await keep()
+  t.same([...(await sessions('')).entries()].sort(), [...before.entries()].sort())
+})

@@ -1,0 +1,78 @@
+import type { Command } from 'commander'
+import { listSessions, type Session } from '../../reporter/sessions.ts'
+import { loadConfig } from '../config.ts'
+import { withStore } from '../connect.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import { lineLimit, macOption } from '../options.ts'
+import { table } from '../output.ts'
+
+interface Options {
+  readonly active?: true
+  readonly gateway?: string
+  readonly mac?: string
+  readonly account?: string
+  readonly limit: string
+  readonly json?: true
+}
+
+/** `gatepost sessions`: who is online, who was, and how that ended. */
+export function registerSessions(program: Command, context: Context): void {
+  program
+    .command('sessions')
+    .summary('list sessions and their state')
+    .description(
+      'List sessions, those that were seen last first, with their state and the bytes that gateways reported.',
+    )
+    .option('--active', 'only those that have not ended')
+    .option('--gateway <id>', 'at a gateway')
+    .option('--mac <mac>', 'of a device')
+    .option('--account <name>', 'of an account')
+    .option('--limit <n>', 'as many lines at most', '100')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gatepost sessions --active
+  gatepost sessions --gateway 001217DA42D2 --json
+  gatepost sessions --mac 50:a6:7f:84:9c:d1`,
+    )
+    .action(async (options: Options) => {
+      const config = loadConfig(context.env)
+      const { active, gateway, mac, account, limit, json } = options
+      const search = {
+        active: active ?? false,
+        limit: lineLimit(limit),
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(mac === undefined ? {} : { mac: macOption('--mac', mac) }),
+        ...(account === undefined ? {} : { account }),
+      }
+      const rows = await withStore(
+        config,
+        (text) => context.output.note(text),
+        (store) => listSessions(store, search),
+      )
+      if (json) context.output.json(rows)
+      else context.output.line(rows.length === 0 ? 'no sessions' : sessionTable(rows))
+      context.exitStatus = EXIT.ok
+    })
+}
+
+function sessionTable(rows: readonly Session[]): string {
+  const headings = ['session_id', 'state', 'account', 'mac', 'gw_id', 'first_seen', 'last_seen', 'incoming', 'outgoing']
+  return table(
+    headings,
+    rows.map((row) => [
+      row.session_id,
+      row.end_reason ?? row.state,
+      row.account,
+      row.mac,
+      row.gw_id,
+      row.first_seen ?? 'never',
+      row.last_seen ?? 'never',
+      row.incoming,
+      row.outgoing,
+    ]),
+  )
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import type { TableStore } from './table-store.ts'
+
+const number = z.union([z.number(), z.string().transform(Number)])
+
+const session = z.object({
+  session_id: z.string(),
+  state: z.string(),
+  account: z.string(),
+  mac: z.string(),
+  ip: z.string(),
+  gw_id: z.string(),
+  method: z.string(),
+  issued: z.string().nullable(),
+  first_seen: z.string().nullable(),
+  last_seen: z.string().nullable(),
+  ended: z.string().nullable(),
+  end_reason: z.string().nullable(),
+  incoming: number,
+  outgoing: number,
+  reports: number,
+})
+
+/** One row of the view `sessions`, whose comments say what the columns mean. */
+export type Session = z.infer<typeof session>
+
+export interface SessionSearch {
+  /** Those that have not ended: issued, validating or active. */
+  readonly active: boolean
+  readonly gateway?: string
+  /** In the normal form. */
+  readonly mac?: string
+  readonly account?: string
+  readonly limit: number
+}
+
+const TIMES = ['issued', 'first_seen', 'last_seen', 'ended']
+
+/** Those that were seen, or issued, last come first. */
+export async function listSessions(store: TableStore, search: SessionSearch): Promise<Session[]> {
+  const columns = Object.keys(session.shape).map((name) =>
+    TIMES.includes(name) ? `toString(all.${name}) AS ${name}` : `all.${name} AS ${name}`,
+  )
+  const conditions = [
+    ...(search.gateway === undefined ? [] : ['all.gw_id = {gateway:String}']),
+    ...(search.mac === undefined ? [] : [byClient('mac = {mac:String}', 'origin.mac = {mac:String}')]),
+    ...(search.account === undefined ? [] : [byClient('0', 'origin.account = {account:String}')]),
+    ...(search.active ? ["all.state IN ('issued', 'validating', 'active')"] : []),
+  ]
+  const rows = await store.query(
+    `SELECT ${columns.join(', ')} FROM gatepost.sessions AS all
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY greatest(ifNull(all.last_seen, toDateTime64(0, 3, 'UTC')), ifNull(all.issued, toDateTime64(0, 3, 'UTC'))) DESC, session_id
+     LIMIT {limit:UInt32}`,
+    { gateway: search.gateway ?? '', mac: search.mac ?? '', account: search.account ?? '', limit: search.limit },
+  )
+  return z.array(session).parse(rows)
+}
+
+/** The keys of the sessions in question first: the state of all the others need not be decided. */
+function byClient(reported: string, issued: string): string {
+  return `(all.gw_id, all.session_id) IN (
+    SELECT gw_id, session_id FROM gatepost.session_hours WHERE ${reported}
+    UNION DISTINCT SELECT gw_id, session_id FROM gatepost.session_origins WHERE ${issued})`
+}
