@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { TOPICS } from '../../../schemas/topics.ts'
 import type { Batch, Gathered } from '../../contract.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
 import { createKafka } from '../client.ts'
@@ -92,7 +93,8 @@ t.test('two readers share the partitions, and one takes over from the other', as
   const first = await open()
   const second = await open()
   const partitions = () => [first, second].map(({ stats }) => stats.partitions)
-  while (partitions().join() !== '8,8') await sleep(50)
+  const half = TOPICS.length * 2
+  while (partitions().join() !== `${half},${half}`) await sleep(50)
 
   for (let partition = 0; partition < 4; partition++) await writer.append(makeBatch([String(partition)]), partition)
   const mine = await readBatches(first, 2)
@@ -106,7 +108,7 @@ t.test('two readers share the partitions, and one takes over from the other', as
   await commitAll(first, mine.gathers)
 
   await first.close()
-  while (partitions()[1] !== 16) await sleep(50)
+  while (partitions()[1] !== half * 2) await sleep(50)
   t.notOk(
     others.gathers.some((gathered) => second.isCurrent(gathered)),
     'what was read before is no longer its own',
