@@ -254,3 +254,15 @@ t.test('webhook: the operator’s service says who', async (t) => {
   service.close().closeAllConnections()
   t.equal((await enter()).response.status, 503, 'one that is not there')
 })
+
+t.test('a client that clicks without end is slowed down, others are not', async (t) => {
+  const site = await openSite(t)
+  t.teardown(() => site.close())
+  const visitor = await visitorAt(site.bases[1], login(MAC(1)))
+  const statuses = new Set<number>()
+  for (let count = 0; count < 70; count++)
+    statuses.add((await visitor.post(login(MAC(1)), { method: 'click' })).response.status)
+  t.same([...statuses], [302, 429])
+  const other = await visitorAt(site.bases[1], login(MAC(2)))
+  t.equal((await other.post(login(MAC(2)), { method: 'click' })).response.status, 302)
+})
