@@ -181,17 +181,14 @@ export const VARIABLES = {
   tokenUseWithinMs: withDefault('GATEPOST_TOKEN_USE_WITHIN', '10m', duration(SECOND, 7 * DAY), {
     description: 'How soon a token must be used after the portal issued it.',
     allowed: 'a duration from 1s to 7d',
-    later: 'warns',
   }),
   sessionMaxMs: withDefault('GATEPOST_SESSION_MAX', '24h', duration(60 * SECOND, 366 * DAY), {
     description: 'Longest session; after it counters are answered with 0.',
     allowed: 'a duration from 60s to 366d',
-    later: 'warns',
   }),
   validationTimeMs: withDefault('GATEPOST_VALIDATION_TIME', '20m', duration(SECOND, 7 * DAY), {
     description: 'How long a user may go online before the e-mail address is confirmed.',
     allowed: 'a duration from 1s to 7d',
-    later: 'warns',
   }),
   sessionTimeoutIntervals: withDefault('GATEPOST_SESSION_TIMEOUT_INTERVALS', '3', integer(1, 1000), {
     description: 'Missed counter reports after which a session counts as ended.',
