@@ -23,7 +23,7 @@ export function knownSecret(configured: string | undefined, dataDir: string): st
   } catch (error) {
     throw new GatepostError(
       'CONFIG_INVALID',
-      `GATEPOST_SECRET is not set, and the data directory has none (${messageOf(error)}): who was erased cannot be recognised without it`,
+      `GATEPOST_SECRET is not set, and the data directory has none (${messageOf(error)}): what was hashed with it cannot be recognised`,
       error,
     )
   }

@@ -1,3 +1,4 @@
+import { GatepostError } from '../../common/errors.ts'
 import type { AccessData, AccessEntry, AccessLog } from '../../log/access.ts'
 
 /**
@@ -11,8 +12,12 @@ export class Book {
     this.#access = access
   }
 
-  /** What is in force at `now`; undefined: nothing, also while not everything has been read yet. */
+  /**
+   * What is in force at `now`; undefined: nothing.
+   * @throws GatepostError LOG_UNAVAILABLE: not everything has been read yet
+   */
   get<T extends object>(subject: string, now: number): T | undefined {
+    if (!this.#access.known) throw new GatepostError('LOG_UNAVAILABLE', 'the access decisions are not known yet')
     const entry = this.#access.get(subject, now)
     return entry?.verdict === 'allow' ? (entry.data as T | undefined) : undefined
   }

@@ -42,6 +42,7 @@ export class CaptiveApi {
     const gwId = decoded(id ?? '')
     if (!secure || gwId === '' || !isHost(host) || this.#options.registration(gwId, now)?.routed !== true)
       return NOT_FOUND
+    // A registration is known, so everything is.
     const session = this.#session(gwId, remoteIp, now)
     const query = new URLSearchParams({ gw_id: gwId, ip: remoteIp }).toString()
     const state = {

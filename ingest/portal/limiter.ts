@@ -2,7 +2,7 @@
 const MAX_KEYS = 20_000
 
 /**
- * Counts failures by key in windows of fixed length. In memory, so of one worker: several of them allow as many times more.
+ * Counts failures, or whatever is to be rare, by key in windows of fixed length. In memory, so of one worker: several of them allow as many times more.
  */
 export class FailureLimiter {
   readonly #limit: number

@@ -1,3 +1,4 @@
+import { GatepostError } from '../../common/errors.ts'
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
 import { MIN_PASSWORD_CHARACTERS } from './account.ts'
 import type { CaptiveApi } from './capport.ts'
@@ -48,6 +49,16 @@ export class LoginPage {
 
   /** A form of the page, sent. */
   async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+    try {
+      return await this.#submitted(request, texts, form)
+    } catch (error) {
+      if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
+      return { answer: this.#page(request, texts, { code: 503, error: 'error.unavailable' }), outcome: 'none' }
+    }
+  }
+
+  /** @throws GatepostError LOG_UNAVAILABLE: what has to be kept or looked up cannot be */
+  async #submitted(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
     const { cookies, signup } = this.#options
     const show = (shown: Shown): Reply => ({ answer: this.#page(request, texts, shown), outcome: 'none' })
     const redirect = redirectOf(request.query)

@@ -1,3 +1,4 @@
+import { GatepostError } from '../../common/errors.ts'
 import type { Answer, Reply } from '../http.ts'
 import type { Accounts } from './account.ts'
 import type { PortalCookies, PortalState } from './cookie.ts'
@@ -54,10 +55,15 @@ export class MessagePage {
     const show = (answer: Answer): Reply => ({ answer, outcome: 'none' })
     if (state === null || accounts === null || !cookies.provesForm(state, parameter(form, 'form', 64)))
       return show(this.#activate(texts, state, 403, 'error.expired'))
-    const right = await accounts.confirm(state.sessionId, parameter(form, 'code', 64), request.now)
-    if (right === null) return show(this.#activate(texts, state, 429, 'error.rate'))
-    if (!right) return show(this.#activate(texts, state, 403, 'error.code'))
-    await sessions.validated(state.sessionId, request.now)
+    try {
+      const right = await accounts.confirm(state.sessionId, parameter(form, 'code', 64), request.now)
+      if (right === null) return show(this.#activate(texts, state, 429, 'error.rate'))
+      if (!right) return show(this.#activate(texts, state, 403, 'error.code'))
+      await sessions.validated(state.sessionId, request.now)
+    } catch (error) {
+      if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
+      return show(this.#activate(texts, state, 503, 'error.unavailable'))
+    }
     return show(this.#page(texts, 200, 'activate.done', {}))
   }
 

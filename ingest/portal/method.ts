@@ -36,8 +36,3 @@ export interface LoginMethod {
 export function refused(error: string, code: 403 | 429 | 503 = 403): LoginResult {
   return { granted: false, error, code }
 }
-
-/** `click`: whoever accepts the terms. */
-export const clickThrough: LoginMethod = {
-  login: () => Promise.resolve({ granted: true, account: '', until: null, validateBy: null }),
-}

@@ -6,12 +6,13 @@ import type { Records } from '../records.ts'
 import { Accounts } from './account.ts'
 import { Book } from './book.ts'
 import { CaptiveApi } from './capport.ts'
+import { clickThrough } from './click.ts'
 import { PortalCookies } from './cookie.ts'
 import { IssuedSessions } from './issue.ts'
 import { LoginPage } from './login.ts'
 import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
-import { clickThrough, type LoginMethod, type LoginMethodName } from './method.ts'
+import type { LoginMethod, LoginMethodName } from './method.ts'
 import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
 import { registrationOf } from './registration.ts'
@@ -71,7 +72,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
-    if (name === 'click') methods.set(name, clickThrough)
+    if (name === 'click') methods.set(name, clickThrough())
     else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secrets))
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)

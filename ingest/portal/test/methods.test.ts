@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import t from 'tap'
+import { GatepostError } from '../../../common/errors.ts'
+import { createVouchers } from '../vouchers.ts'
 import { voucherAccount, voucherSubject, type Voucher } from '../voucher.ts'
 import { hashVoucherCode, newVoucherCode } from '../voucher-code.ts'
 import { webhookSignature } from '../webhook.ts'
@@ -253,4 +255,37 @@ t.test('webhook: the operator’s service says who', async (t) => {
   t.equal((await enter()).response.status, 503, 'a service that does not answer')
   service.close().closeAllConnections()
   t.equal((await enter()).response.status, 503, 'one that is not there')
+})
+
+t.test('a client that clicks without end is slowed down, others are not', async (t) => {
+  const site = await openSite(t)
+  t.teardown(() => site.close())
+  const visitor = await visitorAt(site.bases[1], login(MAC(1)))
+  const statuses = new Set<number>()
+  for (let count = 0; count < 70; count++)
+    statuses.add((await visitor.post(login(MAC(1)), { method: 'click' })).response.status)
+  t.same([...statuses], [302, 429])
+  const other = await visitorAt(site.bases[1], login(MAC(2)))
+  t.equal((await other.post(login(MAC(2)), { method: 'click' })).response.status, 302)
+})
+
+t.test('while the access decisions cannot be read or written, the page says so', async (t) => {
+  const site = await openSite(t, { methods: ['click', 'voucher'] })
+  t.teardown(() => site.close())
+  const [{ code }] = await createVouchers(site.access, 'secret', {
+    count: 1,
+    validForMs: 3_600_000,
+    maxDevices: 1,
+    label: '',
+    now: Date.now(),
+  })
+  await seen(site)
+  const visitor = await visitorAt(site.bases[0], login(MAC(1)))
+  const unavailable = () => Promise.reject(new GatepostError('LOG_UNAVAILABLE', 'the disk is gone'))
+  const claim = t.capture(site.own, 'claim', unavailable)
+  const { response, html } = await visitor.post(login(MAC(1)), { method: 'voucher', code })
+  t.equal(response.status, 503)
+  t.match(html, 'Please try again shortly')
+  claim.restore()
+  t.equal((await visitor.post(login(MAC(1)), { method: 'voucher', code })).response.status, 302)
 })

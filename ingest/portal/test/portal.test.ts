@@ -339,3 +339,24 @@ t.test('captive portal API: over HTTPS and for routed gateways only', async (t) 
     t.match(await (await ask('routed')).json(), { captive: true }, 'cut off')
   }
 })
+
+t.test('who is denied is told why', async (t) => {
+  const visitor = new Visitor(site.bases[0])
+  const token = new URL(await click(visitor)).searchParams.get('token') as string
+  const { html } = await visitor.get(`/gw_message.php?message=denied&token=${token}`)
+  t.notMatch(html, 'Reason')
+  const session = (await site.grants()).at(-1)?.['session_id'] as string
+  for (const [subject, reason, words] of [
+    ['gateway:001217DA42D2', '<b>closed</b>', 'Reason: &lt;b&gt;closed&lt;/b&gt;'],
+    ['mac:AE-41-77-80-76-90', 'ask at the desk', 'Reason: ask at the desk'],
+    [`session:${session}`, 'quota:daily', 'Reason: the limit for this network is used up'],
+  ]) {
+    await deny(site.access, subject, reason)
+    await seen(site)
+    t.match((await visitor.get(`/gw_message.php?message=denied&token=${token}`)).html, words)
+    await site.access.put(subject, null)
+    await seen(site)
+  }
+  const forged = await visitor.get(`/gw_message.php?message=denied&token=${token.slice(1)}x`)
+  t.notMatch(forged.html, 'Reason')
+})

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { runCli } from './run-cli.ts'
+
+t.test('gatepost access vouchers', { timeout: 60_000 }, async (t) => {
+  const directory = t.testdir({})
+  const env = { GATEPOST_DATA_DIR: directory, GATEPOST_SECRET: 'a secret of this test' }
+  const vouchers = (...rest: string[]) => runCli(['access', 'vouchers', ...rest], env)
+  const create = ['create', '--count', '2', '--valid-for', '90m', '--max-devices', '3', '--label', 'fair']
+  const made = await vouchers(...create, '--json')
+  t.equal(made.status, 0, made.stderr)
+  const rows = JSON.parse(made.stdout) as { id: string; code: string }[]
+  t.match(rows, [{ valid_for_seconds: 5400, max_devices: 3, label: 'fair' }, { label: 'fair' }])
+  t.match((await vouchers(...create, '--csv')).stdout, /^id,code,valid_for_seconds,max_devices,label\n[0-9a-f]{24},/)
+  const printed = (await vouchers(...create)).stdout
+  t.equal(printed.match(/Wi-Fi code: [0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/g)?.length, 2)
+  t.match(printed, '90 minutes, 3 devices')
+
+  const [{ id, code }] = rows
+  t.equal((await vouchers('revoke', id, '--reason', 'lost')).status, 0)
+  t.equal((await vouchers('revoke', 'nothing')).status, 2)
+  const list = JSON.parse((await vouchers('list', '--json')).stdout) as { id: string; state: string }[]
+  t.equal(list.length, 6)
+  t.match(
+    list.find((row) => row.id === id),
+    { state: 'revoked', devices: 0, max_devices: 3, first_used: null, ends: null },
+  )
+  t.match((await vouchers('list')).stdout, /^id +label +state/)
+  t.notMatch(readFileSync(join(directory, 'access-control.log'), 'utf8'), code.replaceAll('-', ''))
+  for (const wrong of [
+    ['--count', '0'],
+    ['--valid-for', '10'],
+    ['--max-devices', 'many'],
+  ]) {
+    const { status, stderr } = await vouchers('create', ...wrong)
+    t.equal(status, 2)
+    t.match(stderr, 'allowed is')
+  }
+  t.match((await vouchers('create', '--help')).stdout, 'Examples:')
+})
