@@ -46,7 +46,7 @@ t.test('wrong usage has status 2 and says what is wrong', async (t) => {
     ['locations import', /missing required argument/],
     ['locations import /no/such/file', /cannot read \/no\/such\/file/],
     ['config --xml', /unknown option/],
-    ['sessions list --json', /gatepost sessions is not part of this version/],
+    ['forget --user x', /gatepost forget is not part of this version/],
     ['tail --help', /gatepost tail is not part of this version/],
   ]
   for (const [command, stderr] of cases) t.match(await gatepost(command), { status: 2, stdout: '', stderr }, command)
