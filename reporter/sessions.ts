@@ -39,18 +39,18 @@ const TIMES = ['issued', 'first_seen', 'last_seen', 'ended']
 /** Those that were seen, or issued, last come first. */
 export async function listSessions(store: TableStore, search: SessionSearch): Promise<Session[]> {
   const columns = Object.keys(session.shape).map((name) =>
-    TIMES.includes(name) ? `toString(all.${name}) AS ${name}` : `all.${name} AS ${name}`,
+    TIMES.includes(name) ? `toString(one.${name}) AS ${name}` : `one.${name} AS ${name}`,
   )
   const conditions = [
-    ...(search.gateway === undefined ? [] : ['all.gw_id = {gateway:String}']),
+    ...(search.gateway === undefined ? [] : ['one.gw_id = {gateway:String}']),
     ...(search.mac === undefined ? [] : [byClient('mac = {mac:String}', 'origin.mac = {mac:String}')]),
     ...(search.account === undefined ? [] : [byClient('0', 'origin.account = {account:String}')]),
-    ...(search.active ? ["all.state IN ('issued', 'validating', 'active')"] : []),
+    ...(search.active ? ["one.state IN ('issued', 'validating', 'active')"] : []),
   ]
   const rows = await store.query(
-    `SELECT ${columns.join(', ')} FROM gatepost.sessions AS all
+    `SELECT ${columns.join(', ')} FROM gatepost.sessions AS one
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY greatest(ifNull(all.last_seen, toDateTime64(0, 3, 'UTC')), ifNull(all.issued, toDateTime64(0, 3, 'UTC'))) DESC, session_id
+     ORDER BY greatest(ifNull(one.last_seen, toDateTime64(0, 3, 'UTC')), ifNull(one.issued, toDateTime64(0, 3, 'UTC'))) DESC, session_id
      LIMIT {limit:UInt32}`,
     { gateway: search.gateway ?? '', mac: search.mac ?? '', account: search.account ?? '', limit: search.limit },
   )
@@ -59,7 +59,7 @@ export async function listSessions(store: TableStore, search: SessionSearch): Pr
 
 /** The keys of the sessions in question first: the state of all the others need not be decided. */
 function byClient(reported: string, issued: string): string {
-  return `(all.gw_id, all.session_id) IN (
+  return `(one.gw_id, one.session_id) IN (
     SELECT gw_id, session_id FROM gatepost.session_hours WHERE ${reported}
     UNION DISTINCT SELECT gw_id, session_id FROM gatepost.session_origins WHERE ${issued})`
 }
