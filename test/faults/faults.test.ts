@@ -56,6 +56,7 @@ t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 15) * 60_000 }, async (t) =
   t.ok(verdict.acknowledged > events.length * 100, `${verdict.acknowledged} records were acknowledged`)
   t.same([...verdict.lost.keys()], [], 'none is lost')
   t.same([...verdict.duplicated.keys()], [], 'none is there twice')
+  await world.sessionsComputed()
   const sessions = await storedSessions((sql) => world.query(sql))
   t.ok(world.sessions.expected.size > events.length, `${world.sessions.expected.size} sessions were lived through`)
   t.same(wrongSessions(world.sessions.expected, sessions), [], 'sessions are what an undisturbed run makes of them')

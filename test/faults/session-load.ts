@@ -89,51 +89,17 @@ export class SessionLoad {
   }
 }
 
-interface Report {
-  readonly id: string
-  readonly stage: string
-  readonly incoming: string | null
-  readonly outgoing: string | null
-}
-
-const ORDER = "received_at, indexOf(['login', 'counters', 'logout'], stage), incoming, outgoing"
-
-/** What the stored reports say, by a plain model of the rules. */
+/** What the view `sessions` says. */
 export async function storedSessions(query: RunQuery): Promise<Map<string, SessionState>> {
-  const rows = await query<Report>(
-    `SELECT gw_id AS id, stage, incoming, outgoing FROM gatepost.gateway_auth
-     WHERE own = 1 AND match(gw_id, '^s[0-9]+$') ORDER BY gw_id, ${ORDER}`,
+  const rows = await query<{ id: string; state: string; incoming: string; outgoing: string }>(
+    `SELECT gw_id AS id, state, incoming, outgoing FROM gatepost.sessions WHERE match(gw_id, '^s[0-9]+$')`,
   )
-  const reports = new Map<string, Report[]>()
-  for (const row of rows) reports.set(row.id, [...(reports.get(row.id) ?? []), row])
   return new Map(
-    [...reports].map(([id, all]) => [
+    rows.map(({ id, state, incoming, outgoing }) => [
       id,
-      {
-        loggedOut: all.some(({ stage }) => stage === 'logout'),
-        incoming: bytesOf(all, 'incoming'),
-        outgoing: bytesOf(all, 'outgoing'),
-      },
+      { loggedOut: state === 'logged_out', incoming: Number(incoming), outgoing: Number(outgoing) },
     ]),
   )
-}
-
-/** A report at or above the last accepted one adds the difference; one below it after a login begins anew; any other is stale. */
-function bytesOf(reports: readonly Report[], direction: 'incoming' | 'outgoing'): number {
-  let [total, last] = [0, 0]
-  let loggedIn = false
-  for (const report of reports) {
-    const value = report[direction]
-    if (report.stage === 'login') loggedIn = true
-    if (value === null || (report.stage !== 'counters' && Number(value) === 0)) continue
-    const count = Number(value)
-    if (count >= last) total += count - last
-    else if (loggedIn) total += count
-    else continue
-    last = count
-    loggedIn = false
-  }
-  return total
 }
 
 /** Sessions that are not what an undisturbed run would have made of them, each with what it should be and what it is. */

@@ -188,6 +188,20 @@ export class World {
     }
   }
 
+  /** Waits until everything that is in its table now is in the sessions. */
+  async sessionsComputed(): Promise<void> {
+    const deadline = Date.now() + SETTLE_MS
+    const [{ now }] = await this.query<{ now: string }>('SELECT toUnixTimestamp64Milli(now64(3)) AS now')
+    for (;;) {
+      const rows = await this.query<{ until: string }>(
+        `SELECT max(value) AS until FROM gatepost.session_settings WHERE name = 'computed_until'`,
+      )
+      if (Number(rows.at(0)?.until ?? 0) > Number(now)) return
+      if (Date.now() > deadline) throw new Error(`the sessions are not computed:\n${await this.#state()}`)
+      await sleep(500)
+    }
+  }
+
   /** How everybody is, for a failure's message. */
   async #state(): Promise<string> {
     const lags = this.aggregators.map(async (instance) => {
