@@ -60,7 +60,7 @@ t.test('Kafka and the embedded store', { timeout: 180_000 }, async (t) => {
   for (const line of [
     /gatepost_kafka_batches_total\{outcome="acked",process="ingest-[01]"\} [1-9]/,
     /gatepost_access_known\{process="ingest-0"\} 1/,
-    /gatepost_kafka_partitions\{process="store"\} 8/,
+    /gatepost_kafka_partitions\{process="store"\} 10/,
     /gatepost_aggregator_rows_total\{topic="post_auth",process="store"\} 1/,
     /gatepost_sql_queries_total/,
   ])

@@ -73,6 +73,8 @@ export class Decisions {
   readonly #foreign = new RecentSet<ReadonlyMap<number, Verdict>>(MAX_SESSIONS)
   /** Sessions that a client of theirs was seen to use in time. */
   readonly #used = new RecentSet<true>(MAX_SESSIONS)
+  /** Sessions that this worker has ended: the log says so a moment later. */
+  readonly #ended = new RecentSet<true>(MAX_SESSIONS)
 
   constructor(options: DecisionOptions) {
     const { tokens, access } = options
@@ -172,7 +174,7 @@ export class Decisions {
     }
     const session = this.#options.access.get(`session:${sessionId}`, now)
     const entry = session ?? this.#about(token, mac, now)
-    if (entry?.verdict === 'deny' || now >= token.end) return verdict(0)
+    if (entry?.verdict === 'deny' || now >= token.end || this.#ended.has(sessionId)) return verdict(0)
     if (!this.#used.has(sessionId)) {
       if (stage === 'login' && now >= token.useBy) {
         // Gateways go on to report counters of a client whose login was denied: those have to be denied too, by any worker.
@@ -203,6 +205,7 @@ export class Decisions {
     const { access } = this.#options
     const subject = `session:${token.sessionId}`
     if (now >= token.end || access.get(subject, now)?.verdict === 'deny') return
+    this.#ended.add(token.sessionId, true)
     const entry: AccessEntry = { verdict: 'deny', reason, until: token.end, updatedAt: now }
     access.put(subject, entry).catch(() => this.stats.unwritten++)
   }

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS gatepost.session_touches
 )
 ENGINE = ReplacingMergeTree(touched_at)
 ORDER BY (bucket, hour, session_id, gw_id)
-TTL bucket + toIntervalDay(3)
+TTL bucket + toIntervalHour(72)
 COMMENT 'Sessions and hours of which raw rows came lately'
 
 -- statement

@@ -116,6 +116,7 @@ t.test('a logout ends the token', async (t) => {
   const failing = signed()
   failing.access.failure = new Error('no disk')
   t.match(failing.ask('logout'), { code: 0 })
+  t.match(failing.ask('login'), { code: 0 }, 'here it is known before it is written')
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(failing.decisions.stats.unwritten, 1)
   t.equal(decisions.stats.unwritten, 0)

@@ -1,0 +1,143 @@
+import { connect } from 'node:net'
+
+/*
+ * Gateways as WiFiDog 1.3.0 is one, without its firewall: what it asks of its auth server, what it looks for in the answers, and whom it then
+ * lets through. Every call is HTTP/1.0 on a connection of its own, read to its end.
+ */
+
+/** How a gateway treats a client: `known` clients were denied a login and are reported all the same. */
+type Access = 'allowed' | 'validation' | 'known'
+
+export interface FleetClient {
+  readonly mac: string
+  readonly ip: string
+  token: string
+  access: Access
+  /** Since its connection began. */
+  incoming: number
+  outgoing: number
+  /** Intervals without traffic. */
+  idle: number
+}
+
+const IDLE_INTERVALS = 5
+
+export class FleetGateway {
+  readonly id: string
+  readonly clients = new Map<string, FleetClient>()
+  /** Without an auth server nobody gets through. */
+  open = false
+  readonly #port: number
+  #startedAt = Date.now()
+
+  constructor(id: string, port: number) {
+    this.id = id
+    this.#port = port
+  }
+
+  /** Whether the firewall lets a client through. */
+  passes(mac: string): boolean {
+    return this.open && this.clients.get(mac)?.access === 'allowed'
+  }
+
+  /** A browser comes back with a token. @returns the code that was answered; null: none */
+  async login(mac: string, ip: string, token: string): Promise<number | null> {
+    const client: FleetClient = { mac, ip, token, access: 'known', incoming: 0, outgoing: 0, idle: 0 }
+    this.clients.set(mac, client)
+    const code = await this.#auth('login', client, 0, 0)
+    if (code === 1) client.access = 'allowed'
+    else if (code === 5) client.access = 'validation'
+    return code
+  }
+
+  async logout(mac: string): Promise<void> {
+    const client = this.clients.get(mac)
+    if (client === undefined) return
+    this.clients.delete(mac)
+    await this.#auth('logout', client, client.incoming, client.outgoing)
+  }
+
+  /** The gateway's machine starts anew: it knows nobody, and tells nobody. */
+  reboot(): void {
+    this.clients.clear()
+    this.open = false
+    this.#startedAt = Date.now()
+  }
+
+  traffic(mac: string, incoming: number, outgoing: number): void {
+    const client = this.clients.get(mac)
+    if (client === undefined || !this.passes(mac)) return
+    client.incoming += incoming
+    client.outgoing += outgoing
+    client.idle = -1
+  }
+
+  /** What a gateway does once in an interval: it says that it is there, and reports its clients one after the other. */
+  async interval(): Promise<void> {
+    await this.ping()
+    for (const client of [...this.clients.values()]) {
+      client.idle++
+      if (client.idle >= IDLE_INTERVALS) {
+        await this.logout(client.mac)
+        continue
+      }
+      const code = await this.#auth('counters', client, client.incoming, client.outgoing)
+      if (code === 0 || code === 6) this.clients.delete(client.mac)
+      else if (code === 1) client.access = 'allowed'
+    }
+  }
+
+  async ping(): Promise<void> {
+    // Its program is told to begin a while before it says so first: an uptime of nothing would be none.
+    const uptime = Math.floor((Date.now() - this.#startedAt) / 1000)
+    const query = `gw_id=${this.id}&sys_uptime=${uptime + 60}&sys_memfree=2604&sys_load=0.03&wifidog_uptime=${uptime}`
+    const answer = await this.#get(`ping/?${query}`).catch(() => '')
+    this.open = answer.includes('Pong')
+  }
+
+  async #auth(stage: string, client: FleetClient, incoming: number, outgoing: number): Promise<number | null> {
+    const { ip, mac, token } = client
+    const query = `stage=${stage}&ip=${ip}&mac=${mac}&token=${token}&incoming=${incoming}&outgoing=${outgoing}&gw_id=${this.id}`
+    const answer = await this.#get(`auth/?${query}`).catch(() => '')
+    const found = /Auth: (-?\d+)/.exec(answer)
+    return found === null ? null : Number(found[1])
+  }
+
+  #get(target: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.#port, '127.0.0.1', () =>
+        socket.write(`GET /wifidog/${target} HTTP/1.0\r\nUser-Agent: WiFiDog 1.3.0\r\nHost: 127.0.0.1\r\n\r\n`),
+      )
+      let answer = ''
+      socket.setEncoding('latin1')
+      socket.on('data', (chunk: string) => (answer += chunk))
+      socket.once('error', reject)
+      socket.once('close', () => resolve(answer))
+    })
+  }
+}
+
+/** What a browser does on the login page of the portal: it accepts the terms. @returns the token that it is sent back with */
+export async function clickThrough(port: number, gateway: string, mac: string, ip: string): Promise<string> {
+  const query = new URLSearchParams({
+    gw_address: '192.168.77.1',
+    gw_port: '2060',
+    gw_id: gateway,
+    ip,
+    mac,
+    url: 'http://example.org/',
+  })
+  const page = `http://127.0.0.1:${port}/wifidog/login/?${query.toString()}`
+  const shown = await fetch(page)
+  const proof = /name="form" value="([^"]+)"/.exec(await shown.text())?.[1] ?? ''
+  const cookie = shown.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ')
+  const body = new URLSearchParams({ form: proof, method: 'click' })
+  const sent = await fetch(page, { method: 'POST', body, headers: { cookie }, redirect: 'manual' })
+  const location = sent.headers.get('location') ?? ''
+  const token = /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=([0-9A-Za-z]+)$/.exec(location)?.[1]
+  if (token === undefined) throw new Error(`no token: ${sent.status} ${location}`)
+  return token
+}
