@@ -1,5 +1,6 @@
 import { GatepostError } from '../common/errors.ts'
 import { normalMac } from '../common/mac.ts'
+import { parseDuration } from './config/values.ts'
 
 /* Values of options that several commands take. Each throws GatepostError INPUT_INVALID. */
 
@@ -16,4 +17,18 @@ export function macOption(option: string, text: string): string {
   const mac = normalMac(text)
   if (mac === '') throw new GatepostError('INPUT_INVALID', `${option} ${text}: not a MAC, such as 50:a6:7f:84:9c:d1`)
   return mac
+}
+
+/** A UTC time, or a duration before (-1) or after (1) now. */
+export function timeOption(option: string, text: string, now: Date, direction: -1 | 1): Date {
+  const span = parseDuration(text)
+  if (span !== undefined) return new Date(now.getTime() + direction * span)
+  const time = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?Z?$/.test(text)
+    ? new Date(text.endsWith('Z') || !text.includes('T') ? text : `${text}Z`)
+    : new Date(NaN)
+  if (!Number.isNaN(time.getTime())) return time
+  throw new GatepostError(
+    'INPUT_INVALID',
+    `${option} ${text}: allowed is a time as 2024-02-29T13:00, or a duration as 2h or 3d`,
+  )
 }

@@ -1,12 +1,10 @@
 import { Option, type Command } from 'commander'
-import { GatepostError } from '../../common/errors.ts'
 import { findLogins, type LoginReport, type LoginSearch } from '../../reporter/logins.ts'
 import { loadConfig, type Config } from '../config.ts'
-import { parseDuration } from '../config/values.ts'
 import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import { lineLimit, macOption } from '../options.ts'
+import { lineLimit, macOption, timeOption } from '../options.ts'
 import { table } from '../output.ts'
 
 interface Options {
@@ -85,24 +83,14 @@ function searchOf(options: Options, { retentionDays }: Config, now: Date): Login
     ...(ap === undefined ? {} : { ap: macOption('--ap', ap) }),
     ...(building === undefined ? {} : { building }),
     failed: failed ?? false,
-    since: since === undefined ? new Date(now.getTime() - (retentionDays + 1) * 86_400_000) : instant(since, now),
+    since:
+      since === undefined
+        ? new Date(now.getTime() - (retentionDays + 1) * 86_400_000)
+        : timeOption('--since', since, now, -1),
     // The clock of the process that receives may be a little ahead.
     until: new Date(now.getTime() + 60_000),
     limit: lineLimit(limit),
   }
-}
-
-function instant(since: string, now: Date): Date {
-  const ago = parseDuration(since)
-  if (ago !== undefined) return new Date(now.getTime() - ago)
-  const at = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?Z?$/.test(since)
-    ? new Date(since.endsWith('Z') || !since.includes('T') ? since : `${since}Z`)
-    : new Date(NaN)
-  if (!Number.isNaN(at.getTime())) return at
-  throw new GatepostError(
-    'INPUT_INVALID',
-    `--since ${since}: allowed is a time as 2024-02-29T13:00, or a duration as 2h or 3d`,
-  )
 }
 
 function print(context: Context, { logins, reasons, account, devices }: LoginReport): void {

@@ -1,0 +1,134 @@
+import { Argument, type Command } from 'commander'
+import { GatepostError } from '../../common/errors.ts'
+import type { AccessEntry } from '../../log/access.ts'
+import { withAccessLog } from '../access-log.ts'
+import { loadConfig } from '../config.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import { macOption, timeOption } from '../options.ts'
+import { table } from '../output.ts'
+
+/** From the narrowest to the widest: the narrowest decision about a client counts. */
+const KINDS = ['session', 'mac', 'account', 'gateway'] as const
+type Kind = (typeof KINDS)[number]
+
+interface Options {
+  readonly until?: string
+  readonly reason: string
+  readonly json?: true
+}
+
+/** `gatepost access allow|deny|remove|list`: what operators decide about sessions, devices, accounts and gateways. */
+export function registerDecisions(access: Command, context: Context): void {
+  registerDecision(
+    access,
+    context,
+    'deny',
+    'Cut off whoever it is about: their gateway removes them with its next report.',
+  )
+  registerDecision(
+    access,
+    context,
+    'allow',
+    'Let in whom a wider decision denies; a session also without its confirmation.',
+  )
+  registerRemove(access, context)
+  registerList(access, context)
+}
+
+function subjectArguments(command: Command): Command {
+  return command
+    .addArgument(new Argument('<kind>', 'what it is about').choices(KINDS))
+    .argument('<subject>', "the session's id, the device's MAC, the account's name, or the gateway's id")
+}
+
+function registerDecision(access: Command, context: Context, verdict: 'allow' | 'deny', about: string): void {
+  subjectArguments(access.command(verdict))
+    .description(`${about} In force on every worker within two seconds.`)
+    .option(
+      '--until <time>',
+      'a UTC time, as 2024-02-29T13:00, or a duration from now, as 2h or 3d (default: for good)',
+    )
+    .option('--reason <text>', 'shown on the portal, and in lists', '')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gatepost access ${verdict} mac 50:a6:7f:84:9c:d1 --until 24h --reason 'abuse'
+  gatepost access ${verdict} account alice@example.org
+  gatepost access ${verdict} gateway 001217DA42D2`,
+    )
+    .action(async (kind: Kind, named: string, options: Options) => {
+      const now = new Date()
+      const subject = subjectOf(kind, named)
+      const until = options.until === undefined ? null : timeOption('--until', options.until, now, 1).getTime()
+      const entry: AccessEntry = { verdict, reason: options.reason, until, updatedAt: now.getTime() }
+      await withAccessLog(loadConfig(context.env), ({ access }) => access.put(subject, entry))
+      if (options.json) context.output.json(row(subject, entry))
+      else context.output.line(`${subject}: ${verdict}${until === null ? '' : ` until ${timeText(until)}`}`)
+      context.exitStatus = EXIT.ok
+    })
+}
+
+function registerRemove(access: Command, context: Context): void {
+  subjectArguments(access.command('remove'))
+    .description('Take a decision back.')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  gatepost access remove mac 50:a6:7f:84:9c:d1')
+    .action(async (kind: Kind, named: string, options: { json?: true }) => {
+      const subject = subjectOf(kind, named)
+      const removed = await withAccessLog(loadConfig(context.env), async ({ access }) => {
+        const known = access.get(subject, Date.now()) !== undefined
+        if (known) await access.put(subject, null)
+        return known
+      })
+      if (options.json) context.output.json({ subject, removed })
+      else context.output.line(removed ? `${subject}: removed` : `${subject}: nothing was decided`)
+      context.exitStatus = removed ? EXIT.ok : EXIT.failed
+    })
+}
+
+function registerList(access: Command, context: Context): void {
+  access
+    .command('list')
+    .description('List what is in force; the latest decision first.')
+    .addArgument(new Argument('[kind]', 'only decisions about these').choices(KINDS))
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  gatepost access list\n  gatepost access list mac --json')
+    .action(async (kind: Kind | undefined, options: { json?: true }) => {
+      const now = Date.now()
+      const kinds = kind === undefined ? KINDS : [kind]
+      const entries = await withAccessLog(loadConfig(context.env), ({ access }) =>
+        Promise.resolve(kinds.flatMap((each) => [...access.entries(`${each}:`, now)])),
+      )
+      const rows = entries
+        .sort(([, a], [, b]) => b.updatedAt - a.updatedAt)
+        .map(([subject, entry]) => row(subject, entry))
+      if (options.json) context.output.json(rows)
+      else {
+        const headings = ['subject', 'verdict', 'reason', 'until', 'updated_at']
+        const cells = rows.map((each) => [each.subject, each.verdict, each.reason, each.until ?? '', each.updated_at])
+        context.output.line(rows.length === 0 ? 'nothing was decided' : table(headings, cells))
+      }
+      context.exitStatus = EXIT.ok
+    })
+}
+
+/** @throws GatepostError INPUT_INVALID */
+function subjectOf(kind: Kind, named: string): string {
+  if (kind === 'mac') return `mac:${macOption('mac', named)}`
+  if (named === '' || named.length > 256 || named.includes('#')) {
+    throw new GatepostError('INPUT_INVALID', `${kind} ${named}: allowed is a name of 1 to 256 characters without #`)
+  }
+  return `${kind}:${named}`
+}
+
+/** Keys as the columns of table access_control. */
+function row(subject: string, { verdict, reason, until, updatedAt }: AccessEntry) {
+  return { subject, verdict, reason, until: until === null ? null : timeText(until), updated_at: timeText(updatedAt) }
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
+}

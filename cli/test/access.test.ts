@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { Instance } from '../../test/helpers/instance.ts'
+import { runCli } from './run-cli.ts'
+
+/* Decisions by command, against a running instance: what its gateways are told. */
+t.test('deny, allow, list, remove', { timeout: 120_000 }, async (t) => {
+  const instance = await Instance.create(join(t.testdir(), 'data'), {
+    GATEPOST_AUTH_MODE: 'open',
+    GATEPOST_WORKERS: '2',
+  })
+  t.teardown(() => instance.destroy())
+  await instance.start()
+  const access = (...words: string[]) => runCli(['access', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
+  const counters = async () => {
+    const query = 'stage=counters&ip=10.0.0.5&mac=50:a6:7f:84:9c:d1&token=t&incoming=1&outgoing=1&gw_id=G'
+    const answer = await fetch(instance.url(`/auth/?${query}`, instance.gatewayPort))
+    return answer.text()
+  }
+  /** Every worker has two seconds to hear of it. */
+  const told = async (answer: string) => {
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    for (let request = 0; request < 20; request++) t.equal(await counters(), answer)
+  }
+  t.equal(await counters(), 'Auth: 1')
+
+  t.match(await access('deny', 'mac', '50a67f849cd1', '--reason', 'abuse'), {
+    status: 0,
+    stdout: 'mac:50-A6-7F-84-9C-D1: deny\n',
+  })
+  await told('Auth: 0')
+  t.match(await access('deny', 'gateway', 'G', '--until', '2h'), { status: 0, stdout: /^gateway:G: deny until 20/ })
+  const listed = JSON.parse((await access('list', '--json')).stdout) as object[]
+  t.match(listed, [
+    { subject: 'gateway:G', verdict: 'deny', reason: '', until: /^20/, updated_at: /^20/ },
+    { subject: 'mac:50-A6-7F-84-9C-D1', verdict: 'deny', reason: 'abuse', until: null },
+  ])
+  t.match(await access('list', 'mac'), {
+    status: 0,
+    stdout: /^subject .*\nmac:50-A6-7F-84-9C-D1 +deny +abuse +20\S+ \S+\n$|^subject .*\nmac:/,
+  })
+
+  await access('allow', 'mac', '50:a6:7f:84:9c:d1')
+  await told('Auth: 1')
+  t.match(await access('remove', 'mac', '50:a6:7f:84:9c:d1', '--json'), {
+    status: 0,
+    stdout: '{"subject":"mac:50-A6-7F-84-9C-D1","removed":true}\n',
+  })
+  await told('Auth: 0')
+
+  await instance.stop()
+  await instance.start()
+  t.equal(await counters(), 'Auth: 0', 'it survives a restart')
+  await instance.stop()
+  t.match(await access('remove', 'gateway', 'G'), { status: 0 }, 'also while nothing runs')
+  t.match(await access('remove', 'gateway', 'G'), { status: 1, stdout: /nothing was decided/ })
+  await instance.start()
+  t.equal(await counters(), 'Auth: 1')
+
+  t.match(await access('deny', 'mac', 'x'), { status: 2, stderr: /not a MAC/ })
+  t.match(await access('deny', 'mac', '50a67f849cd1', '--until', 'soon'), {
+    status: 2,
+    stderr: /--until soon: allowed is/,
+  })
+  t.match(await access('deny', 'person', 'x'), { status: 2 })
+})
