@@ -134,15 +134,15 @@ SELECT own.2 AS gw_id, own.3 AS session_id, rival FROM
 )
 WHERE rival > toDateTime64(0, 3, 'UTC')`
 
-/** Interval, latest restart and latest counters of every gateway. */
+/** Interval, latest restart and latest counters of every gateway; of those that sent none lately what was known. */
 export const KEEP_GATEWAYS = `
 INSERT INTO gatepost.session_gateway_facts (gw_id, interval_seconds, restarted_at, counters_at)
 SELECT gw_id, max(seconds), max(restarted), max(counted) FROM
 (
   SELECT gw_id, 0::UInt32 AS seconds, restarted_at AS restarted, counters_at AS counted FROM gatepost.session_gateway_facts FINAL
   UNION ALL
-  SELECT gw_id, 0::UInt32, toDateTime64(0, 3, 'UTC'), max(hour)::DateTime64(3, 'UTC') FROM gatepost.session_hours FINAL
-  WHERE reports > 0 GROUP BY gw_id
+  SELECT gw_id, 0::UInt32, toDateTime64(0, 3, 'UTC'), max(hour)::DateTime64(3, 'UTC') FROM gatepost.session_hours
+  WHERE hour >= now('UTC') - INTERVAL 26 HOUR AND reports > 0 GROUP BY gw_id
   UNION ALL
   SELECT gw_id, if(length(gaps) < 2, 0, greatest(1, round(arrayReduce('quantileExact', gaps) / 1000)))::UInt32,
     toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC')
