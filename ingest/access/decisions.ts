@@ -59,6 +59,8 @@ export interface Asker {
 /** A token that this installation issued, and one verdict of each kind: nothing is made for a request. */
 interface Known {
   readonly token: Token
+  /** The gateway's id as it was sent last, found to be the token's: a keyed tag costs more than all the rest. */
+  gwId: string
   readonly verdicts: ReadonlyMap<number, Verdict>
 }
 
@@ -137,7 +139,10 @@ export class Decisions {
     const { access, tokens } = this.#options
     const mac = normalMac(asker.mac)
     if (mac === '' || (token.mac !== '' && token.mac !== mac)) return DENIED
-    if (asker.gwId !== '' && !tokens.isOfGateway(token, asker.gwId)) return DENIED
+    if (asker.gwId !== '' && asker.gwId !== known.gwId) {
+      if (!tokens.isOfGateway(token, asker.gwId)) return DENIED
+      known.gwId = asker.gwId
+    }
     if (!access.known) return this.#undecided(token.mac === '' ? ERROR : (verdicts.get(-1) as Verdict))
     if (token.mac !== '') return this.#decideSession(known, asker.stage, mac, now)
     const bound = access.get(bindSubject(token), now)
@@ -149,7 +154,7 @@ export class Decisions {
 
   #verified(text: string): Known | null {
     const token = this.#options.tokens.verify(text)
-    return token === null ? null : this.#known.add(text, { token, verdicts: verdictsOf(token.sessionId) })
+    return token === null ? null : this.#known.add(text, { token, gwId: '', verdicts: verdictsOf(token.sessionId) })
   }
 
   /** The first client to log in with a token that names none has it: of several at once, whoever comes first in the log. */
@@ -174,7 +179,8 @@ export class Decisions {
     }
     const session = this.#options.access.get(`session:${sessionId}`, now)
     const entry = session ?? this.#about(token, mac, now)
-    if (entry?.verdict === 'deny' || now >= token.end || this.#ended.has(sessionId)) return verdict(0)
+    const ended = this.#ended.has(sessionId) && session?.verdict !== 'allow'
+    if (entry?.verdict === 'deny' || now >= token.end || ended) return verdict(0)
     if (!this.#used.has(sessionId)) {
       if (stage === 'login' && now >= token.useBy) {
         // Gateways go on to report counters of a client whose login was denied: those have to be denied too, by any worker.

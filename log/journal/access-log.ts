@@ -30,21 +30,23 @@ export class FileAccessLog implements AccessLog {
   readonly #logger: Logger
   readonly #claims = new AccessClaims()
   readonly #listeners: ((subject: string) => void)[] = []
+  /** What decisions are made from. */
   #table = new AccessTable()
-  #file: FileHandle
-  #inode: number
+  /** What is read into: the same, but while another file is read from its beginning. */
+  #filling = this.#table
+  #opened: OpenedFile
   /** Where the next record begins that has not been read. */
   #offset = 0
   /** What was read of a record whose end is not there yet. */
   #partial: Buffer = Buffer.alloc(0)
   #reading: Promise<void> = Promise.resolve()
+  #reopening: Promise<void> | null = null
   readonly #timers: NodeJS.Timeout[]
   #closed = false
 
-  private constructor(path: string, file: FileHandle, inode: number, logger: Logger) {
+  private constructor(path: string, opened: OpenedFile, logger: Logger) {
     this.#path = path
-    this.#file = file
-    this.#inode = inode
+    this.#opened = opened
     this.#logger = logger
     this.#timers = [setInterval(() => void this.#follow(), POLL_MS), setInterval(() => this.#sweep(), SWEEP_MS)]
     for (const timer of this.#timers) timer.unref()
@@ -57,8 +59,7 @@ export class FileAccessLog implements AccessLog {
   static async open(directory: string, logger: Logger): Promise<FileAccessLog> {
     const path = join(directory, FILE)
     try {
-      const { file, inode } = await openFile(path)
-      const log = new FileAccessLog(path, file, inode, logger)
+      const log = new FileAccessLog(path, await openFile(path), logger)
       await log.#read()
       return log
     } catch (error) {
@@ -102,63 +103,75 @@ export class FileAccessLog implements AccessLog {
   async close(): Promise<void> {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
+    await this.#reopening?.catch(() => {})
     await this.#reading.catch(() => {})
-    await this.#file.close()
+    await this.#opened.file.close()
   }
 
   async #write(key: string, entry: AccessEntry | null): Promise<void> {
     const record = Buffer.from(`\n${recordText(key, entry)}\n`)
     try {
       for (;;) {
-        const { bytesWritten } = await this.#file.write(record)
+        const { file, inode } = this.#opened
+        const { bytesWritten } = await file.write(record)
         if (bytesWritten < record.length) throw new Error('the disk took a part of a record only')
-        await this.#file.datasync()
+        await file.datasync()
         // Another process may have put a shorter file into this one's place meanwhile.
-        if ((await stat(this.#path)).ino === this.#inode) break
-        await this.#follow()
+        if ((await stat(this.#path)).ino === inode) break
+        await this.#reopen(inode)
       }
+      await this.#read()
     } catch (error) {
       throw new GatepostError('LOG_UNAVAILABLE', `cannot write to ${this.#path}: ${messageOf(error)}`, error)
     }
-    await this.#read()
   }
 
   /** What others have appended. */
   async #follow(): Promise<void> {
     try {
       const { ino, size } = await stat(this.#path)
-      if (ino !== this.#inode) await this.#reopen()
+      const { inode } = this.#opened
+      if (ino !== inode) await this.#reopen(inode)
       else if (size !== this.#offset + this.#partial.length) await this.#read()
     } catch (error) {
       if (!this.#closed) this.#logger.error({ error: messageOf(error) }, 'the access decisions cannot be followed')
     }
   }
 
-  async #reopen(): Promise<void> {
-    const { file, inode } = await openFile(this.#path)
-    const old = this.#file
+  /** Once for a file that is no longer there, however many find out. */
+  async #reopen(inode: number): Promise<void> {
+    if (this.#opened.inode !== inode) return
+    this.#reopening ??= this.#switch().finally(() => (this.#reopening = null))
+    await this.#reopening
+  }
+
+  async #switch(): Promise<void> {
+    const opened = await openFile(this.#path)
     await this.#reading.catch(() => {})
-    this.#file = file
-    this.#inode = inode
+    const { file: old } = this.#opened
+    this.#opened = opened
     this.#offset = 0
     this.#partial = Buffer.alloc(0)
     // Decisions go on by the old table until the new one is complete.
-    const table = new AccessTable()
-    await this.#read(table)
-    this.#table = table
+    this.#filling = new AccessTable()
+    await this.#read()
+    this.#table = this.#filling
+    // Node.js waits for what is under way with it.
     await old.close()
   }
 
   /** One after the other: each goes on where the one before it ended. */
-  #read(into?: AccessTable): Promise<void> {
-    this.#reading = this.#reading.catch(() => {}).then(() => this.#readOn(into ?? this.#table))
+  #read(): Promise<void> {
+    this.#reading = this.#reading.catch(() => {}).then(() => this.#readOn())
     return this.#reading
   }
 
-  async #readOn(table: AccessTable): Promise<void> {
+  async #readOn(): Promise<void> {
+    const table = this.#filling
+    const { file } = this.#opened
     for (;;) {
       const start = this.#offset + this.#partial.length
-      const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, start)
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, start)
       if (bytesRead === 0) return
       const bytes = Buffer.concat([this.#partial, buffer.subarray(0, bytesRead)])
       const end = bytes.lastIndexOf(LF) + 1
@@ -189,12 +202,15 @@ export async function compactAccessLog(directory: string, now: number): Promise<
   const old = await open(path, 'r').catch(() => null)
   if (old === null) return
   try {
-    const bytes = await readAll(old, 0)
-    const table = new AccessTable()
-    applyLines(bytes, (key, entry) => table.apply(key, entry))
-    const records = [...table.records(now)].map(([key, entry]) => `\n${recordText(key, entry)}\n`)
     const fresh = `${path}.new`
-    await writeFile(fresh, records.join(''), { mode: 0o600, flush: true })
+    let bytes: Buffer
+    do {
+      bytes = await readAll(old, 0)
+      const table = new AccessTable()
+      applyLines(bytes, (key, entry) => table.apply(key, entry))
+      const records = [...table.records(now)].map(([key, entry]) => `\n${recordText(key, entry)}\n`)
+      await writeFile(fresh, records.join(''), { mode: 0o600, flush: true })
+    } while ((await old.stat()).size > bytes.length)
     await rename(fresh, path)
     await syncDirectory(directory)
     const late = await readAll(old, bytes.length)
@@ -208,7 +224,12 @@ export async function compactAccessLog(directory: string, now: number): Promise<
   }
 }
 
-async function openFile(path: string): Promise<{ file: FileHandle; inode: number }> {
+interface OpenedFile {
+  readonly file: FileHandle
+  readonly inode: number
+}
+
+async function openFile(path: string): Promise<OpenedFile> {
   const file = await open(path, 'a+', 0o600)
   return { file, inode: (await file.stat()).ino }
 }

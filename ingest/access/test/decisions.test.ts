@@ -113,6 +113,8 @@ t.test('a logout ends the token', async (t) => {
   t.same(ask('logout', 1), { code: 0, sessionId: token.sessionId, own: true })
   t.match(access.get(`session:${token.sessionId}`, NOW), { verdict: 'deny', reason: 'logged_out', until: token.end })
   for (const stage of ['login', 'counters', 'logout']) t.match(ask(stage, 2), { code: 0 }, stage)
+  await access.put(`session:${token.sessionId}`, allow)
+  t.match(ask('counters', 3), { code: 1 }, 'but for an operator who says otherwise')
   const failing = signed()
   failing.access.failure = new Error('no disk')
   t.match(failing.ask('logout'), { code: 0 })
