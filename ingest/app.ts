@@ -3,6 +3,7 @@ import type { Logger } from '../common/logger.ts'
 import type { AccessLog } from '../log/access.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from './access/decisions.ts'
+import { GatewayRegistry } from './access/registry.ts'
 import { Tokens } from './access/token.ts'
 import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type BodyHandler, type Exchange } from './http.ts'
 import { isPortalRoute, type Portal } from './portal/portal.ts'
@@ -61,6 +62,7 @@ const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route
 export class App {
   readonly records: Records
   readonly decisions: Decisions
+  readonly registry: GatewayRegistry
   readonly postAuth: PostAuthRoute
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
@@ -80,10 +82,11 @@ export class App {
     this.records = new Records(options.log)
     const tokens = new Tokens(options.secrets)
     const { authMode: mode, secrets, access } = options
+    this.registry = new GatewayRegistry(access)
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access })
     this.postAuth = new PostAuthRoute(this.records)
-    this.#ping = new PingRoute(this.records, fast)
-    this.#auth = new AuthRoute(this.records, this.decisions, fast)
+    this.#ping = new PingRoute(this.records, this.registry, fast)
+    this.#auth = new AuthRoute(this.records, this.decisions, this.registry, fast)
     this.#counters = new CountersRoute(this.records, this.#auth, fast)
     this.portal = options.portal?.(this.records, tokens) ?? null
   }

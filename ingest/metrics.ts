@@ -67,6 +67,15 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
     'Auth requests that could not be decided, answered -1',
     () => [{ value: decisions.stats.errors }],
   )
+  metrics.add(
+    'counter',
+    'gatepost_untrusted_requests_total',
+    'Requests of registered gateways from elsewhere than their sources',
+    () => Object.entries(worker.app.registry.untrusted).map(([route, value]) => ({ value, labels: { route } })),
+  )
+  metrics.add('counter', 'gatepost_decision_unwritten_total', 'Ends of sessions that could not be written', () => [
+    { value: decisions.stats.unwritten },
+  ])
   const { portal } = worker.app
   if (portal !== null) addPortalMetrics(metrics, portal)
   return metrics

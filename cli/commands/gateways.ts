@@ -5,12 +5,13 @@ import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
+import { registerRegistration } from './registration.ts'
 
 /** `gatepost gateways`: who is there. */
 export function registerGateways(program: Command, context: Context): void {
-  program
+  const gateways = program
     .command('gateways')
-    .summary('list the gateways and their state')
+    .summary('list the gateways and their state; register them')
     .description(
       'List the gateways with their latest heartbeat: up (seen within two intervals), late (within five) or down.',
     )
@@ -31,4 +32,5 @@ export function registerGateways(program: Command, context: Context): void {
       }
       context.exitStatus = EXIT.ok
     })
+  registerRegistration(gateways, context)
 }

@@ -1,4 +1,5 @@
 import { isStage, type Decisions } from '../access/decisions.ts'
+import type { GatewayRegistry } from '../access/registry.ts'
 import {
   AUTH_GW_ID,
   AUTH_INCOMING,
@@ -41,12 +42,14 @@ const COUNTERS = [
 export class AuthRoute {
   readonly #records: Records
   readonly #decisions: Decisions
+  readonly #registry: GatewayRegistry
   readonly #fields = authFields()
   /** The process's ACK mode: counters need not wait for the disk. */
   readonly #fastCounters: boolean
 
-  constructor(records: Records, decisions: Decisions, fastCounters: boolean) {
+  constructor(records: Records, decisions: Decisions, registry: GatewayRegistry, fastCounters: boolean) {
     this.#records = records
+    this.#registry = registry
     this.#decisions = decisions
     this.#fastCounters = fastCounters
   }
@@ -54,7 +57,7 @@ export class AuthRoute {
   handle(exchange: Exchange): void {
     this.#fields.parse(exchange.query)
     const now = Date.now()
-    const decided = this.#decide(now)
+    const decided = this.#decide(exchange.remoteIp, now)
     if (decided instanceof Promise) exchange.replyLater(this.#later(exchange, decided, now))
     else this.#answer(exchange, decided, now)
   }
@@ -123,7 +126,7 @@ export class AuthRoute {
   ): { code: number; batch: RecordBatch | null } {
     const fields = this.#fields
     fields.parse(parameters)
-    const decided = this.#decide(now)
+    const decided = this.#decide(remoteIp, now)
     // A token that waits for its first client: the next report finds it decided.
     const verdict = decided instanceof Promise ? UNDECIDED : decided
     const telemetry = this.#telemetryProblem('counters')
@@ -134,7 +137,7 @@ export class AuthRoute {
     return { code: verdict.code, batch }
   }
 
-  #decide(now: number): Verdict | Promise<Verdict> {
+  #decide(remoteIp: string, now: number): Verdict | Promise<Verdict> {
     const fields = this.#fields
     const asker = {
       stage: fields.text(AUTH_STAGE),
@@ -142,6 +145,8 @@ export class AuthRoute {
       mac: fields.text(AUTH_MAC),
       gwId: fields.text(AUTH_GW_ID),
     }
+    // Whoever it is: nothing changes for anybody's user.
+    if (!this.#registry.trusts('auth', asker.gwId, remoteIp)) return UNDECIDED
     return this.#decisions.decide(asker, now)
   }
 

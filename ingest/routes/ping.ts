@@ -1,3 +1,4 @@
+import type { GatewayRegistry } from '../access/registry.ts'
 import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from '../encode/ping.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
 import type { Records } from '../records.ts'
@@ -12,13 +13,15 @@ const OVERHEAD_BYTES = 256
 /** `GET /ping/`: a heartbeat (WiFiDog protocol). Whatever was sent, the answer is Pong: a gateway without one cuts its users off. */
 export class PingRoute {
   readonly #records: Records
+  readonly #registry: GatewayRegistry
   readonly #fields = pingFields()
 
   /** The process's ACK mode: heartbeats need not wait for the disk. */
   readonly #fast: boolean
 
-  constructor(records: Records, fast: boolean) {
+  constructor(records: Records, registry: GatewayRegistry, fast: boolean) {
     this.#records = records
+    this.#registry = registry
     this.#fast = fast
   }
 
@@ -40,7 +43,8 @@ export class PingRoute {
       exchange.reply(PONG, 'dropped')
       return
     }
-    const bad = encodePing(batch.cursor, fields, exchange.remoteIp, exchange.userAgent, true)
+    const trusted = this.#registry.trusts('ping', fields.text(PING_GW_ID), exchange.remoteIp)
+    const bad = encodePing(batch.cursor, fields, exchange.remoteIp, exchange.userAgent, trusted)
     if (bad >= 0) {
       pings.abandon(batch)
       const missing = fields.blank(bad)

@@ -1,0 +1,90 @@
+import { isIP } from 'node:net'
+import type { Command } from 'commander'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { blockList } from '../../ingest/access/registry.ts'
+import { insertRows } from '../../reporter/table-store.ts'
+import { withAccessLog } from '../access-log.ts'
+import { loadConfig } from '../config.ts'
+import { withStore } from '../connect.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+
+interface Options {
+  readonly address?: string
+  readonly source?: string[]
+  readonly name?: string
+  readonly location?: string
+  readonly routed?: true
+  readonly json?: true
+}
+
+/** `gatepost gateways register|unregister`: what an operator knows of a gateway. */
+export function registerRegistration(gateways: Command, context: Context): void {
+  gateways
+    .command('register')
+    .description('Say what you know of a gateway. What is not said again is forgotten.')
+    .argument('<gw_id>', "the gateway's identifier, as it calls itself")
+    .option('--address <ip>', 'its address as browsers behind it reach it: tokens are sent there')
+    .option(
+      '--source <cidr...>',
+      'from where it calls: from elsewhere its heartbeats count for nothing, and nobody is let in',
+    )
+    .option('--name <text>', 'what you call it')
+    .option('--location <text>', 'where it stands')
+    .option('--routed', 'devices behind it are seen here with their own addresses: they may ask the captive portal API')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gatepost gateways register 001217DA42D2 --name 'Town hall' --source 203.0.113.7
+  gatepost gateways register 001217DA42D2 --address 10.1.0.1 --source 10.1.0.0/16 2001:db8::/32 --routed`,
+    )
+    .action(async (gwId: string, _own: Options, command: Command) => {
+      // The list has an option --json too, which takes it from here.
+      const options: Options = command.optsWithGlobals()
+      const data = registration(gwId, options)
+      const config = loadConfig(context.env)
+      const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data } as const
+      await withAccessLog(config, ({ access }) => access.put(`registration:${gwId}`, entry))
+      await withStore(
+        config,
+        (text) => context.output.note(text),
+        (store) => insertRows(store, 'gatepost.gateway_names (gw_id, name)', [{ gw_id: gwId, name: data.name }]),
+      )
+      if (options.json) context.output.json({ gw_id: gwId, ...data })
+      else context.output.line(`${gwId}: registered`)
+      context.exitStatus = EXIT.ok
+    })
+  gateways
+    .command('unregister')
+    .description('Forget what was said of a gateway.')
+    .argument('<gw_id>', "the gateway's identifier")
+    .addHelpText('after', '\nExamples:\n  gatepost gateways unregister 001217DA42D2')
+    .action(async (gwId: string) => {
+      const known = await withAccessLog(loadConfig(context.env), async ({ access }) => {
+        const subject = `registration:${gwId}`
+        const found = access.get(subject, Date.now()) !== undefined
+        if (found) await access.put(subject, null)
+        return found
+      })
+      context.output.line(known ? `${gwId}: forgotten` : `${gwId}: was not registered`)
+      context.exitStatus = known ? EXIT.ok : EXIT.failed
+    })
+}
+
+/** @throws GatepostError INPUT_INVALID */
+function registration(gwId: string, { address = '', source = [], name = '', location = '', routed }: Options) {
+  if (gwId === '' || gwId.length > 256 || gwId.includes('#')) {
+    throw new GatepostError('INPUT_INVALID', `gw_id ${gwId}: allowed are 1 to 256 characters without #`)
+  }
+  if (address !== '' && isIP(address) === 0) {
+    throw new GatepostError('INPUT_INVALID', `--address ${address}: not an IP address`)
+  }
+  try {
+    blockList(source)
+  } catch (error) {
+    throw new GatepostError('INPUT_INVALID', `--source: ${messageOf(error)}`, error)
+  }
+  return { address, sources: source, name, location, routed: routed ?? false }
+}
