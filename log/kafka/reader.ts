@@ -53,6 +53,8 @@ const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
 /** Partitions that nobody reads twice in a row, this far apart, are shared out again. */
 const COVERAGE_MS = 10_000
+/** Looked at so often, this far apart, without a message of what waits. */
+const CHECKS_WITHOUT_PROGRESS = 3
 
 /** The topics as a record log's reader: a member of a consumer group. */
 export class KafkaReader implements LogReader {
@@ -69,6 +71,7 @@ export class KafkaReader implements LogReader {
   #closed = false
   readonly #coverage: NodeJS.Timeout
   #unread = 0
+  readonly #waiting = new WeakMap<PartitionReader, { expected: number | null; begun: number; checks: number }>()
 
   private constructor(options: KafkaReaderOptions) {
     this.#options = options
@@ -90,8 +93,38 @@ export class KafkaReader implements LogReader {
         deliver: (payload) => this.#deliver(payload),
       },
     )
-    this.#coverage = setInterval(() => void this.#checkCoverage(), COVERAGE_MS)
+    this.#coverage = setInterval(() => void this.#check(), COVERAGE_MS)
     this.#coverage.unref()
+  }
+
+  async #check(): Promise<void> {
+    await this.#checkCoverage()
+    await this.#checkProgress().catch(() => {
+      // Brokers that are away are somebody else's to tell.
+    })
+  }
+
+  /** What waits in a partition that is being read comes within moments. kafkajs is told once more where to read, should it have lost that. */
+  async #checkProgress(): Promise<void> {
+    for (const name of new Set(this.#partitions.map(({ kafkaTopic }) => kafkaTopic))) {
+      const own = this.#partitions.filter(({ kafkaTopic }) => kafkaTopic === name)
+      const ends = await this.#ends(name)
+      for (const partition of own) {
+        const { expected, begun, paused } = partition
+        const waits = !paused && expected !== null && (ends.get(partition.partition)?.high ?? 0) > expected
+        const before = this.#waiting.get(partition)
+        const checks = waits && before?.expected === expected && before.begun === begun ? before.checks + 1 : 0
+        this.#waiting.set(partition, { expected, begun, checks })
+        if (checks < CHECKS_WITHOUT_PROGRESS || !this.#partitions.includes(partition)) continue
+        this.#logger.warn(
+          { partition: partition.name, expected },
+          'nothing comes of what waits: reading is begun anew there',
+        )
+        this.#waiting.delete(partition)
+        this.#group.seek(name, partition.partition, expected as number)
+        this.#group.resume(name, partition.partition)
+      }
+    }
   }
 
   /** Twice in a row: a group that settles at the moment of looking is no reason to unsettle it. */
