@@ -97,7 +97,10 @@ t.test('the ends of a log can be read when its leader is another one and the clo
   const options = cluster.options()
   const make = (replicas: number[]) =>
     withAdmin(options, (admin) =>
-      admin.createTopics({ topics: [{ topic: 'moves', replicaAssignment: [{ partition: 0, replicas }] }] }),
+      admin.createTopics({
+        waitForLeaders: false,
+        topics: [{ topic: 'moves', replicaAssignment: [{ partition: 0, replicas }] }],
+      }),
     )
   const admin = new LastingAdmin(options)
   t.teardown(() => admin.close())

@@ -36,7 +36,10 @@ export async function remakeTopic(
     await between()
     for (;;) {
       const made = await admin
-        .createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 3, configEntries }] })
+        .createTopics({
+          waitForLeaders: false,
+          topics: [{ topic, numPartitions: partitions, replicationFactor: 3, configEntries }],
+        })
         .catch(() => false)
       if (made) return
       await sleep(200)

@@ -67,7 +67,8 @@ t.test('a topic that was deleted and made anew is read from its beginning', asyn
     await admin(async (client) => {
       await client.deleteTopics({ topics: [topic] })
       for (;;) {
-        const made = await client.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false)
+        const wanted = { waitForLeaders: false, topics: [{ topic, numPartitions: 1 }] }
+        const made = await client.createTopics(wanted).catch(() => false)
         if (made) break
         await sleep(100)
       }
