@@ -1,10 +1,10 @@
 -- Sessions: a token's life at one gateway. What is kept is a pure function of the raw rows: maxima, or rows that are computed from
 -- all raw rows of a session and an hour and replaced, so that a replay or a late batch gives the same answer.
 --
---   gateway_auth, portal_sessions  -> session_touches   which (session, hour) has to be computed again
---   portal_sessions                -> session_origins   what the portal knew
---   gateway_auth                   -> session_hours     computed by the aggregator: facts and bytes of each hour
---   session_hours                  -> session_rivals    other sessions of the same client
+--   gateway_auth     -> session_touches   which (session, hour) has to be computed again
+--   portal_sessions  -> session_origins   what the portal knew
+--   gateway_auth     -> session_hours     computed by the aggregator: facts and bytes of each hour
+--   session_hours    -> session_rivals    other sessions of the same client
 
 CREATE TABLE IF NOT EXISTS gatepost.session_touches
 (
@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS gatepost.session_touches
 ENGINE = ReplacingMergeTree(touched_at)
 ORDER BY (bucket, hour, session_id, gw_id)
 TTL bucket + toIntervalHour(72)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
 COMMENT 'Sessions and hours of which raw rows came lately'
 
 -- statement
