@@ -1,3 +1,4 @@
+import { sqlTime } from '../common/sql-time.ts'
 import type { TableStore } from './table-store.ts'
 
 /** What the support desk asks for: the first that is set. */
@@ -175,8 +176,4 @@ function parameters(search: LoginSearch): Record<string, string | number> {
 /** As user logins are stored: the first six code points in capitals (PROTOCOLS.md, section 3). */
 function storedUsername(user: string): string {
   return [...user].slice(0, 6).join('').toUpperCase()
-}
-
-function sqlTime(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
 }

@@ -1,4 +1,5 @@
 import { GatepostError } from '../common/errors.ts'
+import { sqlTime } from '../common/sql-time.ts'
 import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
 import { metricSql, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
@@ -100,9 +101,4 @@ async function compute(store: TableStore, metric: MetricDefinition, window: Wind
     throw new GatepostError('STORE_REFUSED', `${metric.name}: the query did not return its fields`, checked.error)
   }
   return metric.rowsPer === undefined ? checked.data[0] : { rows: checked.data }
-}
-
-/** As a DateTime64 parameter is written; the time zone is the parameter's own. */
-function sqlTime(instant: Date): string {
-  return instant.toISOString().replace('T', ' ').replace('Z', '')
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import { repeat } from '../common/repeat.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
 import { computeMetric } from './metric.ts'
 import type { TableStore } from './table-store.ts'
@@ -42,33 +43,19 @@ const LOOK_EVERY_MS = 60_000
 /** Starts with what is missing. */
 export function startSchedule(options: ScheduleOptions): Schedule {
   const stats: ScheduleStats = { computed: 0, failures: 0, currentTo: null }
-  let stopped = false
-  let timer: NodeJS.Timeout | null = null
-  const look = async (): Promise<void> => {
+  const repeated = repeat(async (stopped) => {
     const due = latestDue(new Date())
-    if (stats.currentTo !== due.getTime()) {
-      try {
-        await catchUp(options, new Date(), stats, () => stopped)
-        if (!stopped) stats.currentTo = due.getTime()
-      } catch (error) {
-        stats.failures++
-        options.logger.warn({ error: messageOf(error) }, 'the metrics could not be computed; trying again in a minute')
-      }
+    if (stats.currentTo === due.getTime()) return LOOK_EVERY_MS
+    try {
+      await catchUp(options, new Date(), stats, stopped)
+      if (!stopped()) stats.currentTo = due.getTime()
+    } catch (error) {
+      stats.failures++
+      options.logger.warn({ error: messageOf(error) }, 'the metrics could not be computed; trying again in a minute')
     }
-    if (!stopped) timer = setTimeout(next, LOOK_EVERY_MS)
-  }
-  const next = () => {
-    running = look()
-  }
-  let running = look()
-  return {
-    stats,
-    stop: async () => {
-      stopped = true
-      clearTimeout(timer ?? undefined)
-      await running
-    },
-  }
+    return LOOK_EVERY_MS
+  })
+  return { stats, stop: () => repeated.stop() }
 }
 
 /** The latest day D whose results are due at `now`. */

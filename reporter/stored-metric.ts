@@ -1,4 +1,5 @@
 import { GatepostError } from '../common/errors.ts'
+import { sqlTime } from '../common/sql-time.ts'
 import type { FieldValue } from './fields.ts'
 import { insertRows, type TableStore } from './table-store.ts'
 
@@ -20,7 +21,7 @@ export async function storeMetric(store: TableStore, key: MetricKey, fields: Met
   const row = {
     ...keyColumns(key),
     fields: JSON.stringify(fields),
-    computed_at: now.toISOString().replace('T', ' ').slice(0, 23),
+    computed_at: sqlTime(now),
   }
   await insertRows(store, 'gatepost.metrics (metric_name, period, date, hour, fields, computed_at)', [row])
 }

@@ -1,13 +1,12 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { createLogger } from '../common/logger.ts'
-import { App } from '../ingest/app.ts'
 import { Exchange } from '../ingest/http.ts'
 import { BATCH_SPAN_MS, type Batch } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import { openEmbeddedStore } from '../store/embedded/open.ts'
-import { MemoryAccess } from './helpers/memory-access.ts'
 import { MemoryLog } from './helpers/memory-log.ts'
+import { openApp } from './helpers/open-app.ts'
 
 /* What ingest encodes is what ClickHouse reads: boundary integers, empty, long and non-ASCII text, everything absent. */
 
@@ -50,7 +49,7 @@ t.teardown(() => store.close())
 await store.migrate()
 
 const log = new MemoryLog()
-const app = new App({ log, authMode: 'open', secrets: ['secret'], access: new MemoryAccess(), ack: 'durable', logger })
+const app = openApp(log)
 const exchange = new Exchange()
 
 /** Everything the log was given, as a reader would give it to the store. */

@@ -1,5 +1,7 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { repeat } from '../../common/repeat.ts'
+import { sqlTime } from '../../common/sql-time.ts'
 import type { Store } from '../../store/contract.ts'
 import { Lease } from '../../store/lease.ts'
 import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_RIVALS, LATER_HOURS } from './hour-sql.ts'
@@ -48,17 +50,21 @@ const SESSIONS_PER_STATEMENT = 20_000
 /** Starts with what was missed. */
 export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
   const keeper = new Keeper(options)
-  keeper.begin()
-  return { stats: keeper.stats, stop: () => keeper.stop() }
+  const repeated = repeat((stopped) => keeper.look(stopped))
+  return {
+    stats: keeper.stats,
+    stop: async () => {
+      await repeated.stop()
+      await keeper.release()
+    },
+  }
 }
 
 class Keeper {
   readonly stats: SessionKeeperStats = { computed: 0, failures: 0, computedUntil: 0 }
   readonly #options: SessionKeeperOptions
   readonly #lease: Lease
-  #stopped = false
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
+  #stopped = () => false
   #longAt = -Infinity
   #gatewaysAt = -Infinity
   #settingsKept = false
@@ -68,25 +74,20 @@ class Keeper {
     this.#lease = new Lease(options.store, 'sessions', options.leaseSettleMs, LEASE_MS)
   }
 
-  begin(): void {
-    this.#running = this.#look()
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true
-    clearTimeout(this.#timer ?? undefined)
-    await this.#running
-    await this.#lease.release().catch(() => {})
-  }
-
-  async #look(): Promise<void> {
+  /** @returns after how many ms to look again */
+  async look(stopped: () => boolean): Promise<number> {
+    this.#stopped = stopped
     try {
       if (await this.#lease.take()) await this.#run()
     } catch (error) {
       this.stats.failures++
       this.#options.logger.warn({ error: messageOf(error) }, 'the sessions could not be computed; trying again')
     }
-    if (!this.#stopped) this.#timer = setTimeout(() => this.begin(), this.#options.everyMs ?? EVERY_MS)
+    return this.#options.everyMs ?? EVERY_MS
+  }
+
+  async release(): Promise<void> {
+    await this.#lease.release().catch(() => {})
   }
 
   async #run(): Promise<void> {
@@ -107,7 +108,7 @@ class Keeper {
       await store.command(KEEP_GATEWAYS)
       this.#gatewaysAt = started
     }
-    if (this.#stopped) return
+    if (this.#stopped()) return
     await this.#keepSetting('computed_until', now)
     this.stats.computedUntil = now
     if (long) this.#longAt = started
@@ -124,7 +125,7 @@ class Keeper {
     )
     for (const { hour: touchedHour, sessions } of hours) {
       const parts = Math.ceil(sessions / SESSIONS_PER_STATEMENT)
-      for (let part = 0; part < parts && !this.#stopped; part++) {
+      for (let part = 0; part < parts && !this.#stopped(); part++) {
         const touched = { ...range, touchedHour, parts, part }
         await this.#computeHour({ ...touched, hour: touchedHour })
         for (const { later } of await store.query<{ later: string }>(LATER_HOURS, touched)) {
@@ -148,8 +149,4 @@ class Keeper {
       { name, value },
     )
   }
-}
-
-function sqlTime(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
 }

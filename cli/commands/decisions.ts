@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
+import { sqlTime } from '../../common/sql-time.ts'
 import type { AccessEntry } from '../../log/access.ts'
 import { withAccessLog } from '../access-log.ts'
 import { loadConfig } from '../config.ts'
@@ -66,7 +67,7 @@ Examples:
       const entry: AccessEntry = { verdict, reason: options.reason, until, updatedAt: now.getTime() }
       await withAccessLog(loadConfig(context.env), ({ access }) => access.put(subject, entry))
       if (options.json) context.output.json(row(subject, entry))
-      else context.output.line(`${subject}: ${verdict}${until === null ? '' : ` until ${timeText(until)}`}`)
+      else context.output.line(`${subject}: ${verdict}${until === null ? '' : ` until ${sqlTime(until)}`}`)
       context.exitStatus = EXIT.ok
     })
 }
@@ -126,9 +127,5 @@ function subjectOf(kind: Kind, named: string): string {
 
 /** Keys as the columns of table access_control. */
 function row(subject: string, { verdict, reason, until, updatedAt }: AccessEntry) {
-  return { subject, verdict, reason, until: until === null ? null : timeText(until), updated_at: timeText(updatedAt) }
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').slice(0, 23)
+  return { subject, verdict, reason, until: until === null ? null : sqlTime(until), updated_at: sqlTime(updatedAt) }
 }

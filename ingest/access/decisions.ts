@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { AccessEntry, AccessLog } from '../../log/access.ts'
 import type { Verdict } from '../encode/auth.ts'
 import { normalMac } from '../../common/mac.ts'
-import { RecentSet } from './recent-set.ts'
+import { RecentMap } from './recent-map.ts'
 import { TagIndex } from './tag-index.ts'
 import type { Token, Tokens } from './token.ts'
 
@@ -71,12 +71,12 @@ export class Decisions {
   readonly #accounts: TagIndex
   readonly #gateways: TagIndex
   /** Only tokens that are good get in: guesses push nothing out. */
-  readonly #known = new RecentSet<Known>(MAX_SESSIONS)
-  readonly #foreign = new RecentSet<ReadonlyMap<number, Verdict>>(MAX_SESSIONS)
+  readonly #known = new RecentMap<Known>(MAX_SESSIONS)
+  readonly #foreign = new RecentMap<ReadonlyMap<number, Verdict>>(MAX_SESSIONS)
   /** Sessions that a client of theirs was seen to use in time. */
-  readonly #used = new RecentSet<true>(MAX_SESSIONS)
+  readonly #used = new RecentMap<true>(MAX_SESSIONS)
   /** Sessions that this worker has ended: the log says so a moment later. */
-  readonly #ended = new RecentSet<true>(MAX_SESSIONS)
+  readonly #ended = new RecentMap<true>(MAX_SESSIONS)
 
   constructor(options: DecisionOptions) {
     const { tokens, access } = options

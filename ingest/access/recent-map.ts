@@ -1,5 +1,5 @@
 /** Values by key, bounded: beyond it the one that was not asked for for longest goes (least recently used). */
-export class RecentSet<V> {
+export class RecentMap<V> {
   readonly #max: number
   /** Insertion order is age. */
   #young = new Map<string, V>()

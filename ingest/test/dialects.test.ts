@@ -1,26 +1,16 @@
 import t from 'tap'
-import { pino } from 'pino'
-import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
-import { App } from '../app.ts'
+import { openApp } from '../../test/helpers/open-app.ts'
 import { Exchange } from '../http.ts'
 
 /*
  * What gateways that report many clients in one POST send, and what they can parse of the answer: PROTOCOLS.md, section 2, and the
  * gateways' sources (wifidog-ng 1.5 auth.c; apfree-wifidog 5 and 8 wifidog_counters).
  */
-const logger = pino({ level: 'silent' })
 
 function posted(query: string, body: unknown) {
   const log = new MemoryLog()
-  const app = new App({
-    log,
-    authMode: 'open',
-    secrets: ['secret'],
-    access: new MemoryAccess(),
-    ack: 'durable',
-    logger,
-  })
+  const app = openApp(log)
   const exchange = new Exchange()
   exchange.query = query
   exchange.userAgent = 'gateway'
@@ -190,14 +180,7 @@ t.test('bodies of no dialect are refused, and nothing of them is kept', async (t
 
 t.test('a body whose records fill several batches is answered when all of them are kept', async (t) => {
   const log = new MemoryLog()
-  const app = new App({
-    log,
-    authMode: 'open',
-    secrets: ['secret'],
-    access: new MemoryAccess(),
-    ack: 'durable',
-    logger,
-  })
+  const app = openApp(log)
   const exchange = new Exchange()
   exchange.query = 'stage=counters&gw_id=G'
   const long = { name: 'x'.repeat(300) }

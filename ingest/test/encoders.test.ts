@@ -1,18 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeRecords, type Decoded } from '../../test/helpers/decode.ts'
-import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
+import { openApp } from '../../test/helpers/open-app.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { createLogger } from '../../common/logger.ts'
-import { App } from '../app.ts'
+import type { App } from '../app.ts'
 import { Exchange } from '../http.ts'
 
 /* Our encoders against avsc: what we wrote is what avsc reads, and avsc writes the same bytes. */
-
-process.env['GATEPOST_LOG_LEVEL'] = 'silent'
-const logger = createLogger('test')
 
 const UINT64_MAX = 2n ** 64n - 1n
 const signed = (value: bigint) => BigInt.asIntN(64, value)
@@ -80,14 +76,7 @@ const spell = (value: string, everything: boolean) =>
 
 async function encodeOne(topic: Topic, send: (app: App, exchange: Exchange) => void): Promise<Decoded> {
   const log = new MemoryLog()
-  const app = new App({
-    log,
-    authMode: 'open',
-    secrets: ['secret'],
-    access: new MemoryAccess(),
-    ack: 'durable',
-    logger,
-  })
+  const app = openApp(log)
   const exchange = new Exchange()
   send(app, exchange)
   await app.records.flush()
@@ -285,14 +274,7 @@ t.test('dead_letters: any text', async (t) => {
   await fc.assert(
     fc.asyncProperty(text, async (value) => {
       const log = new MemoryLog()
-      const app = new App({
-        log,
-        authMode: 'open',
-        secrets: ['secret'],
-        access: new MemoryAccess(),
-        ack: 'durable',
-        logger,
-      })
+      const app = openApp(log)
       app.records.deadLetter({ source: 'ping', reason: 'bad_telemetry', error: value, payload: value }, Date.now())
       await app.records.flush()
       const [{ record, bytes }] = log.decoded('dead_letters')
@@ -304,14 +286,7 @@ t.test('dead_letters: any text', async (t) => {
 
 t.test('every record carries its batch and its place in it', async (t) => {
   const log = new MemoryLog()
-  const app = new App({
-    log,
-    authMode: 'open',
-    secrets: ['secret'],
-    access: new MemoryAccess(),
-    ack: 'durable',
-    logger,
-  })
+  const app = openApp(log)
   const exchange = new Exchange()
   const before = Date.now()
   for (let index = 0; index < 1000; index++) {

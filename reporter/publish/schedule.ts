@@ -1,5 +1,6 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { repeat } from '../../common/repeat.ts'
 import { dateText, instantOf, latestComplete } from '../dates.ts'
 import { beginning, periodsEnding } from '../schedule.ts'
 import type { TableStore } from '../table-store.ts'
@@ -57,28 +58,19 @@ export interface Due {
 export function startPublishing(options: PublishScheduleOptions): PublishSchedule {
   const stats: PublishScheduleStats = { sent: 0, failed: 0 }
   const lease = new Lease(options.store, 'publishing', options.leaseSettleMs)
-  let stopped = false
-  let timer: NodeJS.Timeout | null = null
-  const look = async (): Promise<void> => {
-    let wait = LOOK_EVERY_MS
+  const repeated = repeat(async (stopped) => {
     try {
-      const { failed } = await publishDue(options, lease, new Date(), stats, () => stopped)
-      if (failed > 0) wait = AGAIN_AFTER_MS
+      const { failed } = await publishDue(options, lease, new Date(), stats, stopped)
+      if (failed > 0) return AGAIN_AFTER_MS
     } catch (error) {
       options.logger.warn({ error: messageOf(error) }, 'could not publish; trying again in a minute')
     }
-    if (!stopped) timer = setTimeout(next, wait)
-  }
-  const next = () => {
-    running = look()
-  }
-  let running = look()
+    return LOOK_EVERY_MS
+  })
   return {
     stats,
     stop: async () => {
-      stopped = true
-      clearTimeout(timer ?? undefined)
-      await running
+      await repeated.stop()
       await lease.release().catch(() => {})
     },
   }

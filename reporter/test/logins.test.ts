@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { findLogins, type LoginSearch } from '../logins.ts'
+import { findLogins, type Login, type LoginSearch } from '../logins.ts'
 import { insertRows } from '../table-store.ts'
 import { openEngine } from './engine.ts'
 
@@ -8,19 +8,20 @@ import { openEngine } from './engine.ts'
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
 
-interface Row {
-  readonly received_at: string
-  readonly username: string
-  readonly ssl_username: string
-  readonly mac: string
-  readonly ap: string
-  readonly building_identifier: string
-  readonly site_ip: string
-  readonly success: number
-  readonly authentication_result: string
-  readonly authentication_reply: string
-  readonly cert_serial: string
-}
+type Row = Pick<
+  Login,
+  | 'received_at'
+  | 'username'
+  | 'ssl_username'
+  | 'mac'
+  | 'ap'
+  | 'building_identifier'
+  | 'site_ip'
+  | 'success'
+  | 'authentication_result'
+  | 'authentication_reply'
+  | 'cert_serial'
+>
 
 const until = new Date('2024-03-31T00:00:00Z')
 const since = new Date('2024-03-01T00:00:00Z')
