@@ -1,3 +1,4 @@
+import type { AccessKeeperStats, PolicyStats } from './access/keeper.ts'
 import type { SessionKeeperStats } from './sessions/keeper.ts'
 import { PlainMetrics } from '../common/metrics.ts'
 import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
@@ -63,6 +64,45 @@ export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
     'gatepost_sessions_computed_until_timestamp_seconds',
     'Reports that came into their table before this are in the sessions; 0: this process does not compute them',
     () => [{ value: stats.computedUntil / 1000 }],
+    'max',
+  )
+  return metrics
+}
+
+/** What the keeper of the access decisions reports. */
+export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const perPolicy = (read: (stats: PolicyStats) => number) => () =>
+    [...policies].map(([policy, each]) => ({ value: read(each), labels: { policy } }))
+  metrics.add('counter', 'gatepost_access_table_failures_total', 'Attempts that failed and are repeated', () => [
+    { value: stats.failures },
+  ])
+  metrics.add('gauge', 'gatepost_access_table_waiting', 'Decisions that are not in table access_control yet', () => [
+    { value: stats.waiting },
+  ])
+  metrics.add(
+    'counter',
+    'gatepost_policy_denials_total',
+    'Subjects that policies denied',
+    perPolicy((each) => each.denied),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_policy_failures_total',
+    'Looks that failed',
+    perPolicy((each) => each.failures),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_policy_overflows_total',
+    'Looks that came to more subjects than one look takes',
+    perPolicy((each) => each.overflows),
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_policy_seconds',
+    'How long the latest look took',
+    perPolicy((each) => each.seconds),
     'max',
   )
   return metrics

@@ -87,7 +87,7 @@ WITH ${TOUCHED},
       maxIf(received_at, step < 3 AND auth_code IN (1, 5)) AS ok, maxIf(received_at, step = 1 AND auth_code IN (1, 5)) AS login,
       maxIf(received_at, step < 3 AND auth_code IN (0, 6)) AS denied, maxIf(received_at, step = 3) AS logout,
       maxIf(tuple(received_at, batch_id, batch_index, auth_code), step < 3) AS answer, countIf(step = 2) AS counters,
-      arraySort(report -> (report.1, report.2, ifNull(report.3, 0), ifNull(report.4, 0)),
+      arraySort(report -> (report.1, report.2, ifNull(report.3, 0), ifNull(report.4, 0), report.5),
         groupArray(tuple(received_at, step, incoming, outgoing, online, narrow))) AS list
     FROM reports GROUP BY gw_id, session_id
   )
@@ -133,6 +133,44 @@ SELECT own.2 AS gw_id, own.3 AS session_id, rival FROM
   GROUP BY mac
 )
 WHERE rival > toDateTime64(0, 3, 'UTC')`
+
+/**
+ * Why sessions were denied in {hour}: what was decided about them by then, the narrowest first. What the sessions' own ends say (logged_out,
+ * expired) is in their state. A reason that was found once is kept, also when the decision is taken back later.
+ */
+export const KEEP_REASONS = `
+INSERT INTO gatepost.session_reasons (gw_id, session_id, cut)
+WITH ${TOUCHED},
+  accounts AS
+  (
+    SELECT gw_id, session_id, max(origin).6 AS account FROM gatepost.session_origins
+    WHERE (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys) GROUP BY gw_id, session_id
+  ),
+  denied AS
+  (
+    SELECT rows.gw_id AS gw_id, rows.session_id AS session_id, rows.denied_at AS at,
+      arrayJoin(arrayZip([1, 2, 3, 4]::Array(UInt8), [concat('session:', rows.session_id), concat('mac:', rows.mac),
+        concat('account:', accounts.account), concat('gateway:', rows.gw_id)])) AS subject
+    FROM
+    (
+      SELECT gw_id, session_id, mac, denied_at FROM gatepost.session_hours FINAL
+      WHERE hour = {hour:DateTime('UTC')} AND denied_at > last_ok AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
+    ) AS rows LEFT JOIN accounts ON accounts.gw_id = rows.gw_id AND accounts.session_id = rows.session_id
+  )
+SELECT gw_id, session_id, max(tuple(at, reason)) FROM
+(
+  SELECT denied.gw_id AS gw_id, denied.session_id AS session_id, denied.at AS at, argMin(decided.reason, denied.subject.1) AS given,
+    if(startsWith(given, 'quota:'), given, if(given IN ('logged_out', 'expired'), '', 'revoked')) AS reason
+  FROM denied INNER JOIN
+  (
+    SELECT subject, reason, until, updated_at FROM gatepost.access_decisions FINAL
+    WHERE verdict = 'deny' AND subject IN (SELECT subject.2 FROM denied)
+  ) AS decided ON decided.subject = denied.subject.2
+  WHERE decided.updated_at <= denied.at + toIntervalSecond(1) AND (decided.until IS NULL OR decided.until > denied.at)
+  GROUP BY gw_id, session_id, at
+)
+WHERE reason != ''
+GROUP BY gw_id, session_id`
 
 /** Interval, latest restart and latest counters of every gateway; of those that sent none lately what was known. */
 export const KEEP_GATEWAYS = `

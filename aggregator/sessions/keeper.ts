@@ -4,7 +4,7 @@ import { repeat } from '../../common/repeat.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { Store } from '../../store/contract.ts'
 import { Lease } from '../../store/lease.ts'
-import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_RIVALS, LATER_HOURS } from './hour-sql.ts'
+import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LATER_HOURS } from './hour-sql.ts'
 
 /*
  * Keeps the tables behind the view `sessions` current. Whatever was touched is computed from its raw rows and replaced: doing it twice, or
@@ -38,14 +38,18 @@ export interface SessionKeeper {
 
 const EVERY_MS = 5000
 const LEASE_MS = 60_000
+/** A lease never ends while its owner computes: no statement begins later in it, or lasts longer. */
+const RENEW_AFTER_MS = 10_000
+const STATEMENT_SECONDS = 45
 const GATEWAYS_EVERY_MS = 60_000
 /** A touch has the time of its insert's beginning and is seen at its end. */
 const OVERLAP_MS = 15_000
 /** Now and then, and after a start, as far back as an insert could have lasted. */
 const LONG_OVERLAP_MS = 15 * 60_000
 const LONG_EVERY_MS = 10 * 60_000
-/** Sessions of one statement. */
+/** Sessions of one statement. Half as many after a failure, which may have been that there were too many for the time. */
 const SESSIONS_PER_STATEMENT = 20_000
+const SESSIONS_AT_LEAST = 500
 
 /** Starts with what was missed. */
 export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
@@ -68,6 +72,8 @@ class Keeper {
   #longAt = -Infinity
   #gatewaysAt = -Infinity
   #settingsKept = false
+  #sessionsPerStatement = SESSIONS_PER_STATEMENT
+  #leaseTakenAt = -Infinity
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options
@@ -78,12 +84,23 @@ class Keeper {
   async look(stopped: () => boolean): Promise<number> {
     this.#stopped = stopped
     try {
-      if (await this.#lease.take()) await this.#run()
+      if (await this.#take()) {
+        await this.#run()
+        this.#sessionsPerStatement = Math.min(SESSIONS_PER_STATEMENT, this.#sessionsPerStatement * 2)
+      }
     } catch (error) {
       this.stats.failures++
+      this.#sessionsPerStatement = Math.max(SESSIONS_AT_LEAST, Math.floor(this.#sessionsPerStatement / 2))
       this.#options.logger.warn({ error: messageOf(error) }, 'the sessions could not be computed; trying again')
     }
     return this.#options.everyMs ?? EVERY_MS
+  }
+
+  async #take(): Promise<boolean> {
+    const at = performance.now()
+    if (!(await this.#lease.take())) return false
+    this.#leaseTakenAt = at
+    return true
   }
 
   async release(): Promise<void> {
@@ -105,7 +122,7 @@ class Keeper {
     const from = Math.max(0, until - (long ? LONG_OVERLAP_MS : OVERLAP_MS))
     await this.#compute(from, now)
     if (started - this.#gatewaysAt > GATEWAYS_EVERY_MS) {
-      await store.command(KEEP_GATEWAYS)
+      await this.#command(KEEP_GATEWAYS)
       this.#gatewaysAt = started
     }
     if (this.#stopped()) return
@@ -124,23 +141,29 @@ class Keeper {
       range,
     )
     for (const { hour: touchedHour, sessions } of hours) {
-      const parts = Math.ceil(sessions / SESSIONS_PER_STATEMENT)
+      const parts = Math.ceil(sessions / this.#sessionsPerStatement)
       for (let part = 0; part < parts && !this.#stopped(); part++) {
         const touched = { ...range, touchedHour, parts, part }
         await this.#computeHour({ ...touched, hour: touchedHour })
         for (const { later } of await store.query<{ later: string }>(LATER_HOURS, touched)) {
           await this.#computeHour({ ...touched, hour: later })
         }
-        // A lease never ends while its owner computes.
-        if (!(await this.#lease.take())) throw new Error('another process has taken over')
       }
       this.stats.computed += sessions
     }
   }
 
   async #computeHour(parameters: Record<string, string | number>): Promise<void> {
-    const { store } = this.#options
-    for (const statement of [COMPUTE_HOUR, KEEP_LOGINS, KEEP_RIVALS]) await store.command(statement, parameters)
+    for (const statement of [COMPUTE_HOUR, KEEP_LOGINS, KEEP_RIVALS, KEEP_REASONS]) {
+      await this.#command(statement, parameters)
+    }
+  }
+
+  async #command(statement: string, parameters: Record<string, string | number> = {}): Promise<void> {
+    if (performance.now() - this.#leaseTakenAt > RENEW_AFTER_MS && !(await this.#take())) {
+      throw new Error('another process has taken over')
+    }
+    await this.#options.store.command(`${statement}\nSETTINGS max_execution_time = ${STATEMENT_SECONDS}`, parameters)
   }
 
   async #keepSetting(name: string, value: number): Promise<void> {

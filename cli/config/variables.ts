@@ -195,9 +195,9 @@ export const VARIABLES = {
     allowed: 'a whole number, 1 to 1000',
   }),
   policies: optional('GATEPOST_POLICIES', path, {
-    description: 'File of quota policies.',
+    description: 'File of quota policies (YAML).',
     allowed: 'a path',
-    later: 'stops',
+    unset: '(none)',
   }),
   kafkaBrokers: optional('GATEPOST_KAFKA_BROKERS', brokers, {
     description: 'Brokers of the record log: enough of them to find the others.',

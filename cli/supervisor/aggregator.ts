@@ -1,5 +1,6 @@
 import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
+import { readPolicies } from '../config/policies.ts'
 import { aggregatorBanner } from './banner.ts'
 import { storeDescription, storeProcess } from './children.ts'
 import { kafkaAddress } from './kafka-log.ts'
@@ -14,8 +15,9 @@ import { run } from './run.ts'
  */
 export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
+  const policies = readPolicies(configured.policies)
   const config = await withPorts(configured, ['metricsPort'])
-  const { reader } = await kafkaAddress(config, logger)
+  const { reader, access } = await kafkaAddress(config, logger)
   const { retentionDays, dataDir } = config
   const child = storeProcess(
     'aggregator',
@@ -24,6 +26,8 @@ export async function aggregator(configured: Config): Promise<number> {
       retentionDays,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
+      access,
+      policies,
       waitsForLog: false,
       drains: 'own',
       reports: null,

@@ -3,13 +3,14 @@ import type { Logger } from '../../common/logger.ts'
 import type { KafkaOptions } from '../../log/kafka/client.ts'
 import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from '../config.ts'
-import type { ReaderLog } from './messages.ts'
+import type { AccessStart, ReaderLog } from './messages.ts'
 
 /** Kafka as this configuration reaches it. */
 export interface KafkaAddress {
   /** Plain data. */
   readonly kafka: Omit<KafkaOptions, 'logger'>
   readonly reader: ReaderLog
+  readonly access: AccessStart
   /** No broker answered. */
   readonly away: boolean
 }
@@ -54,6 +55,11 @@ function addressOf(options: TopicsOptions, config: Config): KafkaAddress {
   return {
     kafka,
     away: false,
+    access: {
+      kind: 'kafka',
+      kafka: { ...kafka, clientId: `${clientId}-policies` },
+      topicPrefix: config.kafkaTopicPrefix,
+    },
     reader: {
       kind: 'kafka',
       kafka: { ...kafka, clientId: `${clientId}-aggregator` },

@@ -1,3 +1,4 @@
+import type { Policy } from '../../aggregator/access/policy.ts'
 import type { ErrorCode } from '../../common/errors.ts'
 import type { IngestOptions } from '../../ingest/worker.ts'
 import type { ArchiveBounds } from '../../log/journal/archive.ts'
@@ -33,6 +34,11 @@ export type ReaderLog =
       readonly group: string
     }
 
+/** The access decisions as a process without token keys sees them. */
+export type AccessStart =
+  | { readonly kind: 'journal'; readonly directory: string }
+  | { readonly kind: 'kafka'; readonly kafka: Omit<KafkaOptions, 'logger'>; readonly topicPrefix: string }
+
 /** The SQL endpoint of the embedded store. */
 export interface EndpointStart {
   readonly host: string
@@ -61,6 +67,9 @@ export interface StoreStart {
   readonly sessionTimeoutIntervals: number
   /** What it brings into the tables; null: nothing. */
   readonly log: ReaderLog | null
+  /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
+  readonly access: AccessStart | null
+  readonly policies: readonly Policy[]
   /** What else it does goes on while Kafka is away: then it is ready without, and reads when Kafka is back. */
   readonly waitsForLog: boolean
   /** `all`: everything that waits is stored before it ends. `own`: what it has read; the rest is for the others of its group. */

@@ -9,12 +9,13 @@ import { existingSlots } from '../../log/journal/layout.ts'
 import type { Config } from '../config.ts'
 import { journalId } from './journal-id.ts'
 import { kafkaAddressOfIngest } from './kafka-log.ts'
-import type { ReaderLog } from './messages.ts'
+import type { AccessStart, ReaderLog } from './messages.ts'
 import { orphanSlots, recoverSlots, waitingBytes } from './slots.ts'
 
 /** The record log of one instance with ingest workers: journal or Kafka. */
 export interface RecordLog {
   readonly reader: ReaderLog
+  readonly access: AccessStart
   /** Kafka cannot be reached now; it may be an outage. */
   readonly away: boolean
   /** What the worker of a slot is told. `secretKnown`: a worker has compared the token key with the installation's. */
@@ -53,6 +54,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
   return {
     reader: { kind: 'journal', directory, partition, archive: archiveOf(config, dataDir) },
+    access: { kind: 'journal', directory: dataDir },
     away: false,
     worker: (slot) => ({ kind: 'journal', accessDirectory: dataDir, ...slotOf(slot) }),
     settle: async () => {
@@ -65,12 +67,13 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
 
 async function prepareKafka(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
   refuseOther(join(dataDir, DIRECTORIES.journal), 'leave GATEPOST_KAFKA_BROKERS unset')
-  const { reader, kafka, away } = await kafkaAddressOfIngest(config, logger)
+  const { reader, access, kafka, away } = await kafkaAddressOfIngest(config, logger)
   const directory = join(dataDir, DIRECTORIES.kafka)
   await makeDirectory(directory)
   const slotOf = slots(config, directory)
   return {
     reader,
+    access,
     away,
     worker: (slot, secretKnown) => ({
       kind: 'kafka',

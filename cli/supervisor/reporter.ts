@@ -22,6 +22,8 @@ export async function reporter(configured: Config): Promise<number> {
       retentionDays,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: null,
+      access: null,
+      policies: [],
       waitsForLog: false,
       drains: 'own',
       reports: reportsStart(config),

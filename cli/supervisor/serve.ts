@@ -1,6 +1,7 @@
 import { createLogger } from '../../common/logger.ts'
 import { loadUws } from '../../ingest/uws.ts'
 import type { Config } from '../config.ts'
+import { readPolicies } from '../config/policies.ts'
 import { serveBanner } from './banner.ts'
 import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
 import type { ManagedProcess } from './managed-process.ts'
@@ -20,6 +21,7 @@ export async function serve(configured: Config): Promise<number> {
   // The workers need it: that it does not load is said once, before anything is made or started.
   loadUws()
   const logger = createLogger('serve')
+  const policies = readPolicies(configured.policies)
   const directory = await ownDirectory(configured.dataDir)
   try {
     const embedded = configured.clickhouseUrl === undefined
@@ -38,6 +40,8 @@ export async function serve(configured: Config): Promise<number> {
         retentionDays: config.retentionDays,
         sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
+        access: log.access,
+        policies,
         waitsForLog: log.away,
         drains: 'all',
         reports: reportsStart(config),

@@ -5,10 +5,13 @@ import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
+import { startAccessKeeper, type AccessKeeper } from '../../aggregator/access/keeper.ts'
 import { startSessionKeeper, type SessionKeeper } from '../../aggregator/sessions/keeper.ts'
-import { sessionMetrics } from '../../aggregator/metrics.ts'
+import { accessKeeperMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
+import type { AccessLog } from '../../log/access.ts'
 import { Availability } from './availability.ts'
 import type { ReportsStart, StoreStart } from './messages.ts'
+import { openAccess } from './open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
 
@@ -28,6 +31,8 @@ interface Parts {
   readonly opened: OpenedStore
   readonly reading: Reading | null
   readonly sessions: SessionKeeper | null
+  readonly access: AccessLog | null
+  readonly accessKeeper: AccessKeeper | null
   readonly schedule: Schedule | null
   readonly publishing: PublishSchedule | null
   readonly availability: Availability
@@ -46,13 +51,23 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, available: (available: boolean) => void, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, sessionTimeoutIntervals: timeoutIntervals, log, waitsForLog, drains, reports } = start
+    const {
+      retentionDays,
+      sessionTimeoutIntervals: timeoutIntervals,
+      log,
+      policies,
+      waitsForLog,
+      drains,
+      reports,
+    } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
       log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
     const sessions = log === null ? null : startSessionKeeper({ store, timeoutIntervals, logger })
+    const access = start.access === null ? null : await openAccess(start.access, logger)
+    const accessKeeper = access === null ? null : startAccessKeeper({ store, access, policies, logger })
     const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
     const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
     const availability = new Availability(store, available)
@@ -62,6 +77,8 @@ export class StoreWork {
       opened,
       reading,
       sessions,
+      access,
+      accessKeeper,
       schedule,
       publishing,
       availability,
@@ -73,29 +90,31 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, sessions, schedule, publishing, availability } = this.#parts
+    const { drains, shared, opened, reading, sessions, access, accessKeeper, schedule, publishing, availability } =
+      this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
       Promise.race([
-        Promise.all([sessions?.stop(), schedule?.stop(), publishing?.stop()]),
+        Promise.all([sessions?.stop(), accessKeeper?.stop(), schedule?.stop(), publishing?.stop()]),
         sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
       ]),
     ])
-    await Promise.all([opened.close(), reading?.close()])
+    await Promise.all([opened.close(), reading?.close(), access?.close()])
     if (left !== undefined && left > 0)
       throw new Error(`the time to drain was over: ${left} bytes are left in the journal, for the next start`)
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, sessions, schedule, publishing } = this.#parts
+    const { opened, reading, sessions, accessKeeper, schedule, publishing } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
       reading?.metrics() ?? [],
       schedule === null ? [] : scheduleMetrics(schedule.stats).json(),
       sessions === null ? [] : sessionMetrics(sessions.stats).json(),
+      accessKeeper === null ? [] : accessKeeperMetrics(accessKeeper.stats).json(),
       publishing === null ? [] : publishMetrics(publishing.stats).json(),
     ])
     return all.flat()

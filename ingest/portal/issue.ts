@@ -1,4 +1,5 @@
 import type { AccessLog } from '../../log/access.ts'
+import { quotaSubject, type QuotaUse } from '../../log/quota.ts'
 import { confirmedSubject } from '../access/decisions.ts'
 import type { Token, Tokens } from '../access/token.ts'
 import { makeAnswer, type RecordOutcome } from '../http.ts'
@@ -67,6 +68,15 @@ export class IssuedSessions implements Sessions {
       if (entry?.verdict === 'deny') return entry.reason
     }
     return null
+  }
+
+  quotas({ sessionId, account }: PortalSession, now: number): QuotaUse[] {
+    const subjects = [quotaSubject('session', sessionId)]
+    if (account !== '') subjects.push(quotaSubject('account', account))
+    return subjects.flatMap((subject) => {
+      const data = this.#options.access.get(subject, now)?.data ?? {}
+      return Object.values(data as Record<string, QuotaUse>)
+    })
   }
 }
 

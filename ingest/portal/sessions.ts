@@ -1,3 +1,4 @@
+import type { QuotaUse } from '../../log/quota.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Redirect } from './request.ts'
 
@@ -41,4 +42,6 @@ export interface Sessions {
   validated(sessionId: string, now: number): Promise<void>
   /** Why a session is denied, in words that may be none; null: it is not. */
   denial(session: PortalSession, now: number): string | null
+  /** What has been used of the session's and its account's quotas, as far as that is known: to a tenth of each. */
+  quotas(session: PortalSession, now: number): QuotaUse[]
 }

@@ -51,6 +51,13 @@ export class Texts {
       )
     return new Intl.ListFormat(this.language, { type: 'unit', style: 'long' }).format(shown)
   }
+
+  /** An amount of data, in the unit that people's plans are in: "1.5 GB". Less than a megabyte is 1 MB. */
+  amount(bytes: number): string {
+    const [unit, size] = bytes >= 1e9 ? (['gigabyte', 1e9] as const) : (['megabyte', 1e6] as const)
+    const value = Math.max(1e6, bytes) / size
+    return new Intl.NumberFormat(this.language, { style: 'unit', unit, maximumFractionDigits: 1 }).format(value)
+  }
 }
 
 const DEFAULT_LANGUAGE = 'en'

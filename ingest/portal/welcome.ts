@@ -38,9 +38,19 @@ export class WelcomePage {
       title: texts.text('portal.title'),
       data: {
         left: session === null || session.ends <= now ? '' : texts.duration(session.ends - now),
+        quotas: session === null ? [] : this.#quotas({ ...session, account: state?.account ?? '' }, texts, now),
         onward: state === null ? null : onwardLink(state.url),
         logout: address === null ? '' : logoutUrl(address, token),
       },
+    })
+  }
+
+  #quotas(session: PortalSession, texts: Texts, now: number): string[] {
+    return this.#options.sessions.quotas(session, now).flatMap(({ used, limit, unit }) => {
+      const left = Math.max(0, limit - used)
+      if (unit === 'bytes') return [texts.text('portal.left.bytes', { amount: texts.amount(left) })]
+      if (unit === 'seconds') return [texts.text('portal.left.seconds', { duration: texts.duration(left * 1000) })]
+      return []
     })
   }
 

@@ -22,7 +22,7 @@ import { accessControlTopic } from './topic-names.ts'
 export interface AccessLogOptions {
   readonly kafka: KafkaOptions
   readonly topicPrefix: string
-  /** Of this process's token keys, the one that signs first; see secretFingerprint(). */
+  /** Of this process's token keys, the one that signs first; see secretFingerprint(). None: it neither issues tokens nor checks them. */
   readonly fingerprints: readonly string[]
   readonly logger: Logger
 }
@@ -201,14 +201,24 @@ export class KafkaAccessLog implements AccessLog {
     this.#barrier = null
     void this.#write(barrier, null).catch(() => {})
     const { logger } = this.#options
-    const [own, ...others] = this.#options.fingerprints
+    const { fingerprints } = this.#options
+    if (fingerprints.length > 0 && !this.#hasTheKey(fingerprints)) return
+    if (this.#reading.full) return
+    this.#entries = this.#reading
+    this.#settle?.resolve()
+    logger.info({ topic: this.#topic, subjects: this.#reading.size }, 'access decisions are known')
+  }
+
+  /** Whether this process's token key is the installation's; else it has said so, or asks again. */
+  #hasTheKey([own, ...others]: readonly string[]): boolean {
+    const { logger } = this.#options
     const [first] = this.#secrets
     if (first === undefined) {
       // The first process of the installation. Another one may be doing the same: whose record comes first is read back.
       void this.#write(SECRET + own, Buffer.from('{}'))
         .catch(() => {})
         .then(() => this.#raiseBarrier())
-      return
+      return false
     }
     if (others.includes(first)) void this.#succeed(first, own)
     else if (first !== own) {
@@ -216,12 +226,9 @@ export class KafkaAccessLog implements AccessLog {
       const message = 'GATEPOST_SECRET is not the one that this installation uses: every process needs the same'
       logger.fatal({ topic: this.#topic }, message)
       this.#settle?.reject(new GatepostError('CONFIG_INVALID', message))
-      return
+      return false
     }
-    if (this.#reading.full) return
-    this.#entries = this.#reading
-    this.#settle?.resolve()
-    logger.info({ topic: this.#topic, subjects: this.#reading.size }, 'access decisions are known')
+    return true
   }
 
   async #write(key: string, value: Buffer | null): Promise<void> {

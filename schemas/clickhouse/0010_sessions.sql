@@ -5,6 +5,7 @@
 --   portal_sessions  -> session_origins   what the portal knew
 --   gateway_auth     -> session_hours     computed by the aggregator: facts and bytes of each hour
 --   session_hours    -> session_rivals    other sessions of the same client
+--   session_hours    -> session_reasons   why a session was denied, as far as somebody had decided it
 
 CREATE TABLE IF NOT EXISTS gatepost.session_touches
 (
@@ -162,6 +163,20 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_aft
 COMMENT 'Sessions whose client has logged in under another token as well, not yet merged'
 
 -- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_reasons
+(
+    gw_id String COMMENT 'The gateway',
+    session_id String COMMENT 'The session',
+    cut SimpleAggregateFunction(max, Tuple(denied_at DateTime64(3, 'UTC'), reason String)) COMMENT 'A denial, the latest, and why: quota:<policy> or revoked'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (gw_id, session_id)
+TTL toDateTime(cut.1) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Sessions that were denied because somebody had decided so, not yet merged'
+
+-- statement
 CREATE TABLE IF NOT EXISTS gatepost.session_gateway_facts
 (
     gw_id String COMMENT 'The gateway',
@@ -199,7 +214,7 @@ CREATE VIEW IF NOT EXISTS gatepost.sessions
     first_seen Nullable(DateTime64(3, 'UTC')) COMMENT 'First report of the session; null: none yet',
     last_seen Nullable(DateTime64(3, 'UTC')) COMMENT 'Latest report',
     ended Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ended; null while issued, validating or active',
-    end_reason Nullable(String) COMMENT 'Why it ended: the state, or session_limit; null while it has not',
+    end_reason Nullable(String) COMMENT 'Why it ended: the state, or session_limit, quota:<policy> or revoked; null while it has not',
     incoming UInt64 COMMENT 'Bytes to the client',
     outgoing UInt64 COMMENT 'Bytes from the client',
     reports UInt64 COMMENT 'Counters reports'
@@ -235,6 +250,7 @@ AS SELECT
     multiIf(
         ended IS NULL, NULL,
         state = 'denied' AND s.origin.ends > epoch AND s.denied >= s.origin.ends, 'session_limit',
+        state = 'denied' AND s.cut.denied_at >= s.ok AND s.cut.reason != '', s.cut.reason,
         state) AS end_reason,
     s.bytes_in AS incoming,
     s.bytes_out AS outgoing,
@@ -258,6 +274,7 @@ FROM
         max(logout_at) AS logout,
         max(last_answer) AS answer,
         max(rival_login) AS rival,
+        max(cut) AS cut,
         sum(incoming) AS bytes_in,
         sum(outgoing) AS bytes_out,
         sum(reports)::UInt64 AS counters
@@ -268,7 +285,8 @@ FROM
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, '', '', '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))::Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')) AS origin,
             tuple(last_seen, mac, ip)::Tuple(DateTime64(3, 'UTC'), String, String) AS client,
             first_seen, last_seen, last_ok, last_login_ok, denied_at, logout_at, last_answer,
-            toDateTime64(0, 3, 'UTC') AS rival_login, incoming, outgoing, reports
+            toDateTime64(0, 3, 'UTC') AS rival_login, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String) AS cut,
+            incoming, outgoing, reports
         FROM gatepost.session_hours FINAL
         UNION ALL
         SELECT
@@ -277,7 +295,8 @@ FROM
             toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
-            toDateTime64(0, 3, 'UTC'), 0::UInt64, 0::UInt64, 0::UInt32
+            toDateTime64(0, 3, 'UTC'), tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String),
+            0::UInt64, 0::UInt64, 0::UInt32
         FROM gatepost.session_origins
         UNION ALL
         SELECT
@@ -287,8 +306,18 @@ FROM
             toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
-            rival_login, 0::UInt64, 0::UInt64, 0::UInt32
+            rival_login, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String), 0::UInt64, 0::UInt64, 0::UInt32
         FROM gatepost.session_rivals
+        UNION ALL
+        SELECT
+            gw_id, session_id,
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, '', '', '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))::Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')),
+            tuple(toDateTime64(0, 3, 'UTC'), '', '')::Tuple(DateTime64(3, 'UTC'), String, String),
+            toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
+            toDateTime64(0, 3, 'UTC'), cut, 0::UInt64, 0::UInt64, 0::UInt32
+        FROM gatepost.session_reasons
     )
     GROUP BY gw_id, session_id
 ) AS s

@@ -13,6 +13,8 @@ const CREATE_TABLE = new RegExp(`${HEAD}CREATE TABLE IF NOT EXISTS ${DATABASE}\\
 const CREATE_VIEW = new RegExp(`${HEAD}(CREATE (?:MATERIALIZED )?VIEW IF NOT EXISTS ${DATABASE}\\.\\w+)\\b([^]*)$`)
 const ALTER = new RegExp(`${HEAD}(ALTER TABLE ${DATABASE}\\.\\w+)\\b([^]*)$`)
 const ENGINE = /\bENGINE = (\w*MergeTree)\b/
+/** The parts of a table's sorting key that are names: enough to keep what replaces or adds to each other on one shard. */
+const SORTING_KEY = /\bORDER BY (?:\(([^()]+)\)|(\w+))\s/
 const COMMENT = /\bCOMMENT '(?:[^'\\]|''|\\.)*'\s*$/
 
 const TABLES = new Set(
@@ -51,8 +53,17 @@ function tableForms(head: string, name: string, rest: string, cluster: string): 
   return [
     `${head}CREATE TABLE IF NOT EXISTS ${DATABASE}.${local} ${onCluster}${rest.replace(ENGINE, 'ENGINE = Replicated$1')}`,
     `CREATE TABLE IF NOT EXISTS ${DATABASE}.${name} ${onCluster} AS ${DATABASE}.${local}\n` +
-      `ENGINE = Distributed(${quoted(cluster)}, ${quoted(DATABASE)}, ${quoted(local)}, rand())\n${comment}`.trimEnd(),
+      `ENGINE = Distributed(${quoted(cluster)}, ${quoted(DATABASE)}, ${quoted(local)}, ${shardingKey(rest)})\n${comment}`.trimEnd(),
   ]
+}
+
+/** Rows that replace each other, or are added up, by their sorting key are together; others lie wherever. */
+function shardingKey(definition: string): string {
+  const [, several, one] = SORTING_KEY.exec(definition) ?? []
+  const names = several ?? one
+  return /ENGINE = (?:Replacing|Aggregating)/.test(definition) && names !== undefined
+    ? `cityHash64(${names})`
+    : 'rand()'
 }
 
 /** A connection whose statements are made for a cluster by `form`; what it reads is as it is. */

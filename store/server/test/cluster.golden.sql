@@ -140,7 +140,7 @@ COMMENT 'Which location an address belongs to; imported as a whole'
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.ip_locations ON CLUSTER 'fleet' AS gatepost.ip_locations_local
-ENGINE = Distributed('fleet', 'gatepost', 'ip_locations_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'ip_locations_local', cityHash64(ip))
 COMMENT 'Which location an address belongs to; imported as a whole'
 
 -- statement
@@ -161,7 +161,7 @@ COMMENT 'Accounts people registered. Read with FINAL'
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.accounts ON CLUSTER 'fleet' AS gatepost.accounts_local
-ENGINE = Distributed('fleet', 'gatepost', 'accounts_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'accounts_local', cityHash64(username))
 COMMENT 'Accounts people registered. Read with FINAL'
 
 -- statement
@@ -181,7 +181,7 @@ COMMENT 'Every metric ever computed, kept for ever. Read with FINAL'
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.metrics ON CLUSTER 'fleet' AS gatepost.metrics_local
-ENGINE = Distributed('fleet', 'gatepost', 'metrics_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'metrics_local', cityHash64(metric_name, period, date))
 COMMENT 'Every metric ever computed, kept for ever. Read with FINAL'
 
 -- statement
@@ -199,7 +199,7 @@ COMMENT 'Names that operators give to gateways. Read with FINAL'
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.gateway_names ON CLUSTER 'fleet' AS gatepost.gateway_names_local
-ENGINE = Distributed('fleet', 'gatepost', 'gateway_names_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'gateway_names_local', cityHash64(gw_id))
 COMMENT 'Names that operators give to gateways. Read with FINAL'
 
 -- statement
@@ -224,7 +224,7 @@ COMMENT 'Latest heartbeat of each gateway, not yet merged: read the view gateway
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.gateway_latest ON CLUSTER 'fleet' AS gatepost.gateway_latest_local
-ENGINE = Distributed('fleet', 'gatepost', 'gateway_latest_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'gateway_latest_local', cityHash64(gw_id))
 COMMENT 'Latest heartbeat of each gateway, not yet merged: read the view gateways'
 
 -- statement
@@ -264,7 +264,7 @@ COMMENT 'When each gateway''s program was running, by day, not yet merged: read 
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.gateway_runs ON CLUSTER 'fleet' AS gatepost.gateway_runs_local
-ENGINE = Distributed('fleet', 'gatepost', 'gateway_runs_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'gateway_runs_local', cityHash64(gw_id, day))
 COMMENT 'When each gateway''s program was running, by day, not yet merged: read the view gateways'
 
 -- statement
@@ -391,7 +391,7 @@ COMMENT 'Claims to parts of the record log, not yet merged: read the view partit
 
 -- statement
 CREATE TABLE IF NOT EXISTS gatepost.partition_claims ON CLUSTER 'fleet' AS gatepost.partition_claims_local
-ENGINE = Distributed('fleet', 'gatepost', 'partition_claims_local', rand())
+ENGINE = Distributed('fleet', 'gatepost', 'partition_claims_local', cityHash64(topic, partition))
 COMMENT 'Claims to parts of the record log, not yet merged: read the view partition_owners'
 
 -- statement

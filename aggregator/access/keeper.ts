@@ -1,0 +1,149 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { repeat } from '../../common/repeat.ts'
+import type { AccessLog } from '../../log/access.ts'
+import type { Store } from '../../store/contract.ts'
+import { Lease } from '../../store/lease.ts'
+import { AccessMirror } from './mirror.ts'
+import { applyPolicy, type Policy } from './policy.ts'
+
+/*
+ * Brings access decisions and tables together: what was decided goes into table access_decisions, and what the tables say of quotas becomes
+ * decisions. One process of an installation does it at a time.
+ */
+
+export interface AccessKeeperOptions {
+  readonly store: Pick<Store, 'query' | 'command'>
+  readonly access: AccessLog
+  readonly policies: readonly Policy[]
+  readonly logger: Logger
+  /** For tests: every how many ms, default 2 s. */
+  readonly everyMs?: number
+  readonly leaseSettleMs?: number
+}
+
+export interface PolicyStats {
+  denied: number
+  failures: number
+  /** Looks that did not see everybody. */
+  overflows: number
+  /** How long the latest look took. */
+  seconds: number
+}
+
+export interface AccessKeeperStats {
+  /** Looks at the decisions that were finished. */
+  looks: number
+  failures: number
+  /** Decisions that are not in the table yet. */
+  waiting: number
+  readonly policies: ReadonlyMap<string, PolicyStats>
+}
+
+export interface AccessKeeper {
+  /** Live. */
+  readonly stats: AccessKeeperStats
+  /** Waits for the step under way. */
+  stop(): Promise<void>
+}
+
+const EVERY_MS = 2000
+const LEASE_MS = 60_000
+const POLICY_EVERY_MS = 5000
+/** Looking at a policy takes a fifth of the time at most. */
+const POLICY_REST = 4
+
+export function startAccessKeeper(options: AccessKeeperOptions): AccessKeeper {
+  const keeper = new Keeper(options)
+  const repeated = repeat((stopped) => keeper.look(stopped))
+  return {
+    stats: keeper.stats,
+    stop: async () => {
+      await repeated.stop()
+      await keeper.release()
+    },
+  }
+}
+
+class Keeper {
+  readonly stats: AccessKeeperStats
+  readonly #options: AccessKeeperOptions
+  readonly #lease: Lease
+  readonly #mirror: AccessMirror
+  readonly #policyStats: Map<string, PolicyStats>
+  /** Not to be looked at before, by performance.now(). */
+  readonly #dueAt = new Map<string, number>()
+  #compared = false
+
+  constructor(options: AccessKeeperOptions) {
+    const { store, access, policies } = options
+    this.#options = options
+    this.#lease = new Lease(store, 'access', options.leaseSettleMs, LEASE_MS)
+    this.#mirror = new AccessMirror(store, access)
+    this.#policyStats = new Map(
+      policies.map(({ name }) => [name, { denied: 0, failures: 0, overflows: 0, seconds: 0 }]),
+    )
+    const mirror = this.#mirror
+    this.stats = {
+      looks: 0,
+      failures: 0,
+      get waiting() {
+        return mirror.waiting
+      },
+      policies: this.#policyStats,
+    }
+  }
+
+  /** @returns after how many ms to look again */
+  async look(stopped: () => boolean): Promise<number> {
+    const { access, everyMs, logger } = this.#options
+    try {
+      // Until everything has been read, a decision that is not known yet would look as if it had been taken back.
+      if (access.known && (await this.#lease.take())) {
+        await this.#run(stopped)
+        this.stats.looks++
+      } else this.#compared = false
+    } catch (error) {
+      this.stats.failures++
+      logger.warn(
+        { error: messageOf(error) },
+        'the access decisions could not be brought into their table; trying again',
+      )
+    }
+    return everyMs ?? EVERY_MS
+  }
+
+  async release(): Promise<void> {
+    await this.#lease.release().catch(() => {})
+  }
+
+  async #run(stopped: () => boolean): Promise<void> {
+    if (!this.#compared) {
+      await this.#mirror.compare(stopped)
+      this.#compared = !stopped()
+    }
+    await this.#mirror.write(stopped)
+    for (const policy of this.#options.policies) {
+      if (!stopped() && performance.now() >= (this.#dueAt.get(policy.name) ?? -Infinity)) await this.#apply(policy)
+    }
+    await this.#mirror.write(stopped)
+  }
+
+  async #apply(policy: Policy): Promise<void> {
+    const { store, access, logger } = this.#options
+    const stats = this.#policyStats.get(policy.name) as PolicyStats
+    const started = performance.now()
+    try {
+      const { denied, overflow } = await applyPolicy(policy, store, access, Date.now())
+      stats.denied += denied
+      if (overflow) stats.overflows++
+      if (denied > 0) logger.info({ policy: policy.name, denied }, 'denied who used more than the policy allows')
+    } catch (error) {
+      stats.failures++
+      logger.error({ policy: policy.name, error: messageOf(error) }, 'the policy could not be applied; trying again')
+    }
+    const took = performance.now() - started
+    stats.seconds = took / 1000
+    this.#dueAt.set(policy.name, started + Math.max(POLICY_EVERY_MS, took * (1 + POLICY_REST)))
+  }
+}

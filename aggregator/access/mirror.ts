@@ -1,0 +1,114 @@
+import { sqlTime } from '../../common/sql-time.ts'
+import type { AccessEntry, AccessLog } from '../../log/access.ts'
+import type { Store } from '../../store/contract.ts'
+import { insertRows } from '../../store/insert-rows.ts'
+
+/*
+ * Table access_decisions: what was decided about sessions, devices, accounts and gateways, for SQL. Everything else that the access-control log
+ * holds (credentials, vouchers, bindings, registrations) stays out of every table.
+ */
+
+const KINDS = ['session:', 'mac:', 'account:', 'gateway:']
+/** Rows of one statement, and subjects that one statement names: those stand in a URL. */
+const ROWS = 5000
+const NAMED = 500
+const COMPARED = 10_000
+
+interface Row {
+  readonly subject: string
+  readonly verdict: string
+  readonly reason: string
+  readonly until: string | null
+  readonly updated_at: string
+}
+
+/** PRECONDITION of writing: no other process does it at the time, so that the newest row is the newest decision. */
+export class AccessMirror {
+  readonly #store: Pick<Store, 'query' | 'command'>
+  readonly #access: AccessLog
+  /** Subjects whose row may be another than their entry; as many as the log has at most. */
+  readonly #changed = new Set<string>()
+
+  constructor(store: Pick<Store, 'query' | 'command'>, access: AccessLog) {
+    this.#store = store
+    this.#access = access
+    access.watch((subject) => {
+      if (KINDS.some((kind) => subject.startsWith(kind))) this.#changed.add(subject)
+    })
+  }
+
+  /** Subjects whose row has to be looked at. */
+  get waiting(): number {
+    return this.#changed.size
+  }
+
+  /** Compares the whole table with the log: after a start, and after another process has written it. PRECONDITION: the log is known. */
+  async compare(stopped: () => boolean): Promise<void> {
+    const now = Date.now()
+    for (const kind of KINDS) for (const [subject] of this.#access.entries(kind, now)) this.#changed.add(subject)
+    for (let after = ''; !stopped();) {
+      const rows = await this.#store.query<Row>(
+        `SELECT rows.subject AS subject, toString(rows.verdict) AS verdict, rows.reason AS reason, toString(rows.until) AS until,
+           toString(rows.updated_at) AS updated_at
+         FROM gatepost.access_decisions AS rows FINAL WHERE rows.removed = 0 AND rows.subject > {after:String}
+         ORDER BY rows.subject LIMIT ${COMPARED}`,
+        { after },
+      )
+      for (const row of rows) {
+        const entry = this.#access.get(row.subject, now)
+        if (entry !== undefined && isSame(row, rowOf(row.subject, entry))) this.#changed.delete(row.subject)
+        else this.#changed.add(row.subject)
+      }
+      if (rows.length < COMPARED) return
+      after = rows[rows.length - 1].subject
+    }
+  }
+
+  /** Writes what has changed. PRECONDITION: the log is known. @throws GatepostError of the store: it is written the next time */
+  async write(stopped: () => boolean): Promise<void> {
+    while (this.#changed.size > 0 && !stopped()) {
+      const now = Date.now()
+      const subjects = [...this.#changed].slice(0, ROWS)
+      // What is decided while this is written is looked at again.
+      for (const subject of subjects) this.#changed.delete(subject)
+      try {
+        await this.#writeAll(subjects, now)
+      } catch (error) {
+        for (const subject of subjects) this.#changed.add(subject)
+        throw error
+      }
+    }
+  }
+
+  async #writeAll(subjects: readonly string[], now: number): Promise<void> {
+    const rows: object[] = []
+    const gone: string[] = []
+    for (const subject of subjects) {
+      const entry = this.#access.get(subject, now)
+      if (entry === undefined) gone.push(subject)
+      else rows.push({ ...rowOf(subject, entry), removed: 0 })
+    }
+    await insertRows(
+      this.#store,
+      'gatepost.access_decisions (subject, verdict, reason, until, updated_at, removed)',
+      rows,
+    )
+    for (let first = 0; first < gone.length; first += NAMED) {
+      // The verdict stays: it says why sessions ended while it was in force.
+      await this.#store.command(
+        `INSERT INTO gatepost.access_decisions (subject, verdict, reason, until, updated_at, removed)
+         SELECT subject, verdict, reason, until, updated_at, 1 FROM gatepost.access_decisions FINAL
+         WHERE removed = 0 AND subject IN ({subjects:Array(String)})`,
+        { subjects: gone.slice(first, first + NAMED) },
+      )
+    }
+  }
+}
+
+function rowOf(subject: string, { verdict, reason, until, updatedAt }: AccessEntry): Row {
+  return { subject, verdict, reason, until: until === null ? null : sqlTime(until), updated_at: sqlTime(updatedAt) }
+}
+
+function isSame(a: Row, b: Row): boolean {
+  return a.verdict === b.verdict && a.reason === b.reason && a.until === b.until && a.updated_at === b.updated_at
+}

@@ -1,0 +1,114 @@
+import type { AccessData, AccessEntry, AccessLog } from '../../log/access.ts'
+import { QUOTA_REASON, quotaSubject, type QuotaUse } from '../../log/quota.ts'
+import type { Store } from '../../store/contract.ts'
+
+/** What a policy may deny: kinds of subjects of the access-control log. */
+export const DENIABLE = ['session', 'mac', 'account', 'gateway'] as const
+
+/** A limit on what is used, and the SQL that says what is used. */
+export interface Policy {
+  /** In the reason of its denials: quota:<name>. */
+  readonly name: string
+  readonly deny: (typeof DENIABLE)[number]
+  /** A SELECT with a row for each subject: `subject`, and `used`, a number. */
+  readonly sql: string
+  /** Who uses more than this is denied. */
+  readonly limit: number
+  readonly unit: QuotaUse['unit']
+  /** How long a denial lasts, ms; null: until the UTC day ends. */
+  readonly forMs: number | null
+  /** Whether the portal's welcome page tells people what is left. */
+  readonly show: boolean
+}
+
+/** What one look at a policy came to. */
+export interface PolicyOutcome {
+  /** Subjects that it denied now. */
+  readonly denied: number
+  /** There were more subjects than are looked at: those who used most were. */
+  readonly overflow: boolean
+}
+
+/** Subjects that one look considers, and entries that it writes, at most. */
+const MAX_SUBJECTS = 50_000
+const MAX_WRITES = 5000
+const WRITES_AT_ONCE = 32
+const DAY_MS = 24 * 3_600_000
+/** A quota is told anew with every tenth of it that is used. */
+const STEPS = 10
+
+/**
+ * Denies who used more than the limit, but for those about whom somebody has decided already.
+ * @throws GatepostError of the store; LOG_UNAVAILABLE: the next look writes what is missing
+ */
+export async function applyPolicy(
+  policy: Policy,
+  store: Pick<Store, 'query'>,
+  access: AccessLog,
+  now: number,
+): Promise<PolicyOutcome> {
+  const rows = await policyUse(policy, store, policy.show ? policy.limit / STEPS : policy.limit)
+  const writes: [string, AccessEntry][] = []
+  let denied = 0
+  for (const { subject, used } of rows) {
+    if (writes.length === MAX_WRITES) break
+    // Nothing is known of who it is: an empty account is nobody.
+    if (subject === '') continue
+    const entry = used > policy.limit ? denial(policy, subject, access, now) : quota(policy, subject, used, access, now)
+    if (entry === null) continue
+    writes.push(entry)
+    if (used > policy.limit) denied++
+  }
+  for (let first = 0; first < writes.length; first += WRITES_AT_ONCE) {
+    const some = writes.slice(first, first + WRITES_AT_ONCE)
+    await Promise.all(some.map(([subject, entry]) => access.put(subject, entry)))
+  }
+  return { denied, overflow: rows.length === MAX_SUBJECTS || writes.length === MAX_WRITES }
+}
+
+/** Who used more than `above`, those who used most first. @throws GatepostError of the store */
+export async function policyUse(
+  { sql, limit }: Policy,
+  store: Pick<Store, 'query'>,
+  above: number,
+): Promise<{ subject: string; used: number }[]> {
+  return store.query<{ subject: string; used: number }>(
+    `SELECT toString(used_by.subject) AS subject, toFloat64(used_by.used) AS used FROM
+     (
+       ${sql}
+     ) AS used_by
+     WHERE toFloat64(used_by.used) > {above:Float64} ORDER BY toFloat64(used_by.used) DESC LIMIT ${MAX_SUBJECTS}`,
+    { above, limit },
+  )
+}
+
+/** Null: what was decided about the subject stays, an operator's allowance as well. */
+function denial(policy: Policy, name: string, access: AccessLog, now: number): [string, AccessEntry] | null {
+  const subject = `${policy.deny}:${name}`
+  if (access.get(subject, now) !== undefined) return null
+  return [subject, { verdict: 'deny', reason: QUOTA_REASON + policy.name, until: endOf(policy, now), updatedAt: now }]
+}
+
+/** Null: the log says so already, or nobody is told. */
+function quota(
+  policy: Policy,
+  name: string,
+  used: number,
+  access: AccessLog,
+  now: number,
+): [string, AccessEntry] | null {
+  if (!policy.show || (policy.deny !== 'session' && policy.deny !== 'account')) return null
+  const subject = quotaSubject(policy.deny, name)
+  const told = access.get(subject, now)
+  const before = told?.data?.[policy.name] as QuotaUse | undefined
+  const step = (use: number) => Math.floor((use / policy.limit) * STEPS)
+  if (before !== undefined && step(before.used) === step(used)) return null
+  const use: QuotaUse = { used, limit: policy.limit, unit: policy.unit }
+  const data: AccessData = { ...told?.data, [policy.name]: use }
+  const until = Math.max(endOf(policy, now), told?.until ?? 0)
+  return [subject, { verdict: 'allow', reason: '', until, updatedAt: now, data }]
+}
+
+function endOf({ forMs }: Policy, now: number): number {
+  return forMs === null ? (Math.floor(now / DAY_MS) + 1) * DAY_MS : now + forMs
+}

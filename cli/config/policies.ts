@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { DENIABLE, type Policy } from '../../aggregator/access/policy.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { parseDuration, parseSize } from './values.ts'
+
+/** A look at a policy takes time, and its name is a label of metrics. */
+const MAX_POLICIES = 50
+const MAX_FOR_MS = 366 * 24 * 3_600_000
+
+const limit = z.union([z.number(), z.string()])
+
+const policy = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'allowed are 1 to 64 of a-z, 0-9 and -'),
+  deny: z.enum(DENIABLE),
+  sql: z.string().trim().min(1),
+  limit,
+  unit: z.enum(['bytes', 'seconds', 'count']).default('count'),
+  for: z.string().default('day'),
+  show: z.boolean().default(true),
+})
+
+const file = z.strictObject({ policies: z.array(policy).max(MAX_POLICIES) })
+
+/**
+ * The policies of GATEPOST_POLICIES, which docs/access.md describes; none if it is unset.
+ * @throws GatepostError CONFIG_INVALID: each mistake with its place
+ */
+export function readPolicies(path: string | undefined): Policy[] {
+  if (path === undefined) return []
+  const wrong = (problem: string, cause?: unknown) =>
+    new GatepostError('CONFIG_INVALID', `GATEPOST_POLICIES=${path}: ${problem}`, cause)
+  let parsed: unknown
+  try {
+    parsed = parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw wrong(messageOf(error), error)
+  }
+  const result = file.safeParse(parsed)
+  if (!result.success) {
+    const issues = result.error.issues.map(({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`)
+    throw wrong(issues.join('; '))
+  }
+  const names = new Set<string>()
+  return result.data.policies.map((each, index) => {
+    const at = `policies.${index}`
+    if (names.has(each.name)) throw wrong(`${at}.name: ${each.name} is there twice`)
+    names.add(each.name)
+    const amount = limitOf(each.limit, each.unit)
+    if (amount === undefined) {
+      throw wrong(`${at}.limit: ${each.limit}: allowed is a number above 0, for bytes also 2 GB, for seconds also 4h`)
+    }
+    const forMs = each.for === 'day' ? null : parseDuration(each.for)
+    if (forMs === undefined || (forMs !== null && (forMs < 1000 || forMs > MAX_FOR_MS))) {
+      throw wrong(`${at}.for: ${each.for}: allowed is day, or a duration from 1s to 366d`)
+    }
+    const { name, deny, unit, show } = each
+    // What ends a statement would end the one around it.
+    return { name, deny, unit, show, limit: amount, forMs, sql: each.sql.replace(/;\s*$/, '') }
+  })
+}
+
+function limitOf(written: number | string, unit: Policy['unit']): number | undefined {
+  if (typeof written === 'number') return written > 0 && Number.isFinite(written) ? written : undefined
+  if (unit === 'bytes') return parseSize(written) || undefined
+  const ms = unit === 'seconds' ? parseDuration(written) : undefined
+  return ms === undefined || ms === 0 ? undefined : ms / 1000
+}

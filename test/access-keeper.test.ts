@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { pino } from 'pino'
+import { readPolicies } from '../cli/config/policies.ts'
+import { packageFile } from '../common/package-root.ts'
+import { sqlTime } from '../common/sql-time.ts'
+import type { AccessEntry } from '../log/access.ts'
+import { insertRows } from '../store/insert-rows.ts'
+import { openEmbeddedStore } from '../store/embedded/open.ts'
+import { MemoryAccess } from './helpers/memory-access.ts'
+import { startSessionKeeper } from '../aggregator/sessions/keeper.ts'
+import { startAccessKeeper } from '../aggregator/access/keeper.ts'
+import type { Policy } from '../aggregator/access/policy.ts'
+
+/* Decisions and tables, with the real engine. */
+const logger = pino({ level: 'silent' })
+const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+t.teardown(() => store.close())
+await store.migrate()
+
+const decided = (verdict: 'allow' | 'deny', reason: string, until: number | null = null): AccessEntry => ({
+  verdict,
+  reason,
+  until,
+  updatedAt: Date.now(),
+})
+
+/** Runs until it has looked at everything. */
+async function keep(access: MemoryAccess, policies: readonly Policy[] = []) {
+  const keeper = startAccessKeeper({ store, access, policies, logger, everyMs: 20, leaseSettleMs: 20 })
+  while (keeper.stats.looks === 0 && keeper.stats.failures === 0) await sleep(10)
+  await keeper.stop()
+  t.equal(keeper.stats.failures, 0)
+  return keeper.stats
+}
+
+const inForce = () => store.query('SELECT subject, verdict, reason FROM gatepost.access_control ORDER BY subject')
+
+t.test('the table has what is in force, and nothing of credentials', async (t) => {
+  const access = new MemoryAccess()
+  await access.put('mac:50-A6-7F-84-9C-D1', decided('deny', "it's \\ \n abuse"))
+  await access.put('account:a@example.org', decided('allow', '', Date.now() + 60_000))
+  await access.put('session:0011223344556677', decided('deny', 'over', Date.now() - 1000))
+  for (const secret of [
+    'credential:a@example.org',
+    'voucher:12',
+    'bind:00',
+    'registration:G',
+    'quota:session:1',
+    'confirmed:1',
+  ])
+    await access.put(secret, decided('allow', 'secret'))
+  await keep(access)
+  const both = [
+    { subject: 'account:a@example.org', verdict: 'allow', reason: '' },
+    { subject: 'mac:50-A6-7F-84-9C-D1', verdict: 'deny', reason: "it's \\ \n abuse" },
+  ]
+  t.same(await inForce(), both)
+  const [{ count }] = await store.query<{ count: number }>(
+    'SELECT count()::UInt32 AS count FROM gatepost.access_decisions',
+  )
+  t.equal(count, 2)
+
+  // Somebody else writes the table from now on, and starts with a log that has changed meanwhile.
+  const later = new MemoryAccess()
+  await later.put('account:a@example.org', access.get('account:a@example.org', Date.now()) as AccessEntry)
+  await later.put('gateway:G', decided('deny', ''))
+  await keep(later)
+  t.same(await inForce(), [both[0], { subject: 'gateway:G', verdict: 'deny', reason: '' }])
+  const rows = await store.query<{ count: number }>(
+    `SELECT count()::UInt32 AS count FROM gatepost.access_decisions WHERE subject = 'account:a@example.org'`,
+  )
+  t.same(rows, [{ count: 1 }], 'what the table has already is not written again')
+
+  const keeper = startAccessKeeper({ store, access: later, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
+  while (keeper.stats.looks === 0) await sleep(10)
+  await later.put('gateway:G', null)
+  await later.put('mac:00-00-00-00-00-01', decided('deny', 'new'))
+  const expected = [both[0], { subject: 'mac:00-00-00-00-00-01', verdict: 'deny', reason: 'new' }]
+  for (let tries = 0; tries < 200 && JSON.stringify(await inForce()) !== JSON.stringify(expected); tries++)
+    await sleep(50)
+  t.same(await inForce(), expected, 'and it follows')
+  later.known = false
+  await sleep(100)
+  await keeper.stop()
+  t.same(await inForce(), expected, 'a log that is not known takes nothing back')
+})
+
+const GB = 1_000_000_000
+
+t.test('the example policies: who uses more than a limit is denied, and told before', async (t) => {
+  const now = Date.now()
+  // All of it today, UTC, whatever the time.
+  const day = Math.floor(now / 86_400_000) * 86_400_000
+  const began = Math.max(day, now - 60_000)
+  const mac = (index: number) => `50-A6-7F-84-9C-${index.toString(16).toUpperCase().padStart(2, '0')}`
+  const sessions = [
+    { id: 'little', account: 'a', bytes: GB / 10 },
+    { id: 'half', account: 'b', bytes: GB },
+    { id: 'too-much', account: 'c', bytes: 2 * GB + 1 },
+    ...[1, 2, 3, 4].map((device) => ({ id: `device-${device}`, account: 'd', bytes: 1.5 * GB })),
+    { id: 'nobody', account: '', bytes: 1 },
+  ]
+  const issued = sessions.map(({ id, account }, index) => ({
+    received_at: sqlTime(began),
+    issued: sqlTime(began - 10_000 + index * 1000),
+    session_id: id,
+    gw_id: 'P',
+    mac: mac(index),
+    account,
+    method: 'account',
+    use_by: sqlTime(now + 60_000),
+    ends: sqlTime(now + 3_600_000),
+    batch_id: randomUUID(),
+  }))
+  const reports = sessions.flatMap(({ id, bytes }, index) => [
+    { id, stage: 'login', at: began, incoming: 0, index },
+    { id, stage: 'counters', at: Math.max(began, now - 1000), incoming: bytes, index },
+  ])
+  await insertRows(
+    store,
+    'gatepost.portal_sessions (received_at, issued, session_id, gw_id, mac, account, method, use_by, ends, batch_id)',
+    issued,
+  )
+  await insertRows(
+    store,
+    'gatepost.gateway_auth (received_at, stage, gw_id, mac, session_id, incoming, outgoing, auth_code, own, batch_id)',
+    reports.map(({ id, stage, at, incoming, index }) => ({
+      received_at: sqlTime(at),
+      stage,
+      gw_id: 'P',
+      mac: mac(index),
+      session_id: id,
+      incoming: String(incoming),
+      outgoing: '0',
+      auth_code: 1,
+      own: 1,
+      batch_id: randomUUID(),
+    })),
+  )
+  const keeper = startSessionKeeper({ store, timeoutIntervals: 1000, logger, everyMs: 50, leaseSettleMs: 20 })
+  while (keeper.stats.computedUntil === 0 && keeper.stats.failures === 0) await sleep(20)
+  await keeper.stop()
+  t.equal(keeper.stats.failures, 0)
+
+  const policies = readPolicies(packageFile('deploy/policies.example.yaml'))
+  const access = new MemoryAccess()
+  const stats = await keep(access, policies)
+  t.same(
+    [...stats.policies].map(([name, { failures, overflows }]) => [name, failures, overflows]),
+    policies.map(({ name }) => [name, 0, 0]),
+  )
+  const denials = () =>
+    access.written
+      .filter(([, entry]) => entry?.verdict === 'deny')
+      .map(([subject, entry]) => [subject, entry?.reason])
+      .sort()
+  const expected = [
+    ['account:d', 'quota:account-5gb-a-day'],
+    ['session:device-4', 'quota:three-devices'],
+    ['session:too-much', 'quota:session-2gb'],
+  ]
+  t.same(denials(), expected)
+  t.ok((access.get('account:d', now)?.until as number) % 86_400_000 === 0, 'an account has a new day at midnight')
+  t.match(access.get('quota:session:half', now)?.data, {
+    'session-2gb': { used: GB, limit: 2 * GB, unit: 'bytes' },
+  })
+  t.equal(access.get('quota:session:little', now), undefined, 'less than a tenth is not worth a word')
+  t.match(access.get('quota:account:b', now)?.data, { 'account-5gb-a-day': { used: GB } })
+
+  const written = access.written.length
+  await keep(access, policies)
+  t.equal(access.written.length, written, 'what was said is not said again')
+
+  await access.put('account:d', decided('allow', 'a friend of the house'))
+  await keep(access, policies)
+  t.equal(access.get('account:d', Date.now())?.verdict, 'allow', 'a word of an operator counts more')
+})
+
+t.test('a policy that cannot be computed is counted, and the others go on', async (t) => {
+  const policy = (name: string, sql: string): Policy => ({
+    name,
+    deny: 'mac',
+    sql,
+    limit: 1,
+    unit: 'count',
+    forMs: null,
+    show: true,
+  })
+  const access = new MemoryAccess()
+  const stats = await keep(access, [
+    policy('wrong', 'SELECT nothing FROM gatepost.nowhere'),
+    policy('right', `SELECT '00-00-00-00-00-07' AS subject, 2 AS used`),
+  ])
+  t.match(stats.policies.get('wrong'), { failures: 1, denied: 0 })
+  t.match(stats.policies.get('right'), { failures: 0, denied: 1 })
+  t.equal(access.get('mac:00-00-00-00-00-07', Date.now())?.reason, 'quota:right')
+})
