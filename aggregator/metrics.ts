@@ -1,4 +1,5 @@
 import type { AccessKeeperStats, PolicyStats } from './access/keeper.ts'
+import type { AlertStats } from './alerts/alerts.ts'
 import type { SessionKeeperStats } from './sessions/keeper.ts'
 import { PlainMetrics } from '../common/metrics.ts'
 import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
@@ -105,5 +106,17 @@ export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): 
     perPolicy((each) => each.seconds),
     'max',
   )
+  return metrics
+}
+
+/** What the alerts report. */
+export function alertMetrics(stats: AlertStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('counter', 'gatepost_alerts_sent_total', 'Alerts that GATEPOST_ALERT_URL took', () =>
+    Object.entries(stats.sent).map(([event, value]) => ({ value, labels: { event } })),
+  )
+  metrics.add('counter', 'gatepost_alert_failures_total', 'Alerts that it did not take; they are repeated', () => [
+    { value: stats.failures },
+  ])
   return metrics
 }

@@ -91,7 +91,7 @@ function describe(variable: Variable, text: string | undefined): ConfigEntry {
   }
 }
 
-/** What is set but does nothing: misspelt names and options of features that this version does not have. */
+/** What is set but does nothing: misspelt names. */
 export function configWarnings(env: Environment): string[] {
   const warnings: string[] = []
   for (const name of Object.keys(env).sort()) {
@@ -99,27 +99,5 @@ export function configWarnings(env: Environment): string[] {
     const near = nearest(name, KNOWN)
     warnings.push(`${name} is not a variable of Gatepost${near === undefined ? '' : `; did you mean ${near}?`}`)
   }
-  for (const [, variable] of SCHEMA) {
-    if (variable.later === 'warns' && textOf(env, variable.env) !== undefined) {
-      warnings.push(`${variable.env} is set, but not supported by this version yet: it has no effect`)
-    }
-  }
   return warnings
-}
-
-/**
- * Refuses options that must not be ignored silently: those that say where records go and who is let in.
- * @throws GatepostError CONFIG_INVALID
- */
-export function assertSupported(env: Environment): void {
-  const problems: string[] = []
-  for (const [, variable] of SCHEMA) {
-    const text = textOf(env, variable.env)
-    if (variable.later !== 'stops' || text === undefined || text.trim() === variable.default) continue
-    problems.push(
-      `${variable.env}=${masked(variable, text)}: not supported by this version yet; ` +
-        `allowed is to leave it ${variable.default === undefined ? 'unset' : `at ${variable.default}`}`,
-    )
-  }
-  if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
 }

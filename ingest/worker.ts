@@ -1,5 +1,6 @@
 import type { Logger } from '../common/logger.ts'
 import { App } from './app.ts'
+import { giveSignsOfLife } from '../log/alive.ts'
 import type { AuthMode } from './access/decisions.ts'
 import { TrustedProxies } from './client-address.ts'
 import { BulkListener } from './listeners/bulk.ts'
@@ -33,6 +34,7 @@ export class IngestWorker {
   readonly log: IngestLog
   readonly bulk: BulkListener
   readonly gateway: GatewayListener
+  readonly #stopSigns: () => void
 
   private constructor(options: IngestOptions, log: IngestLog) {
     this.log = log
@@ -48,6 +50,7 @@ export class IngestWorker {
     const proxies = new TrustedProxies(options.trustedProxies)
     this.bulk = new BulkListener(this.app, proxies)
     this.gateway = new GatewayListener(this.app, proxies)
+    this.#stopSigns = giveSignsOfLife(log.access)
   }
 
   /**
@@ -63,6 +66,7 @@ export class IngestWorker {
 
   /** Stop accepting, answer what was read, commit, seal. */
   async drain(): Promise<void> {
+    this.#stopSigns()
     this.bulk.stopAccepting()
     this.gateway.stopAccepting()
     await this.app.records.flush()

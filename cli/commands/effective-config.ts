@@ -1,4 +1,4 @@
-import { assertSupported, configWarnings, loadConfig, type Config } from '../config.ts'
+import { configWarnings, loadConfig, type Config } from '../config.ts'
 import type { Context } from '../context.ts'
 
 /**
@@ -7,7 +7,6 @@ import type { Context } from '../context.ts'
  */
 export function effectiveConfig(context: Context): Config {
   const config = loadConfig(context.env)
-  assertSupported(context.env)
   for (const warning of configWarnings(context.env)) context.output.note(`warning: ${warning}`)
   return config
 }

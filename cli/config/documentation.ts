@@ -6,24 +6,13 @@ export function configurationTable(): string {
   const variables: readonly Variable[] = [...Object.values<Variable>(VARIABLES), PERFORMANCE_BEARER]
   const rows = variables.map(
     (variable) =>
-      `| \`${variable.env}\` | ${defaultOf(variable)} | ${cell(variable.description)}${later(variable)} | ${cell(variable.allowed)} |`,
+      `| \`${variable.env}\` | ${defaultOf(variable)} | ${cell(variable.description)} | ${cell(variable.allowed)} |`,
   )
   return ['| variable | default | what | allowed |', '|---|---|---|---|', ...rows].join('\n')
 }
 
 function defaultOf(variable: Variable): string {
   return variable.default === undefined ? variable.unset : `\`${variable.default}\``
-}
-
-function later(variable: Variable): string {
-  switch (variable.later) {
-    case 'no':
-      return ''
-    case 'stops':
-      return ' **Not in this version**: `serve` refuses any other value than the default.'
-    case 'warns':
-      return ' **Not in this version**: no effect.'
-  }
 }
 
 /** A < would begin an HTML tag, a | the next cell. */

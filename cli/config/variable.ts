@@ -12,11 +12,6 @@ export interface Variable<T = unknown> {
   readonly allowed: string
   /** `whole`: never shown. `url`: shown without its password and query. */
   readonly secret: 'no' | 'whole' | 'url'
-  /**
-   * The variable belongs to a feature that this version does not have. `stops`: ignoring it would let users in, or send
-   * records elsewhere, against the operator's word, so `serve` refuses. `warns`: the feature is merely missing.
-   */
-  readonly later: 'no' | 'stops' | 'warns'
 }
 
 interface Words {
@@ -24,11 +19,10 @@ interface Words {
   readonly allowed: string
   readonly unset?: string
   readonly secret?: Variable['secret']
-  readonly later?: Variable['later']
 }
 
 function build<T>(env: string, schema: ValueSchema<T>, defaultText: string | undefined, words: Words): Variable<T> {
-  return { unset: '(unset)', secret: 'no', later: 'no', ...words, env, schema, default: defaultText }
+  return { unset: '(unset)', secret: 'no', ...words, env, schema, default: defaultText }
 }
 
 /** A variable that always has a value. */

@@ -281,7 +281,12 @@ export const VARIABLES = {
     allowed: HTTP,
     // Chat services put the credential into the path.
     secret: 'whole',
-    later: 'warns',
+  }),
+  alertSecret: optional('GATEPOST_ALERT_SECRET', secretText(16), {
+    description: 'Key of the signature of what is posted there.',
+    allowed: 'at least 16 characters',
+    secret: 'whole',
+    unset: '(unset: derived from the token key)',
   }),
   publish: optional(
     'GATEPOST_PUBLISH',

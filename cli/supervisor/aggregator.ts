@@ -1,11 +1,14 @@
+import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
 import { readPolicies } from '../config/policies.ts'
 import { aggregatorBanner } from './banner.ts'
 import { storeDescription, storeProcess } from './children.ts'
 import { kafkaAddress } from './kafka-log.ts'
+import type { AlertsStart } from './messages.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
+import { alertSecret } from './secret.ts'
 
 /**
  * One aggregator alone: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names brokers
@@ -16,6 +19,7 @@ import { run } from './run.ts'
 export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
   const policies = readPolicies(configured.policies)
+  alertsOf(configured)
   const config = await withPorts(configured, ['metricsPort'])
   const { reader, access } = await kafkaAddress(config, logger)
   const { retentionDays, dataDir } = config
@@ -28,6 +32,7 @@ export async function aggregator(configured: Config): Promise<number> {
       log: reader,
       access,
       policies,
+      alerts: alertsOf(config),
       waitsForLog: false,
       drains: 'own',
       reports: null,
@@ -42,4 +47,16 @@ export async function aggregator(configured: Config): Promise<number> {
     stop: (withinMs) => child.stop(withinMs, false),
     logger,
   })
+}
+
+/** It has no data directory, so what alerts are signed with is in the configuration. @throws GatepostError CONFIG_INVALID */
+function alertsOf({ alertUrl, alertSecret: own, secret }: Config): AlertsStart | null {
+  if (alertUrl === undefined) return null
+  if (own === undefined && secret === undefined) {
+    throw new GatepostError(
+      'CONFIG_INVALID',
+      'GATEPOST_ALERT_URL is set, and neither GATEPOST_ALERT_SECRET nor GATEPOST_SECRET: alerts are signed with one of them',
+    )
+  }
+  return { url: alertUrl, secret: alertSecret(own, secret ?? '') }
 }

@@ -59,6 +59,12 @@ export interface ReportsStart {
   readonly publishAtMinute: number
 }
 
+/** Who is told of gateways that go down. */
+export interface AlertsStart {
+  readonly url: string
+  readonly secret: string
+}
+
 /** What a process with the store is told at its start. */
 export interface StoreStart {
   readonly store: StoreDescription
@@ -70,6 +76,8 @@ export interface StoreStart {
   /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
   readonly access: AccessStart | null
   readonly policies: readonly Policy[]
+  /** PRECONDITION: `access` is given. Null: nobody. */
+  readonly alerts: AlertsStart | null
   /** What else it does goes on while Kafka is away: then it is ready without, and reads when Kafka is back. */
   readonly waitsForLog: boolean
   /** `all`: everything that waits is stored before it ends. `own`: what it has read; the rest is for the others of its group. */

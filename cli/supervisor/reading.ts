@@ -3,7 +3,7 @@ import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { TOPICS } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import type { ReaderLog, StoreStart } from './messages.ts'
 import { openReader, type OpenedReader } from './open-reader.ts'
@@ -26,6 +26,7 @@ interface Open {
 
 const REOPEN_MS = 2000
 const LAG_POLL_MS = 200
+const BEHIND_MS = 30_000
 
 /** Brings the record log into the store, and goes on after an outage of the log. */
 export class Reading {
@@ -106,6 +107,13 @@ export class Reading {
   /** PRECONDITION: stopped. Leaves the log to others. */
   async close(): Promise<void> {
     await this.#open?.reader.reader.close()
+  }
+
+  /** Whether the log cannot be read, or records wait in it that should be in their table by now (ms since the epoch). */
+  isBehind(topic: Topic, now: number): boolean {
+    if (this.#open === null) return true
+    const oldest = this.#open.aggregator.stats().get(topic)?.oldestWaitingAt ?? null
+    return oldest !== null && now - oldest > BEHIND_MS
   }
 
   async metrics(): Promise<object[]> {

@@ -24,6 +24,7 @@ export async function reporter(configured: Config): Promise<number> {
       log: null,
       access: null,
       policies: [],
+      alerts: null,
       waitsForLog: false,
       drains: 'own',
       reports: reportsStart(config),

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatepostError, messageOf } from '../../common/errors.ts'
@@ -27,4 +27,9 @@ export function knownSecret(configured: string | undefined, dataDir: string): st
       error,
     )
   }
+}
+
+/** The key of alerts: one of its own, or one that says nothing of the key of the tokens. */
+export function alertSecret(configured: string | undefined, tokenKey: string): string {
+  return configured ?? createHmac('sha256', tokenKey).update('gatepost: alerts').digest('hex')
 }

@@ -9,7 +9,7 @@ import { ownDirectory } from './own-directory.ts'
 import { withPorts } from './ports.ts'
 import { prepareRecordLog, type RecordLog } from './record-log.ts'
 import { run } from './run.ts'
-import { tokenSecret } from './secret.ts'
+import { alertSecret, tokenSecret } from './secret.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
 
 /**
@@ -32,7 +32,8 @@ export async function serve(configured: Config): Promise<number> {
       'metricsPort',
     ])
     const log = await prepareRecordLog(config, directory.path, logger)
-    const workers = ingestWorkers(config, log, tokenSecret(config.secret, directory.path), logger)
+    const secret = tokenSecret(config.secret, directory.path)
+    const workers = ingestWorkers(config, log, secret, logger)
     const store = storeProcess(
       'store',
       {
@@ -42,6 +43,10 @@ export async function serve(configured: Config): Promise<number> {
         log: log.reader,
         access: log.access,
         policies,
+        alerts:
+          config.alertUrl === undefined
+            ? null
+            : { url: config.alertUrl, secret: alertSecret(config.alertSecret, secret) },
         waitsForLog: log.away,
         drains: 'all',
         reports: reportsStart(config),

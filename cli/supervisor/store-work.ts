@@ -5,12 +5,14 @@ import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
+import { startAlerts, type Alerts } from '../../aggregator/alerts/alerts.ts'
+import { Listening } from '../../aggregator/alerts/listening.ts'
 import { startAccessKeeper, type AccessKeeper } from '../../aggregator/access/keeper.ts'
 import { startSessionKeeper, type SessionKeeper } from '../../aggregator/sessions/keeper.ts'
-import { accessKeeperMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
+import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
 import type { AccessLog } from '../../log/access.ts'
 import { Availability } from './availability.ts'
-import type { ReportsStart, StoreStart } from './messages.ts'
+import type { AlertsStart, ReportsStart, StoreStart } from './messages.ts'
 import { openAccess } from './open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
@@ -33,6 +35,7 @@ interface Parts {
   readonly sessions: SessionKeeper | null
   readonly access: AccessLog | null
   readonly accessKeeper: AccessKeeper | null
+  readonly alerts: Alerts | null
   readonly schedule: Schedule | null
   readonly publishing: PublishSchedule | null
   readonly availability: Availability
@@ -68,6 +71,7 @@ export class StoreWork {
     const sessions = log === null ? null : startSessionKeeper({ store, timeoutIntervals, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const accessKeeper = access === null ? null : startAccessKeeper({ store, access, policies, logger })
+    const alerts = start.alerts === null ? null : startAlerting(start.alerts, store, access, reading, logger)
     const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
     const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
     const availability = new Availability(store, available)
@@ -79,6 +83,7 @@ export class StoreWork {
       sessions,
       access,
       accessKeeper,
+      alerts,
       schedule,
       publishing,
       availability,
@@ -90,15 +95,26 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, sessions, access, accessKeeper, schedule, publishing, availability } =
-      this.#parts
+    const {
+      drains,
+      shared,
+      opened,
+      reading,
+      sessions,
+      access,
+      accessKeeper,
+      alerts,
+      schedule,
+      publishing,
+      availability,
+    } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
       Promise.race([
-        Promise.all([sessions?.stop(), accessKeeper?.stop(), schedule?.stop(), publishing?.stop()]),
+        Promise.all([sessions?.stop(), accessKeeper?.stop(), alerts?.stop(), schedule?.stop(), publishing?.stop()]),
         sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
       ]),
     ])
@@ -108,17 +124,30 @@ export class StoreWork {
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, sessions, accessKeeper, schedule, publishing } = this.#parts
+    const { opened, reading, sessions, accessKeeper, alerts, schedule, publishing } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
       reading?.metrics() ?? [],
       schedule === null ? [] : scheduleMetrics(schedule.stats).json(),
       sessions === null ? [] : sessionMetrics(sessions.stats).json(),
+      alerts === null ? [] : alertMetrics(alerts.stats).json(),
       accessKeeper === null ? [] : accessKeeperMetrics(accessKeeper.stats).json(),
       publishing === null ? [] : publishMetrics(publishing.stats).json(),
     ])
     return all.flat()
   }
+}
+
+function startAlerting(
+  { url, secret }: AlertsStart,
+  store: TableStore,
+  access: AccessLog | null,
+  reading: Reading | null,
+  logger: Logger,
+): Alerts | null {
+  if (access === null || reading === null) return null
+  const listening = new Listening(access, (now) => reading.isBehind('gateway_pings', now))
+  return startAlerts({ store, url, secret, listeningSince: (now) => listening.since(now), logger })
 }
 
 /** Null: no publisher is configured. */

@@ -62,11 +62,6 @@ t.test('a wrong configuration stops every command, and names all that is wrong',
   }
 })
 
-t.test('serve refuses what this version cannot do', async (t) => {
-  const result = await gatepost('serve', { GATEPOST_POLICIES: 'policies.yaml' })
-  t.match(result, { status: 2, stderr: /GATEPOST_POLICIES=policies.yaml: not supported by this version yet/ })
-})
-
 t.test('config', async (t) => {
   const env = { GATEPOST_WORKERS: '3', GATEPOST_SQL_PASSWORD: 'hunter2', GATEPOST_WORKER: '1' }
   const json = await gatepost('config --json', env)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { GatepostError } from '../../common/errors.ts'
-import { assertSupported, configWarnings, describeConfig, loadConfig, type Environment } from '../config.ts'
+import { configWarnings, describeConfig, loadConfig, type Environment } from '../config.ts'
 import { VARIABLES } from '../config/variables.ts'
 import type { Variable } from '../config/variable.ts'
 
@@ -162,7 +162,7 @@ t.test('secrets are shown nowhere', (t) => {
   const shown = JSON.stringify([describeConfig(env), configWarnings(env)])
   t.notMatch(shown, word)
   t.match(shown, 'http://gatepost:********@ch:8123/gatepost?********')
-  t.notMatch(problems(env, assertSupported).join(), word)
+  t.notMatch(problems(env).join(), word)
   const wrong = {
     GATEPOST_CLICKHOUSE_URL: `tcp://u:${word}?/@${word}@ch`,
     GATEPOST_S3_URL: `u:${word}@s3`,
@@ -190,19 +190,6 @@ t.test('a misspelt variable is told, with the name that was meant', (t) => {
   t.same(configWarnings({ GATEPOST_SOMETHING_ELSE_ALTOGETHER: '1' }), [
     'GATEPOST_SOMETHING_ELSE_ALTOGETHER is not a variable of Gatepost',
   ])
-  t.end()
-})
-
-t.test('what this version cannot do is refused or told, never ignored silently', (t) => {
-  const env = {
-    GATEPOST_POLICIES: 'policies.json',
-  }
-  const found = problems(env, assertSupported)
-  t.equal(found.length, 1)
-  for (const name of Object.keys(env)) {
-    t.ok(found.some((line) => line.startsWith(name) && line.includes('not supported by this version yet')))
-  }
-  t.match(configWarnings({ GATEPOST_ALERT_URL: 'http://x' }), [/GATEPOST_ALERT_URL .*no effect/])
   t.end()
 })
 

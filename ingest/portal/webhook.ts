@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { signedHeaders } from '../../common/signed-post.ts'
 import { clientKey, clientLimiter, type ClientLimits } from './limits.ts'
 import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
@@ -77,15 +77,10 @@ export class WebhookLogin implements LoginMethod {
     const { gwId, mac, ip } = redirect
     const password = parameter(form, 'password', 200)
     const body = JSON.stringify({ username, password, gw_id: gwId, mac, ip, language })
-    const timestamp = String(Math.floor(now / 1000))
     const response = await fetch(url, {
       method: 'POST',
       body,
-      headers: {
-        'Content-Type': 'application/json',
-        'X-Gatepost-Timestamp': timestamp,
-        'X-Gatepost-Signature': webhookSignature(secret, timestamp, body),
-      },
+      headers: signedHeaders(secret, body, now),
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
@@ -99,11 +94,6 @@ export class WebhookLogin implements LoginMethod {
     }
     return parseAnswer(await boundedText(response))
   }
-}
-
-/** The value of X-Gatepost-Signature. */
-export function webhookSignature(secret: string, timestamp: string, body: string): string {
-  return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
 }
 
 async function boundedText(response: Response): Promise<string> {

@@ -1,0 +1,142 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { repeat } from '../../common/repeat.ts'
+import { signedHeaders } from '../../common/signed-post.ts'
+import type { Store } from '../../store/contract.ts'
+import { insertRows } from '../../store/insert-rows.ts'
+import { Lease } from '../../store/lease.ts'
+
+/*
+ * GATEPOST_ALERT_URL is told when a gateway goes down and when it is back:
+ *
+ *   POST <url>, signed as in common/signed-post.ts
+ *   {"event":"gateway_down","gw_id":"…","name":"…","last_seen":"2024-02-29T12:00:00.000Z"}
+ *
+ * once per change: table gateway_alerts has what was told. Down as in the view gateways, more than five intervals without a heartbeat, but only
+ * of the time in which ingest was listening and what it heard came into the tables.
+ */
+
+export interface AlertsOptions {
+  readonly store: Pick<Store, 'query' | 'command'>
+  readonly url: string
+  readonly secret: string
+  /** Since when ingest has been listening, ms since the epoch; null: it is not, or what it hears does not come into the tables. */
+  readonly listeningSince: (now: number) => number | null
+  readonly logger: Logger
+  /** For tests: every how many ms, default 10 s. */
+  readonly everyMs?: number
+  readonly leaseSettleMs?: number
+}
+
+export interface AlertStats {
+  readonly sent: { gateway_down: number; gateway_up: number }
+  /** Attempts that failed and are repeated while the gateway's state is what it was. */
+  failures: number
+}
+
+export interface Alerts {
+  /** Live. */
+  readonly stats: AlertStats
+  stop(): Promise<void>
+}
+
+type Event = 'gateway_down' | 'gateway_up'
+
+interface Change {
+  readonly event: Event
+  readonly gw_id: string
+  readonly name: string
+  readonly last_seen: string
+}
+
+const EVERY_MS = 10_000
+const LEASE_MS = 5 * 60_000
+const ANSWER_WITHIN_MS = 10_000
+/** Changes of one look, and requests at a time; what is left is told by the next look. */
+const MAX_CHANGES = 200
+const AT_ONCE = 8
+
+/** Gateways whose state is another than was told last; the first to be looked at are those that are down the longest. */
+const CHANGES = `
+SELECT if(gateways.state = 'up', 'gateway_up', 'gateway_down') AS event, gateways.gw_id AS gw_id, gateways.name AS name,
+  concat(replaceOne(toString(gateways.last_seen), ' ', 'T'), 'Z') AS last_seen
+FROM gatepost.gateways AS gateways
+LEFT JOIN (SELECT gw_id, event FROM gatepost.gateway_alerts FINAL) AS told ON told.gw_id = gateways.gw_id
+WHERE (gateways.state = 'up' AND told.event = 'gateway_down')
+  OR (gateways.state = 'down' AND told.event != 'gateway_down'
+    AND dateDiff('second', fromUnixTimestamp64Milli({since:Int64}, 'UTC'), now64(3, 'UTC')) > 5 * ifNull(gateways.interval_seconds, 60))
+ORDER BY gateways.last_seen, gateways.gw_id
+LIMIT ${MAX_CHANGES}`
+
+export function startAlerts(options: AlertsOptions): Alerts {
+  const sender = new Sender(options)
+  const repeated = repeat((stopped) => sender.look(stopped))
+  return {
+    stats: sender.stats,
+    stop: async () => {
+      await repeated.stop()
+      await sender.release()
+    },
+  }
+}
+
+class Sender {
+  readonly stats: AlertStats = { sent: { gateway_down: 0, gateway_up: 0 }, failures: 0 }
+  readonly #options: AlertsOptions
+  readonly #lease: Lease
+
+  constructor(options: AlertsOptions) {
+    this.#options = options
+    this.#lease = new Lease(options.store, 'alerts', options.leaseSettleMs, LEASE_MS)
+  }
+
+  /** @returns after how many ms to look again */
+  async look(stopped: () => boolean): Promise<number> {
+    const { store, listeningSince, logger, everyMs } = this.#options
+    try {
+      const since = listeningSince(Date.now())
+      if (since !== null && (await this.#lease.take())) {
+        const changes = await store.query<Change>(CHANGES, { since })
+        for (let first = 0; first < changes.length && !stopped(); first += AT_ONCE) {
+          await this.#tell(changes.slice(first, first + AT_ONCE))
+        }
+      }
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'the gateways could not be looked at; trying again')
+    }
+    return everyMs ?? EVERY_MS
+  }
+
+  async release(): Promise<void> {
+    await this.#lease.release().catch(() => {})
+  }
+
+  async #tell(changes: readonly Change[]): Promise<void> {
+    const told = await Promise.all(changes.map(async (change) => ((await this.#post(change)) ? [change] : [])))
+    const rows = told.flat().map(({ gw_id, event }) => ({ gw_id, event }))
+    await insertRows(this.#options.store, 'gatepost.gateway_alerts (gw_id, event)', rows)
+  }
+
+  async #post(change: Change): Promise<boolean> {
+    const { url, secret, logger } = this.#options
+    const body = JSON.stringify(change)
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        body,
+        headers: signedHeaders(secret, body, Date.now()),
+        redirect: 'error',
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      })
+      await response.body?.cancel()
+      if (!response.ok) throw new Error(`status ${response.status}`)
+      this.stats.sent[change.event]++
+      logger.info(change, 'alerted')
+      return true
+    } catch (error) {
+      this.stats.failures++
+      logger.error({ ...change, error: messageOf(error) }, 'GATEPOST_ALERT_URL did not take it; trying again')
+      return false
+    }
+  }
+}
