@@ -86,9 +86,11 @@ export class App {
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access })
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, this.registry, fast)
-    this.#auth = new AuthRoute(this.records, this.decisions, this.registry, fast)
-    this.#counters = new CountersRoute(this.records, this.#auth, fast)
     this.portal = options.portal?.(this.records, tokens) ?? null
+    const { records, decisions, registry } = this
+    const roaming = this.portal?.roaming ?? null
+    this.#auth = new AuthRoute({ records, decisions, registry, roaming, fastCounters: fast })
+    this.#counters = new CountersRoute(this.records, this.#auth, fast)
   }
 
   #bodyHandler(route: Route, maxBytes: number): BodyHandler {

@@ -6,6 +6,7 @@
  *   bind:<session>                                              which client a token without a MAC belongs to: data.mac
  *   confirmed:<session>                                         its account has been confirmed
  *   quota:session:<id>  quota:account:<name>                    how much of a quota has been used: log/quota.ts
+ *   roam:<MAC>                                                  the session that goes on, should its device be at another gateway
  *   alive:<worker>                                              a sign of life: log/alive.ts
  *   credential:<id>  voucher:<hash>  registration:<gw_id>       what only those who decide may read, in `data`; never in a table
  */

@@ -72,7 +72,7 @@ WITH ${TOUCHED},
   reports AS
   (
     SELECT if(raw.gw_id != '', raw.gw_id, origins.gw_id) AS gw_id, raw.session_id AS session_id, received_at, batch_id, batch_index,
-      mac, ip, auth_code, indexOf(['login', 'counters', 'logout'], toString(stage)) AS step, incoming, outgoing,
+      mac, ip, auth_code, indexOf(['login', 'counters', 'logout'], if(stage = 'roam', 'login', toString(stage))) AS step, incoming, outgoing,
       ifNull(toInt64OrNull(if(mapContains(extra, 'online_time'), extra['online_time'], extra['uptime'])), -1) AS online,
       (mapContains(extra, 'uptime') AND NOT mapContains(extra, 'online_time'))::UInt8 AS narrow
     FROM gatepost.gateway_auth AS raw LEFT JOIN origins ON origins.session_id = raw.session_id

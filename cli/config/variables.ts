@@ -194,6 +194,11 @@ export const VARIABLES = {
     description: 'Missed counter reports after which a session counts as ended.',
     allowed: 'a whole number, 1 to 1000',
   }),
+  roaming: withDefault('GATEPOST_ROAMING', 'off', oneOf('off', 'on'), {
+    description:
+      'Whether a session follows its device to other gateways that are registered with their sources (wifidog-ng 2).',
+    allowed: 'off, or on',
+  }),
   policies: optional('GATEPOST_POLICIES', path, {
     description: 'File of quota policies (YAML).',
     allowed: 'a path',

@@ -12,6 +12,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     useWithinMs: config.tokenUseWithinMs,
     sessionMaxMs: config.sessionMaxMs,
     validationTimeMs: config.validationTimeMs,
+    roaming: config.roaming === 'on',
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null

@@ -30,6 +30,12 @@ export class GatewayRegistry {
     return false
   }
 
+  /** Whether the gateway is registered with its sources, and a request comes from one of them. */
+  isProven(gwId: string, remoteIp: string): boolean {
+    const sources = this.#sources.has(gwId) ? (this.#sources.get(gwId) ?? this.#read(gwId)) : null
+    return sources !== null && isFrom(sources, remoteIp)
+  }
+
   #read(gwId: string): BlockList | null {
     const sources = this.#access.get(PREFIX + gwId, Date.now())?.data?.['sources']
     const list = Array.isArray(sources) && sources.length > 0 ? blockList(sources as string[]) : null

@@ -16,6 +16,8 @@ import type { LoginMethod, LoginMethodName } from './method.ts'
 import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
 import { registrationOf } from './registration.ts'
+import { Roaming } from './roaming.ts'
+import type { Sessions } from './sessions.ts'
 import { loadLanguages } from './texts.ts'
 import { VoucherLogin } from './voucher.ts'
 import { WebhookLogin } from './webhook.ts'
@@ -31,6 +33,8 @@ export interface PortalOptions {
   readonly useWithinMs: number
   readonly sessionMaxMs: number
   readonly validationTimeMs: number
+  /** Whether sessions follow their device to other gateways (wifidog-ng 2, `stage=roam`). */
+  readonly roaming: boolean
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
   readonly mail: { readonly url: string; readonly from: string } | null
 }
@@ -58,7 +62,9 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const [secret] = secrets
   const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
   const tokens = new Tokens(secrets)
-  const sessions = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
+  const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
+  const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
+  const sessions = roaming === null ? issued : following(issued, roaming)
   const book = new Book(access)
   const registration = (gwId: string, now: number) => registrationOf(access, gwId, now)
   const pages = new Pages(options.directory)
@@ -90,6 +96,23 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
     message: new MessagePage({ ...common, accounts }),
     captiveApi,
     mailer,
+    roaming,
     logger,
   })
+}
+
+/** Sessions of which it is kept to whom they belong, so that they may go on elsewhere. */
+function following(sessions: Sessions, roaming: Roaming): Sessions {
+  return {
+    issue: async (grant) => {
+      const issued = await sessions.issue(grant)
+      // Not being able to roam is no reason not to get in.
+      if (issued !== null) await roaming.begun(grant, issued.session).catch(() => {})
+      return issued
+    },
+    verify: (token, now) => sessions.verify(token, now),
+    validated: (sessionId, now) => sessions.validated(sessionId, now),
+    denial: (session, now) => sessions.denial(session, now),
+    quotas: (session, now) => sessions.quotas(session, now),
+  }
 }

@@ -8,6 +8,7 @@ import type { LoginPage } from './login.ts'
 import type { Mailer } from './mail.ts'
 import type { MessagePage } from './message.ts'
 import { portalRequest, type PortalRequest } from './request.ts'
+import type { Roaming } from './roaming.ts'
 import type { Languages, Texts } from './texts.ts'
 import type { WelcomePage } from './welcome.ts'
 
@@ -38,6 +39,8 @@ export interface PortalPages {
   readonly captiveApi: CaptiveApi
   /** Outgoing mail; null: nothing sends any. */
   readonly mailer: Mailer | null
+  /** Null: sessions stay at their gateway. */
+  readonly roaming: Roaming | null
   readonly logger: Logger
 }
 
@@ -49,6 +52,10 @@ export class Portal {
 
   constructor(pages: PortalPages) {
     this.#pages = pages
+  }
+
+  get roaming(): Roaming | null {
+    return this.#pages.roaming
   }
 
   get(route: PortalRoute, path: string, exchange: Exchange): void {

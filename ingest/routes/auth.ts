@@ -4,6 +4,7 @@ import {
   AUTH_GW_ID,
   AUTH_INCOMING,
   AUTH_INCOMING_DELTA,
+  AUTH_IP,
   AUTH_MAC,
   AUTH_OUTGOING,
   AUTH_OUTGOING_DELTA,
@@ -14,6 +15,7 @@ import {
   type Verdict,
 } from '../encode/auth.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
+import type { Roaming } from '../portal/roaming.ts'
 import { Exchange, makeAnswer, type Answer, type Reply } from '../http.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'
 import type { Records } from '../records.ts'
@@ -24,6 +26,7 @@ const ANSWERS = new Map<number, Answer>(
 )
 
 const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
+const NOT_ADMITTED: Verdict = { code: 0, sessionId: '', own: false }
 
 /** Fixed fields of the record, beside those whose size follows the request's. */
 const OVERHEAD_BYTES = 512
@@ -38,25 +41,40 @@ const COUNTERS = [
   ['outgoingdelta', AUTH_OUTGOING_DELTA],
 ] as const
 
+export interface AuthRouteOptions {
+  readonly records: Records
+  readonly decisions: Decisions
+  readonly registry: GatewayRegistry
+  /** Null: `stage=roam` is a stage that is not known. */
+  readonly roaming: Roaming | null
+  /** The process's ACK mode: counters need not wait for the disk. */
+  readonly fastCounters: boolean
+}
+
 /** `GET /auth/`: login, counters and logout of a client (WiFiDog protocol). Always answered with `Auth: <code>`. */
 export class AuthRoute {
   readonly #records: Records
   readonly #decisions: Decisions
   readonly #registry: GatewayRegistry
   readonly #fields = authFields()
-  /** The process's ACK mode: counters need not wait for the disk. */
+  readonly #roaming: Roaming | null
   readonly #fastCounters: boolean
 
-  constructor(records: Records, decisions: Decisions, registry: GatewayRegistry, fastCounters: boolean) {
+  constructor({ records, decisions, registry, roaming, fastCounters }: AuthRouteOptions) {
     this.#records = records
     this.#registry = registry
     this.#decisions = decisions
+    this.#roaming = roaming
     this.#fastCounters = fastCounters
   }
 
   handle(exchange: Exchange): void {
     this.#fields.parse(exchange.query)
     const now = Date.now()
+    if (this.#roaming !== null && this.#fields.text(AUTH_STAGE) === 'roam') {
+      exchange.replyLater(this.#roam(this.#roaming, exchange, now))
+      return
+    }
     const decided = this.#decide(exchange.remoteIp, now)
     if (decided instanceof Promise) exchange.replyLater(this.#later(exchange, decided, now))
     else this.#answer(exchange, decided, now)
@@ -65,21 +83,45 @@ export class AuthRoute {
   /** The same once it has been decided; the exchange is another request's by then. */
   async #later({ query, userAgent, remoteIp }: Exchange, decided: Promise<Verdict>, now: number): Promise<Reply> {
     const verdict = await decided
-    const exchange = new Exchange()
-    Object.assign(exchange, { query, userAgent, remoteIp })
-    this.#fields.parse(query)
+    const exchange = this.#again(query, userAgent, remoteIp)
     this.#answer(exchange, verdict, now)
     return exchange.settled()
   }
 
-  #answer(exchange: Exchange, verdict: Verdict, now: number): void {
+  /** A client without a token is at a gateway that may be another than that of its session. */
+  async #roam(roaming: Roaming, { query, userAgent, remoteIp }: Exchange, now: number): Promise<Reply> {
     const fields = this.#fields
-    const stage = fields.text(AUTH_STAGE)
+    const asked = { gwId: fields.text(AUTH_GW_ID), ip: fields.text(AUTH_IP), mac: fields.text(AUTH_MAC) }
+    const admitted = this.#registry.isProven(asked.gwId, remoteIp) ? await roaming.admit(asked, now) : null
+    const exchange = this.#again(query, userAgent, remoteIp)
+    if (admitted === null) this.#store(exchange, NOT_ADMITTED, ANSWERS.get(0) as Answer, now)
+    else {
+      const verdict = { code: 1, sessionId: admitted.sessionId, own: true }
+      this.#store(exchange, verdict, makeAnswer('auth', 200, `token=${admitted.token}`), now)
+    }
+    return exchange.settled()
+  }
+
+  /** A request whose exchange has become another one's. */
+  #again(query: string, userAgent: string, remoteIp: string): Exchange {
+    const exchange = new Exchange()
+    Object.assign(exchange, { query, userAgent, remoteIp })
+    this.#fields.parse(query)
+    return exchange
+  }
+
+  #answer(exchange: Exchange, verdict: Verdict, now: number): void {
     const answer = ANSWERS.get(verdict.code) as Answer
-    if (!isStage(stage)) {
+    if (!isStage(this.#fields.text(AUTH_STAGE))) {
       this.#deadLetterOnly(exchange, answer, now, 'unknown_stage', 'stage is none of login, counters, logout')
       return
     }
+    this.#store(exchange, verdict, answer, now)
+  }
+
+  #store(exchange: Exchange, verdict: Verdict, answer: Answer, now: number): void {
+    const fields = this.#fields
+    const stage = fields.text(AUTH_STAGE)
     // Looked at before the record is begun: a value that is no counter moves to the extra parameters.
     const telemetry = this.#telemetryProblem(stage)
     if (fields.overflow) {

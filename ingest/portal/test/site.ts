@@ -31,6 +31,7 @@ export const PORTAL: PortalOptions = {
   useWithinMs: 600_000,
   sessionMaxMs: 86_400_000,
   validationTimeMs: 1_200_000,
+  roaming: false,
   webhook: null,
   mail: null,
 }

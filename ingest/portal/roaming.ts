@@ -1,0 +1,68 @@
+import { GatepostError } from '../../common/errors.ts'
+import { normalMac } from '../../common/mac.ts'
+import type { AccessLog } from '../../log/access.ts'
+import type { LoginMethodName } from './method.ts'
+import type { Grant, PortalSession, Sessions } from './sessions.ts'
+
+/*
+ * `stage=roam` of wifidog-ng 2: a client turns up at a gateway without a token, and the gateway asks for one. Whoever can ask gets in as
+ * somebody else's device, so only gateways that are registered with their sources are answered, and only for a device whose session goes on.
+ */
+
+/** What is known of a device's session, in `data` of roam:<mac>. */
+interface RoamingData {
+  readonly sessionId: string
+  readonly account: string
+  readonly method: LoginMethodName
+}
+
+export interface RoamingOptions {
+  readonly access: AccessLog
+  readonly sessions: Sessions
+}
+
+/** Sessions that follow their device to other gateways of the installation. */
+export class Roaming {
+  readonly #options: RoamingOptions
+
+  constructor(options: RoamingOptions) {
+    this.#options = options
+  }
+
+  /** A session has begun. One whose account has to be confirmed stays where it is. @throws GatepostError LOG_UNAVAILABLE */
+  async begun({ method, account, validateBy, now }: Grant, { sessionId, ends, mac }: PortalSession): Promise<void> {
+    if (mac === '' || validateBy !== null) return
+    const data = { sessionId, account, method } satisfies RoamingData
+    await this.#options.access.put(subjectOf(mac), { verdict: 'allow', reason: '', until: ends, updatedAt: now, data })
+  }
+
+  /**
+   * A token for the device at another gateway, with what is left of its session. Null: there is no session that goes on, or its record is
+   * not known to be durable. PRECONDITION: the gateway is known to be the one it says it is.
+   */
+  async admit(
+    { gwId, ip, mac: sent }: { readonly gwId: string; readonly ip: string; readonly mac: string },
+    now: number,
+  ): Promise<{ readonly token: string; readonly sessionId: string } | null> {
+    const { access, sessions } = this.#options
+    const mac = normalMac(sent)
+    const entry = mac === '' || !access.known ? undefined : access.get(subjectOf(mac), now)
+    if (entry === undefined || entry.until === null) return null
+    const { sessionId, account, method } = entry.data as unknown as RoamingData
+    if (sessions.denial({ sessionId, ends: entry.until, mac, gwId, account }, now) !== null) return null
+    const redirect = { gwId, gwAddress: '', gwPort: '', ip, mac, url: '' }
+    const grant: Grant = { method, account, until: entry.until, validateBy: null, redirect, now }
+    try {
+      const issued = await sessions.issue(grant)
+      if (issued !== null) await this.begun(grant, issued.session)
+      return issued === null ? null : { token: issued.token, sessionId: issued.session.sessionId }
+    } catch (error) {
+      if (error instanceof GatepostError && error.code === 'LOG_UNAVAILABLE') return null
+      throw error
+    }
+  }
+}
+
+function subjectOf(mac: string): string {
+  return `roam:${mac}`
+}

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { Tokens } from '../../access/token.ts'
+import { clickThrough } from '../../../test/helpers/gateway-fleet.ts'
+import { openSite, seen, type Site } from './site.ts'
+
+/* `stage=roam` (PROTOCOLS, wifidog-ng 2): whose device it is goes on at another gateway. */
+const MAC = '02:00:00:00:00:01'
+const tokens = new Tokens(['secret'])
+
+const decided = (verdict: 'allow' | 'deny', data = {}) => ({
+  verdict,
+  reason: '',
+  until: null,
+  updatedAt: Date.now(),
+  data,
+})
+
+async function ask(site: Site, query: string): Promise<string> {
+  const response = await fetch(`${site.bases[0]}/wifidog/auth/?${query}`)
+  return response.text()
+}
+
+/** A site with gateways A, B (registered, this host), C (registered, elsewhere) and D (not), and a device online at A. */
+async function online(t: Parameters<typeof openSite>[0], roaming: boolean): Promise<{ site: Site; token: string }> {
+  const site = await openSite(t, { roaming })
+  for (const gateway of ['A', 'B']) {
+    await site.access.put(`registration:${gateway}`, decided('allow', { sources: ['127.0.0.0/8'] }))
+  }
+  await site.access.put('registration:C', decided('allow', { sources: ['198.51.100.1'] }))
+  await seen(site)
+  const port = Number(new URL(site.bases[0]).port)
+  const token = await clickThrough(port, 'A', MAC, '10.0.0.7')
+  t.equal(await ask(site, `stage=login&ip=10.0.0.7&mac=${MAC}&token=${token}&gw_id=A`), 'Auth: 1')
+  await seen(site)
+  return { site, token }
+}
+
+t.test('a session follows its device', async (t) => {
+  const { site, token } = await online(t, true)
+  const answer = await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=B`)
+  t.match(answer, /^token=[0-9A-Za-z]{64}$/)
+  const given = answer.slice('token='.length)
+  t.equal(
+    await ask(site, `stage=counters&ip=10.0.1.7&mac=${MAC}&token=${given}&incoming=1&outgoing=1&gw_id=B`),
+    'Auth: 1',
+  )
+  t.equal(
+    await ask(site, `stage=counters&ip=10.0.1.7&mac=02:00:00:00:00:02&token=${given}&incoming=1&outgoing=1&gw_id=B`),
+    'Auth: 0',
+    'of this device',
+  )
+  t.equal(
+    await ask(site, `stage=counters&ip=10.0.1.7&mac=${MAC}&token=${given}&incoming=1&outgoing=1&gw_id=A`),
+    'Auth: 0',
+    'at this gateway',
+  )
+  const [first, second] = [tokens.verify(token), tokens.verify(given)]
+  t.ok(Math.abs((first?.end ?? 0) - (second?.end ?? 1)) <= 2000, 'it ends when it would have ended')
+  t.match(await site.grants(), [
+    { gw_id: 'A', session_id: first?.sessionId },
+    { gw_id: 'B', session_id: second?.sessionId, mac: '02-00-00-00-00-01', method: 'click' },
+  ])
+  const stored = site.log.decoded('gateway_auth').map(({ record }) => record)
+  t.match(stored[1], { stage: 'roam', gw_id: 'B', auth_code: 1, own: true, session_id: second?.sessionId })
+
+  // Logging out ends what goes on.
+  t.equal(await ask(site, `stage=logout&ip=10.0.1.7&mac=${MAC}&token=${given}&gw_id=B`), 'Auth: 0')
+  await seen(site)
+  t.equal(await ask(site, `stage=roam&ip=10.0.0.7&mac=${MAC}&gw_id=A`), 'Auth: 0')
+  await site.close()
+})
+
+t.test('nobody else is let in', async (t) => {
+  const { site } = await online(t, true)
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=02:00:00:00:00:09&gw_id=B`), 'Auth: 0', 'no session')
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=&gw_id=B`), 'Auth: 0', 'no device')
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=C`), 'Auth: 0', 'from elsewhere than the gateway')
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=D`), 'Auth: 0', 'not registered')
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}`), 'Auth: 0', 'no gateway')
+  await site.access.put('gateway:B', decided('deny'))
+  await seen(site)
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=B`), 'Auth: 0', 'a gateway that is denied')
+  await site.access.put('gateway:B', null)
+  await site.access.put('mac:02-00-00-00-00-01', decided('deny'))
+  await seen(site)
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=B`), 'Auth: 0', 'a device that is denied')
+  await site.close()
+})
+
+t.test('unless it is switched on', async (t) => {
+  const { site } = await online(t, false)
+  t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=B`), 'Auth: -1')
+  await site.close()
+})
