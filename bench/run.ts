@@ -13,6 +13,7 @@ const BENCHES = [
   { name: 'gateway', args: ['--rounds', '3', '--seconds', '2'] },
   { name: 'lag', args: ['--seconds', '10'] },
   { name: 'aggregator', args: ['--seconds', '8', '--rounds', '3'] },
+  { name: 'decisions', args: ['--rounds', '5'] },
   { name: 'sessions', args: ['--millions', '1', '--rounds', '3'] },
   { name: 'reports', args: ['--millions', '3', '--rounds', '3'] },
 ] as const
@@ -26,6 +27,7 @@ Usage: node dist/bench/run.js [--json] [BENCH ...]
   gateway    HTTP/1.0 heartbeats on the gateway listener against bare node:net
   lag        from the acknowledgement to the SQL endpoint
   aggregator from Kafka into the store against the engine alone (needs Java and Maven)
+  decisions  an access decision against its request
   sessions   one gateway's page of sessions, and what a report costs until it is in them
   reports    the metrics of the daily set, and searches of the support desk, on a month of logins
 

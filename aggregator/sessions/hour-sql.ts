@@ -50,6 +50,18 @@ const TOUCHED = `
     FROM touched LEFT JOIN origins ON origins.session_id = touched.session_id
   )`
 
+/**
+ * The newest rows, of this hour, of the sessions in `keys`. Not FINAL: with it the engine reads the whole table, and a report costs the more the
+ * more sessions there are.
+ */
+function newestRows(columns: string): string {
+  return `(
+      SELECT ${columns} FROM gatepost.session_hours
+      WHERE hour = {hour:DateTime('UTC')} AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
+      ORDER BY computed_at DESC LIMIT 1 BY gw_id, session_id
+    )`
+}
+
 /** Hours after {touchedHour} that these sessions have rows of: they begin where an hour ended that is computed again. */
 export const LATER_HOURS = `
 WITH ${TOUCHED}
@@ -64,8 +76,9 @@ INSERT INTO gatepost.session_hours (gw_id, session_id, hour, mac, ip, first_seen
 WITH ${TOUCHED},
   carried AS
   (
-    SELECT gw_id, session_id, argMax(accepted_in, hour) AS carried_in, argMax(accepted_out, hour) AS carried_out
-    FROM gatepost.session_hours FINAL
+    SELECT gw_id, session_id, argMax(accepted_in, (hour, computed_at)) AS carried_in,
+      argMax(accepted_out, (hour, computed_at)) AS carried_out
+    FROM gatepost.session_hours
     WHERE hour < {hour:DateTime('UTC')} AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
     GROUP BY gw_id, session_id
   ),
@@ -105,9 +118,9 @@ FROM
 export const KEEP_LOGINS = `
 INSERT INTO gatepost.session_logins (mac, gw_id, session_id, last_login_ok)
 WITH ${TOUCHED}
-SELECT mac, gw_id, session_id, max(last_login_ok) FROM gatepost.session_hours FINAL
-WHERE hour = {hour:DateTime('UTC')} AND mac != '' AND last_login_ok > toDateTime64(0, 3, 'UTC')
-  AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
+SELECT mac, gw_id, session_id, max(last_login_ok)
+FROM ${newestRows('gw_id, session_id, mac, last_login_ok')}
+WHERE mac != '' AND last_login_ok > toDateTime64(0, 3, 'UTC')
 GROUP BY mac, gw_id, session_id`
 
 /** What each of these clients' sessions knows of the others. */
@@ -116,9 +129,8 @@ INSERT INTO gatepost.session_rivals (gw_id, session_id, rival_login)
 WITH ${TOUCHED},
   clients AS
   (
-    SELECT DISTINCT mac FROM gatepost.session_hours FINAL
-    WHERE hour = {hour:DateTime('UTC')} AND mac != '' AND last_login_ok > toDateTime64(0, 3, 'UTC')
-      AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
+    SELECT DISTINCT mac FROM ${newestRows('mac, last_login_ok')}
+    WHERE mac != '' AND last_login_ok > toDateTime64(0, 3, 'UTC')
   )
 SELECT own.2 AS gw_id, own.3 AS session_id, rival FROM
 (
@@ -152,10 +164,8 @@ WITH ${TOUCHED},
       arrayJoin(arrayZip([1, 2, 3, 4]::Array(UInt8), [concat('session:', rows.session_id), concat('mac:', rows.mac),
         concat('account:', accounts.account), concat('gateway:', rows.gw_id)])) AS subject
     FROM
-    (
-      SELECT gw_id, session_id, mac, denied_at FROM gatepost.session_hours FINAL
-      WHERE hour = {hour:DateTime('UTC')} AND denied_at > last_ok AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
-    ) AS rows LEFT JOIN accounts ON accounts.gw_id = rows.gw_id AND accounts.session_id = rows.session_id
+    ${newestRows('gw_id, session_id, mac, denied_at, last_ok')} AS rows LEFT JOIN accounts ON accounts.gw_id = rows.gw_id AND accounts.session_id = rows.session_id
+    WHERE rows.denied_at > rows.last_ok
   )
 SELECT gw_id, session_id, max(tuple(at, reason)) FROM
 (

@@ -61,6 +61,9 @@ interface Known {
   readonly token: Token
   /** The gateway's id as it was sent last, found to be the token's: a keyed tag costs more than all the rest. */
   gwId: string
+  /** session:<id> and mac:<its client> */
+  readonly sessionSubject: string
+  readonly macSubject: string
   readonly verdicts: ReadonlyMap<number, Verdict>
 }
 
@@ -154,7 +157,15 @@ export class Decisions {
 
   #verified(text: string): Known | null {
     const token = this.#options.tokens.verify(text)
-    return token === null ? null : this.#known.add(text, { token, gwId: '', verdicts: verdictsOf(token.sessionId) })
+    if (token === null) return null
+    const { sessionId, mac } = token
+    return this.#known.add(text, {
+      token,
+      gwId: '',
+      sessionSubject: `session:${sessionId}`,
+      macSubject: `mac:${mac}`,
+      verdicts: verdictsOf(sessionId),
+    })
   }
 
   /** The first client to log in with a token that names none has it: of several at once, whoever comes first in the log. */
@@ -170,15 +181,20 @@ export class Decisions {
   }
 
   /** The request is the session's own. */
-  #decideSession({ token, verdicts }: Known, stage: string, mac: string, now: number): Verdict {
+  #decideSession(
+    { token, verdicts, sessionSubject, macSubject }: Known,
+    stage: string,
+    mac: string,
+    now: number,
+  ): Verdict {
     const verdict = (code: number) => verdicts.get(code) as Verdict
     const { sessionId } = token
     if (stage === 'logout') {
       this.#end(token, LOGGED_OUT, now)
       return verdict(0)
     }
-    const session = this.#options.access.get(`session:${sessionId}`, now)
-    const entry = session ?? this.#about(token, mac, now)
+    const session = this.#options.access.get(sessionSubject, now)
+    const entry = session ?? this.#about(token, token.mac === '' ? `mac:${mac}` : macSubject, now)
     const ended = this.#ended.has(sessionId) && session?.verdict !== 'allow'
     if (entry?.verdict === 'deny' || now >= token.end || ended) return verdict(0)
     if (!this.#used.has(sessionId)) {
@@ -194,9 +210,9 @@ export class Decisions {
   }
 
   /** What was decided about the client, the account or the gateway: the narrowest counts, so that there can be exceptions. */
-  #about(token: Token, mac: string, now: number): AccessEntry | undefined {
+  #about(token: Token, macSubject: string, now: number): AccessEntry | undefined {
     return (
-      this.#options.access.get(`mac:${mac}`, now) ??
+      this.#options.access.get(macSubject, now) ??
       (token.accountTag === 0 ? undefined : this.#accounts.get(token.accountTag, now)) ??
       this.#gateways.get(token.gatewayTag, now)
     )

@@ -129,7 +129,7 @@ CREATE TABLE IF NOT EXISTS gatepost.session_hours
 ENGINE = ReplacingMergeTree(computed_at)
 ORDER BY (gw_id, session_id, hour)
 TTL hour + toIntervalDay(32)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
 COMMENT 'What the reports of a session and an hour come to. Read with FINAL, or read the view sessions'
 
