@@ -3,6 +3,7 @@ import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { Lag } from '../../reporter/dashboard/options.ts'
 import { TOPICS } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import type { ReaderLog, StoreStart } from './messages.ts'
@@ -106,6 +107,16 @@ export class Reading {
   /** PRECONDITION: stopped. Leaves the log to others. */
   async close(): Promise<void> {
     await this.#open?.reader.reader.close()
+  }
+
+  /** How far the tables are behind, by topic. */
+  lag(): Lag[] {
+    const now = Date.now()
+    return [...(this.#open?.aggregator.stats() ?? [])].map(([topic, { lagBytes, oldestWaitingAt }]) => ({
+      topic,
+      bytes: lagBytes,
+      seconds: oldestWaitingAt === null ? 0 : Math.max(0, (now - oldestWaitingAt) / 1000),
+    }))
   }
 
   async metrics(): Promise<object[]> {

@@ -4,11 +4,13 @@ import { publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
+import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
 import { startSessionKeeper, type SessionKeeper } from '../../aggregator/sessions/keeper.ts'
 import { sessionMetrics } from '../../aggregator/metrics.ts'
 import { Availability } from './availability.ts'
-import type { ReportsStart, StoreStart } from './messages.ts'
+import { cutOff } from './cut-off.ts'
+import type { DashboardStart, ReportsStart, StoreStart } from './messages.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
 
@@ -30,10 +32,11 @@ interface Parts {
   readonly sessions: SessionKeeper | null
   readonly schedule: Schedule | null
   readonly publishing: PublishSchedule | null
+  readonly dashboard: RunningDashboard | null
   readonly availability: Availability
 }
 
-/** What a process with the store does: brings the record log into the tables, keeps table `metrics` current, or both. */
+/** What a process with the store does: brings the record log into the tables, keeps table `metrics` current, serves the dashboard, or all of it. */
 export class StoreWork {
   readonly #parts: Parts
 
@@ -55,6 +58,8 @@ export class StoreWork {
     const sessions = log === null ? null : startSessionKeeper({ store, timeoutIntervals, logger })
     const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
     const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
+    const dashboard =
+      start.dashboard === null ? null : await openDashboard(start.dashboard, store, retentionDays, reading, logger)
     const availability = new Availability(store, available)
     return new StoreWork({
       drains,
@@ -64,6 +69,7 @@ export class StoreWork {
       sessions,
       schedule,
       publishing,
+      dashboard,
       availability,
     })
   }
@@ -73,14 +79,14 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, sessions, schedule, publishing, availability } = this.#parts
+    const { drains, shared, opened, reading, sessions, schedule, publishing, dashboard, availability } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
       Promise.race([
-        Promise.all([sessions?.stop(), schedule?.stop(), publishing?.stop()]),
+        Promise.all([sessions?.stop(), schedule?.stop(), publishing?.stop(), dashboard?.close()]),
         sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
       ]),
     ])
@@ -100,6 +106,25 @@ export class StoreWork {
     ])
     return all.flat()
   }
+}
+
+async function openDashboard(
+  { access, ...address }: DashboardStart,
+  store: TableStore,
+  retentionDays: number,
+  reading: Reading | null,
+  logger: Logger,
+): Promise<RunningDashboard> {
+  // An aggregator needs neither the framework nor the pages.
+  const { startDashboard } = await import('../../reporter/dashboard/server.ts')
+  return startDashboard({
+    ...address,
+    store,
+    retentionDays,
+    lag: reading === null ? null : () => reading.lag(),
+    cutOff: access === null ? null : cutOff(access, logger),
+    logger,
+  })
 }
 
 /** Null: no publisher is configured. */
