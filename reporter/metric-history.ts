@@ -45,7 +45,7 @@ export async function metricHistory(store: TableStore, request: HistoryRequest):
   let computed = 0
   for (const date of [...dates].reverse()) {
     const fields = stored.get(date)
-    if (fields !== undefined) found.set(date, { metric_name: metric.name, period, date, ...fields } as MetricResult)
+    if (fields !== undefined) found.set(date, { metric_name: metric.name, period, date, ...fields })
     else if (computed === COMPUTED_AT_ONCE) waiting.unshift(date)
     else {
       computed++

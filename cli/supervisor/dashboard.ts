@@ -34,12 +34,12 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
 function accessDescription(config: Config, dataDir: string | null, logger: Logger): AccessDescription | null {
   if (config.kafkaBrokers === undefined) return dataDir === null ? null : { kind: 'file', dataDir }
   if (dataDir === null && config.secret === undefined) return null
-  const { logger: _logger, ...kafka } = kafkaOptions(config, 'gatepost-dashboard', logger)
+  const { brokers, clientId, tls, sasl } = kafkaOptions(config, 'gatepost-dashboard', logger)
   const secret = dataDir === null ? (config.secret as string) : tokenSecret(config.secret, dataDir)
   const secrets = config.secondSecret === undefined ? [secret] : [secret, config.secondSecret]
   return {
     kind: 'kafka',
-    kafka,
+    kafka: { brokers, clientId, tls, sasl },
     topicPrefix: config.kafkaTopicPrefix,
     fingerprints: secrets.map(secretFingerprint),
   }

@@ -25,7 +25,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
     // The listener answers errors itself.
     (request, response) => void listener(request, response),
   )
-  const listener = getRequestListener(app.fetch as never, { overrideGlobalObjects: false })
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   server.maxConnections = MAX_SOCKETS
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>

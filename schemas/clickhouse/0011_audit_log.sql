@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS gatepost.audit_log
 )
 ENGINE = MergeTree
 ORDER BY at
-TTL toDateTime(at) + toIntervalDay(366)
+-- Hours, since GATEPOST_RETENTION_DAYS changes every TTL of days.
+TTL toDateTime(at) + toIntervalHour(8784)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
 COMMENT 'Searches and actions on the dashboard, one row each; kept for a year'

@@ -111,7 +111,7 @@ export function metricRoute({ app, options }: Dashboard): void {
       c.header('Content-Disposition', `attachment; filename="${name}-${period}.csv"`)
       return c.body(metricCsv(metric, found.results) + '\n', 200, {
         'Content-Type': 'text/csv; charset=utf-8',
-      }) as never
+      })
     }
     return c.json({ results: [...found.results], expired: [...found.expired], waiting: [...found.waiting] }, 200)
   })

@@ -1,3 +1,7 @@
+// What an answer holds is looked at field by field.
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call */
+/* eslint-disable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-explicit-any */
+/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion */
 import t from 'tap'
 import { pino } from 'pino'
 import { openEngine } from '../../test/engine.ts'
@@ -28,7 +32,7 @@ const usual: DashboardOptions = {
   logger: pino({ level: 'silent' }),
 }
 
-async function start(test: Tap.Test, options: Partial<DashboardOptions> = {}) {
+async function start(test: Pick<typeof t, 'teardown'>, options: Partial<DashboardOptions> = {}) {
   const dashboard = await startDashboard({ ...usual, ...options })
   test.teardown(() => dashboard.close())
   const base = `http://127.0.0.1:${dashboard.port}`
@@ -54,13 +58,7 @@ async function start(test: Tap.Test, options: Partial<DashboardOptions> = {}) {
   }
 }
 
-// What an answer holds is looked at field by field.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Any = any
-// eslint-disable-next-line @typescript-eslint/no-namespace
-declare namespace Tap {
-  type Test = Pick<typeof t, 'teardown'>
-}
 
 t.test('what each route answers', async (t) => {
   const { get } = await start(t)
