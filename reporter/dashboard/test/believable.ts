@@ -7,6 +7,9 @@ import type { Store } from '../../../store/contract.ts'
 
 const NAMES = ['Town hall', 'Library', 'Harbour', 'Museum', 'Market square', 'Station', 'Town pool', 'Hospital']
 
+/** Most people log in at one site. */
+const SITE = `concat('192.0.2.', toString(if(cityHash64(number, 9) % 5 > 0, least(cityHash64(cityHash64(number, 1) % 4000) % 24, cityHash64(cityHash64(number, 1) % 4000, 1) % 24), cityHash64(number, 3) % 24)))`
+
 /** Fills the tables. @param days of logins */
 export async function fillBelievably(store: Store, days = 30): Promise<void> {
   const statements = [
@@ -17,26 +20,26 @@ export async function fillBelievably(store: Store, days = 30): Promise<void> {
     `INSERT INTO gatepost.post_auth (received_at, username, mac, ap, site_ip, success, authentication_result, authentication_reply,
        task_id, eap_type, batch_id, batch_index)
      SELECT now64(3, 'UTC') - toIntervalSecond(toUInt32(86400 * ${days} * pow((cityHash64(number) % 100000) / 100000, 1.3))) AS at,
-       concat('U', leftPad(toString(cityHash64(number, 1) % 900), 5, '0')),
-       ${mac('cityHash64(number, 1) % 1400')}, ${mac('cityHash64(number, 2) % 60 + 90000')},
-       concat('192.0.2.', toString(least(cityHash64(number, 3) % 24, cityHash64(number, 4) % 24))),
+       concat('U', leftPad(toString(cityHash64(number, 1) % 4000), 5, '0')),
+       ${mac('if(cityHash64(number, 9) % 5 = 0, 9000, 0) + cityHash64(number, 1) % 4000')}, ${mac('cityHash64(number, 2) % 60 + 90000')},
+       ${SITE},
        cityHash64(number, 5) % 100 < 91, if(cityHash64(number, 5) % 100 < 91, 'Access-Accept', 'Access-Reject'),
        if(cityHash64(number, 5) % 100 < 91, '', ['User not found', 'Wrong password', 'Certificate has expired', 'Account is locked'][least(cityHash64(number, 6) % 4, cityHash64(number, 7) % 4) + 1]),
        'radius-1', 'MSCHAP', generateUUIDv4(), 0
-     FROM numbers(60000)
+     FROM numbers(150000)
      WHERE abs(toHour(at) - 13) < 3 + cityHash64(number, 8) % 11 OR at > now() - INTERVAL 1 HOUR
      SETTINGS max_partitions_per_insert_block = 100`,
     `INSERT INTO gatepost.post_auth (received_at, username, mac, site_ip, success, authentication_result, authentication_reply, batch_id)
-     SELECT now64(3, 'UTC') - toIntervalSecond(toUInt32(number * 3 + cityHash64(number) % 40)),
-       concat('U', leftPad(toString(cityHash64(number, 1) % 900), 5, '0')), ${mac('cityHash64(number, 1) % 1400')},
-       concat('192.0.2.', toString(least(cityHash64(number, 3) % 24, cityHash64(number, 4) % 24))),
+     SELECT now64(3, 'UTC') - toIntervalSecond(toUInt32(number * 11 + cityHash64(number) % 40)),
+       concat('U', leftPad(toString(cityHash64(number, 1) % 4000), 5, '0')), ${mac('if(cityHash64(number, 9) % 5 = 0, 9000, 0) + cityHash64(number, 1) % 4000')},
+       ${SITE},
        cityHash64(number, 5) % 100 < 92, if(cityHash64(number, 5) % 100 < 92, 'Access-Accept', 'Access-Reject'),
        if(cityHash64(number, 5) % 100 < 92, '', 'Wrong password'), generateUUIDv4()
-     FROM numbers(1190)`,
+     FROM numbers(330)`,
     `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at, last_login)
      SELECT concat('U', leftPad(toString(number), 5, '0')), concat('u', toString(number), '@example.org'),
-       concat('u', toString(number), '@example.org'), now() - toIntervalHour(3 + number), if(number % 5 = 0, NULL, now64(3, 'UTC') - toIntervalMinute(number))
-     FROM numbers(900)`,
+       concat('u', toString(number), '@example.org'), now() - toIntervalMinute(200 + number * 13), if(number % 5 = 0, NULL, now64(3, 'UTC') - toIntervalMinute(number))
+     FROM numbers(4000)`,
     `INSERT INTO gatepost.gateway_names (gw_id, name)
      SELECT ${gateway('number')}, [${NAMES.map((name) => `'${name}'`).join(', ')}][number % 8 + 1] FROM numbers(8)`,
     `INSERT INTO gatepost.gateway_pings (received_at, gw_id, sys_uptime, sys_memfree, sys_load, wifidog_uptime, remote_ip, user_agent, trusted, batch_id)

@@ -36,11 +36,11 @@ function parts({ now, lag, intake, dead_letter_reasons: reasons, dead_letters: l
       h(
         'p',
         null,
-        'What could not even be written down is counted by each ingest process, by reason: series ',
-        h('code', null, 'gatepost_ingest_dropped_total'),
+        'What could not be written down is counted by each ingest process, by reason: series ',
+        h('code', null, 'gatepost_records_not_kept_total'),
         ' of /metrics on GATEPOST_METRICS_PORT.',
       ),
-      h('pre', null, 'curl -s http://127.0.0.1:9464/metrics | grep dropped'),
+      h('pre', null, 'curl -s http://127.0.0.1:9464/metrics | grep not_kept'),
     ),
   ]
 }

@@ -20,7 +20,7 @@ export async function page(main, { parameters }) {
   const given = KEYS.find(([key]) => parameters.get(key))
   const key = h(
     'select',
-    { 'aria-label': 'Search for', id: 'key' },
+    { id: 'key' },
     KEYS.map(([name, text]) => h('option', { value: name, selected: name === given?.[0] }, text)),
   )
   const value = h('input', {
@@ -28,7 +28,6 @@ export async function page(main, { parameters }) {
     value: given ? parameters.get(given[0]) : '',
     autocomplete: 'off',
     spellcheck: 'false',
-    'aria-label': 'Search text',
   })
   key.addEventListener('change', () => value.setAttribute('name', key.value))
   main.append(

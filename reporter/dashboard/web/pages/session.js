@@ -114,7 +114,7 @@ function timeline(session, events) {
     const answer = ANSWERS[auth_code] ?? `answered ${auth_code}`
     const what =
       many > 1
-        ? `${many} counters reports, each ${answer}; the last with ${bytes(last.incoming)} to and ${bytes(last.outgoing)} from the client`
+        ? `${many} counters reports until ${last.received_at.slice(11, 19)}, each ${answer}; the last with ${bytes(last.incoming)} to and ${bytes(last.outgoing)} from the client`
         : `${stage}: ${answer}`
     const stranger = own === 1 ? '' : ', not believed: not the token’s client or gateway'
     items.push([
