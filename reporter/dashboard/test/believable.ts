@@ -38,7 +38,7 @@ export async function fillBelievably(store: Store, days = 30): Promise<void> {
      FROM numbers(330)`,
     `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at, last_login)
      SELECT concat('U', leftPad(toString(number), 5, '0')), concat('u', toString(number), '@example.org'),
-       concat('u', toString(number), '@example.org'), now() - toIntervalMinute(200 + number * 13), if(number % 5 = 0, NULL, now64(3, 'UTC') - toIntervalMinute(number))
+       concat('u', toString(number), '@example.org'), now() - toIntervalMinute(200 + cityHash64(number) % 86400), if(number % 5 = 0, NULL, now64(3, 'UTC') - toIntervalMinute(number))
      FROM numbers(4000)`,
     `INSERT INTO gatepost.gateway_names (gw_id, name)
      SELECT ${gateway('number')}, [${NAMES.map((name) => `'${name}'`).join(', ')}][number % 8 + 1] FROM numbers(8)`,

@@ -107,8 +107,7 @@ function devicesTable(devices) {
     'Devices',
     [
       ['MAC', ({ mac }) => link('mac', mac)],
-      ['accepted', ({ successes }) => number(successes), 'number'],
-      ['refused', ({ failures }) => number(failures), 'number'],
+      ['accepted, refused', ({ successes, failures }) => `${number(successes)}, ${number(failures)}`],
       ['latest', ({ latest }) => time(latest)],
     ],
     devices,

@@ -49,7 +49,7 @@ function tilesOf({ logins, sessions, gateways, intake: tables, lag }) {
   const behind = lag === null ? null : Math.max(0, ...lag.map(({ seconds }) => seconds))
   const down = gateways.down > 0 ? h('span', { class: 'bad' }, `${number(gateways.down)} down`) : '0 down'
   return [
-    tile('Logins in the last minute', number(last.accepted + last.refused), `${number(last.refused)} refused`),
+    tile('Logins, last minute', number(last.accepted + last.refused), `${number(last.refused)} refused`),
     tile(
       'Accepted, last hour',
       percent(accepted, accepted + refused),
