@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { Instance } from './helpers/instance.ts'
+import { StoreServer } from './helpers/store-server.ts'
 
 /* The dashboard of a whole instance: what gateways report is on it, and whoever is cut off there is denied by ingest. */
 
@@ -80,4 +81,25 @@ t.test('beyond loopback nobody looks without a password', { timeout: 60_000 }, a
   const { status, output } = await serve.refused()
   t.equal(status, 2)
   t.match(output, /GATEPOST_PRIVATE_BIND=0\.0\.0\.0: .*dashboard.*GATEPOST_DASHBOARD_PASSWORD/)
+})
+
+t.test('a reporter shows what a server has', { timeout: 120_000 }, async (t) => {
+  const directory = t.testdir({ server: {} })
+  const server = await StoreServer.start(join(directory, 'server'))
+  t.teardown(() => server.stop())
+  const env = { GATEPOST_CLICKHOUSE_URL: server.url() }
+  const reporter = await Instance.create(join(directory, 'none'), env, { command: 'reporter' })
+  t.teardown(() => reporter.destroy())
+  await reporter.start()
+  const get = async (path: string): Promise<Record<string, unknown>> => {
+    const response = await fetch(reporter.url(path, reporter.dashboardPort))
+    const text = await response.text()
+    t.equal(response.status, 200, `${path} ${text.slice(0, 200)}`)
+    return JSON.parse(text) as Record<string, unknown>
+  }
+  for (const path of ['sites', 'gateways', 'sessions', 'data-health', 'logins?user=x', 'metrics/account-usage'])
+    await get(`/api/${path}`)
+  t.equal((await get('/api/overview'))['lag'], null, 'the aggregator reads the log')
+  t.match(await get('/api/whoami'), { who: 'local', can_cut_off: false }, 'no access decisions are known here')
+  t.equal(await reporter.stop(), 0)
 })

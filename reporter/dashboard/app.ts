@@ -16,7 +16,7 @@ import { sitesRoute } from './api/sites.ts'
 import { loadAssets, loadShell } from './assets.ts'
 import type { Dashboard } from './context.ts'
 import type { Environment } from './environment.ts'
-import { COOKIE, hostGuard, loginGuard, originGuard } from './guard.ts'
+import { COOKIE, hostGuard, loadGuard, loginGuard, originGuard } from './guard.ts'
 import type { DashboardOptions } from './options.ts'
 import { Refusal, statusOf } from './problem.ts'
 
@@ -69,7 +69,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
 
   pageRoutes(dashboard)
   loginRoute(dashboard)
-  app.use('/api/*', loginGuard(access))
+  app.use('/api/*', loginGuard(access), loadGuard())
   whoamiRoutes(dashboard, packageVersion())
   overviewRoute(dashboard)
   metricsRoute(dashboard)

@@ -1,16 +1,19 @@
-/** What many open pages ask for at once is computed once: everyone who asks within `forMs` is given the same. */
+/**
+ * What many open pages ask for at once is computed once: whoever asks while it is computed, or within `forMs` after, is given the same.
+ * However long it takes, it never runs twice at a time.
+ */
 export function cached<T>(forMs: number, compute: () => Promise<T>): () => Promise<T> {
-  let newest: { readonly at: number; readonly value: Promise<T> } | null = null
+  let value: Promise<T> | null = null
+  let until = Infinity
   return () => {
-    if (newest === null || Date.now() - newest.at > forMs) {
-      const value = compute()
-      const entry = { at: Date.now(), value }
-      newest = entry
+    if (value !== null && Date.now() <= until) return value
+    until = Infinity
+    value = compute()
+    value.then(
+      () => (until = Date.now() + forMs),
       // An error is not kept.
-      value.catch(() => {
-        if (newest === entry) newest = null
-      })
-    }
-    return newest.value
+      () => (value = null),
+    )
+    return value
   }
 }

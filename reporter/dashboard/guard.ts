@@ -28,6 +28,23 @@ export function hostGuard(hosts: HostCheck): MiddlewareHandler<Environment> {
   })
 }
 
+/** Requests of the API that are answered at once; the store has a few connections, and other work. */
+const AT_ONCE = 32
+
+/** Refuses what would wait behind too much. */
+export function loadGuard(): MiddlewareHandler<Environment> {
+  let running = 0
+  return createMiddleware<Environment>(async (_c, next) => {
+    if (running >= AT_ONCE) throw new Refusal(503, 'too many requests are being answered; try again in a moment')
+    running++
+    try {
+      await next()
+    } finally {
+      running--
+    }
+  })
+}
+
 /**
  * What changes something comes from a page of this very origin, or from no browser: HostCheck lets in pages of other ports of this host,
  * and a form needs no permission to be sent elsewhere.

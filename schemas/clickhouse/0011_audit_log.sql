@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS gatepost.audit_log
 (
     at DateTime64(3, 'UTC') COMMENT 'When it was asked for, by the server''s clock',
-    who LowCardinality(String) COMMENT 'operator or viewer, by the password given; local: nobody had to log in',
+    who LowCardinality(String) COMMENT 'operator or viewer, by the password given; local: nobody had to log in; nobody: the password was wrong',
     action LowCardinality(String) COMMENT 'login, login_refused, logout, logins_search, sessions_search or session_cut_off',
     subject String COMMENT 'What it was about: the search as it stands in the address, or the session',
     remote_ip String COMMENT 'Address the request came from'

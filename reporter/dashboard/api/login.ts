@@ -39,7 +39,7 @@ export function loginRoute({ app, options, access }: Dashboard): void {
     if (!access.allows(address, now.getTime())) throw new Refusal(429, 'too many wrong passwords; wait a minute')
     const who = access.whoKnows(c.req.valid('json').password, address, now.getTime())
     const action = who === undefined ? 'login_refused' : 'login'
-    await recordAudit(options.store, { who: who ?? 'viewer', action, subject: '', remoteIp: address }, now)
+    await recordAudit(options.store, { who: who ?? 'nobody', action, subject: '', remoteIp: address }, now)
     if (who === undefined) throw new Refusal(401, 'this is not a password of the dashboard')
     setCookie(c, COOKIE, access.logIn(who, now.getTime()), {
       httpOnly: true,

@@ -212,7 +212,7 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
   await post('/api/logout', {}, viewer)
   t.equal((await get('/api/overview', viewer)).status, 401, 'logged out')
   t.same(await store.query('SELECT who, action, subject FROM gatepost.audit_log ORDER BY at'), [
-    { who: 'viewer', action: 'login_refused', subject: '' },
+    { who: 'nobody', action: 'login_refused', subject: '' },
     { who: 'viewer', action: 'login', subject: '' },
     { who: 'operator', action: 'login', subject: '' },
     { who: 'operator', action: 'session_cut_off', subject: `session:${id}` },

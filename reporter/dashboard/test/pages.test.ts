@@ -158,6 +158,28 @@ if (browser === null) {
     t.match(await cell.innerText(), new Date(at.getTime() + 330 * 60_000).toISOString().slice(11, 19) + ' local')
   })
 
+  t.test('what is new appears without a reload, unless somebody is reading', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    await show(page, `${base}/gateways?search=brand-new`)
+    t.match(await page.innerText('main'), /No gateway like this/)
+    const beat = (id: string) =>
+      store.command(
+        `INSERT INTO gatepost.gateway_pings (received_at, gw_id, trusted, batch_id) VALUES (now64(3, 'UTC'), '${id}', 1, generateUUIDv4())`,
+      )
+    await beat('brand-new-1')
+    const link = page.getByRole('link', { name: '0' })
+    await link.waitFor()
+    await link.focus()
+    await page.getByText('held while you read').waitFor()
+    await beat('brand-new-2')
+    t.equal(await page.getByText('brand-new-2').count(), 0)
+    await link.blur()
+    await page.getByText('brand-new-2').waitFor()
+    t.same(wrong, [])
+  })
+
   t.test('exports', async (t) => {
     const { base, close } = await start()
     t.teardown(close)

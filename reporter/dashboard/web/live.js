@@ -3,7 +3,7 @@ const AT_MOST_MS = 60_000
 
 /**
  * Shows the newest answer again and again: one request at a time, none while the page is hidden, and after errors less and less often.
- * What has the focus, or is open, stays: then it shows nothing new.
+ * What somebody is reading is not taken away: nothing new while something in `[data-live]` has the focus, or text is selected.
  */
 export async function live(show, everyMs = EVERY_MS) {
   const status = document.getElementById('status')
@@ -11,7 +11,8 @@ export async function live(show, everyMs = EVERY_MS) {
   await show()
   status.textContent = `live, as of ${clock()}`
   const again = async () => {
-    if (!document.hidden) {
+    if (isHeld()) status.textContent = 'held while you read'
+    else if (!document.hidden) {
       try {
         await show()
         waitMs = everyMs
@@ -25,5 +26,7 @@ export async function live(show, everyMs = EVERY_MS) {
   }
   setTimeout(again, waitMs)
 }
+
+const isHeld = () => Boolean(document.activeElement?.closest('[data-live]')) || getSelection()?.isCollapsed === false
 
 const clock = () => new Date().toISOString().slice(11, 19) + ' UTC'

@@ -4,7 +4,7 @@ import { live } from '../live.js'
 import { ago, bytes, duration, number, time } from '../words.js'
 
 export async function page(main) {
-  const box = h('div')
+  const box = h('div', { 'data-live': true })
   main.append(h('h1', null, 'Data health'), box)
   await live(async () => {
     const found = await get('/api/data-health')

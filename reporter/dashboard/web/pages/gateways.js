@@ -8,7 +8,7 @@ const CLASSES = { up: 'good', late: 'warn', down: 'bad' }
 
 export async function page(main, { parameters }) {
   const asked = { state: parameters.get('state'), search: parameters.get('search') }
-  const box = h('div')
+  const box = h('div', { 'data-live': true })
   main.append(
     h('h1', null, 'Gateways'),
     search(

@@ -8,8 +8,8 @@ const FIRST_LOGIN = `curl -i http://127.0.0.1:8080/logging/post-auth \\
   -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"192.0.2.1"}'`
 
 export async function page(main) {
-  const tiles = h('div', { class: 'grid tiles' })
-  const rest = h('div')
+  const tiles = h('div', { class: 'grid tiles', 'data-live': true })
+  const rest = h('div', { 'data-live': true })
   const empty = h('div')
   const series = (logins) => [logins.map(({ accepted }) => accepted), logins.map(({ refused }) => refused)]
   let plot = null
