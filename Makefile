@@ -37,7 +37,7 @@ format: install ## Format every file
 bench: build ## Run the benches; each prints the limit it compares itself with
 	node dist/bench/run.js
 
-screenshots: build ## Make docs/screenshots/ anew (needs /usr/bin/chromium)
+screenshots: build ## Make docs/screenshots/ anew (needs Chromium)
 	node dist/reporter/dashboard/test/screenshots.js
 
 clean: ## Remove what was built

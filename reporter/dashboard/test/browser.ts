@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs'
 import { chromium, type Browser } from 'playwright-core'
 
-const CHROMIUM = '/usr/bin/chromium'
-
-/** A headless Chromium; null where there is none. */
-export async function openBrowser(): Promise<Browser | null> {
-  if (!existsSync(CHROMIUM)) return null
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+/** A headless Chromium, which is there at this path. */
+export function openBrowser(executablePath: string): Promise<Browser> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] })
 }
 
 /** Every page, by the name of its picture. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { packageFile } from '../../../common/package-root.ts'
+import { findCommand } from '../../../test/helpers/commands.ts'
 import { listSessions } from '../../sessions.ts'
 import { openEngine } from '../../test/engine.ts'
 import { startDashboard } from '../server.ts'
@@ -15,8 +16,9 @@ const directory = packageFile('docs/screenshots')
 mkdirSync(directory, { recursive: true })
 const work = mkdtempSync(join(tmpdir(), 'gatepost-screenshots-'))
 const store = await openEngine(work)
-const browser = await openBrowser()
-if (browser === null) throw new Error('there is no /usr/bin/chromium')
+const chromium = findCommand('chromium')
+if (chromium === null) throw new Error('chromium is not installed (Debian package chromium)')
+const browser = await openBrowser(chromium)
 await fillBelievably(store)
 const dashboard = await startDashboard({
   store,
