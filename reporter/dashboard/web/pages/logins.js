@@ -62,7 +62,7 @@ export async function page(main, { parameters }) {
     )
     return
   }
-  const summary = h('div', { class: 'grid wide' })
+  const summary = h('div', { class: 'beside' })
   if (account !== null)
     summary.append(
       card(
