@@ -1,4 +1,4 @@
-.PHONY: help install build serve kafka test test-faults lint format bench clean
+.PHONY: help install build serve kafka test test-faults lint format bench screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -36,6 +36,9 @@ format: install ## Format every file
 
 bench: build ## Run the benches; each prints the limit it compares itself with
 	node dist/bench/run.js
+
+screenshots: build ## Make docs/screenshots/ anew (needs Chromium)
+	node dist/reporter/dashboard/test/screenshots.js
 
 clean: ## Remove what was built
 	rm -rf dist .tap

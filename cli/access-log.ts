@@ -1,10 +1,11 @@
-import { createLogger } from '../common/logger.ts'
+import { createLogger, type Logger } from '../common/logger.ts'
 import { GatepostError } from '../common/errors.ts'
 import { secretFingerprint } from '../ingest/access/fingerprint.ts'
 import type { AccessLog } from '../log/access.ts'
 import { FileAccessLog } from '../log/journal/access-log.ts'
 import type { Config } from './config.ts'
 import { kafkaOptions } from './config/kafka-options.ts'
+import type { AccessDescription } from './supervisor/messages.ts'
 import { knownSecret } from './supervisor/secret.ts'
 
 const KNOWN_WITHIN_MS = 30_000
@@ -30,17 +31,27 @@ export async function withAccessLog<T>(config: Config, use: (opened: AccessOfIns
   }
 }
 
-async function openAccessLog(config: Config, secret: string): Promise<AccessLog> {
+function openAccessLog(config: Config, secret: string): Promise<AccessLog> {
   const logger = createLogger('access')
   logger.level = 'error'
-  if (config.kafkaBrokers === undefined) return FileAccessLog.open(config.dataDir, logger)
-  // kafkajs is loaded only by those who need it.
-  const { KafkaAccessLog } = await import('../log/kafka/access-log.ts')
+  if (config.kafkaBrokers === undefined) return openDecisions({ kind: 'file', dataDir: config.dataDir }, logger)
   const kafka = kafkaOptions(config, 'gatepost-access', logger)
   const fingerprints = [secret, ...(config.secondSecret === undefined ? [] : [config.secondSecret])].map(
     secretFingerprint,
   )
-  const access = KafkaAccessLog.open({ kafka, topicPrefix: config.kafkaTopicPrefix, fingerprints, logger })
+  return openDecisions({ kind: 'kafka', kafka, topicPrefix: config.kafkaTopicPrefix, fingerprints }, logger)
+}
+
+/**
+ * The access decisions, all of which have been read.
+ * @throws GatepostError LOG_UNAVAILABLE
+ */
+export async function openDecisions(description: AccessDescription, logger: Logger): Promise<AccessLog> {
+  if (description.kind === 'file') return FileAccessLog.open(description.dataDir, logger)
+  // kafkajs is loaded only by those who need it.
+  const { KafkaAccessLog } = await import('../log/kafka/access-log.ts')
+  const { kafka, topicPrefix, fingerprints } = description
+  const access = KafkaAccessLog.open({ kafka: { ...kafka, logger }, topicPrefix, fingerprints, logger })
   let timer: NodeJS.Timeout | undefined
   try {
     await Promise.race([

@@ -8,7 +8,8 @@ import { withStore } from './connect.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { terminalLine } from './terminal-line.ts'
-import { metricCsv, metricText, seriesText } from './metric-output.ts'
+import { metricText, seriesText } from './metric-output.ts'
+import { metricCsv } from '../reporter/metric-csv.ts'
 
 /** What the command line says. */
 export interface MetricOptions {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { TableStore } from './table-store.ts'
 
-const deadLetter = z.object({
+export const deadLetter = z.object({
   /** 2024-02-29 12:00:00.000, UTC */
   received_at: z.string(),
   source: z.string(),

@@ -4,7 +4,7 @@ import type { TableStore } from './table-store.ts'
 /** The engine writes 64-bit integers as text. What a gateway claims may lie beyond 2^53; nobody reads that off a list. */
 const number = z.union([z.number(), z.string().transform(Number)])
 
-const gateway = z.object({
+export const gateway = z.object({
   gw_id: z.string(),
   name: z.string(),
   state: z.string(),

@@ -3,7 +3,8 @@ import type { TableStore } from './table-store.ts'
 
 const number = z.union([z.number(), z.string().transform(Number)])
 
-const session = z.object({
+/** A session as it is read. */
+export const session = z.object({
   session_id: z.string(),
   state: z.string(),
   account: z.string(),
@@ -31,6 +32,8 @@ export interface SessionSearch {
   /** In the normal form. */
   readonly mac?: string
   readonly account?: string
+  /** Of this id: one, or one of each gateway that used it. */
+  readonly id?: string
   readonly limit: number
 }
 
@@ -42,6 +45,7 @@ export async function listSessions(store: TableStore, search: SessionSearch): Pr
     TIMES.includes(name) ? `toString(one.${name}) AS ${name}` : `one.${name} AS ${name}`,
   )
   const conditions = [
+    ...(search.id === undefined ? [] : ['one.session_id = {id:String}']),
     ...(search.gateway === undefined ? [] : ['one.gw_id = {gateway:String}']),
     ...(search.mac === undefined ? [] : [byClient('mac = {mac:String}', 'origin.mac = {mac:String}')]),
     ...(search.account === undefined ? [] : [byClient('0', 'origin.account = {account:String}')]),
@@ -52,7 +56,13 @@ export async function listSessions(store: TableStore, search: SessionSearch): Pr
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
      ORDER BY greatest(ifNull(one.last_seen, toDateTime64(0, 3, 'UTC')), ifNull(one.issued, toDateTime64(0, 3, 'UTC'))) DESC, session_id
      LIMIT {limit:UInt32}`,
-    { gateway: search.gateway ?? '', mac: search.mac ?? '', account: search.account ?? '', limit: search.limit },
+    {
+      id: search.id ?? '',
+      gateway: search.gateway ?? '',
+      mac: search.mac ?? '',
+      account: search.account ?? '',
+      limit: search.limit,
+    },
   )
   return z.array(session).parse(rows)
 }

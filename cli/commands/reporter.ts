@@ -11,7 +11,7 @@ export function registerReporter(program: Command, context: Context): void {
     .description(
       'Bring the tables up to date, then compute the usage metrics of every day, week (on Mondays) and month (on the first) ' +
         'into table metrics, ten minutes after midnight UTC, until SIGTERM or Ctrl-C. Days of the last seven that were missed ' +
-        'are caught up at the start. It keeps nothing on disk. GATEPOST_CLICKHOUSE_URL is required.',
+        'are caught up at the start. Serves the dashboard and report API. It keeps nothing on disk. GATEPOST_CLICKHOUSE_URL is required.',
     )
     .addHelpText(
       'after',

@@ -9,7 +9,7 @@ export function registerServe(program: Command, context: Context): void {
     .command('serve')
     .summary('run everything on this machine')
     .description(
-      'Run the listeners, the record log and the store, until SIGTERM or Ctrl-C. The record log is a journal in the data ' +
+      'Run the listeners, the record log, the store and the dashboard, until SIGTERM or Ctrl-C. The record log is a journal in the data ' +
         'directory, or Kafka (GATEPOST_KAFKA_BROKERS, with GATEPOST_SECRET); the store is embedded, with an SQL endpoint, or a ' +
         'ClickHouse server (GATEPOST_CLICKHOUSE_URL). Options are environment variables: gatepost config lists them.',
     )

@@ -4,7 +4,7 @@ import { withAccessLog } from '../access-log.ts'
 import { loadConfig } from '../config.ts'
 import { parseDuration } from '../config/values.ts'
 import type { Context } from '../context.ts'
-import { csv } from '../csv.ts'
+import { csv } from '../../common/csv.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
 

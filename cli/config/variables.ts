@@ -60,11 +60,12 @@ export const VARIABLES = {
   }),
   privateBind: withDefault('GATEPOST_PRIVATE_BIND', '127.0.0.1', bindAddress, {
     description:
-      'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD where there is an SQL endpoint.',
+      'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD where there is an SQL endpoint, and GATEPOST_DASHBOARD_PASSWORD or GATEPOST_DASHBOARD_VIEWER_PASSWORD where there is the dashboard.',
     allowed: ADDRESS,
   }),
   allowedHosts: optional('GATEPOST_ALLOWED_HOSTS', hostNames, {
-    description: 'Names under which the SQL endpoint may be called, beside localhost and its address.',
+    description:
+      'Names under which the SQL endpoint and the dashboard may be called, beside localhost and its address.',
     allowed: 'comma-separated host names without ports',
     unset: '(none)',
   }),
@@ -86,6 +87,19 @@ export const VARIABLES = {
   dashboardPort: withDefault('GATEPOST_DASHBOARD_PORT', '3000', port, {
     description: 'Port of the dashboard and report API.',
     allowed: PORT,
+  }),
+  dashboardPassword: optional('GATEPOST_DASHBOARD_PASSWORD', secretText(8), {
+    description:
+      'Password of operators of the dashboard, who may look and cut sessions off. Of the report API it is a bearer token.',
+    allowed: 'at least 8 characters',
+    unset: '(unset: without either password nobody has to log in)',
+    secret: 'whole',
+  }),
+  dashboardViewerPassword: optional('GATEPOST_DASHBOARD_VIEWER_PASSWORD', secretText(8), {
+    description: 'Password of viewers of the dashboard, who may only look.',
+    allowed: 'at least 8 characters',
+    unset: '(unset: no such role)',
+    secret: 'whole',
   }),
   metricsPort: withDefault('GATEPOST_METRICS_PORT', '9464', port, {
     description: 'Port of /metrics, /healthz and /readyz.',

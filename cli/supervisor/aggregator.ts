@@ -36,6 +36,7 @@ export async function aggregator(configured: Config): Promise<number> {
       waitsForLog: false,
       drains: 'own',
       reports: null,
+      dashboard: null,
     },
     logger,
   )

@@ -15,7 +15,12 @@ export function serveBanner(config: Config, dataDir: string): string {
   const embedded = config.clickhouseUrl === undefined
   return banner('', [
     [`Data directory: ${dataDir}`, recordLog(config), store(config)],
-    [...listeners(config), ...(embedded ? [`${sql}   SQL (ClickHouse HTTP interface)`] : []), privateListener(config)],
+    [
+      ...listeners(config),
+      ...(embedded ? [`${sql}   SQL (ClickHouse HTTP interface)`] : []),
+      dashboard(config),
+      privateListener(config),
+    ],
     ['Try it: report a login, and read it back two seconds later:'],
     [
       `curl -i ${httpUrl(config.bind, config.ingestPort)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
@@ -42,7 +47,7 @@ export function aggregatorBanner(config: Config): string {
 }
 
 export function reporterBanner(config: Config): string {
-  return banner(' reporter', [[store(config)], [privateListener(config)]])
+  return banner(' reporter', [[store(config)], [dashboard(config), privateListener(config)]])
 }
 
 /** Paragraphs, the ones at odd places indented: sentences first, then what is to be read off or copied. */
@@ -57,6 +62,10 @@ function listeners(config: Config): string[] {
     `${httpUrl(config.bind, config.gatewayPort)}   gateways (WiFiDog: HTTP/1.0 and 1.1)`,
     `${httpUrl(config.bind, config.ingestPort)}   RADIUS servers, load balancers (HTTP/1.1)`,
   ]
+}
+
+function dashboard(config: Config): string {
+  return `${httpUrl(config.privateBind, config.dashboardPort)}   dashboard, report API`
 }
 
 function privateListener(config: Config): string {

@@ -52,6 +52,29 @@ export type StoreDescription =
   | { readonly kind: 'embedded'; readonly dataDir: string; readonly endpoint: EndpointStart }
   | { readonly kind: 'server'; readonly url: string; readonly cluster: string | undefined }
 
+/** Where the access decisions are. */
+export type AccessDescription =
+  | { readonly kind: 'file'; readonly dataDir: string }
+  | {
+      readonly kind: 'kafka'
+      readonly kafka: Omit<KafkaOptions, 'logger'>
+      readonly topicPrefix: string
+      /** Of the installation's token keys. */
+      readonly fingerprints: readonly string[]
+    }
+
+/** The dashboard and report API. */
+export interface DashboardStart {
+  readonly host: string
+  readonly port: number
+  readonly allowedHosts: readonly string[]
+  /** Of whoever may look and act, and of whoever may only look. */
+  readonly password: string | undefined
+  readonly viewerPassword: string | undefined
+  /** Null: not known to this command, so nobody is cut off here. */
+  readonly access: AccessDescription | null
+}
+
 /** Where and when results go out. */
 export interface ReportsStart {
   readonly publishers: PublisherOptions
@@ -84,6 +107,8 @@ export interface StoreStart {
   readonly drains: 'all' | 'own'
   /** It keeps table `metrics` current and publishes; null: neither. */
   readonly reports: ReportsStart | null
+  /** Null: none. */
+  readonly dashboard: DashboardStart | null
 }
 
 /** From the supervisor to a child. */

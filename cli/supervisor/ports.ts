@@ -58,6 +58,11 @@ const LISTENERS = {
   gatewayPort: { bind: 'bind', variable: 'GATEPOST_GATEWAY_PORT', bindVariable: 'GATEPOST_BIND' },
   ingestPort: { bind: 'bind', variable: 'GATEPOST_INGEST_PORT', bindVariable: 'GATEPOST_BIND' },
   sqlPort: { bind: 'privateBind', variable: 'GATEPOST_SQL_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
+  dashboardPort: {
+    bind: 'privateBind',
+    variable: 'GATEPOST_DASHBOARD_PORT',
+    bindVariable: 'GATEPOST_PRIVATE_BIND',
+  },
   metricsPort: { bind: 'privateBind', variable: 'GATEPOST_METRICS_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
 } as const
 

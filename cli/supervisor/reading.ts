@@ -3,6 +3,7 @@ import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { Lag } from '../../reporter/dashboard/options.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import type { ReaderLog, StoreStart } from './messages.ts'
@@ -114,6 +115,16 @@ export class Reading {
     if (this.#open === null) return true
     const oldest = this.#open.aggregator.stats().get(topic)?.oldestWaitingAt ?? null
     return oldest !== null && now - oldest > BEHIND_MS
+  }
+
+  /** How far the tables are behind, by topic. */
+  lag(): Lag[] {
+    const now = Date.now()
+    return [...(this.#open?.aggregator.stats() ?? [])].map(([topic, { lagBytes, oldestWaitingAt }]) => ({
+      topic,
+      bytes: lagBytes,
+      seconds: oldestWaitingAt === null ? 0 : Math.max(0, (now - oldestWaitingAt) / 1000),
+    }))
   }
 
   async metrics(): Promise<object[]> {

@@ -2,18 +2,19 @@ import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
 import { reporterBanner } from './banner.ts'
 import { reportsStart, storeDescription, storeProcess } from './children.ts'
+import { dashboardStart } from './dashboard.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
 
 /**
- * The reporter alone: keeps the tables migrated and table `metrics` current. It keeps nothing on this machine. PRECONDITION: the
+ * The reporter alone: keeps the tables migrated and table `metrics` current, and serves the dashboard. It keeps nothing on this machine. PRECONDITION: the
  * configuration names a server.
  * @returns the exit status, see run()
  * @throws GatepostError: nothing was started, or everything has ended
  */
 export async function reporter(configured: Config): Promise<number> {
   const logger = createLogger('reporter')
-  const config = await withPorts(configured, ['metricsPort'])
+  const config = await withPorts(configured, ['dashboardPort', 'metricsPort'])
   const { retentionDays, dataDir } = config
   const child = storeProcess(
     'reporter',
@@ -28,6 +29,7 @@ export async function reporter(configured: Config): Promise<number> {
       waitsForLog: false,
       drains: 'own',
       reports: reportsStart(config),
+      dashboard: dashboardStart(config, null, logger),
     },
     logger,
   )

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { readPolicies } from '../config/policies.ts'
 import { serveBanner } from './banner.ts'
 import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
+import { dashboardStart } from './dashboard.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { ownDirectory } from './own-directory.ts'
 import { withPorts } from './ports.ts'
@@ -29,6 +30,7 @@ export async function serve(configured: Config): Promise<number> {
       'gatewayPort',
       'ingestPort',
       ...(embedded ? (['sqlPort'] as const) : []),
+      'dashboardPort',
       'metricsPort',
     ])
     const log = await prepareRecordLog(config, directory.path, logger)
@@ -50,6 +52,7 @@ export async function serve(configured: Config): Promise<number> {
         waitsForLog: log.away,
         drains: 'all',
         reports: reportsStart(config),
+        dashboard: dashboardStart(config, directory.path, logger),
       },
       logger,
     )

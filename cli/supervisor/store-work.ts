@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startAccessKeeper } from '../../aggregator/access/keeper.ts'
+import { startAlerts, type Alerts } from '../../aggregator/alerts/alerts.ts'
+import { Listening } from '../../aggregator/alerts/listening.ts'
+import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
+import { startSessionKeeper } from '../../aggregator/sessions/keeper.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { PlainMetrics } from '../../common/metrics.ts'
+import type { AccessLog } from '../../log/access.ts'
+import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
 import { publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
-import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
+import { startSchedule } from '../../reporter/schedule.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
-import { startAlerts, type Alerts } from '../../aggregator/alerts/alerts.ts'
-import { Listening } from '../../aggregator/alerts/listening.ts'
-import { startAccessKeeper, type AccessKeeper } from '../../aggregator/access/keeper.ts'
-import { startSessionKeeper, type SessionKeeper } from '../../aggregator/sessions/keeper.ts'
-import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
-import type { AccessLog } from '../../log/access.ts'
+import type { Store } from '../../store/contract.ts'
 import { Availability } from './availability.ts'
-import type { AlertsStart, ReportsStart, StoreStart } from './messages.ts'
+import { cutOff } from './cut-off.ts'
+import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from './messages.ts'
 import { openAccess } from './open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
@@ -23,8 +27,14 @@ const DRAIN_SHARE = 0.8
 const LEAVE_MS = 3000
 /** What an aggregator among others has read is stored in this; the rest is theirs. */
 const OWN_DRAIN_MS = 5000
-/** A query of the schedule that does not end in this is left alone. */
-const SCHEDULE_STOP_MS = 1000
+/** A query of the background work that does not end in this is left alone. */
+const BACKGROUND_STOP_MS = 1000
+
+/** Work that goes on by itself; what a stop interrupts is done at the next start. */
+interface Background {
+  stop(): Promise<void>
+  metrics(): PlainMetrics | null
+}
 
 interface Parts {
   readonly drains: StoreStart['drains']
@@ -32,16 +42,15 @@ interface Parts {
   readonly shared: boolean
   readonly opened: OpenedStore
   readonly reading: Reading | null
-  readonly sessions: SessionKeeper | null
   readonly access: AccessLog | null
-  readonly accessKeeper: AccessKeeper | null
-  readonly alerts: Alerts | null
-  readonly schedule: Schedule | null
-  readonly publishing: PublishSchedule | null
+  readonly background: readonly Background[]
   readonly availability: Availability
 }
 
-/** What a process with the store does: brings the record log into the tables, keeps table `metrics` current, or both. */
+/**
+ * What a process with the store does: brings the record log into the tables and keeps sessions and decisions; keeps table `metrics`
+ * current and shows it; or both.
+ */
 export class StoreWork {
   readonly #parts: Parts
 
@@ -54,38 +63,28 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, available: (available: boolean) => void, logger: Logger): Promise<StoreWork> {
-    const {
-      retentionDays,
-      sessionTimeoutIntervals: timeoutIntervals,
-      log,
-      policies,
-      waitsForLog,
-      drains,
-      reports,
-    } = start
+    const { retentionDays, log, waitsForLog, drains } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
       log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
-    const sessions = log === null ? null : startSessionKeeper({ store, timeoutIntervals, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
-    const accessKeeper = access === null ? null : startAccessKeeper({ store, access, policies, logger })
-    const alerts = start.alerts === null ? null : startAlerting(start.alerts, store, access, reading, logger)
-    const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
-    const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
+    const background = [
+      ...(log === null ? [] : keepers(start, store, access, reading, logger)),
+      ...(start.reports === null ? [] : reports(start.reports, store, retentionDays, logger)),
+    ]
+    if (start.dashboard !== null) {
+      background.push(asBackground(await openDashboard(start.dashboard, store, retentionDays, reading, logger)))
+    }
     const availability = new Availability(store, available)
     return new StoreWork({
       drains,
       shared: log?.kind === 'kafka',
       opened,
       reading,
-      sessions,
       access,
-      accessKeeper,
-      alerts,
-      schedule,
-      publishing,
+      background,
       availability,
     })
   }
@@ -95,27 +94,14 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const {
-      drains,
-      shared,
-      opened,
-      reading,
-      sessions,
-      access,
-      accessKeeper,
-      alerts,
-      schedule,
-      publishing,
-      availability,
-    } = this.#parts
+    const { drains, shared, opened, reading, access, background, availability } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
-      // A result that is not stored now is computed at the next start.
       Promise.race([
-        Promise.all([sessions?.stop(), accessKeeper?.stop(), alerts?.stop(), schedule?.stop(), publishing?.stop()]),
-        sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
+        Promise.all(background.map((each) => each.stop())),
+        sleep(BACKGROUND_STOP_MS, undefined, { ref: false }),
       ]),
     ])
     await Promise.all([opened.close(), reading?.close(), access?.close()])
@@ -124,30 +110,53 @@ export class StoreWork {
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, sessions, accessKeeper, alerts, schedule, publishing } = this.#parts
+    const { opened, reading, background } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
       reading?.metrics() ?? [],
-      schedule === null ? [] : scheduleMetrics(schedule.stats).json(),
-      sessions === null ? [] : sessionMetrics(sessions.stats).json(),
-      alerts === null ? [] : alertMetrics(alerts.stats).json(),
-      accessKeeper === null ? [] : accessKeeperMetrics(accessKeeper.stats).json(),
-      publishing === null ? [] : publishMetrics(publishing.stats).json(),
+      ...background.map((each) => each.metrics()?.json() ?? []),
     ])
     return all.flat()
   }
 }
 
-function startAlerting(
-  { url, secret }: AlertsStart,
-  store: TableStore,
+/** What follows from the records that are brought into the tables. */
+function keepers(
+  start: StoreStart,
+  store: Store,
   access: AccessLog | null,
   reading: Reading | null,
   logger: Logger,
-): Alerts | null {
-  if (access === null || reading === null) return null
+): Background[] {
+  const sessions = startSessionKeeper({ store, timeoutIntervals: start.sessionTimeoutIntervals, logger })
+  const all = [{ stop: () => sessions.stop(), metrics: () => sessionMetrics(sessions.stats) }]
+  if (access === null) return all
+  const decisions = startAccessKeeper({ store, access, policies: start.policies, logger })
+  all.push({ stop: () => decisions.stop(), metrics: () => accessKeeperMetrics(decisions.stats) })
+  if (start.alerts === null || reading === null) return all
+  const alerts = startAlerting(start.alerts, store, access, reading, logger)
+  all.push({ stop: () => alerts.stop(), metrics: () => alertMetrics(alerts.stats) })
+  return all
+}
+
+function startAlerting(
+  { url, secret }: AlertsStart,
+  store: Store,
+  access: AccessLog,
+  reading: Reading,
+  logger: Logger,
+): Alerts {
   const listening = new Listening(access, (now) => reading.isBehind('gateway_pings', now))
   return startAlerts({ store, url, secret, listeningSince: (now) => listening.since(now), logger })
+}
+
+/** What is computed and sent by the clock. */
+function reports(options: ReportsStart, store: TableStore, retentionDays: number, logger: Logger): Background[] {
+  const schedule = startSchedule({ store, retentionDays, logger })
+  const all = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
+  const publishing = startPublishers(options, store, retentionDays, logger)
+  if (publishing !== null) all.push({ stop: () => publishing.stop(), metrics: () => publishMetrics(publishing.stats) })
+  return all
 }
 
 /** Null: no publisher is configured. */
@@ -166,4 +175,27 @@ function startPublishers(
     retentionDays,
     logger,
   })
+}
+
+async function openDashboard(
+  { access, ...address }: DashboardStart,
+  store: TableStore,
+  retentionDays: number,
+  reading: Reading | null,
+  logger: Logger,
+): Promise<RunningDashboard> {
+  // An aggregator needs neither the framework nor the pages.
+  const { startDashboard } = await import('../../reporter/dashboard/server.ts')
+  return startDashboard({
+    ...address,
+    store,
+    retentionDays,
+    lag: reading === null ? null : () => reading.lag(),
+    cutOff: access === null ? null : cutOff(access, logger),
+    logger,
+  })
+}
+
+function asBackground(dashboard: RunningDashboard): Background {
+  return { stop: () => dashboard.close(), metrics: () => null }
 }

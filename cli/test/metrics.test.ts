@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { join } from 'node:path'
 import t from 'tap'
 import { addLogins, addPings, openEngine } from '../../reporter/test/engine.ts'
-import { csv } from '../csv.ts'
+import { csv } from '../../common/csv.ts'
 import { runCli, type CliResult } from './run-cli.ts'
 
 /* Series and CSV of `gatepost metrics`; the rest is in cli.test.ts. */

@@ -1,6 +1,6 @@
 import { createHmac, randomInt } from 'node:crypto'
 import type { Book } from './book.ts'
-import { FailureLimiter } from './limiter.ts'
+import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import type { Mailer } from './mail.ts'
 import { refused, type LoginMethod, type LoginResult } from './method.ts'

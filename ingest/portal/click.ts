@@ -1,4 +1,4 @@
-import { FailureLimiter } from './limiter.ts'
+import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { clientKey } from './limits.ts'
 import { refused, type LoginMethod } from './method.ts'
 

@@ -1,4 +1,4 @@
-import { FailureLimiter } from './limiter.ts'
+import { FailureLimiter } from '../../common/failure-limiter.ts'
 import type { Attempt } from './method.ts'
 
 const MINUTES = 60_000

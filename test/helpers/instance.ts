@@ -54,6 +54,7 @@ export class Instance {
   readonly ingestPort: number
   readonly sqlPort: number
   readonly metricsPort: number
+  readonly dashboardPort: number
   #child: ChildProcess | null = null
   /** Everything that the supervisor and its children have written. */
   output = ''
@@ -62,13 +63,14 @@ export class Instance {
     this.command = command
     this.name = basename(dataDir)
     this.dataDir = env['GATEPOST_DATA_DIR'] ?? dataDir
-    ;[this.gatewayPort, this.ingestPort, this.sqlPort, this.metricsPort] = ports
+    ;[this.gatewayPort, this.ingestPort, this.sqlPort, this.metricsPort, this.dashboardPort] = ports
     this.#env = {
       GATEPOST_DATA_DIR: dataDir,
       GATEPOST_GATEWAY_PORT: String(this.gatewayPort),
       GATEPOST_INGEST_PORT: String(this.ingestPort),
       GATEPOST_SQL_PORT: String(this.sqlPort),
       GATEPOST_METRICS_PORT: String(this.metricsPort),
+      GATEPOST_DASHBOARD_PORT: String(this.dashboardPort),
       ...env,
     }
   }
@@ -79,7 +81,7 @@ export class Instance {
     env: Record<string, string> = {},
     { command = 'serve' }: InstanceOptions = {},
   ): Promise<Instance> {
-    return new Instance(dataDir, env, command, await freePorts(4))
+    return new Instance(dataDir, env, command, await freePorts(5))
   }
 
   get env(): NodeJS.ProcessEnv {

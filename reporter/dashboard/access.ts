@@ -1,0 +1,73 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { FailureLimiter } from '../../common/failure-limiter.ts'
+
+/** `local`: nobody has to log in; whoever reaches the address may do everything. */
+export type Who = 'operator' | 'viewer' | 'local'
+
+/** Logins that are held at once; the oldest goes first. */
+const MAX_LOGINS = 1000
+const LOGIN_MS = 12 * 3_600_000
+/** Wrong passwords of one address in a minute. */
+const FAILURES = 10
+const MINUTE_MS = 60_000
+
+/** Who may use the dashboard. */
+export class Access {
+  readonly #passwords: readonly { readonly who: Who; readonly digest: Buffer }[]
+  /** By the digest of the cookie's value, so that memory holds nothing that could be used. */
+  readonly #logins = new Map<string, { readonly who: Who; readonly ends: number }>()
+  readonly #failures = new FailureLimiter(FAILURES, MINUTE_MS)
+
+  constructor(password: string | undefined, viewerPassword: string | undefined) {
+    this.#passwords = [
+      ...(password === undefined ? [] : [{ who: 'operator' as const, digest: digestOf(password) }]),
+      ...(viewerPassword === undefined ? [] : [{ who: 'viewer' as const, digest: digestOf(viewerPassword) }]),
+    ]
+  }
+
+  get open(): boolean {
+    return this.#passwords.length === 0
+  }
+
+  /** Whether this address may try another password now. */
+  allows(address: string, now: number): boolean {
+    return this.#failures.allows(address, now)
+  }
+
+  /** Whose password it is; undefined: nobody's, which counts against the address. */
+  whoKnows(password: string, address: string, now: number): Who | undefined {
+    const digest = digestOf(password)
+    // Each is compared, so that the time says nothing.
+    const matching = this.#passwords.filter((known) => timingSafeEqual(known.digest, digest))
+    if (matching.length === 0) this.#failures.failed(address, now)
+    return matching.at(0)?.who
+  }
+
+  /** @returns the value of the cookie */
+  logIn(who: Who, now: number): string {
+    for (const key of this.#logins.keys()) {
+      if (this.#logins.size < MAX_LOGINS) break
+      this.#logins.delete(key)
+    }
+    const value = randomBytes(32).toString('base64url')
+    this.#logins.set(digestOf(value).toString('base64'), { who, ends: now + LOGIN_MS })
+    return value
+  }
+
+  logOut(value: string): void {
+    this.#logins.delete(digestOf(value).toString('base64'))
+  }
+
+  /** Who logged in with this cookie. */
+  whoHas(value: string, now: number): Who | undefined {
+    const login = this.#logins.get(digestOf(value).toString('base64'))
+    return login === undefined || login.ends <= now ? undefined : login.who
+  }
+}
+
+/** Seconds that a cookie is kept. */
+export const LOGIN_SECONDS = LOGIN_MS / 1000
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,61 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { deadLetterReasons } from '../../dead-letter-reasons.ts'
+import { deadLetter, listDeadLetters } from '../../dead-letters.ts'
+import { tableIntake } from '../../overview.ts'
+import { listPublications } from '../../publish/publications.ts'
+import { cached } from '../cached.ts'
+import type { Dashboard } from '../context.ts'
+import { REFUSALS } from '../problem.ts'
+import { intake, lag } from './overview.ts'
+
+const CACHE_MS = 2000
+const LETTERS = 50
+const PUBLICATIONS = 50
+
+const report = z
+  .object({
+    now: z.number().openapi({ description: 'ms since the epoch' }),
+    lag,
+    intake,
+    dead_letter_reasons: z
+      .array(z.object({ source: z.string(), reason: z.string(), letters: z.number(), latest: z.string() }))
+      .openapi({ description: 'Of the last seven days' }),
+    dead_letters: z.array(deadLetter).openapi({ description: 'The 50 newest' }),
+    publications: z
+      .array(z.record(z.string(), z.unknown()))
+      .openapi({ description: 'Rows of table publications, the 50 latest' }),
+  })
+  .openapi('DataHealth')
+
+/** `GET /api/data-health` */
+export function dataHealthRoute({ app, options }: Dashboard): void {
+  const { store } = options
+  const newest = cached(CACHE_MS, async () => {
+    const [tables, reasons, letters, publications] = await Promise.all([
+      tableIntake(store),
+      deadLetterReasons(store),
+      listDeadLetters(store, LETTERS),
+      listPublications(store, { failed: false, limit: PUBLICATIONS }),
+    ])
+    return {
+      now: Date.now(),
+      intake: tables,
+      dead_letter_reasons: reasons,
+      dead_letters: letters,
+      publications: publications as unknown as Record<string, unknown>[],
+    }
+  })
+  const route = createRoute({
+    method: 'get',
+    path: '/api/data-health',
+    summary: 'Whether everything arrives: lag, dead letters, publications',
+    responses: {
+      200: { description: 'The state of the data', content: { 'application/json': { schema: report } } },
+      ...REFUSALS,
+    },
+  })
+  app.openapi(route, async (c) => {
+    const waiting = options.lag?.() ?? null
+    return c.json({ ...(await newest()), lag: waiting === null ? null : [...waiting] }, 200)
+  })
+}

@@ -1,0 +1,73 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { gatewayStrips, scaledStrip } from '../../gateway-strips.ts'
+import { gateway, listGateways } from '../../gateways.ts'
+import { cached } from '../cached.ts'
+import type { Dashboard } from '../context.ts'
+import { REFUSALS } from '../problem.ts'
+import { text, whole } from './parameters.ts'
+
+const CACHE_MS = 2000
+
+const report = z
+  .object({
+    begins: z.number().openapi({ description: 'When the first hour of the strips begins, ms since the epoch' }),
+    total: z
+      .number()
+      .openapi({ description: 'Gateways that match; more than `gateways` holds if there are more than limit' }),
+    gateways: z.array(
+      gateway.extend({
+        sys_uptime: z.number(),
+        sys_memfree: z.number(),
+        sys_load: z.number(),
+        wifidog_uptime: z.number(),
+        interval_seconds: z.number().nullable(),
+        clients: z.number(),
+        restarts: z.number(),
+        strip: z
+          .array(z.number())
+          .openapi({ description: 'Of each of the last 24 hours how complete the heartbeats were, 0 to 1' }),
+      }),
+    ),
+  })
+  .openapi('Gateways')
+
+/** `GET /api/gateways` */
+export function gatewaysRoute({ app, options }: Dashboard): void {
+  const all = cached(CACHE_MS, async () => {
+    const [gateways, { begins, strips }] = await Promise.all([
+      listGateways(options.store, false),
+      gatewayStrips(options.store, new Date()),
+    ])
+    return { gateways, begins, strips }
+  })
+  const route = createRoute({
+    method: 'get',
+    path: '/api/gateways',
+    summary: 'Gateways, those that are down first',
+    request: {
+      query: z.object({
+        state: z.enum(['', 'up', 'late', 'down']).default(''),
+        search: text.openapi({ description: 'A part of the identifier, the name or the address' }),
+        limit: whole(200, 1000),
+      }),
+    },
+    responses: {
+      200: { description: 'The gateways', content: { 'application/json': { schema: report } } },
+      ...REFUSALS,
+    },
+  })
+  app.openapi(route, async (c) => {
+    const { state, search, limit } = c.req.valid('query')
+    const { gateways, begins, strips } = await all()
+    const needle = (search ?? '').toLowerCase()
+    const matching = gateways.filter(
+      (one) =>
+        (state === '' || one.state === state) &&
+        [one.gw_id, one.name, one.remote_ip].some((value) => value.toLowerCase().includes(needle)),
+    )
+    const shown = matching
+      .slice(0, limit)
+      .map((one) => ({ ...one, strip: scaledStrip(strips.get(one.gw_id), one.interval_seconds) }))
+    return c.json({ begins, total: matching.length, gateways: shown }, 200)
+  })
+}

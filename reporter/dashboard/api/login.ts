@@ -1,0 +1,83 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { recordAudit } from '../../audit.ts'
+import { LOGIN_SECONDS } from '../access.ts'
+import { audit, type Dashboard } from '../context.ts'
+import { COOKIE } from '../guard.ts'
+import { Refusal, REFUSALS } from '../problem.ts'
+
+const whoami = z.object({
+  who: z.enum(['operator', 'viewer', 'local']),
+  can_cut_off: z.boolean(),
+  version: z.string(),
+})
+
+/** `POST /api/login`: before the guard that asks for a login. */
+export function loginRoute({ app, options, access }: Dashboard): void {
+  const route = createRoute({
+    method: 'post',
+    path: '/api/login',
+    summary: 'Log in with a password',
+    request: {
+      body: {
+        required: true,
+        content: { 'application/json': { schema: z.object({ password: z.string().max(1024) }) } },
+      },
+    },
+    responses: {
+      200: {
+        description: 'Logged in; the cookie is set',
+        content: { 'application/json': { schema: z.object({ who: z.enum(['operator', 'viewer', 'local']) }) } },
+      },
+      ...REFUSALS,
+    },
+  })
+  app.openapi(route, async (c) => {
+    if (access.open) return c.json({ who: 'local' as const }, 200)
+    const address = c.get('address')
+    const now = new Date()
+    if (!access.allows(address, now.getTime())) throw new Refusal(429, 'too many wrong passwords; wait a minute')
+    const who = access.whoKnows(c.req.valid('json').password, address, now.getTime())
+    const action = who === undefined ? 'login_refused' : 'login'
+    await recordAudit(options.store, { who: who ?? 'nobody', action, subject: '', remoteIp: address }, now)
+    if (who === undefined) throw new Refusal(401, 'this is not a password of the dashboard')
+    setCookie(c, COOKIE, access.logIn(who, now.getTime()), {
+      httpOnly: true,
+      sameSite: 'Strict',
+      path: '/',
+      maxAge: LOGIN_SECONDS,
+      secure: c.req.header('x-forwarded-proto') === 'https',
+    })
+    return c.json({ who }, 200)
+  })
+}
+
+/** `GET /api/whoami`, `POST /api/logout` */
+export function whoamiRoutes(dashboard: Dashboard, version: string): void {
+  const { app, options, access } = dashboard
+  const who = createRoute({
+    method: 'get',
+    path: '/api/whoami',
+    summary: 'Who you are here, and what you may do',
+    responses: { 200: { description: 'You', content: { 'application/json': { schema: whoami } } }, ...REFUSALS },
+  })
+  app.openapi(who, (c) =>
+    c.json({ who: c.get('who'), can_cut_off: options.cutOff !== null && c.get('who') !== 'viewer', version }, 200),
+  )
+  const out = createRoute({
+    method: 'post',
+    path: '/api/logout',
+    summary: 'Log out',
+    responses: {
+      200: { description: 'Logged out', content: { 'application/json': { schema: z.object({ who: z.null() }) } } },
+      ...REFUSALS,
+    },
+  })
+  app.openapi(out, async (c) => {
+    await audit(dashboard, c, 'logout', '')
+    const value = getCookie(c, COOKIE)
+    if (value !== undefined) access.logOut(value)
+    deleteCookie(c, COOKIE, { path: '/' })
+    return c.json({ who: null }, 200)
+  })
+}

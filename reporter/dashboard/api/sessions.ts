@@ -1,0 +1,133 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { session, listSessions } from '../../sessions.ts'
+import { sessionTimeline } from '../../session-timeline.ts'
+import { audit, type Dashboard } from '../context.ts'
+import { requireOperator } from '../guard.ts'
+import { problem, Refusal, REFUSALS } from '../problem.ts'
+import { flag, mac, text, whole } from './parameters.ts'
+
+const one = session.extend({ incoming: z.number(), outgoing: z.number(), reports: z.number() }).openapi('Session')
+const missing = { description: 'There is no such session', content: { 'application/json': { schema: problem } } }
+const key = {
+  params: z.object({ id: z.string().min(1).max(256) }),
+  query: z.object({ gateway: text.openapi({ description: 'Where several gateways used the id' }) }),
+}
+
+/** `GET /api/sessions` */
+export function sessionsRoute(dashboard: Dashboard): void {
+  const { app, options } = dashboard
+  const route = createRoute({
+    method: 'get',
+    path: '/api/sessions',
+    summary: 'Sessions, those that were seen last first',
+    description: 'A search for a person or a device is recorded in table audit_log.',
+    request: {
+      query: z.object({ mac, account: text, gateway: text, active: flag, limit: whole(100, 500) }),
+    },
+    responses: {
+      200: { description: 'The sessions', content: { 'application/json': { schema: z.array(one) } } },
+      ...REFUSALS,
+    },
+  })
+  app.openapi(route, async (c) => {
+    const { mac: device, account, gateway, active, limit } = c.req.valid('query')
+    if (device !== undefined || account !== undefined)
+      await audit(dashboard, c, 'sessions_search', new URL(c.req.url).search)
+    const found = await listSessions(options.store, {
+      active,
+      limit,
+      ...(device === undefined ? {} : { mac: device }),
+      ...(account === undefined ? {} : { account }),
+      ...(gateway === undefined ? {} : { gateway }),
+    })
+    return c.json(found, 200)
+  })
+}
+
+/** `GET /api/sessions/{id}` */
+export function sessionRoute({ app, options }: Dashboard): void {
+  const bytes = z.number().nullable()
+  const event = z.object({
+    received_at: z.string(),
+    stage: z.string(),
+    auth_code: z.number(),
+    ip: z.string(),
+    mac: z.string(),
+    incoming: bytes,
+    outgoing: bytes,
+    own: z.number(),
+    remote_ip: z.string(),
+  })
+  const life = z
+    .object({
+      session: one,
+      events: z.array(event).openapi({ description: 'Its 500 newest reports, the oldest of them first' }),
+      truncated: z.boolean(),
+    })
+    .openapi('SessionLife')
+  const route = createRoute({
+    method: 'get',
+    path: '/api/sessions/{id}',
+    summary: 'The life of a session',
+    request: key,
+    responses: {
+      200: { description: 'The session and its reports', content: { 'application/json': { schema: life } } },
+      404: missing,
+      ...REFUSALS,
+    },
+  })
+  app.openapi(route, async (c) => {
+    const found = await sessionOf(options.store, c.req.valid('param').id, c.req.valid('query').gateway)
+    const { events, truncated } = await sessionTimeline(options.store, found)
+    return c.json({ session: found, events: [...events], truncated }, 200)
+  })
+}
+
+/** `POST /api/sessions/{id}/cut-off`: only where this process reaches the access decisions. */
+export function cutOffRoute(dashboard: Dashboard): void {
+  const { app, options } = dashboard
+  const { cutOff } = options
+  if (cutOff === null) return
+  const route = createRoute({
+    method: 'post',
+    path: '/api/sessions/{id}/cut-off',
+    summary: 'Cut a session off',
+    description:
+      'Denies the session for good, as `gatepost access deny session` does: its gateway removes the client with its next report. Takes the role operator; recorded in table audit_log.',
+    request: {
+      ...key,
+      body: {
+        required: true,
+        content: { 'application/json': { schema: z.object({ reason: z.string().max(256).default('') }) } },
+      },
+    },
+    responses: {
+      200: {
+        description: 'It is decided',
+        content: { 'application/json': { schema: z.object({ subject: z.string(), verdict: z.string() }) } },
+      },
+      403: { ...missing, description: 'This takes the role operator' },
+      404: missing,
+      ...REFUSALS,
+    },
+  })
+  app.openapi(route, async (c) => {
+    requireOperator(c.get('who'))
+    const { session_id: id } = await sessionOf(options.store, c.req.valid('param').id, c.req.valid('query').gateway)
+    const subject = `session:${id}`
+    await audit(dashboard, c, 'session_cut_off', subject)
+    await cutOff(id, c.req.valid('json').reason)
+    return c.json({ subject, verdict: 'deny' }, 200)
+  })
+}
+
+async function sessionOf(store: Dashboard['options']['store'], id: string, gateway: string | undefined) {
+  const [found] = await listSessions(store, {
+    active: false,
+    limit: 1,
+    id,
+    ...(gateway === undefined ? {} : { gateway }),
+  })
+  if (found === undefined) throw new Refusal(404, `there is no session ${id}`)
+  return found
+}

@@ -1,0 +1,117 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { getCookie } from 'hono/cookie'
+import { bodyLimit } from 'hono/body-limit'
+import { secureHeaders } from 'hono/secure-headers'
+import { HostCheck } from '../../common/hosts.ts'
+import { packageVersion } from '../../common/package-root.ts'
+import { Access } from './access.ts'
+import { dataHealthRoute } from './api/data-health.ts'
+import { gatewaysRoute } from './api/gateways.ts'
+import { loginRoute, whoamiRoutes } from './api/login.ts'
+import { loginsRoute } from './api/logins.ts'
+import { metricRoute, metricsRoute } from './api/metrics.ts'
+import { overviewRoute } from './api/overview.ts'
+import { cutOffRoute, sessionRoute, sessionsRoute } from './api/sessions.ts'
+import { sitesRoute } from './api/sites.ts'
+import { loadAssets, loadShell } from './assets.ts'
+import type { Dashboard } from './context.ts'
+import type { Environment } from './environment.ts'
+import { COOKIE, hostGuard, loadGuard, loginGuard, originGuard } from './guard.ts'
+import type { DashboardOptions } from './options.ts'
+import { Refusal, statusOf } from './problem.ts'
+
+/** Pages by their first path segment. */
+export const PAGES = ['', 'usage', 'sites', 'logins', 'gateways', 'sessions', 'data-health'] as const
+const BODY_BYTES = 16 * 1024
+
+/** The routes of the dashboard: pages, what they load, and the API under /api/. */
+export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment> {
+  const access = new Access(options.password, options.viewerPassword)
+  const app = new OpenAPIHono<Environment>({
+    defaultHook: (result) => {
+      if (result.success) return
+      const [issue] = result.error.issues
+      throw new Refusal(400, `${issue.path.join('.') || 'the request'}: ${issue.message}`)
+    },
+  })
+  const dashboard: Dashboard = { app, options, access }
+  app.onError((error, c) => {
+    // Of hono's own errors only these: a body that is no JSON, and the like.
+    const own = 'status' in error && error.status === 400 && !(error instanceof Refusal)
+    const { status, text } = own ? { status: 400 as const, text: error.message } : statusOf(error)
+    if (status === 500 || status === 503) options.logger.error({ err: error, path: c.req.path }, 'dashboard')
+    return c.json({ error: text }, status)
+  })
+  app.notFound((c) => c.json({ error: `there is nothing at ${c.req.path}; /api/openapi.json says what there is` }, 404))
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      referrerPolicy: 'no-referrer',
+      // It is served over plain HTTP too.
+      strictTransportSecurity: false,
+    }),
+  )
+  app.use(hostGuard(new HostCheck(options.host, options.allowedHosts)), originGuard)
+  app.use(bodyLimit({ maxSize: BODY_BYTES, onError: (c) => c.json({ error: 'the body is too large' }, 413) }))
+  app.use('/api/*', async (c, next) => {
+    await next()
+    c.header('Cache-Control', 'no-store')
+  })
+
+  pageRoutes(dashboard)
+  loginRoute(dashboard)
+  app.use('/api/*', loginGuard(access), loadGuard())
+  whoamiRoutes(dashboard, packageVersion())
+  overviewRoute(dashboard)
+  metricsRoute(dashboard)
+  metricRoute(dashboard)
+  sitesRoute(dashboard)
+  loginsRoute(dashboard)
+  gatewaysRoute(dashboard)
+  sessionsRoute(dashboard)
+  sessionRoute(dashboard)
+  cutOffRoute(dashboard)
+  dataHealthRoute(dashboard)
+  app.doc31('/api/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Gatepost report API',
+      version: packageVersion(),
+      description:
+        'What the dashboard shows. Where a login is needed, a password of the dashboard is a bearer token. Times are UTC.',
+    },
+  })
+  return app
+}
+
+function pageRoutes({ app, access }: Dashboard): void {
+  const assets = loadAssets()
+  const shell = loadShell()
+  app.get('/assets/:path{.+}', (c) => {
+    const asset = assets.get(c.req.param('path'))
+    if (asset === undefined) return c.notFound()
+    return c.body(asset.body, 200, { 'Content-Type': asset.type, 'Cache-Control': 'no-cache' })
+  })
+  const page = (path: string) =>
+    app.get(path, (c) => {
+      const cookie = getCookie(c, COOKIE)
+      const known = access.open || (cookie !== undefined && access.whoHas(cookie, Date.now()) !== undefined)
+      if (!known) {
+        const { pathname, search } = new URL(c.req.url)
+        return c.redirect(`/login?next=${encodeURIComponent(pathname + search)}`, 303)
+      }
+      return c.html(shell, 200, { 'Cache-Control': 'no-cache' })
+    })
+  for (const name of PAGES) page(`/${name}`)
+  page('/sessions/:id')
+  app.get('/login', (c) => c.html(shell, 200, { 'Cache-Control': 'no-cache' }))
+}

@@ -1,0 +1,94 @@
+import { getCookie } from 'hono/cookie'
+import { createMiddleware } from 'hono/factory'
+import type { MiddlewareHandler } from 'hono'
+import { FailureLimiter } from '../../common/failure-limiter.ts'
+import type { HostCheck } from '../../common/hosts.ts'
+import type { Access, Who } from './access.ts'
+import type { Environment } from './environment.ts'
+import { Refusal } from './problem.ts'
+
+export const COOKIE = 'gatepost_dashboard'
+
+/** Requests of one address in a minute. A page that is open asks twelve times. */
+const REQUESTS = 1200
+const MINUTE_MS = 60_000
+
+/** Who may ask at all: clients that meant this address, and not too often. */
+export function hostGuard(hosts: HostCheck): MiddlewareHandler<Environment> {
+  const rate = new FailureLimiter(REQUESTS, MINUTE_MS)
+  return createMiddleware<Environment>(async (c, next) => {
+    const refusal = hosts.refusal(c.env.incoming)
+    if (refusal !== null) throw new Refusal(403, refusal)
+    const address = (c.env.incoming.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const now = Date.now()
+    if (!rate.allows(address, now)) throw new Refusal(429, 'too many requests; wait a minute')
+    rate.failed(address, now)
+    c.set('address', address)
+    await next()
+  })
+}
+
+/** Requests of the API that are answered at once; the store has a few connections, and other work. */
+const AT_ONCE = 32
+
+/** Refuses what would wait behind too much. */
+export function loadGuard(): MiddlewareHandler<Environment> {
+  let running = 0
+  return createMiddleware<Environment>(async (_c, next) => {
+    if (running >= AT_ONCE) throw new Refusal(503, 'too many requests are being answered; try again in a moment')
+    running++
+    try {
+      await next()
+    } finally {
+      running--
+    }
+  })
+}
+
+/**
+ * What changes something comes from a page of this very origin, or from no browser: HostCheck lets in pages of other ports of this host,
+ * and a form needs no permission to be sent elsewhere.
+ */
+export const originGuard = createMiddleware<Environment>(async (c, next) => {
+  if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
+    const origin = c.req.header('origin')
+    const host = c.req.header('host') ?? ''
+    if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+      throw new Refusal(403, `requests of the site ${JSON.stringify(origin)} are refused`)
+    if (!/^application\/json\b/.test(c.req.header('content-type') ?? ''))
+      throw new Refusal(400, 'Content-Type: allowed is application/json')
+  }
+  await next()
+})
+
+/** Lets in those who have logged in, with the cookie or with a password as bearer token. */
+export function loginGuard(access: Access): MiddlewareHandler<Environment> {
+  return createMiddleware<Environment>(async (c, next) => {
+    const who = access.open
+      ? 'local'
+      : known(access, c.get('address'), getCookie(c, COOKIE), c.req.header('authorization'))
+    if (who === undefined) throw new Refusal(401, 'log in first, or send a password as bearer token')
+    c.set('who', who)
+    await next()
+  })
+}
+
+function known(
+  access: Access,
+  address: string,
+  cookie: string | undefined,
+  header: string | undefined,
+): Who | undefined {
+  const now = Date.now()
+  const [, bearer] = /^Bearer (.+)$/i.exec(header ?? '') ?? []
+  if (bearer !== undefined) {
+    if (!access.allows(address, now)) throw new Refusal(429, 'too many wrong passwords; wait a minute')
+    return access.whoKnows(bearer, address, now)
+  }
+  return cookie === undefined ? undefined : access.whoHas(cookie, now)
+}
+
+/** Only operators act. */
+export function requireOperator(who: Who): void {
+  if (who === 'viewer') throw new Refusal(403, 'this takes the role operator')
+}

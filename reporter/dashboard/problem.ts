@@ -1,0 +1,35 @@
+import { z } from '@hono/zod-openapi'
+import { GatepostError } from '../../common/errors.ts'
+
+/** The body of every answer that is no success. */
+export const problem = z.object({ error: z.string() }).openapi('Problem')
+
+/** An answer that is no success, thrown. */
+export class Refusal extends Error {
+  readonly status: 400 | 401 | 403 | 404 | 429 | 503
+
+  constructor(status: Refusal['status'], message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** What a caller is told of an error; of those that are ours alone, nothing but that. */
+export function statusOf(error: unknown): {
+  readonly status: 400 | 401 | 403 | 404 | 429 | 500 | 503
+  readonly text: string
+} {
+  if (error instanceof Refusal) return { status: error.status, text: error.message }
+  if (error instanceof GatepostError && error.code === 'INPUT_INVALID') return { status: 400, text: error.message }
+  if (error instanceof GatepostError && error.retryable)
+    return { status: 503, text: 'the tables cannot be read at the moment; try again' }
+  return { status: 500, text: 'this could not be answered; the log says why' }
+}
+
+/** The refusals that a route of the API can give, for its document. */
+export const REFUSALS = {
+  400: { description: 'A parameter that cannot be used', content: { 'application/json': { schema: problem } } },
+  401: { description: 'Log in first', content: { 'application/json': { schema: problem } } },
+  429: { description: 'Too many requests', content: { 'application/json': { schema: problem } } },
+  503: { description: 'The tables cannot be read at the moment', content: { 'application/json': { schema: problem } } },
+} as const

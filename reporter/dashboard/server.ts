@@ -1,0 +1,46 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import { dashboardApp } from './app.ts'
+import type { DashboardOptions } from './options.ts'
+
+export interface RunningDashboard {
+  readonly port: number
+  /** Takes no more requests; those that run may end for a moment. */
+  close(): Promise<void>
+}
+
+const MAX_SOCKETS = 256
+const CLOSING_GRACE_MS = 1000
+
+/**
+ * The dashboard and report API on a port of its own.
+ * @throws GatepostError CONFIG_INVALID: the address cannot be bound
+ */
+export async function startDashboard(options: DashboardOptions): Promise<RunningDashboard> {
+  const app = dashboardApp(options)
+  const server = createServer(
+    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 },
+    // The listener answers errors itself.
+    (request, response) => void listener(request, response),
+  )
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
+  server.maxConnections = MAX_SOCKETS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new GatepostError('CONFIG_INVALID', `the dashboard cannot listen: ${messageOf(error)}`, error)),
+    )
+    server.listen(options.port, options.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeIdleConnections()
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSING_GRACE_MS)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}

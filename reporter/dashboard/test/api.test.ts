@@ -1,0 +1,232 @@
+// What an answer holds is looked at field by field.
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call */
+/* eslint-disable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-explicit-any */
+/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion */
+import t from 'tap'
+import { pino } from 'pino'
+import { openEngine } from '../../test/engine.ts'
+import type { DashboardOptions } from '../options.ts'
+import { startDashboard } from '../server.ts'
+import { fillBelievably } from './believable.ts'
+
+/* The API over the real engine, through HTTP. */
+
+const store = await openEngine(t.testdir())
+t.teardown(() => store.close())
+await fillBelievably(store)
+
+const decided: string[] = []
+const usual: DashboardOptions = {
+  store,
+  host: '127.0.0.1',
+  port: 0,
+  allowedHosts: [],
+  password: undefined,
+  viewerPassword: undefined,
+  retentionDays: 32,
+  lag: () => [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }],
+  cutOff: (id, reason) => {
+    decided.push(`${id} ${reason}`)
+    return Promise.resolve()
+  },
+  logger: pino({ level: 'silent' }),
+}
+
+async function start(test: Pick<typeof t, 'teardown'>, options: Partial<DashboardOptions> = {}) {
+  const dashboard = await startDashboard({ ...usual, ...options })
+  test.teardown(() => dashboard.close())
+  const base = `http://127.0.0.1:${dashboard.port}`
+  return {
+    base,
+    get: async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(base + path, { headers, redirect: 'manual' })
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+      return {
+        status: response.status,
+        text,
+        headers: response.headers,
+        json: isJson ? (JSON.parse(text) as Any) : null,
+      }
+    },
+    post: (path: string, body: unknown, headers: Record<string, string> = {}) =>
+      fetch(base + path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json', ...headers },
+      }),
+  }
+}
+
+type Any = any
+
+t.test('what each route answers', async (t) => {
+  const { get } = await start(t)
+  const ok = async (path: string) => {
+    const { status, text, json } = await get(path)
+    t.equal(status, 200, `${path} ${text.slice(0, 300)}`)
+    return json as Any
+  }
+  const overview = await ok('/api/overview')
+  t.equal(overview.logins.length, 60)
+  t.ok(overview.logins.some(({ accepted }: Any) => accepted > 0))
+  t.same(overview.gateways, { up: 16, late: 1, down: 1 })
+  t.equal(overview.sessions.active, 45)
+  t.same(overview.lag, [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }])
+  t.same(
+    overview.intake.map(({ table }: Any) => table),
+    ['gateway_auth', 'gateway_pings', 'portal_sessions', 'post_auth'],
+  )
+
+  const sites = await ok('/api/sites?hours=24&limit=5')
+  t.equal(sites.sites.length, 5)
+  t.equal(sites.sites[0].steps.length, 24)
+  const all = (await ok('/api/sites?hours=168')).sites
+  t.match(all.find(({ site_ip }: Any) => site_ip === '192.0.2.0').name, 'Town hall')
+  t.equal(all[0].steps.length, 28)
+  t.ok(sites.sites[0].reasons.length > 0)
+  const { accepted, refused, steps } = sites.sites[0]
+  t.equal(
+    steps.reduce((sum: number, step: Any) => sum + step.accepted + step.refused, 0),
+    accepted + refused,
+  )
+
+  const gateways = await ok('/api/gateways?state=down')
+  t.equal(gateways.total, 1)
+  t.equal(gateways.gateways[0].strip.length, 24)
+  t.equal((await ok('/api/gateways?search=town%20hall')).total, 1)
+  t.equal((await ok('/api/gateways?limit=3')).gateways.length, 3)
+
+  const sessions = await ok('/api/sessions?active=1&limit=2')
+  t.equal(sessions.length, 2)
+  const life = await ok(`/api/sessions/${sessions[0].session_id}`)
+  t.equal(life.session.session_id, sessions[0].session_id)
+  t.equal(life.events.length, 30)
+  t.equal(life.events[0].stage, 'login')
+  t.equal((await get('/api/sessions/nobody')).status, 404)
+
+  const health = await ok('/api/data-health')
+  t.same(health.dead_letter_reasons[0].reason, 'number_invalid')
+  t.equal(health.dead_letters.length, 40)
+  t.equal(health.publications.length, 18)
+})
+
+t.test('metrics over time, as JSON and CSV', async (t) => {
+  const { get } = await start(t)
+  const list = (await get('/api/metrics')).json as Any[]
+  t.ok(list.some(({ name }) => name === 'active-users'))
+  const first = (await get('/api/metrics/active-users?period=day')).json as Any
+  t.equal(first.results.length, 30)
+  t.ok(first.results.at(-1).users > 0)
+  t.same(first.waiting, [])
+  const again = (await get('/api/metrics/active-users?period=day')).json as Any
+  t.same(again.results, first.results, 'the stored ones are the same')
+  const csv = await get('/api/metrics/active-users?period=day&format=csv')
+  t.match(csv.headers.get('content-type'), /text\/csv/)
+  t.equal(csv.text.trim().split('\n').length, 31)
+  t.match(csv.text, /^metric_name,period,date,users,stored,complete\n/)
+  const rows = (await get('/api/metrics/request-stats')).json as Any
+  t.equal(rows.results.length, 24)
+  t.ok(Array.isArray(rows.results[0].rows))
+  for (const { name } of list) t.equal((await get(`/api/metrics/${name}`)).status, 200, name)
+})
+
+t.test('what cannot be used is said', async (t) => {
+  const { get, base } = await start(t)
+  for (const [path, status, error] of [
+    ['/api/metrics/nothing', 404, /there is no metric nothing/],
+    ['/api/metrics/inactive-users?period=day', 400, /allowed is month/],
+    ['/api/metrics/active-users?period=year', 400, /period/],
+    ['/api/metrics/active-users?from=2023-02-30', 400, /2023-02-30 is not a day/],
+    ['/api/metrics/active-users?from=2999-01-01', 400, /./],
+    ['/api/metrics/active-users?from=1990-01-01', 400, /there are more than/],
+    ['/api/logins?mac=nonsense', 400, /mac: not a MAC/],
+    ['/api/logins?mac=50a67f849cd1&user=x', 400, /one of them at a time/],
+    ['/api/logins?limit=0', 400, /limit/],
+    ['/api/sites?hours=25', 400, /hours/],
+    ['/api/sessions?limit=100000', 400, /limit/],
+    ['/api/nothing', 404, /openapi/],
+  ] as const) {
+    const answer = await get(path)
+    t.equal(answer.status, status, path)
+    t.match((answer.json as Any).error, error, path)
+  }
+  const evil = await fetch(`${base}/api/overview`, { headers: { Origin: 'http://evil.example' } })
+  t.equal(evil.status, 403)
+  const { json } = await get('/api/openapi.json')
+  t.match(json, { openapi: '3.1.0', paths: { '/api/overview': {}, '/api/sessions/{id}/cut-off': { post: {} } } })
+})
+
+t.test('searches for people are in the audit log', async (t) => {
+  await store.command('TRUNCATE TABLE gatepost.audit_log')
+  const { get } = await start(t)
+  const { json } = await get('/api/logins?user=U00001&failed=&limit=20')
+  t.ok(json.logins.length > 0 && json.logins.length <= 20)
+  t.match(json.account, { username: 'U00001' })
+  t.ok(json.devices.length > 0)
+  await get('/api/sessions?account=U00001')
+  await get('/api/sessions')
+  const rows = await store.query('SELECT who, action, subject, remote_ip FROM gatepost.audit_log ORDER BY at')
+  t.same(rows, [
+    { who: 'local', action: 'logins_search', subject: '?user=U00001&failed=&limit=20', remote_ip: '127.0.0.1' },
+    { who: 'local', action: 'sessions_search', subject: '?account=U00001', remote_ip: '127.0.0.1' },
+  ])
+})
+
+t.test('with a password: logging in, roles, and cutting off', async (t) => {
+  await store.command('TRUNCATE TABLE gatepost.audit_log')
+  const { get, post, base } = await start(t, { password: 'operator’s own', viewerPassword: 'viewer’s own' })
+  t.equal((await get('/api/overview')).status, 401)
+  const page = await get('/logins?user=x')
+  t.equal(page.status, 303)
+  t.equal(page.headers.get('location'), '/login?next=%2Flogins%3Fuser%3Dx')
+  t.equal((await get('/login')).status, 200)
+
+  t.equal((await post('/api/login', { password: 'wrong' })).status, 401)
+  const cookieOf = async (password: string) => {
+    const answer = await post('/api/login', { password })
+    t.equal(answer.status, 200)
+    const cookie = answer.headers.get('set-cookie') ?? ''
+    t.match(cookie, /HttpOnly/)
+    t.match(cookie, /SameSite=Strict/)
+    return { Cookie: cookie.split(';')[0] }
+  }
+  const viewer = await cookieOf('viewer’s own')
+  const operator = await cookieOf('operator’s own')
+  t.same((await get('/api/whoami', viewer)).json.can_cut_off, false)
+  t.same((await get('/api/whoami', operator)).json.who, 'operator')
+  const [{ session_id: id }] = (await get('/api/sessions?active=1', viewer)).json as Any[]
+
+  t.equal((await post(`/api/sessions/${id}/cut-off`, {}, viewer)).status, 403)
+  t.equal((await post(`/api/sessions/${id}/cut-off`, {})).status, 401)
+  const otherPort = { ...operator, Origin: 'http://127.0.0.1:1' }
+  t.equal((await post(`/api/sessions/${id}/cut-off`, {}, otherPort)).status, 403, 'a page of another port')
+  t.equal((await post(`/api/sessions/${id}/cut-off`, {}, { ...operator, 'Content-Type': 'text/plain' })).status, 400)
+  t.equal((await post('/api/sessions/nobody/cut-off', {}, operator)).status, 404)
+  t.same(decided, [])
+  t.equal((await post(`/api/sessions/${id}/cut-off`, { reason: 'abuse' }, { ...operator, Origin: base })).status, 200)
+  t.same(decided, [`${id} abuse`])
+
+  const bearer = { Authorization: `Bearer ${encodeURIComponent('x')}` }
+  t.equal((await get('/api/overview', bearer)).status, 401)
+  await post('/api/logout', {}, viewer)
+  t.equal((await get('/api/overview', viewer)).status, 401, 'logged out')
+  t.same(await store.query('SELECT who, action, subject FROM gatepost.audit_log ORDER BY at'), [
+    { who: 'nobody', action: 'login_refused', subject: '' },
+    { who: 'viewer', action: 'login', subject: '' },
+    { who: 'operator', action: 'login', subject: '' },
+    { who: 'operator', action: 'session_cut_off', subject: `session:${id}` },
+    { who: 'viewer', action: 'logout', subject: '' },
+  ])
+
+  for (let tries = 0; tries < 9; tries++) await post('/api/login', { password: 'wrong' })
+  t.equal((await post('/api/login', { password: 'operator’s own' })).status, 429, 'too many wrong passwords')
+})
+
+t.test('a bearer token, and no way to cut off', async (t) => {
+  const { get, post } = await start(t, { password: 'ascii only', cutOff: null })
+  const headers = { Authorization: 'Bearer ascii only' }
+  t.equal((await get('/api/overview', headers)).status, 200)
+  t.equal((await get('/api/whoami', headers)).json.can_cut_off, false)
+  t.equal((await post('/api/sessions/x/cut-off', {}, headers)).status, 404)
+})

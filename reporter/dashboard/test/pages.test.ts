@@ -1,0 +1,226 @@
+import t from 'tap'
+import { pino } from 'pino'
+import type { Browser, Page } from 'playwright-core'
+import { requireCommand } from '../../../test/helpers/commands.ts'
+import { listSessions } from '../../sessions.ts'
+import { openEngine } from '../../test/engine.ts'
+import { loadAssets } from '../assets.ts'
+import type { DashboardOptions } from '../options.ts'
+import { startDashboard } from '../server.ts'
+import { fillBelievably } from './believable.ts'
+import { openBrowser, PAGES } from './browser.ts'
+
+/* Every page in a headless Chromium, over the real engine: without data, then with. */
+
+const store = await openEngine(t.testdir())
+t.teardown(() => store.close())
+const chromium = requireCommand(t, 'chromium', 'chromium')
+const browser = chromium === null ? null : await openBrowser(chromium)
+const decided: string[] = []
+
+async function start(options: Partial<DashboardOptions> = {}) {
+  const dashboard = await startDashboard({
+    store,
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    password: undefined,
+    viewerPassword: undefined,
+    retentionDays: 32,
+    lag: () => [],
+    cutOff: (id) => {
+      decided.push(id)
+      return Promise.resolve()
+    },
+    logger: pino({ level: 'silent' }),
+    ...options,
+  })
+  return { base: `http://127.0.0.1:${dashboard.port}`, close: () => dashboard.close() }
+}
+
+/** A page that notes whatever goes wrong in it, a refusal of the content security policy among them. */
+async function opened(options: Parameters<Browser['newContext']>[0] = {}): Promise<{ page: Page; wrong: string[] }> {
+  const context = await (browser as Browser).newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const page = await context.newPage()
+  const wrong: string[] = []
+  page.on('pageerror', (error) => wrong.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') wrong.push(message.text())
+  })
+  return { page, wrong }
+}
+
+async function show(page: Page, url: string): Promise<string> {
+  await page.goto(url)
+  await page.waitForSelector('body[data-shown]', { timeout: 60_000 })
+  return page.innerText('main')
+}
+
+t.test('what the pages load is small, and nobody else’s', (t) => {
+  const scripts = [...loadAssets()].filter(([name]) => name.endsWith('.js'))
+  const bytes = scripts.reduce((sum, [, { body }]) => sum + Buffer.byteLength(body), 0)
+  t.ok(bytes < 300_000, `${bytes} bytes of JavaScript`)
+  for (const [name, { body }] of loadAssets()) {
+    const foreign = (body.match(/https?:\/\/[^\s"'`)]+/g) ?? []).filter(
+      (url) => !/^http:\/\/(127\.0\.0\.1|www\.w3\.org|example\.org|192\.168\.1\.1)|github\.com\/leeoniya/.test(url),
+    )
+    t.same(foreign, [], name)
+  }
+  t.end()
+})
+
+if (browser !== null) {
+  t.teardown(() => browser.close())
+
+  t.test('without data each page says what to do', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    for (const [path, text] of [
+      ['/', /Report a login:\s+curl/],
+      ['/sites', /curl -i .*post-auth/],
+      ['/logins', /Search for a user, a device or a site/],
+      ['/logins?user=nobody', /No login like this/],
+      ['/gateways', /curl .*\/ping\//],
+      ['/sessions', /curl .*\/login\//],
+      ['/data-health', /Nothing was published/],
+      ['/usage?metric=account-usage&period=day', /account-usage, by day/],
+    ] as const)
+      t.match(await show(page, base + path), text, path)
+    t.same(wrong, [])
+  })
+
+  t.test('with data, in both colours and on a phone', async (t) => {
+    await fillBelievably(store)
+    const { base, close } = await start()
+    t.teardown(close)
+    const [session] = await listSessions(store, { active: true, limit: 1 })
+    const pages = { ...PAGES, session: `/sessions/${session.session_id}` }
+    const expected: Record<keyof typeof pages, RegExp> = {
+      overview: /Gateways up\s+16/,
+      usage: /traffic/,
+      'usage-metric': /Export CSV/,
+      sites: /Town hall/,
+      logins: /Account U00007/,
+      gateways: /18 gateways/,
+      sessions: /active/,
+      'data-health': /number_invalid/,
+      session: /counters reports until/,
+    }
+    for (const look of [
+      { colorScheme: 'light' as const },
+      { colorScheme: 'dark' as const },
+      { viewport: { width: 360, height: 740 } },
+    ]) {
+      const { page, wrong } = await opened(look)
+      for (const [name, path] of Object.entries(pages)) {
+        const text = await show(page, base + path)
+        t.match(text, expected[name as keyof typeof pages], name)
+        t.equal(await page.locator('[role=alert]').count(), 0, `${name} shows no error`)
+        const wider = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+        t.ok(wider <= 0, `${name} fits (${wider})`)
+        const unnamed = await page.evaluate<number>(
+          `[...document.querySelectorAll('a, button, input, select, svg[role=img]')].filter((one) =>
+             !(one.textContent.trim() || one.getAttribute('aria-label') || one.labels?.[0]?.textContent.trim())).length`,
+        )
+        t.equal(unnamed, 0, `${name}: everything has a name`)
+      }
+      t.same(wrong, [])
+      await page.context().close()
+    }
+  })
+
+  t.test('searching, by keyboard; the address holds it', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    await show(page, `${base}/logins`)
+    await page.selectOption('#key', 'site')
+    await page.getByLabel('which is').fill('192.0.2.0')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/logins\?site=192\.0\.2\.0/)
+    await page.waitForSelector('body[data-shown]')
+    t.match(await page.innerText('main'), /Why refused[^]*Logins, the newest first/)
+    t.equal(await page.getByLabel('which is').inputValue(), '192.0.2.0')
+    t.same(wrong, [])
+    const alert = await show(page, `${base}/logins?mac=nonsense`)
+    t.match(alert, /mac: not a MAC/)
+  })
+
+  t.test('times in UTC and local', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page } = await opened({ timezoneId: 'Asia/Kolkata' })
+    await show(page, `${base}/sessions?active=1`)
+    const cell = page.locator('tbody time').first()
+    const at = new Date((await cell.getAttribute('datetime')) as string)
+    t.match(await cell.innerText(), at.toISOString().slice(0, 19).replace('T', ' '))
+    t.match(await cell.innerText(), new Date(at.getTime() + 330 * 60_000).toISOString().slice(11, 19) + ' local')
+  })
+
+  t.test('what is new appears without a reload, unless somebody is reading', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    await show(page, `${base}/gateways?search=brand-new`)
+    t.match(await page.innerText('main'), /No gateway like this/)
+    const beat = (id: string) =>
+      store.command(
+        `INSERT INTO gatepost.gateway_pings (received_at, gw_id, trusted, batch_id) VALUES (now64(3, 'UTC'), '${id}', 1, generateUUIDv4())`,
+      )
+    await beat('brand-new-1')
+    const link = page.getByRole('link', { name: '0' })
+    await link.waitFor()
+    await link.focus()
+    await page.getByText('held while you read').waitFor()
+    await beat('brand-new-2')
+    t.equal(await page.getByText('brand-new-2').count(), 0)
+    await link.blur()
+    await page.getByText('brand-new-2').waitFor()
+    t.same(wrong, [])
+  })
+
+  t.test('exports', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    await show(page, `${base}/usage?metric=active-users&period=day`)
+    const png = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Export PNG' }).click()
+    t.equal((await png).suggestedFilename(), 'active-users-day.png')
+    const csv = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Export CSV' }).click()
+    t.equal((await csv).suggestedFilename(), 'active-users-day.csv')
+    t.same(wrong, [])
+  })
+
+  t.test('logging in, and cutting off as an operator', async (t) => {
+    const { base, close } = await start({ password: 'of operators', viewerPassword: 'of viewers' })
+    t.teardown(close)
+    const [session] = await listSessions(store, { active: true, limit: 1 })
+    const path = `/sessions/${session.session_id}`
+    const logIn = async (password: string) => {
+      const { page } = await opened()
+      await page.goto(base + path)
+      await page.waitForURL(/\/login\?next=/)
+      await page.getByLabel('Password of an operator or a viewer').fill('wrong password')
+      await page.keyboard.press('Enter')
+      await page.getByText('this is not a password').waitFor()
+      await page.getByLabel('Password of an operator or a viewer').fill(password)
+      await page.keyboard.press('Enter')
+      await page.waitForURL(base + path)
+      await page.waitForSelector('body[data-shown]')
+      return page
+    }
+    const viewer = await logIn('of viewers')
+    t.equal(await viewer.getByRole('button', { name: 'Cut off' }).count(), 0)
+    const operator = await logIn('of operators')
+    await operator.getByRole('button', { name: 'Cut off …' }).click()
+    t.same(decided, [], 'it asks first')
+    await operator.getByRole('button', { name: 'Cut off for good' }).click()
+    await operator.getByText('It is denied').waitFor()
+    t.same(decided, [session.session_id])
+    await operator.getByRole('button', { name: 'Log out' }).click()
+    await operator.waitForURL(/\/login/)
+  })
+}

@@ -1,0 +1,62 @@
+import { get, post } from './api.js'
+import { h } from './dom.js'
+
+/* Every page is one document; which one it is stands in its address. */
+
+const PAGES = [
+  ['', 'Overview'],
+  ['usage', 'Usage'],
+  ['sites', 'Sites'],
+  ['logins', 'Logins'],
+  ['gateways', 'Gateways'],
+  ['sessions', 'Sessions'],
+  ['data-health', 'Data health'],
+]
+
+const main = document.getElementById('main')
+const [, name = '', id] = location.pathname.split('/')
+
+function navigation() {
+  const links = PAGES.map(([path, title]) =>
+    h('a', { href: `/${path}`, 'aria-current': path === name ? 'page' : undefined }, title),
+  )
+  document.getElementById('nav').append(...links)
+}
+
+function whoami({ who, version }) {
+  const out = h(
+    'button',
+    { type: 'button', onclick: () => post('/api/logout', {}).then(() => location.assign('/login')) },
+    'Log out',
+  )
+  const role = h('span', { title: `Gatepost ${version}` }, who === 'local' ? 'this machine' : who)
+  document.getElementById('who').append(role, ...(who === 'local' ? [] : [out]))
+}
+
+async function show() {
+  if (name === 'login') {
+    const { page } = await import('./pages/login.js')
+    return page(main)
+  }
+  navigation()
+  const me = await get('/api/whoami')
+  whoami(me)
+  const title = PAGES.find(([path]) => path === name)?.[1] ?? 'Gatepost'
+  document.title = `${title} · Gatepost`
+  const file = name === '' ? 'overview' : name === 'sessions' && id !== undefined ? 'session' : name
+  const { page } = await import(`./pages/${file}.js`)
+  await page(main, { parameters: new URLSearchParams(location.search), id: id && decodeURIComponent(id), me })
+}
+
+show()
+  .catch((error) =>
+    main.append(
+      h(
+        'section',
+        { class: 'card problem', role: 'alert' },
+        h('h2', null, 'This cannot be shown'),
+        h('p', null, error.message),
+      ),
+    ),
+  )
+  .finally(() => document.body.setAttribute('data-shown', ''))

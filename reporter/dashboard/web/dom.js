@@ -1,0 +1,103 @@
+/* Elements without markup in strings: nothing that a stranger sent is ever read as HTML. */
+
+const SVG = 'http://www.w3.org/2000/svg'
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === undefined || value === null || value === false) continue
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
+    else element.setAttribute(name, value === true ? '' : String(value))
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false))
+  return element
+}
+
+/** An element: h('a', { href: '/' }, 'text'). */
+export function h(name, attributes, ...children) {
+  return filled(document.createElement(name), attributes, children)
+}
+
+export function svg(name, attributes, ...children) {
+  return filled(document.createElementNS(SVG, name), attributes, children)
+}
+
+/** A table: columns are [heading, cell of a row, class]; a cell is text or an element. */
+export function table(caption, columns, rows) {
+  return h(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
+    h(
+      'table',
+      null,
+      h('caption', null, caption),
+      h(
+        'thead',
+        null,
+        h(
+          'tr',
+          null,
+          columns.map(([heading, , kind]) => h('th', { scope: 'col', class: kind }, heading)),
+        ),
+      ),
+      h(
+        'tbody',
+        null,
+        rows.map((row) =>
+          h(
+            'tr',
+            null,
+            columns.map(([, cell, kind]) => h('td', { class: kind }, cell(row))),
+          ),
+        ),
+      ),
+    ),
+  )
+}
+
+export const card = (...children) => h('section', { class: 'card' }, ...children)
+
+export function tile(label, value, note) {
+  return h(
+    'section',
+    { class: 'card tile' },
+    h('div', { class: 'label' }, label),
+    h('div', { class: 'value' }, value),
+    h('div', { class: 'note' }, note ?? ''),
+  )
+}
+
+/** What to do where there is nothing yet. */
+export function nothing(text, line) {
+  return card(h('p', null, text), line === undefined ? null : h('pre', null, line))
+}
+
+/** A field of a form: a text, or one of `choices`, each a value or [value, text]. */
+export function field(label, name, value, choices, more) {
+  const input =
+    choices === undefined
+      ? h('input', { name, value: value ?? '', autocomplete: 'off', spellcheck: 'false', ...more })
+      : h(
+          'select',
+          { name, ...more },
+          choices.map((choice) => {
+            const [key, text] = Array.isArray(choice) ? choice : [choice, choice]
+            return h('option', { value: key, selected: key === (value ?? '') }, text)
+          }),
+        )
+  return h('label', { class: 'field' }, label, input)
+}
+
+export function tick(label, name, on) {
+  return h('label', { class: 'tick' }, h('input', { type: 'checkbox', name, value: '1', checked: on }), label)
+}
+
+/** A form whose address holds what was asked for; fields that are empty stay out of it. */
+export function search(label, ...children) {
+  const submit = (event) => {
+    event.preventDefault()
+    const given = [...new FormData(event.target)].filter(([, value]) => value !== '')
+    const query = new URLSearchParams(given).toString()
+    location.assign(location.pathname + (query === '' ? '' : `?${query}`))
+  }
+  return h('form', { class: 'search', role: 'search', 'aria-label': label, onsubmit: submit }, ...children)
+}

@@ -1,0 +1,114 @@
+import { get } from '../api.js'
+import { card, h, table } from '../dom.js'
+import { live } from '../live.js'
+import { ago, bytes, duration, number, time } from '../words.js'
+
+export async function page(main) {
+  const box = h('div', { 'data-live': true })
+  main.append(h('h1', null, 'Data health'), box)
+  await live(async () => {
+    const found = await get('/api/data-health')
+    // What somebody is reading is not taken away.
+    if (box.querySelector('details[open]') === null) box.replaceChildren(...parts(found))
+  }, 10_000)
+}
+
+function parts({ now, lag, intake, dead_letter_reasons: reasons, dead_letters: letters, publications }) {
+  return [
+    h('div', { class: 'grid wide' }, card(lagTable(lag)), card(intakeTable(intake, now))),
+    card(
+      h('h2', null, 'Dead letters'),
+      reasons.length === 0 && letters.length === 0
+        ? h('p', null, 'None: everything that was reported is in its table.')
+        : [reasonsTable(reasons), h('h2', null, 'The newest'), letters.map(letter)],
+    ),
+    card(
+      publications.length === 0
+        ? [
+            h('h2', null, 'Publications'),
+            h('p', null, 'Nothing was published. Try what would be sent:'),
+            h('pre', null, 'gatepost publish daily --to stdout --dry-run'),
+          ]
+        : publicationsTable(publications),
+    ),
+    card(
+      h('h2', null, 'Dropped records'),
+      h(
+        'p',
+        null,
+        'What could not be written down is counted by each ingest process, by reason: series ',
+        h('code', null, 'gatepost_records_not_kept_total'),
+        ' of /metrics on GATEPOST_METRICS_PORT.',
+      ),
+      h('pre', null, 'curl -s http://127.0.0.1:9464/metrics | grep not_kept'),
+    ),
+  ]
+}
+
+function lagTable(lag) {
+  if (lag === null)
+    return [
+      h('h2', null, 'Behind the record log'),
+      h('p', null, 'Another process reads the log; its /metrics say how far it is.'),
+    ]
+  return table(
+    'Behind the record log',
+    [
+      ['topic', ({ topic }) => h('code', null, topic)],
+      ['oldest that waits', ({ seconds }) => (seconds === 0 ? 'nothing waits' : duration(seconds)), 'number'],
+      ['waiting', ({ bytes: size }) => bytes(size), 'number'],
+    ],
+    lag,
+  )
+}
+
+function intakeTable(intake, now) {
+  return table(
+    'What comes in',
+    [
+      ['table', ({ table: name }) => h('code', null, name)],
+      ['records, 5 minutes', ({ last_five_minutes }) => number(last_five_minutes), 'number'],
+      ['latest', ({ latest }) => (latest === null ? 'none today' : ago(latest, now))],
+    ],
+    intake,
+  )
+}
+
+function reasonsTable(reasons) {
+  return table(
+    'Reasons, last 7 days',
+    [
+      ['source', ({ source }) => source],
+      ['reason', ({ reason }) => h('code', null, reason)],
+      ['letters', ({ letters }) => number(letters), 'number'],
+      ['latest', ({ latest }) => time(latest)],
+    ],
+    reasons,
+  )
+}
+
+function letter({ received_at, source, reason, error, payload, batch_id, batch_index }) {
+  return h(
+    'details',
+    null,
+    h('summary', null, `${received_at.slice(0, 19)} UTC · ${source} · ${reason}: ${error}`),
+    h('pre', null, payload || '(nothing of it may be kept)'),
+    h('pre', null, `gatepost dead-letters replay ${batch_id}/${batch_index} --payload '…'`),
+  )
+}
+
+function publicationsTable(publications) {
+  return table(
+    'Publications, the latest first',
+    [
+      ['published at', ({ published_at }) => time(published_at)],
+      ['state', ({ status }) => h('span', { class: `state ${status === 'sent' ? 'good' : 'bad'}` }, status)],
+      ['publisher', ({ publisher }) => publisher],
+      ['metric', ({ metric_name, period }) => `${metric_name}, ${period}`],
+      ['date', ({ date, hour, period }) => (period === 'hour' ? `${date}T${String(hour).padStart(2, '0')}` : date)],
+      ['answer', ({ answer }) => answer, 'text'],
+      ['attempts', ({ attempts }) => number(attempts), 'number'],
+    ],
+    publications,
+  )
+}

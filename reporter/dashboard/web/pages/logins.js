@@ -1,0 +1,145 @@
+import { get, query } from '../api.js'
+import { card, field, h, nothing, search, table, tick } from '../dom.js'
+import { number, time } from '../words.js'
+
+const KEYS = [
+  ['user', 'User name'],
+  ['mac', 'Device (MAC)'],
+  ['site', 'Site (address)'],
+  ['ap', 'Access point (MAC)'],
+  ['building', 'Building'],
+  ['cert', 'Certificate serial'],
+]
+const DAYS = [
+  ['1', 'last day'],
+  ['7', 'last 7 days'],
+  ['', 'all there is'],
+]
+
+export async function page(main, { parameters }) {
+  const given = KEYS.find(([key]) => parameters.get(key))
+  const key = h(
+    'select',
+    { id: 'key' },
+    KEYS.map(([name, text]) => h('option', { value: name, selected: name === given?.[0] }, text)),
+  )
+  const value = h('input', {
+    name: given?.[0] ?? 'user',
+    value: given ? parameters.get(given[0]) : '',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  })
+  key.addEventListener('change', () => value.setAttribute('name', key.value))
+  main.append(
+    h('h1', null, 'Logins'),
+    search(
+      'Logins',
+      h('label', { class: 'field' }, 'Search for', key),
+      h('label', { class: 'field' }, 'which is', value),
+      field('Time', 'days', parameters.get('days') ?? '', DAYS),
+      tick('only refused', 'failed', parameters.get('failed') === '1'),
+      h('button', { class: 'main' }, 'Search'),
+    ),
+    h('p', { class: 'quiet' }, 'Every search is recorded in the audit log.'),
+  )
+  if ([...parameters].length === 0) {
+    main.append(
+      card(
+        h('p', null, 'Why can’t this person get on at that site? Search for a user, a device or a site; or '),
+        h('a', { href: '/logins?failed=1&days=1' }, 'show who was refused in the last day'),
+      ),
+    )
+    return
+  }
+  const asked = Object.fromEntries(parameters)
+  const { logins, reasons, account, devices } = await get(`/api/logins?${query(asked)}`)
+  if (logins.length === 0) {
+    main.append(
+      nothing(
+        'No login like this. The RADIUS server reports each one; is it told to?',
+        'curl -i http://127.0.0.1:8080/healthcheck',
+      ),
+    )
+    return
+  }
+  const summary = h('div', { class: 'beside' })
+  if (account !== null)
+    summary.append(
+      card(
+        h('h2', null, `Account ${account.username}`),
+        h(
+          'dl',
+          null,
+          h('dt', null, 'created'),
+          h('dd', null, time(account.created_at)),
+          h('dt', null, 'last login'),
+          h('dd', null, account.last_login === null ? 'never' : time(account.last_login)),
+        ),
+      ),
+    )
+  if (reasons.length > 0) summary.append(card(reasonsTable(reasons)))
+  if (devices.length > 0) summary.append(card(devicesTable(devices)))
+  main.append(summary, card(loginsTable(logins)))
+}
+
+const link = (key, value) =>
+  value === '' ? '' : h('a', { href: `/logins?${query({ [key]: value })}`, class: 'mono' }, value)
+
+function reasonsTable(reasons) {
+  return table(
+    'Why refused',
+    [
+      [
+        'reply',
+        ({ authentication_reply, authentication_result }) =>
+          authentication_reply || `${authentication_result}, no reply`,
+        'text',
+      ],
+      ['logins', ({ logins }) => number(logins), 'number'],
+      ['latest', ({ latest }) => time(latest)],
+    ],
+    reasons,
+  )
+}
+
+function devicesTable(devices) {
+  return table(
+    'Devices',
+    [
+      ['MAC', ({ mac }) => link('mac', mac)],
+      ['accepted, refused', ({ successes, failures }) => `${number(successes)}, ${number(failures)}`],
+      ['latest', ({ latest }) => time(latest)],
+    ],
+    devices,
+  )
+}
+
+function loginsTable(logins) {
+  return table(
+    `Logins, the newest first${logins.length >= 100 ? ` (the newest ${logins.length})` : ''}`,
+    [
+      ['received at', ({ received_at }) => time(received_at)],
+      [
+        'result',
+        ({ success, authentication_result }) =>
+          h(
+            'span',
+            { class: `state ${success === 1 ? 'good' : 'bad'}` },
+            success === 1 ? 'accepted' : authentication_result,
+          ),
+      ],
+      ['reply', ({ authentication_reply }) => authentication_reply || '–', 'text'],
+      ['who', ({ username, ssl_username, cert_name }) => link('user', username || ssl_username) || cert_name],
+      ['device', ({ mac }) => link('mac', mac)],
+      ['site', ({ site_ip }) => link('site', site_ip)],
+      ['access point', ({ ap, building_identifier }) => link('ap', ap) || link('building', building_identifier)],
+      [
+        'certificate',
+        ({ cert_serial, cert_name }) =>
+          cert_serial === '' ? '' : h('span', null, link('cert', cert_serial), ` ${cert_name}`),
+        'text',
+      ],
+    ],
+    logins,
+  )
+}

@@ -1,0 +1,59 @@
+import { get, query } from '../api.js'
+import { card, field, h, nothing, search, table, tick } from '../dom.js'
+import { bytes, time } from '../words.js'
+
+export const stateClass = (state) =>
+  ['active', 'validating'].includes(state) ? 'good' : state === 'denied' ? 'bad' : 'quiet'
+
+export async function page(main, { parameters }) {
+  const asked = Object.fromEntries(['mac', 'account', 'gateway', 'active'].map((name) => [name, parameters.get(name)]))
+  main.append(
+    h('h1', null, 'Sessions'),
+    search(
+      'Sessions',
+      field('Device (MAC)', 'mac', asked.mac),
+      field('Account', 'account', asked.account),
+      field('Gateway', 'gateway', asked.gateway),
+      tick('only those online', 'active', asked.active === '1'),
+      h('button', { class: 'main' }, 'Search'),
+    ),
+    h('p', { class: 'quiet' }, 'Searches for a device or an account are recorded in the audit log.'),
+  )
+  const sessions = await get(`/api/sessions?${query(asked)}`)
+  if (sessions.length === 0) {
+    main.append(
+      nothing(
+        'No session like this. A gateway reports one with its first request for a client; it sends browsers here to log in:',
+        `curl 'http://127.0.0.1:8000/login/?gw_id=hall&gw_address=192.168.1.1&gw_port=2060&url=http://example.org'`,
+      ),
+    )
+    return
+  }
+  main.append(card(sessionsTable(sessions)))
+}
+
+function sessionsTable(sessions) {
+  return table(
+    `Sessions, those that were seen last first${sessions.length >= 100 ? ` (${sessions.length} shown)` : ''}`,
+    [
+      [
+        'session',
+        ({ session_id, gw_id }) =>
+          h(
+            'a',
+            { class: 'mono', href: `/sessions/${encodeURIComponent(session_id)}?${query({ gateway: gw_id })}` },
+            session_id,
+          ),
+      ],
+      ['state', ({ state, end_reason }) => h('span', { class: `state ${stateClass(state)}` }, end_reason ?? state)],
+      ['account', ({ account }) => account || '–'],
+      ['device', ({ mac }) => h('span', { class: 'mono' }, mac)],
+      ['gateway', ({ gw_id }) => h('span', { class: 'mono' }, gw_id)],
+      ['began', ({ first_seen, issued }) => time(first_seen ?? issued)],
+      ['last seen', ({ last_seen }) => time(last_seen)],
+      ['to client', ({ incoming }) => bytes(incoming), 'number'],
+      ['from client', ({ outgoing }) => bytes(outgoing), 'number'],
+    ],
+    sessions,
+  )
+}
