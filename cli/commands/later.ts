@@ -4,7 +4,6 @@ import { EXIT } from '../exit-code.ts'
 
 /** Names of the stable interface that this version does not have: known, so that nobody takes them for a typing error. */
 const LATER = [
-  'accounts',
   'forget',
   'import',
   'demo',
