@@ -94,3 +94,71 @@ LEFT JOIN
     GROUP BY name
 ) AS logins ON logins.name = account.login_name
 COMMENT 'Accounts and their latest successful login'
+
+-- statement
+-- On which days of a month who logged in where, with which device: what metrics of many days need, at a row for each user and
+-- site instead of one for each login. Days are bits, and bits are only ever set: a login that is inserted or fed in
+-- again sets what is set, and a late one is taken up whenever it comes. A part of a row is deleted when the last day
+-- that it tells of is: merged or not, no day goes before its raw rows are incomplete.
+CREATE TABLE IF NOT EXISTS gatepost.login_calendar
+(
+    month Date COMMENT 'First day of the month',
+    kind LowCardinality(String) COMMENT 'What subject and detail are. site: username and site_ip; mac: username and mac; certificate: cert_serial and cert_issuer',
+    subject String COMMENT 'Who logged in',
+    detail String COMMENT 'Where, with which device, or whose certificate it was; may be empty',
+    days SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days with a login, accepted or not: bit 0 is the first of the month, UTC',
+    accepted SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days with an accepted login, in the same way',
+    last_day SimpleAggregateFunction(max, Date) COMMENT 'Latest of these days'
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(month)
+ORDER BY (kind, subject, detail, month)
+TTL toDateTime(last_day) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Days of each month on which users and certificates logged in, not yet merged: a row may be there in several parts, of which all count'
+
+-- statement
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.login_calendar_view TO gatepost.login_calendar
+(
+    month Date COMMENT 'First day of the month',
+    kind String COMMENT 'What subject and detail are',
+    subject String COMMENT 'Who logged in',
+    detail String COMMENT 'Where, with which device, or whose certificate it was',
+    days UInt32 COMMENT 'Day of a login, as a bit',
+    accepted UInt32 COMMENT 'The same if it was accepted, else 0',
+    last_day Date COMMENT 'Day of a login'
+)
+AS SELECT month, entry.1 AS kind, entry.2 AS subject, entry.3 AS detail, days, accepted, last_day FROM
+(
+    SELECT
+        toStartOfMonth(received_at) AS month,
+        arrayJoin(multiIf(
+            username != '', [('site', username, toString(site_ip)), ('mac', username, mac)],
+            cert_serial != '', [('certificate', cert_serial, toString(cert_issuer))],
+            arrayResize([('', '', '')], 0))) AS entry,
+        bitShiftLeft(toUInt32(1), toDayOfMonth(received_at) - 1) AS days,
+        if(success = 1, days, 0) AS accepted,
+        toDate(received_at) AS last_day
+    FROM gatepost.post_auth
+)
+
+-- statement
+ALTER TABLE gatepost.login_calendar_view MODIFY COMMENT 'Feeds login_calendar from post_auth'
+
+-- statement
+-- What was there before the view. Nothing is grouped here: the engine sets the bits block by block, in little memory.
+INSERT INTO gatepost.login_calendar (month, kind, subject, detail, days, accepted, last_day)
+SELECT month, entry.1, entry.2, entry.3, days, accepted, last_day FROM
+(
+    SELECT
+        toStartOfMonth(received_at) AS month,
+        arrayJoin(multiIf(
+            username != '', [('site', username, toString(site_ip)), ('mac', username, mac)],
+            cert_serial != '', [('certificate', cert_serial, toString(cert_issuer))],
+            arrayResize([('', '', '')], 0))) AS entry,
+        bitShiftLeft(toUInt32(1), toDayOfMonth(received_at) - 1) AS days,
+        if(success = 1, days, 0) AS accepted,
+        toDate(received_at) AS last_day
+    FROM gatepost.post_auth
+)

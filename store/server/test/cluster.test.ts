@@ -27,7 +27,7 @@ t.test("the engine's parser takes every statement", async (t) => {
     // What a migration inserts is made from this node's rows, as everything that the aggregator inserts goes to them.
     t.match(
       row.text,
-      / ON CLUSTER fleet |^INSERT INTO gatepost\.\w+_local .* FROM gatepost\.\w+_local /,
+      / ON CLUSTER fleet |^INSERT INTO gatepost\.\w+_local .* FROM gatepost\.\w+_local\b/,
       row.text.slice(0, 80),
     )
   }
