@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../common/logger.ts'
-import { publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
+import { startLocations, type LocationSchedule } from '../../reporter/locations/schedule.ts'
+import { locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule, type Schedule } from '../../reporter/schedule.ts'
@@ -30,6 +31,7 @@ interface Parts {
   readonly sessions: SessionKeeper | null
   readonly schedule: Schedule | null
   readonly publishing: PublishSchedule | null
+  readonly locations: LocationSchedule | null
   readonly availability: Availability
 }
 
@@ -55,6 +57,8 @@ export class StoreWork {
     const sessions = log === null ? null : startSessionKeeper({ store, timeoutIntervals, logger })
     const schedule = reports === null ? null : startSchedule({ store, retentionDays, logger })
     const publishing = reports === null ? null : startPublishers(reports, store, retentionDays, logger)
+    const locations =
+      reports === null || reports.locations === null ? null : startLocations({ store, ...reports.locations, logger })
     const availability = new Availability(store, available)
     return new StoreWork({
       drains,
@@ -64,6 +68,7 @@ export class StoreWork {
       sessions,
       schedule,
       publishing,
+      locations,
       availability,
     })
   }
@@ -73,14 +78,14 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, sessions, schedule, publishing, availability } = this.#parts
+    const { drains, shared, opened, reading, sessions, schedule, publishing, locations, availability } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
       drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       // A result that is not stored now is computed at the next start.
       Promise.race([
-        Promise.all([sessions?.stop(), schedule?.stop(), publishing?.stop()]),
+        Promise.all([sessions?.stop(), schedule?.stop(), publishing?.stop(), locations?.stop()]),
         sleep(SCHEDULE_STOP_MS, undefined, { ref: false }),
       ]),
     ])
@@ -90,13 +95,14 @@ export class StoreWork {
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, sessions, schedule, publishing } = this.#parts
+    const { opened, reading, sessions, schedule, publishing, locations } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
       reading?.metrics() ?? [],
       schedule === null ? [] : scheduleMetrics(schedule.stats).json(),
       sessions === null ? [] : sessionMetrics(sessions.stats).json(),
       publishing === null ? [] : publishMetrics(publishing.stats).json(),
+      locations === null ? [] : locationMetrics(locations.stats).json(),
     ])
     return all.flat()
   }
