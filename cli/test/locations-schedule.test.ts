@@ -13,6 +13,6 @@ t.test('gatepost serve imports the locations that it is told of', { timeout: 120
   const rows = await instance.queryUntil('SELECT ip, name FROM ip_locations', (found) => found.length === 1)
   t.same(rows, [{ ip: '192.0.2.1', name: 'Town hall' }])
   const metrics = await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
-  t.match(metrics, /^gatepost_ip_locations_failures_total 0$/m)
-  t.match(metrics, /^gatepost_ip_locations_imported_timestamp_seconds 1\d+/m)
+  t.match(metrics, /^gatepost_ip_locations_failures_total\{process="store"\} 0$/m)
+  t.match(metrics, /^gatepost_ip_locations_imported_timestamp_seconds\{process="store"\} 1\d+/m)
 })
