@@ -3,6 +3,7 @@ import { addLogins, openEngine } from '../../test/engine.ts'
 import type { Format } from '../formats.ts'
 import { importAccounts } from '../import.ts'
 import { accountNamed, listAccounts } from '../list.ts'
+import { deleteStrangers } from '../strangers.ts'
 
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
@@ -195,5 +196,21 @@ t.test('logins at the portal count for accounts, but not those of an address tha
     ['1234', null],
     ['alice@example.org', '2024-03-01 00:00:00.000'],
     ['bob@example.org', null],
+  ])
+})
+
+t.test('latest logins without an account go with their raw rows; those of accounts stay', async (t) => {
+  await empty()
+  await store.command('TRUNCATE TABLE gatepost.account_logins')
+  await load('username,created_at\nabcdef,2024-01-01\n')
+  await addLogins(store, [
+    { at: '2024-04-01T00:00:00.000Z', user: 'ABCDEF' },
+    { at: '2024-04-01T00:00:00.000Z', user: 'STRANG' },
+    { at: '2024-06-01T00:00:00.000Z', user: 'RECENT' },
+  ])
+  await deleteStrangers(store, 32, now)
+  t.same(await store.query('SELECT name FROM gatepost.account_logins ORDER BY name'), [
+    { name: 'ABCDEF' },
+    { name: 'RECENT' },
   ])
 })
