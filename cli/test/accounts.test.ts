@@ -36,6 +36,21 @@ t.test('gatepost accounts', { timeout: 120_000 }, async (t) => {
     { username: 'ABCDEF', last_login: shown.last_login },
   ])
   t.match(await accounts('list', '--limit', '1'), { status: 0, stdout: /BCDEFG.*never/ })
+  // The queries of these metrics pass the endpoint's guard as well.
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+  const metric = async (name: string, ...words: string[]) => {
+    const { stdout, stderr } = await runCli(['metrics', name, '--date', tomorrow, '--json', ...words], {
+      GATEPOST_DATA_DIR: instance.dataDir,
+    })
+    return stdout === '' ? stderr : (JSON.parse(stdout) as object)
+  }
+  t.match(await metric('account-usage'), { total: 1, transactions: 1, roaming: 0, one_time: 1 })
+  t.match(await metric('roaming-users', '--period', 'month'), { active: 1, roaming: 0, cba: 0 })
+  t.match(await metric('user-devices'), { devices: 0 })
+  t.type(((await metric('unique-users')) as { count: number }).count, 'number')
+  t.match(await metric('monthly-rolling-window-total-roaming-users'), { users: 0 })
+  t.match(await metric('completion-rate'), { cumulative_all_registered: 2, cumulative_all_logged_in: 1 })
+  t.match(await metric('inactive-users'), { new_active_users: 0, new_inactive_users: 0 })
   t.match(await accounts('show', 'nobody'), { status: 1, stderr: /there is no account nobody/ })
 
   writeFileSync(file, 'username,created_at\nCDEFGH,2024-02-30\nDEFGHI,2024-01-01\n')

@@ -126,3 +126,14 @@ t.test('a repeated batch sets no other bits, and one row is left when parts are 
     })),
   )
 })
+
+t.test('a row expires when the last of its days does', async (t) => {
+  await clear(store)
+  const today = Date.now()
+  await store.insertOnce('post_auth', [makeBatch('post_auth', FIRST, repeated(1, { username: 'OLDONE' }))])
+  await store.insertOnce('post_auth', [makeBatch('post_auth', today, repeated(1, { username: 'NEWONE' }))])
+  // As the retention is changed.
+  await store.command('ALTER TABLE gatepost.login_calendar MODIFY TTL toDateTime(last_day) + toIntervalDay(32)')
+  await store.command('OPTIMIZE TABLE gatepost.login_calendar FINAL')
+  t.same(await store.query('SELECT DISTINCT subject FROM gatepost.login_calendar'), [{ subject: 'NEWONE' }])
+})
