@@ -126,11 +126,11 @@ async function exchange(store: TableStore, stage: string, next: string, present:
   await store.command(`CREATE TABLE ${next} AS ${TABLE}`)
   await store.command(`INSERT INTO ${next} (${NAMES}) SELECT ${NAMES} FROM ${TABLE} FINAL`)
   const before = await countOf(store, next)
-  // Both sides are sorted by username: merged, not held in memory.
+  // Both sides are sorted by username: merged, not held in memory. A line that is there twice gives two rows of one key.
   await store.command(
     `INSERT INTO ${next} (${NAMES})
      SELECT imported.username, ${value('contact')}, ${value('sponsor')}, imported.created_at, ${value('last_login')}, now64(3, 'UTC')
-     FROM (SELECT DISTINCT username, contact, sponsor, created_at, last_login FROM ${stage}) AS imported
+     FROM ${stage} AS imported
      LEFT JOIN (SELECT username, contact, sponsor, last_login FROM ${TABLE} FINAL) AS old ON old.username = imported.username
      SETTINGS join_algorithm = 'full_sorting_merge'`,
   )
