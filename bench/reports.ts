@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createLogger } from '../common/logger.ts'
+import { sqlTime } from '../common/sql-time.ts'
 import { findLogins, type LoginSearch } from '../reporter/logins.ts'
 import { computeMetric } from '../reporter/metric.ts'
 import { metricsOf } from '../reporter/publish/publish.ts'
@@ -83,8 +84,25 @@ async function generate(store: Store): Promise<void> {
     )
   }
   await store.command(
+    `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at)
+     SELECT upper(substring(hex(intHash32(number)), 1, 6)), concat('+49', toString(number)),
+       if(number % 3 = 0, 'desk@example.org', concat('+49', toString(number))), toDateTime64({start:UInt32} + number % 2000000, 3, 'UTC')
+     FROM numbers(${USERS})`,
+    { start: Math.round(start.getTime() / 1000) },
+  )
+  await store.command(
     `INSERT INTO gatepost.ip_locations (ip, location_id) SELECT concat('192.0.2.', toString(number)), intDiv(number, 2) FROM numbers(${SITES})`,
   )
+}
+
+const IN_WINDOW =
+  "received_at >= {start:DateTime64(3, 'UTC')} AND received_at < {end:DateTime64(3, 'UTC')} AND username != ''"
+/** What some metrics would cost without login_calendar. */
+const RAW = {
+  'active users': `SELECT uniqExact(username) FROM gatepost.post_auth WHERE ${IN_WINDOW} AND success = 1`,
+  'users and sites': `SELECT uniqExact(username, site_ip) FROM gatepost.post_auth WHERE ${IN_WINDOW} AND success = 1`,
+  'user devices': `SELECT avg(macs) FROM (SELECT uniqExactIf(mac, mac != '') AS macs FROM gatepost.post_auth WHERE ${IN_WINDOW} GROUP BY username)`,
+  'users of each day': `SELECT avg(users) FROM (SELECT uniqExact(username) AS users FROM gatepost.post_auth WHERE ${IN_WINDOW} GROUP BY toDate(received_at))`,
 }
 
 interface Figure {
@@ -93,6 +111,16 @@ interface Figure {
   readonly median_ms: number
   /** Of the limit. */
   readonly ratio: number
+}
+
+/** What the tables of logins take, by the engine's own count. */
+async function sizes(store: Store): Promise<{ table: string; rows: number; mib: number }[]> {
+  const rows = await store.query<{ table: string; rows: string; bytes: string }>(
+    `SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts
+     WHERE database = 'gatepost' AND active AND table IN ('post_auth', 'login_calendar', 'account_logins')
+     GROUP BY table ORDER BY table`,
+  )
+  return rows.map(({ table, rows, bytes }) => ({ table, rows: Number(rows), mib: Math.round(Number(bytes) / 2 ** 20) }))
 }
 
 async function measure(question: string, limit_ms: number, ask: () => Promise<unknown>): Promise<Figure> {
@@ -115,6 +143,7 @@ const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, 
 try {
   await store.migrate()
   await generate(store)
+  const tables = await sizes(store)
   const figures: Figure[] = []
   const now = new Date(end.getTime() + 3_600_000)
   for (const period of ['day', 'month'] as const) {
@@ -122,6 +151,12 @@ try {
       const request = { metric, period, date: end.toISOString().slice(0, 10), partial: false, retentionDays: 3650, now }
       figures.push(await measure(`${metric.name}, ${period}`, METRIC_LIMIT_MS, () => computeMetric(store, request)))
     }
+  }
+  progress('the same from the raw rows')
+  const window = { start: sqlTime(start), end: sqlTime(end) }
+  for (const [question, select] of Object.entries(RAW)) {
+    const ask = () => store.query(select, window)
+    figures.push(await measure(`${question}, ${DAYS} days, from every login`, METRIC_LIMIT_MS, ask))
   }
   const [person] = await store.query<Record<'username' | 'mac' | 'cert_serial', string>>(
     `SELECT any(username) AS username, any(mac) AS mac, anyIf(cert_serial, cert_serial != '') AS cert_serial FROM
@@ -142,7 +177,7 @@ try {
   }
   progress('')
   if (values.json) {
-    process.stdout.write(JSON.stringify({ bench: 'reports', machine, logins: millions * 1e6, figures }) + '\n')
+    process.stdout.write(JSON.stringify({ bench: 'reports', machine, logins: millions * 1e6, tables, figures }) + '\n')
   } else {
     const rows = figures.map(({ question, limit_ms, median_ms, ratio }) => [
       question,
@@ -153,6 +188,7 @@ try {
     const beyond = figures.filter(({ ratio }) => ratio > 1).map(({ question }) => question)
     process.stdout.write(`On ${millions} million logins of ${DAYS} days, median of ${rounds}
 ${machineText(machine)}
+${tables.map((each) => `${each.table}: ${each.rows} rows, ${each.mib} MiB`).join('\n')}
 
 ${table(['question', 'median ms', 'limit ms', 'of the limit'], rows)}
 

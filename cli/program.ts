@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { registerAccess } from './commands/access.ts'
+import { registerAccounts } from './commands/accounts.ts'
 import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
@@ -44,6 +45,7 @@ Examples:
   registerPublish(program, context)
   registerLogins(program, context)
   registerLocations(program, context)
+  registerAccounts(program, context)
   registerGateways(program, context)
   registerSessions(program, context)
   registerAccess(program, context)

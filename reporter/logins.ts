@@ -1,4 +1,5 @@
 import { sqlTime } from '../common/sql-time.ts'
+import { accountNamed } from './accounts/list.ts'
 import type { TableStore } from './table-store.ts'
 
 /** What the support desk asks for: the first that is set. */
@@ -97,7 +98,7 @@ export async function findLogins(store: TableStore, search: LoginSearch): Promis
   const [logins, reasons, account, devices] = [
     await newest(store, search),
     await reasonsOf(store, search),
-    search.user === undefined ? null : await accountOf(store, search.user),
+    search.user === undefined ? null : await accountSummary(store, search.user),
     search.user === undefined ? [] : await devicesOf(store, search),
   ]
   return { logins, reasons, account, devices }
@@ -143,13 +144,9 @@ function devicesOf(store: TableStore, search: LoginSearch): Promise<Device[]> {
   )
 }
 
-async function accountOf(store: TableStore, user: string): Promise<AccountSummary | null> {
-  const rows = await store.query<AccountSummary>(
-    `SELECT username, toString(created_at) AS created_at, toString(last_login) AS last_login
-     FROM gatepost.accounts FINAL WHERE upper(username) = {account:String} LIMIT 1`,
-    { account: user.toUpperCase() },
-  )
-  return rows.at(0) ?? null
+async function accountSummary(store: TableStore, user: string): Promise<AccountSummary | null> {
+  const account = await accountNamed(store, user)
+  return account && { username: account.username, created_at: account.created_at, last_login: account.last_login }
 }
 
 function condition({ user, cert, mac, site, ap, building }: LoginSearch): string {

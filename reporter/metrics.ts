@@ -1,4 +1,5 @@
 import { PlainMetrics } from '../common/metrics.ts'
+import type { LocationScheduleStats } from './locations/schedule.ts'
 import type { PublishScheduleStats } from './publish/schedule.ts'
 import type { ScheduleStats } from './schedule.ts'
 
@@ -16,6 +17,32 @@ export function scheduleMetrics(stats: ScheduleStats): PlainMetrics {
     'gatepost_reporter_current_to_timestamp_seconds',
     'Beginning of the latest day of which every usage metric is stored, 0 before the first',
     () => [{ value: (stats.currentTo ?? 0) / 1000 }],
+    'max',
+  )
+  return metrics
+}
+
+/** What the schedule of the locations reports. */
+export function locationMetrics(stats: LocationScheduleStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add(
+    'counter',
+    'gatepost_ip_locations_failures_total',
+    'Attempts to import the locations that changed nothing: the source did not answer, or had a mistake in it',
+    () => [{ value: stats.failures }],
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_ip_locations_imported_timestamp_seconds',
+    'When the locations were last imported by the clock, 0: not since the start',
+    () => [{ value: (stats.latest ?? 0) / 1000 }],
+    'max',
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_ip_locations',
+    'Locations of the latest import by the clock, 0: none since the start',
+    () => [{ value: stats.locations ?? 0 }],
     'max',
   )
   return metrics

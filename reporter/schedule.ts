@@ -1,6 +1,7 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { repeat } from '../common/repeat.ts'
+import { deleteStrangers } from './accounts/strangers.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
 import { computeMetric } from './metric.ts'
 import type { TableStore } from './table-store.ts'
@@ -48,6 +49,7 @@ export function startSchedule(options: ScheduleOptions): Schedule {
     if (stats.currentTo === due.getTime()) return LOOK_EVERY_MS
     try {
       await catchUp(options, new Date(), stats, stopped)
+      if (!stopped()) await deleteStrangers(options.store, options.retentionDays, new Date())
       if (!stopped()) stats.currentTo = due.getTime()
     } catch (error) {
       stats.failures++

@@ -170,6 +170,13 @@ export const hostNames: ValueSchema<readonly string[]> = parsed((text) =>
   listItems(text, (item) => (/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(item) ? item.toLowerCase() : undefined)),
 )
 
+/** A URL of http or https; or a file, absolute from the working directory. */
+export const fileOrUrl: ValueSchema<string> = parsed((text) => {
+  const schema = /^[a-z][a-z0-9+.-]+:\/\//i.test(text) ? url('http', 'https') : path
+  const result = schema.safeParse(text)
+  return result.success ? result.data : undefined
+})
+
 /** A URL of one of these protocols (written without the colon) that names a host. */
 export function url(...protocols: readonly string[]): ValueSchema<string> {
   return parsed((text) => {

@@ -4,6 +4,7 @@ import {
   brokers,
   clusterName,
   duration,
+  fileOrUrl,
   hostNames,
   integer,
   listOf,
@@ -306,6 +307,17 @@ export const VARIABLES = {
     allowed: 'at least 16 characters',
     secret: 'whole',
     unset: '(unset: derived from the token key)',
+  }),
+  locationsUrl: optional('GATEPOST_IP_LOCATIONS_URL', fileOrUrl, {
+    description:
+      'Where the locations of the sites are imported from by the clock, as `gatepost locations import` does it. What cannot be had, or has a mistake in it, changes nothing.',
+    allowed: 'a URL that begins with http:// or https://, or the path of a file',
+    unset: '(unset: they are imported by hand)',
+    secret: 'url',
+  }),
+  locationsEveryMs: withDefault('GATEPOST_IP_LOCATIONS_EVERY', '24h', duration(60 * SECOND, 31 * DAY), {
+    description: 'How often that is.',
+    allowed: 'a duration from 60s to 31d',
   }),
   publish: optional(
     'GATEPOST_PUBLISH',

@@ -80,6 +80,8 @@ export interface ReportsStart {
   readonly publishers: PublisherOptions
   /** Minutes of the UTC day. */
   readonly publishAtMinute: number
+  /** What the locations are imported from by the clock; null: they are imported by hand. */
+  readonly locations: { readonly source: string; readonly everyMs: number } | null
 }
 
 /** Who is told of gateways that go down. */

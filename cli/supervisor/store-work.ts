@@ -8,7 +8,8 @@ import type { Logger } from '../../common/logger.ts'
 import type { PlainMetrics } from '../../common/metrics.ts'
 import type { AccessLog } from '../../log/access.ts'
 import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
-import { publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
+import { startLocations } from '../../reporter/locations/schedule.ts'
+import { locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule } from '../../reporter/schedule.ts'
@@ -156,6 +157,10 @@ function reports(options: ReportsStart, store: TableStore, retentionDays: number
   const all = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
   const publishing = startPublishers(options, store, retentionDays, logger)
   if (publishing !== null) all.push({ stop: () => publishing.stop(), metrics: () => publishMetrics(publishing.stats) })
+  if (options.locations !== null) {
+    const locations = startLocations({ store, ...options.locations, logger })
+    all.push({ stop: () => locations.stop(), metrics: () => locationMetrics(locations.stats) })
+  }
   return all
 }
 

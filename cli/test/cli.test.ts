@@ -23,7 +23,15 @@ t.test('help and version', async (t) => {
   const help = await gatepost('--help')
   t.match(help, { status: 0, stdout: /serve .*metrics .*locations .*config .*Exit status.*Examples/s })
   t.notMatch(help.stdout, /tail|capacity/)
-  for (const command of ['serve', 'metrics', 'metrics list', 'metrics account-usage', 'locations import', 'config']) {
+  for (const command of [
+    'serve',
+    'metrics',
+    'metrics list',
+    'metrics account-usage',
+    'locations import',
+    'accounts import',
+    'config',
+  ]) {
     t.match(await gatepost(`${command} --help`), { status: 0, stdout: /Examples:/ }, command)
   }
 })

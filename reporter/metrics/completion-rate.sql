@@ -1,6 +1,6 @@
 -- completion-rate: accounts created in the window [start, end), and ever before its end (cumulative_).
 --   registered  accounts
---   logged_in   of these, accounts that have ever logged in: last_login is set
+--   logged_in   of these, accounts that have ever logged in: last_login is set in account_status
 -- Of all accounts, and of three kinds:
 --   sms        registered by telephone: the contact begins with + and is its own sponsor
 --   email      registered by e-mail: the contact holds an @ and is its own sponsor
@@ -17,7 +17,7 @@ WITH
             is_own AND startsWith(ifNull(contact, ''), '+') AS is_sms,
             is_own AND position(ifNull(contact, ''), '@') > 0 AS is_email,
             ifNull(lowerUTF8(contact) != lowerUTF8(sponsor), 0) AS is_sponsored
-        FROM gatepost.accounts FINAL
+        FROM gatepost.account_status
         WHERE created_at < {end:DateTime64(3, 'UTC')}
     )
 SELECT

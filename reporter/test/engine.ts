@@ -77,7 +77,15 @@ export async function addPings(store: Store, pings: readonly Ping[]): Promise<vo
   await insertRows(store, 'gatepost.gateway_pings (received_at, gw_id, trusted)', rows)
 }
 
-const EVERYTHING = ['post_auth', 'accounts', 'gateway_pings', 'gateway_latest', 'gateway_runs'] as const
+const EVERYTHING = [
+  'post_auth',
+  'login_calendar',
+  'accounts',
+  'account_logins',
+  'gateway_pings',
+  'gateway_latest',
+  'gateway_runs',
+] as const
 
 /** Empties what the metrics are computed from, but for the locations. */
 export async function clear(store: Store): Promise<void> {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { replaceLocations } from '../locations/table.ts'
 import { beginningOf, dayOf, PERIODS, windowEnding } from '../window.ts'
 import { fieldsOf } from './compute.ts'
-import { addLogins, openEngine, type Login } from './engine.ts'
+import { addLogins, clear, openEngine, type Login } from './engine.ts'
 import {
   plainAccountUsage,
   plainActiveUsers,
@@ -58,7 +58,7 @@ t.test('the queries agree with the definitions on generated logins', async (t) =
       fc.array(login, { maxLength: 200, size: 'max' }),
       fc.array(request, { minLength: 2, maxLength: 2 }),
       async (logins, requests) => {
-        await store.command('TRUNCATE TABLE gatepost.post_auth')
+        await clear(store)
         await addLogins(store, logins)
         for (const { period, date, hour } of requests) {
           const fields = (name: string) => fieldsOf(store, name, { period, date, now })

@@ -19,7 +19,7 @@ await replaceLocations(store, [
 
 /** A metric over just these logins, with nothing deleted by retention yet. */
 async function metric(name: string, period: Period, date: string, logins: readonly Login[]): Promise<unknown> {
-  await store.command('TRUNCATE TABLE gatepost.post_auth')
+  for (const table of ['post_auth', 'login_calendar']) await store.command(`TRUNCATE TABLE gatepost.${table}`)
   await addLogins(store, logins)
   return fieldsOf(await compute(name, { period, date }))
 }
