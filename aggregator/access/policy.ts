@@ -67,7 +67,7 @@ export async function applyPolicy(
 }
 
 /** Who used more than `above`, those who used most first. @throws GatepostError of the store */
-export async function policyUse(
+async function policyUse(
   { sql, limit }: Policy,
   store: Pick<Store, 'query'>,
   above: number,
