@@ -13,6 +13,17 @@ t.test('a gateway with a registered source', { timeout: 120_000 }, async (t) => 
   const ping = () => get('/ping/?gw_id=G&sys_uptime=1&sys_memfree=2&sys_load=0.1&wifidog_uptime=3')
   const counters = () =>
     get('/auth/?stage=counters&ip=10.0.0.5&mac=50:a6:7f:84:9c:d1&token=t&incoming=1&outgoing=1&gw_id=G')
+  /** The same client's counters as gateways that report many clients at once send them. */
+  const post = async (query: string, body: object) => {
+    const url = instance.url(`/auth/?${query}`, instance.gatewayPort)
+    const headers = { 'content-type': 'application/json' }
+    return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).text()
+  }
+  const client = { id: 1, ip: '10.0.0.5', mac: '50:a6:7f:84:9c:d1', token: 't' }
+  const wifidogNg = (incoming: number) =>
+    post('gw_id=G&stage=counters', { counters: [{ ...client, uptime: 60, incoming, outgoing: 6 }] })
+  const apfree = (incoming: number) =>
+    post('stage=counters_v2', { gw_id: 'G', clients: [{ ...client, incoming, outgoing: 8, online_time: 60 }] })
   const followed = () => new Promise((resolve) => setTimeout(resolve, 2000))
 
   t.equal(await ping(), 'Pong')
@@ -38,9 +49,16 @@ t.test('a gateway with a registered source', { timeout: 120_000 }, async (t) => 
   await followed()
   t.equal(await ping(), 'Pong', 'a gateway without an answer would cut its users off')
   t.equal(await counters(), 'Auth: -1', 'nothing changes for anybody')
+  t.equal(await wifidogNg(500), '{"resp":[]}', 'only denials are named')
+  t.equal(await apfree(700), '{"gw_id":"G","auth_op":[{"id":1,"auth_code":-1}]}')
+  const metrics = await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
+  t.match(metrics, /^gatepost_untrusted_requests_total\{.*route="ping".*\} 1$/m)
+  t.match(metrics, /^gatepost_untrusted_requests_total\{.*route="auth".*\} 3$/m)
   await gateways('register', 'G', '--source', '127.0.0.0/8', '--name', 'Town hall')
   await followed()
   t.equal(await counters(), 'Auth: 1')
+  t.equal(await wifidogNg(5), '{"resp":[]}')
+  t.equal(await apfree(7), '{"gw_id":"G","auth_op":[{"id":1,"auth_code":1}]}')
   await ping()
   const rows = await instance.queryUntil<{ trusted: number }>(
     'SELECT trusted FROM gateway_pings ORDER BY received_at',
@@ -52,9 +70,14 @@ t.test('a gateway with a registered source', { timeout: 120_000 }, async (t) => 
   )
   t.same(await instance.query('SELECT own, auth_code FROM gateway_auth ORDER BY received_at'), [
     { own: 1, auth_code: 1 },
-    { own: 0, auth_code: -1 },
-    { own: 1, auth_code: 1 },
+    ...Array.from({ length: 3 }, () => ({ own: 0, auth_code: -1 })),
+    ...Array.from({ length: 3 }, () => ({ own: 1, auth_code: 1 })),
   ])
+  const [{ incoming }] = await instance.queryUntil<{ incoming: number }>(
+    'SELECT toUInt32(incoming) AS incoming FROM sessions',
+    (found) => found[0]?.incoming > 1,
+  )
+  t.equal(incoming, 7, 'what came from elsewhere moves no session')
   t.match(JSON.parse((await gateways('--json')).stdout), [{ gw_id: 'G', name: 'Town hall' }])
   t.match(await gateways('unregister', 'G'), { status: 0 })
   t.match(await gateways('unregister', 'G'), { status: 1 })

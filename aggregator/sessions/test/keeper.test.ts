@@ -4,7 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { pino } from 'pino'
+import type { Batch } from '../../../log/contract.ts'
 import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { makeBatch, type Fields } from '../../../store/test/records.ts'
+import { emptyStats, type TopicStats } from '../../stats.ts'
+import { storeGather } from '../../store-gather.ts'
 import { startSessionKeeper } from '../keeper.ts'
 import { plainBytes, type Report } from './plain-bytes.ts'
 
@@ -208,31 +212,62 @@ const report = fc.record({
 })
 const life = fc.record({ narrow: fc.boolean(), reports: fc.array(report, { minLength: 1, maxLength: 25 }) })
 
-t.test('bytes: whatever the order in which reports come, as one after the other', async (t) => {
-  const lives = fc.sample(life, { numRuns: 400, seed: 11 }).map(({ narrow, reports }): Report[] => {
+/** Another one in every run: a failure names it. */
+const SEED = Math.floor(Math.random() * 2 ** 31)
+
+/** Reports of sessions as they come: a batch holds those of many sessions at one time. */
+function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch[] {
+  const records = new Map<string, { at: number; records: object[] }>()
+  for (const [index, reports] of lives.entries()) {
+    for (const [place, { at, stage, incoming, outgoing, online, narrow }] of reports.entries()) {
+      // Two batches of each time, so that what came at once comes apart.
+      const key = `${at} ${place % 2}`
+      const batch = records.get(key) ?? { at, records: [] }
+      records.set(key, batch)
+      batch.records.push({
+        stage,
+        gw_id: `${prefix}gw-${index % 7}`,
+        mac: 'AA-AA-AA-AA-AA-03',
+        session_id: `${prefix}${index}`,
+        incoming,
+        outgoing,
+        auth_code: 1,
+        own: true,
+        extra: online === null ? {} : { [narrow ? 'uptime' : 'online_time']: String(online) },
+      })
+    }
+  }
+  return [...records.values()].map(({ at, records }) => makeBatch('gateway_auth', at, records as Fields[]))
+}
+
+/** Brings batches into the tables as the aggregator does, in this order. */
+async function deliver(batches: readonly Batch[]): Promise<void> {
+  const claims = [await store.claim('gateway_auth', 'sessions-test', null)]
+  const stats = emptyStats().get('gateway_auth') as TopicStats
+  await storeGather(store, 'gateway_auth', batches, claims, 32 * 24 * HOUR, stats)
+}
+
+t.test(`bytes: however reports are delivered, as one after the other (seed ${SEED})`, async (t) => {
+  const prefix = `bytes-${SEED}-`
+  const lives = fc.sample(life, { numRuns: 400, seed: SEED }).map(({ narrow, reports }): Report[] => {
     // A dialect with narrow counters tells the connection time under another name.
     return reports.map((each) => ({ ...each, narrow: narrow && each.online !== null }))
   })
-  const rows = lives.flatMap((reports, index) =>
-    reports.map(({ at, stage, incoming, outgoing, online, narrow }) => ({
-      ...auth(`bytes-${index}`, `bytes-gw-${index % 7}`, 'AA-AA-AA-AA-AA-03', at, stage, 1),
-      incoming: incoming?.toString() ?? null,
-      outgoing: outgoing?.toString() ?? null,
-      extra: online === null ? {} : { [narrow ? 'uptime' : 'online_time']: String(online) },
-    })),
-  )
-  // In four batches that know nothing of the order, with the tables kept in between.
-  const shuffled = rows.map((row, index) => ({ row, key: (index * 7919) % rows.length })).sort((a, b) => a.key - b.key)
-  for (let batch = 0; batch < 4; batch++) {
-    const part = shuffled.filter((_, index) => index % 4 === batch).map(({ row }) => row)
-    await insert('gateway_auth', part)
+  const batches = batchesOf(lives, prefix)
+  // In an order that has nothing to do with time, most of them twice, with the tables kept in between.
+  const [order] = fc.sample(fc.shuffledSubarray([...batches, ...batches], { minLength: batches.length * 2 }), {
+    numRuns: 1,
+    seed: SEED,
+  })
+  const gathers = 5
+  for (let gather = 0; gather < gathers; gather++) {
+    await deliver(order.filter((_, index) => index % gathers === gather))
     await keep()
   }
-  await keep()
-  const found = await sessions('bytes-')
+  const found = await sessions(prefix)
   t.equal(found.size, lives.length)
   for (const [index, reports] of lives.entries()) {
-    const session = found.get(`bytes-${index}`)
+    const session = found.get(`${prefix}${index}`)
     const expected = {
       incoming: plainBytes(reports, 'incoming').toString(),
       outgoing: plainBytes(reports, 'outgoing').toString(),
@@ -240,6 +275,35 @@ t.test('bytes: whatever the order in which reports come, as one after the other'
     }
     if (!t.match(session, expected))
       t.comment(JSON.stringify(reports, (_, each: unknown) => (typeof each === 'bigint' ? each.toString() : each)))
+  }
+})
+
+t.test(`bytes: reports received in another order than sent count for no more (seed ${SEED})`, async (t) => {
+  const prefix = `late-${SEED}-`
+  // Connections of a client, one after the other: each begins with a login, and its counters only rise.
+  const connection = fc.array(fc.bigInt({ min: 0n, max: 2n ** 40n }), { minLength: 1, maxLength: 8 }).chain((gains) => {
+    let sum = 0n
+    return fc.shuffledSubarray(
+      gains.map((gain) => (sum += gain)),
+      { minLength: gains.length },
+    )
+  })
+  const lives = fc.sample(fc.array(connection, { minLength: 1, maxLength: 3 }), { numRuns: 400, seed: SEED })
+  const reports = lives.map((connections): Report[] => {
+    let at = NOW - 6 * HOUR
+    const next = (stage: Report['stage'], bytes: bigint | null): Report => {
+      at += 5 * MINUTE
+      return { at, stage, incoming: bytes, outgoing: bytes, online: null, narrow: false }
+    }
+    return connections.flatMap((received) => [next('login', null), ...received.map((bytes) => next('counters', bytes))])
+  })
+  await deliver(batchesOf(reports, prefix))
+  await keep()
+  const found = await sessions(prefix)
+  for (const [index, connections] of lives.entries()) {
+    const sent = connections.reduce((sum, bytes) => sum + bytes.reduce((a, b) => (a > b ? a : b)), 0n)
+    const { incoming, outgoing } = found.get(`${prefix}${index}`) as Session
+    t.ok(BigInt(incoming) <= sent && BigInt(outgoing) <= sent, `${incoming} of ${sent}`)
   }
 })
 
