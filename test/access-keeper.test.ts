@@ -88,6 +88,45 @@ t.test('the table has what is in force, and nothing of credentials', async (t) =
   t.same(await inForce(), expected, 'a log that is not known takes nothing back')
 })
 
+t.test('who has signed up is an account, once, and nobody who has not confirmed', async (t) => {
+  const confirmedAt = Date.now() - 60_000
+  const credential = (account: string): AccessEntry => ({
+    ...decided('allow', ''),
+    updatedAt: confirmedAt,
+    data: { account, password: 'scrypt$secret', code: '12345678' },
+  })
+  const imported = {
+    username: 'Bob@Example.org',
+    contact: '+441',
+    sponsor: 'desk',
+    created_at: '2024-01-01 00:00:00.000',
+  }
+  await insertRows(store, 'gatepost.accounts (username, contact, sponsor, created_at)', [imported])
+  const accounts = () =>
+    store.query(
+      'SELECT username, contact, sponsor, toString(created_at) AS created_at FROM gatepost.accounts FINAL ORDER BY username',
+    )
+  const access = new MemoryAccess()
+  await access.put('credential:aa', credential("o'hara@example.org"))
+  await access.put('credential:bb', credential('bob@example.org'))
+  await access.put('credential:pending:0011', credential('pending@example.org'))
+  const name = "o'hara@example.org"
+  const signedUp = { username: name, contact: name, sponsor: name, created_at: sqlTime(confirmedAt) }
+  for (const time of ['first', 'second']) {
+    await keep(access)
+    t.same(await accounts(), [imported, signedUp], `the ${time} time`)
+  }
+
+  // A password that was forgotten makes no new account, and somebody else's address does.
+  const keeper = startAccessKeeper({ store, access, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
+  while (keeper.stats.looks === 0) await sleep(10)
+  await access.put('credential:aa', { ...credential(name), updatedAt: Date.now() })
+  await access.put('credential:cc', credential('carol@example.org'))
+  for (let tries = 0; tries < 200 && (await accounts()).length < 3; tries++) await sleep(50)
+  await keeper.stop()
+  t.match(await accounts(), [imported, { username: 'carol@example.org' }, signedUp])
+})
+
 const GB = 1_000_000_000
 
 t.test('the example policies: who uses more than a limit is denied, and told before', async (t) => {

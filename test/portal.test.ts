@@ -168,6 +168,9 @@ t.test('a browser goes through the portal', { skip: executablePath === null, tim
       { method: 'account', account: 'alice@example.org', confirmed: 0, ...common },
       { method: 'account', account: 'alice@example.org', confirmed: 1, ...common },
     ])
+    t.match(await instance.queryUntil('SELECT * FROM account_status', (accounts) => accounts.length > 0), [
+      { username: 'alice@example.org', contact: 'alice@example.org', sponsor: 'alice@example.org', last_login: /^20/ },
+    ])
     const secrets = ['correct horse battery', ...gateway.calls.map(({ token }) => token)]
     for (const secret of secrets) t.notMatch(instance.output, secret)
   })

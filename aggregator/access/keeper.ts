@@ -6,10 +6,11 @@ import type { Store } from '../../store/contract.ts'
 import { Lease } from '../../store/lease.ts'
 import { AccessMirror } from './mirror.ts'
 import { applyPolicy, type Policy } from './policy.ts'
+import { SignUps } from './sign-ups.ts'
 
 /*
- * Brings access decisions and tables together: what was decided goes into table access_decisions, and what the tables say of quotas becomes
- * decisions. One process of an installation does it at a time.
+ * Brings access decisions and tables together: what was decided goes into table access_decisions, who signed up into table accounts, and what
+ * the tables say of quotas becomes decisions. One process of an installation does it at a time.
  */
 
 export interface AccessKeeperOptions {
@@ -70,6 +71,7 @@ class Keeper {
   readonly #options: AccessKeeperOptions
   readonly #lease: Lease
   readonly #mirror: AccessMirror
+  readonly #signUps: SignUps
   readonly #policyStats: Map<string, PolicyStats>
   /** Not to be looked at before, by performance.now(). */
   readonly #dueAt = new Map<string, number>()
@@ -80,6 +82,7 @@ class Keeper {
     this.#options = options
     this.#lease = new Lease(store, 'access', options.leaseSettleMs, LEASE_MS)
     this.#mirror = new AccessMirror(store, access)
+    this.#signUps = new SignUps(store, access)
     this.#policyStats = new Map(
       policies.map(({ name }) => [name, { denied: 0, failures: 0, overflows: 0, seconds: 0 }]),
     )
@@ -127,6 +130,7 @@ class Keeper {
       if (!stopped() && performance.now() >= (this.#dueAt.get(policy.name) ?? -Infinity)) await this.#apply(policy)
     }
     await this.#mirror.write(stopped)
+    await this.#signUps.write(stopped)
   }
 
   async #apply(policy: Policy): Promise<void> {

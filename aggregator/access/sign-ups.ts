@@ -1,0 +1,76 @@
+import { sqlTime } from '../../common/sql-time.ts'
+import type { AccessLog } from '../../log/access.ts'
+import type { Store } from '../../store/contract.ts'
+
+/*
+ * Table accounts has everybody who signed up at the portal and confirmed the address. Of what the access-control log holds of an account only
+ * the address goes there, and when it was confirmed; an account that is in the table already, under whatever capitals, stays as it is.
+ */
+
+const CONFIRMED = 'credential:'
+const PENDING = 'credential:pending:'
+/** Names of one statement: they stand in a URL. */
+const NAMED = 1000
+/** Statements of one step; the rest waits for the next. */
+const STATEMENTS = 20
+/** What is new is compared with every account there is: that takes a twentieth of the time at most. */
+const REST = 19
+
+export class SignUps {
+  readonly #store: Pick<Store, 'query' | 'command'>
+  readonly #access: AccessLog
+  /** Subjects whose account may not be in the table; as many as the log has at most. */
+  readonly #waiting = new Set<string>()
+  /** By performance.now(). */
+  #dueAt = -Infinity
+
+  constructor(store: Pick<Store, 'query' | 'command'>, access: AccessLog) {
+    this.#store = store
+    this.#access = access
+    access.watch((subject) => {
+      if (subject.startsWith(CONFIRMED) && !subject.startsWith(PENDING)) this.#waiting.add(subject)
+    })
+  }
+
+  /**
+   * Adds who is missing. PRECONDITION: the log is known, and no other process does it at the time.
+   * @throws GatepostError of the store: it is done the next time
+   */
+  async write(stopped: () => boolean): Promise<void> {
+    const started = performance.now()
+    if (started < this.#dueAt) return
+    for (let statement = 0; statement < STATEMENTS && this.#waiting.size > 0 && !stopped(); statement++) {
+      const subjects = [...this.#waiting].slice(0, NAMED)
+      await this.#add(subjects)
+      for (const subject of subjects) this.#waiting.delete(subject)
+    }
+    this.#dueAt = started + (performance.now() - started) * (1 + REST)
+  }
+
+  async #add(subjects: readonly string[]): Promise<void> {
+    const now = Date.now()
+    const confirmed = new Map<string, string>()
+    for (const subject of subjects) {
+      const entry = this.#access.get(subject, now)
+      const account = entry?.data?.['account']
+      if (entry !== undefined && typeof account === 'string') confirmed.set(account, sqlTime(entry.updatedAt))
+    }
+    // By the table's key, which is cheap: after a start almost everybody is there.
+    const names = [...confirmed.keys()]
+    const present = await this.#store.query<{ username: string }>(
+      'SELECT username FROM gatepost.accounts WHERE username IN ({names:Array(String)})',
+      { names },
+    )
+    for (const { username } of present) confirmed.delete(username)
+    if (confirmed.size === 0) return
+    await this.#store.command(
+      `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at)
+       SELECT signed_up.1, signed_up.1, signed_up.1, signed_up.2
+       FROM (SELECT arrayJoin(arrayZip({names:Array(String)}, {times:Array(DateTime64(3, 'UTC'))})) AS signed_up)
+       WHERE upperUTF8(signed_up.1) NOT IN
+         (SELECT upperUTF8(username) FROM gatepost.accounts
+          WHERE upperUTF8(username) IN (SELECT upperUTF8(arrayJoin({names:Array(String)}))))`,
+      { names: [...confirmed.keys()], times: [...confirmed.values()] },
+    )
+  }
+}
