@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -5,8 +6,9 @@ import t from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { Tokens } from '../ingest/access/token.ts'
 import { FileAccessLog } from '../log/journal/access-log.ts'
-import { clickThrough, FleetGateway } from './helpers/gateway-fleet.ts'
+import { clickThrough, FleetGateway, signUp } from './helpers/gateway-fleet.ts'
 import { Instance } from './helpers/instance.ts'
+import { startMailServer } from './helpers/mail-server.ts'
 
 /*
  * Hundreds of clients live through whole sessions at gateways that behave as real ones, against a real instance. What the gateways did and
@@ -14,8 +16,20 @@ import { Instance } from './helpers/instance.ts'
  */
 const SECRET = 'the secret of the fleet test'
 const GATEWAYS = 6
-const CLIENTS = 240
+const KINDS = 11
+const CLIENTS = GATEWAYS * KINDS * 4
 const INTERVAL_MS = 1500
+/** Enough for all of them to sign up and be confirmed, on a busy machine. */
+const VALIDATION_TIME = '60s'
+const QUOTA_BYTES = 1_000_000_000
+const POLICIES = `policies:
+  - name: session-bytes
+    deny: session
+    limit: ${QUOTA_BYTES}
+    unit: bytes
+    for: 1h
+    sql: SELECT session_id AS subject, incoming + outgoing AS used FROM gatepost.sessions WHERE state IN ('active', 'validating')
+`
 
 interface Expected {
   readonly state: string
@@ -27,9 +41,19 @@ const logger = createLogger('fleet-test')
 logger.level = 'silent'
 const tokens = new Tokens([SECRET])
 
-t.test('the lives of a fleet', { timeout: 380_000 }, async (t) => {
-  const instance = await Instance.create(join(t.testdir(), 'data'), {
+t.test('the lives of a fleet', { timeout: 500_000 }, async (t) => {
+  const mail = await startMailServer(t)
+  const directory = t.testdir()
+  const policies = join(directory, 'policies.yaml')
+  writeFileSync(policies, POLICIES)
+  const instance = await Instance.create(join(directory, 'data'), {
     GATEPOST_SECRET: SECRET,
+    GATEPOST_LOGIN: 'click,account',
+    GATEPOST_SMTP_URL: mail.url,
+    GATEPOST_SMTP_FROM: 'wifi@example.org',
+    GATEPOST_VALIDATION_TIME: VALIDATION_TIME,
+    GATEPOST_POLICIES: policies,
+    GATEPOST_ROAMING: 'on',
     // Of an interval of seconds: a busy machine is no gateway that has gone.
     GATEPOST_SESSION_TIMEOUT_INTERVALS: '100',
   })
@@ -41,6 +65,12 @@ t.test('the lives of a fleet', { timeout: 380_000 }, async (t) => {
     { length: GATEWAYS },
     (_, index) => new FleetGateway(`fleet-${index}`, instance.gatewayPort),
   )
+  // Only a gateway that is known to be the one it says it is may ask for tokens of clients without one.
+  const registration = { address: '', routed: false, sources: ['127.0.0.0/8'] }
+  for (const { id } of gateways) {
+    const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data: registration } as const
+    await access.put(`registration:${id}`, entry)
+  }
   for (const gateway of gateways) await gateway.ping()
   t.ok(gateways.every(({ open }) => open))
 
@@ -57,15 +87,28 @@ t.test('the lives of a fleet', { timeout: 380_000 }, async (t) => {
     mac: macOf(index),
     ip: ipOf(index),
     gateway: gateways[index % GATEWAYS],
-    kind: Math.floor(index / GATEWAYS) % 7,
+    kind: Math.floor(index / GATEWAYS) % KINDS,
     token: '',
     /** At the gateway it went to. */
     later: '',
   }))
+  const address = ({ index }: { index: number }) => `client-${index}@example.org`
   for (const life of lives) {
-    life.token = await clickThrough(instance.gatewayPort, life.gateway.id, life.mac, life.ip)
-    if (life.kind === 6) expect(life.token, 'issued', 0, 0)
-    else t.equal(await life.gateway.login(life.mac, life.ip, life.token), 1)
+    const { gateway, mac, ip, kind } = life
+    if (kind === 7 || kind === 8) {
+      // They sign up, and are let in for a while.
+      const { token, confirm } = await signUp(
+        { port: instance.gatewayPort, gateway: gateway.id, mac, ip },
+        address(life),
+      )
+      life.token = token
+      t.equal(await gateway.login(mac, ip, token), 5)
+      if (kind === 7) await confirm(await mail.codeFor(address(life)))
+      continue
+    }
+    life.token = await clickThrough(instance.gatewayPort, gateway.id, mac, ip)
+    if (kind === 6) expect(life.token, 'issued', 0, 0)
+    else t.equal(await gateway.login(mac, ip, life.token), 1)
   }
   const online = lives.filter(({ kind }) => kind !== 6)
   t.ok(online.every(({ gateway, mac }) => gateway.passes(mac)))
@@ -110,17 +153,40 @@ t.test('the lives of a fleet', { timeout: 380_000 }, async (t) => {
     expect(token, 'logged_out', incoming(index), 30)
     expect(life.later, 'active', 0, 0)
   }
-  // 4: they leave without a word. 5: they stay.
+  // 4: they leave without a word. 5: they stay, and so do (7) those who have confirmed their address.
   for (const { token, index } of of(4)) expect(token, 'logged_out', incoming(index), 30)
-  for (const { token, index } of of(5)) expect(token, 'active', incoming(index) + 700, 37)
+  for (const { token, index } of [...of(5), ...of(7)]) expect(token, 'active', incoming(index) + 700, 37)
+  t.ok(
+    of(7).every(({ gateway, mac }) => gateway.clients.get(mac)?.access === 'allowed'),
+    'who has confirmed is let in for good',
+  )
+  // 8: they never confirm it.
+  for (const { token, index } of of(8)) expect(token, 'denied', incoming(index) + 700, 37)
+  // 9: they use more than they may.
+  for (const { gateway, mac, token, index } of of(9)) {
+    gateway.traffic(mac, QUOTA_BYTES, 0)
+    expect(token, 'denied', incoming(index) + QUOTA_BYTES + 700, 37)
+  }
+  // 10: they go to another gateway, which asks for them.
+  for (const life of of(10)) {
+    const { index, mac, ip, token } = life
+    const given = await next(life).roam(mac, ip)
+    t.ok(next(life).passes(mac), 'a session follows its device')
+    life.later = given ?? ''
+    expect(token, 'logged_out', incoming(index), 30)
+    expect(life.later, 'active', 0, 0)
+  }
 
   // The others go on, idle clients are forgotten by their gateways.
+  const staying = [2, 5, 7].flatMap(of)
+  const moved = [3, 10].flatMap(of)
+  const cutOff = [8, 9].flatMap(of)
   const stays = () => {
-    for (const { gateway, mac } of [...of(2), ...of(5)]) gateway.traffic(mac, 0, 0)
-    for (const life of of(3)) next(life).traffic(life.mac, 0, 0)
+    for (const { gateway, mac } of [...staying, ...cutOff]) gateway.traffic(mac, 0, 0)
+    for (const life of moved) next(life).traffic(life.mac, 0, 0)
   }
   await sleep(500)
-  for (const { gateway, mac } of [...of(2), ...of(5)]) gateway.traffic(mac, 700, 7)
+  for (const { gateway, mac } of [...staying, ...cutOff]) gateway.traffic(mac, 700, 7)
   for (let round = 0; round < 7; round++) {
     stays()
     await report()
@@ -131,17 +197,25 @@ t.test('the lives of a fleet', { timeout: 380_000 }, async (t) => {
     'who was cut off is off',
   )
   t.ok(of(4).every(({ gateway, mac }) => !gateway.clients.has(mac)))
-  t.ok(of(5).every(({ gateway, mac }) => gateway.passes(mac)))
+  t.ok(staying.every(({ gateway, mac }) => gateway.passes(mac)))
+  // A quota is looked at every few seconds, and a time to confirm takes its time.
+  const isOn = ({ gateway, mac }: (typeof lives)[number]) => gateway.clients.has(mac)
+  for (const deadline = Date.now() + 120_000; cutOff.some(isOn) && Date.now() < deadline; await sleep(INTERVAL_MS)) {
+    stays()
+    await report()
+  }
+  t.notOk(of(8).some(isOn), 'who has not confirmed in time is off')
+  t.notOk(of(9).some(isOn), 'who has used more than the quota is off')
 
   // A gateway restarts: it has forgotten its clients, and its next heartbeat says so.
   const [rebooted] = gateways
   // That takes more than the second to which its restart is known.
   await sleep(1100)
   rebooted.reboot()
-  for (const { token, index } of [...of(2), ...of(5)].filter(({ gateway }) => gateway === rebooted)) {
+  for (const { token, index } of staying.filter(({ gateway }) => gateway === rebooted)) {
     expect(token, 'gateway_restarted', incoming(index) + 700, 37)
   }
-  for (const { later } of of(3).filter((life) => next(life) === rebooted)) expect(later, 'gateway_restarted', 0, 0)
+  for (const { later } of moved.filter((life) => next(life) === rebooted)) expect(later, 'gateway_restarted', 0, 0)
 
   // Those who are online stay so while the tables catch up.
   let over = false
@@ -172,6 +246,20 @@ t.test('the lives of a fleet', { timeout: 380_000 }, async (t) => {
       new Map(found.map(({ session_id, ...told }) => [session_id, told])),
       ledger,
       `${ledger.size} sessions are as the gateways saw them`,
+    )
+    const each = CLIENTS / KINDS
+    const reasons = [
+      { end_reason: 'denied', sessions: each },
+      { end_reason: 'quota:session-bytes', sessions: each },
+      { end_reason: 'revoked', sessions: each },
+    ]
+    t.same(
+      await instance.queryUntil(
+        `SELECT end_reason, toUInt32(count()) AS sessions FROM sessions WHERE state = 'denied' GROUP BY end_reason
+         ORDER BY end_reason`,
+        (rows) => isDeepStrictEqual(rows, reasons),
+      ),
+      reasons,
     )
   } finally {
     over = true

@@ -1,13 +1,12 @@
 import { mkdirSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
-import { SMTPServer } from 'smtp-server'
 import t, { type Test } from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { FileAccessLog } from '../log/journal/access-log.ts'
 import { requireCommand } from './helpers/commands.ts'
 import { Instance } from './helpers/instance.ts'
+import { startMailServer } from './helpers/mail-server.ts'
 import { SimulatedGateway } from './helpers/simulated-gateway.ts'
 
 /* A real browser goes through the portal of `gatepost serve`, by way of a gateway. Its screenshots stay in the test's directory. */
@@ -46,26 +45,6 @@ async function openPage(t: Test, browser: Browser, locale: string): Promise<Page
       t.fail(`console: ${message.text()}`)
   })
   return page
-}
-
-/** A mail server that keeps what it is sent. */
-async function startMailServer(t: Test): Promise<{ url: string; mails: string[] }> {
-  const mails: string[] = []
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, callback) {
-      let mail = ''
-      stream.on('data', (chunk: Buffer) => (mail += String(chunk)))
-      stream.on('end', () => {
-        mails.push(mail)
-        callback()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => new Promise<void>((resolve) => server.close(resolve)))
-  return { url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`, mails }
 }
 
 t.test('a browser goes through the portal', { skip: executablePath === null, timeout: 300_000 }, async (t) => {
@@ -137,8 +116,7 @@ t.test('a browser goes through the portal', { skip: executablePath === null, tim
     await page.getByRole('button', { name: 'Bestätigen' }).click()
     await page.getByRole('alert').waitFor()
     await look(t, page, 'wrong-code')
-    while (mail.mails.length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
-    const code = /\b(\d{8})\b/.exec(mail.mails[0].split('\r\n\r\n').slice(1).join())?.[1] as string
+    const code = await mail.codeFor('alice@example.org')
     await page.getByLabel('Code aus der E-Mail').fill(code)
     await page.getByRole('button', { name: 'Bestätigen' }).click()
     await page.getByRole('heading', { name: 'Adresse bestätigt' }).waitFor()

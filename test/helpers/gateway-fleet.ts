@@ -37,7 +37,8 @@ export class FleetGateway {
 
   /** Whether the firewall lets a client through. */
   passes(mac: string): boolean {
-    return this.open && this.clients.get(mac)?.access === 'allowed'
+    const access = this.clients.get(mac)?.access
+    return this.open && (access === 'allowed' || access === 'validation')
   }
 
   /** A browser comes back with a token. @returns the code that was answered; null: none */
@@ -48,6 +49,15 @@ export class FleetGateway {
     if (code === 1) client.access = 'allowed'
     else if (code === 5) client.access = 'validation'
     return code
+  }
+
+  /** A client without a token turns up: the gateway asks for one (wifidog-ng 2). @returns null: there is none */
+  async roam(mac: string, ip: string): Promise<string | null> {
+    const answer = await this.#get(`auth/?stage=roam&ip=${ip}&mac=${mac}&gw_id=${this.id}`).catch(() => '')
+    const token = /token=(\S+)/.exec(answer)?.[1]
+    if (token === undefined) return null
+    this.clients.set(mac, { mac, ip, token, access: 'allowed', incoming: 0, outgoing: 0, idle: 0 })
+    return token
   }
 
   async logout(mac: string): Promise<void> {
@@ -117,8 +127,34 @@ export class FleetGateway {
   }
 }
 
-/** What a browser does on the login page of the portal: it accepts the terms. @returns the token that it is sent back with */
+/** A browser at the portal, sent there by a gateway. */
+export interface Visitor {
+  readonly port: number
+  readonly gateway: string
+  readonly mac: string
+  readonly ip: string
+}
+
+/** Accepts the terms. @returns the token that the browser is sent back with */
 export async function clickThrough(port: number, gateway: string, mac: string, ip: string): Promise<string> {
+  return (await logIn({ port, gateway, mac, ip }, { method: 'click' })).token
+}
+
+/** Signs up with an address. @returns the token, and what enters the code that was mailed */
+export async function signUp(
+  visitor: Visitor,
+  email: string,
+): Promise<{ token: string; confirm: (code: string) => Promise<void> }> {
+  const { token, cookie } = await logIn(visitor, { method: 'signup', email, password: 'correct horse battery' })
+  const confirm = async (code: string) => {
+    const page = `http://127.0.0.1:${visitor.port}/wifidog/gw_message.php?message=activate`
+    const { status } = await submit(page, { code }, cookie)
+    if (status !== 200) throw new Error(`the code of ${email} is refused: ${status}`)
+  }
+  return { token, confirm }
+}
+
+async function logIn({ port, gateway, mac, ip }: Visitor, fields: Record<string, string>) {
   const query = new URLSearchParams({
     gw_address: '192.168.77.1',
     gw_port: '2060',
@@ -127,17 +163,24 @@ export async function clickThrough(port: number, gateway: string, mac: string, i
     mac,
     url: 'http://example.org/',
   })
-  const page = `http://127.0.0.1:${port}/wifidog/login/?${query.toString()}`
-  const shown = await fetch(page)
-  const proof = /name="form" value="([^"]+)"/.exec(await shown.text())?.[1] ?? ''
-  const cookie = shown.headers
-    .getSetCookie()
-    .map((line) => line.split(';')[0])
-    .join('; ')
-  const body = new URLSearchParams({ form: proof, method: 'click' })
-  const sent = await fetch(page, { method: 'POST', body, headers: { cookie }, redirect: 'manual' })
+  const sent = await submit(`http://127.0.0.1:${port}/wifidog/login/?${query.toString()}`, fields)
   const location = sent.headers.get('location') ?? ''
   const token = /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=([0-9A-Za-z]+)$/.exec(location)?.[1]
   if (token === undefined) throw new Error(`no token: ${sent.status} ${location}`)
-  return token
+  return { token, cookie: cookiesOf(sent) }
+}
+
+/** Sends the form of a page. */
+async function submit(page: string, fields: Record<string, string>, cookie = ''): Promise<Response> {
+  const shown = await fetch(page, { headers: { cookie } })
+  const form = /name="form" value="([^"]+)"/.exec(await shown.text())?.[1] ?? ''
+  const headers = { cookie: cookiesOf(shown) || cookie }
+  return fetch(page, { method: 'POST', body: new URLSearchParams({ form, ...fields }), headers, redirect: 'manual' })
+}
+
+function cookiesOf(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ')
 }

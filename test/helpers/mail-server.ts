@@ -1,0 +1,41 @@
+import type { AddressInfo } from 'node:net'
+import { SMTPServer } from 'smtp-server'
+import type { Test } from 'tap'
+
+export interface MailServer {
+  readonly url: string
+  /** The code that was mailed to an address; waits for it. */
+  codeFor(address: string): Promise<string>
+}
+
+/** A mail server that keeps what it is sent. */
+export async function startMailServer(t: Test): Promise<MailServer> {
+  const mails = new Map<string, string>()
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, session, callback) {
+      let mail = ''
+      stream.on('data', (chunk: Buffer) => (mail += String(chunk)))
+      stream.on('end', () => {
+        for (const { address } of session.envelope.rcptTo) mails.set(address, mail)
+        callback()
+      })
+    },
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => new Promise<void>((resolve) => server.close(resolve)))
+  return {
+    url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
+    codeFor: async (address) => {
+      let mail: string | undefined
+      for (const deadline = Date.now() + 30_000; mail === undefined && Date.now() < deadline;) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        mail = mails.get(address)
+      }
+      const code = /\b(\d{8})\b/.exec(mail?.split('\r\n\r\n').slice(1).join() ?? '')?.[1]
+      if (code === undefined) throw new Error(`no code was mailed to ${address}`)
+      return code
+    },
+  }
+}
