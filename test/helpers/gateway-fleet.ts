@@ -154,7 +154,11 @@ export async function signUp(
   return { token, confirm }
 }
 
-async function logIn({ port, gateway, mac, ip }: Visitor, fields: Record<string, string>) {
+/** Sends a form of the login page. @returns the token that the browser is sent back with, and its cookies */
+export async function logIn(
+  { port, gateway, mac, ip }: Visitor,
+  fields: Record<string, string>,
+): Promise<{ token: string; cookie: string }> {
   const query = new URLSearchParams({
     gw_address: '192.168.77.1',
     gw_port: '2060',
