@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunQuery } from '../helpers/load.ts'
 
-/** What a session comes to, by the rules for sessions: whether it was ended, and its bytes. */
+/** What a session comes to, by the rules for sessions. */
 export interface SessionState {
-  readonly loggedOut: boolean
+  readonly state: string
   readonly incoming: number
   readonly outgoing: number
 }
@@ -12,8 +12,13 @@ const LOOPS = 4
 const PAUSE_MS = 150
 const STEPS = 6
 
+/** How a session ends, one after the other. */
+const ENDS = ['logged_out', 'active', 'superseded', 'gateway_restarted'] as const
+/** A restart is known to the second. */
+const RESTART_MS = 3000
+
 /**
- * Whole lives of sessions: login, counters that grow, logout; every third goes without a logout. Each report is sent until it is acknowledged, as
+ * Whole lives of sessions, each at a gateway of its own: login, counters that grow, and an end. Each report is sent until it is acknowledged, as
  * gateways do, so that an undisturbed run would end in `expected`. To one ingest whose clock is right: the order of a
  * session's reports is that of received_at.
  */
@@ -51,53 +56,79 @@ export class SessionLoad {
   }
 
   async #loop(): Promise<void> {
-    while (!this.#stopped) {
-      const number = this.#next++
-      const id = `s${number}`
-      let [incoming, outgoing] = [0, 0]
-      await this.#report(id, 'login', incoming, outgoing)
-      for (let step = 1; step <= STEPS; step++) {
-        incoming += 1000 * step + (number % 7)
-        outgoing += 10 * step
-        await this.#report(id, 'counters', incoming, outgoing)
-      }
-      const loggedOut = number % 3 !== 0
-      if (loggedOut) await this.#report(id, 'logout', incoming, outgoing)
-      this.expected.set(id, { loggedOut, incoming, outgoing })
-    }
+    while (!this.#stopped) await this.#live(this.#next++)
   }
 
-  async #report(id: string, stage: string, incoming: number, outgoing: number): Promise<void> {
+  async #live(number: number): Promise<void> {
+    const id = `s${number}`
+    const end = ENDS[number % ENDS.length]
+    const mac = `02:${number.toString(16).padStart(10, '0').match(/../g)?.join(':')}`
+    if (end === 'gateway_restarted') await this.#heartbeat(id, 1000)
+    let [incoming, outgoing] = [0, 0]
+    await this.#report(id, id, mac, 'login', incoming, outgoing)
+    for (let step = 1; step <= STEPS; step++) {
+      incoming += 1000 * step + (number % 7)
+      outgoing += 10 * step
+      await this.#report(id, id, mac, 'counters', incoming, outgoing)
+    }
+    if (end === 'logged_out') await this.#report(id, id, mac, 'logout', incoming, outgoing)
+    if (end === 'superseded') {
+      const next = `${id}b`
+      await this.#report(next, id, mac, 'login', 0, 0)
+      await this.#report(next, id, mac, 'counters', 500, 50)
+      this.expected.set(next, { state: 'active', incoming: 500, outgoing: 50 })
+    }
+    if (end === 'gateway_restarted') {
+      await sleep(RESTART_MS)
+      await this.#heartbeat(id, 1)
+    }
+    this.expected.set(id, { state: end, incoming, outgoing })
+  }
+
+  #report(id: string, gateway: string, mac: string, stage: string, incoming: number, outgoing: number): Promise<void> {
     const counters = stage === 'login' ? '' : `&incoming=${incoming}&outgoing=${outgoing}`
-    const query = `stage=${stage}&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t${id}&gw_id=${id}${counters}`
+    return this.#untilKept(`auth/?stage=${stage}&ip=10.0.0.1&mac=${mac}&token=t${id}&gw_id=${gateway}${counters}`)
+  }
+
+  /** @param uptime seconds since the gateway's program began */
+  #heartbeat(gateway: string, uptime: number): Promise<void> {
+    return this.#untilKept(`ping/?gw_id=${gateway}&sys_uptime=5000&sys_memfree=1&sys_load=0.1&wifidog_uptime=${uptime}`)
+  }
+
+  async #untilKept(target: string): Promise<void> {
     for (;;) {
       await sleep(PAUSE_MS)
       if (this.#paused) continue
       this.#underWay++
-      const kept = await this.#send(query)
+      const kept = await this.#send(target)
       this.#underWay--
       if (kept) return
     }
   }
 
-  #send(query: string): Promise<boolean> {
-    const url = `http://127.0.0.1:${this.#port}/auth/?${query}`
-    return fetch(url, { signal: AbortSignal.timeout(10_000) }).then(
-      (answer) => answer.headers.get('x-gatepost-record') === 'kept',
-      () => false,
-    )
+  /** Whether it was kept, and decided: a worker that does not know all decisions yet answers -1, and the session is not touched. */
+  async #send(target: string): Promise<boolean> {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.#port}/${target}`, { signal: AbortSignal.timeout(10_000) })
+      const said = await answer.text()
+      return answer.headers.get('x-gatepost-record') === 'kept' && !said.includes('Auth: -1')
+    } catch {
+      return false
+    }
   }
 }
 
-/** What the view `sessions` says. */
+/** What the view `sessions` says. A gateway's second session is the one that supersedes its first. */
 export async function storedSessions(query: RunQuery): Promise<Map<string, SessionState>> {
-  const rows = await query<{ id: string; state: string; incoming: string; outgoing: string }>(
-    `SELECT gw_id AS id, state, incoming, outgoing FROM gatepost.sessions WHERE match(gw_id, '^s[0-9]+$')`,
+  const rows = await query<{ gateway: string; place: number; state: string; incoming: string; outgoing: string }>(
+    `SELECT gw_id AS gateway, toUInt32(row_number() OVER (PARTITION BY gw_id ORDER BY first_seen)) AS place, state, incoming,
+       outgoing
+     FROM gatepost.sessions WHERE match(gw_id, '^s[0-9]+$')`,
   )
   return new Map(
-    rows.map(({ id, state, incoming, outgoing }) => [
-      id,
-      { loggedOut: state === 'logged_out', incoming: Number(incoming), outgoing: Number(outgoing) },
+    rows.map(({ gateway, place, state, incoming, outgoing }) => [
+      place === 1 ? gateway : `${gateway}b`,
+      { state, incoming: Number(incoming), outgoing: Number(outgoing) },
     ]),
   )
 }
