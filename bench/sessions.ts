@@ -13,7 +13,7 @@ import { percentile } from './statistics.ts'
 
 /*
  * Does a page of sessions, and the cost of a report, depend on how many sessions there are? Sessions are generated inside the engine, three
- * hours each, at 10,000 gateways; then one gateway's page is asked for, and 10,000 reports are computed into their sessions.
+ * hours each, one after the other at 10,000 gateways; then one gateway's page is asked for, and a report of each of the latest 10,000 is computed.
  */
 
 const LIMIT_MS = 1000
@@ -58,6 +58,32 @@ logger.level = 'warn'
 const machine = await describeMachine()
 const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, retentionDays: 3650 })
 
+/** As names are: nothing tells the time of a session from them. */
+const NAME = 'lower(hex(sipHash64(id)))'
+const HOURS = 480
+
+/**
+ * Sessions {first} and on of {all}, whose times follow one another over ${HOURS} hours up to now: what the portal knew of them, and what came of
+ * their reports.
+ */
+const HISTORY = [
+  `INSERT INTO gatepost.session_hours (gw_id, session_id, hour, mac, first_seen, last_seen, last_ok, last_login_ok, incoming, outgoing, reports)
+   WITH {first:UInt64} + intDiv(number, 3) AS id,
+     toStartOfHour(now('UTC')) - toIntervalHour(intDiv(({all:UInt64} - 1 - id) * ${HOURS}, {all:UInt64}) + 3 - number % 3) AS at
+   SELECT concat('gw-', toString(id % ${GATEWAYS})), ${NAME}, at, concat('50-A6-', hex(id)), at, at + 3000, at + 3000,
+     if(number % 3 = 0, at, toDateTime64(0, 3, 'UTC')), id, 1, 60
+   FROM numbers({sessions:UInt64} * 3)`,
+  `INSERT INTO gatepost.portal_sessions (received_at, issued, session_id, gw_id, mac, account, method, use_by, ends, batch_id)
+   WITH {first:UInt64} + number AS id,
+     toStartOfHour(now('UTC')) - toIntervalHour(intDiv(({all:UInt64} - 1 - id) * ${HOURS}, {all:UInt64}) + 3) AS at
+   SELECT at, at, ${NAME}, concat('gw-', toString(id % ${GATEWAYS})), concat('50-A6-', hex(id)), '', 'click', at + 600, at + 86400,
+     generateUUIDv4()
+   FROM numbers({sessions:UInt64})`,
+  `INSERT INTO gatepost.session_logins (mac, gw_id, session_id, last_login_ok)
+   SELECT mac, gw_id, session_id, issued FROM gatepost.portal_sessions WHERE mac IN
+     (SELECT concat('50-A6-', hex({first:UInt64} + number)) FROM numbers({sessions:UInt64}))`,
+]
+
 async function computed(): Promise<number> {
   const started = performance.now()
   const from = Date.now()
@@ -71,16 +97,11 @@ async function computed(): Promise<number> {
 try {
   await store.migrate()
   const parts = Math.ceil(millions)
+  const perPart = (millions * 1e6) / parts
   for (let part = 0; part < parts; part++) {
     progress(`generating ${part + 1} of ${parts} million sessions`)
-    await store.command(
-      `INSERT INTO gatepost.session_hours (gw_id, session_id, hour, mac, first_seen, last_seen, last_ok, last_login_ok, incoming, outgoing, reports)
-       WITH intDiv(number, 3) + {part:UInt32} * 1000000 AS id, toStartOfHour(now('UTC')) - toIntervalHour(id % 480 + 3 - number % 3) AS at
-       SELECT concat('gw-', toString(id % ${GATEWAYS})), lower(hex(id)), at, concat('50-A6-', hex(id)), at, at + 3000, at + 3000,
-         if(number % 3 = 0, at, toDateTime64(0, 3, 'UTC')), id, 1, 60
-       FROM numbers({rows:UInt64})`,
-      { part, rows: Math.round((3 * 1e6 * millions) / parts) },
-    )
+    const range = { first: Math.round(part * perPart), sessions: Math.round(perPart), all: millions * 1e6 }
+    for (const statement of HISTORY) await store.command(statement, range)
   }
   const pages: number[] = []
   const reports: number[] = []
@@ -92,10 +113,10 @@ try {
     if (page.length === 0) throw new Error('the page is empty')
     await store.command(
       `INSERT INTO gatepost.gateway_auth (received_at, stage, gw_id, mac, session_id, incoming, outgoing, auth_code, own, batch_id, batch_index)
-       SELECT now64(3, 'UTC'), 'counters', concat('gw-', toString(number % ${GATEWAYS})), 'm', lower(hex(number)), number * 1000 + {round:UInt32}, 5, 1, 1,
+       SELECT now64(3, 'UTC'), 'counters', concat('gw-', toString(id % ${GATEWAYS})), 'm', ${NAME}, id * 1000 + {round:UInt32}, 5, 1, 1,
          generateUUIDv4(), 0
-       FROM numbers(${REPORTS})`,
-      { round },
+       FROM (SELECT {all:UInt64} - 1 - number AS id FROM numbers(${REPORTS}))`,
+      { round, all: millions * 1e6 },
     )
     reports.push(await computed())
   }

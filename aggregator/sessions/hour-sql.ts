@@ -26,7 +26,7 @@ function fold(reports: string, before: string): string {
     ${reports}, tuple(0, (${before}).2, (${before}).3, (${before}).4)::${STATE})`
 }
 
-/** Touches that a run looks at. */
+/** Touches that a run looks at. Only gateways before WiFiDog 1.3 do not say which one they are: then the portal knew it. */
 const TOUCHED = `
   touched AS
   (
@@ -41,7 +41,7 @@ const TOUCHED = `
   (
     SELECT session_id, max(gw_id) AS gw_id
     FROM gatepost.session_gateways
-    WHERE session_id IN (SELECT session_id FROM touched)
+    WHERE session_id IN (SELECT session_id FROM touched WHERE gw_id = '')
     GROUP BY session_id
   ),
   keys AS
@@ -62,6 +62,21 @@ function newestRows(columns: string): string {
     )`
 }
 
+/**
+ * Most sessions had a report a few hours ago: they are looked for there, and only the others, which are new or were away, in
+ * everything that there has been.
+ */
+const LATELY = 'toIntervalHour(3)'
+
+/** What the latest of these hours of the sessions in `of` ended with. */
+function carried(hours: string, of: string): string {
+  return `SELECT gw_id, session_id, argMax(accepted_in, (hour, computed_at)) AS carried_in,
+      argMax(accepted_out, (hour, computed_at)) AS carried_out
+    FROM gatepost.session_hours
+    WHERE ${hours} AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM ${of})
+    GROUP BY gw_id, session_id`
+}
+
 /** Hours after {touchedHour} that these sessions have rows of: they begin where an hour ended that is computed again. */
 export const LATER_HOURS = `
 WITH ${TOUCHED}
@@ -74,21 +89,27 @@ export const COMPUTE_HOUR = `
 INSERT INTO gatepost.session_hours (gw_id, session_id, hour, mac, ip, first_seen, last_seen, last_ok, last_login_ok, denied_at, logout_at,
   last_answer, incoming, outgoing, reports, accepted_in, accepted_out)
 WITH ${TOUCHED},
+  lately AS
+  (
+    ${carried(`hour < {hour:DateTime('UTC')} AND hour >= {hour:DateTime('UTC')} - ${LATELY}`, 'keys')}
+  ),
+  others AS
+  (
+    SELECT gw_id, session_id FROM keys WHERE (gw_id, session_id) NOT IN (SELECT gw_id, session_id FROM lately)
+  ),
   carried AS
   (
-    SELECT gw_id, session_id, argMax(accepted_in, (hour, computed_at)) AS carried_in,
-      argMax(accepted_out, (hour, computed_at)) AS carried_out
-    FROM gatepost.session_hours
-    WHERE hour < {hour:DateTime('UTC')} AND (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys)
-    GROUP BY gw_id, session_id
+    SELECT * FROM lately
+    UNION ALL
+    ${carried(`hour < {hour:DateTime('UTC')} - ${LATELY}`, 'others')}
   ),
   reports AS
   (
-    SELECT if(raw.gw_id != '', raw.gw_id, origins.gw_id) AS gw_id, raw.session_id AS session_id, received_at, batch_id, batch_index,
+    SELECT if(raw.gw_id != '', raw.gw_id, keys.gw_id) AS gw_id, raw.session_id AS session_id, received_at, batch_id, batch_index,
       mac, ip, auth_code, indexOf(['login', 'counters', 'logout'], if(stage = 'roam', 'login', toString(stage))) AS step, incoming, outgoing,
       ifNull(toInt64OrNull(if(mapContains(extra, 'online_time'), extra['online_time'], extra['uptime'])), -1) AS online,
       (mapContains(extra, 'uptime') AND NOT mapContains(extra, 'online_time'))::UInt8 AS narrow
-    FROM gatepost.gateway_auth AS raw LEFT JOIN origins ON origins.session_id = raw.session_id
+    FROM gatepost.gateway_auth AS raw LEFT JOIN keys ON keys.session_id = raw.session_id
     WHERE toStartOfHour(raw.received_at) = {hour:DateTime('UTC')} AND raw.own = 1
       AND raw.session_id IN (SELECT session_id FROM touched)
   ),
@@ -153,19 +174,22 @@ WHERE rival > toDateTime64(0, 3, 'UTC')`
 export const KEEP_REASONS = `
 INSERT INTO gatepost.session_reasons (gw_id, session_id, cut)
 WITH ${TOUCHED},
+  ended AS
+  (
+    SELECT gw_id, session_id, mac, denied_at FROM ${newestRows('gw_id, session_id, mac, denied_at, last_ok')}
+    WHERE denied_at > last_ok
+  ),
   accounts AS
   (
     SELECT gw_id, session_id, max(origin).6 AS account FROM gatepost.session_origins
-    WHERE (gw_id, session_id) IN (SELECT gw_id, session_id FROM keys) GROUP BY gw_id, session_id
+    WHERE (gw_id, session_id) IN (SELECT gw_id, session_id FROM ended) GROUP BY gw_id, session_id
   ),
   denied AS
   (
-    SELECT rows.gw_id AS gw_id, rows.session_id AS session_id, rows.denied_at AS at,
-      arrayJoin(arrayZip([1, 2, 3, 4]::Array(UInt8), [concat('session:', rows.session_id), concat('mac:', rows.mac),
-        concat('account:', accounts.account), concat('gateway:', rows.gw_id)])) AS subject
-    FROM
-    ${newestRows('gw_id, session_id, mac, denied_at, last_ok')} AS rows LEFT JOIN accounts ON accounts.gw_id = rows.gw_id AND accounts.session_id = rows.session_id
-    WHERE rows.denied_at > rows.last_ok
+    SELECT ended.gw_id AS gw_id, ended.session_id AS session_id, ended.denied_at AS at,
+      arrayJoin(arrayZip([1, 2, 3, 4]::Array(UInt8), [concat('session:', ended.session_id), concat('mac:', ended.mac),
+        concat('account:', accounts.account), concat('gateway:', ended.gw_id)])) AS subject
+    FROM ended LEFT JOIN accounts ON accounts.gw_id = ended.gw_id AND accounts.session_id = ended.session_id
   )
 SELECT gw_id, session_id, max(tuple(at, reason)) FROM
 (

@@ -11,7 +11,9 @@ import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 const HEAD = String.raw`^((?:\s|--[^\n]*\n)*)`
 const CREATE_TABLE = new RegExp(`${HEAD}CREATE TABLE IF NOT EXISTS ${DATABASE}\\.(\\w+)\\b([^]*)$`)
 const CREATE_VIEW = new RegExp(`${HEAD}(CREATE (?:MATERIALIZED )?VIEW IF NOT EXISTS ${DATABASE}\\.\\w+)\\b([^]*)$`)
-const ALTER = new RegExp(`${HEAD}(ALTER TABLE ${DATABASE}\\.\\w+)\\b([^]*)$`)
+const ALTER = new RegExp(`${HEAD}(ALTER TABLE ${DATABASE}\\.(\\w+))\\b([^]*)$`)
+/** What a Distributed table has too. Indexes, times to live and settings are the local tables'. */
+const OF_COLUMNS = /^\s*(?:(?:ADD|DROP|MODIFY|COMMENT|RENAME) COLUMN|MODIFY COMMENT)\b/
 const ENGINE = /\bENGINE = (\w*MergeTree)\b/
 /** The parts of a table's sorting key that are names: enough to keep what replaces or adds to each other on one shard. */
 const SORTING_KEY = /\bORDER BY (?:\(([^()]+)\)|(\w+))\s/
@@ -41,7 +43,12 @@ export function clusterForm(statement: string, cluster: string): string[] {
     return [`${head}${create} ${onCluster}${create.includes('MATERIALIZED') ? localForm(rest) : rest}`]
   }
   const alter = ALTER.exec(statement)
-  if (alter) return [`${alter[1]}${alter[2]} ${onCluster}${alter[3]}`]
+  if (alter) {
+    const [, head, what, name, rest] = alter
+    const of = (target: string) => `${target} ${onCluster}${rest}`
+    if (!TABLES.has(name)) return [`${head}${of(what)}`]
+    return [`${head}${of(`${what}_local`)}`, ...(OF_COLUMNS.test(rest) ? [of(what)] : [])]
+  }
   if (/^CREATE DATABASE /.test(statement)) return [`${statement} ${onCluster}`]
   return [localForm(statement)]
 }

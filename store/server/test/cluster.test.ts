@@ -39,6 +39,19 @@ t.test('what is written', (t) => {
   t.end()
 })
 
+t.test('what is changed: indexes of the local tables, columns of both', (t) => {
+  const index = 'ADD INDEX IF NOT EXISTS by_hour hour TYPE minmax GRANULARITY 1024'
+  t.same(clusterForm(`-- Why.\nALTER TABLE gatepost.session_hours ${index}`, 'fleet'), [
+    `-- Why.\nALTER TABLE gatepost.session_hours_local ON CLUSTER 'fleet' ${index}`,
+  ])
+  const column = `ADD COLUMN IF NOT EXISTS hour UInt8`
+  t.same(clusterForm(`ALTER TABLE gatepost.metrics\n    ${column}`, 'fleet'), [
+    `ALTER TABLE gatepost.metrics_local ON CLUSTER 'fleet'\n    ${column}`,
+    `ALTER TABLE gatepost.metrics ON CLUSTER 'fleet'\n    ${column}`,
+  ])
+  t.end()
+})
+
 t.test('inserts and look-ups are of the local tables', async (t) => {
   const batch = makeBatch('post_auth', Date.now(), repeated(1))
   const claim = { topic: 'post_auth', partition: 'gatepost.post_auth', epoch: 1, owner: 'x' } as const
