@@ -46,6 +46,8 @@ export class PartitionReader {
   /** Offset of the next message to store: all before it are committed. Null: not located yet. */
   committed: number | null = null
   committedId: string | null = null
+  /** When the latest message that was delivered had been sent, ms since the epoch; null: none was. */
+  seen: number | null = null
   /** Offset of the next message to be delivered; null: it must be located first. */
   #expected: number | null = null
   #probe: string | null = null
@@ -107,6 +109,7 @@ export class PartitionReader {
         this.#uncommitted.push({ offset: item.offset, at: item.batch.minReceivedAt })
       }
       this.#expected = message.offset + 1
+      this.seen = message.timestamp
     }
     return 'taken'
   }

@@ -9,6 +9,7 @@ import type { KafkaOptions } from './client.ts'
 import { unreadPartitions } from './coverage.ts'
 import { fetchedOffset, messagesOf } from './delivery.ts'
 import { Group } from './group.ts'
+import { Landmarks } from './landmarks.ts'
 import { PartitionReader } from './partition.ts'
 import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
 import { kafkaTopic } from './topic-names.ts'
@@ -23,6 +24,9 @@ export interface KafkaReaderOptions {
   readonly readAheadMaxBytes?: number
   /** How long open() waits to be a member of the group, default 60 s. */
   readonly joinWithinMs?: number
+  /** For tests: how often it is looked whether partitions are read, default 10 s, and whether they are still the same, default 60 s. */
+  readonly checkEveryMs?: number
+  readonly verifyEveryMs?: number
 }
 
 export interface KafkaReaderStats {
@@ -53,6 +57,8 @@ const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
 /** Partitions that nobody reads twice in a row, this far apart, are shared out again. */
 const COVERAGE_MS = 10_000
+/** How often it is looked whether partitions are still the ones that they were. */
+const VERIFY_MS = 60_000
 /** Looked at so often, this far apart, without a message of what waits. */
 const CHECKS_WITHOUT_PROGRESS = 3
 
@@ -71,6 +77,8 @@ export class KafkaReader implements LogReader {
   #closed = false
   readonly #coverage: NodeJS.Timeout
   #unread = 0
+  readonly #landmarks: Landmarks
+  #verifiedAt = performance.now()
   readonly #waiting = new WeakMap<PartitionReader, { expected: number | null; begun: number; checks: number }>()
 
   private constructor(options: KafkaReaderOptions) {
@@ -78,6 +86,7 @@ export class KafkaReader implements LogReader {
     this.#logger = options.logger
     this.#topics = new Map(TOPICS.map((topic) => [kafkaTopic(options.topicPrefix, topic), topic]))
     this.#admin = new LastingAdmin(options.kafka)
+    this.#landmarks = new Landmarks(this.#admin)
     this.#group = new Group(
       {
         kafka: options.kafka,
@@ -93,15 +102,35 @@ export class KafkaReader implements LogReader {
         deliver: (payload) => this.#deliver(payload),
       },
     )
-    this.#coverage = setInterval(() => void this.#check(), COVERAGE_MS)
+    this.#coverage = setInterval(() => void this.#check(), options.checkEveryMs ?? COVERAGE_MS)
     this.#coverage.unref()
   }
 
   async #check(): Promise<void> {
     await this.#checkCoverage()
-    await this.#checkProgress().catch(() => {
+    try {
+      await this.#checkProgress()
+      if (performance.now() - this.#verifiedAt > (this.#options.verifyEveryMs ?? VERIFY_MS)) await this.#verify()
+    } catch {
       // Brokers that are away are somebody else's to tell.
-    })
+    }
+  }
+
+  async #verify(): Promise<void> {
+    this.#verifiedAt = performance.now()
+    const assignment = this.#assignment
+    for (const name of new Set(this.#partitions.map(({ kafkaTopic }) => kafkaTopic))) {
+      const ends = await this.#ends(name)
+      for (const partition of this.#partitions.filter(({ kafkaTopic }) => kafkaTopic === name)) {
+        const low = ends.get(partition.partition)?.low
+        if (low === undefined || partition.expected === null) continue
+        const another = await this.#landmarks.isAnother(name, partition.partition, low, partition.seen)
+        if (assignment !== this.#assignment) return
+        if (!another) continue
+        this.#alarm(partition, 'the topic has been deleted and made anew')
+        this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
+      }
+    }
   }
 
   /** What waits in a partition that is being read comes within moments. kafkajs is told once more where to read, should it have lost that. */
