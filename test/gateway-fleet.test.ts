@@ -207,6 +207,18 @@ t.test('the lives of a fleet', { timeout: 500_000 }, async (t) => {
   t.notOk(of(8).some(isOn), 'who has not confirmed in time is off')
   t.notOk(of(9).some(isOn), 'who has used more than the quota is off')
 
+  // The auth server dies: whoever cannot be asked about is not let through, nor forgotten.
+  await instance.stop('SIGKILL')
+  await report()
+  t.notOk(gateways.some(({ open }) => open))
+  t.notOk(staying.some(({ gateway, mac }) => gateway.passes(mac)))
+  await instance.start()
+  await report()
+  t.ok(
+    staying.every(({ gateway, mac }) => gateway.passes(mac)),
+    'when it is back they are online as before',
+  )
+
   // A gateway restarts: it has forgotten its clients, and its next heartbeat says so.
   const [rebooted] = gateways
   // That takes more than the second to which its restart is known.
