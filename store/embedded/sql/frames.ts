@@ -6,11 +6,15 @@ export type FrameCoding = 'lz4' | 'zstd'
 /**
  * Passes a body of LZ4 or Zstandard frames on as it is, and walks from block to block to see that it ends where a frame
  * ends: the engine takes what is left of a body that was cut for all of it, and inserts fewer rows without a word. What is
- * within the blocks is the engine's to check.
- * @throws SqlError CANNOT_DECOMPRESS
+ * within the blocks is the engine's to check; how much may come out of them is bounded here, block by block.
+ * @throws SqlError CANNOT_DECOMPRESS, QUERY_IS_TOO_LARGE: more than `maxBytes` could come out of it
  */
-export async function* wholeFrames(source: AsyncIterable<Buffer>, coding: FrameCoding): AsyncGenerator<Buffer> {
-  const walker = new Walker(coding)
+export async function* wholeFrames(
+  source: AsyncIterable<Buffer>,
+  coding: FrameCoding,
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
+  const walker = new Walker(coding, maxBytes)
   for await (const chunk of source) {
     walker.pass(chunk)
     yield chunk
@@ -24,6 +28,8 @@ interface Step {
   readonly look?: true
   /** The body may end here. */
   readonly mayEnd?: true
+  /** What may come out of them at most. */
+  readonly decoded?: number
 }
 type Walk = Generator<Step, never, Buffer>
 
@@ -33,8 +39,11 @@ class Walker {
   #step: Step
   /** Of the step's bytes. */
   #passed = 0
+  readonly #maxBytes: number
+  #decoded = 0
 
-  constructor(coding: FrameCoding) {
+  constructor(coding: FrameCoding, maxBytes: number) {
+    this.#maxBytes = maxBytes
     this.#walk = coding === 'lz4' ? lz4Frames() : zstdFrames()
     this.#step = this.#walk.next().value
   }
@@ -53,6 +62,11 @@ class Walker {
       while (this.#passed === this.#step.bytes) {
         this.#step = this.#walk.next(this.#field).value
         this.#passed = 0
+        this.#decoded += this.#step.decoded ?? 0
+        if (this.#decoded > this.#maxBytes) {
+          const what = `The request's body may be of more than ${this.#maxBytes} bytes when it is decompressed`
+          throw new SqlError('QUERY_IS_TOO_LARGE', what)
+        }
       }
     }
   }
@@ -63,6 +77,10 @@ const LZ4_DICTIONARY = 0x01
 const LZ4_CONTENT_CHECKSUM = 0x04
 const LZ4_CONTENT_SIZE = 0x08
 const LZ4_BLOCK_CHECKSUM = 0x10
+/** A byte of a length stands for so many bytes at most. */
+const LZ4_MAX_RATIO = 255
+/** Largest block, by the code in BD: 64 KiB, 256 KiB, 1 MiB, 4 MiB. */
+const lz4BlockMax = (descriptor: number): number => 2 ** (8 + 2 * ((descriptor >> 4) & 7))
 
 /**
  * LZ4 frame format 1.6.4: magic | FLG, BD | content size 8? | dictionary 4? | header checksum 1 | blocks | end mark, a
@@ -71,13 +89,16 @@ const LZ4_BLOCK_CHECKSUM = 0x10
 function* lz4Frames(): Walk {
   for (;;) {
     if (yield* skippableFrame('lz4', LZ4_MAGIC)) continue
-    const flags = (yield { bytes: 2, look: true }).readUInt8()
+    const header = yield { bytes: 2, look: true }
+    const [flags, blockMax] = [header.readUInt8(), lz4BlockMax(header.readUInt8(1))]
     const has = (flag: number, bytes: number): number => ((flags & flag) === 0 ? 0 : bytes)
     yield { bytes: has(LZ4_CONTENT_SIZE, 8) + has(LZ4_DICTIONARY, 4) + 1 }
     for (;;) {
       const size = (yield { bytes: 4, look: true }).readUInt32LE()
       if (size === 0) break
-      yield { bytes: (size & 0x7fffffff) + has(LZ4_BLOCK_CHECKSUM, 4) }
+      const stored = size & 0x7fffffff
+      const decoded = size === stored ? Math.min(blockMax, stored * LZ4_MAX_RATIO) : stored
+      yield { bytes: stored + has(LZ4_BLOCK_CHECKSUM, 4), decoded }
     }
     yield { bytes: has(LZ4_CONTENT_CHECKSUM, 4) }
   }
@@ -87,6 +108,8 @@ const ZSTD_MAGIC = 0xfd2fb528
 const ZSTD_SINGLE_SEGMENT = 0x20
 const ZSTD_CHECKSUM = 0x04
 const ZSTD_RUN_LENGTH = 1
+const ZSTD_COMPRESSED = 2
+const ZSTD_BLOCK_MAX = 128 * 1024
 
 /**
  * RFC 8878: magic | descriptor 1 | window 1? | dictionary 0, 1, 2 or 4 | content size 0, 1, 2, 4 or 8 | blocks | checksum 4?;
@@ -103,7 +126,8 @@ function* zstdFrames(): Walk {
     for (let last = false; !last;) {
       const header = (yield { bytes: 3, look: true }).readUIntLE(0, 3)
       last = (header & 1) === 1
-      yield { bytes: ((header >> 1) & 3) === ZSTD_RUN_LENGTH ? 1 : header >> 3 }
+      const [type, size] = [(header >> 1) & 3, header >> 3]
+      yield { bytes: type === ZSTD_RUN_LENGTH ? 1 : size, decoded: type === ZSTD_COMPRESSED ? ZSTD_BLOCK_MAX : size }
     }
     yield { bytes: (descriptor & ZSTD_CHECKSUM) === 0 ? 0 : 4 }
   }

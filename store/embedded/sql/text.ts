@@ -31,7 +31,8 @@ export async function readQueryText(
     const parts = insertParts(held, limits)
     // The data is the body and nothing else: the engine reads it as it was sent.
     if (parts !== null && /^[\s;]*$/.test(parts.rest.toString('latin1'))) {
-      return { sql: parts.sql, data: { bytes: wholeFrames(encodedBodyOf(req, maxBytes), coding), compression: coding } }
+      const bytes = wholeFrames(encodedBodyOf(req, maxBytes), coding, limits.maxInsertBytes)
+      return { sql: parts.sql, data: { bytes, compression: coding } }
     }
   }
   const body = hasBody ? bodyOf(req, params, maxBytes) : noBytes()

@@ -14,14 +14,14 @@ const FRAMES: Record<string, [FrameCoding, string]> = {
 const SKIPPABLE = Buffer.from([0x5f, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
 
 /** What comes through, or the error's message. */
-async function walked(bytes: Buffer, coding: FrameCoding, chunk: number): Promise<Buffer | string> {
+async function walked(bytes: Buffer, coding: FrameCoding, chunk: number, maxBytes = 2 ** 20): Promise<Buffer | string> {
   // eslint-disable-next-line @typescript-eslint/require-await -- an async source of what is there
   async function* source(): AsyncGenerator<Buffer> {
     for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk)
   }
   const parts: Buffer[] = []
   try {
-    for await (const part of wholeFrames(source(), coding)) parts.push(part)
+    for await (const part of wholeFrames(source(), coding, maxBytes)) parts.push(part)
   } catch (error) {
     return (error as Error).message
   }
@@ -46,4 +46,15 @@ t.test('nothing at all, and what is no frame', async (t) => {
   t.same(await walked(Buffer.alloc(0), 'lz4', 1), Buffer.alloc(0))
   t.match(await walked(Buffer.from('1,a\n'), 'lz4', 1), 'is not lz4')
   t.match(await walked(Buffer.from('1,a\n'), 'zstd', 1), 'is not zstd')
+})
+
+t.test('what may come out is bounded', async (t) => {
+  const [, zeros] = FRAMES['zstd of zeros: run-length blocks']
+  const blocks = Buffer.from(zeros, 'base64')
+  t.match(await walked(blocks, 'zstd', 1000, 250_000), 'more than 250000 bytes')
+  t.same(await walked(blocks, 'zstd', 1000, 2 ** 20), blocks)
+  const [, base64] = FRAMES['lz4, checksum of the content']
+  const frame = Buffer.from(base64, 'base64')
+  t.match(await walked(frame, 'lz4', 1000, 1000), 'more than 1000 bytes')
+  t.same(await walked(frame, 'lz4', 1000, 17 * 255), frame, 'a byte stands for 255 at most')
 })
