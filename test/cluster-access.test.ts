@@ -37,6 +37,10 @@ t.test('access and gateways, by command', { timeout: 240_000 }, async (t) => {
   }
   await gatepost('topics', 'create')
   await Promise.all(instances.map((instance) => instance.start()))
+  for (const instance of instances) {
+    const ready = await fetch(instance.url('/readyz', instance.metricsPort))
+    t.equal(ready.status, 200, 'who says that it is ready knows the decisions')
+  }
 
   // One gateway that asks both: the client logs in at the one, and is looked at by the other.
   const [here, there] = instances.map(({ gatewayPort }) => new FleetGateway('G', gatewayPort))

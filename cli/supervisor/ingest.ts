@@ -26,7 +26,7 @@ export async function ingest(configured: Config): Promise<number> {
     return await run({
       config,
       processes: workers,
-      ready: () => workers.some((worker) => worker.ready),
+      ready: () => workers.some((worker) => worker.available),
       banner: ingestBanner(config, directory.path),
       stop: async (withinMs) => {
         const [left, finished] = await stopWorkers(workers, log, withinMs)

@@ -60,7 +60,7 @@ export async function serve(configured: Config): Promise<number> {
       config,
       processes: [...workers, store],
       // Ingest alone decides: what it accepts is durable, also while the store is away.
-      ready: () => workers.some((worker) => worker.ready),
+      ready: () => workers.some((worker) => worker.available),
       banner: serveBanner(config, directory.path),
       stop: async (withinMs) => {
         const deadline = performance.now() + withinMs
