@@ -12,7 +12,8 @@ import { tokenSecret } from './secret.ts'
  * @throws GatepostError CONFIG_INVALID: anyone could read it
  */
 export function dashboardStart(config: Config, dataDir: string | null, logger: Logger): DashboardStart {
-  const { privateBind, dashboardPort, allowedHosts, dashboardPassword, dashboardViewerPassword } = config
+  const { privateBind, dashboardPort, allowedHosts, trustedProxies, dashboardPassword, dashboardViewerPassword } =
+    config
   if (!isLoopback(privateBind) && dashboardPassword === undefined && dashboardViewerPassword === undefined) {
     throw new GatepostError(
       'CONFIG_INVALID',
@@ -24,6 +25,7 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
     host: privateBind,
     port: dashboardPort,
     allowedHosts: allowedHosts ?? [],
+    trustedProxies: trustedProxies ?? [],
     password: dashboardPassword,
     viewerPassword: dashboardViewerPassword,
     access: accessDescription(config, dataDir, logger),

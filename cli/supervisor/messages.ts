@@ -68,6 +68,7 @@ export interface DashboardStart {
   readonly host: string
   readonly port: number
   readonly allowedHosts: readonly string[]
+  readonly trustedProxies: readonly string[]
   /** Of whoever may look and act, and of whoever may only look. */
   readonly password: string | undefined
   readonly viewerPassword: string | undefined

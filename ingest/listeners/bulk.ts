@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
-import { addressText, type TrustedProxies } from '../client-address.ts'
+import type { TrustedProxies } from '../../common/trusted-proxies.ts'
+import { addressText } from '../client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { userAgentText } from '../user-agent.ts'

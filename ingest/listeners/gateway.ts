@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { App } from '../app.ts'
-import { plainAddress, type TrustedProxies } from '../client-address.ts'
+import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
 import { userAgentText } from '../user-agent.ts'
 import { isHttps, type Listener } from './bulk.ts'

@@ -6,7 +6,7 @@ import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { Tokens } from '../access/token.ts'
 import { App } from '../app.ts'
-import { TrustedProxies } from '../client-address.ts'
+import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { BulkListener } from '../listeners/bulk.ts'
 
 /*

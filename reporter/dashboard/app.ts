@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { getCookie } from 'hono/cookie'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
+import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { HostCheck } from '../../common/hosts.ts'
 import { packageVersion } from '../../common/package-root.ts'
 import { Access } from './access.ts'
@@ -60,7 +61,10 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
       strictTransportSecurity: false,
     }),
   )
-  app.use(hostGuard(new HostCheck(options.host, options.allowedHosts)), originGuard)
+  app.use(
+    hostGuard(new HostCheck(options.host, options.allowedHosts), new TrustedProxies(options.trustedProxies)),
+    originGuard,
+  )
   app.use(bodyLimit({ maxSize: BODY_BYTES, onError: (c) => c.json({ error: 'the body is too large' }, 413) }))
   app.use('/api/*', async (c, next) => {
     await next()

@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import type { MiddlewareHandler } from 'hono'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
 import type { HostCheck } from '../../common/hosts.ts'
+import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import type { Access, Who } from './access.ts'
 import type { Environment } from './environment.ts'
 import { Refusal } from './problem.ts'
@@ -14,12 +15,13 @@ const REQUESTS = 1200
 const MINUTE_MS = 60_000
 
 /** Who may ask at all: clients that meant this address, and not too often. */
-export function hostGuard(hosts: HostCheck): MiddlewareHandler<Environment> {
+export function hostGuard(hosts: HostCheck, proxies: TrustedProxies): MiddlewareHandler<Environment> {
   const rate = new FailureLimiter(REQUESTS, MINUTE_MS)
   return createMiddleware<Environment>(async (c, next) => {
     const refusal = hosts.refusal(c.env.incoming)
     if (refusal !== null) throw new Refusal(403, refusal)
-    const address = (c.env.incoming.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const peer = plainAddress(c.env.incoming.socket.remoteAddress)
+    const address = proxies.client(peer, c.req.header('x-forwarded-for') ?? '')
     const now = Date.now()
     if (!rate.allows(address, now)) throw new Refusal(429, 'too many requests; wait a minute')
     rate.failed(address, now)

@@ -20,6 +20,8 @@ export interface DashboardOptions {
   readonly port: number
   /** Names under which it may be called, beside localhost and its address. */
   readonly allowedHosts: readonly string[]
+  /** Addresses and CIDR blocks whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
   /** Of whoever may look and act. */
   readonly password: string | undefined
   /** Of whoever may only look. Neither password set: nobody has to log in. */

@@ -21,6 +21,7 @@ const usual: DashboardOptions = {
   host: '127.0.0.1',
   port: 0,
   allowedHosts: [],
+  trustedProxies: [],
   password: undefined,
   viewerPassword: undefined,
   retentionDays: 32,
@@ -221,6 +222,19 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
 
   for (let tries = 0; tries < 9; tries++) await post('/api/login', { password: 'wrong' })
   t.equal((await post('/api/login', { password: 'operator’s own' })).status, 429, 'too many wrong passwords')
+})
+
+t.test('behind a proxy that is trusted, people have addresses of their own', async (t) => {
+  await store.command('TRUNCATE TABLE gatepost.audit_log')
+  const { post } = await start(t, { password: 'operator’s own', trustedProxies: ['127.0.0.1'] })
+  const from = (address: string, password: string) =>
+    post('/api/login', { password }, { 'X-Forwarded-For': `203.0.113.9, ${address}` })
+  for (let tries = 0; tries < 10; tries++) await from('192.0.2.1', 'wrong')
+  t.equal((await from('192.0.2.1', 'operator’s own')).status, 429)
+  t.equal((await from('192.0.2.2', 'operator’s own')).status, 200)
+  t.same(await store.query("SELECT remote_ip FROM gatepost.audit_log WHERE action = 'login'"), [
+    { remote_ip: '192.0.2.2' },
+  ])
 })
 
 t.test('a bearer token, and no way to cut off', async (t) => {

@@ -24,6 +24,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
     host: '127.0.0.1',
     port: 0,
     allowedHosts: [],
+    trustedProxies: [],
     password: undefined,
     viewerPassword: undefined,
     retentionDays: 32,

@@ -25,6 +25,7 @@ const dashboard = await startDashboard({
   host: '127.0.0.1',
   port: 0,
   allowedHosts: [],
+  trustedProxies: [],
   password: undefined,
   viewerPassword: undefined,
   retentionDays: 32,

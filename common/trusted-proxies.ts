@@ -1,0 +1,48 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+
+/** Node's socket.remoteAddress without the prefix of a mapped IPv4 address. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return ''
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+/** The address of a hop, which some proxies write with a port; null if it is none. */
+function hopAddress(hop: string): string | null {
+  const address = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
+  return isIP(address) === 0 ? null : plainAddress(address)
+}
+
+/** Which peers' X-Forwarded-For is believed. */
+export class TrustedProxies {
+  readonly #list = new BlockList()
+  readonly any: boolean
+
+  /** Addresses and CIDR ranges. */
+  constructor(entries: readonly string[]) {
+    this.any = entries.length > 0
+    for (const entry of entries) {
+      const [address, prefix] = entry.split('/')
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+      if (prefix === undefined) this.#list.addAddress(address, family)
+      else this.#list.addSubnet(address, Number(prefix), family)
+    }
+  }
+
+  /** Whether what this peer forwards is believed. */
+  trusts(address: string): boolean {
+    return this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  }
+
+  /** The client's address: the last of X-Forwarded-For that is not a trusted proxy's, if the peer is one. */
+  client(peer: string, forwardedFor: string): string {
+    if (!this.any || forwardedFor === '' || !this.trusts(peer)) return peer
+    let client = peer
+    for (const hop of forwardedFor.split(',').reverse()) {
+      const address = hopAddress(hop.trim())
+      if (address === null) return client
+      client = address
+      if (!this.trusts(address)) return client
+    }
+    return client
+  }
+}
