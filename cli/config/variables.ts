@@ -55,7 +55,8 @@ export const VARIABLES = {
     allowed: PORT,
   }),
   trustedProxies: optional('GATEPOST_TRUSTED_PROXIES', addressBlocks, {
-    description: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by the listeners and the dashboard.',
+    description:
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by the listeners and the dashboard.',
     allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',
     unset: '(none)',
   }),
