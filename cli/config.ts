@@ -12,6 +12,8 @@ type Value<V> = V extends Variable<infer T> ? (V['default'] extends string ? T :
 export type Config = { readonly [K in keyof Schema]: Value<Schema[K]> } & {
   /** Bearer tokens of the performance platform by metric name, such as account-usage. */
   readonly performanceBearers: Readonly<Record<string, string>>
+  /** The history of logins under pseudonyms, kept longer than the tables that name people; null: none is kept. */
+  readonly history: { readonly keptDays: number; readonly secret: string } | null
 }
 
 /** One line of `gatepost config`. */
@@ -48,7 +50,17 @@ export function loadConfig(env: Environment): Config {
   // Rules across variables look at those that parsed, so that one mistake is not told twice.
   problems.push(...ruleProblems(values))
   if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
-  return Object.freeze(values) as Config
+  return Object.freeze({ ...values, ...retention(values as Config) }) as Config
+}
+
+/** With a history under pseudonyms it is the history that is kept for GATEPOST_RETENTION_DAYS, and what names people no longer than was asked. */
+function retention(values: Omit<Config, 'history'>): Pick<Config, 'retentionDays' | 'history'> {
+  const { retentionDays, pseudonymiseAfterDays, pseudonymSecret } = values
+  if (pseudonymiseAfterDays === undefined) return { retentionDays, history: null }
+  return {
+    retentionDays: pseudonymiseAfterDays,
+    history: { keptDays: retentionDays, secret: pseudonymSecret as string },
+  }
 }
 
 /** An empty variable counts as unset: compose files pass `GATEPOST_X=` for what is not set. */

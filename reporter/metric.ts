@@ -1,5 +1,6 @@
 import { GatepostError } from '../common/errors.ts'
 import { sqlTime } from '../common/sql-time.ts'
+import { isInHistory } from './history/copy.ts'
 import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
 import { metricSql, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
@@ -26,7 +27,7 @@ export type MetricOutcome =
   | { readonly outcome: 'expired'; readonly oldestCompleteDay: string }
 
 /**
- * A metric from the raw data, which also stores it; or from table `metrics`, where the raw data is not whole any more.
+ * A metric from the raw data, or where that is not whole any more from its history under pseudonyms, which also stores it; else from table `metrics`.
  * D may be tomorrow: the window then holds today so far, its result is marked incomplete and never stored.
  * @throws GatepostError INPUT_INVALID: a date that is none, or later than tomorrow
  */
@@ -38,8 +39,9 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const oldest = oldestCompleteDay(now, request.retentionDays)
   const whole = metric.fromAccounts === true || window.start >= oldest
   const running = begins > now
-  if (whole && !running) {
-    const fields = await compute(store, metric, window)
+  const inHistory = !whole && isCountedFromCalendar(metric) && (await isInHistory(store, window))
+  if ((whole || inHistory) && !running) {
+    const fields = await compute(store, metric, window, inHistory)
     await storeMetric(store, key, fields, now)
     return { outcome: 'result', result: { ...key, ...fields } }
   }
@@ -94,8 +96,22 @@ export function parseDate(period: Period, date: string, now: Date): Date {
   return begins
 }
 
-async function compute(store: TableStore, metric: MetricDefinition, window: Window): Promise<MetricFields> {
-  const rows = await store.query(metricSql(metric), { start: sqlTime(window.start), end: sqlTime(window.end) })
+const CALENDAR = 'gatepost.login_calendar'
+const HISTORY = 'gatepost.login_history'
+
+function isCountedFromCalendar(metric: MetricDefinition): boolean {
+  return metricSql(metric).includes(CALENDAR)
+}
+
+/** @param fromHistory under pseudonyms, which are as many as people are */
+async function compute(
+  store: TableStore,
+  metric: MetricDefinition,
+  window: Window,
+  fromHistory = false,
+): Promise<MetricFields> {
+  const sql = fromHistory ? metricSql(metric).replaceAll(CALENDAR, HISTORY) : metricSql(metric)
+  const rows = await store.query(sql, { start: sqlTime(window.start), end: sqlTime(window.end) })
   const checked = metric.fields.array().safeParse(rows)
   if (!checked.success || (metric.rowsPer === undefined && rows.length !== 1)) {
     throw new GatepostError('STORE_REFUSED', `${metric.name}: the query did not return its fields`, checked.error)

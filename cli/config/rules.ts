@@ -18,7 +18,22 @@ export function ruleProblems(values: Values): string[] {
     ...clusterProblems(values),
     ...loginProblems(values),
     ...publishProblems(values),
+    ...pseudonymProblems(values),
   ]
+}
+
+function pseudonymProblems({ pseudonymiseAfterDays: after, pseudonymSecret, retentionDays }: Values): string[] {
+  if (typeof after !== 'number') return []
+  const problems: string[] = []
+  if (pseudonymSecret === undefined)
+    problems.push('GATEPOST_PSEUDONYM_SECRET is not set, GATEPOST_PSEUDONYMISE_AFTER_DAYS needs it')
+  if (typeof retentionDays === 'number' && after >= retentionDays) {
+    problems.push(
+      `GATEPOST_PSEUDONYMISE_AFTER_DAYS=${after}: nothing is kept for longer than GATEPOST_RETENTION_DAYS=${retentionDays}; ` +
+        'allowed is a number of days below it',
+    )
+  }
+  return problems
 }
 
 function portProblems(values: Values): string[] {

@@ -185,6 +185,18 @@ export const VARIABLES = {
     description: 'Days after which raw records are deleted.',
     allowed: 'a whole number of days, 1 to 3650',
   }),
+  pseudonymiseAfterDays: optional('GATEPOST_PSEUDONYMISE_AFTER_DAYS', integer(2, 3650), {
+    description:
+      'Days after which nobody is named any more: the raw records and what names people are deleted by then, and their logins are kept under pseudonyms for GATEPOST_RETENTION_DAYS; with GATEPOST_PSEUDONYM_SECRET.',
+    allowed: 'a whole number of days, 2 to 3650, less than GATEPOST_RETENTION_DAYS',
+    unset: '(unset: no history under pseudonyms)',
+  }),
+  pseudonymSecret: optional('GATEPOST_PSEUDONYM_SECRET', secretText(16), {
+    description:
+      'Key of the pseudonyms. Who has it can tell whose pseudonym it is; another one makes everybody somebody else from then on.',
+    allowed: 'at least 16 characters',
+    secret: 'whole',
+  }),
   logLevel: withDefault(
     'GATEPOST_LOG_LEVEL',
     'info',

@@ -89,7 +89,7 @@ function childFile(name: string): string {
 
 /** Where and when the configuration wants results to go out. */
 export function reportsStart(config: Config): ReportsStart {
-  const { publishAtMinute, locationsUrl: source, locationsEveryMs: everyMs } = config
+  const { publishAtMinute, locationsUrl: source, locationsEveryMs: everyMs, history } = config
   const locations = source === undefined ? null : { source, everyMs }
-  return { publishers: publisherOptions(config), publishAtMinute, locations }
+  return { publishers: publisherOptions(config), publishAtMinute, locations, history }
 }

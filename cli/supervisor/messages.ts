@@ -83,6 +83,8 @@ export interface ReportsStart {
   readonly publishAtMinute: number
   /** What the locations are imported from by the clock; null: they are imported by hand. */
   readonly locations: { readonly source: string; readonly everyMs: number } | null
+  /** For how many days logins are kept under pseudonyms, and their key; null: not at all. */
+  readonly history: { readonly keptDays: number; readonly secret: string } | null
 }
 
 /** Who is told of gateways that go down. */

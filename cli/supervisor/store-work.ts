@@ -8,6 +8,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { PlainMetrics } from '../../common/metrics.ts'
 import type { AccessLog } from '../../log/access.ts'
 import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
+import { startHistory } from '../../reporter/history/schedule.ts'
 import { startLocations } from '../../reporter/locations/schedule.ts'
 import { locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
@@ -154,12 +155,16 @@ function startAlerting(
 /** What is computed and sent by the clock. */
 function reports(options: ReportsStart, store: TableStore, retentionDays: number, logger: Logger): Background[] {
   const schedule = startSchedule({ store, retentionDays, logger })
-  const all = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
+  const all: Background[] = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
   const publishing = startPublishers(options, store, retentionDays, logger)
   if (publishing !== null) all.push({ stop: () => publishing.stop(), metrics: () => publishMetrics(publishing.stats) })
   if (options.locations !== null) {
     const locations = startLocations({ store, ...options.locations, logger })
     all.push({ stop: () => locations.stop(), metrics: () => locationMetrics(locations.stats) })
+  }
+  if (options.history !== null) {
+    const history = startHistory({ store, ...options.history, identifiedDays: retentionDays, logger })
+    all.push({ stop: () => history.stop(), metrics: () => null })
   }
   return all
 }

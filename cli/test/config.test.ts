@@ -211,3 +211,16 @@ t.test('bearer tokens go by the name of their metric', (t) => {
   t.same(config.performanceBearers, { 'account-usage': 'x' })
   t.end()
 })
+
+t.test('a history under pseudonyms', (t) => {
+  const after = { GATEPOST_PSEUDONYMISE_AFTER_DAYS: '35' }
+  const secret = { GATEPOST_PSEUDONYM_SECRET: 'sixteen letters.' }
+  t.match(problems({ ...after, ...secret }), [
+    /AFTER_DAYS=35: nothing is kept for longer than GATEPOST_RETENTION_DAYS=32/,
+  ])
+  t.match(problems({ ...after, GATEPOST_RETENTION_DAYS: '400' }), [/^GATEPOST_PSEUDONYM_SECRET is not set/])
+  const { retentionDays, history } = loadConfig({ ...after, ...secret, GATEPOST_RETENTION_DAYS: '400' })
+  t.same({ retentionDays, history }, { retentionDays: 35, history: { keptDays: 400, secret: 'sixteen letters.' } })
+  t.same(loadConfig({}).history, null)
+  t.end()
+})

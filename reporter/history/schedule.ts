@@ -1,0 +1,39 @@
+import { messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import { repeat, type Repeated } from '../../common/repeat.ts'
+import type { TableStore } from '../table-store.ts'
+import { copyHistory, dropOldHistory } from './copy.ts'
+import { pseudonymKey } from './pseudonym.ts'
+
+export interface HistoryOptions {
+  readonly store: TableStore
+  /** GATEPOST_PSEUDONYM_SECRET */
+  readonly secret: string
+  /** How long people are named in the tables. */
+  readonly identifiedDays: number
+  /** How long their pseudonyms are kept. */
+  readonly keptDays: number
+  readonly logger: Logger
+}
+
+const LOOK_EVERY_MS = 60_000
+
+/** Keeps login_history current: shortly after each UTC midnight, and at once what is missing. Two that do it at once do no harm. */
+export function startHistory({ store, secret, identifiedDays, keptDays, logger }: HistoryOptions): Repeated {
+  const key = pseudonymKey(secret)
+  return repeat(async (stopped) => {
+    try {
+      const days = await copyHistory(store, key, identifiedDays, new Date(), stopped)
+      if (days > 0) {
+        logger.info({ days }, 'logins were copied under pseudonyms')
+        await dropOldHistory(store, keptDays, new Date())
+      }
+    } catch (error) {
+      logger.warn(
+        { error: messageOf(error) },
+        'the logins could not be copied under pseudonyms; trying again in a minute',
+      )
+    }
+    return LOOK_EVERY_MS
+  })
+}

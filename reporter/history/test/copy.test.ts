@@ -1,0 +1,125 @@
+import t from 'tap'
+import { random } from '../../../test/helpers/random.ts'
+import { METRICS } from '../../definitions.ts'
+import { replaceLocations } from '../../locations/table.ts'
+import { computeMetric } from '../../metric.ts'
+import { addLogins, openEngine, type Login } from '../../test/engine.ts'
+import { DAY_MS, dayOf } from '../../window.ts'
+import { copyHistory, dropOldHistory } from '../copy.ts'
+import { pseudonymKey } from '../pseudonym.ts'
+
+/* The history under pseudonyms, with the real engine. */
+const store = await openEngine(t.testdir())
+t.teardown(() => store.close())
+
+const NOW = new Date('2024-06-12T10:00:00.000Z')
+const FIRST = new Date('2024-03-25T00:00:00.000Z').getTime()
+const DAYS = 79
+const KEY = pseudonymKey('a secret of the tests')
+const SITES = ['192.0.2.1', '192.0.2.2', '2001:db8::2', '203.0.113.9']
+const SEED = Math.floor(Math.random() * 2 ** 31)
+
+await replaceLocations(store, [
+  { ip: SITES[0], location_id: 0, name: 'Town hall' },
+  { ip: SITES[1], location_id: 8, name: 'Library' },
+  { ip: SITES[2], location_id: 8, name: 'Library' },
+])
+
+/** Some people, some certificates, at any time of the days. */
+function logins(count: number): Login[] {
+  const next = random(SEED)
+  const pick = (below: number) => Math.floor(next() * below)
+  return Array.from({ length: count }, () => {
+    const person = pick(40)
+    const login = {
+      at: new Date(FIRST + Math.floor(next() * DAYS * DAY_MS)).toISOString(),
+      site: SITES[pick(SITES.length)],
+      success: pick(4) > 0 ? (1 as const) : (0 as const),
+    }
+    if (person < 5) return { ...login, serial: `serial-${person}`, issuer: `issuer-${person % 2}` }
+    return { ...login, user: `USER${person}`, mac: pick(8) === 0 ? '' : `02-00-00-00-${10 + person}-0${pick(3)}` }
+  })
+}
+
+const COUNTED = METRICS.filter(
+  ({ name, fromAccounts }) =>
+    fromAccounts !== true && !['request-stats', 'gateway-availability', 'traffic'].includes(name),
+)
+
+/** Every metric of users, of days from long ago until now. */
+async function results(retentionDays: number): Promise<Map<string, unknown>> {
+  const all = new Map<string, unknown>()
+  for (let day = FIRST + 32 * DAY_MS; day <= NOW.getTime(); day += 6 * DAY_MS) {
+    for (const metric of COUNTED) {
+      for (const period of metric.periods) {
+        const date = dayOf(new Date(day))
+        const request = { metric, period, date, partial: false, retentionDays, now: NOW }
+        all.set(`${metric.name} ${period} ${date}`, await computeMetric(store, request))
+      }
+    }
+  }
+  return all
+}
+
+t.test(`metrics are what they were, and nobody is named (seed ${SEED})`, async (t) => {
+  await addLogins(store, logins(3000))
+  const before = await results(3650)
+  t.equal(await copyHistory(store, KEY, 3650, NOW), DAYS)
+  t.equal(await copyHistory(store, KEY, 3650, NOW), 0, 'once a day')
+  // Copied again, in part: it was cut off, or somebody else did it too.
+  await store.command('TRUNCATE TABLE gatepost.login_history_days')
+  await copyHistory(store, KEY, 3650, NOW)
+  for (const table of ['post_auth', 'login_calendar', 'metrics'])
+    await store.command(`TRUNCATE TABLE gatepost.${table}`)
+
+  // Nothing that is named is there any more.
+  const after = await results(1)
+  t.ok(before.size > 50)
+  t.same(after, before)
+  const rows = await store.query<{ subject: string; detail: string; kind: string }>(
+    'SELECT DISTINCT kind, subject, detail FROM gatepost.login_history',
+  )
+  for (const { kind, subject, detail } of rows) {
+    t.match(subject, /^[0-9a-f]{32}$/)
+    if (kind === 'mac') t.match(detail, /^([0-9a-f]{32})?$/)
+    else t.notMatch(detail, /USER|serial|02-00/)
+  }
+})
+
+t.test('a day that is missing is not made up', async (t) => {
+  await store.command('TRUNCATE TABLE gatepost.metrics')
+  await store.command(
+    "ALTER TABLE gatepost.login_history_days DELETE WHERE day = '2024-05-01' SETTINGS mutations_sync = 2",
+  )
+  const [metric] = COUNTED
+  const of = (date: string) =>
+    computeMetric(store, { metric, period: 'day', date, partial: false, retentionDays: 32, now: NOW })
+  t.match(await of('2024-05-02'), { outcome: 'expired' })
+  t.match(await of('2024-05-03'), { outcome: 'result' })
+})
+
+t.test('another secret, other pseudonyms', (t) => {
+  t.not(pseudonymKey('a secret of the tests').key0, pseudonymKey('another secret of them').key0)
+  t.end()
+})
+
+t.test('months go when all their days are too old', async (t) => {
+  const months = () =>
+    store.query<{ month: string }>(
+      'SELECT DISTINCT toString(rows.month) AS month FROM gatepost.login_history AS rows ORDER BY month',
+    )
+  t.same(
+    await months(),
+    ['2024-03-01', '2024-04-01', '2024-05-01', '2024-06-01'].map((month) => ({ month })),
+  )
+  await dropOldHistory(store, 43, NOW)
+  t.same(
+    await months(),
+    ['2024-04-01', '2024-05-01', '2024-06-01'].map((month) => ({ month })),
+  )
+  await dropOldHistory(store, 42, NOW)
+  t.same(
+    await months(),
+    ['2024-05-01', '2024-06-01'].map((month) => ({ month })),
+  )
+})
