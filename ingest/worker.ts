@@ -7,6 +7,7 @@ import { BulkListener } from './listeners/bulk.ts'
 import { GatewayListener } from './listeners/gateway.ts'
 import { openPortal, type PortalOptions } from './portal/open.ts'
 import type { Portal } from './portal/portal.ts'
+import { ReceivedAt } from './received-at.ts'
 import type { Records } from './records.ts'
 import { openIngestLog, type IngestLog, type IngestLogOptions } from './log.ts'
 
@@ -22,6 +23,8 @@ export interface IngestOptions {
   readonly ack: 'durable' | 'fast'
   /** Null: another system has a portal, and issues the tokens. */
   readonly portal: PortalOptions | null
+  /** Of a demo: whoever knows it says when a request came. Null: nobody does. */
+  readonly demoKey: string | null
   readonly logger: Logger
 }
 
@@ -48,8 +51,9 @@ export class IngestWorker {
       logger: options.logger,
     })
     const proxies = new TrustedProxies(options.trustedProxies)
-    this.bulk = new BulkListener(this.app, proxies)
-    this.gateway = new GatewayListener(this.app, proxies)
+    const receivedAt = options.demoKey === null ? null : new ReceivedAt(options.demoKey)
+    this.bulk = new BulkListener(this.app, proxies, receivedAt)
+    this.gateway = new GatewayListener(this.app, proxies, receivedAt)
     this.#stopSigns = giveSignsOfLife(log.access)
   }
 
