@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { METRICS } from '../../reporter/definitions.ts'
+import { computeSeries } from '../../reporter/series.ts'
+import type { TableStore } from '../../reporter/table-store.ts'
+import { DAY_MS, dayOf, type Period } from '../../reporter/window.ts'
+import type { Sent } from './sender.ts'
+
+const LOOK_EVERY_MS = 250
+
+/** Waits until everything that was sent is in its table, and the sessions have been computed from it. */
+export async function untilStored(
+  store: TableStore,
+  sent: Sent,
+  stopped: AbortSignal,
+  progress: (share: number) => void,
+): Promise<void> {
+  const all = sent.logins + sent.heartbeats + sent.sessions + sent.auth
+  while (!stopped.aborted) {
+    const [{ rows }] = await store.query<{ rows: string }>(
+      `SELECT (SELECT count() FROM gatepost.post_auth) + (SELECT count() FROM gatepost.gateway_pings)
+         + (SELECT count() FROM gatepost.portal_sessions) + (SELECT count() FROM gatepost.gateway_auth) AS rows`,
+    )
+    if (Number(rows) >= all) break
+    progress(Number(rows) / all)
+    await sleep(LOOK_EVERY_MS)
+  }
+  const stored = Date.now()
+  while (!stopped.aborted) {
+    const [computed] = await store.query<{ until: string }>(
+      "SELECT toString(value) AS until FROM gatepost.session_settings FINAL WHERE name = 'computed_until'",
+    )
+    if (Number(computed?.until ?? 0) >= stored) return
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
+const WEEKS = 4
+
+/** Computes every metric of every day, and of the weeks and the month that end today, as their pages want them. */
+export async function computeMetrics(
+  store: TableStore,
+  { from, until, retentionDays }: { from: number; until: number; retentionDays: number },
+  stopped: AbortSignal,
+  progress: (share: number) => void,
+): Promise<void> {
+  const now = new Date()
+  const today = Math.floor(until / DAY_MS) * DAY_MS
+  const first: Readonly<Record<Period, string>> = {
+    hour: `${dayOf(new Date(today))}T00`,
+    day: dayOf(new Date(Math.min(today, Math.floor(from / DAY_MS) * DAY_MS + DAY_MS))),
+    week: dayOf(new Date(today - (WEEKS - 1) * 7 * DAY_MS)),
+    month: dayOf(new Date(today)),
+  }
+  const series = METRICS.flatMap((metric) => metric.periods.map((period) => ({ metric, period })))
+  for (const [index, { metric, period }] of series.entries()) {
+    if (stopped.aborted) return
+    const hour = new Date(Math.floor(until / 3_600_000) * 3_600_000).toISOString().slice(0, 13)
+    const to = period === 'hour' ? hour : dayOf(new Date(today))
+    const request = { metric, period, from: first[period], to, partial: false, retentionDays, now }
+    await computeSeries(store, request, (_date, done, all) => progress((index + done / all) / series.length))
+  }
+}
