@@ -1,6 +1,8 @@
 import type { Logger } from '../common/logger.ts'
 import { App } from './app.ts'
 import { giveSignsOfLife } from '../log/alive.ts'
+import type { LogWriter } from '../log/contract.ts'
+import { GROUP_COMMIT } from './batcher.ts'
 import type { AuthMode } from './access/decisions.ts'
 import { TrustedProxies } from './client-address.ts'
 import { BulkListener } from './listeners/bulk.ts'
@@ -28,6 +30,9 @@ export interface IngestOptions {
   readonly logger: Logger
 }
 
+/** Batches of a topic that a demo's worker may hold: as many as the journal takes at once. */
+export const DEMO_BATCHES = 64
+
 /** Requests that were read before the listeners closed are answered within this. */
 const LAST_REQUESTS_MS = 100
 
@@ -42,7 +47,7 @@ export class IngestWorker {
   private constructor(options: IngestOptions, log: IngestLog) {
     this.log = log
     this.app = new App({
-      log: log.writer,
+      log: options.demoKey === null ? log.writer : withManyBatches(log.writer),
       access: log.access,
       authMode: options.authMode,
       secrets: options.secrets,
@@ -82,6 +87,16 @@ export class IngestWorker {
     await this.app.records.flush()
     this.app.portal?.close()
     await this.log.close()
+  }
+}
+
+/** A demo's records are seconds apart, so that each is a batch of its own, and many go into one commit. */
+function withManyBatches(log: LogWriter): LogWriter {
+  return {
+    batching: { ...(log.batching ?? GROUP_COMMIT), maxBatches: DEMO_BATCHES },
+    nextPartition: (topic) => log.nextPartition(topic),
+    append: (batch) => log.append(batch),
+    close: () => log.close(),
   }
 }
 

@@ -33,6 +33,7 @@ export interface DemoOptions {
 }
 
 const DAY_MS = 86_400_000
+const PORTAL_DAYS = 7
 /** What happened while the demo was filled is sent too, until it has caught up this far. */
 const CAUGHT_UP_MS = 2000
 
@@ -70,6 +71,8 @@ interface Filling extends Omit<DemoOptions, 'until' | 'days'> {
   readonly started: number
 }
 
+const T0 = Date.now()
+const mark = (s: string) => process.stderr.write(`${Date.now() - T0} ${s}\n`)
 async function fillDemo(
   config: Config,
   options: Filling,
@@ -86,13 +89,16 @@ async function fillDemo(
   const now = new Sender({ ...ports, overrides: false })
   try {
     output.note(`Filling it with ${fleet.sites.length} sites' ${Math.round((until - from) / DAY_MS)} days:`)
-    const past = events({ fleet, seed, from })
+    const past = events({ fleet, seed, from, portalFrom: until - PORTAL_DAYS * DAY_MS })
     await withStore(config, note, (store) => describeFleet(config, store, fleet))
     const tell = (at: number) =>
       bar.show((at - from) / (until - from), `${new Date(at).toISOString().slice(0, 10)}, ${sender.sent.logins} logins`)
+    mark('described')
     let next = await fill(past, sender, until, stopped, tell)
     await withStore(config, note, async (store) => {
+      mark('filled')
       await untilStored(store, sender.sent, stopped, (share) => bar.show(share, 'stored'))
+      mark('stored')
       await computeMetrics(store, { from, until, retentionDays: config.retentionDays }, stopped, (share) =>
         bar.show(share, 'metrics'),
       )

@@ -30,6 +30,8 @@ export interface EventOptions {
   readonly seed: number
   /** ms since the epoch. */
   readonly from: number
+  /** The guests' portal is newer than the rest: each hour of sessions costs the aggregator more than a day of logins. */
+  readonly portalFrom: number
 }
 
 const MINUTE_MS = 60_000
@@ -40,7 +42,7 @@ const MINUTES_A_DAY = 1440
 const GUEST_VENDORS = ['3C-22-FB', 'A4-83-E7', 'D8-CE-3A']
 
 /** Everything that happens from `from` on, for ever, in the order of time. */
-export function* events({ fleet, seed, from }: EventOptions): Generator<DemoEvent, never> {
+export function* events({ fleet, seed, from, portalFrom }: EventOptions): Generator<DemoEvent, never> {
   const chance = new Chance(seed ^ 0x5eed)
   const later = new Later()
   const places = PLACES.map((place) => {
@@ -61,7 +63,7 @@ export function* events({ fleet, seed, from }: EventOptions): Generator<DemoEven
       for (let count = chance.poisson(level * GUESTS_A_DAY); count > 0; count--) {
         const at = somewhen()
         const site = sites.pick(chance)
-        if (isHeard(site, at)) visit(site, at, chance, now, later)
+        if (at >= portalFrom && isHeard(site, at)) visit(site, at, chance, now, later)
       }
     }
     for (const site of heartbeats.get(minute % INTERVAL_MS) ?? []) {

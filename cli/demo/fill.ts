@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DEMO_BATCHES } from '../../ingest/worker.ts'
 import type { DemoEvent } from './events.ts'
 import type { Sender } from './sender.ts'
 
-/** A worker refuses records beyond 16 batches of a topic, and each of another second is a batch of its own. */
-export const AT_ONCE = 14
+/** Each record is a batch of its own, and a worker refuses those beyond DEMO_BATCHES of a topic. */
+export const AT_ONCE = DEMO_BATCHES - 8
 
 /**
  * Sends everything before `until`, some at a time, in the order of time.

@@ -86,7 +86,7 @@ export class Sender {
       mac,
       url: 'http://example.org/',
     })
-    const path = `/login/?${query}`
+    const path = `/login/?${query.toString()}`
     const page = await this.#gateway.send({ path, from: site.ip, at: this.#time(begins) })
     const form = /name="form" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
     const cookie = (page.headers['set-cookie'] ?? []).map((each) => each.split(';')[0]).join('; ')
@@ -118,7 +118,7 @@ export class Sender {
       outgoing: String(Math.floor(seconds * session.outgoing)),
       gw_id: site.gateway.gwId,
     })
-    await this.#kept(this.#gateway, { path: `/auth/?${query}`, at: this.#time(at), ...asGateway(site) })
+    await this.#kept(this.#gateway, { path: `/auth/?${query.toString()}`, at: this.#time(at), ...asGateway(site) })
     this.sent.auth++
   }
 
@@ -127,7 +127,7 @@ export class Sender {
       const response = await client.send(request)
       if (response.headers['x-gatepost-record'] === 'kept') return response
       if (tries === TRIES) {
-        const record = response.headers['x-gatepost-record'] ?? 'none'
+        const record = String(response.headers['x-gatepost-record'])
         throw new GatepostError(
           'LOG_UNAVAILABLE',
           `${request.path.split('?')[0]} was answered ${response.status}, record ${record}, ${TRIES} times`,

@@ -24,12 +24,13 @@ export async function untilStored(
     progress(Number(rows) / all)
     await sleep(LOOK_EVERY_MS)
   }
-  const stored = Date.now()
   while (!stopped.aborted) {
-    const [computed] = await store.query<{ until: string }>(
-      "SELECT toString(value) AS until FROM gatepost.session_settings FINAL WHERE name = 'computed_until'",
+    const [{ touched, computed }] = await store.query<{ touched: string; computed: string }>(
+      `SELECT (SELECT uniqExact(session_id, hour) FROM gatepost.session_touches) AS touched,
+         (SELECT uniqExact(session_id, hour) FROM gatepost.session_hours) AS computed`,
     )
-    if (Number(computed?.until ?? 0) >= stored) return
+    if (Number(computed) >= Number(touched)) return
+    progress(Number(computed) / Number(touched))
     await sleep(LOOK_EVERY_MS)
   }
 }

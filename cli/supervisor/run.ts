@@ -31,7 +31,7 @@ export interface Composition {
 export async function run(composition: Composition): Promise<number> {
   const { config, processes, logger } = composition
   let draining = false
-  let workError: unknown = null
+  let workError: Error | null = null
   const server = privateServer(processes, composition.ready, () => draining)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -72,13 +72,13 @@ export async function run(composition: Composition): Promise<number> {
 async function untilStopped(
   { work, logger }: Pick<Composition, 'work' | 'logger'>,
   stopSignal: Promise<string>,
-): Promise<unknown> {
+): Promise<Error | null> {
   const stopped = new AbortController()
   const forever = new Promise<never>(() => {})
-  let error: unknown = null
+  let error: Error | null = null
   const done = work?.(stopped.signal).catch((reason: unknown) => {
     // After a stop nobody is there to answer it.
-    if (!stopped.signal.aborted) error = reason
+    if (!stopped.signal.aborted) error = reason instanceof Error ? reason : new Error(String(reason))
     return 'stop' as const
   })
   const signal = await Promise.race([stopSignal, done?.then((next) => (next === 'stop' ? 'none' : forever)) ?? forever])
