@@ -33,7 +33,7 @@ export interface DemoOptions {
 }
 
 const DAY_MS = 86_400_000
-const PORTAL_DAYS = 7
+const PORTAL_DAYS = 4
 /** What happened while the demo was filled is sent too, until it has caught up this far. */
 const CAUGHT_UP_MS = 2000
 

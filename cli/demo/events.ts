@@ -36,9 +36,10 @@ export interface EventOptions {
 
 const MINUTE_MS = 60_000
 /** Of a site of average weight, on a working day. */
-const LOGINS_A_DAY = 50
+const LOGINS_A_DAY = 34
 const GUESTS_A_DAY = 2
 const MINUTES_A_DAY = 1440
+const COUNTERS_MS = 30 * MINUTE_MS
 const GUEST_VENDORS = ['3C-22-FB', 'A4-83-E7', 'D8-CE-3A']
 
 /** Everything that happens from `from` on, for ever, in the order of time. */
@@ -155,7 +156,7 @@ function visit(site: Site, at: number, chance: Chance, now: DemoEvent[], later: 
   const put = (when: number, step: 'counters' | 'logout') => {
     if (isHeard(site, when)) later.put({ at: when, kind: 'session', session, step })
   }
-  for (let when = at + INTERVAL_MS; when < ends; when += INTERVAL_MS) put(when + chance.whole(0, 2000), 'counters')
+  for (let when = at + COUNTERS_MS; when < ends; when += COUNTERS_MS) put(when + chance.whole(0, 2000), 'counters')
   // The others walk away.
   if (chance.happens(0.6)) put(Math.floor(ends) + 5000, 'logout')
 }

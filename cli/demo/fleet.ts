@@ -75,8 +75,8 @@ export interface Fleet {
 
 const DAY_MS = 86_400_000
 const PEOPLE_PER_SITE = 60
-/** How often a gateway sends its heartbeat, and its clients' counters: seldom, for the sake of the demo's size. */
-export const INTERVAL_MS = 30 * 60_000
+/** How often a gateway sends its heartbeat: seldom, for the sake of the demo's size, but thrice in two hours, out of which its interval is told. */
+export const INTERVAL_MS = 36 * 60_000
 
 /** Networks for documentation (RFC 5737): 254 addresses each. */
 const NETWORKS = ['203.0.113', '198.51.100', '192.0.2']
@@ -160,7 +160,7 @@ function siteName(place: Place, names: Set<string>, chance: Chance): string {
 function makeGateway(index: number, { from, until }: FleetOptions, chance: Chance): Gateway {
   const booted = from - chance.whole(1, 200) * DAY_MS - chance.whole(0, DAY_MS)
   // One in forty is down, one in fifty is late.
-  const silence = index % 40 === 2 ? chance.whole(3, 60) * INTERVAL_MS : index % 50 === 6 ? 2.5 * INTERVAL_MS : 0
+  const silence = index % 40 === 2 ? chance.whole(6, 80) * INTERVAL_MS : index % 50 === 6 ? 2.5 * INTERVAL_MS : 0
   return {
     gwId: chance.mac('00-12-17').replaceAll('-', ''),
     address: `10.${1 + (index >> 8)}.${index & 255}.1`,
