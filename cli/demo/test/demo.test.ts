@@ -53,7 +53,7 @@ t.test('sessions that were computed from their reports', async (t) => {
 })
 
 t.test('accounts, names of sites and gateways, and trusted heartbeats from registered addresses', async (t) => {
-  const [row] = await query(`SELECT (SELECT count() FROM accounts WHERE last_login IS NOT NULL) > 50 AS accounts,
+  const [row] = await query(`SELECT (SELECT count() FROM account_status WHERE last_login IS NOT NULL) > 50 AS accounts,
     (SELECT count() FROM ip_locations) AS sites, (SELECT countIf(name != '') FROM gateways) AS named,
     (SELECT countIf(trusted = 0) FROM gateway_pings) AS untrusted`)
   t.match(row, { accounts: 1, sites: 5, untrusted: 0 })
@@ -66,7 +66,9 @@ t.test('every metric of every day', async (t) => {
   )
   const daily = METRICS.filter(({ periods }) => periods.includes('day')).map(({ name }) => name)
   t.same(rows.map((row) => row['metric_name']).sort(), [...daily].sort())
-  t.ok(rows.every(({ dates }) => Number(dates) >= 3))
+  // Of 30 days before a day of these, some have expired.
+  const whole = rows.filter(({ metric_name }) => !String(metric_name).startsWith('monthly-'))
+  t.ok(whole.every(({ dates }) => Number(dates) >= 3))
 })
 
 t.test('a plain serve stores by its own clock, whatever is said', async (t) => {
