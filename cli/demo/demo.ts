@@ -4,9 +4,11 @@ import { resolve } from 'node:path'
 import { stringify } from 'csv-stringify/sync'
 import { GatepostError } from '../../common/errors.ts'
 import { importAccounts } from '../../reporter/accounts/import.ts'
+import { METRICS } from '../../reporter/definitions.ts'
 import { parseLocations } from '../../reporter/locations/parse.ts'
 import { replaceLocations } from '../../reporter/locations/table.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
+import { DAY_MS, dayOf } from '../../reporter/window.ts'
 import { withAccessLog } from '../access-log.ts'
 import type { Config } from '../config.ts'
 import { withStore } from '../connect.ts'
@@ -15,12 +17,12 @@ import { registerAll, type Registration } from '../registration.ts'
 import { readDemoMarker } from '../supervisor/demo-marker.ts'
 import { httpUrl } from '../supervisor/ports.ts'
 import { serve } from '../supervisor/serve.ts'
-import { events } from './events.ts'
+import { fleetEvents, guestEvents, together } from './events.ts'
 import { AT_ONCE, fill, goOn } from './fill.ts'
 import { makeFleet, type Fleet } from './fleet.ts'
 import { ProgressBar } from './progress.ts'
 import { Sender, type Sent } from './sender.ts'
-import { computeMetrics, untilStored } from './stored.ts'
+import { computeMetrics, untilSessions, untilStored } from './stored.ts'
 
 export interface DemoOptions {
   readonly seed: number
@@ -32,7 +34,6 @@ export interface DemoOptions {
   readonly serves: boolean
 }
 
-const DAY_MS = 86_400_000
 const PORTAL_DAYS = 4
 /** What happened while the demo was filled is sent too, until it has caught up this far. */
 const CAUGHT_UP_MS = 2000
@@ -71,8 +72,6 @@ interface Filling extends Omit<DemoOptions, 'until' | 'days'> {
   readonly started: number
 }
 
-const T0 = Date.now()
-const mark = (s: string) => process.stderr.write(`${Date.now() - T0} ${s}\n`)
 async function fillDemo(
   config: Config,
   options: Filling,
@@ -89,34 +88,62 @@ async function fillDemo(
   const now = new Sender({ ...ports, overrides: false })
   try {
     output.note(`Filling it with ${fleet.sites.length} sites' ${Math.round((until - from) / DAY_MS)} days:`)
-    const past = events({ fleet, seed, from, portalFrom: until - PORTAL_DAYS * DAY_MS })
+    // Sessions are computed while the rest comes in.
+    const begun = guestEvents({ fleet, seed, from: Math.max(from, until - PORTAL_DAYS * DAY_MS) })
+    const told = fleetEvents({ fleet, seed, from })
     await withStore(config, note, (store) => describeFleet(config, store, fleet))
-    const tell = (at: number) =>
-      bar.show((at - from) / (until - from), `${new Date(at).toISOString().slice(0, 10)}, ${sender.sent.logins} logins`)
-    mark('described')
-    let next = await fill(past, sender, until, stopped, tell)
-    await withStore(config, note, async (store) => {
-      mark('filled')
-      await untilStored(store, sender.sent, stopped, (share) => bar.show(share, 'stored'))
-      mark('stored')
-      await computeMetrics(store, { from, until, retentionDays: config.retentionDays }, stopped, (share) =>
-        bar.show(share, 'metrics'),
-      )
-    })
+    const guests = await fill(begun, sender, until, stopped, () => bar.show(0, `${sender.sent.sessions} guests`))
+    const others = await fill(told, sender, until, stopped, (at) =>
+      bar.show((at - from) / (until - from), `${dayOf(new Date(at))}, ${sender.sent.logins} logins`),
+    )
+    await withStore(config, note, (store) =>
+      derive(store, { from, until, retentionDays: config.retentionDays }, sender.sent, stopped, bar),
+    )
     bar.clear()
     if (stopped.aborted) return 'stop'
     output.note(filledText(config, sender.sent, Date.now() - started))
     if (!serves) return 'stop'
     if (!live) return 'serve'
-    for (let to = Date.now(); !stopped.aborted && next.at < to - CAUGHT_UP_MS; to = Date.now())
-      next = await fill(past, sender, to, stopped, () => {}, next)
-    await goOn(next, past, now, stopped)
+    let future = together(guests, others)
+    for (let at = until; !stopped.aborted && at < Date.now() - CAUGHT_UP_MS;) {
+      at = Date.now()
+      future = await fill(future, sender, at, stopped, () => {})
+    }
+    await goOn(future, now, stopped)
     return 'serve'
   } finally {
     bar.clear()
     sender.close()
     now.close()
   }
+}
+
+/** What follows from what was sent. */
+async function derive(
+  store: TableStore,
+  span: Parameters<typeof computeMetrics>[2],
+  sent: Sent,
+  stopped: AbortSignal,
+  bar: ProgressBar,
+): Promise<void> {
+  const ofSessions = (name: string) => name === 'traffic'
+  const computed = (share: number) => bar.show(share, 'metrics')
+  await untilStored(store, sent, stopped, (share) => bar.show(share, 'stored'))
+  await computeMetrics(
+    store,
+    METRICS.filter(({ name }) => !ofSessions(name)),
+    span,
+    stopped,
+    computed,
+  )
+  await untilSessions(store, stopped, (share) => bar.show(share, 'sessions'))
+  await computeMetrics(
+    store,
+    METRICS.filter(({ name }) => ofSessions(name)),
+    span,
+    stopped,
+    computed,
+  )
 }
 
 /** @throws GatepostError CONFIG_INVALID */

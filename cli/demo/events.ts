@@ -1,7 +1,7 @@
 import { Chance, Weighted } from './chance.ts'
 import { INTERVAL_MS, type Fleet, type Gateway, type Person, type Site } from './fleet.ts'
 import { makeLogin, type Login } from './login.ts'
-import { busyness, PLACES } from './rhythm.ts'
+import { busyness, PLACES, type Place } from './rhythm.ts'
 
 /** What somebody, or a gateway, does at a time. */
 export type DemoEvent = { readonly at: number } & (
@@ -30,9 +30,10 @@ export interface EventOptions {
   readonly seed: number
   /** ms since the epoch. */
   readonly from: number
-  /** The guests' portal is newer than the rest: each hour of sessions costs the aggregator more than a day of logins. */
-  readonly portalFrom: number
 }
+
+/** Events in the order of time, for ever. */
+export type Timeline = Generator<DemoEvent, never>
 
 const MINUTE_MS = 60_000
 /** Of a site of average weight, on a working day. */
@@ -42,38 +43,86 @@ const MINUTES_A_DAY = 1440
 const COUNTERS_MS = 30 * MINUTE_MS
 const GUEST_VENDORS = ['3C-22-FB', 'A4-83-E7', 'D8-CE-3A']
 
-/** Everything that happens from `from` on, for ever, in the order of time. */
-export function* events({ fleet, seed, from, portalFrom }: EventOptions): Generator<DemoEvent, never> {
+/** Logins and heartbeats. */
+export function* fleetEvents({ fleet, seed, from }: EventOptions): Timeline {
   const chance = new Chance(seed ^ 0x5eed)
   const later = new Later()
-  const places = PLACES.map((place) => {
-    const sites = fleet.sites.filter((site) => site.place === place)
-    return { place, sites: new Weighted(sites, ({ weight }) => weight) }
-  }).filter(({ sites }) => sites.total > 0)
+  const places = byPlace(fleet)
   const heartbeats = byMinute(fleet.sites)
   for (let minute = Math.floor(from / MINUTE_MS) * MINUTE_MS; ; minute += MINUTE_MS) {
     const now = later.take(minute)
-    const somewhen = () => minute + chance.whole(0, MINUTE_MS)
-    for (const { place, sites } of places) {
-      const level = (sites.total / MINUTES_A_DAY) * busyness(place, minute)
-      for (let count = chance.poisson(level * LOGINS_A_DAY); count > 0; count--) {
-        const at = somewhen()
-        const site = sites.pick(chance)
-        if (!isOut(site, at)) logIn(site, at, chance, now, later)
-      }
-      for (let count = chance.poisson(level * GUESTS_A_DAY); count > 0; count--) {
-        const at = somewhen()
-        const site = sites.pick(chance)
-        if (at >= portalFrom && isHeard(site, at)) visit(site, at, chance, now, later)
-      }
+    for (const { site, at } of somewhere(places, LOGINS_A_DAY, minute, chance)) {
+      if (!isOut(site, at)) logIn(site, at, chance, now, later)
     }
     for (const site of heartbeats.get(minute % INTERVAL_MS) ?? []) {
       const at = minute + (site.gateway.phase % MINUTE_MS) + chance.whole(0, 300)
       if (isHeard(site, at)) now.push({ at, kind: 'heartbeat', site, query: heartbeat(site.gateway, at, chance) })
     }
-    now.sort((one, other) => one.at - other.at)
-    for (const event of now) if (event.at >= from) yield event
+    yield* inOrder(now, from)
   }
+}
+
+/** Guests of the gateways' portal. */
+export function* guestEvents({ fleet, seed, from }: EventOptions): Timeline {
+  const chance = new Chance(seed ^ 0x6e57)
+  const later = new Later()
+  const places = byPlace(fleet)
+  for (let minute = Math.floor(from / MINUTE_MS) * MINUTE_MS; ; minute += MINUTE_MS) {
+    const now = later.take(minute)
+    for (const { site, at } of somewhere(places, GUESTS_A_DAY, minute, chance)) {
+      if (isHeard(site, at)) visit(site, at, chance, now, later)
+    }
+    yield* inOrder(now, from)
+  }
+}
+
+/** Two timelines as one. */
+export function* together(one: Timeline, other: Timeline): Timeline {
+  let [first, second] = [one.next().value, other.next().value]
+  for (;;) {
+    if (first.at <= second.at) {
+      yield first
+      first = one.next().value
+    } else {
+      yield second
+      second = other.next().value
+    }
+  }
+}
+
+/** A timeline with an event in front that was taken from it. */
+export function* startingWith(event: DemoEvent, rest: Timeline): Timeline {
+  yield event
+  return yield* rest
+}
+
+type PlaceSites = readonly { readonly place: Place; readonly sites: Weighted<Site> }[]
+
+function byPlace({ sites }: Fleet): PlaceSites {
+  return PLACES.map((place) => {
+    const ofPlace = sites.filter((site) => site.place === place)
+    return { place, sites: new Weighted(ofPlace, ({ weight }) => weight) }
+  }).filter(({ sites }) => sites.total > 0)
+}
+
+/** Where and when in a minute something happens that happens so often a day at a site of average weight. */
+function* somewhere(
+  places: PlaceSites,
+  aDay: number,
+  minute: number,
+  chance: Chance,
+): Generator<{ site: Site; at: number }> {
+  for (const { place, sites } of places) {
+    const mean = (sites.total / MINUTES_A_DAY) * busyness(place, minute) * aDay
+    for (let count = chance.poisson(mean); count > 0; count--) {
+      yield { at: minute + chance.whole(0, MINUTE_MS), site: sites.pick(chance) }
+    }
+  }
+}
+
+function* inOrder(events: DemoEvent[], from: number): Generator<DemoEvent> {
+  events.sort((one, other) => one.at - other.at)
+  for (const event of events) if (event.at >= from) yield event
 }
 
 /** Events that are known before their minute. As many as there are guests. */

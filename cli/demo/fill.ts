@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DEMO_BATCHES } from '../../ingest/worker.ts'
-import type { DemoEvent } from './events.ts'
+import { startingWith, type Timeline } from './events.ts'
 import type { Sender } from './sender.ts'
 
 /** Each record is a batch of its own, and a worker refuses those beyond DEMO_BATCHES of a topic. */
@@ -8,19 +8,17 @@ export const AT_ONCE = DEMO_BATCHES - 8
 
 /**
  * Sends everything before `until`, some at a time, in the order of time.
- * @param first comes before all others
- * @returns the first event that was left
+ * @returns what is left
  * @throws GatepostError of Sender.send()
  */
 export async function fill(
-  events: Iterator<DemoEvent, never>,
+  events: Timeline,
   sender: Sender,
   until: number,
   stopped: AbortSignal,
   progress: (at: number) => void,
-  first: DemoEvent = events.next().value,
-): Promise<DemoEvent> {
-  let next = first
+): Promise<Timeline> {
+  let next = events.next().value
   let failed = false
   const work = async () => {
     while (next.at < until && !failed && !stopped.aborted) {
@@ -34,19 +32,14 @@ export async function fill(
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
-  return next
+  return startingWith(next, events)
 }
 
 const LONGEST_PAUSE_MS = 60_000
 
 /** Goes on in real time until it is told to stop. What cannot be sent is left out: the instance may be stopping. */
-export async function goOn(
-  first: DemoEvent,
-  events: Iterator<DemoEvent, never>,
-  sender: Sender,
-  stopped: AbortSignal,
-): Promise<void> {
-  let event = first
+export async function goOn(events: Timeline, sender: Sender, stopped: AbortSignal): Promise<void> {
+  let event = events.next().value
   while (!stopped.aborted) {
     const wait = event.at - Date.now()
     if (wait > 0) await sleep(Math.min(wait, LONGEST_PAUSE_MS), undefined, { signal: stopped }).catch(() => {})

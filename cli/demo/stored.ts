@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { METRICS } from '../../reporter/definitions.ts'
+import type { MetricDefinition } from '../../reporter/definitions.ts'
 import { computeSeries } from '../../reporter/series.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
 import { DAY_MS, dayOf, type Period } from '../../reporter/window.ts'
@@ -7,42 +7,55 @@ import type { Sent } from './sender.ts'
 
 const LOOK_EVERY_MS = 250
 
-/** Waits until everything that was sent is in its table, and the sessions have been computed from it. */
+/** Waits until everything that was sent is in its table. */
 export async function untilStored(
   store: TableStore,
   sent: Sent,
   stopped: AbortSignal,
-  progress: (share: number) => void,
+  progress: Progress,
 ): Promise<void> {
   const all = sent.logins + sent.heartbeats + sent.sessions + sent.auth
-  while (!stopped.aborted) {
+  await until(stopped, progress, async () => {
     const [{ rows }] = await store.query<{ rows: string }>(
       `SELECT (SELECT count() FROM gatepost.post_auth) + (SELECT count() FROM gatepost.gateway_pings)
          + (SELECT count() FROM gatepost.portal_sessions) + (SELECT count() FROM gatepost.gateway_auth) AS rows`,
     )
-    if (Number(rows) >= all) break
-    progress(Number(rows) / all)
-    await sleep(LOOK_EVERY_MS)
-  }
-  while (!stopped.aborted) {
+    return Number(rows) / all
+  })
+}
+
+/** Waits until every hour of a session in which something was reported has been computed. */
+export async function untilSessions(store: TableStore, stopped: AbortSignal, progress: Progress): Promise<void> {
+  await until(stopped, progress, async () => {
     const [{ touched, computed }] = await store.query<{ touched: string; computed: string }>(
       `SELECT (SELECT uniqExact(session_id, hour) FROM gatepost.session_touches) AS touched,
          (SELECT uniqExact(session_id, hour) FROM gatepost.session_hours) AS computed`,
     )
-    if (Number(computed) >= Number(touched)) return
-    progress(Number(computed) / Number(touched))
+    return touched === '0' ? 1 : Number(computed) / Number(touched)
+  })
+}
+
+/** Told the share that is done. */
+type Progress = (share: number) => void
+
+async function until(stopped: AbortSignal, progress: Progress, done: () => Promise<number>): Promise<void> {
+  while (!stopped.aborted) {
+    const share = await done()
+    if (share >= 1) return
+    progress(share)
     await sleep(LOOK_EVERY_MS)
   }
 }
 
 const WEEKS = 4
 
-/** Computes every metric of every day, and of the weeks and the month that end today, as their pages want them. */
+/** Computes these metrics of every day, and of the weeks and the month that end today, as their pages want them. */
 export async function computeMetrics(
   store: TableStore,
+  metrics: readonly MetricDefinition[],
   { from, until, retentionDays }: { from: number; until: number; retentionDays: number },
   stopped: AbortSignal,
-  progress: (share: number) => void,
+  progress: Progress,
 ): Promise<void> {
   const now = new Date()
   const today = Math.floor(until / DAY_MS) * DAY_MS
@@ -52,7 +65,7 @@ export async function computeMetrics(
     week: dayOf(new Date(today - (WEEKS - 1) * 7 * DAY_MS)),
     month: dayOf(new Date(today)),
   }
-  const series = METRICS.flatMap((metric) => metric.periods.map((period) => ({ metric, period })))
+  const series = metrics.flatMap((metric) => metric.periods.map((period) => ({ metric, period })))
   for (const [index, { metric, period }] of series.entries()) {
     if (stopped.aborted) return
     const hour = new Date(Math.floor(until / 3_600_000) * 3_600_000).toISOString().slice(0, 13)

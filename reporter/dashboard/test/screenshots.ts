@@ -21,10 +21,11 @@ const demo = process.argv[2] === undefined ? await fillDemo() : null
 const address = process.argv[2] ?? `http://127.0.0.1:${demo?.dashboardPort}`
 const browser = await openBrowser(chromium)
 // One that has been there for a while.
-const sessions = (await (await fetch(`${address}/api/sessions?active=true&limit=100`)).json()) as {
-  rows: { session_id: string; reports: number }[]
-}
-const session = sessions.rows.reduce((longest, other) => (other.reports > longest.reports ? other : longest))
+const sessions = (await (await fetch(`${address}/api/sessions?active=1&limit=100`)).json()) as {
+  session_id: string
+  reports: number
+}[]
+const session = sessions.reduce((longest, other) => (other.reports > longest.reports ? other : longest))
 const pages = { ...PAGES, session: `/sessions/${session.session_id}` }
 const looks = [
   { suffix: '', names: Object.keys(pages), width: 1280, colorScheme: 'light' },
