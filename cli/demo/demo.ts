@@ -189,9 +189,9 @@ async function* pieces(text: string): AsyncGenerator<string> {
 }
 
 function filledText(config: Config, sent: Sent, tookMs: number): string {
-  const { logins, rejected, heartbeats, sessions, auth } = sent
+  const { logins, rejected, heartbeats, mistakes, sessions, auth } = sent
   return [
-    `Filled in ${Math.round(tookMs / 1000)} s: ${logins} logins, ${rejected} of them rejected; ${heartbeats} heartbeats; ${sessions} portal sessions with ${auth} reports.`,
+    `Filled in ${Math.round(tookMs / 1000)} s: ${logins} logins, ${rejected} of them rejected; ${heartbeats} heartbeats; ${sessions} portal sessions with ${auth} reports; ${mistakes} dead letters.`,
     `The dashboard: ${httpUrl(config.privateBind, config.dashboardPort)}`,
   ].join('\n')
 }

@@ -1,11 +1,13 @@
 import { Chance, Weighted } from './chance.ts'
-import { INTERVAL_MS, type Fleet, type Gateway, type Person, type Site } from './fleet.ts'
+import { type Fleet, type Gateway, type Person, type Site } from './fleet.ts'
 import { makeLogin, type Login } from './login.ts'
 import { busyness, PLACES, type Place } from './rhythm.ts'
 
 /** What somebody, or a gateway, does at a time. */
 export type DemoEvent = { readonly at: number } & (
   | { readonly kind: 'login'; readonly login: Login }
+  /** A report that cannot be stored as it should be. */
+  | { readonly kind: 'mistake'; readonly body: string }
   | { readonly kind: 'heartbeat'; readonly site: Site; readonly query: string }
   | { readonly kind: 'session'; readonly session: GuestSession; readonly step: 'begin' | 'counters' | 'logout' }
 )
@@ -41,6 +43,12 @@ const LOGINS_A_DAY = 34
 const GUESTS_A_DAY = 2
 const MINUTES_A_DAY = 1440
 const COUNTERS_MS = 30 * MINUTE_MS
+const MISTAKES_A_DAY = 3
+/** Of a RADIUS server that somebody is setting up. */
+const MISTAKES = [
+  '{"username":"TESTER","site_ip_address":"203.0.113.9"}',
+  '{"username":"TESTER","authentication_result":',
+]
 const GUEST_VENDORS = ['3C-22-FB', 'A4-83-E7', 'D8-CE-3A']
 
 /** Logins and heartbeats. */
@@ -48,15 +56,20 @@ export function* fleetEvents({ fleet, seed, from }: EventOptions): Timeline {
   const chance = new Chance(seed ^ 0x5eed)
   const later = new Later()
   const places = byPlace(fleet)
-  const heartbeats = byMinute(fleet.sites)
   for (let minute = Math.floor(from / MINUTE_MS) * MINUTE_MS; ; minute += MINUTE_MS) {
     const now = later.take(minute)
     for (const { site, at } of somewhere(places, LOGINS_A_DAY, minute, chance)) {
       if (!isOut(site, at)) logIn(site, at, chance, now, later)
     }
-    for (const site of heartbeats.get(minute % INTERVAL_MS) ?? []) {
-      const at = minute + (site.gateway.phase % MINUTE_MS) + chance.whole(0, 300)
+    for (const site of fleet.sites) {
+      const { interval, phase } = site.gateway
+      if (minute % interval !== phase - (phase % MINUTE_MS)) continue
+      const at = minute + (phase % MINUTE_MS) + chance.whole(0, 300)
       if (isHeard(site, at)) now.push({ at, kind: 'heartbeat', site, query: heartbeat(site.gateway, at, chance) })
+    }
+    if (chance.happens(MISTAKES_A_DAY / MINUTES_A_DAY)) {
+      const body = chance.pick(MISTAKES)
+      now.push({ at: minute + chance.whole(0, MINUTE_MS), kind: 'mistake', body })
     }
     yield* inOrder(now, from)
   }
@@ -141,15 +154,6 @@ class Later {
     this.#minutes.delete(minute)
     return events
   }
-}
-
-function byMinute(sites: readonly Site[]): Map<number, Site[]> {
-  const minutes = new Map<number, Site[]>()
-  for (const site of sites) {
-    const minute = Math.floor(site.gateway.phase / MINUTE_MS) * MINUTE_MS
-    minutes.set(minute, [...(minutes.get(minute) ?? []), site])
-  }
-  return minutes
 }
 
 function isOut({ outage }: Site, at: number): boolean {

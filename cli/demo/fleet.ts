@@ -17,7 +17,9 @@ export interface Gateway {
   /** As its clients reach it. */
   readonly address: string
   readonly userAgent: string
-  /** Its heartbeats come this long after each full interval, ms. */
+  /** Between its heartbeats, ms. */
+  readonly interval: number
+  /** They come this long after each full interval, ms. */
   readonly phase: number
   /** It has not been heard of since; Infinity: it is well. */
   readonly silentFrom: number
@@ -75,8 +77,13 @@ export interface Fleet {
 
 const DAY_MS = 86_400_000
 const PEOPLE_PER_SITE = 60
-/** How often a gateway sends its heartbeat: seldom, for the sake of the demo's size, but thrice in two hours, out of which its interval is told. */
-export const INTERVAL_MS = 36 * 60_000
+/**
+ * How often a gateway sends its heartbeat: seldom, for the sake of the demo's size, but thrice in two hours, out of which its interval
+ * is told.
+ */
+const INTERVAL_MS = 30 * 60_000
+/** Of those that are late: by two to five intervals, of which there must be three in two hours. */
+const SHORT_INTERVAL_MS = 10 * 60_000
 
 /** Networks for documentation (RFC 5737): 254 addresses each. */
 const NETWORKS = ['203.0.113', '198.51.100', '192.0.2']
@@ -160,13 +167,16 @@ function siteName(place: Place, names: Set<string>, chance: Chance): string {
 function makeGateway(index: number, { from, until }: FleetOptions, chance: Chance): Gateway {
   const booted = from - chance.whole(1, 200) * DAY_MS - chance.whole(0, DAY_MS)
   // One in forty is down, one in fifty is late.
-  const silence = index % 40 === 2 ? chance.whole(6, 80) * INTERVAL_MS : index % 50 === 6 ? 2.5 * INTERVAL_MS : 0
+  const isLate = index % 50 === 6
+  const interval = isLate ? SHORT_INTERVAL_MS : INTERVAL_MS
+  const silence = isLate ? 2.3 * interval : index % 40 === 2 ? chance.whole(6, 80) * interval : 0
   return {
     gwId: chance.mac('00-12-17').replaceAll('-', ''),
     address: `10.${1 + (index >> 8)}.${index & 255}.1`,
     userAgent: chance.pick(AGENTS),
     // Some at a time.
-    phase: chance.whole(0, 60) * (INTERVAL_MS / 60) + chance.whole(0, 600),
+    interval,
+    phase: chance.whole(0, 60) * (interval / 60) + chance.whole(0, 600),
     silentFrom: silence === 0 ? Infinity : until - silence,
     booted,
     restart: chance.happens(0.15) ? from + chance.next() * (until - from) : Infinity,

@@ -9,6 +9,8 @@ export interface Sent {
   logins: number
   rejected: number
   heartbeats: number
+  /** Reports that are dead letters. */
+  mistakes: number
   /** Tokens that the portal issued. */
   sessions: number
   /** Logins, counters and logouts of gateways. */
@@ -30,7 +32,7 @@ const PAUSE_MS = 20
 
 /** Does what an event says, by the requests that RADIUS servers, gateways and browsers make. */
 export class Sender {
-  readonly sent: Sent = { logins: 0, rejected: 0, heartbeats: 0, sessions: 0, auth: 0 }
+  readonly sent: Sent = { logins: 0, rejected: 0, heartbeats: 0, mistakes: 0, sessions: 0, auth: 0 }
   readonly #bulk: Client
   readonly #gateway: Client
   readonly #overrides: boolean
@@ -49,6 +51,10 @@ export class Sender {
         await this.#kept(this.#bulk, { path: '/logging/post-auth', from: '127.0.0.1', at, body: event.login.body })
         this.sent.logins++
         if (!event.login.accepted) this.sent.rejected++
+        return
+      case 'mistake':
+        await this.#kept(this.#bulk, { path: '/logging/post-auth', from: '127.0.0.1', at, body: event.body })
+        this.sent.mistakes++
         return
       case 'heartbeat':
         await this.#kept(this.#gateway, { path: `/ping/?${event.query}`, at, ...asGateway(event.site) })

@@ -14,11 +14,12 @@ export async function untilStored(
   stopped: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  const all = sent.logins + sent.heartbeats + sent.sessions + sent.auth
+  const all = sent.mistakes + sent.logins + sent.heartbeats + sent.sessions + sent.auth
   await until(stopped, progress, async () => {
     const [{ rows }] = await store.query<{ rows: string }>(
       `SELECT (SELECT count() FROM gatepost.post_auth) + (SELECT count() FROM gatepost.gateway_pings)
-         + (SELECT count() FROM gatepost.portal_sessions) + (SELECT count() FROM gatepost.gateway_auth) AS rows`,
+         + (SELECT count() FROM gatepost.portal_sessions) + (SELECT count() FROM gatepost.gateway_auth)
+         + (SELECT count() FROM gatepost.dead_letters) AS rows`,
     )
     return Number(rows) / all
   })

@@ -26,7 +26,14 @@ const sessions = (await (await fetch(`${address}/api/sessions?active=1&limit=100
   reports: number
 }[]
 const session = sessions.reduce((longest, other) => (other.reports > longest.reports ? other : longest))
-const pages = { ...PAGES, session: `/sessions/${session.session_id}` }
+// One who was refused more often than others.
+const refused = (await (await fetch(`${address}/api/logins?failed=1&days=2&limit=1000`)).json()) as {
+  logins: { username: string }[]
+}
+const counts = new Map<string, number>()
+for (const { username } of refused.logins) if (username !== '') counts.set(username, (counts.get(username) ?? 0) + 1)
+const [[user]] = [...counts].sort(([, one], [, other]) => other - one)
+const pages = { ...PAGES, logins: `/logins?user=${user}`, session: `/sessions/${session.session_id}` }
 const looks = [
   { suffix: '', names: Object.keys(pages), width: 1280, colorScheme: 'light' },
   { suffix: '-dark', names: ['overview', 'sites'], width: 1280, colorScheme: 'dark' },
