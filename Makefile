@@ -1,4 +1,4 @@
-.PHONY: help install build serve kafka test test-faults lint format bench screenshots clean
+.PHONY: help install build serve demo kafka test test-faults lint format bench screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -16,6 +16,9 @@ build: install ## Compile TypeScript into dist/
 
 serve: build ## Install, build and run everything on this machine
 	@exec bin/gatepost serve
+
+demo: build ## Fill ./demo-data with a believable month of 200 sites, and serve it (GATEPOST_DATA_DIR: elsewhere)
+	@GATEPOST_DATA_DIR=$${GATEPOST_DATA_DIR:-./demo-data} exec bin/gatepost demo
 
 kafka: ## Run one Kafka broker on 127.0.0.1:9092 (needs Java 17; fetched once)
 	@exec deploy/kafka/run
@@ -37,7 +40,7 @@ format: install ## Format every file
 bench: build ## Run the benches; each prints the limit it compares itself with
 	node dist/bench/run.js
 
-screenshots: build ## Make docs/screenshots/ anew (needs Chromium)
+screenshots: build ## Make docs/screenshots/ anew, of a demo (two minutes; needs Chromium)
 	node dist/reporter/dashboard/test/screenshots.js
 
 clean: ## Remove what was built

@@ -13,7 +13,7 @@ const stages = (...names) => ({
 })
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.tap/**', 'data/**'] },
+  { ignores: ['dist/**', 'node_modules/**', '.tap/**', 'data/**', 'demo-data/**'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

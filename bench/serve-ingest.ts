@@ -24,6 +24,7 @@ const worker = await IngestWorker.start({
   ingestPort: 0,
   trustedProxies: [],
   authMode: 'open',
+  demoKey: null,
   portal: null,
   secrets: ['a secret for benches that signs nothing'],
   ack: ack === 'fast' ? 'fast' : 'durable',

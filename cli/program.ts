@@ -4,6 +4,7 @@ import { registerAccounts } from './commands/accounts.ts'
 import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
+import { registerDemo } from './commands/demo.ts'
 import { registerGateways } from './commands/gateways.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
@@ -38,6 +39,7 @@ Examples:
   gatepost config`,
     )
   registerServe(program, context)
+  registerDemo(program, context)
   registerIngest(program, context)
   registerAggregator(program, context)
   registerReporter(program, context)

@@ -9,7 +9,7 @@ import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts
  * next one. What a topic may hold in memory is maxBatches times BATCH_CAPACITY_BYTES; beyond it records are refused, until the log
  * has caught up.
  */
-const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
+export const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
 
 /** received_at (6 bytes until the year 4199) and batch_id begin every record. */
 const PREFIX_MAX_BYTES = 10 + 16

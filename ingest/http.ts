@@ -126,6 +126,8 @@ export class Exchange {
   header: (name: string) => string = () => ''
   /** Whether a trusted proxy says that the client came by HTTPS (X-Forwarded-Proto). Set once, by the listener. */
   secure: () => boolean = () => false
+  /** When the request came, ms since the epoch. Set by the listener of a demo only (received-at.ts). */
+  now: () => number = Date.now
 
   /** Set by the handler: the answer, and the batch to wait for; without one, `outcome` is final. */
   answer: Answer = NOT_FOUND

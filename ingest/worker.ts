@@ -2,11 +2,14 @@ import type { Logger } from '../common/logger.ts'
 import { TrustedProxies } from '../common/trusted-proxies.ts'
 import { App } from './app.ts'
 import { giveSignsOfLife } from '../log/alive.ts'
+import type { LogWriter } from '../log/contract.ts'
+import { GROUP_COMMIT } from './batcher.ts'
 import type { AuthMode } from './access/decisions.ts'
 import { BulkListener } from './listeners/bulk.ts'
 import { GatewayListener } from './listeners/gateway.ts'
 import { openPortal, type PortalOptions } from './portal/open.ts'
 import type { Portal } from './portal/portal.ts'
+import { ReceivedAt } from './received-at.ts'
 import type { Records } from './records.ts'
 import { openIngestLog, type IngestLog, type IngestLogOptions } from './log.ts'
 
@@ -22,8 +25,13 @@ export interface IngestOptions {
   readonly ack: 'durable' | 'fast'
   /** Null: another system has a portal, and issues the tokens. */
   readonly portal: PortalOptions | null
+  /** Of a demo: whoever knows it says when a request came. Null: nobody does. */
+  readonly demoKey: string | null
   readonly logger: Logger
 }
+
+/** Batches of a topic that a demo's worker may hold: as many as the journal takes at once. */
+export const DEMO_BATCHES = 64
 
 /** Requests that were read before the listeners closed are answered within this. */
 const LAST_REQUESTS_MS = 100
@@ -39,7 +47,7 @@ export class IngestWorker {
   private constructor(options: IngestOptions, log: IngestLog) {
     this.log = log
     this.app = new App({
-      log: log.writer,
+      log: options.demoKey === null ? log.writer : withManyBatches(log.writer),
       access: log.access,
       authMode: options.authMode,
       secrets: options.secrets,
@@ -48,8 +56,9 @@ export class IngestWorker {
       logger: options.logger,
     })
     const proxies = new TrustedProxies(options.trustedProxies)
-    this.bulk = new BulkListener(this.app, proxies)
-    this.gateway = new GatewayListener(this.app, proxies)
+    const receivedAt = options.demoKey === null ? null : new ReceivedAt(options.demoKey)
+    this.bulk = new BulkListener(this.app, proxies, receivedAt)
+    this.gateway = new GatewayListener(this.app, proxies, receivedAt)
     this.#stopSigns = giveSignsOfLife(log.access)
   }
 
@@ -78,6 +87,16 @@ export class IngestWorker {
     await this.app.records.flush()
     this.app.portal?.close()
     await this.log.close()
+  }
+}
+
+/** A demo's records are seconds apart, so that each is a batch of its own, and many go into one commit. */
+function withManyBatches(log: LogWriter): LogWriter {
+  return {
+    batching: { ...(log.batching ?? GROUP_COMMIT), maxBatches: DEMO_BATCHES },
+    nextPartition: (topic) => log.nextPartition(topic),
+    append: (batch) => log.append(batch),
+    close: () => log.close(),
   }
 }
 

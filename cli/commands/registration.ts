@@ -2,12 +2,12 @@ import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { blockList } from '../../ingest/access/registry.ts'
-import { insertRows } from '../../reporter/table-store.ts'
 import { withAccessLog } from '../access-log.ts'
 import { loadConfig } from '../config.ts'
 import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
+import { registerAll, type Registration } from '../registration.ts'
 
 interface Options {
   readonly address?: string
@@ -45,12 +45,9 @@ Examples:
       const options: Options = command.optsWithGlobals()
       const data = registration(gwId, options)
       const config = loadConfig(context.env)
-      const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data } as const
-      await withAccessLog(config, ({ access }) => access.put(`registration:${gwId}`, entry))
-      await withStore(
-        config,
-        (text) => context.output.note(text),
-        (store) => insertRows(store, 'gatepost.gateway_names (gw_id, name)', [{ gw_id: gwId, name: data.name }]),
+      const note = (text: string) => context.output.note(text)
+      await withAccessLog(config, ({ access }) =>
+        withStore(config, note, (store) => registerAll(access, store, new Map([[gwId, data]]))),
       )
       if (options.json) context.output.json({ gw_id: gwId, ...data })
       else context.output.line(`${gwId}: registered`)
@@ -74,7 +71,10 @@ Examples:
 }
 
 /** @throws GatepostError INPUT_INVALID */
-function registration(gwId: string, { address = '', source = [], name = '', location = '', routed }: Options) {
+function registration(
+  gwId: string,
+  { address = '', source = [], name = '', location = '', routed }: Options,
+): Registration {
   if (gwId === '' || gwId.length > 256 || gwId.includes('#')) {
     throw new GatepostError('INPUT_INVALID', `gw_id ${gwId}: allowed are 1 to 256 characters without #`)
   }

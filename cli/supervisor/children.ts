@@ -15,8 +15,17 @@ const REQUEST_HEAD_BYTES = '16384'
 /** A process with the embedded engine needs a thread for each query that runs, beside those of its files. */
 const STORE_THREADS = '16'
 
-/** The ingest workers of this instance, not started. Once per process: node:cluster has one setting. */
-export function ingestWorkers(config: Config, log: RecordLog, secret: string, logger: Logger): ManagedProcess[] {
+/**
+ * The ingest workers of this instance, not started. Once per process: node:cluster has one setting.
+ * @param demoKey see IngestOptions
+ */
+export function ingestWorkers(
+  config: Config,
+  log: RecordLog,
+  secret: string,
+  logger: Logger,
+  demoKey: string | null = null,
+): ManagedProcess[] {
   // Workers accept connections themselves: a primary that hands out each one costs more than the request.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: childFile('ingest-main.js'), args: [] })
@@ -36,6 +45,7 @@ export function ingestWorkers(config: Config, log: RecordLog, secret: string, lo
         secrets: config.secondSecret === undefined ? [secret] : [secret, config.secondSecret],
         ack: config.ack,
         portal: portalOptions(config),
+        demoKey,
       }),
       logger,
     })

@@ -13,6 +13,11 @@ export interface Composition {
   readonly ready: () => boolean
   /** Printed when everything is up. */
   readonly banner: string
+  /**
+   * What this process does itself once everything is up; it is over soon after `stopped`. Without a stop, `stop` as its result ends
+   * everything, and so does an error.
+   */
+  readonly work?: (stopped: AbortSignal) => Promise<'serve' | 'stop'>
   /** Ends every process, in order, within this time. @returns whether nothing of what was accepted is left for the next start */
   readonly stop: (withinMs: number) => Promise<boolean>
   readonly logger: Logger
@@ -21,11 +26,12 @@ export interface Composition {
 /**
  * Starts the processes, keeps them running, and ends them when a signal says so.
  * @returns the exit status: 0 after a stop in which everything was stored in time, 1 after one that left something or had to kill
- * @throws GatepostError of the process that could not start; everything has ended then
+ * @throws GatepostError of the process that could not start, or of the composition's own work; everything has ended then
  */
 export async function run(composition: Composition): Promise<number> {
   const { config, processes, logger } = composition
   let draining = false
+  let workError: Error | null = null
   const server = privateServer(processes, composition.ready, () => draining)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -48,7 +54,7 @@ export async function run(composition: Composition): Promise<number> {
   for (const process of processes) process.onFailure = null
   if (outcome === 'up') {
     process.stdout.write(composition.banner)
-    logger.info({ signal: await stopSignal }, 'stopping: what was accepted is being stored')
+    workError = await untilStopped(composition, stopSignal)
   }
   draining = true
   const clean = await composition.stop(typeof outcome === 'string' ? config.drainTimeoutMs : 0)
@@ -57,6 +63,27 @@ export async function run(composition: Composition): Promise<number> {
   if (typeof outcome !== 'string') {
     throw new GatepostError(outcome.code ?? 'STORE_UNAVAILABLE', `cannot start: ${outcome.message}`)
   }
+  if (workError !== null) throw workError
   if (clean) logger.info('stopped; everything that was accepted is stored')
   return clean ? 0 : 1
+}
+
+/** @returns the error of the composition's own work; null: it had none, or none that matters */
+async function untilStopped(
+  { work, logger }: Pick<Composition, 'work' | 'logger'>,
+  stopSignal: Promise<string>,
+): Promise<Error | null> {
+  const stopped = new AbortController()
+  const forever = new Promise<never>(() => {})
+  let error: Error | null = null
+  const done = work?.(stopped.signal).catch((reason: unknown) => {
+    // After a stop nobody is there to answer it.
+    if (!stopped.signal.aborted) error = reason instanceof Error ? reason : new Error(String(reason))
+    return 'stop' as const
+  })
+  const signal = await Promise.race([stopSignal, done?.then((next) => (next === 'stop' ? 'none' : forever)) ?? forever])
+  stopped.abort()
+  await done
+  logger.info({ signal }, 'stopping: what was accepted is being stored')
+  return error
 }

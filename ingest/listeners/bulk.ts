@@ -3,6 +3,7 @@ import type { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { addressText } from '../client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
+import { RECEIVED_AT_HEADER, type ReceivedAt } from '../received-at.ts'
 import { userAgentText } from '../user-agent.ts'
 import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
 
@@ -26,6 +27,7 @@ function onAborted(): void {}
 export class BulkListener implements Listener, Responder {
   readonly #app: App
   readonly #proxies: TrustedProxies
+  readonly #receivedAt: ReceivedAt | null
   readonly #uws = loadUws()
   readonly #server = this.#uws.App()
   readonly #exchange = new Exchange()
@@ -41,9 +43,11 @@ export class BulkListener implements Listener, Responder {
   #response: HttpResponse | null = null
   #bodyless = false
 
-  constructor(app: App, proxies: TrustedProxies) {
+  /** @param receivedAt of a demo only */
+  constructor(app: App, proxies: TrustedProxies, receivedAt: ReceivedAt | null = null) {
     this.#app = app
     this.#proxies = proxies
+    this.#receivedAt = receivedAt
     this.#exchange.header = (name) => this.#request?.getHeader(name) ?? ''
     this.#exchange.secure = () => proxies.trusts(this.#peer) && isHttps(this.#exchange)
     this.#server
@@ -127,6 +131,7 @@ export class BulkListener implements Listener, Responder {
     exchange.query = query ?? ''
     exchange.userAgent = userAgentText(request.getHeader('user-agent'))
     exchange.remoteIp = this.#proxies.any ? this.#proxies.client(peer, forwardedFor(request)) : peer
+    if (this.#receivedAt !== null) exchange.now = this.#receivedAt.clock(request.getHeader(RECEIVED_AT_HEADER), peer)
   }
 
   #finish(response: HttpResponse): void {
@@ -149,7 +154,7 @@ export class BulkListener implements Listener, Responder {
       return
     }
     const { maxBytes, tooLarge } = handler
-    const { query, remoteIp, userAgent } = exchange
+    const { query, remoteIp, userAgent, now } = exchange
     response.onAborted(onAborted)
     if (Number(request.getHeader('content-length')) > maxBytes) {
       this.respond(response, tooLarge, 'dropped')
@@ -173,6 +178,7 @@ export class BulkListener implements Listener, Responder {
       exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
+      exchange.now = now
       let body = length === 0 ? EMPTY : new Uint8Array(chunk)
       if (parts !== null) body = Buffer.concat([...parts, body])
       handler.handle(body, exchange)

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { App } from '../app.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
+import { RECEIVED_AT_HEADER, type ReceivedAt } from '../received-at.ts'
 import { userAgentText } from '../user-agent.ts'
 import { isHttps, type Listener } from './bulk.ts'
 
@@ -17,15 +18,18 @@ const REQUEST_TIMEOUT_MS = 30_000
 export class GatewayListener implements Listener, Responder {
   readonly #app: App
   readonly #proxies: TrustedProxies
+  readonly #receivedAt: ReceivedAt | null
   readonly #exchange = new Exchange()
   readonly #server: Server
   /** The one whose head a handler may ask for. */
   #request: IncomingMessage | null = null
   port = 0
 
-  constructor(app: App, proxies: TrustedProxies) {
+  /** @param receivedAt of a demo only */
+  constructor(app: App, proxies: TrustedProxies, receivedAt: ReceivedAt | null = null) {
     this.#app = app
     this.#proxies = proxies
+    this.#receivedAt = receivedAt
     this.#exchange.header = (name) => {
       const value = this.#request?.headers[name]
       return typeof value === 'string' ? value : ''
@@ -93,6 +97,7 @@ export class GatewayListener implements Listener, Responder {
     exchange.userAgent = userAgent
     exchange.remoteIp = remoteIp
     this.#request = request
+    if (this.#receivedAt !== null) exchange.now = this.#receivedAt.clock(exchange.header(RECEIVED_AT_HEADER), peer)
     if (method === 'GET' || method === 'HEAD') {
       this.#app.get(path, exchange, method === 'HEAD')
       request.resume()
@@ -109,7 +114,7 @@ export class GatewayListener implements Listener, Responder {
 
   #readBody(request: IncomingMessage, response: ServerResponse, handler: BodyHandler): void {
     const { maxBytes, tooLarge } = handler
-    const { query, remoteIp, userAgent } = this.#exchange
+    const { query, remoteIp, userAgent, now } = this.#exchange
     const parts: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
@@ -127,6 +132,7 @@ export class GatewayListener implements Listener, Responder {
       exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
+      exchange.now = now
       handler.handle(parts.length === 1 ? parts[0] : Buffer.concat(parts), exchange)
       this.#finish(response)
     })

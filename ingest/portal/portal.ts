@@ -79,7 +79,7 @@ export class Portal {
       host: exchange.header('host'),
       remoteIp: exchange.remoteIp,
       secure: exchange.secure(),
-      now: Date.now(),
+      now: exchange.now(),
     }
     exchange.reply(this.#pages.captiveApi.get(question))
   }

@@ -32,7 +32,7 @@ export function portalRequest(route: Route, path: string, exchange: Exchange): P
     acceptLanguage: exchange.header('accept-language'),
     remoteIp: exchange.remoteIp,
     secure: exchange.secure(),
-    now: Date.now(),
+    now: exchange.now(),
   }
 }
 

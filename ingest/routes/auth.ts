@@ -70,7 +70,7 @@ export class AuthRoute {
 
   handle(exchange: Exchange): void {
     this.#fields.parse(exchange.query)
-    const now = Date.now()
+    const now = exchange.now()
     if (this.#roaming !== null && this.#fields.text(AUTH_STAGE) === 'roam') {
       exchange.replyLater(this.#roam(this.#roaming, exchange, now))
       return

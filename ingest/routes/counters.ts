@@ -40,7 +40,7 @@ export class CountersRoute {
   }
 
   handle(exchange: Exchange, bytes: Uint8Array): void {
-    const now = Date.now()
+    const now = exchange.now()
     let counters: CountersBody
     try {
       counters = read(exchange.query, bytes)

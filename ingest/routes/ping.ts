@@ -28,7 +28,7 @@ export class PingRoute {
   handle(exchange: Exchange): void {
     const fields = this.#fields
     fields.parse(exchange.query)
-    const now = Date.now()
+    const now = exchange.now()
     if (fields.blank(PING_GW_ID)) {
       this.#deadLetter(exchange, now, 'missing_gw_id', 'gw_id is missing')
       return

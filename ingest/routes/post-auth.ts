@@ -36,7 +36,7 @@ export class PostAuthRoute {
 
   handle(exchange: Exchange, body: Uint8Array): void {
     const fields = this.#fields
-    const now = Date.now()
+    const now = exchange.now()
     const problem = fields.parse(body)
     if (problem !== null) {
       const reason = problem === NOT_AN_OBJECT ? 'not_an_object' : 'bad_json'

@@ -36,7 +36,7 @@ function isFree(port: number): Promise<boolean> {
 }
 
 /** The commands that run until they are told to stop. */
-export type InstanceCommand = 'serve' | 'ingest' | 'aggregator' | 'reporter'
+export type InstanceCommand = 'serve' | 'demo' | 'ingest' | 'aggregator' | 'reporter'
 
 export interface InstanceOptions {
   /** Default `serve`. */

@@ -1,40 +1,39 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { packageFile } from '../../../common/package-root.ts'
 import { findCommand } from '../../../test/helpers/commands.ts'
-import { listSessions } from '../../sessions.ts'
-import { openEngine } from '../../test/engine.ts'
-import { startDashboard } from '../server.ts'
-import { fillBelievably } from './believable.ts'
+import { Instance } from '../../../test/helpers/instance.ts'
 import { openBrowser, PAGES } from './browser.ts'
 
-/* Makes docs/screenshots/ (`make screenshots`): every page over generated data, and some of them dark or on a phone. */
+/*
+ * Makes docs/screenshots/ (`make screenshots`): every page over a demo, and some of them dark or on a phone. With an address, as
+ * http://127.0.0.1:3000, of the dashboard that is there.
+ */
 
 const directory = packageFile('docs/screenshots')
 mkdirSync(directory, { recursive: true })
-const work = mkdtempSync(join(tmpdir(), 'gatepost-screenshots-'))
-const store = await openEngine(work)
 const chromium = findCommand('chromium')
 if (chromium === null) throw new Error('chromium is not installed (Debian package chromium)')
+const work = mkdtempSync(join(tmpdir(), 'gatepost-screenshots-'))
+const demo = process.argv[2] === undefined ? await fillDemo() : null
+const address = process.argv[2] ?? `http://127.0.0.1:${demo?.dashboardPort}`
 const browser = await openBrowser(chromium)
-await fillBelievably(store)
-const dashboard = await startDashboard({
-  store,
-  host: '127.0.0.1',
-  port: 0,
-  allowedHosts: [],
-  trustedProxies: [],
-  password: undefined,
-  viewerPassword: undefined,
-  retentionDays: 32,
-  lag: () => ['gateway_auth', 'gateway_pings', 'post_auth'].map((topic) => ({ topic, bytes: 18_432, seconds: 0.4 })),
-  cutOff: () => Promise.resolve(),
-  logger: pino({ level: 'warn' }),
-})
-const [session] = await listSessions(store, { active: true, limit: 1 })
-const pages = { ...PAGES, session: `/sessions/${session.session_id}` }
+// One that has been there for a while.
+const sessions = (await (await fetch(`${address}/api/sessions?active=1&limit=100`)).json()) as {
+  session_id: string
+  reports: number
+}[]
+const session = sessions.reduce((longest, other) => (other.reports > longest.reports ? other : longest))
+// One who was refused more often than others.
+const refused = (await (await fetch(`${address}/api/logins?failed=1&days=2&limit=1000`)).json()) as {
+  logins: { username: string }[]
+}
+const counts = new Map<string, number>()
+for (const { username } of refused.logins) if (username !== '') counts.set(username, (counts.get(username) ?? 0) + 1)
+const [[user]] = [...counts].sort(([, one], [, other]) => other - one)
+const pages = { ...PAGES, logins: `/logins?user=${user}`, session: `/sessions/${session.session_id}` }
 const looks = [
   { suffix: '', names: Object.keys(pages), width: 1280, colorScheme: 'light' },
   { suffix: '-dark', names: ['overview', 'sites'], width: 1280, colorScheme: 'dark' },
@@ -48,7 +47,7 @@ for (const { suffix, names, width, colorScheme } of looks) {
   })
   const page = await context.newPage()
   for (const name of names as (keyof typeof pages)[]) {
-    await page.goto(`http://127.0.0.1:${dashboard.port}${pages[name]}`)
+    await page.goto(`${address}${pages[name]}`)
     await page.waitForSelector('body[data-shown]', { timeout: 60_000 })
     await page.waitForTimeout(300)
     const height = await page.evaluate<number>('document.documentElement.scrollHeight')
@@ -60,7 +59,13 @@ for (const { suffix, names, width, colorScheme } of looks) {
   await context.close()
 }
 await browser.close()
-await dashboard.close()
-await store.close()
+await demo?.stop()
 rmSync(work, { recursive: true, force: true })
-process.exit(0)
+/** As `gatepost demo` fills it, some minutes of real time later: the live charts show the last ones. */
+async function fillDemo(): Promise<Instance> {
+  const instance = await Instance.create(join(work, 'demo'), {}, { command: 'demo' })
+  await instance.start()
+  while (!instance.output.includes('The dashboard: ')) await sleep(500)
+  await sleep(5000)
+  return instance
+}

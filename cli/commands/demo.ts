@@ -1,0 +1,62 @@
+import type { Command } from 'commander'
+import { GatepostError } from '../../common/errors.ts'
+import type { Context } from '../context.ts'
+import { MAX_SITES } from '../demo/fleet.ts'
+import { timeOption } from '../options.ts'
+import { effectiveConfig } from './effective-config.ts'
+
+const MAX_SEED = 2 ** 31 - 1
+
+/** `gatepost demo`: an instance with a believable past, for whoever wants to see what there is. */
+export function registerDemo(program: Command, context: Context): void {
+  program
+    .command('demo')
+    .summary('fill an empty data directory with a believable month, and serve it')
+    .description(
+      'Fill an empty data directory with the past of a fleet of sites that does not exist, through the listeners, and go on as\n' +
+        'gatepost serve, with what happens from then on, until Ctrl-C. A directory that holds anything is refused. Listens on\n' +
+        '127.0.0.1 for reports, whatever GATEPOST_BIND says.',
+    )
+    .option('--days <n>', 'as many days before now', '30')
+    .option('--sites <n>', `as many sites, 1 to ${MAX_SITES}`, '200')
+    .option('--seed <n>', 'another number makes another fleet; the same one, with the same --until, the same', '1')
+    .option('--until <time>', 'end of the past, as 2024-02-29T13:00 or 2h (default: now, and on from there)')
+    .option('--no-serve', 'stop when it is filled')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  GATEPOST_DATA_DIR=./demo-data gatepost demo
+  GATEPOST_DATA_DIR=./small gatepost demo --sites 10 --days 7 --no-serve`,
+    )
+    .action(async (options: { days: string; sites: string; seed: string; until?: string; serve: boolean }) => {
+      const config = effectiveConfig(context)
+      const now = new Date()
+      // Rows of the first day must not expire while somebody looks.
+      const days = wholeNumber('--days', options.days, 1, config.retentionDays - 2)
+      const sites = wholeNumber('--sites', options.sites, 1, MAX_SITES)
+      const seed = wholeNumber('--seed', options.seed, 0, MAX_SEED)
+      const until = options.until === undefined ? null : pastTime(options.until, now)
+      const age = until === null ? 0 : Math.ceil((now.getTime() - until) / 86_400_000)
+      if (days + age > config.retentionDays - 2) {
+        throw new GatepostError(
+          'INPUT_INVALID',
+          `--until ${options.until}: the first of ${days} days would expire at once (GATEPOST_RETENTION_DAYS=${config.retentionDays})`,
+        )
+      }
+      const { demo } = await import('../demo/demo.ts')
+      context.exitStatus = await demo(config, { seed, days, sites, until, serves: options.serve }, context.output)
+    })
+}
+
+function wholeNumber(option: string, text: string, from: number, to: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= from && value <= to) return value
+  throw new GatepostError('INPUT_INVALID', `${option} ${text}: allowed is a whole number, ${from} to ${to}`)
+}
+
+function pastTime(text: string, now: Date): number {
+  const time = timeOption('--until', text, now, -1).getTime()
+  if (time <= now.getTime()) return time
+  throw new GatepostError('INPUT_INVALID', `--until ${text}: is in the future`)
+}

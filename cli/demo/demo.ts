@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { stringify } from 'csv-stringify/sync'
+import { GatepostError } from '../../common/errors.ts'
+import { importAccounts } from '../../reporter/accounts/import.ts'
+import { METRICS } from '../../reporter/definitions.ts'
+import { parseLocations } from '../../reporter/locations/parse.ts'
+import { replaceLocations } from '../../reporter/locations/table.ts'
+import type { TableStore } from '../../reporter/table-store.ts'
+import { DAY_MS, dayOf } from '../../reporter/window.ts'
+import { withAccessLog } from '../access-log.ts'
+import type { Config } from '../config.ts'
+import { withStore } from '../connect.ts'
+import type { Output } from '../output.ts'
+import { registerAll, type Registration } from '../registration.ts'
+import { readDemoMarker } from '../supervisor/demo-marker.ts'
+import { httpUrl } from '../supervisor/ports.ts'
+import { serve } from '../supervisor/serve.ts'
+import { fleetEvents, guestEvents, together } from './events.ts'
+import { AT_ONCE, fill, goOn } from './fill.ts'
+import { makeFleet, type Fleet } from './fleet.ts'
+import { ProgressBar } from './progress.ts'
+import { Sender, type Sent } from './sender.ts'
+import { computeMetrics, untilSessions, untilStored } from './stored.ts'
+
+export interface DemoOptions {
+  readonly seed: number
+  readonly days: number
+  readonly sites: number
+  /** End of its past, ms since the epoch; null: now, and it goes on from there. */
+  readonly until: number | null
+  /** Goes on serving when it is filled. */
+  readonly serves: boolean
+}
+
+const PORTAL_DAYS = 4
+/** What happened while the demo was filled is sent too, until it has caught up this far. */
+const CAUGHT_UP_MS = 2000
+
+/**
+ * An instance of its own, filled with a fleet's past through its listeners; then it goes on as `serve` does.
+ * @returns the exit status, see run()
+ * @throws GatepostError CONFIG_INVALID, INPUT_INVALID: nothing was made; else as serve()
+ */
+export async function demo(configured: Config, options: DemoOptions, output: Output): Promise<number> {
+  requireEmpty(configured)
+  const started = Date.now()
+  const { seed, days, sites } = options
+  const until = options.until ?? started
+  const key = randomBytes(32).toString('hex')
+  const config: Config = {
+    ...configured,
+    // Nobody else's requests belong into it, and its own come as through a proxy: of many gateways.
+    bind: '127.0.0.1',
+    trustedProxies: ['127.0.0.1'],
+    authMode: 'signed',
+    login: ['click'],
+  }
+  return serve(config, {
+    marker: { seed, days, sites, until: new Date(until).toISOString() },
+    key,
+    work: (running, stopped) =>
+      fillDemo(running, { ...options, from: until - days * DAY_MS, until, key, started }, output, stopped),
+  })
+}
+
+interface Filling extends Omit<DemoOptions, 'until' | 'days'> {
+  readonly from: number
+  readonly until: number
+  readonly key: string
+  readonly started: number
+}
+
+async function fillDemo(
+  config: Config,
+  options: Filling,
+  output: Output,
+  stopped: AbortSignal,
+): Promise<'serve' | 'stop'> {
+  const { seed, from, until, key, serves, started } = options
+  const live = serves && until === started
+  const bar = new ProgressBar()
+  const fleet = makeFleet(options)
+  const note = (text: string) => output.note(text)
+  const ports = { gatewayPort: config.gatewayPort, ingestPort: config.ingestPort, key, connections: AT_ONCE }
+  const sender = new Sender({ ...ports, overrides: true })
+  const now = new Sender({ ...ports, overrides: false })
+  try {
+    output.note(`Filling it with ${fleet.sites.length} sites' ${Math.round((until - from) / DAY_MS)} days:`)
+    // Sessions are computed while the rest comes in.
+    const begun = guestEvents({ fleet, seed, from: Math.max(from, until - PORTAL_DAYS * DAY_MS) })
+    const told = fleetEvents({ fleet, seed, from })
+    await withStore(config, note, (store) => describeFleet(config, store, fleet))
+    const guests = await fill(begun, sender, until, stopped, () => bar.show(0, `${sender.sent.sessions} guests`))
+    const others = await fill(told, sender, until, stopped, (at) =>
+      bar.show((at - from) / (until - from), `${dayOf(new Date(at))}, ${sender.sent.logins} logins`),
+    )
+    await withStore(config, note, (store) =>
+      derive(store, { from, until, retentionDays: config.retentionDays }, sender.sent, stopped, bar),
+    )
+    bar.clear()
+    if (stopped.aborted) return 'stop'
+    output.note(filledText(config, sender.sent, Date.now() - started))
+    if (!serves) return 'stop'
+    if (!live) return 'serve'
+    let future = together(guests, others)
+    for (let at = until; !stopped.aborted && at < Date.now() - CAUGHT_UP_MS;) {
+      at = Date.now()
+      future = await fill(future, sender, at, stopped, () => {})
+    }
+    await goOn(future, now, stopped)
+    return 'serve'
+  } finally {
+    bar.clear()
+    sender.close()
+    now.close()
+  }
+}
+
+/** What follows from what was sent. */
+async function derive(
+  store: TableStore,
+  span: Parameters<typeof computeMetrics>[2],
+  sent: Sent,
+  stopped: AbortSignal,
+  bar: ProgressBar,
+): Promise<void> {
+  const ofSessions = (name: string) => name === 'traffic'
+  const computed = (share: number) => bar.show(share, 'metrics')
+  await untilStored(store, sent, stopped, (share) => bar.show(share, 'stored'))
+  await computeMetrics(
+    store,
+    METRICS.filter(({ name }) => !ofSessions(name)),
+    span,
+    stopped,
+    computed,
+  )
+  await untilSessions(store, stopped, (share) => bar.show(share, 'sessions'))
+  await computeMetrics(
+    store,
+    METRICS.filter(({ name }) => ofSessions(name)),
+    span,
+    stopped,
+    computed,
+  )
+}
+
+/** @throws GatepostError CONFIG_INVALID */
+function requireEmpty({ dataDir, kafkaBrokers, clickhouseUrl }: Config): void {
+  if (kafkaBrokers !== undefined || clickhouseUrl !== undefined) {
+    throw new GatepostError(
+      'CONFIG_INVALID',
+      'a demo is an instance of its own, with everything in its data directory: unset GATEPOST_KAFKA_BROKERS and GATEPOST_CLICKHOUSE_URL',
+    )
+  }
+  const directory = resolve(dataDir)
+  if (!existsSync(directory) || readdirSync(directory).length === 0) return
+  const what =
+    readDemoMarker(directory) === null
+      ? "is not empty, and a demo mixes with nobody's data: name another one with GATEPOST_DATA_DIR"
+      : 'holds a demo already: look at it with gatepost serve, or remove the directory for a new one'
+  throw new GatepostError('CONFIG_INVALID', `GATEPOST_DATA_DIR=${dataDir}: ${directory} ${what}`)
+}
+
+/** What an operator would have said of it: where the sites are, which gateways there are, who has an account. */
+async function describeFleet(config: Config, store: TableStore, { sites, people }: Fleet): Promise<void> {
+  const locations = sites.map(({ ip, locationId, name }) => ({ ip, location_id: locationId, name }))
+  await replaceLocations(store, parseLocations(JSON.stringify(locations)))
+  const accounts = people.map(({ username, contact, sponsor, createdAt }) => [
+    username,
+    contact,
+    sponsor,
+    new Date(createdAt).toISOString(),
+  ])
+  const csv = stringify([['username', 'contact', 'sponsor', 'created_at'], ...accounts])
+  await importAccounts(store, pieces(csv), 'csv')
+  const gateways = new Map<string, Registration>(
+    sites.map(({ gateway, name, ip }) => [
+      gateway.gwId,
+      { address: gateway.address, sources: [ip], name, location: name, routed: false },
+    ]),
+  )
+  await withAccessLog(config, ({ access }) => registerAll(access, store, gateways))
+}
+
+async function* pieces(text: string): AsyncGenerator<string> {
+  yield await Promise.resolve(text)
+}
+
+function filledText(config: Config, sent: Sent, tookMs: number): string {
+  const { logins, rejected, heartbeats, mistakes, sessions, auth } = sent
+  return [
+    `Filled in ${Math.round(tookMs / 1000)} s: ${logins} logins, ${rejected} of them rejected; ${heartbeats} heartbeats; ${sessions} portal sessions with ${auth} reports; ${mistakes} dead letters.`,
+    `The dashboard: ${httpUrl(config.privateBind, config.dashboardPort)}`,
+  ].join('\n')
+}

@@ -1,0 +1,27 @@
+import type { AccessLog } from '../log/access.ts'
+import { insertRows, type TableStore } from '../reporter/table-store.ts'
+
+/** What an operator says of a gateway. */
+export interface Registration {
+  /** As browsers behind it reach it; empty: not said. */
+  readonly address: string
+  /** Addresses and CIDR blocks from which it calls; none: from anywhere. */
+  readonly sources: readonly string[]
+  readonly name: string
+  readonly location: string
+  readonly routed: boolean
+}
+
+/** Keeps what is said of gateways: where the listeners look, and where the tables' readers do. @throws GatepostError of log and store */
+export async function registerAll(
+  access: AccessLog,
+  store: TableStore,
+  gateways: ReadonlyMap<string, Registration>,
+): Promise<void> {
+  for (const [gwId, data] of gateways) {
+    const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data: { ...data } } as const
+    await access.put(`registration:${gwId}`, entry)
+  }
+  const names = [...gateways].map(([gwId, { name }]) => ({ gw_id: gwId, name }))
+  await insertRows(store, 'gatepost.gateway_names (gw_id, name)', names)
+}

@@ -1,0 +1,38 @@
+import { timingSafeEqual } from 'node:crypto'
+import { BlockList, isIPv6 } from 'node:net'
+
+/** `<key> <ms since the epoch>` */
+export const RECEIVED_AT_HEADER = 'x-gatepost-received-at'
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/**
+ * Lets whoever fills a demo say when a request came. Only a demo has one (`gatepost demo`): its key is made at its start and known to the
+ * supervisor and its workers alone, and only this machine is believed.
+ */
+export class ReceivedAt {
+  readonly #key: Buffer
+
+  constructor(key: string) {
+    this.#key = Buffer.from(key)
+  }
+
+  /**
+   * The clock by which a request is handled.
+   * @param header the value of RECEIVED_AT_HEADER; empty: not sent
+   * @param peer the address at the other end of the connection, whatever proxies say
+   */
+  clock(header: string, peer: string): () => number {
+    const [key, time] = header.split(' ')
+    const at = Number(time)
+    if (!Number.isSafeInteger(at) || at < 0 || at > Date.now()) return Date.now
+    return this.#isKey(key) && loopback.check(peer, isIPv6(peer) ? 'ipv6' : 'ipv4') ? () => at : Date.now
+  }
+
+  #isKey(text: string): boolean {
+    const sent = Buffer.from(text)
+    return sent.length === this.#key.length && timingSafeEqual(sent, this.#key)
+  }
+}
