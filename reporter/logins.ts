@@ -62,8 +62,10 @@ export interface AccountSummary {
 export interface LoginReport {
   /** Newest first. */
   readonly logins: readonly Login[]
-  /** Rejections of the whole time that was searched, by what the RADIUS server said, the most frequent first. */
+  /** Rejections since `reasons_since`, by what the RADIUS server said, the most frequent first. */
   readonly reasons: readonly Reason[]
+  /** The beginning of the time that was searched; or later, if there are a thousand rejections since. */
+  readonly reasons_since: string
   /** Of a search for a user. */
   readonly account: AccountSummary | null
   readonly devices: readonly Device[]
@@ -92,24 +94,36 @@ const HOUR_MS = 3_600_000
 const RANGES_MS = [HOUR_MS, 24 * HOUR_MS, 8 * 24 * HOUR_MS, Infinity]
 const MAX_REASONS = 20
 const MAX_DEVICES = 20
+/** So many rejections say why; a month of a large site has a hundred times as many. */
+const REJECTIONS_ENOUGH = 1000
 
 /** @throws GatepostError of the store */
 export async function findLogins(store: TableStore, search: LoginSearch): Promise<LoginReport> {
-  const [logins, reasons, account, devices] = [
-    await newest(store, search),
-    await reasonsOf(store, search),
+  const logins = await newest(store, search)
+  // What was found is all there is: it need not be looked for again, which costs as much as the first time.
+  const all = logins.length < search.limit
+  const [account, devices, counted] = [
     search.user === undefined ? null : await accountSummary(store, search.user),
-    search.user === undefined ? [] : await devicesOf(store, search),
+    search.user === undefined ? [] : all && !search.failed ? devicesAmong(logins) : await devicesOf(store, search),
+    all ? { reasons: reasonsAmong(logins), since: search.since.getTime() } : await reasonsOf(store, search),
   ]
-  return { logins, reasons, account, devices }
+  return { logins, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
 }
 
-async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> {
-  const found: Login[] = []
+/** Ranges of the time that is searched, the newest first; together they are all of it. */
+function* rangesOf(search: LoginSearch): Generator<{ readonly from: number; readonly to: number }> {
   let to = search.until.getTime()
   for (const range of RANGES_MS) {
     const from = Math.max(search.since.getTime(), search.until.getTime() - range)
     if (from >= to) continue
+    yield { from, to }
+    to = from
+  }
+}
+
+async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> {
+  const found: Login[] = []
+  for (const { from, to } of rangesOf(search)) {
     const rows = await store.query<Login>(
       `SELECT ${COLUMNS} FROM gatepost.post_auth AS logins
        WHERE ${condition(search)} ${search.failed ? 'AND success = 0' : ''}
@@ -118,20 +132,63 @@ async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> 
     )
     found.push(...rows)
     if (found.length >= search.limit) break
-    to = from
   }
   return found
 }
 
-function reasonsOf(store: TableStore, search: LoginSearch): Promise<Reason[]> {
-  return store.query<Reason>(
-    `SELECT authentication_result, authentication_reply, toUInt32(count()) AS logins,
-       toString(max(received_at)) AS latest
-     FROM gatepost.post_auth AS logins WHERE ${condition(search)} AND success = 0
-     GROUP BY authentication_result, authentication_reply
-     ORDER BY logins DESC, authentication_reply LIMIT ${MAX_REASONS}`,
-    parameters(search),
-  )
+/** The reasons range by range, until enough is known. */
+async function reasonsOf(store: TableStore, search: LoginSearch): Promise<{ reasons: Reason[]; since: number }> {
+  const reasons = new Map<string, Reason>()
+  let since = search.until.getTime()
+  let rejections = 0
+  for (const { from, to } of rangesOf(search)) {
+    const rows = await store.query<Reason>(
+      `SELECT authentication_result, authentication_reply, toUInt32(count()) AS logins,
+         toString(max(received_at)) AS latest
+       FROM gatepost.post_auth AS logins WHERE ${condition(search)} AND success = 0
+       GROUP BY authentication_result, authentication_reply`,
+      { ...parameters(search), from: sqlTime(from), to: sqlTime(to) },
+    )
+    for (const row of rows) {
+      rejections += row.logins
+      count(reasons, row)
+    }
+    since = from
+    if (rejections >= REJECTIONS_ENOUGH) break
+  }
+  return { reasons: mostFrequent(reasons), since }
+}
+
+function reasonsAmong(logins: readonly Login[]): Reason[] {
+  const reasons = new Map<string, Reason>()
+  for (const { success, received_at: latest, authentication_result, authentication_reply } of logins) {
+    if (success === 0) count(reasons, { authentication_result, authentication_reply, logins: 1, latest })
+  }
+  return mostFrequent(reasons)
+}
+
+function count(reasons: Map<string, Reason>, more: Reason): void {
+  const key = JSON.stringify([more.authentication_result, more.authentication_reply])
+  const known = reasons.get(key)
+  const latest = known === undefined || more.latest > known.latest ? more.latest : known.latest
+  reasons.set(key, { ...more, logins: (known?.logins ?? 0) + more.logins, latest })
+}
+
+function mostFrequent(reasons: ReadonlyMap<string, Reason>): Reason[] {
+  const order = (one: Reason, other: Reason) =>
+    other.logins - one.logins || (one.authentication_reply < other.authentication_reply ? -1 : 1)
+  return [...reasons.values()].sort(order).slice(0, MAX_REASONS)
+}
+
+/** PRECONDITION: newest first. */
+function devicesAmong(logins: readonly Login[]): Device[] {
+  const devices = new Map<string, Device>()
+  for (const { mac, success, received_at } of logins) {
+    if (mac === '') continue
+    const { successes, failures, latest } = devices.get(mac) ?? { successes: 0, failures: 0, latest: received_at }
+    devices.set(mac, { mac, successes: successes + success, failures: failures + 1 - success, latest })
+  }
+  return [...devices.values()].slice(0, MAX_DEVICES)
 }
 
 function devicesOf(store: TableStore, search: LoginSearch): Promise<Device[]> {

@@ -93,7 +93,7 @@ function searchOf(options: Options, { retentionDays }: Config, now: Date): Login
   }
 }
 
-function print(context: Context, { logins, reasons, account, devices }: LoginReport): void {
+function print(context: Context, { logins, reasons, reasons_since, account, devices }: LoginReport): void {
   const headings = ['received_at', 'who', 'mac', 'site_ip', 'where', 'result', 'reply', 'certificate']
   const rows = logins.map((login) => [
     login.received_at,
@@ -113,7 +113,7 @@ function print(context: Context, { logins, reasons, account, devices }: LoginRep
       reason.authentication_reply || '(no reply)',
       reason.latest,
     ])
-    parts.push(table(['refused', 'result', 'reply', 'latest'], cells))
+    parts.push(`refused since ${reasons_since.slice(0, 16)}:\n${table(['logins', 'result', 'reply', 'latest'], cells)}`)
   }
   if (account !== null) {
     parts.push(

@@ -1,11 +1,24 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { Refused } from '../../reporter/dashboard/options.ts'
 import type { FromChild, MetricsJson, ToChild } from './messages.ts'
+
+/** What a child may say to its supervisor and ask of it. */
+export interface Supervisor {
+  /** Tells, whenever it changes, whether what the child works with answers. */
+  available(available: boolean): void
+  /** What the ingest workers beside it did not take; null: there are none, or nobody answered in time. */
+  refused(): Promise<readonly Refused[] | null>
+}
+
+/** A supervisor that does not answer in this time has other things to do. */
+const REFUSED_TIMEOUT_MS = 3000
+/** Questions that wait for an answer. */
+const MAX_QUESTIONS = 16
 
 /** What a child process of the supervisor does. */
 export interface Child<Start> {
-  /** `available` tells the supervisor, whenever it changes, whether what the child works with answers. */
-  start(start: Start, available: (available: boolean) => void): Promise<void>
+  start(start: Start, supervisor: Supervisor): Promise<void>
   /** Finishes what was accepted; the process then exits with status 0. */
   drain(withinMs: number): Promise<void>
   metrics(): Promise<MetricsJson>
@@ -26,6 +39,20 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     const code = error instanceof GatepostError ? error.code : null
     send({ type: 'failed', message: messageOf(error), code }, die)
   }
+  const questions = new Map<number, (refused: readonly Refused[] | null) => void>()
+  let nextQuestion = 1
+  const refused = (): Promise<readonly Refused[] | null> => {
+    if (questions.size === MAX_QUESTIONS) return Promise.resolve(null)
+    const id = nextQuestion++
+    return new Promise<readonly Refused[] | null>((resolve) => {
+      const timer = setTimeout(() => resolve(null), REFUSED_TIMEOUT_MS)
+      questions.set(id, (answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      })
+      send({ type: 'refused', id })
+    }).finally(() => questions.delete(id))
+  }
   const orphaned = () => {
     logger.warn('the supervisor has gone: ending')
     die()
@@ -42,8 +69,11 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     switch (message.type) {
       case 'start':
         child
-          .start(message.start, (available) => send({ type: 'available', available }))
+          .start(message.start, { available: (available) => send({ type: 'available', available }), refused })
           .then(() => send({ type: 'ready' }), fail)
+        break
+      case 'refused':
+        questions.get(message.id)?.(message.refused)
         break
       case 'drain':
         // Not left to the event loop: engines keep threads and sockets.

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
 import { ManagedProcess } from './managed-process.ts'
+import type { Refused } from '../../reporter/dashboard/options.ts'
 import { publisherOptions } from '../publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from './messages.ts'
 import { portalOptions } from './portal-options.ts'
@@ -57,8 +58,13 @@ export function ingestWorkers(
 /** What a process with the store is called: it says whom it shares its machine with. */
 export type StoreRole = 'store' | 'aggregator' | 'reporter'
 
-/** A process with the store, not started. */
-export function storeProcess(role: StoreRole, start: StoreStart, logger: Logger): ManagedProcess {
+/** A process with the store, not started. `refused`: what the ingest workers beside it did not take. */
+export function storeProcess(
+  role: StoreRole,
+  start: StoreStart,
+  logger: Logger,
+  refused?: () => Promise<readonly Refused[]>,
+): ManagedProcess {
   let wasReady = false
   const child = new ManagedProcess({
     name: role,
@@ -70,6 +76,7 @@ export function storeProcess(role: StoreRole, start: StoreStart, logger: Logger)
       ...start,
       waitsForLog: start.waitsForLog || (wasReady && role === 'store' && start.log?.kind === 'kafka'),
     }),
+    ...(refused === undefined ? {} : { refused }),
     logger,
   })
   void child.whenReady().then(() => (wasReady = true))

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../common/logger.ts'
+import type { Refused } from '../../reporter/dashboard/options.ts'
 import type { Failure, FromChild, MetricsJson, ToChild } from './messages.ts'
 
 /** The wait before a restart doubles from the first to the last; a process that was ready for this long is taken as healthy again. */
@@ -16,6 +17,8 @@ export interface ManagedProcessOptions {
   readonly fork: () => ChildProcess
   /** What the child is told at its start, asked for at every start. */
   readonly start: () => unknown
+  /** What ingest did not take, for a child that asks; unset: there is no ingest. */
+  readonly refused?: () => Promise<readonly Refused[]>
   readonly logger: Logger
 }
 
@@ -159,10 +162,18 @@ export class ManagedProcess {
         this.#scrapes.get(message.id)?.(message.metrics)
         this.#scrapes.delete(message.id)
         break
+      case 'refused':
+        void this.#tellRefused(child, message.id)
+        break
       case 'failed':
         this.onFailure?.(message)
         break
     }
+  }
+
+  async #tellRefused(child: ChildProcess, id: number): Promise<void> {
+    const refused = (await this.#options.refused?.()) ?? null
+    this.#send(child, { type: 'refused', id, refused })
   }
 
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../common/errors.ts'
 import type { IngestOptions } from '../../ingest/worker.ts'
 import type { ArchiveBounds } from '../../log/journal/archive.ts'
 import type { KafkaOptions } from '../../log/kafka/client.ts'
+import type { Refused } from '../../reporter/dashboard/options.ts'
 import type { PublisherOptions } from '../../reporter/publish/publishers.ts'
 
 /*
@@ -122,6 +123,8 @@ export type ToChild<Start> =
   /** Finish what was accepted within this time, then exit with status 0. */
   | { readonly type: 'drain'; readonly withinMs: number }
   | { readonly type: 'metrics'; readonly id: number }
+  /** What it asked for; null: this command has no ingest. */
+  | { readonly type: 'refused'; readonly id: number; readonly refused: readonly Refused[] | null }
 
 /** Why a child ends by its own decision. */
 export interface Failure {
@@ -138,5 +141,7 @@ export type FromChild =
   /** Whether what it works with answers at the moment; until told otherwise it does. */
   | { readonly type: 'available'; readonly available: boolean }
   | { readonly type: 'metrics'; readonly id: number; readonly metrics: MetricsJson }
+  /** Asks what ingest did not take. */
+  | { readonly type: 'refused'; readonly id: number }
   /** Why the child is about to end: what a restart would not mend. */
   | ({ readonly type: 'failed' } & Failure)

@@ -10,6 +10,7 @@ import type { ManagedProcess } from './managed-process.ts'
 import { ownDirectory } from './own-directory.ts'
 import { withPorts } from './ports.ts'
 import { prepareRecordLog, type RecordLog } from './record-log.ts'
+import { refusedBy } from './refused.ts'
 import { run } from './run.ts'
 import { alertSecret, tokenSecret } from './secret.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
@@ -68,6 +69,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
         dashboard: dashboardStart(config, directory.path, logger),
       },
       logger,
+      () => refusedBy(workers),
     )
     return await run({
       config,

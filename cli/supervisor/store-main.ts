@@ -21,8 +21,8 @@ let work: StoreWork | null = null
 
 runChild<StoreStart>(
   {
-    async start(start, available) {
-      work = await StoreWork.start(start, available, logger)
+    async start(start, supervisor) {
+      work = await StoreWork.start(start, supervisor, logger)
     },
     drain: (withinMs) => work?.drain(withinMs) ?? Promise.resolve(),
     metrics: () => work?.metrics() ?? Promise.resolve([]),

@@ -17,6 +17,7 @@ import { startSchedule } from '../../reporter/schedule.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
 import type { Store } from '../../store/contract.ts'
 import { Availability } from './availability.ts'
+import type { Supervisor } from './child.ts'
 import { cutOff } from './cut-off.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from './messages.ts'
 import { openAccess } from './open-access.ts'
@@ -64,7 +65,7 @@ export class StoreWork {
    * Ready when the tables are migrated and the log is being read.
    * @throws GatepostError of the store or the log
    */
-  static async start(start: StoreStart, available: (available: boolean) => void, logger: Logger): Promise<StoreWork> {
+  static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
     const { retentionDays, log, waitsForLog, drains } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
@@ -77,9 +78,11 @@ export class StoreWork {
       ...(start.reports === null ? [] : reports(start.reports, store, retentionDays, logger)),
     ]
     if (start.dashboard !== null) {
-      background.push(asBackground(await openDashboard(start.dashboard, store, retentionDays, reading, logger)))
+      background.push(
+        asBackground(await openDashboard(start.dashboard, supervisor, store, retentionDays, reading, logger)),
+      )
     }
-    const availability = new Availability(store, available)
+    const availability = new Availability(store, (available) => supervisor.available(available))
     return new StoreWork({
       drains,
       shared: log?.kind === 'kafka',
@@ -189,6 +192,7 @@ function startPublishers(
 
 async function openDashboard(
   { access, ...address }: DashboardStart,
+  supervisor: Supervisor,
   store: TableStore,
   retentionDays: number,
   reading: Reading | null,
@@ -201,6 +205,7 @@ async function openDashboard(
     store,
     retentionDays,
     lag: reading === null ? null : () => reading.lag(),
+    refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
     logger,
   })

@@ -9,6 +9,17 @@ export interface Lag {
   readonly seconds: number
 }
 
+/** What ingest did not take, since it was started. */
+export interface Refused {
+  /** record: not stored, or not known to be; request: answered with an error, or not believed. */
+  readonly kind: 'record' | 'request'
+  /** The topic or the route. */
+  readonly of: string
+  /** An error code, or what was answered. */
+  readonly reason: string
+  readonly count: number
+}
+
 /** Denies a session for good, as `gatepost access deny session` does. @throws GatepostError LOG_UNAVAILABLE */
 export type CutOff = (sessionId: string, reason: string) => Promise<void>
 
@@ -29,6 +40,8 @@ export interface DashboardOptions {
   readonly retentionDays: number
   /** Null: this process does not read the record log. */
   readonly lag: (() => readonly Lag[]) | null
+  /** Null: this process has no ingest beside it. */
+  readonly refused: (() => Promise<readonly Refused[] | null>) | null
   /** Null: this process cannot reach the access decisions. */
   readonly cutOff: CutOff | null
   readonly logger: Logger

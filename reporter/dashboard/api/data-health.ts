@@ -16,6 +16,13 @@ const report = z
   .object({
     now: z.number().openapi({ description: 'ms since the epoch' }),
     lag,
+    refused: z
+      .array(z.object({ kind: z.enum(['record', 'request']), of: z.string(), reason: z.string(), count: z.number() }))
+      .nullable()
+      .openapi({
+        description:
+          'What ingest did not take since it was started, by reason; null: ingest runs elsewhere, or did not answer',
+      }),
     intake,
     dead_letter_reasons: z
       .array(z.object({ source: z.string(), reason: z.string(), letters: z.number(), latest: z.string() }))
@@ -45,10 +52,11 @@ export function dataHealthRoute({ app, options }: Dashboard): void {
       publications: publications as unknown as Record<string, unknown>[],
     }
   })
+  const refused = cached(CACHE_MS, async () => (await options.refused?.()) ?? null)
   const route = createRoute({
     method: 'get',
     path: '/api/data-health',
-    summary: 'Whether everything arrives: lag, dead letters, publications',
+    summary: 'Whether everything arrives: lag, what was refused, dead letters, publications',
     responses: {
       200: { description: 'The state of the data', content: { 'application/json': { schema: report } } },
       ...REFUSALS,
@@ -56,6 +64,8 @@ export function dataHealthRoute({ app, options }: Dashboard): void {
   })
   app.openapi(route, async (c) => {
     const waiting = options.lag?.() ?? null
-    return c.json({ ...(await newest()), lag: waiting === null ? null : [...waiting] }, 200)
+    const [health, notTaken] = await Promise.all([newest(), refused()])
+    const answer = { ...health, lag: waiting && [...waiting], refused: notTaken && [...notTaken] }
+    return c.json(answer, 200)
   })
 }

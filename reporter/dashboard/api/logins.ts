@@ -20,6 +20,10 @@ const report = z
         latest: z.string(),
       }),
     ),
+    reasons_since: z.string().openapi({
+      description:
+        'Since when the reasons are counted: all of the time that was searched, or as much as has a thousand refusals',
+    }),
     account: z.object({ username: z.string(), created_at: z.string(), last_login: z.string().nullable() }).nullable(),
     devices: z.array(z.object({ mac: z.string(), successes: z.number(), failures: z.number(), latest: z.string() })),
   })

@@ -26,6 +26,7 @@ const usual: DashboardOptions = {
   viewerPassword: undefined,
   retentionDays: 32,
   lag: () => [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }],
+  refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
   cutOff: (id, reason) => {
     decided.push(`${id} ${reason}`)
     return Promise.resolve()
@@ -110,6 +111,7 @@ t.test('what each route answers', async (t) => {
   t.same(health.dead_letter_reasons[0].reason, 'number_invalid')
   t.equal(health.dead_letters.length, 40)
   t.equal(health.publications.length, 18)
+  t.same(health.refused, [{ kind: 'record', of: 'post_auth', reason: 'LOG_FULL', count: 3 }])
 })
 
 t.test('metrics over time, as JSON and CSV', async (t) => {

@@ -29,6 +29,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
     viewerPassword: undefined,
     retentionDays: 32,
     lag: () => [],
+    refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
     cutOff: (id) => {
       decided.push(id)
       return Promise.resolve()
@@ -105,7 +106,7 @@ if (browser !== null) {
       logins: /Account U00007/,
       gateways: /18 gateways/,
       sessions: /active/,
-      'data-health': /number_invalid/,
+      'data-health': /LOG_FULL[^]*number_invalid|number_invalid[^]*LOG_FULL/,
       session: /counters reports until/,
     }
     for (const look of [

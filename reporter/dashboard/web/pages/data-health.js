@@ -13,7 +13,7 @@ export async function page(main) {
   }, 10_000)
 }
 
-function parts({ now, lag, intake, dead_letter_reasons: reasons, dead_letters: letters, publications }) {
+function parts({ now, lag, refused, intake, dead_letter_reasons: reasons, dead_letters: letters, publications }) {
   return [
     h('div', { class: 'grid wide' }, card(lagTable(lag)), card(intakeTable(intake, now))),
     card(
@@ -31,17 +31,7 @@ function parts({ now, lag, intake, dead_letter_reasons: reasons, dead_letters: l
           ]
         : publicationsTable(publications),
     ),
-    card(
-      h('h2', null, 'Dropped records'),
-      h(
-        'p',
-        null,
-        'What could not be written down is counted by each ingest process, by reason: series ',
-        h('code', null, 'gatepost_records_not_kept_total'),
-        ' of /metrics on GATEPOST_METRICS_PORT.',
-      ),
-      h('pre', null, 'curl -s http://127.0.0.1:9464/metrics | grep not_kept'),
-    ),
+    card(refusedTable(refused)),
   ]
 }
 
@@ -71,6 +61,31 @@ function intakeTable(intake, now) {
       ['latest', ({ latest }) => (latest === null ? 'none today' : ago(latest, now))],
     ],
     intake,
+  )
+}
+
+function refusedTable(refused) {
+  if (refused === null)
+    return [
+      h('h2', null, 'Not taken'),
+      h(
+        'p',
+        null,
+        'Ingest runs in other processes; each counts what it did not take in series ',
+        h('code', null, 'gatepost_records_not_kept_total'),
+        ' of its /metrics.',
+      ),
+    ]
+  if (refused.length === 0) return [h('h2', null, 'Not taken'), h('p', null, 'Nothing, since ingest was started.')]
+  return table(
+    'Not taken, since ingest was started',
+    [
+      ['what', ({ kind }) => (kind === 'record' ? 'record not stored' : 'request refused')],
+      ['of', ({ of }) => h('code', null, of)],
+      ['reason', ({ reason }) => reason],
+      ['how often', ({ count }) => number(count), 'number'],
+    ],
+    refused,
   )
 }
 

@@ -52,7 +52,7 @@ export async function page(main, { parameters }) {
     return
   }
   const asked = Object.fromEntries(parameters)
-  const { logins, reasons, account, devices } = await get(`/api/logins?${query(asked)}`)
+  const { logins, reasons, reasons_since: since, account, devices } = await get(`/api/logins?${query(asked)}`)
   if (logins.length === 0) {
     main.append(
       nothing(
@@ -77,7 +77,7 @@ export async function page(main, { parameters }) {
         ),
       ),
     )
-  if (reasons.length > 0) summary.append(card(reasonsTable(reasons)))
+  if (reasons.length > 0) summary.append(card(reasonsTable(reasons, since)))
   if (devices.length > 0) summary.append(card(devicesTable(devices)))
   main.append(summary, card(loginsTable(logins)))
 }
@@ -85,9 +85,9 @@ export async function page(main, { parameters }) {
 const link = (key, value) =>
   value === '' ? '' : h('a', { href: `/logins?${query({ [key]: value })}`, class: 'mono' }, value)
 
-function reasonsTable(reasons) {
+function reasonsTable(reasons, since) {
   return table(
-    'Why refused',
+    `Why refused, since ${since.slice(0, 16)} UTC`,
     [
       [
         'reply',
