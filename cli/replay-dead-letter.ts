@@ -1,57 +1,17 @@
-import { ErasedSubjects } from '../aggregator/erased.ts'
-import { emptyTotals, replayPart } from '../aggregator/replay.ts'
-import { GatepostError } from '../common/errors.ts'
-import { repairedBatch } from '../ingest/repair.ts'
-import { findDeadLetter } from '../reporter/dead-letters.ts'
-import type { LetterName } from './commands/dead-letters.ts'
 import type { Config } from './config.ts'
 import { withFullStore } from './full-store.ts'
+import { storeLetter, type LetterName, type LetterOutcome } from './store-letter.ts'
 import { knownSecret } from './supervisor/secret.ts'
 
-const DAY_MS = 24 * 3_600_000
-
-/** What a replay did: keys as the tables' columns. */
-export interface LetterOutcome {
-  readonly table: string
-  readonly received_at: string
-  /** 0: it was there already. */
-  readonly rows: number
-}
-
-/**
- * Stores the record of a dead letter, once however often it is replayed. Null: there is no such letter.
- * @throws GatepostError INPUT_INVALID: what is wrong with the payload; STORE_REFUSED; STORE_UNAVAILABLE
- */
+/** storeLetter() for a command. */
 export function replayDeadLetter(
   config: Config,
   note: (text: string) => void,
-  { batchId, batchIndex }: LetterName,
+  letter: LetterName,
   payload: string | null,
 ): Promise<LetterOutcome | null> {
-  return withFullStore(config, note, async (store) => {
-    const letter = await findDeadLetter(store, batchId, batchIndex)
-    if (letter === null) return null
-    const batch = repairedBatch({
-      receivedAt: Date.parse(`${letter.received_at.replace(' ', 'T')}Z`),
-      source: letter.source,
-      reason: letter.reason,
-      payload: payload ?? letter.payload,
-      batchId,
-      batchIndex,
-    })
-    const { topic } = batch
-    const erased = await ErasedSubjects.load(store, () => knownSecret(config.secret, config.dataDir))
-    const retentionMs = config.retentionDays * DAY_MS
-    const totals = emptyTotals()
-    // Claimed: two commands at once would both see nothing there.
-    await replayPart(
-      { store, topic, partition: 'dead-letters', retentionMs, erased },
-      { batches: [batch], letters: [] },
-      totals,
-    )
-    const refused = totals.expired > 0 ? 'it is older than the tables keep rows' : 'the person in it was erased'
-    if (totals.expired + totals.erased > 0) throw new GatepostError('INPUT_INVALID', `not stored: ${refused}`)
-    if (totals.deadLetters > 0) throw new GatepostError('STORE_REFUSED', `${topic} refused the record as it is`)
-    return { table: topic, received_at: letter.received_at, rows: totals.rows }
-  })
+  const { retentionDays, secret, dataDir } = config
+  return withFullStore(config, note, (store) =>
+    storeLetter(store, letter, payload, { retentionDays, secret: () => knownSecret(secret, dataDir) }),
+  )
 }

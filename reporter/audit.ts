@@ -4,7 +4,14 @@ import { insertRows, type TableStore } from './table-store.ts'
 /** One row of table `audit_log`. */
 export interface AuditEntry {
   readonly who: 'operator' | 'viewer' | 'local' | 'nobody'
-  readonly action: 'login' | 'login_refused' | 'logout' | 'logins_search' | 'sessions_search' | 'session_cut_off'
+  readonly action:
+    | 'login'
+    | 'login_refused'
+    | 'logout'
+    | 'logins_search'
+    | 'sessions_search'
+    | 'session_cut_off'
+    | 'dead_letter_replayed'
   /** What it was about; cut to 1024 characters. */
   readonly subject: string
   readonly remoteIp: string

@@ -7,6 +7,7 @@ import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
+import type { LetterName } from '../store-letter.ts'
 
 // All rows are held in memory.
 const MAX_LIMIT = 100_000
@@ -105,12 +106,6 @@ Examples:
       else context.output.line(`it is in ${outcome.table} already`)
       context.exitStatus = EXIT.ok
     })
-}
-
-/** What a letter is called on the command line. */
-export interface LetterName {
-  readonly batchId: string
-  readonly batchIndex: number
 }
 
 function nameOf({ batch_id, batch_index }: DeadLetter): string {

@@ -27,10 +27,10 @@ function tellWhetherKnown(access: AccessLog, available: (available: boolean) => 
 
 runChild<IngestStart>(
   {
-    async start(start, available) {
+    async start(start, supervisor) {
       worker = await IngestWorker.start({ ...start, logger })
       metrics = ingestMetrics(worker)
-      tellWhetherKnown(worker.log.access, available)
+      tellWhetherKnown(worker.log.access, (available) => supervisor.available(available))
     },
     async drain() {
       if (looking !== null) clearInterval(looking)

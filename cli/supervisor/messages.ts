@@ -75,6 +75,8 @@ export interface DashboardStart {
   readonly viewerPassword: string | undefined
   /** Null: not known to this command, so nobody is cut off here. */
   readonly access: AccessDescription | null
+  /** The installation's, by which erased people are recognised; null: not known to this command. */
+  readonly tokenSecret: string | null
 }
 
 /** Where and when results go out. */

@@ -4,6 +4,7 @@ import { startAlerts, type Alerts } from '../../aggregator/alerts/alerts.ts'
 import { Listening } from '../../aggregator/alerts/listening.ts'
 import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
 import { startSessionKeeper } from '../../aggregator/sessions/keeper.ts'
+import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { PlainMetrics } from '../../common/metrics.ts'
 import type { AccessLog } from '../../log/access.ts'
@@ -18,6 +19,7 @@ import type { TableStore } from '../../reporter/table-store.ts'
 import type { Store } from '../../store/contract.ts'
 import { Availability } from './availability.ts'
 import type { Supervisor } from './child.ts'
+import { storeLetter } from '../store-letter.ts'
 import { cutOff } from './cut-off.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from './messages.ts'
 import { openAccess } from './open-access.ts'
@@ -78,9 +80,8 @@ export class StoreWork {
       ...(start.reports === null ? [] : reports(start.reports, store, retentionDays, logger)),
     ]
     if (start.dashboard !== null) {
-      background.push(
-        asBackground(await openDashboard(start.dashboard, supervisor, store, retentionDays, reading, logger)),
-      )
+      const dashboard = await openDashboard(start.dashboard, { supervisor, store, retentionDays, reading, logger })
+      background.push({ stop: () => dashboard.close(), metrics: () => null })
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
     return new StoreWork({
@@ -190,13 +191,17 @@ function startPublishers(
   })
 }
 
+interface Shown {
+  readonly supervisor: Supervisor
+  readonly store: Store
+  readonly retentionDays: number
+  readonly reading: Reading | null
+  readonly logger: Logger
+}
+
 async function openDashboard(
-  { access, ...address }: DashboardStart,
-  supervisor: Supervisor,
-  store: TableStore,
-  retentionDays: number,
-  reading: Reading | null,
-  logger: Logger,
+  { access, tokenSecret, ...address }: DashboardStart,
+  { supervisor, store, retentionDays, reading, logger }: Shown,
 ): Promise<RunningDashboard> {
   // An aggregator needs neither the framework nor the pages.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
@@ -207,10 +212,14 @@ async function openDashboard(
     lag: reading === null ? null : () => reading.lag(),
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
+    replayLetter: (letter, payload) =>
+      storeLetter(store, letter, payload, { retentionDays, secret: () => requireSecret(tokenSecret) }),
     logger,
   })
 }
 
-function asBackground(dashboard: RunningDashboard): Background {
-  return { stop: () => dashboard.close(), metrics: () => null }
+function requireSecret(secret: string | null): string {
+  if (secret !== null) return secret
+  const why = 'who was erased cannot be recognised, so that nothing is stored again'
+  throw new GatepostError('INPUT_INVALID', `GATEPOST_SECRET is not set here: ${why}`)
 }

@@ -12,6 +12,7 @@ import { loginRoute, whoamiRoutes } from './api/login.ts'
 import { loginsRoute } from './api/logins.ts'
 import { metricRoute, metricsRoute } from './api/metrics.ts'
 import { overviewRoute } from './api/overview.ts'
+import { replayLetterRoute } from './api/dead-letters.ts'
 import { cutOffRoute, sessionRoute, sessionsRoute } from './api/sessions.ts'
 import { sitesRoute } from './api/sites.ts'
 import { loadAssets, loadShell } from './assets.ts'
@@ -84,6 +85,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
   sessionsRoute(dashboard)
   sessionRoute(dashboard)
   cutOffRoute(dashboard)
+  replayLetterRoute(dashboard)
   dataHealthRoute(dashboard)
   app.doc31('/api/openapi.json', {
     openapi: '3.1.0',

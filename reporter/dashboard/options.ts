@@ -23,6 +23,15 @@ export interface Refused {
 /** Denies a session for good, as `gatepost access deny session` does. @throws GatepostError LOG_UNAVAILABLE */
 export type CutOff = (sessionId: string, reason: string) => Promise<void>
 
+/**
+ * Stores the record of a dead letter, as `gatepost dead-letters replay` does. Null: there is no such letter.
+ * @throws GatepostError INPUT_INVALID: what is wrong with the payload; of the store
+ */
+export type ReplayLetter = (
+  letter: { readonly batchId: string; readonly batchIndex: number },
+  payload: string | null,
+) => Promise<{ readonly table: string; readonly received_at: string; readonly rows: number } | null>
+
 /** What the dashboard stands on. */
 export interface DashboardOptions {
   readonly store: TableStore
@@ -44,5 +53,7 @@ export interface DashboardOptions {
   readonly refused: (() => Promise<readonly Refused[] | null>) | null
   /** Null: this process cannot reach the access decisions. */
   readonly cutOff: CutOff | null
+  /** Null: this process does not write the tables. */
+  readonly replayLetter: ReplayLetter | null
   readonly logger: Logger
 }

@@ -96,7 +96,7 @@ t.test('recovery cuts an open segment to its last whole block, at every length',
 
 t.test('a corrupt block costs only itself, and the file is kept aside', async (t) => {
   const { journal, slot } = paths(t)
-  const writer = await openWriter(slot)
+  const writer = await openWriter(slot, { sealAfterMs: 60_000 })
   const positions: number[] = []
   for (let index = 0; index < 5; index++) {
     await writer.append(makeBatch([`batch ${index}`, 'x'.repeat(100)]))

@@ -9,6 +9,7 @@ import { Refusal, REFUSALS } from '../problem.ts'
 const whoami = z.object({
   who: z.enum(['operator', 'viewer', 'local']),
   can_cut_off: z.boolean(),
+  can_replay: z.boolean(),
   version: z.string(),
 })
 
@@ -61,9 +62,11 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
     summary: 'Who you are here, and what you may do',
     responses: { 200: { description: 'You', content: { 'application/json': { schema: whoami } } }, ...REFUSALS },
   })
-  app.openapi(who, (c) =>
-    c.json({ who: c.get('who'), can_cut_off: options.cutOff !== null && c.get('who') !== 'viewer', version }, 200),
-  )
+  app.openapi(who, (c) => {
+    const acts = c.get('who') !== 'viewer'
+    const may = { can_cut_off: acts && options.cutOff !== null, can_replay: acts && options.replayLetter !== null }
+    return c.json({ who: c.get('who'), ...may, version }, 200)
+  })
   const out = createRoute({
     method: 'post',
     path: '/api/logout',

@@ -16,6 +16,7 @@ t.teardown(() => store.close())
 await fillBelievably(store)
 
 const decided: string[] = []
+const replayed: string[] = []
 const usual: DashboardOptions = {
   store,
   host: '127.0.0.1',
@@ -30,6 +31,10 @@ const usual: DashboardOptions = {
   cutOff: (id, reason) => {
     decided.push(`${id} ${reason}`)
     return Promise.resolve()
+  },
+  replayLetter: ({ batchId, batchIndex }, payload) => {
+    replayed.push(`${batchId}/${batchIndex} ${payload ?? 'as it was'}`)
+    return Promise.resolve({ table: 'post_auth', received_at: '2024-02-29 12:00:00.000', rows: 1 })
   },
   logger: pino({ level: 'silent' }),
 }
@@ -210,6 +215,12 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
   t.equal((await post(`/api/sessions/${id}/cut-off`, { reason: 'abuse' }, { ...operator, Origin: base })).status, 200)
   t.same(decided, [`${id} abuse`])
 
+  const letter = '/api/dead-letters/01234567-89ab-cdef-0123-456789abcdef/3/replay'
+  t.equal((await post(letter, {}, viewer)).status, 403)
+  t.equal((await post('/api/dead-letters/x/3/replay', {}, operator)).status, 400)
+  t.equal((await post(letter, { payload: '{}' }, operator)).status, 200)
+  t.same(replayed, ['01234567-89ab-cdef-0123-456789abcdef/3 {}'])
+
   const bearer = { Authorization: `Bearer ${encodeURIComponent('x')}` }
   t.equal((await get('/api/overview', bearer)).status, 401)
   await post('/api/logout', {}, viewer)
@@ -219,6 +230,7 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
     { who: 'viewer', action: 'login', subject: '' },
     { who: 'operator', action: 'login', subject: '' },
     { who: 'operator', action: 'session_cut_off', subject: `session:${id}` },
+    { who: 'operator', action: 'dead_letter_replayed', subject: '01234567-89ab-cdef-0123-456789abcdef/3' },
     { who: 'viewer', action: 'logout', subject: '' },
   ])
 

@@ -17,6 +17,7 @@ t.teardown(() => store.close())
 const chromium = requireCommand(t, 'chromium', 'chromium')
 const browser = chromium === null ? null : await openBrowser(chromium)
 const decided: string[] = []
+const replayed: (string | null)[] = []
 
 async function start(options: Partial<DashboardOptions> = {}) {
   const dashboard = await startDashboard({
@@ -33,6 +34,10 @@ async function start(options: Partial<DashboardOptions> = {}) {
     cutOff: (id) => {
       decided.push(id)
       return Promise.resolve()
+    },
+    replayLetter: (_letter, payload) => {
+      replayed.push(payload)
+      return Promise.resolve({ table: 'post_auth', received_at: '2024-02-29 12:00:00.000', rows: 1 })
     },
     logger: pino({ level: 'silent' }),
     ...options,
@@ -196,7 +201,7 @@ if (browser !== null) {
     t.same(wrong, [])
   })
 
-  t.test('logging in, and cutting off as an operator', async (t) => {
+  t.test('logging in, cutting off and replaying as an operator', async (t) => {
     const { base, close } = await start({ password: 'of operators', viewerPassword: 'of viewers' })
     t.teardown(close)
     const [session] = await listSessions(store, { active: true, limit: 1 })
@@ -222,6 +227,21 @@ if (browser !== null) {
     await operator.getByRole('button', { name: 'Cut off for good' }).click()
     await operator.getByText('It is denied').waitFor()
     t.same(decided, [session.session_id])
+
+    for (const page of [viewer, operator]) {
+      await page.goto(`${base}/data-health`)
+      await page.waitForSelector('body[data-shown]')
+    }
+    t.equal(await viewer.locator('textarea').count(), 0)
+    const letter = operator
+      .locator('details')
+      .filter({ has: operator.locator('textarea') })
+      .first()
+    await letter.locator('summary').click()
+    await letter.getByLabel('What was sent, to be mended').fill('{"mended":1}')
+    await letter.getByRole('button', { name: 'Store it' }).click()
+    await operator.getByText('It is stored in post_auth.').waitFor()
+    t.same(replayed, ['{"mended":1}'])
     await operator.getByRole('button', { name: 'Log out' }).click()
     await operator.waitForURL(/\/login/)
   })

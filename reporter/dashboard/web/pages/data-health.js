@@ -1,26 +1,27 @@
-import { get } from '../api.js'
+import { get, post } from '../api.js'
 import { card, h, table } from '../dom.js'
 import { live } from '../live.js'
 import { ago, bytes, duration, number, time } from '../words.js'
 
 export async function page(main) {
   const box = h('div', { 'data-live': true })
+  const me = await get('/api/whoami')
   main.append(h('h1', null, 'Data health'), box)
   await live(async () => {
     const found = await get('/api/data-health')
     // What somebody is reading is not taken away.
-    if (box.querySelector('details[open]') === null) box.replaceChildren(...parts(found))
+    if (box.querySelector('details[open]') === null) box.replaceChildren(...parts(found, me))
   }, 10_000)
 }
 
-function parts({ now, lag, refused, intake, dead_letter_reasons: reasons, dead_letters: letters, publications }) {
+function parts({ now, lag, refused, intake, dead_letter_reasons: reasons, dead_letters: letters, publications }, me) {
   return [
     h('div', { class: 'grid wide' }, card(lagTable(lag)), card(intakeTable(intake, now))),
     card(
       h('h2', null, 'Dead letters'),
       reasons.length === 0 && letters.length === 0
         ? h('p', null, 'None: everything that was reported is in its table.')
-        : [reasonsTable(reasons), h('h2', null, 'The newest'), letters.map(letter)],
+        : [reasonsTable(reasons), h('h2', null, 'The newest'), letters.map((each) => letter(each, me))],
     ),
     card(
       publications.length === 0
@@ -102,14 +103,35 @@ function reasonsTable(reasons) {
   )
 }
 
-function letter({ received_at, source, reason, error, payload, batch_id, batch_index }) {
+function letter({ received_at, source, reason, error, payload, batch_id, batch_index }, me) {
   return h(
     'details',
     null,
     h('summary', null, `${received_at.slice(0, 19)} UTC · ${source} · ${reason}: ${error}`),
-    h('pre', null, payload || '(nothing of it may be kept)'),
-    h('pre', null, `gatepost dead-letters replay ${batch_id}/${batch_index} --payload '…'`),
+    me.can_replay && payload !== ''
+      ? replay(`${batch_id}/${batch_index}`, payload)
+      : [
+          h('pre', null, payload || '(nothing of it may be kept)'),
+          h('pre', null, `gatepost dead-letters replay ${batch_id}/${batch_index} --payload '…'`),
+        ],
   )
+}
+
+/** What was sent, to be mended and stored. */
+function replay(name, payload) {
+  const said = h('p', { role: 'status' })
+  const text = h('textarea', { rows: 4, spellcheck: false, 'aria-label': 'What was sent, to be mended' })
+  text.value = payload
+  const act = async () => {
+    try {
+      const mended = text.value === payload ? {} : { payload: text.value }
+      const { table: into, rows } = await post(`/api/dead-letters/${name}/replay`, mended)
+      said.textContent = rows === 0 ? `It is in ${into} already.` : `It is stored in ${into}.`
+    } catch (error) {
+      said.textContent = error.message
+    }
+  }
+  return [text, h('p', { class: 'actions' }, h('button', { type: 'button', onclick: act }, 'Store it')), said]
 }
 
 function publicationsTable(publications) {
