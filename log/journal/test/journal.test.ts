@@ -70,7 +70,7 @@ t.test('segments are container files that avsc reads, sealed by age and by size'
 t.test('recovery cuts an open segment to its last whole block, at every length', async (t) => {
   const { journal, slot } = paths(t)
   mkdirSync(slot, { recursive: true })
-  const writer = await openWriter(slot)
+  const writer = await openWriter(slot, { sealAfterMs: 60_000 })
   const batches = [makeBatch(['one', 'two']), makeBatch(['three']), makeBatch(['four', 'five'])]
   for (const batch of batches) await writer.append(batch)
   await writer.close()
