@@ -73,7 +73,8 @@ async function generate(store: Store): Promise<void> {
          bitShiftRight(random, 20) % 10 != 0 AS accepted
        SELECT toDateTime64({start:UInt32}, 3, 'UTC') + toIntervalMillisecond(intDiv(number * 86400000, {rows:UInt64})),
          if(certificate, '', upper(substring(hex(intHash32(person)), 1, 6))), if(certificate, concat('host/', toString(person)), ''),
-         concat('50-A6-7F-', substring(hex(person), 11, 2), '-', substring(hex(person), 13, 2), '-', hex(toUInt8(bitShiftRight(random, 40)) % 3)),
+         concat('50-A6-', substring(leftPad(hex(person), 6, '0'), 1, 2), '-', substring(leftPad(hex(person), 6, '0'), 3, 2), '-',
+           substring(leftPad(hex(person), 6, '0'), 5, 2), '-0', toString(bitShiftRight(random, 40) % 3)),
          concat('C4-13-E2-22-DC-', hex(toUInt8(bitShiftRight(random, 48)))), if(bitShiftRight(random, 12) % 50 = 0, concat('Building ', toString(random % 40)), ''),
          concat('192.0.2.', toString((person + if(bitShiftRight(random, 8) % 7 = 0, random % 5, 0)) % ${SITES})), accepted,
          if(accepted, 'Access-Accept', 'Access-Reject'), if(accepted, '', ['Wrong password', 'Unknown user', 'Certificate expired'][bitShiftRight(random, 30) % 3 + 1]),

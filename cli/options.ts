@@ -19,16 +19,29 @@ export function macOption(option: string, text: string): string {
   return mac
 }
 
-/** A UTC time, or a duration before (-1) or after (1) now. */
+/** A UTC time, or a duration before (-1) or after (1) now: nothing on the other side of now. */
 export function timeOption(option: string, text: string, now: Date, direction: -1 | 1): Date {
   const span = parseDuration(text)
-  if (span !== undefined) return new Date(now.getTime() + direction * span)
-  const time = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?Z?$/.test(text)
-    ? new Date(text.endsWith('Z') || !text.includes('T') ? text : `${text}Z`)
-    : new Date(NaN)
-  if (!Number.isNaN(time.getTime())) return time
-  throw new GatepostError(
-    'INPUT_INVALID',
-    `${option} ${text}: allowed is a time as 2024-02-29T13:00, or a duration as 2h or 3d`,
-  )
+  const time = span === undefined ? instantOf(text) : new Date(now.getTime() + direction * span)
+  if (time === undefined) {
+    throw new GatepostError(
+      'INPUT_INVALID',
+      `${option} ${text}: allowed is a time of the calendar (UTC) as 2024-02-29T13:00, or a duration as 2h or 3d`,
+    )
+  }
+  if (direction * (time.getTime() - now.getTime()) < 0) {
+    throw new GatepostError('INPUT_INVALID', `${option} ${text}: is in the ${direction === 1 ? 'past' : 'future'}`)
+  }
+  return time
+}
+
+/** Undefined: not a time of the calendar. */
+function instantOf(text: string): Date | undefined {
+  const [, day, time = '00:00'] = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?))?Z?$/.exec(text) ?? []
+  if (day === undefined) return undefined
+  // Date accepts 2023-02-30 and makes it 2 March.
+  const midnight = new Date(`${day}T00:00Z`)
+  if (Number.isNaN(midnight.getTime()) || midnight.toISOString().slice(0, 10) !== day) return undefined
+  const instant = new Date(`${day}T${time}Z`)
+  return Number.isNaN(instant.getTime()) ? undefined : instant
 }

@@ -36,7 +36,7 @@ Examples:
       const days = wholeNumber('--days', options.days, 1, config.retentionDays - 2)
       const sites = wholeNumber('--sites', options.sites, 1, MAX_SITES)
       const seed = wholeNumber('--seed', options.seed, 0, MAX_SEED)
-      const until = options.until === undefined ? null : pastTime(options.until, now)
+      const until = options.until === undefined ? null : timeOption('--until', options.until, now, -1).getTime()
       const age = until === null ? 0 : Math.ceil((now.getTime() - until) / 86_400_000)
       if (days + age > config.retentionDays - 2) {
         throw new GatepostError(
@@ -53,10 +53,4 @@ function wholeNumber(option: string, text: string, from: number, to: number): nu
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= from && value <= to) return value
   throw new GatepostError('INPUT_INVALID', `${option} ${text}: allowed is a whole number, ${from} to ${to}`)
-}
-
-function pastTime(text: string, now: Date): number {
-  const time = timeOption('--until', text, now, -1).getTime()
-  if (time <= now.getTime()) return time
-  throw new GatepostError('INPUT_INVALID', `--until ${text}: is in the future`)
 }

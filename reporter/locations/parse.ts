@@ -101,6 +101,11 @@ interface CsvRecord {
 
 function csvCandidates(text: string): Candidate[] {
   const records = csvRecords(text)
+  // A file that was cut off in the middle of its last value could not be told from a whole one.
+  if (records.length > 0 && !/[\r\n]$/.test(text)) {
+    const where = `line ${records[records.length - 1].info.lines}`
+    throw new GatepostError('INPUT_INVALID', `${where}: the last line has no line break: the file may not be whole`)
+  }
   return records.map(({ record, info }) => ({
     where: `line ${info.lines}`,
     ip: record['ip'],

@@ -51,6 +51,8 @@ t.test('what is wrong is named with its line or element, all of it', (t) => {
   t.match(problems('[{"ip":"1.2.3.4","location_id":1,"name":5}]'), 'element 0: name 5 is not text')
   t.match(problems('ip,location_id\n1.2.3.4,7,8\n'), 'line 2')
   t.match(problems('ip,location_id\n1.2.3.4,"7\n'), 'not CSV')
+  t.match(problems('ip,location_id\n1.2.3.4,7\n1.2.3.5,1'), 'line 3: the last line has no line break')
+  t.match(problems('[{"ip":"1.2.3.4","location_id":7},{"ip":"1.2'), /JSON/)
   t.end()
 })
 
