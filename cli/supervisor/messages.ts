@@ -98,6 +98,8 @@ export interface StoreStart {
   readonly sessionTimeoutIntervals: number
   /** What it brings into the tables; null: nothing. */
   readonly log: ReaderLog | null
+  /** The token key, under which people were erased on request; null: not known to this command. */
+  readonly tokenKey: string | null
   /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
   readonly access: AccessStart | null
   readonly policies: readonly Policy[]

@@ -43,6 +43,7 @@ export async function serve(configured: Config): Promise<number> {
         retentionDays: config.retentionDays,
         sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
+        tokenKey: secret,
         access: log.access,
         policies,
         alerts:

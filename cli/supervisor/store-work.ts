@@ -64,12 +64,12 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, available: (available: boolean) => void, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, log, waitsForLog, drains } = start
+    const { retentionDays, log, tokenKey, waitsForLog, drains } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
+      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, tokenKey, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const background = [
       ...(log === null ? [] : keepers(start, store, access, reading, logger)),
