@@ -1,8 +1,9 @@
-import { messageOf } from '../common/errors.ts'
+import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import { ErasedNow } from './erased-now.ts'
 import { pause } from './pause.ts'
 import { emptyStats, type AggregatorStats, type TopicStats } from './stats.ts'
 import { TopicLoop, type LoopOptions } from './topic-loop.ts'
@@ -30,6 +31,8 @@ export interface AggregatorOptions {
   readonly waitWhileAway?: boolean
   /** Days that raw rows are kept, as the store was opened with; default 32. */
   readonly retentionDays?: number
+  /** The token key, under which people were erased on request; asked only if somebody was. Default: none is known. */
+  readonly secret?: () => string
   /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
   readonly onFatal?: (error: unknown) => void
 }
@@ -74,7 +77,8 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     if (options.onFatal) options.onFatal(error)
     else process.exit(1)
   }
-  const parts = { reader, store, logger, options: loopOptions }
+  const secret = options.secret ?? noSecret
+  const parts = { reader, store, logger, options: loopOptions, erased: new ErasedNow(store, secret) }
   const signals = { draining: draining.signal, stopping: stopping.signal }
   const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
     new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
@@ -97,6 +101,13 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
       await sampler
     },
   }
+}
+
+function noSecret(): string {
+  throw new GatepostError(
+    'CONFIG_INVALID',
+    'somebody was erased, and the key under which is not known: set GATEPOST_SECRET',
+  )
 }
 
 /** Reads the lag now and then, of a log with many segments less often so that looking stays cheap; and once more at the end. */

@@ -27,29 +27,38 @@ const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
 /** The people who were forgotten on request. Table erased_subjects. */
 export class ErasedSubjects {
   readonly #secret: string
-  readonly #hashes: ReadonlySet<string>
+  /** When each was erased, ms since the epoch: what they do afterwards is a new visit, and kept. */
+  readonly #erasedAt: ReadonlyMap<string, number>
+  readonly #newest: number
 
-  private constructor(secret: string, hashes: ReadonlySet<string>) {
+  private constructor(secret: string, erasedAt: ReadonlyMap<string, number>) {
     this.#secret = secret
-    this.#hashes = hashes
+    this.#erasedAt = erasedAt
+    this.#newest = [...erasedAt.values()].reduce((newest, at) => Math.max(newest, at), -Infinity)
   }
 
   /** As they are now. `secret` gives the token key under which they were erased, and is asked only if there are any. */
   static async load(store: Pick<Store, 'query'>, secret: () => string): Promise<ErasedSubjects> {
-    const rows = await store.query<{ hash: string }>('SELECT DISTINCT hash FROM gatepost.erased_subjects')
-    return new ErasedSubjects(rows.length === 0 ? '' : secret(), new Set(rows.map(({ hash }) => hash)))
+    const rows = await store.query<{ hash: string; ms: string | number }>(
+      'SELECT e.hash AS hash, toUnixTimestamp64Milli(max(e.erased_at)) AS ms FROM gatepost.erased_subjects AS e GROUP BY e.hash',
+    )
+    const erasedAt = new Map(rows.map(({ hash, ms }) => [hash, Number(ms)]))
+    return new ErasedSubjects(rows.length === 0 ? '' : secret(), erasedAt)
   }
 
-  /** The batch without the records of erased people; null: none is left. The same object where nobody is in it. */
+  /**
+   * The batch without what erased people did up to when they were erased; null: nothing is left. The same object where nobody is in it.
+   * Nothing is decoded of a batch that is younger than the newest request.
+   */
   without(batch: Batch): Batch | null {
-    if (this.#hashes.size === 0) return batch
+    if (batch.minReceivedAt > this.#newest) return batch
     const { offsets } = recordSpans(batch.topic, batch.records, batch.recordCount)
     const { type } = recordSchema(batch.topic)
     const kept: Uint8Array[] = []
     for (let index = 0; index + 1 < offsets.length; index++) {
       const bytes = batch.records.subarray(offsets[index], offsets[index + 1])
       const record = type.fromBuffer(Buffer.from(bytes)) as Record<string, unknown>
-      if (!this.#concerns(batch.topic, record)) kept.push(bytes)
+      if (!this.concerns(batch.topic, record)) kept.push(bytes)
     }
     const dropped = offsets.length - 1 - kept.length
     if (dropped === 0) return batch
@@ -59,26 +68,31 @@ export class ErasedSubjects {
     return { ...batch, recordCount: batch.recordCount - dropped, records: Buffer.concat(kept) }
   }
 
-  #concerns(topic: Topic, record: Record<string, unknown>): boolean {
+  /** Whether a record names somebody who has been erased since. Its `received_at` is in ms since the epoch. */
+  concerns(topic: Topic, record: Readonly<Record<string, unknown>>): boolean {
+    const receivedAt = Number(record['received_at'])
     for (const [field, kind] of Object.entries(SUBJECTS[topic])) {
       const value = record[field]
-      if (typeof value === 'string' && value !== '' && this.#has(kind, value)) return true
+      if (typeof value === 'string' && value !== '' && this.#has(kind, value, receivedAt)) return true
     }
     const payload = record['payload']
-    return topic === 'dead_letters' && typeof payload === 'string' && this.#isNamedIn(payload)
+    return topic === 'dead_letters' && typeof payload === 'string' && this.#isNamedIn(payload, receivedAt)
   }
 
   /** A dead letter's payload is free text: every word of it may be the one. */
-  #isNamedIn(payload: string): boolean {
+  #isNamedIn(payload: string, receivedAt: number): boolean {
     for (const [word] of payload.matchAll(WORDS)) {
       const digits = word.replace(/[:.-]/g, '').toUpperCase()
-      if (/^[0-9A-F]{12}$/.test(digits) && this.#has('mac', digits.match(/../g)?.join('-') ?? '')) return true
-      if (this.#has('user', word) || this.#has('user', word.slice(0, 6).toUpperCase())) return true
+      if (/^[0-9A-F]{12}$/.test(digits) && this.#has('mac', digits.match(/../g)?.join('-') ?? '', receivedAt))
+        return true
+      if (this.#has('user', word, receivedAt)) return true
+      if (this.#has('user', word.slice(0, 6).toUpperCase(), receivedAt)) return true
     }
     return false
   }
 
-  #has(kind: SubjectKind, value: string): boolean {
-    return this.#hashes.has(subjectHash(this.#secret, kind, value))
+  #has(kind: SubjectKind, value: string, receivedAt: number): boolean {
+    const erasedAt = this.#erasedAt.get(subjectHash(this.#secret, kind, value))
+    return erasedAt !== undefined && receivedAt <= erasedAt
   }
 }

@@ -1,9 +1,10 @@
 import { GatepostError, messageOf, type ErrorCode } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
-import type { Gathered, LogReader } from '../log/contract.ts'
+import type { Batch, Gathered, LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
 import { Claims } from './claims.ts'
+import type { ErasedNow } from './erased-now.ts'
 import { pause } from './pause.ts'
 import { storeGather } from './store-gather.ts'
 import type { TopicStats } from './stats.ts'
@@ -48,6 +49,7 @@ export class TopicLoop {
   readonly #options: LoopOptions
   readonly #stats: TopicStats
   readonly #claims: Claims
+  readonly #erased: ErasedNow
   /** Aborted: finish what waits. */
   readonly #draining: AbortSignal
   /** Aborted: finish nothing but the attempt under way. */
@@ -62,7 +64,14 @@ export class TopicLoop {
 
   constructor(
     topic: Topic,
-    parts: { reader: LogReader; store: Store; logger: Logger; options: LoopOptions; stats: TopicStats },
+    parts: {
+      reader: LogReader
+      store: Store
+      logger: Logger
+      options: LoopOptions
+      stats: TopicStats
+      erased: ErasedNow
+    },
     signals: { draining: AbortSignal; stopping: AbortSignal },
   ) {
     this.#topic = topic
@@ -71,6 +80,7 @@ export class TopicLoop {
     this.#logger = parts.logger
     this.#options = parts.options
     this.#stats = parts.stats
+    this.#erased = parts.erased
     this.#claims = new Claims(topic, parts.store)
     this.#draining = signals.draining
     this.#stopping = signals.stopping
@@ -144,10 +154,13 @@ export class TopicLoop {
     if (owned.length === 0) return []
     const claims = await this.#claims.of(owned)
     const { retentionMs } = this.#options
+    const erased = await this.#erased.get()
+    const kept = (batches: readonly Batch[]) =>
+      batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
     try {
-      const letters = owned.flatMap((part) => part.letters)
+      const letters = kept(owned.flatMap((part) => part.letters))
       if (letters.length > 0) await storeGather(this.#store, 'dead_letters', letters, claims, retentionMs, this.#stats)
-      const batches = owned.flatMap((part) => part.batches)
+      const batches = kept(owned.flatMap((part) => part.batches))
       await storeGather(this.#store, this.#topic, batches, claims, retentionMs, this.#stats)
     } catch (error) {
       this.#claims.doubt()

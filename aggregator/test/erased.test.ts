@@ -3,12 +3,13 @@ import type { Batch } from '../../log/contract.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { makeBatch, type Fields } from '../../store/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
+import { ErasedNow } from '../erased-now.ts'
 import { ErasedSubjects, subjectHash, type SubjectKind } from '../erased.ts'
 
 const SECRET = 'a secret of the tests'
 
 function erased(...subjects: [SubjectKind, string][]): Promise<ErasedSubjects> {
-  const rows = subjects.map(([kind, value]) => ({ hash: subjectHash(SECRET, kind, value) }))
+  const rows = subjects.map(([kind, value]) => ({ hash: subjectHash(SECRET, kind, value), ms: Date.now() + 60_000 }))
   return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => SECRET)
 }
 
@@ -65,4 +66,30 @@ t.test('what does not decode stays', async (t) => {
   const one = makeBatch('post_auth', Date.now(), [{ username: 'BOBBY1' }, {}])
   const damaged = { ...one, records: one.records.subarray(0, one.records.length - 3) }
   t.equal(subjects.without(damaged), damaged)
+})
+
+t.test('what they do after they were erased is kept', async (t) => {
+  const at = Date.now()
+  const rows = [{ hash: subjectHash(SECRET, 'user', 'ALICE1'), ms: String(at) }]
+  const subjects = await ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => SECRET)
+  const of = (receivedAt: number) => makeBatch('post_auth', receivedAt, [{ username: 'ALICE1' }])
+  t.equal(subjects.without(of(at)), null)
+  const later = of(at + 1)
+  t.equal(subjects.without(later), later)
+})
+
+t.test('an aggregator reads them anew, and inserts nothing while they cannot be read', async (t) => {
+  let asked = 0
+  let away = true
+  const store = {
+    query: <T>() => {
+      asked++
+      return away ? Promise.reject(new Error('away')) : Promise.resolve([] as T[])
+    },
+  }
+  const now = new ErasedNow(store, () => SECRET)
+  await t.rejects(now.get(), /away/)
+  away = false
+  t.equal(await now.get(), await now.get(), 'not asked for every insert')
+  t.equal(asked, 2)
 })

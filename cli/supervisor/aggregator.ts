@@ -30,6 +30,7 @@ export async function aggregator(configured: Config): Promise<number> {
       retentionDays,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
+      tokenKey: config.secret ?? null,
       access,
       policies,
       alerts: alertsOf(config),

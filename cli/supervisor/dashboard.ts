@@ -29,7 +29,6 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
     password: dashboardPassword,
     viewerPassword: dashboardViewerPassword,
     access: accessDescription(config, dataDir, logger),
-    tokenSecret: dataDir === null ? (config.secret ?? null) : tokenSecret(config.secret, dataDir),
   }
 }
 

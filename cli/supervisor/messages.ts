@@ -75,8 +75,6 @@ export interface DashboardStart {
   readonly viewerPassword: string | undefined
   /** Null: not known to this command, so nobody is cut off here. */
   readonly access: AccessDescription | null
-  /** The installation's, by which erased people are recognised; null: not known to this command. */
-  readonly tokenSecret: string | null
 }
 
 /** Where and when results go out. */
@@ -104,6 +102,8 @@ export interface StoreStart {
   readonly sessionTimeoutIntervals: number
   /** What it brings into the tables; null: nothing. */
   readonly log: ReaderLog | null
+  /** The token key, under which people were erased on request; null: not known to this command. */
+  readonly tokenKey: string | null
   /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
   readonly access: AccessStart | null
   readonly policies: readonly Policy[]

@@ -15,6 +15,7 @@ export interface ReadingOptions {
   readonly store: Store
   readonly storeKind: StoreStart['store']['kind']
   readonly retentionDays: number
+  readonly tokenKey: string | null
   /** See StoreStart. PRECONDITION: not of a journal, which is to be drained as soon as the process is ready. */
   readonly waitsForLog: boolean
   readonly logger: Logger
@@ -49,13 +50,14 @@ export class Reading {
   }
 
   async #begin(): Promise<Open> {
-    const { log, store, storeKind, retentionDays, logger } = this.#options
+    const { log, store, storeKind, retentionDays, tokenKey, logger } = this.#options
     const reader = await openReader(log, logger)
     const aggregator = startAggregator({
       reader: reader.reader,
       store,
       logger,
       retentionDays,
+      ...(tokenKey === null ? {} : { secret: () => tokenKey }),
       // Servers come back by themselves; the embedded engine may need a new process.
       waitWhileAway: storeKind === 'server',
       onFatal: (error) => this.#failed(error),

@@ -23,6 +23,7 @@ export async function reporter(configured: Config): Promise<number> {
       retentionDays,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: null,
+      tokenKey: config.secret ?? null,
       access: null,
       policies: [],
       alerts: null,

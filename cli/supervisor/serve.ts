@@ -57,6 +57,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
         retentionDays: config.retentionDays,
         sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
+        tokenKey: secret,
         access: log.access,
         policies,
         alerts:

@@ -68,19 +68,26 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, log, waitsForLog, drains } = start
+    const { retentionDays, log, tokenKey, waitsForLog, drains } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, waitsForLog, logger })
+      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, tokenKey, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const background = [
       ...(log === null ? [] : keepers(start, store, access, reading, logger)),
       ...(start.reports === null ? [] : reports(start.reports, store, retentionDays, logger)),
     ]
     if (start.dashboard !== null) {
-      const dashboard = await openDashboard(start.dashboard, { supervisor, store, retentionDays, reading, logger })
+      const dashboard = await openDashboard(start.dashboard, {
+        supervisor,
+        store,
+        retentionDays,
+        tokenKey,
+        reading,
+        logger,
+      })
       background.push({ stop: () => dashboard.close(), metrics: () => null })
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
@@ -195,13 +202,14 @@ interface Shown {
   readonly supervisor: Supervisor
   readonly store: Store
   readonly retentionDays: number
+  readonly tokenKey: string | null
   readonly reading: Reading | null
   readonly logger: Logger
 }
 
 async function openDashboard(
-  { access, tokenSecret, ...address }: DashboardStart,
-  { supervisor, store, retentionDays, reading, logger }: Shown,
+  { access, ...address }: DashboardStart,
+  { supervisor, store, retentionDays, tokenKey, reading, logger }: Shown,
 ): Promise<RunningDashboard> {
   // An aggregator needs neither the framework nor the pages.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
@@ -213,7 +221,7 @@ async function openDashboard(
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
     replayLetter: (letter, payload) =>
-      storeLetter(store, letter, payload, { retentionDays, secret: () => requireSecret(tokenSecret) }),
+      storeLetter(store, letter, payload, { retentionDays, secret: () => requireSecret(tokenKey) }),
     logger,
   })
 }
