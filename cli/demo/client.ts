@@ -31,7 +31,8 @@ export class Client {
   }
 
   /** @throws Error: the connection broke */
-  send({ path, from, at, headers, body }: Request): Promise<Response> {
+  send(asked: Request): Promise<Response> {
+    const { path, from, at, headers, body } = asked
     return new Promise((resolve, reject) => {
       const outgoing = request(
         {
@@ -57,7 +58,11 @@ export class Client {
           response.on('error', reject)
         },
       )
-      outgoing.on('error', reject)
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // The listener has closed a connection that was idle, at the moment in which it was used again: it never saw the request.
+        if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(this.send(asked))
+        else reject(error)
+      })
       outgoing.end(body)
     })
   }
