@@ -4,6 +4,7 @@ import { registerAccounts } from './commands/accounts.ts'
 import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
+import { registerForget } from './commands/forget.ts'
 import { registerGateways } from './commands/gateways.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
@@ -51,6 +52,7 @@ Examples:
   registerAccess(program, context)
   registerDeadLetters(program, context)
   registerReplay(program, context)
+  registerForget(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
   registerLater(program, context)
