@@ -5,6 +5,7 @@ import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
 import { registerDemo } from './commands/demo.ts'
+import { registerForget } from './commands/forget.ts'
 import { registerGateways } from './commands/gateways.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerLater } from './commands/later.ts'
@@ -53,6 +54,7 @@ Examples:
   registerAccess(program, context)
   registerDeadLetters(program, context)
   registerReplay(program, context)
+  registerForget(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
   registerLater(program, context)

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 
 /** Names of the stable interface that this version does not have: known, so that nobody takes them for a typing error. */
-const LATER = ['forget', 'import', 'tail', 'doctor', 'backup', 'restore', 'migrate', 'capacity'] as const
+const LATER = ['import', 'tail', 'doctor', 'backup', 'restore', 'migrate', 'capacity'] as const
 
 export function registerLater(program: Command, context: Context): void {
   for (const name of LATER) {

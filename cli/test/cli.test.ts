@@ -64,7 +64,7 @@ t.test('wrong usage has status 2 and says what is wrong', async (t) => {
     ['locations import', /missing required argument/],
     ['locations import /no/such/file', /cannot read \/no\/such\/file/],
     ['config --xml', /unknown option/],
-    ['forget --user x', /gatepost forget is not part of this version/],
+    ['doctor', /gatepost doctor is not part of this version/],
     ['tail --help', /gatepost tail is not part of this version/],
   ]
   for (const [command, stderr] of cases) t.match(await gatepost(command), { status: 2, stdout: '', stderr }, command)

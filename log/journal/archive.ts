@@ -90,7 +90,7 @@ export class Archive {
 }
 
 /** What an archive holds, oldest first. */
-async function archivedSegments(directory: string, topics: readonly Topic[] = TOPICS): Promise<Kept[]> {
+export async function archivedSegments(directory: string, topics: readonly Topic[] = TOPICS): Promise<Kept[]> {
   const kept: Kept[] = []
   for (const topic of topics) {
     const names = await readdir(join(directory, topic)).catch(() => [])
@@ -145,7 +145,7 @@ export async function* readArchive(
 }
 
 /** The instance that runs meanwhile may remove its oldest segments. Null: this was one of them. */
-async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+export async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading
   } catch (error) {

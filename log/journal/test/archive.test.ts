@@ -6,6 +6,7 @@ import type { Batch } from '../../contract.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
 import { Archive, assertArchive, readArchive } from '../archive.ts'
 import { JournalReader } from '../reader.ts'
+import { rewriteArchive } from '../rewrite-archive.ts'
 import { JournalWriter } from '../writer.ts'
 
 const logger = createLogger('archive-test')
@@ -100,4 +101,20 @@ t.test('a segment that was moved already is not an error', async (t) => {
   const archive = await Archive.open(join(t.testdir(), 'archive'), { maxBytes: 2 ** 20, maxAgeMs: HOUR })
   await archive.keep(join(t.testdirName, 'gone'), 'dead_letters-00001790000000-abc-00000001.avro')
   t.equal(archive.usedBytes, 0)
+})
+
+t.test('segments are written anew without what has to go, and others stay as they are', async (t) => {
+  const archive = await pass(t, [makeBatch(['a', 'b']), makeBatch(['c'])], 2 ** 24)
+  const directory = join(archive, 'dead_letters')
+  const bytes = () => readdirSync(directory).map((name) => readFileSync(join(directory, name)))
+  const [, untouched] = bytes()
+  const withoutFirst = (batch: Batch) => (payloadsOf(batch).includes('a') ? null : batch)
+  t.same(await rewriteArchive(archive, withoutFirst, true), { segments: 1, records: 2 })
+  t.same(await payloads(archive), ['a', 'b', 'c'], 'a dry run changes nothing')
+  t.same(await rewriteArchive(archive, withoutFirst, false), { segments: 1, records: 2 })
+  t.same(await payloads(archive), ['c'])
+  t.equal(bytes().length, 2)
+  t.same(bytes()[1], untouched)
+  for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, false)
+  t.same(await rewriteArchive(archive, withoutFirst, false), { segments: 0, records: 0 })
 })

@@ -1,0 +1,21 @@
+import { subjectHash, type SubjectKind } from '../erased.ts'
+
+/** Who is to be forgotten: a user's name as the portal or a certificate has it, or a MAC in the normal form. */
+export interface Person {
+  readonly kind: SubjectKind
+  readonly value: string
+}
+
+/** post_auth.username holds the first six code points: a longer name is not told from others that begin like it. */
+const USERNAME_CODE_POINTS = 6
+
+/** How a person is written in records: a name of up to six characters is a RADIUS user's too, in capitals. */
+export function spellings({ kind, value }: Person): string[] {
+  if (kind === 'mac' || [...value].length > USERNAME_CODE_POINTS) return [value]
+  return [...new Set([value, value.toUpperCase()])]
+}
+
+/** Under which hashes a person is kept in erased_subjects. */
+export function hashesOf(secret: string, person: Person): string[] {
+  return spellings(person).map((spelling) => subjectHash(secret, person.kind, spelling))
+}

@@ -1,0 +1,111 @@
+import type { Store } from '../../store/contract.ts'
+import { ErasedSubjects } from '../erased.ts'
+import { hashesOf, type Person } from './person.ts'
+import { placesOf, type Place, type Places } from './places.ts'
+
+type Tables = Pick<Store, 'query' | 'command'>
+
+/** Rows by table. */
+export type RowCounts = Record<string, number>
+
+/** Dead letters that are looked at together, and of which one statement names the identities. */
+const LETTERS = 500
+
+/** Keeps the person's hashes, before anything is deleted, so that nothing comes back meanwhile. @returns when that was, ms since the epoch */
+export async function keepHashes(store: Tables, secret: string, person: Person): Promise<number> {
+  const at = await storeNow(store)
+  for (const hash of hashesOf(secret, person)) {
+    await store.command(
+      `INSERT INTO gatepost.erased_subjects (hash, kind, erased_at)
+        SELECT {hash:String}, {kind:String}, fromUnixTimestamp64Milli({at:Int64})`,
+      { hash, kind: person.kind, at },
+    )
+  }
+  return at
+}
+
+/** The store's clock, ms since the epoch. */
+export async function storeNow(store: Tables): Promise<number> {
+  const [{ ms }] = await store.query<{ ms: string }>('SELECT toString(toUnixTimestamp64Milli(now64(3))) AS ms')
+  return Number(ms)
+}
+
+/** Who would be erased at `at`, as a filter of records. */
+export function filterOf(secret: string, person: Person, at: number): Promise<ErasedSubjects> {
+  const rows = hashesOf(secret, person).map((hash) => ({ hash, ms: at }))
+  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => secret)
+}
+
+/** Removes the person's rows from every table, or with `dryRun` counts them. @returns rows that were found, by table */
+export async function forgetInTables(
+  store: Tables,
+  person: Person,
+  erased: ErasedSubjects,
+  at: number,
+  dryRun: boolean,
+): Promise<RowCounts> {
+  const found: RowCounts = {}
+  const { params, places } = placesOf(person, at)
+  for (const place of places) {
+    const rows = await countRows(store, place, params)
+    found[place.table] = (found[place.table] ?? 0) + rows
+    if (rows > 0 && !dryRun) await empty(store, place, params)
+  }
+  found['dead_letters'] = await forgetLetters(store, erased, at, dryRun)
+  return found
+}
+
+async function countRows(store: Tables, { table, where }: Place, params: Places['params']): Promise<number> {
+  const sql = `SELECT toUInt32(count()) AS n FROM gatepost.${table} WHERE ${where}`
+  const [{ n }] = await store.query<{ n: number }>(sql, used(sql, params))
+  return Number(n)
+}
+
+/** A mutation and not a mask: the bytes have to leave the disk. */
+function empty(store: Tables, { table, where, set }: Place, params: Places['params']): Promise<void> {
+  const change = set === null ? 'DELETE' : `UPDATE ${set}`
+  const sql = `ALTER TABLE gatepost.${table} ${change} WHERE ${where} SETTINGS mutations_sync = 2`
+  return store.command(sql, used(sql, params))
+}
+
+/** The parameters that stand in a statement. */
+function used(sql: string, params: Places['params']): Places['params'] {
+  return Object.fromEntries(Object.entries(params).filter(([name]) => sql.includes(`{${name}:`)))
+}
+
+interface Letter {
+  readonly ms: string
+  readonly payload: string
+  readonly batch: string
+  readonly place: number
+}
+
+/** A payload is free text: every word of it is looked at as a replay does. */
+async function forgetLetters(store: Tables, erased: ErasedSubjects, at: number, dryRun: boolean): Promise<number> {
+  let count = 0
+  let after = { batch: '', place: -1 }
+  for (;;) {
+    const letters = await store.query<Letter>(
+      `SELECT toString(toUnixTimestamp64Milli(d.received_at)) AS ms, d.payload AS payload, toString(d.batch_id) AS batch,
+        d.batch_index AS place
+      FROM gatepost.dead_letters AS d
+      WHERE (toString(d.batch_id), d.batch_index) > ({batch:String}, {place:Int32}) AND d.received_at <= fromUnixTimestamp64Milli({at:Int64})
+      ORDER BY toString(d.batch_id), d.batch_index LIMIT ${LETTERS}`,
+      { ...after, at },
+    )
+    const named = letters.filter(({ ms, payload }) =>
+      erased.concerns('dead_letters', { received_at: Number(ms), payload }),
+    )
+    count += named.length
+    if (named.length > 0 && !dryRun) {
+      await store.command(
+        `ALTER TABLE gatepost.dead_letters DELETE
+          WHERE concat(toString(batch_id), '/', toString(batch_index)) IN {letters:Array(String)} SETTINGS mutations_sync = 2`,
+        { letters: named.map(({ batch, place }) => `${batch}/${place}`) },
+      )
+    }
+    const last = letters.at(-1)
+    if (last === undefined || letters.length < LETTERS) return count
+    after = { batch: last.batch, place: last.place }
+  }
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { createLogger } from '../../../common/logger.ts'
+import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { filterOf, forgetInTables, keepHashes } from '../tables.ts'
+import type { Person } from '../person.ts'
+
+/* Every place in which a person can stand, in the real engine: theirs goes, everybody else's stays. */
+
+const SECRET = 'a secret of the tests'
+const MAC = '02-4B-9D-E1-77-3C'
+const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger: createLogger('forget-test') })
+t.teardown(() => store.close())
+await store.migrate()
+
+async function insert(table: string, rows: readonly object[]): Promise<void> {
+  for (const row of rows) {
+    await store.command(`INSERT INTO gatepost.${table} FORMAT JSONEachRow ${JSON.stringify(row)}`)
+  }
+}
+
+async function forget(person: Person) {
+  const at = await keepHashes(store, SECRET, person)
+  const found = await forgetInTables(store, person, await filterOf(SECRET, person, at), at, false)
+  return Object.fromEntries(Object.entries(found).filter(([, rows]) => rows > 0))
+}
+
+const received_at = new Date(Date.now() - 60_000).toISOString().slice(0, 23).replace('T', ' ')
+const other = { received_at, username: 'BOBBYB', mac: '02-00-00-00-00-01' }
+
+t.test('a user', async (t) => {
+  await insert('post_auth', [
+    { ...other },
+    { ...other, username: 'ALICE', success: 1 },
+    { ...other, username: '', ssl_username: 'Alice', cert_serial: 'serial-1', cert_issuer: 'ca' },
+  ])
+  await insert('portal_sessions', [
+    { received_at, issued: received_at, session_id: 's-1', gw_id: 'g', account: 'Alice' },
+    { received_at, issued: received_at, session_id: 's-2', gw_id: 'g', account: 'alice2' },
+  ])
+  await insert('accounts', [
+    { username: 'Alice', contact: '+4912345' },
+    { username: 'carol', contact: 'Alice' },
+    { username: 'dave', contact: 'd', sponsor: 'Alice' },
+  ])
+  await insert('access_decisions', [
+    { subject: 'account:Alice', verdict: 'deny' },
+    { subject: 'account:Alice2', verdict: 'deny' },
+  ])
+  await insert('audit_log', [
+    { at: received_at, action: 'logins_search', subject: 'user=Alice' },
+    { at: received_at, action: 'login', subject: 'user=bob' },
+  ])
+  await insert('dead_letters', [
+    { received_at, payload: '{"username":"alice"}', batch_index: 1 },
+    { received_at, payload: '{"username":"alicia"}', batch_index: 2 },
+  ])
+  t.same(await forget({ kind: 'user', value: 'Alice' }), {
+    post_auth: 2,
+    portal_sessions: 1,
+    session_origins: 1,
+    account_logins: 1,
+    accounts: 3,
+    login_calendar: 3,
+    access_decisions: 1,
+    audit_log: 1,
+    dead_letters: 1,
+  })
+  t.same(await store.query('SELECT username FROM gatepost.post_auth'), [{ username: 'BOBBYB' }])
+  t.same(await store.query('SELECT username, sponsor FROM gatepost.accounts'), [{ username: 'dave', sponsor: null }])
+  t.same(await store.query('SELECT subject FROM gatepost.audit_log ORDER BY subject'), [
+    { subject: '(erased)' },
+    { subject: 'user=bob' },
+  ])
+  t.same(await forget({ kind: 'user', value: 'Alice' }), {}, 'the second time it finds nothing')
+})
+
+t.test('a device', async (t) => {
+  await insert('post_auth', [{ ...other, mac: MAC }])
+  await insert('gateway_auth', [{ received_at, stage: 'login', gw_id: 'g', mac: MAC, session_id: 's-3' }])
+  await insert('portal_sessions', [{ received_at, issued: received_at, session_id: 's-3', gw_id: 'g', mac: MAC }])
+  await insert('session_hours', [
+    { gw_id: 'g', session_id: 's-3', hour: '2024-02-29 12:00:00', mac: MAC, last_seen: received_at },
+  ])
+  await insert('session_logins', [{ mac: MAC, gw_id: 'g', session_id: 's-3', last_login_ok: received_at }])
+  await insert('audit_log', [{ at: received_at, action: 'logins_search', subject: 'mac=02%3a4b%3a9d%3ae1%3a77%3a3c' }])
+  await insert('dead_letters', [{ received_at, payload: 'mac=024b9de1773c', batch_index: 3 }])
+  const found = await forget({ kind: 'mac', value: MAC })
+  t.match(found, { post_auth: 1, gateway_auth: 1, portal_sessions: 1, session_origins: 1, session_logins: 1 })
+  t.match(found, { login_calendar: 1, audit_log: 1, dead_letters: 1 })
+  t.same(await forget({ kind: 'mac', value: MAC }), {})
+})
+
+t.test('what they do afterwards stays', async (t) => {
+  const later = new Date(Date.now() + 60_000).toISOString().slice(0, 23).replace('T', ' ')
+  await insert('post_auth', [{ ...other, received_at: later, username: 'ERIN' }])
+  t.equal((await forget({ kind: 'user', value: 'erin' }))['post_auth'], undefined)
+})

@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import type { Person } from '../../aggregator/forget/person.ts'
+import { GatepostError } from '../../common/errors.ts'
+import { loadConfig, type Config } from '../config.ts'
+import type { Context } from '../context.ts'
+import { EXIT } from '../exit-code.ts'
+import type { Forgotten } from '../forget.ts'
+import { macOption } from '../options.ts'
+import { table } from '../output.ts'
+
+interface Options {
+  readonly user?: string
+  readonly mac?: string
+  readonly dryRun?: true
+  readonly json?: true
+}
+
+const MAX_NAME = 256
+
+/** `gatepost forget`: removes a person on request. */
+export function registerForget(program: Command, context: Context): void {
+  program
+    .command('forget')
+    .summary('remove a person from the tables, the archive and the decisions')
+    .description(
+      'Remove a user or a device from the tables, the archive of the journal, the dead letters and the access decisions, and keep a\n' +
+        'keyed hash, so that a replay or a late record does not bring them back. What they do afterwards is a new visit. It may run\n' +
+        'beside everything else, and again: the second time it finds nothing.',
+    )
+    .option('--user <name>', 'the account, or the user name at a RADIUS server')
+    .option('--mac <mac>', 'the device')
+    .option('--dry-run', 'only count what would be removed')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gatepost forget --user alice@example.org --dry-run
+  gatepost forget --mac 50:a6:7f:84:9c:d1 --json`,
+    )
+    .action(async (options: Options) => {
+      const config = loadConfig(context.env)
+      const person = personOf(options)
+      // The engine is loaded only by those who need it.
+      const { forget } = await import('../forget.ts')
+      const forgotten = await forget(config, person, options.dryRun === true, (text) => context.output.note(text))
+      const remains = remainsOf(config)
+      if (options.json) context.output.json({ ...forgotten, remains })
+      else {
+        context.output.line(countsTable(forgotten))
+        if (!forgotten.dry_run) for (const text of remains) context.output.note(`remains: ${text}`)
+      }
+      context.exitStatus = EXIT.ok
+    })
+}
+
+/** @throws GatepostError INPUT_INVALID */
+function personOf({ user, mac }: Options): Person {
+  if ((user === undefined) === (mac === undefined)) {
+    throw new GatepostError('INPUT_INVALID', 'give either --user or --mac')
+  }
+  if (mac !== undefined) return { kind: 'mac', value: macOption('--mac', mac) }
+  const name = user ?? ''
+  if (name !== '' && name.length <= MAX_NAME) return { kind: 'user', value: name }
+  throw new GatepostError('INPUT_INVALID', `--user ${name}: allowed is a name of 1 to ${MAX_NAME} characters`)
+}
+
+/** Where the person may still be, and until when. */
+function remainsOf({ kafkaBrokers }: Config): string[] {
+  return [
+    'in files of the tables that were replaced, until the engine removes them, some eight minutes from now',
+    ...(kafkaBrokers === undefined
+      ? [
+          'in segments of the journal that are not stored yet: they are left out when those are stored, but kept in the archive',
+        ]
+      : [
+          "in Kafka's topics and in spills until they are stored and GATEPOST_KAFKA_RETENTION ends: they are left out of the tables",
+        ]),
+    'in copies, logs and results that were published: Gatepost does not know of them',
+  ]
+}
+
+function countsTable({ tables, access_control, archive, dry_run }: Forgotten): string {
+  const rows: [string, number][] = [
+    ...Object.entries(tables),
+    ['access-control log', access_control],
+    ['archive', archive.records],
+  ]
+  return table(['place', dry_run ? 'would_remove' : 'removed'], rows)
+}

@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { packageFile } from '../../common/package-root.ts'
+import { Instance } from '../../test/helpers/instance.ts'
+import { requestEveryRoute } from '../../test/helpers/routes.ts'
+import { run } from '../../test/helpers/run.ts'
+import type { Forgotten } from '../forget.ts'
+import { runCli } from './run-cli.ts'
+
+/* `gatepost forget` beside a running instance: afterwards nobody finds the value in any table, archive or log. */
+
+/** Not the example that the schemas' descriptions hold, which stand in every segment. */
+const MAC = '02-4B-9D-E1-77-3C'
+const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), {
+  GATEPOST_AUTH_MODE: 'open',
+  GATEPOST_ARCHIVE_MAX_BYTES: '10 MiB',
+})
+t.teardown(() => instance.destroy())
+
+const gatepost = (...arguments_: string[]) =>
+  run(process.execPath, [packageFile('bin/gatepost'), ...arguments_], { env: instance.env })
+
+async function forget(...arguments_: string[]): Promise<Forgotten> {
+  const { status, stdout, stderr } = await gatepost('forget', '--json', ...arguments_)
+  t.equal(status, 0, stderr)
+  return JSON.parse(stdout) as Forgotten
+}
+
+async function login(username: string, mac: string): Promise<void> {
+  const body = JSON.stringify({ username, mac, authentication_result: 'Access-Accept', site_ip_address: '127.0.0.1' })
+  const { status } = await fetch(instance.url('/logging/post-auth'), { method: 'POST', body })
+  t.equal(status, 204)
+}
+
+/** Columns of all tables in which a text stands, however it is written. */
+async function columnsWith(text: string): Promise<string[]> {
+  const columns = await instance.query<{ table: string; name: string }>(
+    `SELECT c.table AS table, c.name AS name FROM system.columns AS c JOIN system.tables AS s ON s.database = c.database AND s.name = c.table
+      WHERE c.database = 'gatepost' AND s.engine LIKE '%MergeTree'`,
+  )
+  t.ok(columns.length > 100, 'all columns are looked at')
+  const found: string[] = []
+  for (const { table, name } of columns) {
+    const [{ n }] = await instance.query<{ n: number }>(
+      `SELECT toUInt32(countIf(positionCaseInsensitive(toString(${name}), '${text}') > 0)) AS n FROM gatepost.${table}`,
+    )
+    if (n > 0) found.push(`${table}.${name}`)
+  }
+  return found
+}
+
+/** Files outside of the engine's own, which are compressed, in which a text stands. */
+function filesWith(text: string): string[] {
+  return readdirSync(instance.dataDir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.startsWith(join(instance.dataDir, 'store/')))
+    .filter((path) => readFileSync(path).toString('latin1').toLowerCase().includes(text.toLowerCase()))
+}
+
+t.test(
+  'a person is in no table, archive or log afterwards, and does not come back',
+  { timeout: 300_000 },
+  async (t) => {
+    await instance.start()
+    t.same(await requestEveryRoute(instance, 'zalice'), [])
+    t.same(await requestEveryRoute(instance, 'bobbyb'), [])
+    await login('bobbyb', MAC)
+    t.equal((await gatepost('access', 'deny', 'mac', MAC)).status, 0)
+    t.equal((await gatepost('access', 'deny', 'account', 'zalice')).status, 0)
+    await instance.queryUntil<{ n: number }>(
+      `SELECT toUInt32(count()) AS n FROM access_control UNION ALL SELECT toUInt32(count()) FROM post_auth`,
+      (rows) => rows.some(({ n }) => n === 2) && rows.some(({ n }) => n === 3),
+    )
+    for (let attempt = 0; attempt < 100 && filesWith(MAC).every((path) => !path.includes('/archive/')); attempt++)
+      await sleep(100)
+    t.ok(filesWith(MAC).some((path) => path.includes('/archive/')))
+    t.ok((await columnsWith(MAC)).includes('login_calendar.detail'))
+
+    const before = await forget('--mac', MAC, '--dry-run')
+    t.match(before, { dry_run: true, tables: { post_auth: 1, login_calendar: 1, access_decisions: 1 } })
+    t.match(before, { access_control: 1, archive: { segments: 1, records: 1 } })
+    t.ok((await columnsWith(MAC)).length > 0, 'nothing was removed yet')
+
+    t.match(await forget('--mac', '02:4b:9d:e1:77:3c'), { tables: { post_auth: 1 }, archive: { records: 1 } })
+    t.same(await columnsWith(MAC), [])
+    t.same(filesWith(MAC), [])
+
+    t.match(await forget('--user', 'zalice'), { tables: { post_auth: 1, dead_letters: 1 } })
+    const left = await columnsWith('zalice')
+    t.same(
+      left.filter((column) => !/gw_id|task_id|^gateway|^session/.test(column)),
+      [],
+      'the gateway of the test bears the name too, and gateways are no people',
+    )
+
+    const again = await forget('--user', 'zalice')
+    t.same(
+      Object.values(again.tables).filter((rows) => rows > 0),
+      [],
+      'the second time it finds nothing',
+    )
+    t.match(again, { access_control: 0, archive: { records: 0 } })
+    const replayed = await gatepost('replay', '--archive', '--json')
+    t.equal(replayed.status, 0, replayed.stderr)
+    t.same(
+      await instance.query('SELECT username FROM post_auth ORDER BY username'),
+      [{ username: 'BOBBYB' }],
+      'nobody comes back, and others are there',
+    )
+
+    await login('zalice', MAC)
+    t.equal(
+      (await instance.queryUntil("SELECT 1 FROM post_auth WHERE username = 'ZALICE'", (rows) => rows.length > 0))
+        .length,
+      1,
+    )
+    t.equal(await instance.stop(), 0)
+  },
+)
+
+t.test('what cannot be done is said', async (t) => {
+  const env = { GATEPOST_DATA_DIR: join(t.testdir(), 'none') }
+  for (const [arguments_, message] of [
+    [[], /give either --user or --mac/],
+    [['--user', 'a', '--mac', MAC], /give either --user or --mac/],
+    [['--mac', 'x'], /--mac x: not a MAC/],
+    [['--user', ''], /1 to 256 characters/],
+  ] as const) {
+    const { status, stderr } = await runCli(['forget', ...arguments_], env)
+    t.equal(status, 2)
+    t.match(stderr, message)
+  }
+  t.match((await runCli(['forget', '--help'], env)).stdout, /--dry-run[^]*Examples:/)
+})
