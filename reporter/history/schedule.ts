@@ -3,7 +3,7 @@ import type { Logger } from '../../common/logger.ts'
 import { repeat, type Repeated } from '../../common/repeat.ts'
 import type { TableStore } from '../table-store.ts'
 import { copyHistory, dropOldHistory } from './copy.ts'
-import { pseudonymKey } from './pseudonym.ts'
+import { pseudonymKey } from '../../common/pseudonym.ts'
 
 export interface HistoryOptions {
   readonly store: TableStore

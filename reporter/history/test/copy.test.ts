@@ -6,7 +6,7 @@ import { computeMetric } from '../../metric.ts'
 import { addLogins, openEngine, type Login } from '../../test/engine.ts'
 import { DAY_MS, dayOf } from '../../window.ts'
 import { copyHistory, dropOldHistory } from '../copy.ts'
-import { pseudonymKey } from '../pseudonym.ts'
+import { pseudonymKey } from '../../../common/pseudonym.ts'
 
 /* The history under pseudonyms, with the real engine. */
 const store = await openEngine(t.testdir())
