@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ERASED_MAX_AGE_MS } from '../aggregator/erased-now.ts'
 import type { Person } from '../aggregator/forget/person.ts'
 import { filterOf, forgetInTables, keepHashes, storeNow, type RowCounts } from '../aggregator/forget/tables.ts'
+import { pseudonymKey } from '../common/pseudonym.ts'
 import { GatepostError } from '../common/errors.ts'
 import type { AccessLog } from '../log/access.ts'
 import { compactAccessLog } from '../log/journal/access-log.ts'
@@ -39,9 +40,10 @@ export function forget(
     withAccessLog(config, async ({ access, secret }) => {
       const at = dryRun ? await storeNow(store) : await keepHashes(store, secret, person)
       const erased = await filterOf(secret, person, at)
+      const pseudonyms = config.history === null ? null : pseudonymKey(config.history.secret)
       const entries = await forgetDecisions(config, access, person, dryRun)
       if (!dryRun) await sleep(SETTLED_MS)
-      const tables = await forgetInTables(store, person, erased, at, dryRun)
+      const tables = await forgetInTables(store, person, { erased, at, pseudonyms, dryRun })
       const directory = archiveDirectory(config.dataDir)
       const archive = existsSync(directory)
         ? await rewriteArchive(directory, (batch) => erased.without(batch), dryRun)

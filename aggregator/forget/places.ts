@@ -1,3 +1,4 @@
+import { pseudonymOf, type PseudonymKey } from '../../common/pseudonym.ts'
 import type { QueryParams } from '../../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 
@@ -23,8 +24,11 @@ const SINCE = 'received_at <= fromUnixTimestamp64Milli({at:Int64})'
 const SEARCHED = `positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {searched:String}) > 0
   OR positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {encoded:String}) > 0`
 
-/** @param at when the person was erased, ms since the epoch */
-export function placesOf(person: Person, at: number): Places {
+/**
+ * @param at when the person was erased, ms since the epoch
+ * @param key of the pseudonyms in login_history; null: it is not known, and nobody is looked for there
+ */
+export function placesOf(person: Person, at: number, key: PseudonymKey | null): Places {
   const { kind, value } = person
   const searched = kind === 'mac' ? value.replaceAll('-', '') : value
   const params = {
@@ -36,12 +40,31 @@ export function placesOf(person: Person, at: number): Places {
     ignored: kind === 'mac' ? '[:.-]|%3[Aa]' : '\\x00',
     searched,
     encoded: encodeURIComponent(searched),
+    ...key,
   }
   const audit: Place = { table: 'audit_log', where: SEARCHED, set: `subject = '(erased)'` }
-  return { params, places: [...(kind === 'mac' ? MAC_PLACES : USER_PLACES), audit] }
+  const history = key === null ? [] : kind === 'mac' ? MAC_HISTORY : USER_HISTORY
+  return { params, places: [...history, ...(kind === 'mac' ? MAC_PLACES : USER_PLACES), audit] }
 }
 
 const deleted = (table: string, where: string): Place => ({ table, where, set: null })
+
+const MAC_HISTORY: readonly Place[] = [
+  deleted('login_history', `kind = 'mac' AND detail = ${pseudonymOf('{value:String}')}`),
+]
+
+const USER_HISTORY: readonly Place[] = [
+  deleted(
+    'login_history',
+    `kind IN ('site', 'mac') AND subject IN
+      (SELECT ${pseudonymOf('known.name')} FROM (SELECT arrayJoin({names:Array(String)}) AS name) AS known)`,
+  ),
+  deleted(
+    'login_history',
+    `kind = 'certificate' AND subject IN (SELECT ${pseudonymOf('p.cert_serial')} FROM gatepost.post_auth AS p
+      WHERE p.ssl_username IN {names:Array(String)} AND p.cert_serial != '')`,
+  ),
+]
 
 const MAC_PLACES: readonly Place[] = [
   deleted('session_hours', 'mac = {value:String}'),

@@ -1,3 +1,4 @@
+import type { PseudonymKey } from '../../common/pseudonym.ts'
 import type { Store } from '../../store/contract.ts'
 import { ErasedSubjects } from '../erased.ts'
 import { hashesOf, type Person } from './person.ts'
@@ -36,16 +37,23 @@ export function filterOf(secret: string, person: Person, at: number): Promise<Er
   return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => secret)
 }
 
+export interface Forgetting {
+  readonly erased: ErasedSubjects
+  /** When the person was erased, ms since the epoch. */
+  readonly at: number
+  /** Of login_history; null: it is not known. */
+  readonly pseudonyms: PseudonymKey | null
+  readonly dryRun: boolean
+}
+
 /** Removes the person's rows from every table, or with `dryRun` counts them. @returns rows that were found, by table */
 export async function forgetInTables(
   store: Tables,
   person: Person,
-  erased: ErasedSubjects,
-  at: number,
-  dryRun: boolean,
+  { erased, at, pseudonyms, dryRun }: Forgetting,
 ): Promise<RowCounts> {
   const found: RowCounts = {}
-  const { params, places } = placesOf(person, at)
+  const { params, places } = placesOf(person, at, pseudonyms)
   for (const place of places) {
     const rows = await countRows(store, place, params)
     found[place.table] = (found[place.table] ?? 0) + rows

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { pseudonymKey, pseudonymOf } from '../../../common/pseudonym.ts'
 import { createLogger } from '../../../common/logger.ts'
 import { openEmbeddedStore } from '../../../store/embedded/open.ts'
 import { filterOf, forgetInTables, keepHashes } from '../tables.ts'
@@ -9,6 +10,7 @@ import type { Person } from '../person.ts'
 
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
+const KEY = pseudonymKey(SECRET)
 const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger: createLogger('forget-test') })
 t.teardown(() => store.close())
 await store.migrate()
@@ -19,9 +21,19 @@ async function insert(table: string, rows: readonly object[]): Promise<void> {
   }
 }
 
+/** As the reporter copies it. */
+async function copyHistory(): Promise<void> {
+  await store.command(
+    `INSERT INTO gatepost.login_history SELECT month, kind, ${pseudonymOf('subject')},
+       if(kind = 'mac', ${pseudonymOf('detail')}, detail), days, accepted, last_day FROM gatepost.login_calendar`,
+    { ...KEY },
+  )
+}
+
 async function forget(person: Person) {
   const at = await keepHashes(store, SECRET, person)
-  const found = await forgetInTables(store, person, await filterOf(SECRET, person, at), at, false)
+  const erased = await filterOf(SECRET, person, at)
+  const found = await forgetInTables(store, person, { erased, at, pseudonyms: KEY, dryRun: false })
   return Object.fromEntries(Object.entries(found).filter(([, rows]) => rows > 0))
 }
 
@@ -55,7 +67,9 @@ t.test('a user', async (t) => {
     { received_at, payload: '{"username":"alice"}', batch_index: 1 },
     { received_at, payload: '{"username":"alicia"}', batch_index: 2 },
   ])
+  await copyHistory()
   t.same(await forget({ kind: 'user', value: 'Alice' }), {
+    login_history: 3,
     post_auth: 2,
     portal_sessions: 1,
     session_origins: 1,
@@ -80,14 +94,15 @@ t.test('a device', async (t) => {
   await insert('gateway_auth', [{ received_at, stage: 'login', gw_id: 'g', mac: MAC, session_id: 's-3' }])
   await insert('portal_sessions', [{ received_at, issued: received_at, session_id: 's-3', gw_id: 'g', mac: MAC }])
   await insert('session_hours', [
-    { gw_id: 'g', session_id: 's-3', hour: '2024-02-29 12:00:00', mac: MAC, last_seen: received_at },
+    { gw_id: 'g', session_id: 's-3', hour: `${received_at.slice(0, 13)}:00:00`, mac: MAC, last_seen: received_at },
   ])
   await insert('session_logins', [{ mac: MAC, gw_id: 'g', session_id: 's-3', last_login_ok: received_at }])
   await insert('audit_log', [{ at: received_at, action: 'logins_search', subject: 'mac=02%3a4b%3a9d%3ae1%3a77%3a3c' }])
   await insert('dead_letters', [{ received_at, payload: 'mac=024b9de1773c', batch_index: 3 }])
+  await copyHistory()
   const found = await forget({ kind: 'mac', value: MAC })
-  t.match(found, { post_auth: 1, gateway_auth: 1, portal_sessions: 1, session_origins: 1, session_logins: 1 })
-  t.match(found, { login_calendar: 1, audit_log: 1, dead_letters: 1 })
+  t.match(found, { post_auth: 1, gateway_auth: 1, portal_sessions: 1, session_origins: 1, session_hours: 1 })
+  t.match(found, { session_logins: 1, login_history: 1, login_calendar: 1, audit_log: 1, dead_letters: 1 })
   t.same(await forget({ kind: 'mac', value: MAC }), {})
 })
 
