@@ -81,6 +81,8 @@ export class World {
       GATEPOST_CLICKHOUSE_URL: `http://admin:${PASSWORD}@127.0.0.1:${proxy.port}/gatepost`,
       GATEPOST_SECRET: 'the secret of the fault suite',
       GATEPOST_AUTH_MODE: 'open',
+      // An undisturbed session that is left as it is goes on: for longer than the suite takes.
+      GATEPOST_SESSION_TIMEOUT_INTERVALS: '1000',
       GATEPOST_LOG_LEVEL: process.env['GATEPOST_LOG_LEVEL'] ?? 'info',
     }
     const gatepost = [packageFile('bin/gatepost'), 'topics', 'create']
