@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { readJsonFile } from './json-file.ts'
 
 /** How commands reach the running instance of a data directory: its SQL endpoint and a key made at its start. */
 const instanceSchema = z.object({
@@ -33,11 +34,5 @@ export function removeInstanceFile(dataDir: string): void {
 
 /** Null: no instance has announced itself, or what stands there is not an announcement. */
 export function readInstanceFile(dataDir: string): InstanceInfo | null {
-  try {
-    const result = instanceSchema.safeParse(JSON.parse(readFileSync(instanceFile(dataDir), 'utf8')))
-    return result.success ? result.data : null
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+  return readJsonFile(instanceFile(dataDir), instanceSchema)
 }

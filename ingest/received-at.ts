@@ -1,12 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
-import { BlockList, isIPv6 } from 'node:net'
+import { isLoopback } from '../common/ip-address.ts'
 
 /** `<key> <ms since the epoch>` */
 export const RECEIVED_AT_HEADER = 'x-gatepost-received-at'
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
 
 /**
  * Lets whoever fills a demo say when a request came. Only a demo has one (`gatepost demo`): its key is made at its start and known to the
@@ -28,7 +24,7 @@ export class ReceivedAt {
     const [key, time] = header.split(' ')
     const at = Number(time)
     if (!Number.isSafeInteger(at) || at < 0 || at > Date.now()) return Date.now
-    return this.#isKey(key) && loopback.check(peer, isIPv6(peer) ? 'ipv6' : 'ipv4') ? () => at : Date.now
+    return this.#isKey(key) && isLoopback(peer) ? () => at : Date.now
   }
 
   #isKey(text: string): boolean {

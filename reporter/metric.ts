@@ -26,6 +26,10 @@ export type MetricOutcome =
   /** The raw data is deleted and there is no stored result. */
   | { readonly outcome: 'expired'; readonly oldestCompleteDay: string }
 
+const CALENDAR = 'gatepost.login_calendar'
+/** The same under pseudonyms, which are as many as people are. */
+const HISTORY = 'gatepost.login_history'
+
 /**
  * A metric from the raw data, or where that is not whole any more from its history under pseudonyms, which also stores it; else from table `metrics`.
  * D may be tomorrow: the window then holds today so far, its result is marked incomplete and never stored.
@@ -39,14 +43,15 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const oldest = oldestCompleteDay(now, request.retentionDays)
   const whole = metric.fromAccounts === true || window.start >= oldest
   const running = begins > now
-  const inHistory = !whole && isCountedFromCalendar(metric) && (await isInHistory(store, window))
+  const sql = metricSql(metric)
+  const inHistory = !whole && sql.includes(CALENDAR) && (await isInHistory(store, window))
   if ((whole || inHistory) && !running) {
-    const fields = await compute(store, metric, window, inHistory)
+    const fields = await compute(store, metric, inHistory ? sql.replaceAll(CALENDAR, HISTORY) : sql, window)
     await storeMetric(store, key, fields, now)
     return { outcome: 'result', result: { ...key, ...fields } }
   }
   if (request.partial || running) {
-    const fields = await compute(store, metric, window)
+    const fields = await compute(store, metric, sql, window)
     return { outcome: 'result', result: { ...key, ...fields, complete: false } as MetricResult }
   }
   const stored = await storedMetric(store, key)
@@ -96,21 +101,12 @@ export function parseDate(period: Period, date: string, now: Date): Date {
   return begins
 }
 
-const CALENDAR = 'gatepost.login_calendar'
-const HISTORY = 'gatepost.login_history'
-
-function isCountedFromCalendar(metric: MetricDefinition): boolean {
-  return metricSql(metric).includes(CALENDAR)
-}
-
-/** @param fromHistory under pseudonyms, which are as many as people are */
 async function compute(
   store: TableStore,
   metric: MetricDefinition,
+  sql: string,
   window: Window,
-  fromHistory = false,
 ): Promise<MetricFields> {
-  const sql = fromHistory ? metricSql(metric).replaceAll(CALENDAR, HISTORY) : metricSql(metric)
   const rows = await store.query(sql, { start: sqlTime(window.start), end: sqlTime(window.end) })
   const checked = metric.fields.array().safeParse(rows)
   if (!checked.success || (metric.rowsPer === undefined && rows.length !== 1)) {

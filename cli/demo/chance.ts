@@ -1,16 +1,12 @@
-/** Chances that a seed repeats: mulberry32, a small generator of numbers in [0, 1). */
+import { random } from '../../common/random.ts'
+
+/** Chances that a seed repeats. */
 export class Chance {
-  #state: number
+  /** A number in [0, 1). */
+  readonly next: () => number
 
   constructor(seed: number) {
-    this.#state = seed | 0
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let value = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
+    this.next = random(seed)
   }
 
   happens(probability: number): boolean {

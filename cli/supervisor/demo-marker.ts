@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readJsonFile } from '../json-file.ts'
 
 /** What a demo was made of; a directory that holds it holds nothing else that anybody would miss. */
 const markerSchema = z.object({
@@ -23,11 +24,5 @@ export function writeDemoMarker(dataDir: string, marker: DemoMarker): void {
 
 /** Null: it is no demo. */
 export function readDemoMarker(dataDir: string): DemoMarker | null {
-  try {
-    const result = markerSchema.safeParse(JSON.parse(readFileSync(demoMarkerFile(dataDir), 'utf8')))
-    return result.success ? result.data : null
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+  return readJsonFile(demoMarkerFile(dataDir), markerSchema)
 }

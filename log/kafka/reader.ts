@@ -116,6 +116,7 @@ export class KafkaReader implements LogReader {
     }
   }
 
+  /** Partitions whose topic is another one now are read from where it begins. */
   async #verify(): Promise<void> {
     this.#verifiedAt = performance.now()
     const assignment = this.#assignment

@@ -1,9 +1,10 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { pseudonymKey } from '../../common/pseudonym.ts'
 import { repeat, type Repeated } from '../../common/repeat.ts'
+import { latestDue } from '../schedule.ts'
 import type { TableStore } from '../table-store.ts'
 import { copyHistory, dropOldHistory } from './copy.ts'
-import { pseudonymKey } from '../../common/pseudonym.ts'
 
 export interface HistoryOptions {
   readonly store: TableStore
@@ -21,13 +22,18 @@ const LOOK_EVERY_MS = 60_000
 /** Keeps login_history current: shortly after each UTC midnight, and at once what is missing. Two that do it at once do no harm. */
 export function startHistory({ store, secret, identifiedDays, keptDays, logger }: HistoryOptions): Repeated {
   const key = pseudonymKey(secret)
+  let currentTo: number | null = null
   return repeat(async (stopped) => {
+    const now = new Date()
+    const due = latestDue(now).getTime()
+    if (currentTo === due) return LOOK_EVERY_MS
     try {
-      const days = await copyHistory(store, key, identifiedDays, new Date(), stopped)
+      const days = await copyHistory(store, key, identifiedDays, now, stopped)
       if (days > 0) {
         logger.info({ days }, 'logins were copied under pseudonyms')
-        await dropOldHistory(store, keptDays, new Date())
+        await dropOldHistory(store, keptDays, now)
       }
+      if (!stopped()) currentTo = due
     } catch (error) {
       logger.warn(
         { error: messageOf(error) },

@@ -4,13 +4,17 @@ import type { Test } from 'tap'
 
 export interface MailServer {
   readonly url: string
+  /** Everything it has taken, in order. */
+  readonly mails: readonly string[]
   /** The code that was mailed to an address; waits for it. */
   codeFor(address: string): Promise<string>
 }
 
-/** A mail server that keeps what it is sent. */
-export async function startMailServer(t: Test): Promise<MailServer> {
-  const mails = new Map<string, string>()
+/** A mail server that keeps what it is sent. @param busy so many mails are refused first, for now */
+export async function startMailServer(t: Test, busy = 0): Promise<MailServer> {
+  const mails: string[] = []
+  const latest = new Map<string, string>()
+  let refuse = busy
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -18,7 +22,9 @@ export async function startMailServer(t: Test): Promise<MailServer> {
       let mail = ''
       stream.on('data', (chunk: Buffer) => (mail += String(chunk)))
       stream.on('end', () => {
-        for (const { address } of session.envelope.rcptTo) mails.set(address, mail)
+        if (refuse-- > 0) return callback(Object.assign(new Error('busy'), { responseCode: 451 }))
+        mails.push(mail)
+        for (const { address } of session.envelope.rcptTo) latest.set(address, mail)
         callback()
       })
     },
@@ -27,11 +33,12 @@ export async function startMailServer(t: Test): Promise<MailServer> {
   t.teardown(() => new Promise<void>((resolve) => server.close(resolve)))
   return {
     url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
+    mails,
     codeFor: async (address) => {
       let mail: string | undefined
       for (const deadline = Date.now() + 30_000; mail === undefined && Date.now() < deadline;) {
         await new Promise((resolve) => setTimeout(resolve, 50))
-        mail = mails.get(address)
+        mail = latest.get(address)
       }
       const code = /\b(\d{8})\b/.exec(mail?.split('\r\n\r\n').slice(1).join() ?? '')?.[1]
       if (code === undefined) throw new Error(`no code was mailed to ${address}`)

@@ -1,12 +1,4 @@
-/** mulberry32: a small generator of numbers in [0, 1) that a seed repeats. */
-export function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let value = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+export { random } from '../../common/random.ts'
 
 /** The same items in another order. */
 export function shuffled<T>(items: readonly T[], next: () => number): T[] {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SMTPServer } from 'smtp-server'
 import t from 'tap'
+import { startMailServer } from '../../../test/helpers/mail-server.ts'
 import { GatepostError } from '../../../common/errors.ts'
 import { createVouchers } from '../vouchers.ts'
 import { voucherAccount, voucherSubject, type Voucher } from '../voucher.ts'
@@ -97,24 +97,7 @@ t.test('of devices that use a voucher at the same time no more than it allows ge
 })
 
 t.test('accounts: signed up, confirmed by mail, logged in', async (t) => {
-  const mails: string[] = []
-  let refuse = 1
-  const smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, callback) {
-      let mail = ''
-      stream.on('data', (chunk: Buffer) => (mail += String(chunk)))
-      stream.on('end', () => {
-        if (refuse-- > 0) return callback(Object.assign(new Error('busy'), { responseCode: 451 }))
-        mails.push(mail)
-        callback()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => new Promise<void>((resolve) => smtp.close(resolve)))
-  const url = `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`
+  const { url, mails } = await startMailServer(t, 1)
   const site = await openSite(t, { methods: ['account'], mail: { url, from: 'wifi@example.org' } })
   t.teardown(() => site.close())
   const [base] = site.bases
