@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageFile } from '../../common/package-root.ts'
+import { membersOf } from '../../log/kafka/test/harm.ts'
 import { Instance } from '../helpers/instance.ts'
 import { KafkaCluster } from '../helpers/kafka.ts'
 import { Load, LOAD_TABLES, type LoadRoute } from '../helpers/load.ts'
@@ -17,6 +18,9 @@ const MAX_REQUESTS = 2_000_000
 const PAUSE_MS = 40
 const LOOPS_PER_ROUTE = 2
 const PASSWORD = 'fault-suite'
+
+/** What tells whether an aggregator gets on. */
+const COUNTED = /^gatepost_aggregator_(rows|failures|fenced|partition_lag|joins|restarts|queued)/
 
 /** The bound of what the suite waits for: much longer than any recovery should take. */
 const SETTLE_MS = 240_000
@@ -204,20 +208,23 @@ export class World {
     }
   }
 
-  /** How everybody is, for a failure's message. */
+  /** How everybody is, for a failure's message: what tells most comes first, a long message is cut. */
   async #state(): Promise<string> {
-    const lags = this.aggregators.map(async (instance) => {
+    const counted = this.aggregators.map(async (instance) => {
       const lines = (await metricsText(instance))
         .split('\n')
-        .filter((line) => /^gatepost_aggregator_.*(lag|failures|rows)/.test(line))
-      return `${instance.name}: ${lines.join(' ')}`
+        .filter((line) => COUNTED.test(line) && !line.endsWith(' 0'))
+      return `${instance.name}: ${lines.join(' ').replaceAll('gatepost_aggregator_', '')}`
     })
-    const running = this.query('SELECT elapsed, query FROM system.processes').then(
-      (rows) => JSON.stringify(rows).slice(0, 4000),
+    const running = this.query<{ elapsed: number; query: string }>('SELECT elapsed, query FROM system.processes').then(
+      (rows) => rows.map(({ elapsed, query }) => `${elapsed} s ${query.slice(0, 100)}`).join('; '),
       (error: unknown) => String(error),
     )
+    const members = membersOf(this.kafka.options('faults'), 'gatepost-aggregator').catch(String)
     const parts = [
-      ...(await Promise.all(lags)),
+      `group: ${await members}`,
+      ...(await Promise.all(counted)),
+      ...this.aggregators.map((instance) => `--- ${instance.name}\n${instance.tail(15, 250)}`),
       `store: ${await running}`,
       `brokers: ${this.kafka.pids.join(' ')}`,
       this.tails(),

@@ -158,9 +158,10 @@ export class Instance {
       .map((entry) => entry.pid)
   }
 
-  /** The last lines that it has written. */
-  tail(lines = 40): string {
-    return this.output.split('\n').slice(-lines).join('\n')
+  /** The last lines that it has written, each up to so many characters. */
+  tail(lines = 40, width = Infinity): string {
+    const last = this.output.trimEnd().split('\n').slice(-lines)
+    return last.map((line) => line.slice(0, width)).join('\n')
   }
 
   url(path: string, port = this.ingestPort): string {

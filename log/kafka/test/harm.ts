@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs from 'kafkajs'
 import { createKafka, type KafkaOptions } from '../client.ts'
 
 /* What operators do to topics and groups, for tests of what then happens. */
@@ -79,5 +80,18 @@ export async function setOffsets(
         await sleep(1000)
       }
     }
+  })
+}
+
+/** What a consumer group is and who reads what in it, for people. */
+export function membersOf(kafka: KafkaOptions, groupId: string): Promise<string> {
+  return withAdmin(kafka, async (admin) => {
+    const { groups } = await admin.describeGroups([groupId])
+    const [{ state, members }] = groups
+    const each = members.map(({ memberId, memberAssignment }) => {
+      const assigned = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {}
+      return `${memberId} ${JSON.stringify(assigned)}`
+    })
+    return `${state}: ${each.join('; ')}`
   })
 }
