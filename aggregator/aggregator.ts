@@ -51,6 +51,8 @@ const DAY_MS = 24 * 3_600_000
 const LAG_SAMPLE_MS = 1000
 /** The part of the time that sampling may take. */
 const LAG_SAMPLE_SHARE = 0.05
+/** Looking may have waited for a server that was away: what is known then is not left to grow old. */
+const LAG_SAMPLE_MAX_MS = 15_000
 const DRAIN_MS = 10_000
 
 /** Starts bringing the batches of every topic from the log into the store, each exactly once. */
@@ -131,7 +133,8 @@ async function sampleLag(
       logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
     }
     if (last) return
-    await pause(Math.max(LAG_SAMPLE_MS, (performance.now() - started) / LAG_SAMPLE_SHARE), stopping)
+    const rest = (performance.now() - started) / LAG_SAMPLE_SHARE
+    await pause(Math.min(Math.max(LAG_SAMPLE_MS, rest), LAG_SAMPLE_MAX_MS), stopping)
   }
 }
 

@@ -29,14 +29,18 @@ const HEARTBEAT_INTERVAL_MS = 2000
 const REBALANCE_TIMEOUT_MS = 20_000
 /** A fetch waits for data no longer: a partition that is resumed is fetched again after this. */
 const FETCH_WAIT_MS = 250
-const REQUEST_TIMEOUT_MS = 8000
-/** A consumer that neither fetches nor beats for so long is replaced. */
-const STUCK_AFTER_MS = 45_000
+/** Longer than the session timeout: when the leader has died before it shared the partitions out, the answer comes after that. */
+const REQUEST_TIMEOUT_MS = 12_000
 /**
- * A member sends heartbeats while it fetches, but for the time in which the group settles. kafkajs counts their interval by the wall
- * clock: after that was set back it sends none, and reads on as a member that the group has given up.
+ * A member that neither fetches nor beats for so long is replaced, and one that fetches and does not beat: kafkajs counts the
+ * interval of heartbeats by the wall clock. After that was set back it sends none, and reads on as a member that the group has given up.
  */
 const SILENT_AFTER_MS = REBALANCE_TIMEOUT_MS + SESSION_TIMEOUT_MS
+/**
+ * A consumer that joins is silent until the group has settled, which waits for every member that has died meanwhile, one after the
+ * other. Who gives up earlier leaves one more that is waited for.
+ */
+const JOINING_MAX_MS = 4 * (REBALANCE_TIMEOUT_MS + SESSION_TIMEOUT_MS)
 /** What is not answered by then may be done all the same: an offset is committed again by whoever stores on. */
 const COMMIT_WITHIN_MS = 30_000
 const RESTART_FIRST_MS = 500
@@ -51,7 +55,11 @@ export class Group {
   readonly #options: GroupOptions
   readonly #listener: GroupListener
   #consumer: Consumer | null = null
-  #aliveAt = 0
+  /** Settled when the consumer has joined for the first time, or has failed to. */
+  #started: Promise<void> = Promise.resolve()
+  /** The member that has been told its partitions; null: it joins. kafkajs may lose the answer, and go on as a member all the same. */
+  #toldAs: string | null = null
+  /** When it last sent a heartbeat; while it joins, when it began to. */
   #beatAt = 0
   #restartDelay = RESTART_FIRST_MS
   #restartTimer: NodeJS.Timeout | null = null
@@ -69,7 +77,7 @@ export class Group {
 
   /** @throws whatever kept the consumer from connecting; start() again, or stop() */
   async start(): Promise<void> {
-    const { groupId, topics, fetchMaxBytes, partitionMaxBytes, kafka } = this.#options
+    const { groupId, fetchMaxBytes, partitionMaxBytes, kafka } = this.#options
     const consumer = createKafka(kafka, {
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000 },
@@ -86,34 +94,39 @@ export class Group {
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000, restartOnFailure: () => Promise.resolve(false) },
     })
     this.#consumer = consumer
-    this.#aliveAt = this.#beatAt = performance.now()
-    const own = (handle: () => void) => () => {
-      if (this.#consumer === consumer) handle()
-    }
-    const alive = own(() => (this.#aliveAt = performance.now()))
-    consumer.on(consumer.events.FETCH, alive)
-    consumer.on(
-      consumer.events.HEARTBEAT,
-      own(() => (this.#aliveAt = this.#beatAt = performance.now())),
-    )
-    consumer.on(
-      consumer.events.REBALANCING,
-      own(() => {
-        this.#beatAt = performance.now()
-        this.#listener.revoked()
-      }),
-    )
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    this.#joins()
+    this.#listen(consumer)
+    this.#started = this.#join(consumer)
+    await this.#started
+  }
+
+  #listen(consumer: Consumer): void {
+    const { events } = consumer
+    consumer.on(events.HEARTBEAT, ({ payload: { memberId } }) => {
       if (this.#consumer !== consumer) return
-      this.#aliveAt = this.#beatAt = performance.now()
+      if (memberId !== this.#toldAs) return this.#restart('the consumer goes on without its partitions')
+      this.#beatAt = performance.now()
+    })
+    consumer.on(events.REBALANCING, () => {
+      if (this.#consumer !== consumer) return
+      this.#joins()
+      this.#listener.revoked()
+    })
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      if (this.#consumer !== consumer) return
+      this.#toldAs = payload.memberId
+      this.#beatAt = performance.now()
       this.#restartDelay = RESTART_FIRST_MS
       this.#listener.assigned(new Map(Object.entries(payload.memberAssignment)))
     })
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
+    consumer.on(events.CRASH, ({ payload }) => {
       if (this.#consumer === consumer) this.#restart(messageOf(payload.error))
     })
+  }
+
+  async #join(consumer: Consumer): Promise<void> {
     await consumer.connect()
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+    await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true })
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -122,6 +135,11 @@ export class Group {
         return Promise.resolve()
       },
     })
+  }
+
+  #joins(): void {
+    this.#toldAs = null
+    this.#beatAt = performance.now()
   }
 
   /** As start(), again and again until it works. */
@@ -160,9 +178,10 @@ export class Group {
 
   #watch(): void {
     if (this.#consumer === null || this.#restartTimer !== null) return
-    const now = performance.now()
-    if (now - this.#aliveAt > STUCK_AFTER_MS) this.#restart('the consumer has stopped to fetch')
-    else if (now - this.#beatAt > SILENT_AFTER_MS) this.#restart('the consumer has stopped to send heartbeats')
+    const silentFor = performance.now() - this.#beatAt
+    if (silentFor > JOINING_MAX_MS) this.#restart('the consumer group does not settle')
+    else if (silentFor > SILENT_AFTER_MS && this.#toldAs !== null)
+      this.#restart('the consumer has stopped to send heartbeats')
   }
 
   #restart(reason: string): void {
@@ -178,11 +197,15 @@ export class Group {
     this.#restartDelay = Math.min(this.#restartDelay * 2, RESTART_MAX_MS)
   }
 
-  /** A consumer whose broker is away may never be done with leaving. */
+  /**
+   * A consumer whose broker is away may never be done with leaving. One that is told to disconnect while it joins joins all the same
+   * (kafkajs's consumer/index.js forgets the runner, and nothing ends that): a member with partitions that nobody listens to.
+   */
   async #dispose(): Promise<void> {
     const consumer = this.#consumer
     this.#consumer = null
     if (consumer === null) return
-    await within(DISCONNECT_WITHIN_MS, consumer.disconnect()).catch(() => {})
+    const left = this.#started.catch(() => {}).then(() => consumer.disconnect())
+    await within(DISCONNECT_WITHIN_MS, left).catch(() => {})
   }
 }

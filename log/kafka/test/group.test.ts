@@ -1,0 +1,104 @@
+import { createRequire } from 'node:module'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { pick, random } from '../../../test/helpers/random.ts'
+import { createKafka } from '../client.ts'
+import { Group } from '../group.ts'
+import { TOPICS } from '../../../schemas/topics.ts'
+import { kafkaTopic } from '../topic-names.ts'
+import { until } from './harness.ts'
+import { makeTopics } from './simple-writer.ts'
+
+/** kafkajs's own, not exported: the requests that a client makes of a broker. */
+interface Requests {
+  syncGroup(request: { memberId: string }): Promise<unknown>
+}
+
+const load = createRequire(import.meta.url)
+const { prototype: requests } = load('kafkajs/src/broker') as { prototype: Requests }
+const { KafkaJSRequestTimeoutError } = load('kafkajs/src/errors') as {
+  KafkaJSRequestTimeoutError: new (message: string) => Error
+}
+
+const PARTITIONS = 4
+const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Date.now() % 1_000_000)
+
+const broker = await singleBroker(t)
+const kafka = broker.options()
+const topics = TOPICS.map((topic) => kafkaTopic('group.', topic))
+await makeTopics(kafka, 'group.', PARTITIONS)
+
+/** A member that remembers what it was told. */
+class Member {
+  readonly groupId: string
+  readonly group: Group
+  /** Partitions that it may read. */
+  assigned = 0
+
+  /** The broker's identity of it begins with `name`. */
+  constructor(groupId: string, name = 'member') {
+    this.groupId = groupId
+    this.group = new Group(
+      {
+        kafka: broker.options(name),
+        groupId,
+        topics,
+        fetchMaxBytes: 2 ** 20,
+        partitionMaxBytes: 2 ** 18,
+        logger: kafka.logger,
+      },
+      {
+        assigned: (assignment) => {
+          this.assigned = [...assignment.values()].reduce((sum, partitions) => sum + partitions.length, 0)
+        },
+        revoked: () => (this.assigned = 0),
+        deliver: () => {},
+      },
+    )
+  }
+}
+
+/** Every partition has its member, and nobody else is one. */
+async function settled(t: Test, members: readonly Member[]): Promise<void> {
+  await until(
+    () => members.reduce((sum, { assigned }) => sum + assigned, 0) === PARTITIONS * topics.length,
+    'every partition is read by one of them',
+  )
+  const admin = createKafka(kafka, { retry: { retries: 5 } }).admin()
+  await admin.connect()
+  const { groups } = await admin.describeGroups([members[0].groupId])
+  await admin.disconnect()
+  t.equal(groups[0].members.length, members.length)
+}
+
+t.test('a member that is not told what became its own joins anew', async (t) => {
+  const [first, second] = [new Member('lost-answer', 'first'), new Member('lost-answer', 'second')]
+  await first.group.start()
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
+  const { syncGroup } = requests
+  t.teardown(() => (requests.syncGroup = syncGroup))
+  let lost = 0
+  requests.syncGroup = async function (this: Requests, request) {
+    const answer = await syncGroup.call(this, request)
+    // The broker has it as a member that has been told.
+    if (!request.memberId.startsWith('first') || lost++ > 0) return answer
+    throw new KafkaJSRequestTimeoutError('Request SyncGroup timed out')
+  }
+  await second.group.start()
+  await until(() => lost > 0, 'the group shares out anew')
+  await settled(t, [first, second])
+  await Promise.all([first.group.stop(), second.group.stop()])
+})
+
+t.test(`members that are replaced while they join leave nobody behind, seed ${SEED}`, async (t) => {
+  const next = random(SEED)
+  const members = [new Member('storm'), new Member('storm'), new Member('storm')]
+  await Promise.all(members.map(({ group }) => group.start()))
+  for (let times = 0; times < 30; times++) {
+    pick(members, next).group.rejoin('told to')
+    await sleep(next() * 1500)
+  }
+  await settled(t, members)
+  await Promise.all(members.map(({ group }) => group.stop()))
+})
