@@ -1,4 +1,5 @@
 import { isLoopback } from '../../common/ip-address.ts'
+import { retentionProblems, type RetentionValues } from './retention.ts'
 import { VARIABLES } from './variables.ts'
 
 /*
@@ -19,6 +20,7 @@ export function ruleProblems(values: Values): string[] {
     ...loginProblems(values),
     ...publishProblems(values),
     ...pseudonymProblems(values),
+    ...(typeof values['retentionDays'] === 'number' ? retentionProblems(values as unknown as RetentionValues) : []),
   ]
 }
 
