@@ -138,9 +138,9 @@ class Keeper {
     const range = { from: sqlTime(from), to: sqlTime(to) }
     // What is left of an hour that expires would take the place of what the whole hour came to, which may be kept for longer.
     const hours = await store.query<{ hour: string; sessions: number }>(
-      `SELECT toString(hour) AS hour, toUInt32(uniqExact(session_id)) AS sessions FROM gatepost.session_touches
+      `SELECT toString(hour) AS hour, toUInt32(uniqExact(session_id)) AS sessions FROM gatepost.session_touches AS touches
        WHERE bucket >= toStartOfFiveMinutes({from:DateTime64(3, 'UTC')}) AND touched_at >= {from:DateTime64(3, 'UTC')}
-         AND touched_at < {to:DateTime64(3, 'UTC')} AND hour > now('UTC') - toIntervalDay({rawDays:UInt32})
+         AND touched_at < {to:DateTime64(3, 'UTC')} AND touches.hour > now('UTC') - toIntervalDay({rawDays:UInt32})
        GROUP BY hour ORDER BY hour`,
       { ...range, rawDays },
     )

@@ -20,7 +20,7 @@ export function ruleProblems(values: Values): string[] {
     ...loginProblems(values),
     ...publishProblems(values),
     ...pseudonymProblems(values),
-    ...(typeof values['retentionDays'] === 'number' ? retentionProblems(values as unknown as RetentionValues) : []),
+    ...daysProblems(values),
   ]
 }
 
@@ -36,6 +36,10 @@ function pseudonymProblems({ pseudonymiseAfterDays: after, pseudonymSecret, rete
     )
   }
   return problems
+}
+
+function daysProblems(values: Values): string[] {
+  return typeof values['retentionDays'] === 'number' ? retentionProblems(values as unknown as RetentionValues) : []
 }
 
 function portProblems(values: Values): string[] {
