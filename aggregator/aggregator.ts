@@ -3,6 +3,7 @@ import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import { DEFAULT_RETENTION, type Retention } from '../store/retention.ts'
 import { ErasedNow } from './erased-now.ts'
 import { pause } from './pause.ts'
 import { emptyStats, type AggregatorStats, type TopicStats } from './stats.ts'
@@ -29,8 +30,8 @@ export interface AggregatorOptions {
    * themselves; the embedded engine may need a new process.
    */
   readonly waitWhileAway?: boolean
-  /** Days that raw rows are kept, as the store was opened with; default 32. */
-  readonly retentionDays?: number
+  /** As the store was opened with; default 32 days. */
+  readonly retention?: Retention
   /** The token key, under which people were erased on request; asked only if somebody was. Default: none is known. */
   readonly secret?: () => string
   /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
@@ -47,7 +48,6 @@ export interface Aggregator {
   stats(): AggregatorStats
 }
 
-const DAY_MS = 24 * 3_600_000
 const LAG_SAMPLE_MS = 1000
 /** The part of the time that sampling may take. */
 const LAG_SAMPLE_SHARE = 0.05
@@ -67,7 +67,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     pollMs: options.pollMs ?? 75,
     retryForMs: options.retryForMs ?? 60_000,
     waitWhileAway: options.waitWhileAway ?? false,
-    retentionMs: (options.retentionDays ?? 32) * DAY_MS,
+    retention: options.retention ?? DEFAULT_RETENTION,
   }
 
   let failed = false

@@ -3,6 +3,7 @@ import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import type { Retention } from '../store/retention.ts'
 import type { ErasedSubjects } from './erased.ts'
 import { storeGather } from './store-gather.ts'
 import { emptyStats, type TopicStats } from './stats.ts'
@@ -19,7 +20,7 @@ export interface ReplayOptions {
   readonly topic: Topic
   /** The part of the log that the batches come from, as its aggregator claims it. */
   readonly partition: string
-  readonly retentionMs: number
+  readonly retention: Retention
   readonly erased: ErasedSubjects
 }
 
@@ -29,7 +30,7 @@ export interface ReplayTotals {
   rows: number
   /** In the table already. */
   present: number
-  /** Older than the tables keep rows. */
+  /** Older than their table keeps rows. */
   expired: number
   /** Nothing of them was left without erased people. */
   erased: number
@@ -82,7 +83,7 @@ async function insertMissing(
 }
 
 async function insertClaimed(
-  { store, topic: claimed, partition, retentionMs }: ReplayOptions,
+  { store, topic: claimed, partition, retention }: ReplayOptions,
   topic: Topic,
   batches: readonly Batch[],
   totals: ReplayTotals,
@@ -91,7 +92,7 @@ async function insertClaimed(
     const counted = emptyStats().get(topic) as TopicStats
     try {
       const claims = [await store.claim(claimed, partition, null)]
-      await storeGather(store, topic, batches, claims, retentionMs, counted)
+      await storeGather(store, topic, batches, claims, retention, counted)
       totals.rows += counted.rows
       totals.present += counted.duplicates
       totals.expired += counted.expired

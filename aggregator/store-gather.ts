@@ -2,16 +2,11 @@ import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Claim, InsertOutcome, Store } from '../store/contract.ts'
+import { wholeSince, type Retention } from '../store/retention.ts'
 import { deadLetters } from './dead-letters.ts'
 import { byMonth } from './months.ts'
 import { salvage, type Salvaged } from './salvage.ts'
 import { countInsert, type TopicStats } from './stats.ts'
-
-/**
- * A table's rows are dropped some time after they expire, not at once, and a batch must be there whole or not at all:
- * batches are left out this long before.
- */
-const EXPIRY_MARGIN_MS = 3_600_000
 
 /**
  * Brings every record of a gather into its table or, if the engine refuses it, into the dead letters: once each,
@@ -23,10 +18,11 @@ export async function storeGather(
   topic: Topic,
   batches: readonly Batch[],
   claims: readonly Claim[],
-  retentionMs: number,
+  retention: Retention,
   stats: TopicStats,
 ): Promise<void> {
-  const { months, duplicates, expired } = byMonth(batches, Date.now() - retentionMs + EXPIRY_MARGIN_MS)
+  // A batch must be in its table whole or not at all.
+  const { months, duplicates, expired } = byMonth(batches, wholeSince(retention[topic]))
   stats.duplicates += duplicates
   stats.expired += expired
   for (const month of months) {

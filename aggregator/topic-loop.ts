@@ -3,6 +3,7 @@ import type { Logger } from '../common/logger.ts'
 import type { Batch, Gathered, LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
+import type { Retention } from '../store/retention.ts'
 import { Claims } from './claims.ts'
 import type { ErasedNow } from './erased-now.ts'
 import { pause } from './pause.ts'
@@ -20,8 +21,7 @@ export interface LoopOptions {
   readonly retryForMs: number
   /** Wait for ever while the store or the log cannot be reached. */
   readonly waitWhileAway: boolean
-  /** How long the raw tables keep rows. */
-  readonly retentionMs: number
+  readonly retention: Retention
 }
 
 /** Errors that no repetition repairs. */
@@ -153,15 +153,15 @@ export class TopicLoop {
     this.#stats.fenced += gathered.length - owned.length
     if (owned.length === 0) return []
     const claims = await this.#claims.of(owned)
-    const { retentionMs } = this.#options
+    const { retention } = this.#options
     const erased = await this.#erased.get()
     const kept = (batches: readonly Batch[]) =>
       batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
     try {
       const letters = kept(owned.flatMap((part) => part.letters))
-      if (letters.length > 0) await storeGather(this.#store, 'dead_letters', letters, claims, retentionMs, this.#stats)
+      if (letters.length > 0) await storeGather(this.#store, 'dead_letters', letters, claims, retention, this.#stats)
       const batches = kept(owned.flatMap((part) => part.batches))
-      await storeGather(this.#store, this.#topic, batches, claims, retentionMs, this.#stats)
+      await storeGather(this.#store, this.#topic, batches, claims, retention, this.#stats)
     } catch (error) {
       this.#claims.doubt()
       throw error

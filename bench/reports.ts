@@ -13,6 +13,7 @@ import { describeMachine, machineText } from './machine.ts'
 import { progress } from './options.ts'
 import { percentile } from './statistics.ts'
 import { table } from './table.ts'
+import { retentionOf } from '../store/retention.ts'
 
 /*
  * What do people wait for on a month of logins? The metrics of the daily set, and searches of the support desk. The logins are generated
@@ -140,7 +141,7 @@ const directory = mkdtempSync(join(tmpdir(), 'gatepost-reports-'))
 const logger = createLogger('bench')
 logger.level = 'warn'
 const machine = await describeMachine()
-const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, retentionDays: 3650 })
+const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, retention: retentionOf(3650) })
 try {
   await store.migrate()
   await generate(store)
@@ -149,7 +150,14 @@ try {
   const now = new Date(end.getTime() + 3_600_000)
   for (const period of ['day', 'month'] as const) {
     for (const metric of metricsOf(period)) {
-      const request = { metric, period, date: end.toISOString().slice(0, 10), partial: false, retentionDays: 3650, now }
+      const request = {
+        metric,
+        period,
+        date: end.toISOString().slice(0, 10),
+        partial: false,
+        retention: retentionOf(3650),
+        now,
+      }
       figures.push(await measure(`${metric.name}, ${period}`, METRIC_LIMIT_MS, () => computeMetric(store, request)))
     }
   }

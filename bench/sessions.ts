@@ -10,6 +10,7 @@ import { openEmbeddedStore } from '../store/embedded/open.ts'
 import { describeMachine, machineText } from './machine.ts'
 import { progress } from './options.ts'
 import { percentile } from './statistics.ts'
+import { retentionOf } from '../store/retention.ts'
 
 /*
  * Does a page of sessions, and the cost of a report, depend on how many sessions there are? Sessions are generated inside the engine, three
@@ -56,7 +57,7 @@ const directory = mkdtempSync(join(tmpdir(), 'gatepost-sessions-'))
 const logger = createLogger('bench')
 logger.level = 'warn'
 const machine = await describeMachine()
-const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, retentionDays: 3650 })
+const store = await openEmbeddedStore({ path: join(directory, 'store'), logger, retention: retentionOf(3650) })
 
 /** As names are: nothing tells the time of a session from them. */
 const NAME = 'lower(hex(sipHash64(id)))'
@@ -87,7 +88,14 @@ const HISTORY = [
 async function computed(): Promise<number> {
   const started = performance.now()
   const from = Date.now()
-  const keeper = startSessionKeeper({ store, timeoutIntervals: 3, logger, everyMs: 20, leaseSettleMs: 20 })
+  const keeper = startSessionKeeper({
+    store,
+    timeoutIntervals: 3,
+    rawDays: 3650,
+    logger,
+    everyMs: 20,
+    leaseSettleMs: 20,
+  })
   while (keeper.stats.computedUntil <= from) await sleep(5)
   const ms = performance.now() - started
   await keeper.stop()

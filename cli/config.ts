@@ -1,15 +1,24 @@
+import type { z } from 'zod'
 import { GatepostError } from '../common/errors.ts'
+import type { Retention } from '../store/retention.ts'
 import { masked } from './config/mask.ts'
 import { nearest } from './config/nearest.ts'
+import { effectiveRetention } from './config/retention.ts'
 import { ruleProblems } from './config/rules.ts'
 import { PERFORMANCE_BEARER, PERFORMANCE_BEARER_PREFIX, VARIABLES } from './config/variables.ts'
+import { REFUSED } from './config/values.ts'
 import type { Variable } from './config/variable.ts'
 
 type Schema = typeof VARIABLES
 type Value<V> = V extends Variable<infer T> ? (V['default'] extends string ? T : T | undefined) : never
 
+/** What the days of a table come from: nobody is told these by themselves. */
+type Days = Pick<Schema, 'retentionDays' | 'retentionDaysByTable' | 'pseudonymiseAfterDays'>
+type DayValues = { readonly [K in keyof Days]: Value<Days[K]> }
+
 /** The effective configuration: what every part of the program is told. Durations are milliseconds, sizes bytes. */
-export type Config = { readonly [K in keyof Schema]: Value<Schema[K]> } & {
+export type Config = { readonly [K in Exclude<keyof Schema, keyof Days>]: Value<Schema[K]> } & {
+  readonly retention: Retention
   /** Bearer tokens of the performance platform by metric name, such as account-usage. */
   readonly performanceBearers: Readonly<Record<string, string>>
   /** The history of logins under pseudonyms, kept longer than the tables that name people; null: none is kept. */
@@ -44,23 +53,26 @@ export function loadConfig(env: Environment): Config {
     if (text === undefined) continue
     const result = variable.schema.safeParse(text)
     if (result.success) values[key] = result.data
-    else problems.push(`${variable.env}=${masked(variable, text)}: allowed is ${variable.allowed}`)
+    else
+      problems.push(
+        `${variable.env}=${masked(variable, text)}: ${reasonOf(result.error)}allowed is ${variable.allowed}`,
+      )
   }
   values['performanceBearers'] = performanceBearers(env)
   // Rules across variables look at those that parsed, so that one mistake is not told twice.
   problems.push(...ruleProblems(values))
   if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
-  return Object.freeze({ ...values, ...retention(values as Config) }) as Config
+  const { retentionDays, retentionDaysByTable, pseudonymiseAfterDays, ...others } = values as unknown as DayValues &
+    Config
+  const history =
+    pseudonymiseAfterDays === undefined ? null : { keptDays: retentionDays, secret: others.pseudonymSecret as string }
+  const retention = effectiveRetention({ retentionDays, retentionDaysByTable, pseudonymiseAfterDays })
+  return Object.freeze({ ...others, retention, history })
 }
 
-/** With a history under pseudonyms it is the history that is kept for GATEPOST_RETENTION_DAYS, and what names people no longer than was asked. */
-function retention(values: Omit<Config, 'history'>): Pick<Config, 'retentionDays' | 'history'> {
-  const { retentionDays, pseudonymiseAfterDays, pseudonymSecret } = values
-  if (pseudonymiseAfterDays === undefined) return { retentionDays, history: null }
-  return {
-    retentionDays: pseudonymiseAfterDays,
-    history: { keptDays: retentionDays, secret: pseudonymSecret as string },
-  }
+/** Where the list of what is allowed does not show by itself what is wrong. */
+function reasonOf({ issues }: z.ZodError): string {
+  return issues[0].message === REFUSED ? '' : `${issues[0].message}; `
 }
 
 /** An empty variable counts as unset: compose files pass `GATEPOST_X=` for what is not set. */

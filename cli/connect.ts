@@ -73,7 +73,7 @@ async function openDirectory(config: Config, note: (text: string) => void): Prom
       path: join(config.dataDir, 'store'),
       logger: quietLogger(),
       // Opening applies the retention: without it, asking for a metric would change the tables.
-      retentionDays: config.retentionDays,
+      retention: config.retention,
     })
     if (isNew) note(`no data directory was there: created ${config.dataDir}`)
     try {
@@ -92,12 +92,12 @@ async function openDirectory(config: Config, note: (text: string) => void): Prom
 /** Its tables are made by the processes that write them. */
 async function openServer(config: Config, url: string): Promise<Connection> {
   const { openServerStore } = await import('../store/server/open.ts')
-  const { clickhouseCluster: cluster, retentionDays } = config
+  const { clickhouseCluster: cluster, retention } = config
   const store = await openServerStore({
     url,
     ...(cluster === undefined ? {} : { cluster }),
     logger: quietLogger(),
-    retentionDays,
+    retention,
   })
   return { store, close: () => store.close() }
 }

@@ -40,8 +40,8 @@ async function openFullStore(config: Config, note: (text: string) => void, waitM
 
 async function openServer(config: Config, url: string): Promise<Store> {
   const { openServerStore } = await import('../store/server/open.ts')
-  const { clickhouseCluster: cluster, retentionDays } = config
-  return openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger: quietLogger(), retentionDays })
+  const { clickhouseCluster: cluster, retention } = config
+  return openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger: quietLogger(), retention })
 }
 
 /** Its endpoint takes what a store sends its server. Null: nobody answers to the key that the instance has announced. */
@@ -67,7 +67,7 @@ async function openDirectory(config: Config, note: (text: string) => void): Prom
     store = await openEmbeddedStore({
       path: join(config.dataDir, 'store'),
       logger: quietLogger(),
-      retentionDays: config.retentionDays,
+      retention: config.retention,
     })
     if (isNew) note(`no data directory was there: created ${config.dataDir}`)
     await store.migrate()

@@ -10,8 +10,8 @@ export function replayDeadLetter(
   letter: LetterName,
   payload: string | null,
 ): Promise<LetterOutcome | null> {
-  const { retentionDays, secret, dataDir } = config
+  const { retention, secret, dataDir } = config
   return withFullStore(config, note, (store) =>
-    storeLetter(store, letter, payload, { retentionDays, secret: () => knownSecret(secret, dataDir) }),
+    storeLetter(store, letter, payload, { retention, secret: () => knownSecret(secret, dataDir) }),
   )
 }

@@ -26,8 +26,6 @@ interface Terminal {
   progress(text: string): void
 }
 
-const DAY_MS = 24 * 3_600_000
-
 /** What became of one part of the log, in batches but for rows and dead letters. */
 export type ReplayOutcome = { readonly part: string; readonly dead_letters: number } & Omit<ReplayTotals, 'deadLetters'>
 
@@ -41,11 +39,11 @@ export function replay(config: Config, request: ReplayRequest, terminal: Termina
     (text) => terminal.note(text),
     async (store) => {
       const erased = await ErasedSubjects.load(store, () => knownSecret(config.secret, config.dataDir))
-      const retentionMs = config.retentionDays * DAY_MS
+      const { retention } = config
       const outcomes: ReplayOutcome[] = []
       try {
         for (const topic of request.topics) {
-          const options = { store, topic, erased, retentionMs }
+          const options = { store, topic, erased, retention }
           outcomes.push(
             ...(request.archive
               ? [await replayArchive(config, request, options, terminal)]

@@ -1,8 +1,9 @@
 import { GatepostError } from '../common/errors.ts'
-import type { MetricDefinition } from '../reporter/definitions.ts'
+import { daysKept, metricSql, type MetricDefinition } from '../reporter/definitions.ts'
 import { computeMetric, requestedWindow } from '../reporter/metric.ts'
 import { computeSeries, seriesDates } from '../reporter/series.ts'
 import type { Period } from '../reporter/window.ts'
+import type { Retention } from '../store/retention.ts'
 import { loadConfig } from './config.ts'
 import { withStore } from './connect.ts'
 import type { Context } from './context.ts'
@@ -28,12 +29,12 @@ export async function runOne(context: Context, metric: MetricDefinition, options
     throw new GatepostError('INPUT_INVALID', '--to is the end of a series: it goes with --from')
   const config = loadConfig(context.env)
   const { period, date, partial = false } = options
-  const request = { metric, period, date, partial, retentionDays: config.retentionDays, now: new Date() }
+  const request = { metric, period, date, partial, retention: config.retention, now: new Date() }
   requestedWindow(request)
   const note = (text: string) => context.output.note(text)
   const outcome = await withStore(config, note, (store) => computeMetric(store, request))
   if (outcome.outcome === 'expired') {
-    note(expiredNote(metric, config.retentionDays, 'that window', outcome.oldestCompleteDay))
+    note(expiredNote(metric, config.retention, 'that window', outcome.oldestCompleteDay))
     return EXIT.noData
   }
   const { result } = outcome
@@ -51,7 +52,7 @@ export async function runOne(context: Context, metric: MetricDefinition, options
 export async function runSeries(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
   const config = loadConfig(context.env)
   const { period, from = '', to, partial = false } = options
-  const request = { metric, period, from, to, partial, retentionDays: config.retentionDays, now: new Date() }
+  const request = { metric, period, from, to, partial, retention: config.retention, now: new Date() }
   seriesDates(request)
   const note = (text: string) => context.output.note(text)
   const { results, expired, oldestCompleteDay } = await withStore(config, note, async (store) => {
@@ -72,13 +73,14 @@ export async function runSeries(context: Context, metric: MetricDefinition, opti
   }
   if (oldestCompleteDay === null) return EXIT.ok
   const windows = `${expired.length} windows, ${expired[0]} to ${expired.at(-1)}`
-  note(expiredNote(metric, config.retentionDays, windows, oldestCompleteDay))
+  note(expiredNote(metric, config.retention, windows, oldestCompleteDay))
   return EXIT.noData
 }
 
-function expiredNote({ name }: MetricDefinition, days: number, windows: string, oldest: string): string {
+function expiredNote(metric: MetricDefinition, retention: Retention, windows: string, oldest: string): string {
+  const days = daysKept(metricSql(metric), retention)
   return (
-    `gatepost: ${name}: raw data is kept for ${days} days and no result is stored for ${windows}; ` +
+    `gatepost: ${metric.name}: raw data is kept for ${days} days and no result is stored for ${windows}; ` +
     `the oldest complete day is ${oldest} (--partial computes from what is left)`
   )
 }

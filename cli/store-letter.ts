@@ -4,6 +4,7 @@ import { GatepostError } from '../common/errors.ts'
 import { repairedBatch } from '../ingest/repair.ts'
 import { findDeadLetter } from '../reporter/dead-letters.ts'
 import type { Store } from '../store/contract.ts'
+import type { Retention } from '../store/retention.ts'
 
 /** A dead letter by its key. */
 export interface LetterName {
@@ -19,8 +20,6 @@ export interface LetterOutcome {
   readonly rows: number
 }
 
-const DAY_MS = 24 * 3_600_000
-
 /**
  * Stores the record of a dead letter, once however often it is replayed. Null: there is no such letter.
  * @param payload what is stored instead of what was sent; null: that
@@ -31,7 +30,7 @@ export async function storeLetter(
   store: Store,
   { batchId, batchIndex }: LetterName,
   payload: string | null,
-  { secret, retentionDays }: { readonly secret: () => string; readonly retentionDays: number },
+  { secret, retention }: { readonly secret: () => string; readonly retention: Retention },
 ): Promise<LetterOutcome | null> {
   const letter = await findDeadLetter(store, batchId, batchIndex)
   if (letter === null) return null
@@ -45,15 +44,14 @@ export async function storeLetter(
   })
   const { topic } = batch
   const erased = await ErasedSubjects.load(store, secret)
-  const retentionMs = retentionDays * DAY_MS
   const totals = emptyTotals()
   // Claimed: two at once would both see nothing there.
   await replayPart(
-    { store, topic, partition: 'dead-letters', retentionMs, erased },
+    { store, topic, partition: 'dead-letters', retention, erased },
     { batches: [batch], letters: [] },
     totals,
   )
-  const refused = totals.expired > 0 ? 'it is older than the tables keep rows' : 'the person in it was erased'
+  const refused = totals.expired > 0 ? 'it is older than its table keeps rows' : 'the person in it was erased'
   if (totals.expired + totals.erased > 0) throw new GatepostError('INPUT_INVALID', `not stored: ${refused}`)
   if (totals.deadLetters > 0) throw new GatepostError('STORE_REFUSED', `${topic} refused the record as it is`)
   return { table: topic, received_at: letter.received_at, rows: totals.rows }

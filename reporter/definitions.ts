@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { packageFile } from '../common/package-root.ts'
+import type { Retention } from '../store/retention.ts'
 import { all, count, integer, type FieldValue } from './fields.ts'
 import { monthToDate, newAccountsMonth, PERIODS, thirtyDaysBefore, type Period, type Window } from './window.ts'
 
@@ -15,8 +16,6 @@ export interface MetricDefinition {
   readonly rowsPer?: 'site' | 'gateway'
   /** The window that ends by `end`, the instant at which D begins; undefined: the period's own. */
   readonly window?: (end: Date) => Window
-  /** Computed from accounts only, which retention does not delete: windows of any age can be computed. */
-  readonly fromAccounts?: true
 }
 
 const KINDS = ['sms', 'email', 'sponsored'].flatMap((kind) => [`${kind}_period_before`, `${kind}_cumulative`])
@@ -61,14 +60,12 @@ export const METRICS: readonly MetricDefinition[] = [
     description: 'accounts created, by how they were registered',
     periods: PERIODS,
     fields: z.strictObject(all(['period_before', 'cumulative', ...KINDS], count)),
-    fromAccounts: true,
   },
   {
     name: 'completion-rate',
     description: 'accounts created and those that ever logged in, by how they were registered',
     periods: PERIODS,
     fields: z.strictObject(all(COMPLETION, count)),
-    fromAccounts: true,
   },
   {
     name: 'inactive-users',
@@ -76,7 +73,6 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['month'],
     fields: z.strictObject({ new_active_users: count, new_inactive_users: count, days: count }),
     window: newAccountsMonth,
-    fromAccounts: true,
   },
   {
     name: 'monthly-rolling-window-total-active-users',
@@ -142,4 +138,13 @@ export function metricNamed(name: string): MetricDefinition | undefined {
 /** The metric's query over {start} and {end}; its file begins with the definition in words. */
 export function metricSql(metric: MetricDefinition): string {
   return readFileSync(packageFile(`reporter/metrics/${metric.name}.sql`), 'utf8')
+}
+
+/**
+ * For how many days back a metric's query finds all its rows: as many as the table of those it reads that keeps them for the shortest time.
+ * Null: none of them expires, and windows of any age can be computed.
+ */
+export function daysKept(sql: string, retention: Retention): number | null {
+  const kept = Object.entries(retention).filter(([table]) => new RegExp(`\\bgatepost\\.${table}\\b`).test(sql))
+  return kept.length === 0 ? null : Math.min(...kept.map(([, days]) => days))
 }

@@ -1,8 +1,9 @@
 import { GatepostError } from '../common/errors.ts'
 import { sqlTime } from '../common/sql-time.ts'
+import type { Retention } from '../store/retention.ts'
 import { isInHistory } from './history/copy.ts'
 import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
-import { metricSql, type MetricDefinition } from './definitions.ts'
+import { daysKept, metricSql, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
 import type { TableStore } from './table-store.ts'
 import { dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
@@ -14,7 +15,7 @@ export interface MetricRequest {
   readonly date: string | undefined
   /** Compute from what there is when the window's first days are deleted already; never stored. */
   readonly partial: boolean
-  readonly retentionDays: number
+  readonly retention: Retention
   readonly now: Date
 }
 
@@ -25,6 +26,9 @@ export type MetricOutcome =
   | { readonly outcome: 'result'; readonly result: MetricResult }
   /** The raw data is deleted and there is no stored result. */
   | { readonly outcome: 'expired'; readonly oldestCompleteDay: string }
+
+/** The earliest instant of a Date: what does not expire goes back for ever. */
+const BEGINNING = new Date(-8.64e15)
 
 const CALENDAR = 'gatepost.login_calendar'
 /** The same under pseudonyms, which are as many as people are. */
@@ -40,10 +44,11 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const { date, begins, window } = requestedWindow(request)
   const key: MetricKey = { metric_name: metric.name, period, date }
 
-  const oldest = oldestCompleteDay(now, request.retentionDays)
-  const whole = metric.fromAccounts === true || window.start >= oldest
-  const running = begins > now
   const sql = metricSql(metric)
+  const days = daysKept(sql, request.retention)
+  const oldest = days === null ? BEGINNING : oldestCompleteDay(now, days)
+  const whole = window.start >= oldest
+  const running = begins > now
   const inHistory = !whole && sql.includes(CALENDAR) && (await isInHistory(store, window))
   if ((whole || inHistory) && !running) {
     const fields = await compute(store, metric, inHistory ? sql.replaceAll(CALENDAR, HISTORY) : sql, window)

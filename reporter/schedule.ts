@@ -1,6 +1,7 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { repeat } from '../common/repeat.ts'
+import type { Retention } from '../store/retention.ts'
 import { deleteStrangers } from './accounts/strangers.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
 import { computeMetric } from './metric.ts'
@@ -14,7 +15,7 @@ import { beginningOf, DAY_MS, dayOf, type Period } from './window.ts'
 
 export interface ScheduleOptions {
   readonly store: TableStore
-  readonly retentionDays: number
+  readonly retention: Retention
   readonly logger: Logger
 }
 
@@ -49,7 +50,8 @@ export function startSchedule(options: ScheduleOptions): Schedule {
     if (stats.currentTo === due.getTime()) return LOOK_EVERY_MS
     try {
       await catchUp(options, new Date(), stats, stopped)
-      if (!stopped()) await deleteStrangers(options.store, options.retentionDays, new Date())
+      const { post_auth, portal_sessions } = options.retention
+      if (!stopped()) await deleteStrangers(options.store, Math.max(post_auth, portal_sessions), new Date())
       if (!stopped()) stats.currentTo = due.getTime()
     } catch (error) {
       stats.failures++
@@ -79,7 +81,7 @@ export function periodsEnding(day: Date): Period[] {
  * @throws GatepostError of the store
  */
 export async function catchUp(
-  { store, retentionDays, logger }: ScheduleOptions,
+  { store, retention, logger }: ScheduleOptions,
   now: Date,
   stats?: ScheduleStats,
   stopped: () => boolean = () => false,
@@ -95,7 +97,7 @@ export async function catchUp(
     for (const { metric, period } of ending(new Date(day))) {
       if (stopped()) return computed
       if (present.has(key(metric.name, period, date))) continue
-      const outcome = await computeMetric(store, { metric, period, date, partial: false, retentionDays, now })
+      const outcome = await computeMetric(store, { metric, period, date, partial: false, retention, now })
       if (outcome.outcome === 'expired') {
         logger.warn({ metric: metric.name, period, date }, 'a metric was missed, and its raw data is deleted')
         continue

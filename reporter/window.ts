@@ -78,6 +78,6 @@ function firstOfMonth(day: Date): Date {
  * The first day of which retention has deleted nothing yet. Rows go one by one as they pass the limit, so the day on
  * which the limit falls is incomplete already, unless the limit is its very beginning.
  */
-export function oldestCompleteDay(now: Date, retentionDays: number): Date {
-  return new Date(Math.ceil((now.getTime() - retentionDays * DAY_MS) / DAY_MS) * DAY_MS)
+export function oldestCompleteDay(now: Date, keptDays: number): Date {
+  return new Date(Math.ceil((now.getTime() - keptDays * DAY_MS) / DAY_MS) * DAY_MS)
 }

@@ -179,7 +179,14 @@ t.test('the example policies: who uses more than a limit is denied, and told bef
       batch_id: randomUUID(),
     })),
   )
-  const keeper = startSessionKeeper({ store, timeoutIntervals: 1000, logger, everyMs: 50, leaseSettleMs: 20 })
+  const keeper = startSessionKeeper({
+    store,
+    timeoutIntervals: 1000,
+    rawDays: 32,
+    logger,
+    everyMs: 50,
+    leaseSettleMs: 20,
+  })
   while (keeper.stats.computedUntil === 0 && keeper.stats.failures === 0) await sleep(20)
   await keeper.stop()
   t.equal(keeper.stats.failures, 0)

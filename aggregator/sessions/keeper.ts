@@ -15,6 +15,8 @@ export interface SessionKeeperOptions {
   readonly store: Pick<Store, 'query' | 'command'>
   /** GATEPOST_SESSION_TIMEOUT_INTERVALS */
   readonly timeoutIntervals: number
+  /** Days that gateway_auth keeps its rows. */
+  readonly rawDays: number
   readonly logger: Logger
   /** For tests: every how many ms, default 5 s. */
   readonly everyMs?: number
@@ -132,13 +134,15 @@ class Keeper {
   }
 
   async #compute(from: number, to: number): Promise<void> {
-    const { store } = this.#options
+    const { store, rawDays } = this.#options
     const range = { from: sqlTime(from), to: sqlTime(to) }
+    // What is left of an hour that expires would take the place of what the whole hour came to, which may be kept for longer.
     const hours = await store.query<{ hour: string; sessions: number }>(
-      `SELECT toString(hour) AS hour, toUInt32(uniqExact(session_id)) AS sessions FROM gatepost.session_touches
+      `SELECT toString(hour) AS hour, toUInt32(uniqExact(session_id)) AS sessions FROM gatepost.session_touches AS touches
        WHERE bucket >= toStartOfFiveMinutes({from:DateTime64(3, 'UTC')}) AND touched_at >= {from:DateTime64(3, 'UTC')}
-         AND touched_at < {to:DateTime64(3, 'UTC')} GROUP BY hour ORDER BY hour`,
-      range,
+         AND touched_at < {to:DateTime64(3, 'UTC')} AND touches.hour > now('UTC') - toIntervalDay({rawDays:UInt32})
+       GROUP BY hour ORDER BY hour`,
+      { ...range, rawDays },
     )
     for (const { hour: touchedHour, sessions } of hours) {
       const parts = Math.ceil(sessions / this.#sessionsPerStatement)

@@ -5,6 +5,7 @@ import type { Batch } from '../../log/contract.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { retentionOf } from '../../store/retention.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
 import { makeBatch, repeated } from '../../store/test/records.ts'
 import { startAggregator, type AggregatorOptions } from '../aggregator.ts'
@@ -99,6 +100,25 @@ t.test('batches whose rows would expire are left out and counted', async (t) => 
   t.match((await drain(log))('post_auth'), { rows: 3, expired: 2 })
   t.same(await rowsOf('post_auth', batches), [0, 0, 3])
   t.equal(log.committed('post_auth'), 3)
+})
+
+t.test('each topic has its own time: what one table would drop, another one keeps', async (t) => {
+  const log = new MemoryLog()
+  const topics = ['post_auth', 'gateway_pings', 'dead_letters'] as const
+  const made = topics.map((topic) => [20 * DAY, 13 * DAY].map((age) => makeBatch(topic, now - age, repeated(3))))
+  for (const batches of made) log.append(...batches)
+  const stats = await drain(log, { retention: retentionOf(32, { gateway_pings: 14, dead_letters: 10 }) })
+  const counted = topics.map((topic) => [stats(topic).rows, stats(topic).expired])
+  t.same(counted, [
+    [6, 0],
+    [3, 1],
+    [0, 2],
+  ])
+  t.same(await Promise.all(topics.map((topic, index) => rowsOf(topic, made[index]))), [
+    [3, 3],
+    [0, 3],
+    [0, 0],
+  ])
 })
 
 t.test('records the store refuses become dead letters, the others of their batch are stored', async (t) => {

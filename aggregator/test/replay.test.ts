@@ -5,6 +5,7 @@ import type { Batch } from '../../log/contract.ts'
 import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
+import { DEFAULT_RETENTION, retentionOf, type Retention } from '../../store/retention.ts'
 import { makeBatch, repeated } from '../../store/test/records.ts'
 import { ErasedSubjects, subjectHash } from '../erased.ts'
 import { emptyTotals, replayPart, type ReplayTotals } from '../replay.ts'
@@ -21,11 +22,15 @@ const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
 t.teardown(() => store.close())
 await store.migrate()
 
-async function replayed(batches: readonly Batch[], letters: readonly Batch[] = [], to: Store = store) {
+async function replayed(
+  batches: readonly Batch[],
+  letters: readonly Batch[] = [],
+  to: Store = store,
+  retention: Retention = DEFAULT_RETENTION,
+) {
   const totals = emptyTotals()
   const erased = await ErasedSubjects.load(store, () => SECRET)
-  const retentionMs = 32 * DAY
-  await replayPart({ store: to, topic: 'post_auth', partition: 'p', retentionMs, erased }, { batches, letters }, totals)
+  await replayPart({ store: to, topic: 'post_auth', partition: 'p', retention, erased }, { batches, letters }, totals)
   return totals
 }
 
@@ -108,4 +113,19 @@ t.test('an aggregator that claims its part back is waited for; another failure i
   await t.rejects(replayed([makeBatch('post_auth', now, repeated(1))], [], failing('STORE_MIGRATION')), {
     code: 'STORE_MIGRATION',
   })
+})
+
+t.test('what is older than its own table keeps rows is left out, and not what another table keeps', async (t) => {
+  const batches = [
+    makeBatch('post_auth', now - 10 * DAY, repeated(2)),
+    makeBatch('post_auth', now - 3 * DAY, repeated(2)),
+  ]
+  const letters = [makeBatch('dead_letters', now - 10 * DAY, repeated(3))]
+  const short = retentionOf(32, { post_auth: 5 })
+  t.same(await replayed(batches, letters, store, short), counted({ read: 3, rows: 5, expired: 1 }))
+  t.same(await rowsOf(batches), [0, 2])
+  t.same(
+    await replayed(batches, [], store, retentionOf(5, { post_auth: 32 })),
+    counted({ read: 2, rows: 2, present: 1 }),
+  )
 })

@@ -32,16 +32,17 @@ Examples:
     .action(async (options: { days: string; sites: string; seed: string; until?: string; serve: boolean }) => {
       const config = effectiveConfig(context)
       const now = new Date()
+      const kept = Math.min(...Object.values(config.retention))
       // Rows of the first day must not expire while somebody looks.
-      const days = wholeNumber('--days', options.days, 1, config.retentionDays - 2)
+      const days = wholeNumber('--days', options.days, 1, kept - 2)
       const sites = wholeNumber('--sites', options.sites, 1, MAX_SITES)
       const seed = wholeNumber('--seed', options.seed, 0, MAX_SEED)
       const until = options.until === undefined ? null : timeOption('--until', options.until, now, -1).getTime()
       const age = until === null ? 0 : Math.ceil((now.getTime() - until) / 86_400_000)
-      if (days + age > config.retentionDays - 2) {
+      if (days + age > kept - 2) {
         throw new GatepostError(
           'INPUT_INVALID',
-          `--until ${options.until}: the first of ${days} days would expire at once (GATEPOST_RETENTION_DAYS=${config.retentionDays})`,
+          `--until ${options.until}: the first of ${days} days would expire at once: rows are kept for ${kept} days`,
         )
       }
       const { demo } = await import('../demo/demo.ts')

@@ -73,7 +73,7 @@ Examples:
 }
 
 /** @throws GatepostError INPUT_INVALID */
-function searchOf(options: Options, { retentionDays }: Config, now: Date): LoginSearch {
+function searchOf(options: Options, { retention }: Config, now: Date): LoginSearch {
   const { user, cert, mac, site, ap, building, failed, since, limit } = options
   return {
     ...(user === undefined ? {} : { user }),
@@ -85,7 +85,7 @@ function searchOf(options: Options, { retentionDays }: Config, now: Date): Login
     failed: failed ?? false,
     since:
       since === undefined
-        ? new Date(now.getTime() - (retentionDays + 1) * 86_400_000)
+        ? new Date(now.getTime() - (retention.post_auth + 1) * 86_400_000)
         : timeOption('--since', since, now, -1),
     // The clock of the process that receives may be a little ahead.
     until: new Date(now.getTime() + 60_000),

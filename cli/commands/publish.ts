@@ -88,7 +88,7 @@ async function runSet(context: Context, period: Period, options: Options): Promi
         period,
         date: options.date,
         only: options.only,
-        retentionDays: config.retentionDays,
+        retention: config.retention,
         now,
         again: options.again ?? false,
         progress: (metric, publisher) => terminalLine(`${metric} to ${publisher} ...`),

@@ -1,4 +1,5 @@
 import { isLoopback } from '../../common/ip-address.ts'
+import { retentionProblems, type RetentionValues } from './retention.ts'
 import { VARIABLES } from './variables.ts'
 
 /*
@@ -19,6 +20,7 @@ export function ruleProblems(values: Values): string[] {
     ...loginProblems(values),
     ...publishProblems(values),
     ...pseudonymProblems(values),
+    ...daysProblems(values),
   ]
 }
 
@@ -34,6 +36,10 @@ function pseudonymProblems({ pseudonymiseAfterDays: after, pseudonymSecret, rete
     )
   }
   return problems
+}
+
+function daysProblems(values: Values): string[] {
+  return typeof values['retentionDays'] === 'number' ? retentionProblems(values as unknown as RetentionValues) : []
 }
 
 function portProblems(values: Values): string[] {

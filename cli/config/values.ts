@@ -9,7 +9,8 @@ import { canonicalIp } from '../../common/ip-address.ts'
  */
 export type ValueSchema<T = unknown> = z.ZodType<T, string>
 
-const REFUSED = 'not allowed'
+/** The message of an issue that says no more than what is allowed does. */
+export const REFUSED = 'not allowed'
 
 /** A parser as a schema: undefined means that the text is not allowed. */
 function parsed<T>(parse: (text: string) => T | undefined): ValueSchema<T> {

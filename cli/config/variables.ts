@@ -1,3 +1,4 @@
+import { DAYS_BY_TABLE_ALLOWED, daysByTable, retentionDays } from './retention.ts'
 import {
   addressBlocks,
   bindAddress,
@@ -181,9 +182,15 @@ export const VARIABLES = {
       'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal, in Kafka or in the spill.',
     allowed: 'a duration from 1s to 1h',
   }),
-  retentionDays: withDefault('GATEPOST_RETENTION_DAYS', '32', integer(1, 3650), {
+  retentionDays: withDefault('GATEPOST_RETENTION_DAYS', '32', retentionDays, {
     description: 'Days after which raw records are deleted.',
     allowed: 'a whole number of days, 1 to 3650',
+  }),
+  retentionDaysByTable: optional('GATEPOST_RETENTION_DAYS_BY_TABLE', daysByTable, {
+    description:
+      'The same for single tables, such as post_auth=400,gateway_pings=14,dead_letters=90. A table that comes from another is kept as long as that one, unless it is named itself.',
+    allowed: DAYS_BY_TABLE_ALLOWED,
+    unset: '(unset: one time for all)',
   }),
   pseudonymiseAfterDays: optional('GATEPOST_PSEUDONYMISE_AFTER_DAYS', integer(2, 3650), {
     description:

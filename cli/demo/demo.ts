@@ -97,7 +97,7 @@ async function fillDemo(
       bar.show((at - from) / (until - from), `${dayOf(new Date(at))}, ${sender.sent.logins} logins`),
     )
     await withStore(config, note, (store) =>
-      derive(store, { from, until, retentionDays: config.retentionDays }, sender.sent, stopped, bar),
+      derive(store, { from, until, retention: config.retention }, sender.sent, stopped, bar),
     )
     bar.clear()
     if (stopped.aborted) return 'stop'

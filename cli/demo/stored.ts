@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MetricDefinition } from '../../reporter/definitions.ts'
 import { computeSeries } from '../../reporter/series.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
+import type { Retention } from '../../store/retention.ts'
 import { DAY_MS, dayOf, type Period } from '../../reporter/window.ts'
 import type { Sent } from './sender.ts'
 
@@ -54,7 +55,7 @@ const WEEKS = 4
 export async function computeMetrics(
   store: TableStore,
   metrics: readonly MetricDefinition[],
-  { from, until, retentionDays }: { from: number; until: number; retentionDays: number },
+  { from, until, retention }: { from: number; until: number; retention: Retention },
   stopped: AbortSignal,
   progress: Progress,
 ): Promise<void> {
@@ -71,7 +72,7 @@ export async function computeMetrics(
     if (stopped.aborted) return
     const hour = new Date(Math.floor(until / 3_600_000) * 3_600_000).toISOString().slice(0, 13)
     const to = period === 'hour' ? hour : dayOf(new Date(today))
-    const request = { metric, period, from: first[period], to, partial: false, retentionDays, now }
+    const request = { metric, period, from: first[period], to, partial: false, retention, now }
     await computeSeries(store, request, (_date, done, all) => progress((index + done / all) / series.length))
   }
 }

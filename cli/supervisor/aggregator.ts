@@ -22,12 +22,12 @@ export async function aggregator(configured: Config): Promise<number> {
   alertsOf(configured)
   const config = await withPorts(configured, ['metricsPort'])
   const { reader, access } = await kafkaAddress(config, logger)
-  const { retentionDays, dataDir } = config
+  const { retention, dataDir } = config
   const child = storeProcess(
     'aggregator',
     {
       store: storeDescription(config, dataDir),
-      retentionDays,
+      retention,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
       tokenKey: config.secret ?? null,

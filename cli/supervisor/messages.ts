@@ -5,6 +5,7 @@ import type { ArchiveBounds } from '../../log/journal/archive.ts'
 import type { KafkaOptions } from '../../log/kafka/client.ts'
 import type { Refused } from '../../reporter/dashboard/options.ts'
 import type { PublisherOptions } from '../../reporter/publish/publishers.ts'
+import type { Retention } from '../../store/retention.ts'
 
 /*
  * What a supervisor and its children say to each other, over the channel between them: passwords are in it, so nothing of it goes through
@@ -97,7 +98,7 @@ export interface AlertsStart {
 /** What a process with the store is told at its start. */
 export interface StoreStart {
   readonly store: StoreDescription
-  readonly retentionDays: number
+  readonly retention: Retention
   /** After how many missed intervals a session counts as ended. */
   readonly sessionTimeoutIntervals: number
   /** What it brings into the tables; null: nothing. */

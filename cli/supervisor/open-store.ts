@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from '../../common/logger.ts'
 import type { Store } from '../../store/contract.ts'
+import type { Retention } from '../../store/retention.ts'
 import { removeInstanceFile, writeInstanceFile } from '../instance-file.ts'
 import type { EndpointStart, StoreDescription } from './messages.ts'
 import { sqlMetrics } from './metrics.ts'
@@ -25,26 +26,26 @@ const LOCK_WAIT_MS = 15_000
  */
 export async function openStore(
   description: StoreDescription,
-  retentionDays: number,
+  retention: Retention,
   logger: Logger,
 ): Promise<OpenedStore> {
   return description.kind === 'embedded'
-    ? openEmbedded(description.dataDir, description.endpoint, retentionDays, logger)
-    : openServer(description, retentionDays, logger)
+    ? openEmbedded(description.dataDir, description.endpoint, retention, logger)
+    : openServer(description, retention, logger)
 }
 
 /** The embedded store has an SQL endpoint, and tells commands of this machine how to reach it. */
 async function openEmbedded(
   dataDir: string,
   endpointStart: EndpointStart,
-  retentionDays: number,
+  retention: Retention,
   logger: Logger,
 ): Promise<OpenedStore> {
   // The engine is a library of several hundred megabytes: loaded only by those who need it.
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
   const { startSqlEndpoint } = await import('../../store/embedded/sql/index.ts')
   const path = join(dataDir, 'store')
-  const store = await openEmbeddedStore({ path, logger, retentionDays, lockWaitMs: LOCK_WAIT_MS })
+  const store = await openEmbeddedStore({ path, logger, retention, lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()
   const { host, port, password, adminPassword, allowedHosts } = endpointStart
   const operatorKey = randomBytes(24).toString('base64url')
@@ -77,11 +78,11 @@ async function openEmbedded(
 
 async function openServer(
   { url, cluster }: Extract<StoreDescription, { kind: 'server' }>,
-  retentionDays: number,
+  retention: Retention,
   logger: Logger,
 ): Promise<OpenedStore> {
   const { openServerStore } = await import('../../store/server/open.ts')
-  const store = await openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger, retentionDays })
+  const store = await openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger, retention })
   await store.migrate()
   return { store, metrics: () => Promise.resolve([]), close: () => store.close() }
 }

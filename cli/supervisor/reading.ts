@@ -6,6 +6,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { Lag } from '../../reporter/dashboard/options.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
+import type { Retention } from '../../store/retention.ts'
 import type { ReaderLog, StoreStart } from './messages.ts'
 import { openReader, type OpenedReader } from './open-reader.ts'
 
@@ -14,7 +15,7 @@ export interface ReadingOptions {
   /** Migrated. */
   readonly store: Store
   readonly storeKind: StoreStart['store']['kind']
-  readonly retentionDays: number
+  readonly retention: Retention
   readonly tokenKey: string | null
   /** See StoreStart. PRECONDITION: not of a journal, which is to be drained as soon as the process is ready. */
   readonly waitsForLog: boolean
@@ -50,13 +51,13 @@ export class Reading {
   }
 
   async #begin(): Promise<Open> {
-    const { log, store, storeKind, retentionDays, tokenKey, logger } = this.#options
+    const { log, store, storeKind, retention, tokenKey, logger } = this.#options
     const reader = await openReader(log, logger)
     const aggregator = startAggregator({
       reader: reader.reader,
       store,
       logger,
-      retentionDays,
+      retention,
       ...(tokenKey === null ? {} : { secret: () => tokenKey }),
       // Servers come back by themselves; the embedded engine may need a new process.
       waitWhileAway: storeKind === 'server',

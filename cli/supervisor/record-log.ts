@@ -6,6 +6,7 @@ import { compactAccessLog } from '../../log/journal/access-log.ts'
 import { archiveDirectory } from '../../log/journal/archive.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots } from '../../log/journal/layout.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Config } from '../config.ts'
 import { journalId } from './journal-id.ts'
 import { kafkaAddressOfIngest } from './kafka-log.ts'
@@ -89,9 +90,12 @@ async function prepareKafka(config: Config, dataDir: string, logger: Logger): Pr
   }
 }
 
-/** Beyond the tables' retention nothing could be replayed: people's names and MACs are not kept longer than there. */
-function archiveOf({ archiveMaxBytes: maxBytes, retentionDays }: Config, dataDir: string) {
-  return maxBytes === 0 ? null : { directory: archiveDirectory(dataDir), maxBytes, maxAgeMs: retentionDays * DAY_MS }
+/** Beyond their table's retention records could not be replayed: people's names and MACs are not kept longer than there. */
+function archiveOf({ archiveMaxBytes: maxBytes, retention }: Config, dataDir: string) {
+  if (maxBytes === 0) return null
+  const ages = TOPICS.map((topic) => [topic, retention[topic] * DAY_MS])
+  const maxAgeMs = Object.fromEntries(ages) as Record<Topic, number>
+  return { directory: archiveDirectory(dataDir), maxBytes, maxAgeMs }
 }
 
 /** The bound is shared by the slots that there are. */

@@ -15,12 +15,12 @@ import { run } from './run.ts'
 export async function reporter(configured: Config): Promise<number> {
   const logger = createLogger('reporter')
   const config = await withPorts(configured, ['dashboardPort', 'metricsPort'])
-  const { retentionDays, dataDir } = config
+  const { retention, dataDir } = config
   const child = storeProcess(
     'reporter',
     {
       store: storeDescription(config, dataDir),
-      retentionDays,
+      retention,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: null,
       tokenKey: config.secret ?? null,

@@ -54,7 +54,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
       'store',
       {
         store: storeDescription(config, directory.path),
-        retentionDays: config.retentionDays,
+        retention: config.retention,
         sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
         tokenKey: secret,

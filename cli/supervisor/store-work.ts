@@ -17,6 +17,7 @@ import { startPublishing, type PublishSchedule } from '../../reporter/publish/sc
 import { startSchedule } from '../../reporter/schedule.ts'
 import type { TableStore } from '../../reporter/table-store.ts'
 import type { Store } from '../../store/contract.ts'
+import type { Retention } from '../../store/retention.ts'
 import { Availability } from './availability.ts'
 import type { Supervisor } from './child.ts'
 import { storeLetter } from '../store-letter.ts'
@@ -68,22 +69,22 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, log, tokenKey, waitsForLog, drains } = start
-    const opened = await openStore(start.store, retentionDays, logger)
+    const { retention, log, tokenKey, waitsForLog, drains } = start
+    const opened = await openStore(start.store, retention, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, tokenKey, waitsForLog, logger })
+      log === null ? null : await Reading.start({ log, store, storeKind, retention, tokenKey, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const background = [
       ...(log === null ? [] : keepers(start, store, access, reading, logger)),
-      ...(start.reports === null ? [] : reports(start.reports, store, retentionDays, logger)),
+      ...(start.reports === null ? [] : reports(start.reports, store, retention, logger)),
     ]
     if (start.dashboard !== null) {
       const dashboard = await openDashboard(start.dashboard, {
         supervisor,
         store,
-        retentionDays,
+        retention,
         tokenKey,
         reading,
         logger,
@@ -141,7 +142,12 @@ function keepers(
   reading: Reading | null,
   logger: Logger,
 ): Background[] {
-  const sessions = startSessionKeeper({ store, timeoutIntervals: start.sessionTimeoutIntervals, logger })
+  const sessions = startSessionKeeper({
+    store,
+    timeoutIntervals: start.sessionTimeoutIntervals,
+    rawDays: start.retention.gateway_auth,
+    logger,
+  })
   const all = [{ stop: () => sessions.stop(), metrics: () => sessionMetrics(sessions.stats) }]
   if (access === null) return all
   const decisions = startAccessKeeper({ store, access, policies: start.policies, logger })
@@ -164,17 +170,17 @@ function startAlerting(
 }
 
 /** What is computed and sent by the clock. */
-function reports(options: ReportsStart, store: TableStore, retentionDays: number, logger: Logger): Background[] {
-  const schedule = startSchedule({ store, retentionDays, logger })
+function reports(options: ReportsStart, store: TableStore, retention: Retention, logger: Logger): Background[] {
+  const schedule = startSchedule({ store, retention, logger })
   const all: Background[] = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
-  const publishing = startPublishers(options, store, retentionDays, logger)
+  const publishing = startPublishers(options, store, retention, logger)
   if (publishing !== null) all.push({ stop: () => publishing.stop(), metrics: () => publishMetrics(publishing.stats) })
   if (options.locations !== null) {
     const locations = startLocations({ store, ...options.locations, logger })
     all.push({ stop: () => locations.stop(), metrics: () => locationMetrics(locations.stats) })
   }
   if (options.history !== null) {
-    const history = startHistory({ store, ...options.history, identifiedDays: retentionDays, logger })
+    const history = startHistory({ store, ...options.history, identifiedDays: retention.login_calendar, logger })
     all.push({ stop: () => history.stop(), metrics: () => null })
   }
   return all
@@ -184,7 +190,7 @@ function reports(options: ReportsStart, store: TableStore, retentionDays: number
 function startPublishers(
   { publishers, publishAtMinute }: ReportsStart,
   store: TableStore,
-  retentionDays: number,
+  retention: Retention,
   logger: Logger,
 ): PublishSchedule | null {
   if (publishers.publish.length === 0) return null
@@ -193,7 +199,7 @@ function startPublishers(
     store,
     publishers: publishersOf(publishers, print),
     atMinute: publishAtMinute,
-    retentionDays,
+    retention,
     logger,
   })
 }
@@ -201,7 +207,7 @@ function startPublishers(
 interface Shown {
   readonly supervisor: Supervisor
   readonly store: Store
-  readonly retentionDays: number
+  readonly retention: Retention
   readonly tokenKey: string | null
   readonly reading: Reading | null
   readonly logger: Logger
@@ -209,19 +215,19 @@ interface Shown {
 
 async function openDashboard(
   { access, ...address }: DashboardStart,
-  { supervisor, store, retentionDays, tokenKey, reading, logger }: Shown,
+  { supervisor, store, retention, tokenKey, reading, logger }: Shown,
 ): Promise<RunningDashboard> {
   // An aggregator needs neither the framework nor the pages.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
   return startDashboard({
     ...address,
     store,
-    retentionDays,
+    retention,
     lag: reading === null ? null : () => reading.lag(),
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
     replayLetter: (letter, payload) =>
-      storeLetter(store, letter, payload, { retentionDays, secret: () => requireSecret(tokenKey) }),
+      storeLetter(store, letter, payload, { retention, secret: () => requireSecret(tokenKey) }),
     logger,
   })
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { GatepostError } from '../../common/errors.ts'
-import { configWarnings, describeConfig, loadConfig, type Environment } from '../config.ts'
+import { retentionOf } from '../../store/retention.ts'
+import { configWarnings, describeConfig, loadConfig, type Config, type Environment } from '../config.ts'
 import { VARIABLES } from '../config/variables.ts'
 import type { Variable } from '../config/variable.ts'
 
@@ -28,7 +29,7 @@ t.test('without any variable everything has its default', (t) => {
   t.equal(config.journalMaxBytes, 10 * 2 ** 30)
   t.equal(config.drainTimeoutMs, 30_000)
   t.equal(config.sessionMaxMs, 86_400_000)
-  t.equal(config.retentionDays, 32)
+  t.same(config.retention, retentionOf(32))
   t.equal(config.ack, 'durable')
   t.equal(config.authMode, 'signed')
   t.same(config.login, ['click'])
@@ -48,7 +49,7 @@ t.test('every default is allowed by its own rule, and every variable has words',
   t.end()
 })
 
-const ACCEPTED: readonly (readonly [keyof typeof VARIABLES, string, unknown])[] = [
+const ACCEPTED: readonly (readonly [keyof typeof VARIABLES & keyof Config, string, unknown])[] = [
   ['journalMaxBytes', '10 GiB', 10 * 2 ** 30],
   ['journalMaxBytes', '512MiB', 512 * 2 ** 20],
   ['journalMaxBytes', '512mib', 512 * 2 ** 20],
@@ -219,8 +220,8 @@ t.test('a history under pseudonyms', (t) => {
     /AFTER_DAYS=35: nothing is kept for longer than GATEPOST_RETENTION_DAYS=32/,
   ])
   t.match(problems({ ...after, GATEPOST_RETENTION_DAYS: '400' }), [/^GATEPOST_PSEUDONYM_SECRET is not set/])
-  const { retentionDays, history } = loadConfig({ ...after, ...secret, GATEPOST_RETENTION_DAYS: '400' })
-  t.same({ retentionDays, history }, { retentionDays: 35, history: { keptDays: 400, secret: 'sixteen letters.' } })
+  const { retention, history } = loadConfig({ ...after, ...secret, GATEPOST_RETENTION_DAYS: '400' })
+  t.same({ retention, history }, { retention: retentionOf(35), history: { keptDays: 400, secret: 'sixteen letters.' } })
   t.same(loadConfig({}).history, null)
   t.end()
 })

@@ -10,10 +10,11 @@ import { readSegment } from './read-segment.ts'
 
 /*
  * Segments that are stored, kept for a while to be replayed: <data directory>/archive/<topic>/<segment>.avro. The oldest go when the
- * bound is reached, and those whose rows the tables no longer keep.
+ * bound is reached, and those whose rows their table no longer keeps.
  */
 
 interface Kept {
+  readonly topic: Topic
   readonly path: string
   readonly madeAt: number
   readonly bytes: number
@@ -26,16 +27,16 @@ export function archiveDirectory(dataDir: string): string {
 
 export interface ArchiveBounds {
   readonly maxBytes: number
-  /** Since a segment was made. */
-  readonly maxAgeMs: number
+  /** Since a segment was made, by topic. */
+  readonly maxAgeMs: Readonly<Record<Topic, number>>
 }
 
 /** The archive as the process that owns the journal writes it. */
 export class Archive {
   readonly #directory: string
   readonly #bounds: ArchiveBounds
-  /** Oldest first. */
-  #kept: Kept[] = []
+  /** Of each topic, oldest first. */
+  readonly #kept = new Map<Topic, Kept[]>(TOPICS.map((topic) => [topic, []]))
   #bytes = 0
 
   private constructor(directory: string, bounds: ArchiveBounds) {
@@ -46,8 +47,7 @@ export class Archive {
   static async open(directory: string, bounds: ArchiveBounds): Promise<Archive> {
     const archive = new Archive(directory, bounds)
     for (const topic of TOPICS) await makeDirectory(join(directory, topic))
-    archive.#kept = await archivedSegments(directory)
-    archive.#bytes = archive.#kept.reduce((sum, { bytes }) => sum + bytes, 0)
+    for (const segment of await archivedSegments(directory)) archive.#add(segment)
     await archive.#shrink()
     return archive
   }
@@ -70,22 +70,35 @@ export class Archive {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       return
     }
-    this.#kept.push({ path: target, madeAt: segment.madeAt, bytes })
-    this.#bytes += bytes
+    this.#add({ topic: segment.topic, path: target, madeAt: segment.madeAt, bytes })
     await this.#shrink()
   }
 
   async #shrink(): Promise<void> {
-    const { maxBytes, maxAgeMs } = this.#bounds
-    const notBefore = Date.now() - maxAgeMs
-    while (this.#kept.length > 0 && (this.#bytes > maxBytes || this.#kept[0].madeAt < notBefore)) {
-      const [oldest] = this.#kept.splice(0, 1)
-      await unlink(oldest.path).catch((error: unknown) => {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      // Before it is removed: whoever calls meanwhile goes on behind it.
+      this.#kept.get(next.topic)?.shift()
+      this.#bytes -= next.bytes
+      await unlink(next.path).catch((error: unknown) => {
         // Somebody else has removed it.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       })
-      this.#bytes -= oldest.bytes
     }
+  }
+
+  /** What goes next; undefined: everything may stay. */
+  #next(): Kept | undefined {
+    const { maxBytes, maxAgeMs } = this.#bounds
+    const now = Date.now()
+    const oldest = [...this.#kept.values()].flatMap((segments) => segments.slice(0, 1))
+    const expired = oldest.find(({ topic, madeAt }) => madeAt < now - maxAgeMs[topic])
+    if (expired !== undefined || this.#bytes <= maxBytes) return expired
+    return oldest.sort((a, b) => a.madeAt - b.madeAt).at(0)
+  }
+
+  #add(segment: Kept): void {
+    this.#kept.get(segment.topic)?.push(segment)
+    this.#bytes += segment.bytes
   }
 }
 
@@ -102,7 +115,7 @@ export async function archivedSegments(directory: string, topics: readonly Topic
         ({ size }) => size,
         () => 0,
       )
-      kept.push({ path, madeAt: segment.madeAt, bytes })
+      kept.push({ topic, path, madeAt: segment.madeAt, bytes })
     }
   }
   return kept.sort((a, b) => a.madeAt - b.madeAt)

@@ -7,11 +7,11 @@ import { DAY_MS } from '../window.ts'
  * account's latest login is kept as long as the account. Whoever is imported later has been here before only as
  * far as the raw rows go back.
  */
-export async function deleteStrangers(store: TableStore, retentionDays: number, now: Date): Promise<void> {
+export async function deleteStrangers(store: TableStore, keptDays: number, now: Date): Promise<void> {
   await store.command(
     `DELETE FROM gatepost.account_logins
      WHERE last_login < {oldest:DateTime64(3, 'UTC')}
        AND name NOT IN (SELECT upperUTF8(username) FROM gatepost.accounts)`,
-    { oldest: sqlTime(now.getTime() - retentionDays * DAY_MS) },
+    { oldest: sqlTime(now.getTime() - keptDays * DAY_MS) },
   )
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../../common/logger.ts'
+import type { Retention } from '../../store/retention.ts'
 import type { TableStore } from '../table-store.ts'
 
 /** How far one topic of the record log is behind its table. */
@@ -46,7 +47,7 @@ export interface DashboardOptions {
   readonly password: string | undefined
   /** Of whoever may only look. Neither password set: nobody has to log in. */
   readonly viewerPassword: string | undefined
-  readonly retentionDays: number
+  readonly retention: Retention
   /** Null: this process does not read the record log. */
   readonly lag: (() => readonly Lag[]) | null
   /** Null: this process has no ingest beside it. */

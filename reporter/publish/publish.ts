@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
 import { messageOf } from '../../common/errors.ts'
+import type { Retention } from '../../store/retention.ts'
 import { dateText, latestComplete } from '../dates.ts'
 import { METRICS, type MetricDefinition } from '../definitions.ts'
 import { computeMetric, type MetricResult } from '../metric.ts'
@@ -16,7 +17,7 @@ export interface PublishRequest {
   readonly date: string | undefined
   /** Metrics to publish; undefined: all of the period. */
   readonly only: readonly string[] | undefined
-  readonly retentionDays: number
+  readonly retention: Retention
   readonly now: Date
   /** Send what was sent already once more. */
   readonly again: boolean
@@ -86,10 +87,10 @@ function skippedOutcome(
 }
 
 async function resultOf(
-  { store, period, date, retentionDays, now }: PublishRequest,
+  { store, period, date, retention, now }: PublishRequest,
   metric: MetricDefinition,
 ): Promise<{ readonly result: MetricResult } | { readonly skipped: string }> {
-  const computed = await computeMetric(store, { metric, period, date, partial: false, retentionDays, now })
+  const computed = await computeMetric(store, { metric, period, date, partial: false, retention, now })
   if (computed.outcome === 'expired') {
     const oldest = computed.oldestCompleteDay
     return { skipped: `raw data is deleted and no result is stored; the oldest complete day is ${oldest}` }

@@ -6,6 +6,7 @@ import { beginning, periodsEnding } from '../schedule.ts'
 import type { TableStore } from '../table-store.ts'
 import { beginningOf, DAY_MS, dayOf, HOUR_MS, type Period } from '../window.ts'
 import { Lease } from '../../store/lease.ts'
+import type { Retention } from '../../store/retention.ts'
 import { metricsOf, publish, type RetryTimes } from './publish.ts'
 import type { Publisher } from './publisher.ts'
 
@@ -19,7 +20,7 @@ export interface PublishScheduleOptions {
   readonly publishers: readonly Publisher[]
   /** Minutes of the UTC day. */
   readonly atMinute: number
-  readonly retentionDays: number
+  readonly retention: Retention
   readonly logger: Logger
   readonly retry?: RetryTimes
   readonly leaseSettleMs?: number
@@ -78,7 +79,7 @@ export function startPublishing(options: PublishScheduleOptions): PublishSchedul
 
 /** Publishes what is due at `now`, if the lease can be had. @throws GatepostError of the store */
 export async function publishDue(
-  { store, publishers, atMinute, retentionDays, logger, retry }: PublishScheduleOptions,
+  { store, publishers, atMinute, retention, logger, retry }: PublishScheduleOptions,
   lease: Lease,
   now: Date,
   stats: PublishScheduleStats,
@@ -96,7 +97,7 @@ export async function publishDue(
     // Again for every run, so that it never ends while something is being sent.
     if (stopped() || !(await lease.take())) break
     const only = missing.map(({ name }) => name)
-    const request = { store, publishers, period, date, only, retentionDays, now, again: false, stopped }
+    const request = { store, publishers, period, date, only, retention, now, again: false, stopped }
     for (const outcome of await publish({ ...request, ...(retry === undefined ? {} : { retry }) })) {
       if (outcome.status === 'sent') stats.sent++
       if (outcome.status !== 'failed') continue

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { compute, fieldsOf } from './compute.ts'
 import { addAccounts, clear, openEngine, type Account } from './engine.ts'
+import { retentionOf } from '../../store/retention.ts'
 
 /* Hand-computed cases of the metrics over accounts. */
 
@@ -104,7 +105,7 @@ t.test('inactive-users: the month before, without its last three days', async (t
 
 t.test('accounts are not deleted by retention, so every window can be computed', async (t) => {
   await fill(ACCOUNTS)
-  const request = { retentionDays: 5, now: new Date('2024-12-01T00:00:00.000Z'), date: '2024-06-12' }
+  const request = { retention: retentionOf(5), now: new Date('2024-12-01T00:00:00.000Z'), date: '2024-06-12' }
   for (const name of ['volumetrics', 'completion-rate']) {
     t.match(await compute(store, name, request), { outcome: 'result', result: { stored: undefined } }, name)
   }

@@ -2,6 +2,7 @@ import type { Store } from '../../store/contract.ts'
 import { metricNamed } from '../definitions.ts'
 import { computeMetric, type MetricOutcome, type MetricRequest } from '../metric.ts'
 import type { MetricFields } from '../stored-metric.ts'
+import { retentionOf } from '../../store/retention.ts'
 
 /** A metric as of noon of 12 June 2024, with nothing deleted by retention yet, unless the request says otherwise. */
 export function compute(store: Store, name: string, request: Partial<MetricRequest> = {}): Promise<MetricOutcome> {
@@ -12,7 +13,7 @@ export function compute(store: Store, name: string, request: Partial<MetricReque
     period: metric.periods[0],
     date: undefined,
     partial: false,
-    retentionDays: 3650,
+    retention: retentionOf(3650),
     now: new Date('2024-06-12T12:00:00.000Z'),
     ...request,
   })

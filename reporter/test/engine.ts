@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../table-store.ts'
+import { retentionOf } from '../../store/retention.ts'
 
 /** A login as the tests write it: what is left out is a user's accepted login. */
 export interface Login {
@@ -36,7 +37,7 @@ export async function openEngine(directory: string): Promise<Store> {
   const store = await openEmbeddedStore({
     path: join(directory, 'store'),
     logger: pino({ level: 'silent' }),
-    retentionDays: 3650,
+    retention: retentionOf(3650),
   })
   await store.migrate()
   return store

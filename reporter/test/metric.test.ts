@@ -4,6 +4,7 @@ import { replaceLocations } from '../locations/table.ts'
 import { computeMetric, type MetricOutcome, type MetricRequest } from '../metric.ts'
 import type { Period } from '../window.ts'
 import { addLogins, openEngine, type Login } from './engine.ts'
+import { retentionOf } from '../../store/retention.ts'
 
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
@@ -32,7 +33,7 @@ function compute(name: string, request: Partial<MetricRequest>): Promise<MetricO
     period: 'day',
     date: undefined,
     partial: false,
-    retentionDays: 3650,
+    retention: retentionOf(3650),
     now: new Date('2024-06-12T10:00:00.000Z'),
     ...request,
   })
@@ -182,7 +183,7 @@ t.test('a result has its key, and is stored; the newest stored one counts', asyn
     outcome: 'result',
     result: { metric_name: 'unique-users', period: 'day', date: '2024-06-12', count: 2 },
   })
-  const later = { date: '2024-06-12', retentionDays: 5, now: new Date('2024-07-01T00:00:00.000Z') }
+  const later = { date: '2024-06-12', retention: retentionOf(5), now: new Date('2024-07-01T00:00:00.000Z') }
   t.same(await compute('unique-users', later), {
     outcome: 'result',
     result: { metric_name: 'unique-users', period: 'day', date: '2024-06-12', count: 2, stored: true },
@@ -191,7 +192,7 @@ t.test('a result has its key, and is stored; the newest stored one counts', asyn
 
 t.test('after retention only what is stored is told, or what is left if that is wanted', async (t) => {
   await metric('account-usage', 'day', '2024-01-01', [{ at: at('2024-06-01'), user: 'ALICE1', site: HALL }])
-  const request: Partial<MetricRequest> = { period: 'month', date: '2024-06-02', retentionDays: 32 }
+  const request: Partial<MetricRequest> = { period: 'month', date: '2024-06-02', retention: retentionOf(32) }
   t.same(await compute('account-usage', { ...request, now: new Date('2024-06-12T10:00:00.000Z') }), {
     outcome: 'expired',
     oldestCompleteDay: '2024-05-12',
@@ -200,10 +201,30 @@ t.test('after retention only what is stored is told, or what is left if that is 
   t.match(await compute('account-usage', request), { outcome: 'expired' }, 'what is partial is not stored')
 })
 
+t.test('each metric goes back as far as the tables that it reads', async (t) => {
+  const retention = retentionOf(10, { post_auth: 5, login_calendar: 400, gateway_runs: 20, session_hours: 30 })
+  const now = new Date('2024-06-12T10:00:00.000Z')
+  const oldest = async (name: string) => {
+    const period = metricNamed(name)?.periods[0]
+    const date = period === 'hour' ? '2020-01-01T00' : '2020-01-01'
+    const outcome = await compute(name, { ...(period === undefined ? {} : { period }), date, retention, now })
+    return outcome.outcome === 'expired' ? outcome.oldestCompleteDay : outcome.outcome
+  }
+  t.equal(await oldest('request-stats'), '2024-06-08', 'post_auth')
+  t.equal(await oldest('gateway-availability'), '2024-06-03', 'gateway_pings, and gateway_runs for longer')
+  t.equal(await oldest('traffic'), '2024-05-14', 'session_hours')
+  t.equal(await oldest('account-usage'), '2023-05-10', 'login_calendar')
+  t.equal(await oldest('volumetrics'), 'result', 'accounts')
+})
+
 t.test('the window of today begins within the retention of 32 days, in every month', async (t) => {
   for (const day of ['2024-01-01', '2024-03-31', '2024-08-31', '2023-03-01']) {
     const now = new Date(`${day}T23:59:59.999Z`)
-    t.match(await compute('account-usage', { period: 'month', retentionDays: 32, now }), { outcome: 'result' }, day)
+    t.match(
+      await compute('account-usage', { period: 'month', retention: retentionOf(32), now }),
+      { outcome: 'result' },
+      day,
+    )
   }
 })
 

@@ -5,11 +5,12 @@ import { METRICS } from '../definitions.ts'
 import { catchUp, DELAY_MS, latestDue, periodsEnding, startSchedule } from '../schedule.ts'
 import { beginningOf, DAY_MS, dayOf, type Period } from '../window.ts'
 import { addLogins, openEngine } from './engine.ts'
+import { retentionOf } from '../../store/retention.ts'
 
 const logger = pino({ level: 'silent' })
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
-const options = { store, retentionDays: 3650, logger }
+const options = { store, retention: retentionOf(3650), logger }
 
 const having = (period: Period) => METRICS.filter(({ periods }) => periods.includes(period)).length
 const [DAILY, WEEKLY, MONTHLY] = [having('day'), having('week'), having('month')]

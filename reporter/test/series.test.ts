@@ -5,6 +5,7 @@ import { dateText, datesBetween, instantOf, latestAllowed } from '../dates.ts'
 import { computeSeries, seriesDates, type SeriesRequest } from '../series.ts'
 import { PERIODS, type Period } from '../window.ts'
 import { addLogins, openEngine } from './engine.ts'
+import { retentionOf } from '../../store/retention.ts'
 
 const now = new Date('2024-06-12T12:34:56.789Z')
 const dates = (period: Period, from: string, to?: string) => seriesDates({ period, from, to, now })
@@ -75,7 +76,16 @@ t.test('each date is computed and stored, each hour beside the others; what is g
     const metric = metricNamed(name)
     if (!metric) throw new Error(`no metric ${name}`)
     const [period] = metric.periods
-    const all = { metric, period, from: '', to: undefined, partial: false, retentionDays: 3650, now, ...request }
+    const all = {
+      metric,
+      period,
+      from: '',
+      to: undefined,
+      partial: false,
+      retention: retentionOf(3650),
+      now,
+      ...request,
+    }
     return computeSeries(store, all, (date, done, of) => progress(`${date} ${done}/${of}`))
   }
 
@@ -106,7 +116,7 @@ t.test('each date is computed and stored, each hour beside the others; what is g
     { date: '2024-06-12', hour: 12, fields: '{"rows":[]}' },
   ])
 
-  const later = { retentionDays: 5, now: new Date('2024-06-18T00:00:00.000Z') }
+  const later = { retention: retentionOf(5), now: new Date('2024-06-18T00:00:00.000Z') }
   const old = await series('active-users', { ...later, from: '2024-06-09', to: '2024-06-14' })
   t.match(old.results, [
     { date: '2024-06-10', stored: true },

@@ -8,7 +8,7 @@ import type { Topic } from '../../schemas/topics.ts'
 import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
-import { applyRetention, DEFAULT_RETENTION_DAYS } from '../retention.ts'
+import { applyRetention, DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
 import { AvroFiles } from './avro-files.ts'
 import { check } from './check.ts'
 import { EngineConnection } from './connection.ts'
@@ -24,8 +24,8 @@ export interface EmbeddedStoreOptions {
   readonly readConnections?: number
   /** Inserts under claims that run at once, default 1. */
   readonly inserters?: number
-  /** Days that raw rows are kept, default 32. */
-  readonly retentionDays?: number
+  /** Default 32 days. */
+  readonly retention?: Retention
   /** How long to wait for another process to let go of the directory, default 0. */
   readonly lockWaitMs?: number
 }
@@ -52,6 +52,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
 class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
+  readonly #retention: Retention
   readonly #lock: DirectoryLock
   readonly #files: AvroFiles
   readonly #anchor: EngineConnection
@@ -64,6 +65,7 @@ class EmbeddedStore implements Store {
 
   constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
     this.#options = options
+    this.#retention = options.retention ?? DEFAULT_RETENTION
     this.#lock = lock
     this.#files = new AvroFiles(`${path}-incoming`)
     this.#anchor = new EngineConnection(path, ANCHOR_SETTINGS)
@@ -86,10 +88,10 @@ class EmbeddedStore implements Store {
   }
 
   async migrate(): Promise<void> {
-    const { logger, retentionDays = DEFAULT_RETENTION_DAYS } = this.#options
+    const { logger } = this.#options
     await this.#write(async (connection) => {
       await migrate(connection, loadMigrations(), logger)
-      await applyRetention(connection, retentionDays, logger)
+      await applyRetention(connection, this.#retention, logger)
     })
   }
 
@@ -109,7 +111,10 @@ class EmbeddedStore implements Store {
   insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
     const queue = claims.length === 0 ? this.#writer : this.#inserters
     return withStoreErrors(() =>
-      queue.use((connection) => insertOnce(connection, this.#files.inserter(connection), topic, batches)),
+      queue.use((connection) => {
+        const inserter = this.#files.inserter(connection)
+        return insertOnce(connection, inserter, topic, batches, wholeSince(this.#retention.dead_letters))
+      }),
     )
   }
 

@@ -39,15 +39,17 @@ export function isRefusal(error: unknown): boolean {
 /**
  * Store.insertOnce(), for whoever is the only writer of these batches while it runs: look up, insert what is missing in one
  * statement that looks up again, look up what became of it. With claims, whoever holds them all is that only writer.
+ * @param lettersSince see lookUp()
  */
 export async function insertOnce(
   sql: SqlConnection,
   inserter: RecordInserter,
   topic: Topic,
   batches: readonly Batch[],
+  lettersSince: number,
   claims: readonly Claim[] = [],
 ): Promise<InsertOutcome> {
-  const attempt: Attempt = { sql, inserter, topic, claims }
+  const attempt: Attempt = { sql, inserter, topic, lettersSince, claims }
   let rows = 0
   let alreadyPresent = 0
   try {
@@ -68,12 +70,13 @@ interface Attempt {
   readonly sql: SqlConnection
   readonly inserter: RecordInserter
   readonly topic: Topic
+  readonly lettersSince: number
   readonly claims: readonly Claim[]
 }
 
 async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<InsertOutcome> {
-  const { sql, topic } = attempt
-  const before = await lookUp(sql, topic, batches)
+  const { sql, topic, lettersSince } = attempt
+  const before = await lookUp(sql, topic, batches, lettersSince)
   // An earlier attempt may have been cut off between the rows and the views.
   if (before.present.length > 0) await repeatViews(sql, topic, before.present)
   if (before.missing.length > 0) await insertNew(attempt, before.missing)
@@ -84,7 +87,7 @@ async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<I
 }
 
 async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<void> {
-  const { sql, inserter, topic, claims } = attempt
+  const { sql, inserter, topic, lettersSince, claims } = attempt
   let failure: unknown = null
   try {
     await inserter.insert(topic, batches, (source) => insertMissing(topic, batches, source, claims))
@@ -93,7 +96,7 @@ async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<v
     if (error instanceof GatepostError) throw error
     failure = error
   }
-  const { present, missing } = await lookUp(sql, topic, batches)
+  const { present, missing } = await lookUp(sql, topic, batches, lettersSince)
   if (missing.length > 0 && claims.length > 0 && !(await holds(sql, claims))) throw fenced(topic, failure)
   if (missing.length === batches.length && failure !== null) throw refused(topic, failure)
   if (missing.length > 0) {

@@ -19,9 +19,16 @@ export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string
 
 /**
  * Which batches are in their table. A batch some of whose records were dead-lettered has that many rows fewer.
+ * @param lettersSince from when on all dead letters are there. They may be kept for a shorter time than the rows beside them: of an older
+ *   batch, which was inserted whole or not at all, rows that are missing were dead letters
  * @throws GatepostError STORE_INCONSISTENT: a batch is there in part
  */
-export async function lookUp(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<Presence> {
+export async function lookUp(
+  sql: SqlConnection,
+  topic: Topic,
+  batches: readonly Batch[],
+  lettersSince: number,
+): Promise<Presence> {
   const rows = await rowsByBatch(sql, lookUpStatement(topic, batches))
   const present: Batch[] = []
   const missing: Batch[] = []
@@ -36,7 +43,8 @@ export async function lookUp(sql: SqlConnection, topic: Topic, batches: readonly
     for (const batch of partial) {
       const uuid = batchUuid(batch)
       const [stored, lettered] = [rows.get(uuid) ?? 0, dead.get(uuid) ?? 0]
-      if (stored + lettered !== batch.recordCount) {
+      const forgotten = batch.minReceivedAt < lettersSince && stored + lettered < batch.recordCount
+      if (stored + lettered !== batch.recordCount && !forgotten) {
         throw new GatepostError(
           'STORE_INCONSISTENT',
           `batch ${uuid} of ${batch.recordCount} records has ${stored} rows in ${topic} and ${lettered} dead letters`,

@@ -4,7 +4,7 @@ import { recordColumns } from '../exactly-once/columns.ts'
 import { tableOf } from '../exactly-once/identity.ts'
 import type { RecordInserter } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate, pendingMigrations } from '../migrations.ts'
-import { applyRetention } from '../retention.ts'
+import { applyRetention, type Retention } from '../retention.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
 import { clusterForm, onCluster } from './cluster.ts'
 import { withMigrationLock } from './migration-lock.ts'
@@ -13,7 +13,7 @@ const CLAIMS = `${DATABASE}.partition_claims`
 
 export interface ServerMigrationOptions {
   readonly logger: Logger
-  readonly retentionDays: number
+  readonly retention: Retention
   /** See cluster.ts. */
   readonly cluster?: string
 }
@@ -24,7 +24,7 @@ export async function migrateServer(
   inserter: RecordInserter,
   options: ServerMigrationOptions,
 ): Promise<void> {
-  const { logger, retentionDays, cluster } = options
+  const { logger, retention, cluster } = options
   const sql = cluster === undefined ? server : onCluster(server, (statement) => clusterForm(statement, cluster))
   const migrations = loadMigrations()
   const databases = await sql.rows(`SELECT name FROM system.databases WHERE name = '${DATABASE}'`)
@@ -33,7 +33,7 @@ export async function migrateServer(
   if (await pendingMigrations(sql, migrations)) {
     await withMigrationLock(server, () => migrate(sql, migrations, logger, { database: false }))
   }
-  await applyRetention(sql, retentionDays, logger)
+  await applyRetention(sql, retention, logger)
   // Say now, and not at the first insert, that the user may not insert.
   await sql.run(`INSERT INTO ${CLAIMS} SELECT * FROM ${CLAIMS} WHERE 0`)
   for (const topic of TOPICS) await insertNothing(inserter, topic)

@@ -7,7 +7,7 @@ import { WorkerQueue } from '../work-queue.ts'
 import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import type { SqlConnection } from '../sql.ts'
-import { DEFAULT_RETENTION_DAYS } from '../retention.ts'
+import { DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
 import { parseAddress, type ServerAddress } from './address.ts'
 import { check } from './check.ts'
 import { localForm } from './cluster.ts'
@@ -24,8 +24,8 @@ export interface ServerStoreOptions {
   readonly logger: Logger
   /** Tables are made ON CLUSTER, replicated. Default: one server. */
   readonly cluster?: string
-  /** Days that raw rows are kept, default 32. */
-  readonly retentionDays?: number
+  /** Default 32 days. */
+  readonly retention?: Retention
   /** gzip the bodies of inserts, which costs about 20 ms of CPU per MiB. Default: unless the server is on this machine. */
   readonly compress?: boolean
   /** How long claim() waits for inserts that run, default 10 s until they are killed and 30 s in all. */
@@ -56,6 +56,7 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Stor
 
 class ServerStore implements Store {
   readonly #options: ServerStoreOptions
+  readonly #retention: Retention
   readonly #address: ServerAddress
   /** Of claims and of query ids: one per opened store. */
   readonly #owner = randomBytes(8).toString('hex')
@@ -72,6 +73,7 @@ class ServerStore implements Store {
 
   constructor(options: ServerStoreOptions, address: ServerAddress) {
     this.#options = options
+    this.#retention = options.retention ?? DEFAULT_RETENTION
     this.#address = address
     const settings = options.cluster === undefined ? {} : CLUSTER_SETTINGS
     const client = new ServerClient(address, options.compress ?? !address.isLoopback, settings)
@@ -102,11 +104,11 @@ class ServerStore implements Store {
   }
 
   async migrate(): Promise<void> {
-    const { logger, cluster, retentionDays = DEFAULT_RETENTION_DAYS } = this.#options
+    const { logger, cluster } = this.#options
     try {
       await migrateServer(this.#client, this.#inserter, {
         logger,
-        retentionDays,
+        retention: this.#retention,
         ...(cluster === undefined ? {} : { cluster }),
       })
     } catch (error) {
@@ -129,7 +131,7 @@ class ServerStore implements Store {
   insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
     if (batches.length === 0) return Promise.resolve({ rows: 0, alreadyPresent: 0 })
     if (claims.length === 0) return this.#turn(topic, () => this.#insertAlone(topic, batches))
-    const insert = () => insertOnce(this.#procedure, this.#inserter, topic, batches, claims)
+    const insert = () => this.#insert(topic, batches, claims)
     return this.#use(queueOf(this.#inserts, topic, INSERTS_AT_ONCE), insert)
   }
 
@@ -152,12 +154,17 @@ class ServerStore implements Store {
     const claim = this.#soleClaims.get(topic) ?? (await this.#claim(topic, 'sole writer', null))
     this.#soleClaims.set(topic, claim)
     try {
-      return await insertOnce(this.#procedure, this.#inserter, topic, batches, [claim])
+      return await this.#insert(topic, batches, [claim])
     } catch (error) {
       const code = error instanceof GatepostError ? error.code : null
       if (code !== 'STORE_REFUSED') this.#soleClaims.delete(topic)
       throw error
     }
+  }
+
+  #insert(topic: Topic, batches: readonly Batch[], claims: readonly Claim[]): Promise<InsertOutcome> {
+    const lettersSince = wholeSince(this.#retention.dead_letters)
+    return insertOnce(this.#procedure, this.#inserter, topic, batches, lettersSince, claims)
   }
 
   #turn<T>(topic: Topic, work: () => Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@ import t from 'tap'
 import { pino } from 'pino'
 import type { Batch } from '../../../log/contract.ts'
 import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { DEFAULT_RETENTION } from '../../../store/retention.ts'
 import { makeBatch, type Fields } from '../../../store/test/records.ts'
 import { emptyStats, type TopicStats } from '../../stats.ts'
 import { storeGather } from '../../store-gather.ts'
@@ -36,9 +37,9 @@ async function insert(table: string, rows: readonly object[]): Promise<void> {
 }
 
 /** Runs until everything that is in the tables has been looked at. */
-async function keep(): Promise<void> {
+async function keep(rawDays = 32): Promise<void> {
   const from = Date.now()
-  const keeper = startSessionKeeper({ store, timeoutIntervals: 3, logger, everyMs: 50, leaseSettleMs: 20 })
+  const keeper = startSessionKeeper({ store, timeoutIntervals: 3, rawDays, logger, everyMs: 50, leaseSettleMs: 20 })
   while (keeper.stats.computedUntil <= from && keeper.stats.failures === 0) await sleep(20)
   await keeper.stop()
   if (keeper.stats.failures > 0) throw new Error('the keeper failed')
@@ -188,6 +189,22 @@ t.test(
   },
 )
 
+t.test('an hour whose raw rows expire is not computed again from what is left of them', async (t) => {
+  const at = NOW - 30 * HOUR
+  const counters = (incoming: string, after: number) => ({
+    ...auth('kept', 'kept-gw', 'AA-AA-AA-AA-AA-09', at + after, 'counters', 1),
+    incoming,
+    outgoing: incoming,
+  })
+  await insert('gateway_auth', [counters('1000', 0), counters('5000', 1000)])
+  await keep()
+  t.match((await sessions('kept')).get('kept'), { incoming: '5000', reports: '2' })
+  await store.command(`ALTER TABLE gatepost.gateway_auth DELETE WHERE session_id = 'kept' SETTINGS mutations_sync = 2`)
+  await insert('gateway_auth', [counters('1500', 500)])
+  await keep(1)
+  t.match((await sessions('kept')).get('kept'), { incoming: '5000', reports: '2' })
+})
+
 const value = fc.option(
   fc.oneof(
     fc.bigInt({ min: 0n, max: 5000n }),
@@ -244,7 +261,7 @@ function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch
 async function deliver(batches: readonly Batch[]): Promise<void> {
   const claims = [await store.claim('gateway_auth', 'sessions-test', null)]
   const stats = emptyStats().get('gateway_auth') as TopicStats
-  await storeGather(store, 'gateway_auth', batches, claims, 32 * 24 * HOUR, stats)
+  await storeGather(store, 'gateway_auth', batches, claims, DEFAULT_RETENTION, stats)
 }
 
 t.test(`bytes: however reports are delivered, as one after the other (seed ${SEED})`, async (t) => {

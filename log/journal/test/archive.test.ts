@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createLogger } from '../../../common/logger.ts'
+import { TOPICS, type Topic } from '../../../schemas/topics.ts'
 import type { Batch } from '../../contract.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
 import { Archive, assertArchive, readArchive } from '../archive.ts'
@@ -13,12 +14,14 @@ const logger = createLogger('archive-test')
 logger.level = 'silent'
 
 const HOUR = 3_600_000
+/** For every topic an hour. */
+const HOURS = Object.fromEntries(TOPICS.map((topic) => [topic, HOUR])) as Record<Topic, number>
 
 /** Writes each batch as a segment of its own, reads and commits them all. */
 async function pass(t: Test, batches: readonly Batch[], maxBytes: number): Promise<string> {
   const directory = t.testdir()
   const journal = join(directory, 'journal')
-  const archive = await Archive.open(join(directory, 'archive'), { maxBytes, maxAgeMs: HOUR })
+  const archive = await Archive.open(join(directory, 'archive'), { maxBytes, maxAgeMs: HOURS })
   const reader = new JournalReader({ directory: journal, archive, logger })
   for (const batch of batches) {
     const slot = join(journal, '0')
@@ -60,7 +63,7 @@ t.test('the oldest go when the bound is reached, also at the next start', async 
     (await payloads(archive)).map((payload) => payload[0]),
     ['3', '4'],
   )
-  const opened = await Archive.open(archive, { maxBytes: 15_000, maxAgeMs: HOUR })
+  const opened = await Archive.open(archive, { maxBytes: 15_000, maxAgeMs: HOURS })
   t.ok(opened.usedBytes <= 15_000)
   t.same(
     (await payloads(archive)).map((payload) => payload[0]),
@@ -70,12 +73,36 @@ t.test('the oldest go when the bound is reached, also at the next start', async 
 
 t.test('what the tables no longer keep goes too', async (t) => {
   const archive = await pass(t, [makeBatch(['a']), makeBatch(['b'])], 2 ** 24)
-  const bounds = { maxBytes: 2 ** 24, maxAgeMs: HOUR }
+  const bounds = { maxBytes: 2 ** 24, maxAgeMs: HOURS }
   const [first] = readdirSync(join(archive, 'dead_letters')).sort()
   const old = first.replace(/-\d+-/, `-${String(Date.now() - 2 * HOUR).padStart(14, '0')}-`)
   renameSync(join(archive, 'dead_letters', first), join(archive, 'dead_letters', old))
   await Archive.open(archive, bounds)
   t.same(await payloads(archive), ['b'])
+})
+
+t.test('each topic goes by its own age, and the oldest of all when the bound is reached', async (t) => {
+  const directory = join(t.testdir(), 'archive')
+  const fill = async () => {
+    const archive = await Archive.open(directory, { maxBytes: 1000, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
+    for (const [age, topic] of [
+      [3, 'post_auth'],
+      [2, 'gateway_pings'],
+      [0.5, 'gateway_pings'],
+    ] as const) {
+      const name = `${topic}-${String(Math.round(Date.now() - age * HOUR)).padStart(14, '0')}-abc-00000001.avro`
+      writeFileSync(join(directory, name), 'x'.repeat(100))
+      await archive.keep(join(directory, name), name)
+    }
+    return archive
+  }
+  const archive = await fill()
+  t.equal(archive.usedBytes, 200)
+  t.equal(readdirSync(join(directory, 'post_auth')).length, 1)
+  t.equal(readdirSync(join(directory, 'gateway_pings')).length, 1)
+  const smaller = await Archive.open(directory, { maxBytes: 150, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
+  t.equal(smaller.usedBytes, 100)
+  t.same(readdirSync(join(directory, 'post_auth')), [])
 })
 
 t.test('an archive is there or said not to be', (t) => {
@@ -98,7 +125,7 @@ t.test('of a damaged segment what is intact is read, and it says so', async (t) 
 })
 
 t.test('a segment that was moved already is not an error', async (t) => {
-  const archive = await Archive.open(join(t.testdir(), 'archive'), { maxBytes: 2 ** 20, maxAgeMs: HOUR })
+  const archive = await Archive.open(join(t.testdir(), 'archive'), { maxBytes: 2 ** 20, maxAgeMs: HOURS })
   await archive.keep(join(t.testdirName, 'gone'), 'dead_letters-00001790000000-abc-00000001.avro')
   t.equal(archive.usedBytes, 0)
 })

@@ -46,7 +46,7 @@ export function loginsRoute(dashboard: Dashboard): void {
         ap: mac,
         building: text,
         failed: flag,
-        days: whole(options.retentionDays + 1, 3660).openapi({ description: 'How far back' }),
+        days: whole(options.retention.post_auth + 1, 3660).openapi({ description: 'How far back' }),
         limit: whole(100, 1000),
       }),
     },

@@ -101,7 +101,7 @@ export function metricRoute({ app, options }: Dashboard): void {
         period,
         from,
         to,
-        retentionDays: options.retentionDays,
+        retention: options.retention,
         now: new Date(),
         most: MAX_RESULTS,
       }),

@@ -8,6 +8,7 @@ import { openEngine } from '../../test/engine.ts'
 import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
 import { fillBelievably } from './believable.ts'
+import { retentionOf } from '../../../store/retention.ts'
 
 /* The API over the real engine, through HTTP. */
 
@@ -25,7 +26,7 @@ const usual: DashboardOptions = {
   trustedProxies: [],
   password: undefined,
   viewerPassword: undefined,
-  retentionDays: 32,
+  retention: retentionOf(32),
   lag: () => [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }],
   refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
   cutOff: (id, reason) => {

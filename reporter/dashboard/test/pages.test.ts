@@ -9,6 +9,7 @@ import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
 import { fillBelievably } from './believable.ts'
 import { openBrowser, PAGES } from './browser.ts'
+import { retentionOf } from '../../../store/retention.ts'
 
 /* Every page in a headless Chromium, over the real engine: without data, then with. */
 
@@ -28,7 +29,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
     trustedProxies: [],
     password: undefined,
     viewerPassword: undefined,
-    retentionDays: 32,
+    retention: retentionOf(32),
     lag: () => [],
     refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
     cutOff: (id) => {

@@ -12,6 +12,7 @@ import { publishersOf, type PublisherOptions } from '../publishers.ts'
 import { dueAt, publishDue, type PublishScheduleStats } from '../schedule.ts'
 import { freePorts } from '../../../test/helpers/instance.ts'
 import { startReceiver } from './receiver.ts'
+import { retentionOf } from '../../../store/retention.ts'
 
 /*
  * What places receive, byte for byte: METRICS.md, "Publishers". A real HTTP server receives; the metrics come from the real engine.
@@ -53,7 +54,7 @@ function request(options: Partial<PublisherOptions>, more: Partial<PublishReques
     period: 'day',
     date: '2024-03-05',
     only: undefined,
-    retentionDays: 3650,
+    retention: retentionOf(3650),
     now,
     again: false,
     retry,
@@ -249,7 +250,7 @@ t.test('windows that are not over, and windows whose data is gone, are not sent'
   const options: Partial<PublisherOptions> = { publish: ['opensearch'], opensearchUrl: `${url}/gone` }
   const only = ['active-users']
   t.match(await publish(request(options, { only, date: '2024-03-06' })), [{ status: 'skipped' }])
-  t.match(await publish(request(options, { only, date: '2020-01-01', retentionDays: 32 })), [
+  t.match(await publish(request(options, { only, date: '2020-01-01', retention: retentionOf(32) })), [
     { status: 'skipped', date: '2020-01-01' },
   ])
   t.equal(received.length, 0)
@@ -282,7 +283,7 @@ t.test('a schedule catches up what is missing, once, and one reporter at a time'
   const { url, received, answers } = await startReceiver(t)
   const at = new Date('2024-03-06T00:20:00Z')
   const publishers = publishersOf({ ...NOTHING, publish: ['opensearch'], opensearchUrl: `${url}/clock` }, () => {})
-  const options = { store, publishers, atMinute: 15, retentionDays: 3650, logger, retry }
+  const options = { store, publishers, atMinute: 15, retention: retentionOf(3650), logger, retry }
   const first = new Lease(store, 'publishing', 200)
   const second = new Lease(store, 'publishing', 200)
   const stats: PublishScheduleStats = { sent: 0, failed: 0 }

@@ -9,6 +9,7 @@ import { makeBatch, repeated } from '../../test/records.ts'
 import { MAX_BATCHES_PER_INSERT } from '../inserter.ts'
 import { openServerStore } from '../open.ts'
 import { REQUIRED_SETTINGS } from '../settings.ts'
+import { retentionOf } from '../../retention.ts'
 
 const logger = createLogger('store-test')
 logger.level = 'silent'
@@ -169,7 +170,7 @@ t.test('more batches than a statement may name, and compressed bodies', async (t
 })
 
 t.test('retention is applied', async (t) => {
-  const store = await openServerStore({ url: server.url(), logger, retentionDays: 7 })
+  const store = await openServerStore({ url: server.url(), logger, retention: retentionOf(7) })
   t.teardown(() => store.close())
   await store.migrate()
   const [{ engine_full }] = await store.query<{ engine_full: string }>(
