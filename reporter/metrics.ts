@@ -1,4 +1,5 @@
 import { PlainMetrics } from '../common/metrics.ts'
+import type { HistoryStats } from './history/schedule.ts'
 import type { LocationScheduleStats } from './locations/schedule.ts'
 import type { PublishScheduleStats } from './publish/schedule.ts'
 import type { ScheduleStats } from './schedule.ts'
@@ -43,6 +44,25 @@ export function locationMetrics(stats: LocationScheduleStats): PlainMetrics {
     'gatepost_ip_locations',
     'Locations of the latest import by the clock, 0: none since the start',
     () => [{ value: stats.locations ?? 0 }],
+    'max',
+  )
+  return metrics
+}
+
+/** What the history under pseudonyms reports. */
+export function historyMetrics(stats: HistoryStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add(
+    'counter',
+    'gatepost_history_failures_total',
+    'Attempts to copy logins under pseudonyms that failed and are repeated',
+    () => [{ value: stats.failures }],
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_history_current_to_timestamp_seconds',
+    'End of the latest day whose logins are in the history, 0 before the first copy since the start',
+    () => [{ value: (stats.currentTo ?? 0) / 1000 }],
     'max',
   )
   return metrics

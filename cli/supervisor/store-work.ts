@@ -11,7 +11,7 @@ import type { AccessLog } from '../../log/access.ts'
 import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
 import { startHistory } from '../../reporter/history/schedule.ts'
 import { startLocations } from '../../reporter/locations/schedule.ts'
-import { locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
+import { historyMetrics, locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule } from '../../reporter/schedule.ts'
@@ -181,7 +181,7 @@ function reports(options: ReportsStart, store: TableStore, retention: Retention,
   }
   if (options.history !== null) {
     const history = startHistory({ store, ...options.history, identifiedDays: retention.login_calendar, logger })
-    all.push({ stop: () => history.stop(), metrics: () => null })
+    all.push({ stop: () => history.stop(), metrics: () => historyMetrics(history.stats) })
   }
   return all
 }

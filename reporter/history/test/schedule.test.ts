@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import t from 'tap'
+import { addLogins, openEngine } from '../../test/engine.ts'
+import { latestDue } from '../../schedule.ts'
+import { DAY_MS } from '../../window.ts'
+import { startHistory } from '../schedule.ts'
+
+const store = await openEngine(t.testdir())
+t.teardown(() => store.close())
+const options = {
+  secret: 'a secret of the tests',
+  identifiedDays: 30,
+  keptDays: 400,
+  logger: pino({ level: 'silent' }),
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !condition() && Date.now() < deadline;) await sleep(20)
+}
+
+t.test('logins of days that are over are copied at the start', async (t) => {
+  const login = { user: 'ALICE1', site: '192.0.2.1', success: 1 as const, mac: '02-00-00-00-00-01' }
+  await addLogins(store, [{ ...login, at: new Date(Date.now() - 3 * DAY_MS).toISOString() }])
+  const history = startHistory({ ...options, store })
+  await until(() => history.stats.currentTo !== null)
+  await history.stop()
+  t.same(history.stats, { failures: 0, currentTo: latestDue(new Date()).getTime() })
+  const rows = await store.query<{ kind: string }>('SELECT DISTINCT kind FROM gatepost.login_history ORDER BY kind')
+  t.ok(rows.length > 0)
+})
+
+t.test('a store that is away is counted, and what is not copied is not called current', async (t) => {
+  const away = () => Promise.reject(new Error('away'))
+  const history = startHistory({ ...options, store: { query: away, command: away } })
+  await until(() => history.stats.failures > 0)
+  await history.stop()
+  t.same(history.stats, { failures: 1, currentTo: null })
+})
