@@ -6,12 +6,11 @@ import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
 import { LastingAdmin } from './admin.ts'
 import type { KafkaOptions } from './client.ts'
-import { unreadPartitions } from './coverage.ts'
 import { fetchedOffset, messagesOf } from './delivery.ts'
 import { Group } from './group.ts'
-import { Landmarks } from './landmarks.ts'
 import { PartitionReader } from './partition.ts'
 import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
+import { ReaderWatch, type Ends } from './reader-watch.ts'
 import { kafkaTopic } from './topic-names.ts'
 
 export interface KafkaReaderOptions {
@@ -24,7 +23,7 @@ export interface KafkaReaderOptions {
   readonly readAheadMaxBytes?: number
   /** How long open() waits to be a member of the group, default 60 s. */
   readonly joinWithinMs?: number
-  /** For tests: how often it is looked whether partitions are read, default 10 s, and whether they are still the same, default 60 s. */
+  /** For tests, see ReaderWatchOptions. */
   readonly checkEveryMs?: number
   readonly verifyEveryMs?: number
 }
@@ -55,12 +54,6 @@ const FETCH_MAX_BYTES = 8 * 2 ** 20
 const PARTITION_FETCH_MAX_BYTES = 2 ** 20
 const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
-/** Partitions that nobody reads twice in a row, this far apart, are shared out again. */
-const COVERAGE_MS = 10_000
-/** How often it is looked whether partitions are still the ones that they were. */
-const VERIFY_MS = 60_000
-/** Looked at so often, this far apart, without a message of what waits. */
-const CHECKS_WITHOUT_PROGRESS = 3
 
 /** The topics as a record log's reader: a member of a consumer group. */
 export class KafkaReader implements LogReader {
@@ -75,18 +68,13 @@ export class KafkaReader implements LogReader {
   #assignment = 0
   #joined: (() => void) | null = null
   #closed = false
-  readonly #coverage: NodeJS.Timeout
-  #unread = 0
-  readonly #landmarks: Landmarks
-  #verifiedAt = performance.now()
-  readonly #waiting = new WeakMap<PartitionReader, { expected: number | null; begun: number; checks: number }>()
+  readonly #watch: ReaderWatch
 
   private constructor(options: KafkaReaderOptions) {
     this.#options = options
     this.#logger = options.logger
     this.#topics = new Map(TOPICS.map((topic) => [kafkaTopic(options.topicPrefix, topic), topic]))
     this.#admin = new LastingAdmin(options.kafka)
-    this.#landmarks = new Landmarks(this.#admin)
     this.#group = new Group(
       {
         kafka: options.kafka,
@@ -102,78 +90,35 @@ export class KafkaReader implements LogReader {
         deliver: (payload) => this.#deliver(payload),
       },
     )
-    this.#coverage = setInterval(() => void this.#check(), options.checkEveryMs ?? COVERAGE_MS)
-    this.#coverage.unref()
+    this.#watch = this.#watched()
   }
 
-  async #check(): Promise<void> {
-    await this.#checkCoverage()
-    try {
-      await this.#checkProgress()
-      if (performance.now() - this.#verifiedAt > (this.#options.verifyEveryMs ?? VERIFY_MS)) await this.#verify()
-    } catch {
-      // Brokers that are away are somebody else's to tell.
-    }
-  }
-
-  /** Partitions whose topic is another one now are read from where it begins. */
-  async #verify(): Promise<void> {
-    this.#verifiedAt = performance.now()
-    const assignment = this.#assignment
-    for (const name of new Set(this.#partitions.map(({ kafkaTopic }) => kafkaTopic))) {
-      const ends = await this.#ends(name)
-      for (const partition of this.#partitions.filter(({ kafkaTopic }) => kafkaTopic === name)) {
-        const low = ends.get(partition.partition)?.low
-        if (low === undefined || partition.expected === null) continue
-        const another = await this.#landmarks.isAnother(name, partition.partition, low, partition.seen)
-        if (assignment !== this.#assignment) return
-        if (!another) continue
-        this.#alarm(partition, 'the topic has been deleted and made anew')
-        this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
-      }
-    }
-  }
-
-  /** What waits in a partition that is being read comes within moments. kafkajs is told once more where to read, should it have lost that. */
-  async #checkProgress(): Promise<void> {
-    for (const name of new Set(this.#partitions.map(({ kafkaTopic }) => kafkaTopic))) {
-      const own = this.#partitions.filter(({ kafkaTopic }) => kafkaTopic === name)
-      const ends = await this.#ends(name)
-      for (const partition of own) {
-        const { expected, begun, paused } = partition
-        const waits = !paused && expected !== null && (ends.get(partition.partition)?.high ?? 0) > expected
-        const before = this.#waiting.get(partition)
-        const checks = waits && before?.expected === expected && before.begun === begun ? before.checks + 1 : 0
-        this.#waiting.set(partition, { expected, begun, checks })
-        if (checks < CHECKS_WITHOUT_PROGRESS || !this.#partitions.includes(partition)) continue
-        this.#logger.warn(
-          { partition: partition.name, expected },
-          'nothing comes of what waits: reading is begun anew there',
-        )
-        this.#waiting.delete(partition)
-        this.#group.seek(name, partition.partition, expected as number)
-        this.#group.resume(name, partition.partition)
-      }
-    }
-  }
-
-  /** Twice in a row: a group that settles at the moment of looking is no reason to unsettle it. */
-  async #checkCoverage(): Promise<void> {
-    const assignment = this.#assignment
-    try {
-      const unread = await this.#admin.ask((admin) =>
-        unreadPartitions(admin, this.#options.group, [...this.#topics.keys()]),
-      )
-      const same = assignment === this.#assignment && !this.#closed
-      this.#unread = same && unread !== null && unread.length > 0 ? this.#unread + 1 : 0
-      if (this.#unread < 2) return
-      this.#unread = 0
-      this.#logger.error({ partitions: unread }, 'no aggregator reads these partitions: they are shared out again')
-      this.#group.rejoin('partitions that nobody reads')
-    } catch {
-      // Brokers that are away are somebody else's to tell.
-      this.#unread = 0
-    }
+  #watched(): ReaderWatch {
+    const { group, checkEveryMs, verifyEveryMs } = this.#options
+    const kafkaTopics = [...this.#topics.keys()]
+    return new ReaderWatch(
+      { admin: this.#admin, group, kafkaTopics, checkEveryMs, verifyEveryMs },
+      {
+        partitions: () => this.#partitions,
+        assignment: () => this.#assignment,
+        ends: (name) => this.#ends(name),
+        remade: (partition) => {
+          this.#alarm(partition, 'the topic has been deleted and made anew')
+          this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
+        },
+        stalled: (partition, expected) => {
+          const found = { partition: partition.name, expected }
+          this.#logger.warn(found, 'nothing comes of what waits: reading is begun anew there')
+          // kafkajs is told once more, should it have lost where to read.
+          this.#group.seek(partition.kafkaTopic, partition.partition, expected)
+          this.#group.resume(partition.kafkaTopic, partition.partition)
+        },
+        unread: (partitions) => {
+          this.#logger.error({ partitions }, 'no aggregator reads these partitions: they are shared out again')
+          this.#group.rejoin('partitions that nobody reads')
+        },
+      },
+    )
   }
 
   /**
@@ -272,7 +217,7 @@ export class KafkaReader implements LogReader {
 
   async close(): Promise<void> {
     this.#closed = true
-    clearInterval(this.#coverage)
+    this.#watch.stop()
     this.#revoked()
     await this.#group.stop()
     await this.#admin.close()
@@ -338,8 +283,7 @@ export class KafkaReader implements LogReader {
     }
   }
 
-  /** First and next offset of a topic's partitions. */
-  async #ends(name: string): Promise<Map<number, { low: number; high: number }>> {
+  async #ends(name: string): Promise<Map<number, Ends>> {
     const ends = await this.#admin.ask((admin) => admin.fetchTopicOffsets(name))
     return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]))
   }
@@ -378,7 +322,7 @@ export class KafkaReader implements LogReader {
   }
 
   /** Begins anew where `decide` says, as soon as the log's ends can be read. */
-  #relocate(partition: PartitionReader, decide: (ends: { low: number; high: number }) => Start): void {
+  #relocate(partition: PartitionReader, decide: (ends: Ends) => Start): void {
     const assignment = this.#assignment
     partition.lose()
     this.#pause(partition)

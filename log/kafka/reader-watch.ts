@@ -1,0 +1,128 @@
+import type { LastingAdmin } from './admin.ts'
+import { unreadPartitions } from './coverage.ts'
+import { Landmarks } from './landmarks.ts'
+import type { PartitionReader } from './partition.ts'
+
+/** First and next offset of a partition. */
+export interface Ends {
+  readonly low: number
+  readonly high: number
+}
+
+/** The reader that is looked after. */
+export interface Watched {
+  partitions(): readonly PartitionReader[]
+  /** Changes whenever partitions may have been another reader's. */
+  assignment(): number
+  ends(kafkaTopic: string): Promise<ReadonlyMap<number, Ends>>
+  /** Another log has taken the place of the partition's. */
+  remade(partition: PartitionReader): void
+  /** Nothing comes of what waits from `expected` on. */
+  stalled(partition: PartitionReader, expected: number): void
+  /** Partitions that no member of the group reads. */
+  unread(partitions: readonly string[]): void
+}
+
+export interface ReaderWatchOptions {
+  readonly admin: LastingAdmin
+  readonly group: string
+  readonly kafkaTopics: readonly string[]
+  /** For tests: how often it is looked whether partitions are read, default 10 s, and whether they are still the same, default 60 s. */
+  readonly checkEveryMs?: number | undefined
+  readonly verifyEveryMs?: number | undefined
+}
+
+/** Partitions that nobody reads twice in a row, this far apart, are told. */
+const CHECK_MS = 10_000
+/** How often it is looked whether partitions are still the ones that they were. */
+const VERIFY_MS = 60_000
+/** Looked at so often, this far apart, without a message of what waits. */
+const CHECKS_WITHOUT_PROGRESS = 3
+
+/** Looks now and then whether all that is to be read is being read: what kafkajs and the group get wrong without a sign. */
+export class ReaderWatch {
+  readonly #options: ReaderWatchOptions
+  readonly #watched: Watched
+  readonly #timer: NodeJS.Timeout
+  readonly #landmarks: Landmarks
+  #verifiedAt = performance.now()
+  #timesUnread = 0
+  readonly #waiting = new WeakMap<PartitionReader, { expected: number | null; begun: number; checks: number }>()
+
+  constructor(options: ReaderWatchOptions, watched: Watched) {
+    this.#options = options
+    this.#watched = watched
+    this.#landmarks = new Landmarks(options.admin)
+    this.#timer = setInterval(() => void this.#check(), options.checkEveryMs ?? CHECK_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #check(): Promise<void> {
+    try {
+      await this.#checkCoverage()
+      await this.#checkProgress()
+      if (performance.now() - this.#verifiedAt > (this.#options.verifyEveryMs ?? VERIFY_MS)) await this.#verify()
+    } catch {
+      // Brokers that are away are somebody else's to tell.
+    }
+  }
+
+  /** Twice in a row: a group that settles at the moment of looking is no reason to unsettle it. */
+  async #checkCoverage(): Promise<void> {
+    const { admin, group, kafkaTopics } = this.#options
+    const assignment = this.#watched.assignment()
+    const before = this.#timesUnread
+    this.#timesUnread = 0
+    const unread = await admin.ask((open) => unreadPartitions(open, group, kafkaTopics))
+    if (assignment !== this.#watched.assignment() || unread === null || unread.length === 0) return
+    if (before === 0) this.#timesUnread = 1
+    else this.#watched.unread(unread)
+  }
+
+  /** What waits in a partition that is being read comes within moments. */
+  async #checkProgress(): Promise<void> {
+    for (const [own, ends] of await this.#byTopic()) {
+      for (const partition of own) {
+        const { expected, begun, paused } = partition
+        const waits = !paused && expected !== null && (ends.get(partition.partition)?.high ?? 0) > expected
+        const before = this.#waiting.get(partition)
+        const checks = waits && before?.expected === expected && before.begun === begun ? before.checks + 1 : 0
+        this.#waiting.set(partition, { expected, begun, checks })
+        if (checks < CHECKS_WITHOUT_PROGRESS || !this.#watched.partitions().includes(partition)) continue
+        this.#waiting.delete(partition)
+        this.#watched.stalled(partition, expected as number)
+      }
+    }
+  }
+
+  async #verify(): Promise<void> {
+    this.#verifiedAt = performance.now()
+    const assignment = this.#watched.assignment()
+    for (const [own, ends] of await this.#byTopic()) {
+      for (const partition of own) {
+        const low = ends.get(partition.partition)?.low
+        if (low === undefined || partition.expected === null) continue
+        const { kafkaTopic, partition: number, seen } = partition
+        const another = await this.#landmarks.isAnother(kafkaTopic, number, low, seen)
+        if (assignment !== this.#watched.assignment()) return
+        if (another) this.#watched.remade(partition)
+      }
+    }
+  }
+
+  /** The partitions of each topic, and where its partitions end. */
+  #byTopic(): Promise<[PartitionReader[], ReadonlyMap<number, Ends>][]> {
+    const partitions = this.#watched.partitions()
+    const names = new Set(partitions.map(({ kafkaTopic }) => kafkaTopic))
+    return Promise.all(
+      [...names].map(async (name) => [
+        partitions.filter(({ kafkaTopic }) => kafkaTopic === name),
+        await this.#watched.ends(name),
+      ]),
+    )
+  }
+}
