@@ -6,10 +6,14 @@ import { parseDuration } from './config/values.ts'
 
 const MAX_LINES = 100_000
 
+export function wholeNumberOption(option: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  throw new GatepostError('INPUT_INVALID', `${option} ${text}: allowed is a whole number, ${min} to ${max}`)
+}
+
 export function lineLimit(text: string): number {
-  const lines = Number(text)
-  if (Number.isInteger(lines) && lines >= 1 && lines <= MAX_LINES) return lines
-  throw new GatepostError('INPUT_INVALID', `--limit ${text}: allowed is a whole number, 1 to ${MAX_LINES}`)
+  return wholeNumberOption('--limit', text, 1, MAX_LINES)
 }
 
 /** In the normal form. */

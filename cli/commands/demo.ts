@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import type { Context } from '../context.ts'
 import { MAX_SITES } from '../demo/fleet.ts'
-import { timeOption } from '../options.ts'
+import { timeOption, wholeNumberOption } from '../options.ts'
 import { effectiveConfig } from './effective-config.ts'
 
 const MAX_SEED = 2 ** 31 - 1
@@ -34,9 +34,9 @@ Examples:
       const now = new Date()
       const kept = Math.min(...Object.values(config.retention))
       // Rows of the first day must not expire while somebody looks.
-      const days = wholeNumber('--days', options.days, 1, kept - 2)
-      const sites = wholeNumber('--sites', options.sites, 1, MAX_SITES)
-      const seed = wholeNumber('--seed', options.seed, 0, MAX_SEED)
+      const days = wholeNumberOption('--days', options.days, 1, kept - 2)
+      const sites = wholeNumberOption('--sites', options.sites, 1, MAX_SITES)
+      const seed = wholeNumberOption('--seed', options.seed, 0, MAX_SEED)
       const until = options.until === undefined ? null : timeOption('--until', options.until, now, -1).getTime()
       const age = until === null ? 0 : Math.ceil((now.getTime() - until) / 86_400_000)
       if (days + age > kept - 2) {
@@ -48,10 +48,4 @@ Examples:
       const { demo } = await import('../demo/demo.ts')
       context.exitStatus = await demo(config, { seed, days, sites, until, serves: options.serve }, context.output)
     })
-}
-
-function wholeNumber(option: string, text: string, from: number, to: number): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= from && value <= to) return value
-  throw new GatepostError('INPUT_INVALID', `${option} ${text}: allowed is a whole number, ${from} to ${to}`)
 }

@@ -6,12 +6,13 @@ import { parseDuration } from '../config/values.ts'
 import type { Context } from '../context.ts'
 import { csv } from '../../common/csv.ts'
 import { EXIT } from '../exit-code.ts'
+import { wholeNumberOption } from '../options.ts'
 import { table } from '../output.ts'
 
 interface CreateOptions {
-  readonly count: number
+  readonly count: string
   readonly validFor: number
-  readonly maxDevices: number
+  readonly maxDevices: string
   readonly label: string
   readonly json?: true
   readonly csv?: true
@@ -44,14 +45,17 @@ function registerCreate(vouchers: Command, context: Context): void {
   vouchers
     .command('create')
     .description("Make vouchers. A voucher's time begins with its first use.")
-    .option('--count <n>', 'how many, 1 to 10000', wholeNumber(1, 10_000), 1)
+    .option('--count <n>', 'how many, 1 to 10000', '1')
     .option('--valid-for <duration>', 'how long from the first use, such as 2h or 7d', validFor, 24 * 3_600_000)
-    .option('--max-devices <n>', 'how many devices may use each, 1 to 100', wholeNumber(1, 100), 1)
+    .option('--max-devices <n>', 'how many devices may use each, 1 to 100', '1')
     .option('--label <text>', 'what you call them', '')
     .option('--json', 'print one JSON document')
     .option('--csv', 'print CSV')
     .addHelpText('after', '\nExamples:\n  gatepost access vouchers create --count 20 --valid-for 24h --max-devices 2')
-    .action(async ({ count, validFor, maxDevices, label, json, csv: asCsv }: CreateOptions) => {
+    .action(async (options: CreateOptions) => {
+      const { validFor, label, json, csv: asCsv } = options
+      const count = wholeNumberOption('--count', options.count, 1, 10_000)
+      const maxDevices = wholeNumberOption('--max-devices', options.maxDevices, 1, 100)
       const order = { count, validForMs: validFor, maxDevices, label, now: Date.now() }
       const made = await withAccessLog(loadConfig(context.env), ({ access, secret }) =>
         createVouchers(access, secret, order),
@@ -174,15 +178,6 @@ function inWords(ms: number): string {
         ? [ms / 3_600_000, 'hour']
         : [Math.ceil(ms / 60_000), 'minute']
   return `${count} ${unit}${count === 1 ? '' : 's'}`
-}
-
-function wholeNumber(min: number, max: number) {
-  return (text: string): number => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max)
-      throw new InvalidArgumentError(`allowed is a whole number, ${min} to ${max}`)
-    return value
-  }
 }
 
 function validFor(text: string): number {
