@@ -31,8 +31,8 @@ export interface AggregatorOptions {
   readonly waitWhileAway?: boolean
   /** Days that raw rows are kept, as the store was opened with; default 32. */
   readonly retentionDays?: number
-  /** The token key, under which people were erased on request; asked only if somebody was. Default: none is known. */
-  readonly secret?: () => string
+  /** The token keys, under which people were erased on request; asked only if somebody was. Default: none is known. */
+  readonly keys?: () => readonly string[]
   /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
   readonly onFatal?: (error: unknown) => void
 }
@@ -46,6 +46,10 @@ export interface Aggregator {
   /** Live counters: the same objects on every call. */
   stats(): AggregatorStats
 }
+
+/** What an aggregator says that cannot recognise who was erased. */
+export const NO_KEY =
+  'somebody was forgotten, and whoever it was would come back: GATEPOST_SECRET, by which they are recognised, is not set here'
 
 const DAY_MS = 24 * 3_600_000
 const LAG_SAMPLE_MS = 1000
@@ -77,8 +81,8 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     if (options.onFatal) options.onFatal(error)
     else process.exit(1)
   }
-  const secret = options.secret ?? noSecret
-  const parts = { reader, store, logger, options: loopOptions, erased: new ErasedNow(store, secret) }
+  const keys = options.keys ?? noKey
+  const parts = { reader, store, logger, options: loopOptions, erased: new ErasedNow(store, keys) }
   const signals = { draining: draining.signal, stopping: stopping.signal }
   const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
     new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
@@ -103,11 +107,8 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   }
 }
 
-function noSecret(): string {
-  throw new GatepostError(
-    'CONFIG_INVALID',
-    'somebody was erased, and the key under which is not known: set GATEPOST_SECRET',
-  )
+function noKey(): readonly string[] {
+  throw new GatepostError('CONFIG_INVALID', NO_KEY)
 }
 
 /** Reads the lag now and then, of a log with many segments less often so that looking stays cheap; and once more at the end. */

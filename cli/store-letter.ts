@@ -24,14 +24,14 @@ const DAY_MS = 24 * 3_600_000
 /**
  * Stores the record of a dead letter, once however often it is replayed. Null: there is no such letter.
  * @param payload what is stored instead of what was sent; null: that
- * @param secret gives the token key under which people were erased, and is asked only if there are any
+ * @param keys gives the token keys under which people were erased, and is asked only if there are any
  * @throws GatepostError INPUT_INVALID: what is wrong with the payload; STORE_REFUSED; STORE_UNAVAILABLE
  */
 export async function storeLetter(
   store: Store,
   { batchId, batchIndex }: LetterName,
   payload: string | null,
-  { secret, retentionDays }: { readonly secret: () => string; readonly retentionDays: number },
+  { keys, retentionDays }: { readonly keys: () => readonly string[]; readonly retentionDays: number },
 ): Promise<LetterOutcome | null> {
   const letter = await findDeadLetter(store, batchId, batchIndex)
   if (letter === null) return null
@@ -44,7 +44,7 @@ export async function storeLetter(
     batchIndex,
   })
   const { topic } = batch
-  const erased = await ErasedSubjects.load(store, secret)
+  const erased = await ErasedSubjects.load(store, keys)
   const retentionMs = retentionDays * DAY_MS
   const totals = emptyTotals()
   // Claimed: two at once would both see nothing there.

@@ -23,7 +23,7 @@ await store.migrate()
 
 async function replayed(batches: readonly Batch[], letters: readonly Batch[] = [], to: Store = store) {
   const totals = emptyTotals()
-  const erased = await ErasedSubjects.load(store, () => SECRET)
+  const erased = await ErasedSubjects.load(store, () => [SECRET])
   const retentionMs = 32 * DAY
   await replayPart({ store: to, topic: 'post_auth', partition: 'p', retentionMs, erased }, { batches, letters }, totals)
   return totals

@@ -53,7 +53,7 @@ function registerCreate(vouchers: Command, context: Context): void {
     .addHelpText('after', '\nExamples:\n  gatepost access vouchers create --count 20 --valid-for 24h --max-devices 2')
     .action(async ({ count, validFor, maxDevices, label, json, csv: asCsv }: CreateOptions) => {
       const order = { count, validForMs: validFor, maxDevices, label, now: Date.now() }
-      const made = await withAccessLog(loadConfig(context.env), ({ access, secret }) =>
+      const made = await withAccessLog(loadConfig(context.env), ({ access, keys: [secret] }) =>
         createVouchers(access, secret, order),
       )
       const rows = made.map(({ id, code }) => ({

@@ -8,7 +8,7 @@ import { kafkaAddress } from './kafka-log.ts'
 import type { AlertsStart } from './messages.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
-import { alertSecret } from './secret.ts'
+import { alertSecret, withSecond } from './secret.ts'
 
 /**
  * One aggregator alone: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names brokers
@@ -30,7 +30,7 @@ export async function aggregator(configured: Config): Promise<number> {
       retentionDays,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
-      tokenKey: config.secret ?? null,
+      tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),
       access,
       policies,
       alerts: alertsOf(config),

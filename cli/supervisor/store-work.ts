@@ -7,6 +7,7 @@ import { startSessionKeeper } from '../../aggregator/sessions/keeper.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { PlainMetrics } from '../../common/metrics.ts'
+import { pseudonymKey } from '../../common/pseudonym.ts'
 import type { AccessLog } from '../../log/access.ts'
 import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
 import { startHistory } from '../../reporter/history/schedule.ts'
@@ -21,6 +22,7 @@ import { Availability } from './availability.ts'
 import type { Supervisor } from './child.ts'
 import { storeLetter } from '../store-letter.ts'
 import { cutOff } from './cut-off.ts'
+import { forgetterOf } from './forgetter.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from './messages.ts'
 import { openAccess } from './open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
@@ -68,26 +70,21 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
-    const { retentionDays, log, tokenKey, waitsForLog, drains } = start
+    const { retentionDays, log, tokenKeys, waitsForLog, drains } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
     const storeKind = start.store.kind
     const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retentionDays, tokenKey, waitsForLog, logger })
+      log === null
+        ? null
+        : await Reading.start({ log, store, storeKind, retentionDays, tokenKeys, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const background = [
       ...(log === null ? [] : keepers(start, store, access, reading, logger)),
       ...(start.reports === null ? [] : reports(start.reports, store, retentionDays, logger)),
     ]
     if (start.dashboard !== null) {
-      const dashboard = await openDashboard(start.dashboard, {
-        supervisor,
-        store,
-        retentionDays,
-        tokenKey,
-        reading,
-        logger,
-      })
+      const dashboard = await openDashboard(start.dashboard, start, { supervisor, store, reading, logger })
       background.push({ stop: () => dashboard.close(), metrics: () => null })
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
@@ -201,18 +198,19 @@ function startPublishers(
 interface Shown {
   readonly supervisor: Supervisor
   readonly store: Store
-  readonly retentionDays: number
-  readonly tokenKey: string | null
   readonly reading: Reading | null
   readonly logger: Logger
 }
 
 async function openDashboard(
-  { access, ...address }: DashboardStart,
-  { supervisor, store, retentionDays, tokenKey, reading, logger }: Shown,
+  { access, dataDir, ...address }: DashboardStart,
+  { store: description, retentionDays, tokenKeys, reports }: StoreStart,
+  { supervisor, store, reading, logger }: Shown,
 ): Promise<RunningDashboard> {
   // An aggregator needs neither the framework nor the pages.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
+  const history = reports?.history ?? null
+  const pseudonyms = history === null ? null : pseudonymKey(history.secret)
   return startDashboard({
     ...address,
     store,
@@ -221,13 +219,14 @@ async function openDashboard(
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
     replayLetter: (letter, payload) =>
-      storeLetter(store, letter, payload, { retentionDays, secret: () => requireSecret(tokenKey) }),
+      storeLetter(store, letter, payload, { retentionDays, keys: () => requireKeys(tokenKeys) }),
+    forgetter: forgetterOf({ store, description, access, dataDir, tokenKeys, pseudonyms, logger }),
     logger,
   })
 }
 
-function requireSecret(secret: string | null): string {
-  if (secret !== null) return secret
+function requireKeys(keys: readonly string[]): readonly string[] {
+  if (keys.length > 0) return keys
   const why = 'who was erased cannot be recognised, so that nothing is stored again'
   throw new GatepostError('INPUT_INVALID', `GATEPOST_SECRET is not set here: ${why}`)
 }

@@ -6,7 +6,7 @@ import { packageFile } from '../../common/package-root.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
-import type { Forgotten } from '../forget.ts'
+import type { Forgotten } from '../../reporter/dashboard/options.ts'
 import { runCli } from './run-cli.ts'
 
 /* `gatepost forget` beside a running instance: afterwards nobody finds the value in any table, archive or log. */

@@ -31,8 +31,8 @@ async function copyHistory(): Promise<void> {
 }
 
 async function forget(person: Person) {
-  const at = await keepHashes(store, SECRET, person)
-  const erased = await filterOf(SECRET, person, at)
+  const at = await keepHashes(store, [SECRET], person)
+  const erased = await filterOf([SECRET], person, at)
   const found = await forgetInTables(store, person, { erased, at, pseudonyms: KEY, dryRun: false })
   return Object.fromEntries(Object.entries(found).filter(([, rows]) => rows > 0))
 }
