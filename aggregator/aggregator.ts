@@ -47,8 +47,7 @@ export interface Aggregator {
   stats(): AggregatorStats
 }
 
-/** What an aggregator says that cannot recognise who was erased. */
-export const NO_KEY =
+const NO_KEY =
   'somebody was forgotten, and whoever it was would come back: GATEPOST_SECRET, by which they are recognised, is not set here'
 
 const DAY_MS = 24 * 3_600_000
@@ -105,6 +104,15 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
       await sampler
     },
   }
+}
+
+/**
+ * Says at the start what would stop the first insert.
+ * @throws GatepostError CONFIG_INVALID: somebody was erased; STORE_UNAVAILABLE
+ */
+export async function assertNobodyErased(store: Pick<Store, 'query'>): Promise<void> {
+  const rows = await store.query('SELECT 1 FROM gatepost.erased_subjects LIMIT 1')
+  if (rows.length > 0) throw new GatepostError('CONFIG_INVALID', NO_KEY)
 }
 
 function noKey(): readonly string[] {

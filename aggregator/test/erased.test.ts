@@ -93,3 +93,20 @@ t.test('an aggregator reads them anew, and inserts nothing while they cannot be 
   t.equal(await now.get(), await now.get(), 'not asked for every insert')
   t.equal(asked, 2)
 })
+
+t.test('during a rotation they are recognised under both keys', async (t) => {
+  const now = Date.now()
+  const rows = [
+    { hash: subjectHash('the old key', 'user', 'ALICE1'), ms: now },
+    { hash: subjectHash('the new key', 'user', 'CAROL1'), ms: now },
+  ]
+  const of = (...keys: string[]) => ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => keys)
+  const batch = makeBatch(
+    'post_auth',
+    now - 1000,
+    ['ALICE1', 'BOBBY1', 'CAROL1'].map((username) => ({ username })),
+  )
+  t.same(left((await of('the new key', 'the old key')).without(batch)), [1])
+  t.same(left((await of('the old key', 'the new key')).without(batch)), [1])
+  t.same(left((await of('the new key')).without(batch)), [0, 1], 'with one key the others are nobody')
+})

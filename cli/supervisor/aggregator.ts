@@ -20,6 +20,11 @@ export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
   const policies = readPolicies(configured.policies)
   alertsOf(configured)
+  // Without it everything else works, and installations run like this in which nobody asked to be forgotten yet.
+  if (configured.secret === undefined)
+    logger.warn(
+      'GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used; give it the key that ingest has',
+    )
   const config = await withPorts(configured, ['metricsPort'])
   const { reader, access } = await kafkaAddress(config, logger)
   const { retentionDays, dataDir } = config

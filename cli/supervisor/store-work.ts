@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAccessKeeper } from '../../aggregator/access/keeper.ts'
+import { assertNobodyErased } from '../../aggregator/aggregator.ts'
 import { startAlerts, type Alerts } from '../../aggregator/alerts/alerts.ts'
 import { Listening } from '../../aggregator/alerts/listening.ts'
 import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
@@ -73,6 +74,7 @@ export class StoreWork {
     const { retentionDays, log, tokenKeys, waitsForLog, drains } = start
     const opened = await openStore(start.store, retentionDays, logger)
     const { store } = opened
+    if (log !== null && tokenKeys.length === 0) await assertNobodyErased(store)
     const storeKind = start.store.kind
     const reading =
       log === null

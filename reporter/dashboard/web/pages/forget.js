@@ -20,7 +20,7 @@ export function page(main, { me }) {
   }
   const found = h('div', { id: 'found' })
   const said = h('p', { role: 'status' })
-  const wrong = h('p', { class: 'bad', role: 'alert' })
+  const wrong = h('div')
   const count = h('button', { class: 'main' }, 'Count first')
   const form = h(
     'form',
@@ -34,7 +34,7 @@ export function page(main, { me }) {
 
   /** One request at a time; what it says stands beside the form. */
   const ask = async (person, dryRun) => {
-    wrong.textContent = ''
+    wrong.replaceChildren()
     found.replaceChildren()
     said.textContent = dryRun ? 'Counting …' : 'Forgetting: this takes some seconds, and minutes where there is much …'
     count.disabled = true
@@ -44,7 +44,7 @@ export function page(main, { me }) {
       return answer
     } catch (error) {
       said.textContent = ''
-      wrong.textContent = error.message
+      wrong.replaceChildren(h('p', { class: 'bad', role: 'alert' }, error.message))
       return null
     } finally {
       count.disabled = false
