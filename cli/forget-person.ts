@@ -5,7 +5,7 @@ import type { Person } from '../aggregator/forget/person.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes, storeNow } from '../aggregator/forget/tables.ts'
 import { messageOf } from '../common/errors.ts'
 import type { PseudonymKey } from '../common/pseudonym.ts'
-import type { AccessLog } from '../log/access.ts'
+import type { AccessEntry, AccessLog } from '../log/access.ts'
 import { compactAccessLog } from '../log/journal/access-log.ts'
 import { archiveDirectory } from '../log/journal/archive.ts'
 import { rewriteArchive } from '../log/journal/rewrite-archive.ts'
@@ -61,23 +61,42 @@ async function mutationsLeft(store: Store): Promise<string | null> {
   }
 }
 
+/** Subjects of decisions that are a person, and fields of others' `data` in which one stands, by the beginning of the subject. */
+const SUBJECTS = { mac: ['mac:', 'roam:'], user: ['account:', 'quota:account:'] } as const
+const IN_DATA = {
+  mac: [
+    ['bind:', 'mac'],
+    ['credential:', 'mac'],
+    ['voucher:', 'device'],
+  ],
+  user: [
+    ['credential:', 'account'],
+    ['roam:', 'account'],
+  ],
+} as const
+
 /** Decisions about the person, their password and what devices are bound to. */
 async function forgetDecisions({ access, log, dataDir }: Places, person: Person, dryRun: boolean): Promise<number> {
   const { kind, value } = person
-  const subjects = new Set(
-    (kind === 'mac' ? [`mac:${value}`, `roam:${value}`] : [`account:${value}`, `quota:account:${value}`]).filter(
-      (subject) => access.get(subject, -Infinity) !== undefined,
-    ),
-  )
-  const [prefix, field] = kind === 'mac' ? ['bind:', 'mac'] : ['credential:', 'account']
-  for (const [subject, { data }] of access.entries(prefix, -Infinity)) {
-    if (data?.[field] === value) subjects.add(subject)
+  const found = new Map<string, AccessEntry>()
+  for (const prefix of SUBJECTS[kind]) {
+    const entry = access.get(prefix + value, -Infinity)
+    if (entry !== undefined) found.set(prefix + value, entry)
   }
-  if (dryRun) return subjects.size
-  for (const subject of subjects) await access.put(subject, null)
+  for (const [prefix, field] of IN_DATA[kind]) {
+    for (const [subject, entry] of access.entries(prefix, -Infinity)) {
+      if (entry.data?.[field] === value) found.set(subject, entry)
+    }
+  }
+  if (dryRun) return found.size
+  for (const [subject, entry] of found) {
+    await access.put(subject, null)
+    // A voucher does not become good for another device.
+    if (subject.startsWith('voucher:')) await access.put(subject, { ...entry, data: { device: '(erased)' } })
+  }
   // The file keeps what was taken back until it is written anew.
   if (log === 'journal' && dataDir !== null) await compactAccessLog(dataDir, Date.now())
-  return subjects.size
+  return found.size
 }
 
 const LOGS = {
