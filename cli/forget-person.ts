@@ -35,13 +35,14 @@ const SETTLED_MS = ERASED_MAX_AGE_MS + 4000
  * @throws GatepostError of the store and the log, DIRECTORY_LOCKED; again later is always safe
  */
 export async function forgetPerson(places: Places, person: Person, dryRun: boolean): Promise<Forgotten> {
-  const { store, keys, pseudonyms, dataDir } = places
+  const { store, storeKind, keys, pseudonyms, dataDir } = places
   const at = dryRun ? await storeNow(store) : await keepHashes(store, keys, person)
   const erased = await filterOf(keys, person, at)
   const entries = await forgetDecisions(places, person, dryRun)
   if (!dryRun) await sleep(SETTLED_MS)
   const tables = await forgetInTables(store, person, { erased, at, pseudonyms, dryRun })
-  const texts = dryRun ? null : await mutationsLeft(store)
+  // A replica that was away when others' mutations were made may still need their texts: there they stay.
+  const texts = dryRun || storeKind === 'cluster' ? null : await mutationsLeft(store)
   const directory = dataDir === null ? null : archiveDirectory(dataDir)
   const archive =
     directory !== null && existsSync(directory)
@@ -111,6 +112,7 @@ const STORES = {
   server: ["in the server's query_log, if it keeps one: statements of searches and of this request are in it"],
   cluster: [
     "in the servers' query_log, if they keep one: statements of searches and of this request are in it",
+    'in the texts of the deletions, of which each table keeps a hundred, in Keeper: KILL MUTATION takes them out once all replicas are done',
     'in the queue of distributed statements in Keeper, for task_max_lifetime, a week unless it is set otherwise',
   ],
 } as const

@@ -101,13 +101,25 @@ t.test('that the texts of deletions stay is said', { timeout: 60_000 }, async (t
   const dataDir = t.testdir()
   const access = await FileAccessLog.open(dataDir, logger)
   t.teardown(() => access.close())
-  const command = (sql: string) =>
-    sql.startsWith('KILL')
+  const sent: string[] = []
+  const command = (sql: string) => {
+    sent.push(sql)
+    return sql.startsWith('KILL')
       ? Promise.reject(new GatepostError('STORE_REFUSED', 'a right is missing'))
       : Promise.resolve()
+  }
   const places = { store: { ...store, command }, access, dataDir: null, keys: ['k'], pseudonyms: null } as const
   const person = { kind: 'user', value: USER } as const
-  const { remains } = await forgetPerson({ ...places, storeKind: 'cluster', log: 'kafka' }, person, false)
+  const { remains } = await forgetPerson({ ...places, storeKind: 'server', log: 'kafka' }, person, false)
   t.match(remains[0], /system\.mutations, which could not be removed: a right is missing/)
-  t.match(remains.join('\n'), /Kafka's topics[^]*query_log[^]*Keeper/)
+  t.match(remains.join('\n'), /Kafka's topics[^]*query_log/)
+  t.ok(sent.some((sql) => sql.startsWith('KILL MUTATION')))
+
+  sent.length = 0
+  const cluster = await forgetPerson({ ...places, storeKind: 'cluster', log: 'kafka' }, person, false)
+  t.notOk(
+    sent.some((sql) => sql.startsWith('KILL')),
+    'a replica that is away may need them',
+  )
+  t.match(cluster.remains.join('\n'), /query_log[^]*texts of the deletions[^]*Keeper/)
 })

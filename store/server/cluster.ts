@@ -58,8 +58,6 @@ export function clusterForm(statement: string, cluster: string): string[] {
  * waits for all replicas; anything else is as it is.
  */
 export function commandForm(statement: string, cluster: string): string[] {
-  const kill = /^(KILL MUTATION)( WHERE [^]*)$/.exec(statement)
-  if (kill) return [`${kill[1]} ON CLUSTER ${quoted(cluster)}${kill[2]}`]
   return ALTER.test(statement) ? clusterForm(statement, cluster) : [statement]
 }
 
