@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { subjectHash } from '../../aggregator/erased.ts'
 import { packageFile } from '../../common/package-root.ts'
+import { filesHolding } from '../../test/helpers/files-holding.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
@@ -54,11 +55,7 @@ async function columnsWith(text: string): Promise<string[]> {
 
 /** Files outside of the engine's own, which are compressed, in which a text stands. */
 function filesWith(text: string): string[] {
-  return readdirSync(instance.dataDir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !path.startsWith(join(instance.dataDir, 'store/')))
-    .filter((path) => readFileSync(path).toString('latin1').toLowerCase().includes(text.toLowerCase()))
+  return filesHolding(instance.dataDir, text, (path) => !path.startsWith(join(instance.dataDir, 'store/')))
 }
 
 t.test(

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
 import { openEmbeddedStore } from '../../../store/embedded/open.ts'
 import type { Person } from '../person.ts'
+import { filesHolding } from '../../../test/helpers/files-holding.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
 
 /*
@@ -37,11 +37,9 @@ async function insert(table: string, row: object): Promise<void> {
 
 /** Tables with a file in which a text stands, whatever its case; `other`: files that are of none. */
 function tablesWith(text: string): string[] {
-  const found = readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).toString('latin1').toLowerCase().includes(text.toLowerCase()))
-    .map((file) => tables.find(({ uuid }) => file.includes(uuid))?.name ?? `other: ${file}`)
+  const found = filesHolding(path, text).map(
+    (file) => tables.find(({ uuid }) => file.includes(uuid))?.name ?? `other: ${file}`,
+  )
   return [...new Set(found)].sort()
 }
 
