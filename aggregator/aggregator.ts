@@ -32,8 +32,8 @@ export interface AggregatorOptions {
   readonly waitWhileAway?: boolean
   /** As the store was opened with; default 32 days. */
   readonly retention?: Retention
-  /** The token key, under which people were erased on request; asked only if somebody was. Default: none is known. */
-  readonly secret?: () => string
+  /** The token keys, under which people were erased on request; asked only if somebody was. Default: none is known. */
+  readonly keys?: () => readonly string[]
   /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
   readonly onFatal?: (error: unknown) => void
 }
@@ -47,6 +47,9 @@ export interface Aggregator {
   /** Live counters: the same objects on every call. */
   stats(): AggregatorStats
 }
+
+const NO_KEY =
+  'somebody was forgotten, and whoever it was would come back: GATEPOST_SECRET, by which they are recognised, is not set here'
 
 const LAG_SAMPLE_MS = 1000
 /** The part of the time that sampling may take. */
@@ -79,8 +82,8 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     if (options.onFatal) options.onFatal(error)
     else process.exit(1)
   }
-  const secret = options.secret ?? noSecret
-  const parts = { reader, store, logger, options: loopOptions, erased: new ErasedNow(store, secret) }
+  const keys = options.keys ?? noKey
+  const parts = { reader, store, logger, options: loopOptions, erased: new ErasedNow(store, keys) }
   const signals = { draining: draining.signal, stopping: stopping.signal }
   const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
     new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
@@ -105,11 +108,17 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   }
 }
 
-function noSecret(): string {
-  throw new GatepostError(
-    'CONFIG_INVALID',
-    'somebody was erased, and the key under which is not known: set GATEPOST_SECRET',
-  )
+/**
+ * Says at the start what would stop the first insert.
+ * @throws GatepostError CONFIG_INVALID: somebody was erased; STORE_UNAVAILABLE
+ */
+export async function assertNobodyErased(store: Pick<Store, 'query'>): Promise<void> {
+  const rows = await store.query('SELECT 1 FROM gatepost.erased_subjects LIMIT 1')
+  if (rows.length > 0) throw new GatepostError('CONFIG_INVALID', NO_KEY)
+}
+
+function noKey(): readonly string[] {
+  throw new GatepostError('CONFIG_INVALID', NO_KEY)
 }
 
 /** Reads the lag now and then, of a log with many segments less often so that looking stays cheap; and once more at the end. */

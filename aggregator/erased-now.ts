@@ -7,21 +7,21 @@ export const ERASED_MAX_AGE_MS = 2000
 /** The erased people as they are now, read again when an insert needs them and they were last read too long ago. */
 export class ErasedNow {
   readonly #store: Pick<Store, 'query'>
-  readonly #secret: () => string
+  readonly #keys: () => readonly string[]
   #loaded: Promise<ErasedSubjects> | null = null
   #loadedAt = -Infinity
 
-  /** `secret` gives the token key, and is asked only once somebody was erased. */
-  constructor(store: Pick<Store, 'query'>, secret: () => string) {
+  /** `keys` gives the token keys, and is asked only once somebody was erased. */
+  constructor(store: Pick<Store, 'query'>, keys: () => readonly string[]) {
     this.#store = store
-    this.#secret = secret
+    this.#keys = keys
   }
 
-  /** @throws GatepostError of the store or of `secret`: nothing may be inserted, since somebody erased could be in it */
+  /** @throws GatepostError of the store or of `keys`: nothing may be inserted, since somebody erased could be in it */
   get(): Promise<ErasedSubjects> {
     const now = performance.now()
     if (this.#loaded !== null && now - this.#loadedAt < ERASED_MAX_AGE_MS) return this.#loaded
-    const loading = ErasedSubjects.load(this.#store, this.#secret)
+    const loading = ErasedSubjects.load(this.#store, this.#keys)
     this.#loaded = loading
     this.#loadedAt = now
     loading.catch(() => {

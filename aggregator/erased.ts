@@ -26,24 +26,26 @@ const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
 
 /** The people who were forgotten on request. Table erased_subjects. */
 export class ErasedSubjects {
-  readonly #secret: string
+  /** During a rotation there are two. */
+  readonly #keys: readonly string[]
   /** When each was erased, ms since the epoch: what they do afterwards is a new visit, and kept. */
   readonly #erasedAt: ReadonlyMap<string, number>
-  readonly #newest: number
+  /** When the latest of them was erased, ms since the epoch; -Infinity: there are none. */
+  readonly newest: number
 
-  private constructor(secret: string, erasedAt: ReadonlyMap<string, number>) {
-    this.#secret = secret
+  private constructor(keys: readonly string[], erasedAt: ReadonlyMap<string, number>) {
+    this.#keys = keys
     this.#erasedAt = erasedAt
-    this.#newest = [...erasedAt.values()].reduce((newest, at) => Math.max(newest, at), -Infinity)
+    this.newest = [...erasedAt.values()].reduce((newest, at) => Math.max(newest, at), -Infinity)
   }
 
-  /** As they are now. `secret` gives the token key under which they were erased, and is asked only if there are any. */
-  static async load(store: Pick<Store, 'query'>, secret: () => string): Promise<ErasedSubjects> {
+  /** As they are now. `keys` gives the token keys under which they may have been erased, and is asked only if there are any. */
+  static async load(store: Pick<Store, 'query'>, keys: () => readonly string[]): Promise<ErasedSubjects> {
     const rows = await store.query<{ hash: string; ms: string | number }>(
       'SELECT e.hash AS hash, toUnixTimestamp64Milli(max(e.erased_at)) AS ms FROM gatepost.erased_subjects AS e GROUP BY e.hash',
     )
     const erasedAt = new Map(rows.map(({ hash, ms }) => [hash, Number(ms)]))
-    return new ErasedSubjects(rows.length === 0 ? '' : secret(), erasedAt)
+    return new ErasedSubjects(rows.length === 0 ? [] : keys(), erasedAt)
   }
 
   /**
@@ -51,7 +53,7 @@ export class ErasedSubjects {
    * Nothing is decoded of a batch that is younger than the newest request.
    */
   without(batch: Batch): Batch | null {
-    if (batch.minReceivedAt > this.#newest) return batch
+    if (batch.minReceivedAt > this.newest) return batch
     const { offsets } = recordSpans(batch.topic, batch.records, batch.recordCount)
     const { type } = recordSchema(batch.topic)
     const kept: Uint8Array[] = []
@@ -92,7 +94,9 @@ export class ErasedSubjects {
   }
 
   #has(kind: SubjectKind, value: string, receivedAt: number): boolean {
-    const erasedAt = this.#erasedAt.get(subjectHash(this.#secret, kind, value))
-    return erasedAt !== undefined && receivedAt <= erasedAt
+    return this.#keys.some((key) => {
+      const erasedAt = this.#erasedAt.get(subjectHash(key, kind, value))
+      return erasedAt !== undefined && receivedAt <= erasedAt
+    })
   }
 }

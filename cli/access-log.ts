@@ -6,15 +6,15 @@ import { FileAccessLog } from '../log/journal/access-log.ts'
 import type { Config } from './config.ts'
 import { kafkaOptions } from './config/kafka-options.ts'
 import type { AccessDescription } from './supervisor/messages.ts'
-import { knownSecret } from './supervisor/secret.ts'
+import { knownKeys } from './supervisor/secret.ts'
 
 const KNOWN_WITHIN_MS = 30_000
 
 /** What a command is given of the installation's access decisions. */
 export interface AccessOfInstallation {
   readonly access: AccessLog
-  /** The installation's token key. */
-  readonly secret: string
+  /** The installation's token keys, the one that signs first. */
+  readonly keys: readonly string[]
 }
 
 /**
@@ -22,23 +22,21 @@ export interface AccessOfInstallation {
  * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE
  */
 export async function withAccessLog<T>(config: Config, use: (opened: AccessOfInstallation) => Promise<T>): Promise<T> {
-  const secret = knownSecret(config.secret, config.dataDir)
-  const access = await openAccessLog(config, secret)
+  const keys = knownKeys(config)
+  const access = await openAccessLog(config, keys)
   try {
-    return await use({ access, secret })
+    return await use({ access, keys })
   } finally {
     await access.close()
   }
 }
 
-function openAccessLog(config: Config, secret: string): Promise<AccessLog> {
+function openAccessLog(config: Config, keys: readonly string[]): Promise<AccessLog> {
   const logger = createLogger('access')
   logger.level = 'error'
   if (config.kafkaBrokers === undefined) return openDecisions({ kind: 'file', dataDir: config.dataDir }, logger)
   const kafka = kafkaOptions(config, 'gatepost-access', logger)
-  const fingerprints = [secret, ...(config.secondSecret === undefined ? [] : [config.secondSecret])].map(
-    secretFingerprint,
-  )
+  const fingerprints = keys.map(secretFingerprint)
   return openDecisions({ kind: 'kafka', kafka, topicPrefix: config.kafkaTopicPrefix, fingerprints }, logger)
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import { withFullStore } from './full-store.ts'
 import { storeLetter, type LetterName, type LetterOutcome } from './store-letter.ts'
-import { knownSecret } from './supervisor/secret.ts'
+import { knownKeys } from './supervisor/secret.ts'
 
 /** storeLetter() for a command. */
 export function replayDeadLetter(
@@ -10,8 +10,8 @@ export function replayDeadLetter(
   letter: LetterName,
   payload: string | null,
 ): Promise<LetterOutcome | null> {
-  const { retention, secret, dataDir } = config
+  const { retention } = config
   return withFullStore(config, note, (store) =>
-    storeLetter(store, letter, payload, { retention, secret: () => knownSecret(secret, dataDir) }),
+    storeLetter(store, letter, payload, { retention, keys: () => knownKeys(config) }),
   )
 }

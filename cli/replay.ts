@@ -10,7 +10,7 @@ import type { Store } from '../store/contract.ts'
 import { kafkaOptions } from './config/kafka-options.ts'
 import type { Config } from './config.ts'
 import { quietLogger, withFullStore } from './full-store.ts'
-import { knownSecret } from './supervisor/secret.ts'
+import { knownKeys } from './supervisor/secret.ts'
 
 export interface ReplayRequest {
   readonly topics: readonly Topic[]
@@ -38,7 +38,7 @@ export function replay(config: Config, request: ReplayRequest, terminal: Termina
     config,
     (text) => terminal.note(text),
     async (store) => {
-      const erased = await ErasedSubjects.load(store, () => knownSecret(config.secret, config.dataDir))
+      const erased = await ErasedSubjects.load(store, () => knownKeys(config))
       const { retention } = config
       const outcomes: ReplayOutcome[] = []
       try {

@@ -23,14 +23,14 @@ export interface LetterOutcome {
 /**
  * Stores the record of a dead letter, once however often it is replayed. Null: there is no such letter.
  * @param payload what is stored instead of what was sent; null: that
- * @param secret gives the token key under which people were erased, and is asked only if there are any
+ * @param keys gives the token keys under which people were erased, and is asked only if there are any
  * @throws GatepostError INPUT_INVALID: what is wrong with the payload; STORE_REFUSED; STORE_UNAVAILABLE
  */
 export async function storeLetter(
   store: Store,
   { batchId, batchIndex }: LetterName,
   payload: string | null,
-  { secret, retention }: { readonly secret: () => string; readonly retention: Retention },
+  { keys, retention }: { readonly keys: () => readonly string[]; readonly retention: Retention },
 ): Promise<LetterOutcome | null> {
   const letter = await findDeadLetter(store, batchId, batchIndex)
   if (letter === null) return null
@@ -43,7 +43,7 @@ export async function storeLetter(
     batchIndex,
   })
   const { topic } = batch
-  const erased = await ErasedSubjects.load(store, secret)
+  const erased = await ErasedSubjects.load(store, keys)
   const totals = emptyTotals()
   // Claimed: two at once would both see nothing there.
   await replayPart(

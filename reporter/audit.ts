@@ -12,6 +12,9 @@ export interface AuditEntry {
     | 'sessions_search'
     | 'session_cut_off'
     | 'dead_letter_replayed'
+    | 'forget_counted'
+    | 'forget'
+    | 'forget_refused'
   /** What it was about; cut to 1024 characters. */
   readonly subject: string
   readonly remoteIp: string

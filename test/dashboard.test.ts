@@ -101,5 +101,6 @@ t.test('a reporter shows what a server has', { timeout: 120_000 }, async (t) => 
     await get(`/api/${path}`)
   t.equal((await get('/api/overview'))['lag'], null, 'the aggregator reads the log')
   t.match(await get('/api/whoami'), { who: 'local', can_cut_off: false }, 'no access decisions are known here')
+  t.match(await get('/api/whoami'), { can_forget: false, cannot_forget: /GATEPOST_SECRET is not set for this process/ })
   t.equal(await reporter.stop(), 0)
 })

@@ -15,7 +15,7 @@ export function spellings({ kind, value }: Person): string[] {
   return [...new Set([value, value.toUpperCase()])]
 }
 
-/** Under which hashes a person is kept in erased_subjects. */
-export function hashesOf(secret: string, person: Person): string[] {
-  return spellings(person).map((spelling) => subjectHash(secret, person.kind, spelling))
+/** Under which hashes a person is kept in erased_subjects: of every key, since either may be the one that is left after a rotation. */
+export function hashesOf(keys: readonly string[], person: Person): string[] {
+  return keys.flatMap((key) => spellings(person).map((spelling) => subjectHash(key, person.kind, spelling)))
 }

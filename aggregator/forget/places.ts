@@ -1,6 +1,6 @@
-import { pseudonymOf, type PseudonymKey } from '../../common/pseudonym.ts'
 import type { QueryParams } from '../../store/contract.ts'
 import { spellings, type Person } from './person.ts'
+import type { Traces } from './traces.ts'
 
 /** Rows of one table in which a person stands. */
 export interface Place {
@@ -20,15 +20,15 @@ export interface Places {
 /** The condition of raw rows is the one by which a replay leaves records out (ErasedSubjects): a batch is there whole without them, or not at all. */
 const SINCE = 'received_at <= fromUnixTimestamp64Milli({at:Int64})'
 
-/** Of a search, as it stands in the audit log: the value as it was typed or as an address has it, a MAC with any separators. */
-const SEARCHED = `positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {searched:String}) > 0
-  OR positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {encoded:String}) > 0`
+/** Of a search, as it stands in the audit log (what was forgotten there is a hash, in which a short name could be found by chance): the value as it was typed or as an address has it, a MAC with any separators. */
+const SEARCHED = `action NOT IN ('forget', 'forget_counted', 'forget_refused') AND (positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {searched:String}) > 0
+  OR positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {encoded:String}) > 0)`
 
 /**
+ * No condition asks another table: replicas of a table must all find the same rows.
  * @param at when the person was erased, ms since the epoch
- * @param key of the pseudonyms in login_history; null: it is not known, and nobody is looked for there
  */
-export function placesOf(person: Person, at: number, key: PseudonymKey | null): Places {
+export function placesOf(person: Person, at: number, traces: Traces): Places {
   const { kind, value } = person
   const searched = kind === 'mac' ? value.replaceAll('-', '') : value
   const params = {
@@ -40,33 +40,19 @@ export function placesOf(person: Person, at: number, key: PseudonymKey | null): 
     ignored: kind === 'mac' ? '[:.-]|%3[Aa]' : '\\x00',
     searched,
     encoded: encodeURIComponent(searched),
-    ...key,
+    ...traces,
   }
   const audit: Place = { table: 'audit_log', where: SEARCHED, set: `subject = '(erased)'` }
-  const history = key === null ? [] : kind === 'mac' ? MAC_HISTORY : USER_HISTORY
-  return { params, places: [...history, ...(kind === 'mac' ? MAC_PLACES : USER_PLACES), audit] }
+  return { params, places: [...(kind === 'mac' ? MAC_PLACES : USER_PLACES), audit] }
 }
+
+/** Null of an empty text: `sponsor = NULL` alone leaves the name in the file, below the mark that says null. */
+const NO_SPONSOR = `sponsor = nullIf(left(ifNull(sponsor, ''), 0), '')`
 
 const deleted = (table: string, where: string): Place => ({ table, where, set: null })
 
-const MAC_HISTORY: readonly Place[] = [
-  deleted('login_history', `kind = 'mac' AND detail = ${pseudonymOf('{value:String}')}`),
-]
-
-const USER_HISTORY: readonly Place[] = [
-  deleted(
-    'login_history',
-    `kind IN ('site', 'mac') AND subject IN
-      (SELECT ${pseudonymOf('known.name')} FROM (SELECT arrayJoin({names:Array(String)}) AS name) AS known)`,
-  ),
-  deleted(
-    'login_history',
-    `kind = 'certificate' AND subject IN (SELECT ${pseudonymOf('p.cert_serial')} FROM gatepost.post_auth AS p
-      WHERE p.ssl_username IN {names:Array(String)} AND p.cert_serial != '')`,
-  ),
-]
-
 const MAC_PLACES: readonly Place[] = [
+  deleted('login_history', `kind = 'mac' AND detail IN {pseudonyms:Array(String)}`),
   deleted('session_hours', 'mac = {value:String}'),
   deleted('session_logins', 'mac = {value:String}'),
   deleted('session_origins', `tupleElement(origin, 'mac') = {value:String}`),
@@ -78,16 +64,14 @@ const MAC_PLACES: readonly Place[] = [
 ]
 
 const USER_PLACES: readonly Place[] = [
+  deleted('login_history', `kind IN ('site', 'mac') AND subject IN {pseudonyms:Array(String)}`),
+  deleted('login_history', `kind = 'certificate' AND subject IN {serialPseudonyms:Array(String)}`),
   deleted('session_origins', `tupleElement(origin, 'account') IN {names:Array(String)}`),
   deleted('account_logins', 'name = {capitals:String}'),
   deleted('accounts', `username IN {names:Array(String)} OR ifNull(contact, '') = {value:String}`),
-  { table: 'accounts', where: `ifNull(sponsor, '') = {value:String}`, set: 'sponsor = NULL' },
+  { table: 'accounts', where: `ifNull(sponsor, '') = {value:String}`, set: NO_SPONSOR },
   deleted('login_calendar', `kind IN ('site', 'mac') AND subject IN {names:Array(String)}`),
-  deleted(
-    'login_calendar',
-    `kind = 'certificate' AND subject IN (SELECT p.cert_serial FROM gatepost.post_auth AS p
-      WHERE p.ssl_username IN {names:Array(String)} AND p.cert_serial != '')`,
-  ),
+  deleted('login_calendar', `kind = 'certificate' AND subject IN {serials:Array(String)}`),
   deleted('access_decisions', `subject = concat('account:', {value:String})`),
   deleted('portal_sessions', `account IN {names:Array(String)} AND ${SINCE}`),
   deleted('post_auth', `(username IN {names:Array(String)} OR ssl_username IN {names:Array(String)}) AND ${SINCE}`),

@@ -3,19 +3,23 @@ import type { Store } from '../../store/contract.ts'
 import { ErasedSubjects } from '../erased.ts'
 import { hashesOf, type Person } from './person.ts'
 import { placesOf, type Place, type Places } from './places.ts'
+import { tracesOf } from './traces.ts'
 
 type Tables = Pick<Store, 'query' | 'command'>
 
 /** Rows by table. */
 export type RowCounts = Record<string, number>
 
+/** Also known to the SQL endpoint of the embedded store. */
+const DONE_MUTATIONS = `KILL MUTATION WHERE database = 'gatepost' AND is_done`
+
 /** Dead letters that are looked at together, and of which one statement names the identities. */
 const LETTERS = 500
 
 /** Keeps the person's hashes, before anything is deleted, so that nothing comes back meanwhile. @returns when that was, ms since the epoch */
-export async function keepHashes(store: Tables, secret: string, person: Person): Promise<number> {
+export async function keepHashes(store: Tables, keys: readonly string[], person: Person): Promise<number> {
   const at = await storeNow(store)
-  for (const hash of hashesOf(secret, person)) {
+  for (const hash of hashesOf(keys, person)) {
     await store.command(
       `INSERT INTO gatepost.erased_subjects (hash, kind, erased_at)
         SELECT {hash:String}, {kind:String}, fromUnixTimestamp64Milli({at:Int64})`,
@@ -32,9 +36,9 @@ export async function storeNow(store: Tables): Promise<number> {
 }
 
 /** Who would be erased at `at`, as a filter of records. */
-export function filterOf(secret: string, person: Person, at: number): Promise<ErasedSubjects> {
-  const rows = hashesOf(secret, person).map((hash) => ({ hash, ms: at }))
-  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => secret)
+export function filterOf(keys: readonly string[], person: Person, at: number): Promise<ErasedSubjects> {
+  const rows = hashesOf(keys, person).map((hash) => ({ hash, ms: at }))
+  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => keys)
 }
 
 export interface Forgetting {
@@ -53,7 +57,7 @@ export async function forgetInTables(
   { erased, at, pseudonyms, dryRun }: Forgetting,
 ): Promise<RowCounts> {
   const found: RowCounts = {}
-  const { params, places } = placesOf(person, at, pseudonyms)
+  const { params, places } = placesOf(person, at, await tracesOf(store, person, pseudonyms))
   for (const place of places) {
     const rows = await countRows(store, place, params)
     found[place.table] = (found[place.table] ?? 0) + rows
@@ -79,6 +83,14 @@ function empty(store: Tables, { table, where, set }: Place, params: Places['para
 /** The parameters that stand in a statement. */
 function used(sql: string, params: Places['params']): Places['params'] {
   return Object.fromEntries(Object.entries(params).filter(([name]) => sql.includes(`{${name}:`)))
+}
+
+/**
+ * Takes what was deleted out of the engine's list of mutations: it keeps the text of a hundred that are done, and the person stands in it.
+ * @throws GatepostError STORE_REFUSED: the user may not
+ */
+export function forgetMutations(store: Pick<Store, 'command'>): Promise<void> {
+  return store.command(DONE_MUTATIONS)
 }
 
 interface Letter {

@@ -10,7 +10,7 @@ const SECRET = 'a secret of the tests'
 
 function erased(...subjects: [SubjectKind, string][]): Promise<ErasedSubjects> {
   const rows = subjects.map(([kind, value]) => ({ hash: subjectHash(SECRET, kind, value), ms: Date.now() + 60_000 }))
-  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => SECRET)
+  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => [SECRET])
 }
 
 /** The places of the records that are left. */
@@ -71,7 +71,7 @@ t.test('what does not decode stays', async (t) => {
 t.test('what they do after they were erased is kept', async (t) => {
   const at = Date.now()
   const rows = [{ hash: subjectHash(SECRET, 'user', 'ALICE1'), ms: String(at) }]
-  const subjects = await ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => SECRET)
+  const subjects = await ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => [SECRET])
   const of = (receivedAt: number) => makeBatch('post_auth', receivedAt, [{ username: 'ALICE1' }])
   t.equal(subjects.without(of(at)), null)
   const later = of(at + 1)
@@ -87,9 +87,26 @@ t.test('an aggregator reads them anew, and inserts nothing while they cannot be 
       return away ? Promise.reject(new Error('away')) : Promise.resolve([] as T[])
     },
   }
-  const now = new ErasedNow(store, () => SECRET)
+  const now = new ErasedNow(store, () => [SECRET])
   await t.rejects(now.get(), /away/)
   away = false
   t.equal(await now.get(), await now.get(), 'not asked for every insert')
   t.equal(asked, 2)
+})
+
+t.test('during a rotation they are recognised under both keys', async (t) => {
+  const now = Date.now()
+  const rows = [
+    { hash: subjectHash('the old key', 'user', 'ALICE1'), ms: now },
+    { hash: subjectHash('the new key', 'user', 'CAROL1'), ms: now },
+  ]
+  const of = (...keys: string[]) => ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => keys)
+  const batch = makeBatch(
+    'post_auth',
+    now - 1000,
+    ['ALICE1', 'BOBBY1', 'CAROL1'].map((username) => ({ username })),
+  )
+  t.same(left((await of('the new key', 'the old key')).without(batch)), [1])
+  t.same(left((await of('the old key', 'the new key')).without(batch)), [1])
+  t.same(left((await of('the new key')).without(batch)), [0, 1], 'with one key the others are nobody')
 })

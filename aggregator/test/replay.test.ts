@@ -29,7 +29,7 @@ async function replayed(
   retention: Retention = DEFAULT_RETENTION,
 ) {
   const totals = emptyTotals()
-  const erased = await ErasedSubjects.load(store, () => SECRET)
+  const erased = await ErasedSubjects.load(store, () => [SECRET])
   await replayPart({ store: to, topic: 'post_auth', partition: 'p', retention, erased }, { batches, letters }, totals)
   return totals
 }

@@ -11,7 +11,7 @@ export function registerAggregator(program: Command, context: Context): void {
     .description(
       'Read the records from Kafka and insert each into its table once, until SIGTERM or Ctrl-C. Several share the work: ' +
         'Kafka gives each its partitions. It keeps nothing on disk. GATEPOST_KAFKA_BROKERS and GATEPOST_CLICKHOUSE_URL are ' +
-        'required; gatepost config lists all options.',
+        'required, and GATEPOST_SECRET once somebody was forgotten (gatepost forget); gatepost config lists all options.',
     )
     .addHelpText(
       'after',

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { Person } from '../../aggregator/forget/person.ts'
 import { GatepostError } from '../../common/errors.ts'
-import { loadConfig, type Config } from '../config.ts'
+import type { Forgotten } from '../../reporter/dashboard/options.ts'
+import { loadConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import type { Forgotten } from '../forget.ts'
 import { macOption } from '../options.ts'
 import { table } from '../output.ts'
 
@@ -25,7 +25,8 @@ export function registerForget(program: Command, context: Context): void {
     .description(
       'Remove a user or a device from the tables, the archive of the journal, the dead letters and the access decisions, and keep a\n' +
         'keyed hash, so that a replay or a late record does not bring them back. What they do afterwards is a new visit. It may run\n' +
-        'beside everything else, and again: the second time it finds nothing.',
+        'beside everything else, and again: the second time it finds nothing. On a cluster (GATEPOST_CLICKHOUSE_CLUSTER) rows are deleted on\n' +
+        'every node. Operators can do the same on the dashboard, page /forget.',
     )
     .option('--user <name>', 'the account, or the user name at a RADIUS server')
     .option('--mac <mac>', 'the device')
@@ -44,11 +45,10 @@ Examples:
       // The engine is loaded only by those who need it.
       const { forget } = await import('../forget.ts')
       const forgotten = await forget(config, person, options.dryRun === true, (text) => context.output.note(text))
-      const remains = remainsOf(config)
-      if (options.json) context.output.json({ ...forgotten, remains })
+      if (options.json) context.output.json(forgotten)
       else {
         context.output.line(countsTable(forgotten))
-        if (!forgotten.dry_run) for (const text of remains) context.output.note(`remains: ${text}`)
+        if (!forgotten.dry_run) for (const text of forgotten.remains) context.output.note(`remains: ${text}`)
       }
       context.exitStatus = EXIT.ok
     })
@@ -63,21 +63,6 @@ function personOf({ user, mac }: Options): Person {
   const name = user ?? ''
   if (name !== '' && name.length <= MAX_NAME) return { kind: 'user', value: name }
   throw new GatepostError('INPUT_INVALID', `--user ${name}: allowed is a name of 1 to ${MAX_NAME} characters`)
-}
-
-/** Where the person may still be, and until when. */
-function remainsOf({ kafkaBrokers }: Config): string[] {
-  return [
-    'in files of the tables that were replaced, until the engine removes them, some eight minutes from now',
-    ...(kafkaBrokers === undefined
-      ? [
-          'in segments of the journal that are not stored yet: they are left out when those are stored, but kept in the archive',
-        ]
-      : [
-          "in Kafka's topics and in spills until they are stored and GATEPOST_KAFKA_RETENTION ends: they are left out of the tables",
-        ]),
-    'in copies, logs and results that were published: Gatepost does not know of them',
-  ]
 }
 
 function countsTable({ tables, access_control, archive, dry_run }: Forgotten): string {

@@ -57,7 +57,7 @@ function registerCreate(vouchers: Command, context: Context): void {
       const count = wholeNumberOption('--count', options.count, 1, 10_000)
       const maxDevices = wholeNumberOption('--max-devices', options.maxDevices, 1, 100)
       const order = { count, validForMs: validFor, maxDevices, label, now: Date.now() }
-      const made = await withAccessLog(loadConfig(context.env), ({ access, secret }) =>
+      const made = await withAccessLog(loadConfig(context.env), ({ access, keys: [secret] }) =>
         createVouchers(access, secret, order),
       )
       const rows = made.map(({ id, code }) => ({

@@ -8,7 +8,7 @@ import { kafkaAddress } from './kafka-log.ts'
 import type { AlertsStart } from './messages.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
-import { alertSecret } from './secret.ts'
+import { alertSecret, withSecond } from './secret.ts'
 
 /**
  * One aggregator alone: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names brokers
@@ -20,6 +20,11 @@ export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
   const policies = readPolicies(configured.policies)
   alertsOf(configured)
+  // Without it everything else works, and installations run like this in which nobody asked to be forgotten yet.
+  if (configured.secret === undefined)
+    logger.warn(
+      'GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used; give it the key that ingest has',
+    )
   const config = await withPorts(configured, ['metricsPort'])
   const { reader, access } = await kafkaAddress(config, logger)
   const { retention, dataDir } = config
@@ -30,7 +35,7 @@ export async function aggregator(configured: Config): Promise<number> {
       retention,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
-      tokenKey: config.secret ?? null,
+      tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),
       access,
       policies,
       alerts: alertsOf(config),

@@ -29,6 +29,7 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
     password: dashboardPassword,
     viewerPassword: dashboardViewerPassword,
     access: accessDescription(config, dataDir, logger),
+    dataDir,
   }
 }
 

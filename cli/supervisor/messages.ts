@@ -76,6 +76,8 @@ export interface DashboardStart {
   readonly viewerPassword: string | undefined
   /** Null: not known to this command, so nobody is cut off here. */
   readonly access: AccessDescription | null
+  /** This instance's own, which may hold an archive; null: it has none. */
+  readonly dataDir: string | null
 }
 
 /** Where and when results go out. */
@@ -103,8 +105,8 @@ export interface StoreStart {
   readonly sessionTimeoutIntervals: number
   /** What it brings into the tables; null: nothing. */
   readonly log: ReaderLog | null
-  /** The token key, under which people were erased on request; null: not known to this command. */
-  readonly tokenKey: string | null
+  /** The token keys, under which people were erased on request; none: not known to this command. */
+  readonly tokenKeys: readonly string[]
   /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
   readonly access: AccessStart | null
   readonly policies: readonly Policy[]

@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/logger.ts'
 import type { LogReader } from '../../log/contract.ts'
-import { Archive } from '../../log/journal/archive.ts'
+import { Archive, type Erased } from '../../log/journal/archive.ts'
 import { JournalReader } from '../../log/journal/reader.ts'
 import { TOPICS } from '../../schemas/topics.ts'
 import type { AggregatorStats } from '../../aggregator/stats.ts'
@@ -16,15 +16,22 @@ export interface OpenedReader {
   left(): Promise<number>
 }
 
-/** @throws GatepostError LOG_UNAVAILABLE */
-export async function openReader(log: ReaderLog, logger: Logger): Promise<OpenedReader> {
-  return log.kind === 'journal' ? openJournal(log, logger) : openKafka(log, logger)
+/**
+ * @param erased who was erased by now; an archive keeps none of them
+ * @throws GatepostError LOG_UNAVAILABLE
+ */
+export async function openReader(log: ReaderLog, erased: () => Promise<Erased>, logger: Logger): Promise<OpenedReader> {
+  return log.kind === 'journal' ? openJournal(log, erased, logger) : openKafka(log, logger)
 }
 
-async function openJournal(log: Extract<ReaderLog, { kind: 'journal' }>, logger: Logger): Promise<OpenedReader> {
+async function openJournal(
+  log: Extract<ReaderLog, { kind: 'journal' }>,
+  erased: () => Promise<Erased>,
+  logger: Logger,
+): Promise<OpenedReader> {
   const { directory, partition } = log
   const archive = log.archive && (await Archive.open(log.archive.directory, log.archive))
-  const reader = new JournalReader({ directory, partition, ...(archive && { archive }), logger })
+  const reader = new JournalReader({ directory, partition, ...(archive && { archive }), erased, logger })
   return {
     reader,
     metrics: (stats) => journalReaderMetrics(reader.stats, stats, archive?.usedBytes ?? 0).json(),

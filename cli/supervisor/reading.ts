@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts'
+import { ErasedNow } from '../../aggregator/erased-now.ts'
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
@@ -16,7 +17,7 @@ export interface ReadingOptions {
   readonly store: Store
   readonly storeKind: StoreStart['store']['kind']
   readonly retention: Retention
-  readonly tokenKey: string | null
+  readonly tokenKeys: readonly string[]
   /** See StoreStart. PRECONDITION: not of a journal, which is to be drained as soon as the process is ready. */
   readonly waitsForLog: boolean
   readonly logger: Logger
@@ -51,14 +52,15 @@ export class Reading {
   }
 
   async #begin(): Promise<Open> {
-    const { log, store, storeKind, retention, tokenKey, logger } = this.#options
-    const reader = await openReader(log, logger)
+    const { log, store, storeKind, retention, tokenKeys, logger } = this.#options
+    const erased = new ErasedNow(store, () => tokenKeys)
+    const reader = await openReader(log, () => erased.get(), logger)
     const aggregator = startAggregator({
       reader: reader.reader,
       store,
       logger,
       retention,
-      ...(tokenKey === null ? {} : { secret: () => tokenKey }),
+      ...(tokenKeys.length === 0 ? {} : { keys: () => tokenKeys }),
       // Servers come back by themselves; the embedded engine may need a new process.
       waitWhileAway: storeKind === 'server',
       onFatal: (error) => this.#failed(error),

@@ -5,6 +5,7 @@ import { reportsStart, storeDescription, storeProcess } from './children.ts'
 import { dashboardStart } from './dashboard.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
+import { withSecond } from './secret.ts'
 
 /**
  * The reporter alone: keeps the tables migrated and table `metrics` current, and serves the dashboard. It keeps nothing on this machine. PRECONDITION: the
@@ -23,7 +24,7 @@ export async function reporter(configured: Config): Promise<number> {
       retention,
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: null,
-      tokenKey: config.secret ?? null,
+      tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),
       access: null,
       policies: [],
       alerts: null,

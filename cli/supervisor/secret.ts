@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Config } from '../config.ts'
 
 /** The key of tokens and session ids: as configured, else made once and kept in the data directory, readable by its owner only. */
 export function tokenSecret(configured: string | undefined, dataDir: string): string {
@@ -27,6 +28,20 @@ export function knownSecret(configured: string | undefined, dataDir: string): st
       error,
     )
   }
+}
+
+/**
+ * The keys under which somebody may have been hashed: during a rotation there are two, the one that signs first.
+ * @throws GatepostError CONFIG_INVALID: none is known here
+ */
+export function knownKeys({ secret, secondSecret, dataDir }: KeysConfig): readonly string[] {
+  return withSecond(knownSecret(secret, dataDir), secondSecret)
+}
+
+export type KeysConfig = Pick<Config, 'secret' | 'secondSecret' | 'dataDir'>
+
+export function withSecond(secret: string, second: string | undefined): readonly string[] {
+  return second === undefined ? [secret] : [secret, second]
 }
 
 /** The key of alerts: one of its own, or one that says nothing of the key of the tokens. */

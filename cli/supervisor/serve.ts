@@ -12,7 +12,7 @@ import { withPorts } from './ports.ts'
 import { prepareRecordLog, type RecordLog } from './record-log.ts'
 import { refusedBy } from './refused.ts'
 import { run } from './run.ts'
-import { alertSecret, tokenSecret } from './secret.ts'
+import { alertSecret, tokenSecret, withSecond } from './secret.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
 
 /** What makes an instance a demo's. */
@@ -57,7 +57,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
         retention: config.retention,
         sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
-        tokenKey: secret,
+        tokenKeys: withSecond(secret, config.secondSecret),
         access: log.access,
         policies,
         alerts:

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAccessKeeper } from '../../aggregator/access/keeper.ts'
+import { assertNobodyErased } from '../../aggregator/aggregator.ts'
 import { startAlerts, type Alerts } from '../../aggregator/alerts/alerts.ts'
 import { Listening } from '../../aggregator/alerts/listening.ts'
 import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
@@ -7,6 +8,7 @@ import { startSessionKeeper } from '../../aggregator/sessions/keeper.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { PlainMetrics } from '../../common/metrics.ts'
+import { pseudonymKey } from '../../common/pseudonym.ts'
 import type { AccessLog } from '../../log/access.ts'
 import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
 import { startHistory } from '../../reporter/history/schedule.ts'
@@ -22,6 +24,7 @@ import { Availability } from './availability.ts'
 import type { Supervisor } from './child.ts'
 import { storeLetter } from '../store-letter.ts'
 import { cutOff } from './cut-off.ts'
+import { forgetterOf } from './forgetter.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from './messages.ts'
 import { openAccess } from './open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
@@ -69,26 +72,20 @@ export class StoreWork {
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
-    const { retention, log, tokenKey, waitsForLog, drains } = start
+    const { retention, log, tokenKeys, waitsForLog, drains } = start
     const opened = await openStore(start.store, retention, logger)
     const { store } = opened
+    if (log !== null && tokenKeys.length === 0) await assertNobodyErased(store)
     const storeKind = start.store.kind
     const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retention, tokenKey, waitsForLog, logger })
+      log === null ? null : await Reading.start({ log, store, storeKind, retention, tokenKeys, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const background = [
       ...(log === null ? [] : keepers(start, store, access, reading, logger)),
       ...(start.reports === null ? [] : reports(start.reports, store, retention, logger)),
     ]
     if (start.dashboard !== null) {
-      const dashboard = await openDashboard(start.dashboard, {
-        supervisor,
-        store,
-        retention,
-        tokenKey,
-        reading,
-        logger,
-      })
+      const dashboard = await openDashboard(start.dashboard, start, { supervisor, store, reading, logger })
       background.push({ stop: () => dashboard.close(), metrics: () => null })
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
@@ -207,18 +204,19 @@ function startPublishers(
 interface Shown {
   readonly supervisor: Supervisor
   readonly store: Store
-  readonly retention: Retention
-  readonly tokenKey: string | null
   readonly reading: Reading | null
   readonly logger: Logger
 }
 
 async function openDashboard(
-  { access, ...address }: DashboardStart,
-  { supervisor, store, retention, tokenKey, reading, logger }: Shown,
+  { access, dataDir, ...address }: DashboardStart,
+  { store: description, retention, tokenKeys, reports }: StoreStart,
+  { supervisor, store, reading, logger }: Shown,
 ): Promise<RunningDashboard> {
   // An aggregator needs neither the framework nor the pages.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
+  const history = reports?.history ?? null
+  const pseudonyms = history === null ? null : pseudonymKey(history.secret)
   return startDashboard({
     ...address,
     store,
@@ -227,13 +225,14 @@ async function openDashboard(
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
     replayLetter: (letter, payload) =>
-      storeLetter(store, letter, payload, { retention, secret: () => requireSecret(tokenKey) }),
+      storeLetter(store, letter, payload, { retention, keys: () => requireKeys(tokenKeys) }),
+    forgetter: forgetterOf({ store, description, access, dataDir, tokenKeys, pseudonyms, logger }),
     logger,
   })
 }
 
-function requireSecret(secret: string | null): string {
-  if (secret !== null) return secret
+function requireKeys(keys: readonly string[]): readonly string[] {
+  if (keys.length > 0) return keys
   const why = 'who was erased cannot be recognised, so that nothing is stored again'
   throw new GatepostError('INPUT_INVALID', `GATEPOST_SECRET is not set here: ${why}`)
 }

@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { subjectHash } from '../../aggregator/erased.ts'
 import { packageFile } from '../../common/package-root.ts'
+import { filesHolding } from '../../test/helpers/files-holding.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
-import type { Forgotten } from '../forget.ts'
+import type { Forgotten } from '../../reporter/dashboard/options.ts'
 import { runCli } from './run-cli.ts'
 
 /* `gatepost forget` beside a running instance: afterwards nobody finds the value in any table, archive or log. */
@@ -53,11 +55,7 @@ async function columnsWith(text: string): Promise<string[]> {
 
 /** Files outside of the engine's own, which are compressed, in which a text stands. */
 function filesWith(text: string): string[] {
-  return readdirSync(instance.dataDir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !path.startsWith(join(instance.dataDir, 'store/')))
-    .filter((path) => readFileSync(path).toString('latin1').toLowerCase().includes(text.toLowerCase()))
+  return filesHolding(instance.dataDir, text, (path) => !path.startsWith(join(instance.dataDir, 'store/')))
 }
 
 t.test(
@@ -120,6 +118,60 @@ t.test(
     t.equal(await instance.stop(), 0)
   },
 )
+
+t.test('a record that is not stored yet reaches neither tables nor archive', { timeout: 120_000 }, async (t) => {
+  await instance.start()
+  await Promise.all([login('zlater', MAC), login('carolc', '02-00-00-00-00-01')])
+  await instance.stop('SIGKILL')
+  t.ok(
+    filesWith('ZLATER').every((path) => path.includes('/journal/')) && filesWith('ZLATER').length > 0,
+    'it is in the journal only',
+  )
+  t.match(await forget('--user', 'zlater'), { tables: { post_auth: 0 }, archive: { records: 0 } })
+  await instance.start()
+  await instance.queryUntil("SELECT 1 FROM post_auth WHERE username = 'CAROLC'", (rows) => rows.length > 0)
+  for (let attempt = 0; attempt < 100 && filesWith('ZLATER').length > 0; attempt++) await sleep(100)
+  t.same(filesWith('ZLATER'), [])
+  t.ok(
+    filesWith('CAROLC').some((path) => path.includes('/archive/')),
+    'others of its segment are in the archive',
+  )
+  t.same(await columnsWith('ZLATER'), [])
+  t.equal(await instance.stop(), 0)
+})
+
+t.test('on the dashboard of the instance', { timeout: 120_000 }, async (t) => {
+  await instance.start()
+  const post = async (body: object) => {
+    const answer = await fetch(instance.url('/api/forget', instance.dashboardPort), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    const text = await answer.text()
+    t.equal(answer.status, 200, text)
+    return JSON.parse(text) as Forgotten
+  }
+  t.equal((await gatepost('access', 'deny', 'mac', MAC)).status, 0)
+  t.match(await post({ mac: MAC }), { dry_run: true, tables: { post_auth: 1 }, access_control: 1 })
+  t.ok((await columnsWith(MAC)).length > 0)
+  const done = await post({ mac: MAC, dry_run: false })
+  t.match(done, { dry_run: false, tables: { post_auth: 1 }, access_control: 1, archive: { records: 1 } })
+  t.match(done.remains.join('\n'), /segments of the journal/)
+  t.same(await columnsWith(MAC), [], 'the audit log neither')
+  t.same(filesWith(MAC), [])
+  const mutations = readdirSync(join(instance.dataDir, 'store'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /mutation_\d+\.txt$/.test(name))
+    .map((name) => readFileSync(join(instance.dataDir, 'store', name), 'utf8'))
+  t.notMatch(mutations.join('\n'), new RegExp(MAC), 'nor the texts of the deletions')
+  const secret = readFileSync(join(instance.dataDir, 'secret'), 'utf8').trim()
+  const subject = `mac:${subjectHash(secret, 'mac', MAC)}`
+  t.same(await instance.query('SELECT who, action, subject FROM audit_log ORDER BY at'), [
+    { who: 'local', action: 'forget_counted', subject },
+    { who: 'local', action: 'forget', subject },
+  ])
+  t.equal(await instance.stop(), 0)
+})
 
 t.test('what cannot be done is said', async (t) => {
   const env = { GATEPOST_DATA_DIR: join(t.testdir(), 'none') }

@@ -1,17 +1,33 @@
 import { existsSync } from 'node:fs'
 import { readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tryLockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../contract.ts'
 import { makeDirectory } from './disk.ts'
 import { parseSegmentName } from './layout.ts'
 import { readSegment } from './read-segment.ts'
+import { writeSegment } from './write-segment.ts'
 
 /*
  * Segments that are stored, kept for a while to be replayed: <data directory>/archive/<topic>/<segment>.avro. The oldest go when the
- * bound is reached, and those whose rows their table no longer keeps.
+ * bound is reached, and those whose rows their table no longer keeps. Beside them what an attempt that was interrupted left: of a segment
+ * that was to be written anew (.new) or without somebody who was erased (.arriving).
  */
+
+/** What whoever writes segments of an archive anew holds. */
+export const REWRITE_LOCK = 'rewrite'
+export const REWRITTEN_SUFFIX = '.new'
+const ARRIVING_SUFFIX = '.arriving'
+
+/** Who was erased on request. */
+export interface Erased {
+  /** When the latest of them was, ms since the epoch: what was received later holds none of them. */
+  readonly newest: number
+  /** The batch without them; the same where nobody is in it; null: nothing is left. */
+  without(batch: Batch): Batch | null
+}
 
 interface Kept {
   readonly topic: Topic
@@ -47,6 +63,8 @@ export class Archive {
   static async open(directory: string, bounds: ArchiveBounds): Promise<Archive> {
     const archive = new Archive(directory, bounds)
     for (const topic of TOPICS) await makeDirectory(join(directory, topic))
+    await removeUnfinished(directory, ARRIVING_SUFFIX)
+    await removeRewritten(directory)
     for (const segment of await archivedSegments(directory)) archive.#add(segment)
     await archive.#shrink()
     return archive
@@ -57,19 +75,18 @@ export class Archive {
     return this.#bytes
   }
 
-  /** Moves a segment here. Again later, after it was moved: nothing. */
-  async keep(path: string, name: string): Promise<void> {
+  /**
+   * Moves a segment here, without those who were erased. Again later, after it was moved: nothing.
+   * @param erased null: none of them is in it
+   */
+  async keep(path: string, name: string, erased: Erased | null = null): Promise<void> {
     const segment = parseSegmentName(name)
     if (segment === null) throw new Error(`${name} is no segment of the journal`)
     const target = join(this.#directory, segment.topic, name)
-    let bytes: number
-    try {
-      bytes = (await stat(path)).size
-      await rename(path, target)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      return
-    }
+    const bytes = await unlessGone(
+      erased === null ? moved(path, target) : filtered(path, target, segment.topic, erased),
+    )
+    if (bytes === null) return
     this.#add({ topic: segment.topic, path: target, madeAt: segment.madeAt, bytes })
     await this.#shrink()
   }
@@ -99,6 +116,44 @@ export class Archive {
   #add(segment: Kept): void {
     this.#kept.get(segment.topic)?.push(segment)
     this.#bytes += segment.bytes
+  }
+}
+
+async function moved(path: string, target: string): Promise<number> {
+  const { size } = await stat(path)
+  await rename(path, target)
+  return size
+}
+
+/** @returns null: nobody else is in it */
+async function filtered(path: string, target: string, topic: Topic, erased: Erased): Promise<number | null> {
+  const { batches } = await readSegment(path, topic)
+  const kept = batches.map((batch) => erased.without(batch))
+  if (kept.every((batch, index) => batch === batches[index])) return moved(path, target)
+  const left = kept.filter((batch) => batch !== null)
+  const bytes = left.length === 0 ? null : await writeSegment(target, topic, left, ARRIVING_SUFFIX)
+  await unlink(path)
+  return bytes
+}
+
+/** Removes what an attempt left that was interrupted. */
+export async function removeUnfinished(directory: string, suffix: string): Promise<void> {
+  for (const topic of TOPICS) {
+    const names = await readdir(join(directory, topic)).catch(() => [])
+    for (const name of names) {
+      if (name.endsWith(suffix)) await unlessGone(unlink(join(directory, topic, name)))
+    }
+  }
+}
+
+/** The same of what is written anew, unless somebody does that right now. */
+async function removeRewritten(directory: string): Promise<void> {
+  const lock = await tryLockDirectory(directory, REWRITE_LOCK)
+  if (lock === null) return
+  try {
+    await removeUnfinished(directory, REWRITTEN_SUFFIX)
+  } finally {
+    await lock.release()
   }
 }
 

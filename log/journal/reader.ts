@@ -4,7 +4,7 @@ import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Batch, Gathered, Lag, LogReader } from '../contract.ts'
-import type { Archive } from './archive.ts'
+import type { Archive, Erased } from './archive.ts'
 import { makeDirectory } from './disk.ts'
 import { CORRUPT_DIRECTORY, existingSlots, parseSegmentName, SEALED_SUFFIX, slotDirectory } from './layout.ts'
 import { readSegment } from './read-segment.ts'
@@ -18,6 +18,8 @@ export interface JournalReaderOptions {
   readonly slots?: readonly number[]
   /** Where committed segments are kept; default: they are removed. */
   readonly archive?: Archive
+  /** Who was erased by now, and is not to be in the archive. Default: nobody. */
+  readonly erased?: () => Promise<Erased>
   readonly logger: Logger
 }
 
@@ -28,15 +30,20 @@ interface SegmentFile {
 }
 
 /** A segment of which more batches are to be read than fitted into one gather. */
-interface Partial {
-  readonly file: SegmentFile
+interface Partial extends Finished {
   readonly batches: Batch[]
+}
+
+interface Finished {
+  readonly file: SegmentFile
   readonly corrupt: boolean
+  /** When the first of its records was received, ms since the epoch. */
+  readonly oldest: number
 }
 
 /** Which segments a gather finished: commit() removes them. */
 interface Position {
-  readonly finished: readonly { readonly file: SegmentFile; readonly corrupt: boolean }[]
+  readonly finished: readonly Finished[]
 }
 
 export interface JournalReaderStats {
@@ -60,7 +67,7 @@ export class JournalReader implements LogReader {
     const partition = this.#options.partition ?? 'journal'
     if (except?.has(partition)) return null
     const batches: Batch[] = []
-    const finished: { file: SegmentFile; corrupt: boolean }[] = []
+    const finished: Finished[] = []
     let bytes = 0
     let partial = this.#partial.get(topic) ?? null
     this.#partial.delete(topic)
@@ -83,7 +90,7 @@ export class JournalReader implements LogReader {
         this.#partial.set(topic, { ...partial, batches: partial.batches.slice(taken) })
         break
       }
-      finished.push({ file: partial.file, corrupt: partial.corrupt })
+      finished.push({ file: partial.file, corrupt: partial.corrupt, oldest: partial.oldest })
       partial = null
     }
     if (batches.length === 0 && finished.length === 0) return null
@@ -108,10 +115,14 @@ export class JournalReader implements LogReader {
   }
 
   async commit(gathered: Gathered): Promise<void> {
-    for (const { file, corrupt } of (gathered.position as Position).finished) {
+    const { archive, erased } = this.#options
+    for (const { file, corrupt, oldest } of (gathered.position as Position).finished) {
       if (corrupt) await this.#putAside(file)
-      else if (this.#options.archive) await this.#options.archive.keep(file.path, file.name)
-      else await remove(file.path)
+      else if (archive) {
+        // Asked for each: whoever is forgotten meanwhile looks through the archive a few seconds later.
+        const people = (await erased?.()) ?? null
+        await archive.keep(file.path, file.name, people !== null && oldest <= people.newest ? people : null)
+      } else await remove(file.path)
       this.#readOf(gathered.topic).delete(file.path)
     }
   }
@@ -180,7 +191,8 @@ export class JournalReader implements LogReader {
         `journal segment ${file.name} is corrupt: what is intact is stored, the file is kept in ${CORRUPT_DIRECTORY}/`,
       )
     }
-    return { file, batches, corrupt: damage !== null }
+    const oldest = batches.reduce((least, { minReceivedAt }) => Math.min(least, minReceivedAt), Infinity)
+    return { file, batches, corrupt: damage !== null, oldest }
   }
 
   async #putAside(file: SegmentFile): Promise<void> {

@@ -1,12 +1,9 @@
-import { open, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { recordSchema } from '../../schemas/avro.ts'
-import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { lockDirectory } from '../../common/directory-lock.ts'
+import { TOPICS } from '../../schemas/topics.ts'
 import type { Batch } from '../contract.ts'
-import { archivedSegments, unlessGone } from './archive.ts'
-import { syncDirectory } from './disk.ts'
+import { archivedSegments, removeUnfinished, REWRITE_LOCK, REWRITTEN_SUFFIX, unlessGone } from './archive.ts'
 import { readSegment } from './read-segment.ts'
+import { writeSegment } from './write-segment.ts'
 
 export interface Rewritten {
   /** Segments that held a record that had to go. */
@@ -15,13 +12,32 @@ export interface Rewritten {
   readonly records: number
 }
 
+/** One that reads a whole archive takes its time. */
+const LOCK_WAIT_MS = 60_000
+
 /**
  * Writes every segment of an archive anew without the records that `without` leaves out; one that holds none of them stays as it is. One
  * segment is in memory at a time. What is damaged of a segment that is written anew is left out, since nobody can say who is in it.
  * With `dryRun` nothing is written. An instance may run meanwhile.
- * @throws the disk's error: each segment is there as it was, or as it was to be
+ * @throws the disk's error: each segment is there as it was, or as it was to be; GatepostError DIRECTORY_LOCKED: another one does the same
  */
 export async function rewriteArchive(
+  directory: string,
+  without: (batch: Batch) => Batch | null,
+  dryRun: boolean,
+): Promise<Rewritten> {
+  if (dryRun) return rewritten(directory, without, dryRun)
+  const lock = await lockDirectory(directory, REWRITE_LOCK, LOCK_WAIT_MS)
+  try {
+    // It holds everybody but those who were forgotten then.
+    await removeUnfinished(directory, REWRITTEN_SUFFIX)
+    return await rewritten(directory, without, dryRun)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function rewritten(
   directory: string,
   without: (batch: Batch) => Batch | null,
   dryRun: boolean,
@@ -36,26 +52,10 @@ export async function rewriteArchive(
       if (gone === 0) continue
       segments++
       records += gone
-      if (!dryRun) await writeAnew(path, topic, kept)
+      if (!dryRun) await writeSegment(path, topic, kept, REWRITTEN_SUFFIX)
     }
   }
   return { segments, records }
 }
 
 const count = (batches: readonly Batch[]) => batches.reduce((sum, { recordCount }) => sum + recordCount, 0)
-
-async function writeAnew(path: string, topic: Topic, batches: readonly Batch[]): Promise<void> {
-  const schema = recordSchema(topic)
-  const file = await open(`${path}.new`, 'w', 0o600)
-  try {
-    await file.writeFile(containerHeader(schema))
-    for (const { recordCount, records } of batches) {
-      await file.writeFile(Buffer.concat([blockHeader(recordCount, records.length), records, schema.fingerprint]))
-    }
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
-  await syncDirectory(dirname(path))
-}

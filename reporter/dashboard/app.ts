@@ -13,6 +13,7 @@ import { loginsRoute } from './api/logins.ts'
 import { metricRoute, metricsRoute } from './api/metrics.ts'
 import { overviewRoute } from './api/overview.ts'
 import { replayLetterRoute } from './api/dead-letters.ts'
+import { forgetRoute } from './api/forget.ts'
 import { cutOffRoute, sessionRoute, sessionsRoute } from './api/sessions.ts'
 import { sitesRoute } from './api/sites.ts'
 import { loadAssets, loadShell } from './assets.ts'
@@ -23,7 +24,7 @@ import type { DashboardOptions } from './options.ts'
 import { Refusal, statusOf } from './problem.ts'
 
 /** Pages by their first path segment. */
-export const PAGES = ['', 'usage', 'sites', 'logins', 'gateways', 'sessions', 'data-health'] as const
+export const PAGES = ['', 'usage', 'sites', 'logins', 'gateways', 'sessions', 'data-health', 'forget'] as const
 const BODY_BYTES = 16 * 1024
 
 /** The routes of the dashboard: pages, what they load, and the API under /api/. */
@@ -86,6 +87,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
   sessionRoute(dashboard)
   cutOffRoute(dashboard)
   replayLetterRoute(dashboard)
+  forgetRoute(dashboard)
   dataHealthRoute(dashboard)
   app.doc31('/api/openapi.json', {
     openapi: '3.1.0',

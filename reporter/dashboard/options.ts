@@ -33,6 +33,32 @@ export type ReplayLetter = (
   payload: string | null,
 ) => Promise<{ readonly table: string; readonly received_at: string; readonly rows: number } | null>
 
+/** A user by their name, or a device by its MAC in the normal form. */
+export interface Person {
+  readonly kind: 'user' | 'mac'
+  readonly value: string
+}
+
+/** What there was of a person, and was removed unless it was a dry run. */
+export interface Forgotten {
+  readonly dry_run: boolean
+  /** Rows by table. */
+  readonly tables: Readonly<Record<string, number>>
+  /** Entries of the access-control log. */
+  readonly access_control: number
+  readonly archive: { readonly segments: number; readonly records: number }
+  /** Where the person may still be, and until when. */
+  readonly remains: readonly string[]
+}
+
+/** Forgets people, as `gatepost forget` does. */
+export interface Forgetter {
+  /** How a person is named in the audit log: nobody can be found from it. */
+  hash(person: Person): string
+  /** @throws GatepostError of the store and the log; again later is always safe */
+  forget(person: Person, dryRun: boolean): Promise<Forgotten>
+}
+
 /** What the dashboard stands on. */
 export interface DashboardOptions {
   readonly store: TableStore
@@ -56,5 +82,7 @@ export interface DashboardOptions {
   readonly cutOff: CutOff | null
   /** Null: this process does not write the tables. */
   readonly replayLetter: ReplayLetter | null
+  /** A text: why this process cannot. */
+  readonly forgetter: Forgetter | string
   readonly logger: Logger
 }

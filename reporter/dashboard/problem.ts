@@ -6,7 +6,7 @@ export const problem = z.object({ error: z.string() }).openapi('Problem')
 
 /** An answer that is no success, thrown. */
 export class Refusal extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 429 | 503
+  readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 503
 
   constructor(status: Refusal['status'], message: string) {
     super(message)
@@ -16,7 +16,7 @@ export class Refusal extends Error {
 
 /** What a caller is told of an error; of those that are ours alone, nothing but that. */
 export function statusOf(error: unknown): {
-  readonly status: 400 | 401 | 403 | 404 | 429 | 500 | 503
+  readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503
   readonly text: string
 } {
   if (error instanceof Refusal) return { status: error.status, text: error.message }

@@ -53,6 +53,14 @@ export function clusterForm(statement: string, cluster: string): string[] {
   return [localForm(statement)]
 }
 
+/**
+ * A statement that is given while an installation runs. What alters a table is of every node's own tables, so that `mutations_sync = 2`
+ * waits for all replicas; anything else is as it is.
+ */
+export function commandForm(statement: string, cluster: string): string[] {
+  return ALTER.test(statement) ? clusterForm(statement, cluster) : [statement]
+}
+
 function tableForms(head: string, name: string, rest: string, cluster: string): string[] {
   const onCluster = `ON CLUSTER ${quoted(cluster)}`
   const local = `${name}_local`

@@ -10,7 +10,7 @@ import type { SqlConnection } from '../sql.ts'
 import { DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
 import { parseAddress, type ServerAddress } from './address.ts'
 import { check } from './check.ts'
-import { localForm } from './cluster.ts'
+import { commandForm, localForm } from './cluster.ts'
 import { ServerClient } from './client.ts'
 import { runningError, serverError, startError } from './errors.ts'
 import { claimPart, FENCE_PATIENCE, type FencePatience } from './fence.ts'
@@ -121,7 +121,10 @@ class ServerStore implements Store {
   }
 
   command(sql: string, params?: QueryParams): Promise<void> {
-    return this.#asked(() => this.#client.run(sql, params))
+    const { cluster } = this.#options
+    return this.#asked(async () => {
+      for (const form of cluster === undefined ? [sql] : commandForm(sql, cluster)) await this.#client.run(form, params)
+    })
   }
 
   claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {

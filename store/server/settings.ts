@@ -33,8 +33,12 @@ export const INSERT_SETTINGS = {
   max_execution_time: INSERT_SECONDS,
 } as const
 
-/** Of a cluster's tables: written to a majority, and read where all of that is. */
-export const CLUSTER_SETTINGS = { insert_quorum: 'auto', select_sequential_consistency: 1 } as const
+/** Of a cluster's tables: written to a majority, through Distributed before it is answered, and read where all of that is. */
+export const CLUSTER_SETTINGS = {
+  insert_quorum: 'auto',
+  select_sequential_consistency: 1,
+  distributed_foreground_insert: 1,
+} as const
 
 /** Parameters of the HTTP interface itself. */
 const NO_SETTINGS = new Set(['wait_end_of_query'])

@@ -10,6 +10,8 @@ const whoami = z.object({
   who: z.enum(['operator', 'viewer', 'local']),
   can_cut_off: z.boolean(),
   can_replay: z.boolean(),
+  can_forget: z.boolean(),
+  cannot_forget: z.string().nullable().openapi({ description: 'Why this process cannot, whoever asks; null: it can' }),
   version: z.string(),
 })
 
@@ -64,7 +66,13 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
   })
   app.openapi(who, (c) => {
     const acts = c.get('who') !== 'viewer'
-    const may = { can_cut_off: acts && options.cutOff !== null, can_replay: acts && options.replayLetter !== null }
+    const why = typeof options.forgetter === 'string' ? options.forgetter : null
+    const may = {
+      can_cut_off: acts && options.cutOff !== null,
+      can_replay: acts && options.replayLetter !== null,
+      can_forget: acts && why === null,
+      cannot_forget: why,
+    }
     return c.json({ who: c.get('who'), ...may, version }, 200)
   })
   const out = createRoute({

@@ -18,6 +18,7 @@ await fillBelievably(store)
 
 const decided: string[] = []
 const replayed: string[] = []
+const forgotten: string[] = []
 const usual: DashboardOptions = {
   store,
   host: '127.0.0.1',
@@ -36,6 +37,19 @@ const usual: DashboardOptions = {
   replayLetter: ({ batchId, batchIndex }, payload) => {
     replayed.push(`${batchId}/${batchIndex} ${payload ?? 'as it was'}`)
     return Promise.resolve({ table: 'post_auth', received_at: '2024-02-29 12:00:00.000', rows: 1 })
+  },
+  forgetter: {
+    hash: ({ kind }) => `hash-of-a-${kind}`,
+    forget: ({ kind, value }, dryRun) => {
+      forgotten.push(`${kind} ${value}${dryRun ? ' (counted)' : ''}`)
+      return Promise.resolve({
+        dry_run: dryRun,
+        tables: { post_auth: 7 },
+        access_control: 1,
+        archive: { segments: 0, records: 0 },
+        remains: ['in files'],
+      })
+    },
   },
   logger: pino({ level: 'silent' }),
 }
@@ -163,7 +177,10 @@ t.test('what cannot be used is said', async (t) => {
   const evil = await fetch(`${base}/api/overview`, { headers: { Origin: 'http://evil.example' } })
   t.equal(evil.status, 403)
   const { json } = await get('/api/openapi.json')
-  t.match(json, { openapi: '3.1.0', paths: { '/api/overview': {}, '/api/sessions/{id}/cut-off': { post: {} } } })
+  t.match(json, {
+    openapi: '3.1.0',
+    paths: { '/api/overview': {}, '/api/sessions/{id}/cut-off': { post: {} }, '/api/forget': { post: {} } },
+  })
 })
 
 t.test('searches for people are in the audit log', async (t) => {
@@ -237,6 +254,67 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
 
   for (let tries = 0; tries < 9; tries++) await post('/api/login', { password: 'wrong' })
   t.equal((await post('/api/login', { password: 'operator’s own' })).status, 429, 'too many wrong passwords')
+})
+
+t.test('forgetting: counted unless it is said otherwise, and in the audit log without the person', async (t) => {
+  await store.command('TRUNCATE TABLE gatepost.audit_log')
+  const { get, post } = await start(t, { password: 'operators', viewerPassword: 'viewers' })
+  const [operator, viewer] = ['operators', 'viewers'].map((password) => ({ Authorization: `Bearer ${password}` }))
+  t.equal((await post('/api/forget', { user: 'Alice' })).status, 401)
+  t.equal((await post('/api/forget', { user: 'Alice', dry_run: false }, viewer)).status, 403)
+  t.equal((await post('/api/forget', { user: 'Alice' }, viewer)).status, 403, 'counting too')
+  t.same(forgotten, [])
+  t.match((await get('/api/whoami', viewer)).json, { can_forget: false, cannot_forget: null })
+  t.match((await get('/api/whoami', operator)).json, { can_forget: true })
+
+  const counted = await post('/api/forget', { user: 'Alice' }, operator)
+  t.same(await counted.json(), {
+    dry_run: true,
+    tables: { post_auth: 7 },
+    access_control: 1,
+    archive: { segments: 0, records: 0 },
+    remains: ['in files'],
+  })
+  t.equal((await post('/api/forget', { mac: '02:4b:9d:e1:77:3c', dry_run: false }, operator)).status, 200)
+  t.same(forgotten, ['user Alice (counted)', 'mac 02-4B-9D-E1-77-3C'])
+  for (const [body, error] of [
+    [{}, /give one of them/],
+    [{ user: 'a', mac: '02:4b:9d:e1:77:3c' }, /give one of them/],
+    [{ mac: 'nonsense' }, /mac: not a MAC/],
+    [{ user: 'a'.repeat(257) }, /user/],
+    [{ user: 'a', dry_run: 'no' }, /dry_run/],
+  ] as const) {
+    const answer = await post('/api/forget', body, operator)
+    t.equal(answer.status, 400)
+    t.match(((await answer.json()) as Any).error, error)
+  }
+  t.same(await store.query('SELECT who, action, subject FROM gatepost.audit_log ORDER BY at'), [
+    { who: 'viewer', action: 'forget_refused', subject: 'user:hash-of-a-user' },
+    { who: 'viewer', action: 'forget_refused', subject: 'user:hash-of-a-user' },
+    { who: 'operator', action: 'forget_counted', subject: 'user:hash-of-a-user' },
+    { who: 'operator', action: 'forget', subject: 'mac:hash-of-a-mac' },
+  ])
+})
+
+t.test('one person is forgotten at a time, and not where it cannot be done', async (t) => {
+  let end = () => {}
+  let begun = () => {}
+  const running = new Promise<void>((resolve) => (begun = resolve))
+  const forget = () => {
+    begun()
+    return new Promise<never>((_, reject) => (end = () => reject(new Error('away'))))
+  }
+  const { post } = await start(t, { forgetter: { hash: () => '', forget } })
+  const first = post('/api/forget', { user: 'Alice', dry_run: false })
+  await running
+  t.equal((await post('/api/forget', { user: 'Bob' })).status, 409)
+  end()
+  t.equal((await first).status, 500)
+  const cannot = await start(t, { forgetter: 'GATEPOST_SECRET is not set' })
+  const answer = await cannot.post('/api/forget', { user: 'Alice' })
+  t.equal(answer.status, 409)
+  t.same(await answer.json(), { error: 'GATEPOST_SECRET is not set' })
+  t.match((await cannot.get('/api/whoami')).json, { can_forget: false, cannot_forget: 'GATEPOST_SECRET is not set' })
 })
 
 t.test('behind a proxy that is trusted, people have addresses of their own', async (t) => {

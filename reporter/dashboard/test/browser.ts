@@ -15,4 +15,5 @@ export const PAGES = {
   gateways: '/gateways',
   sessions: '/sessions?active=1',
   'data-health': '/data-health',
+  forget: '/forget',
 } as const

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
+import { GatepostError } from '../../../common/errors.ts'
 import { requireCommand } from '../../../test/helpers/commands.ts'
 import { listSessions } from '../../sessions.ts'
 import { openEngine } from '../../test/engine.ts'
@@ -19,6 +20,7 @@ const chromium = requireCommand(t, 'chromium', 'chromium')
 const browser = chromium === null ? null : await openBrowser(chromium)
 const decided: string[] = []
 const replayed: (string | null)[] = []
+const forgotten: string[] = []
 
 async function start(options: Partial<DashboardOptions> = {}) {
   const dashboard = await startDashboard({
@@ -39,6 +41,19 @@ async function start(options: Partial<DashboardOptions> = {}) {
     replayLetter: (_letter, payload) => {
       replayed.push(payload)
       return Promise.resolve({ table: 'post_auth', received_at: '2024-02-29 12:00:00.000', rows: 1 })
+    },
+    forgetter: {
+      hash: () => 'a-hash',
+      forget: ({ kind, value }, dryRun) => {
+        forgotten.push(`${kind} ${value}${dryRun ? ' (counted)' : ''}`)
+        return Promise.resolve({
+          dry_run: dryRun,
+          tables: { post_auth: 7, gateway_auth: 0 },
+          access_control: 1,
+          archive: { segments: 0, records: 0 },
+          remains: ['in files of the tables'],
+        })
+      },
     },
     logger: pino({ level: 'silent' }),
     ...options,
@@ -113,6 +128,7 @@ if (browser !== null) {
       gateways: /18 gateways/,
       sessions: /active/,
       'data-health': /LOG_FULL[^]*number_invalid|number_invalid[^]*LOG_FULL/,
+      forget: /Count first/,
       session: /counters reports until/,
     }
     for (const look of [
@@ -153,6 +169,82 @@ if (browser !== null) {
     t.same(wrong, [])
     const alert = await show(page, `${base}/logins?mac=nonsense`)
     t.match(alert, /mac: not a MAC/)
+  })
+
+  t.test('a person is forgotten, by keyboard: counted, then confirmed', async (t) => {
+    const { base, close } = await start({ password: 'of operators', viewerPassword: 'of viewers' })
+    t.teardown(close)
+    for (const look of [
+      { colorScheme: 'light' as const },
+      { colorScheme: 'dark' as const, viewport: { width: 360, height: 740 } },
+    ]) {
+      forgotten.length = 0
+      const { page, wrong } = await opened(look)
+      await page.goto(`${base}/login?next=/logins?user=U00007`)
+      await page.getByLabel('Password of an operator or a viewer').fill('of operators')
+      await page.keyboard.press('Enter')
+      await page.waitForURL(`${base}/logins?user=U00007`)
+      await page.waitForSelector('body[data-shown]')
+      await page.getByRole('link', { name: 'Forget this person …' }).focus()
+      await page.keyboard.press('Enter')
+      await page.waitForURL(`${base}/forget`)
+      await page.waitForSelector('body[data-shown]')
+      t.equal(await page.getByLabel('which is').inputValue(), 'U00007', 'handed over')
+      await page.getByLabel('which is').focus()
+      await page.keyboard.press('Enter')
+      await page.getByText('Counted. Nothing was removed yet.').waitFor()
+      t.match(
+        await page.innerText('main'),
+        /Would be removed[^]*post_auth\s+7[^]*What will remain[^]*in files of the tables/,
+      )
+      t.notMatch(await page.innerText('#found'), /gateway_auth/, 'only where they are')
+      await page.getByLabel('which is').press('End')
+      await page.getByLabel('which is').press('X')
+      t.equal(await page.innerText('#found'), '', 'what was counted is of another one')
+      await page.getByLabel('which is').press('Enter')
+      await page.getByRole('button', { name: 'Forget this person …' }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByText('This cannot be taken back.').waitFor()
+      await page.keyboard.press('Tab')
+      await page.keyboard.press('Enter')
+      await page.keyboard.press('Enter')
+      const wider = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+      t.ok(wider <= 0, `fits (${wider})`)
+      t.same(forgotten, ['user U00007 (counted)', 'user U00007X (counted)'], 'cancelled, and asked again')
+      await page.keyboard.press('Enter')
+      await page.getByText('Forgotten.', { exact: true }).waitFor()
+      t.equal(forgotten.at(-1), 'user U00007X')
+      t.match(await page.innerText('main'), /Removed[^]*access-control log\s+1[^]*What remains/)
+      t.same(wrong, [])
+      await page.context().close()
+    }
+  })
+
+  t.test('who may not forget, and a process that cannot, are told', async (t) => {
+    const why = 'GATEPOST_SECRET is not set'
+    const { base, close } = await start({ forgetter: why })
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    t.match(await show(page, `${base}/forget`), /Not here: GATEPOST_SECRET is not set\.[^]*gatepost forget --user/)
+    await show(page, `${base}/logins?user=U00007`)
+    t.equal(await page.getByRole('link', { name: 'Forget this person …' }).count(), 0)
+    const guarded = await start({ viewerPassword: 'of viewers' })
+    t.teardown(guarded.close)
+    await page.goto(`${guarded.base}/forget`)
+    await page.getByLabel('Password of an operator or a viewer').fill('of viewers')
+    await page.keyboard.press('Enter')
+    await page.getByText('This takes the role operator.').waitFor()
+    t.same(wrong, [])
+
+    const refused = await start({
+      forgetter: { hash: () => 'a-hash', forget: () => Promise.reject(new GatepostError('STORE_UNAVAILABLE', 'away')) },
+    })
+    t.teardown(refused.close)
+    await show(page, `${refused.base}/forget`)
+    await page.getByLabel('which is').fill('U00007')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'cannot be read at the moment' }).waitFor()
+    t.equal(await page.getByRole('button', { name: 'Forget this person …' }).count(), 0)
   })
 
   t.test('times in UTC and local', async (t) => {

@@ -11,6 +11,7 @@ const PAGES = [
   ['gateways', 'Gateways'],
   ['sessions', 'Sessions'],
   ['data-health', 'Data health'],
+  ['forget', 'Forget'],
 ]
 
 const main = document.getElementById('main')

@@ -108,10 +108,20 @@ function readsInput(root: AstNode): boolean {
   return false
 }
 
-/** KILL QUERY WHERE query_id = '...': of that form alone. Without SYNC, for which MEASURED: this engine waits for ever. */
+/**
+ * KILL QUERY WHERE query_id = '...', and KILL MUTATION of those that are done, which only forgets their text: of these forms alone. Without
+ * SYNC, for which MEASURED: this engine waits for ever.
+ */
 function killing(tokens: readonly Token[]): Verdict {
   const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
   const [id] = tokens.filter((token) => token.kind === 'StringLiteral')
+  if (
+    /^KILL MUTATION WHERE \(? ?database = '' ?\)? AND is_done(?: A?SYNC)?$/.test(words) &&
+    id.text === `'${DATABASE}'`
+  ) {
+    const done = `KILL MUTATION WHERE database = '${DATABASE}' AND is_done ASYNC`
+    return { sql: done, format: null, writes: true, takesData: false, streams: false }
+  }
   if (!/^KILL QUERY WHERE query_id = ''(?: A?SYNC)?$/.test(words)) throw denied('Queries are killed by their query_id')
   const sql = `KILL QUERY WHERE Settings['log_comment'] = ${id.text} ASYNC`
   return { sql, format: null, writes: true, takesData: false, streams: false }

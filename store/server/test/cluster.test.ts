@@ -7,7 +7,7 @@ import { viewsOf } from '../../exactly-once/views.ts'
 import { insertMissing } from '../../exactly-once/statement.ts'
 import { loadMigrations } from '../../migrations.ts'
 import { makeBatch, repeated } from '../../test/records.ts'
-import { clusterForm, localForm } from '../cluster.ts'
+import { clusterForm, commandForm, localForm } from '../cluster.ts'
 
 const logger = createLogger('store-test')
 logger.level = 'silent'
@@ -66,4 +66,22 @@ t.test('inserts and look-ups are of the local tables', async (t) => {
   )
   t.equal(found.length, 1, 'views of a local table are found')
   t.equal(found[0].target, 'gatepost.gateway_latest_local')
+})
+
+t.test('what alters rows while an installation runs goes to the tables of every node', (t) => {
+  t.same(
+    commandForm(
+      'ALTER TABLE gatepost.post_auth DELETE WHERE mac = {value:String} SETTINGS mutations_sync = 2',
+      'fleet',
+    ),
+    [
+      "ALTER TABLE gatepost.post_auth_local ON CLUSTER 'fleet' DELETE WHERE mac = {value:String} SETTINGS mutations_sync = 2",
+    ],
+  )
+  t.same(commandForm('ALTER TABLE gatepost.login_history DROP PARTITION {id:String}', 'fleet'), [
+    "ALTER TABLE gatepost.login_history_local ON CLUSTER 'fleet' DROP PARTITION {id:String}",
+  ])
+  const insert = 'INSERT INTO gatepost.erased_subjects (hash) SELECT 1'
+  t.same(commandForm(insert, 'fleet'), [insert], 'inserts are distributed by their sharding key')
+  t.end()
 })

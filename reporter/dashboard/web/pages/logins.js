@@ -16,7 +16,7 @@ const DAYS = [
   ['', 'all there is'],
 ]
 
-export async function page(main, { parameters }) {
+export async function page(main, { parameters, me }) {
   const given = KEYS.find(([key]) => parameters.get(key))
   const key = h(
     'select',
@@ -80,6 +80,12 @@ export async function page(main, { parameters }) {
   if (reasons.length > 0) summary.append(card(reasonsTable(reasons, since)))
   if (devices.length > 0) summary.append(card(devicesTable(devices)))
   main.append(summary, card(loginsTable(logins)))
+  const [who] = given ?? []
+  if (me.can_forget && (who === 'user' || who === 'mac')) {
+    // Behind # it is sent nowhere.
+    const handed = query({ [who]: parameters.get(who) })
+    main.append(h('p', null, h('a', { href: `/forget#${handed}` }, 'Forget this person …')))
+  }
 }
 
 const link = (key, value) =>

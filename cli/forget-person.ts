@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ERASED_MAX_AGE_MS } from '../aggregator/erased-now.ts'
+import type { Person } from '../aggregator/forget/person.ts'
+import { filterOf, forgetInTables, forgetMutations, keepHashes, storeNow } from '../aggregator/forget/tables.ts'
+import { messageOf } from '../common/errors.ts'
+import type { PseudonymKey } from '../common/pseudonym.ts'
+import type { AccessEntry, AccessLog } from '../log/access.ts'
+import { compactAccessLog } from '../log/journal/access-log.ts'
+import { archiveDirectory } from '../log/journal/archive.ts'
+import { rewriteArchive } from '../log/journal/rewrite-archive.ts'
+import type { Forgotten } from '../reporter/dashboard/options.ts'
+import type { Store } from '../store/contract.ts'
+
+/** Where a person is to be forgotten. */
+export interface Places {
+  readonly store: Store
+  /** embedded: of this installation; server: with statements of others, whose log may hold them. */
+  readonly storeKind: 'embedded' | 'server' | 'cluster'
+  readonly access: AccessLog
+  readonly log: 'journal' | 'kafka'
+  /** Where the archive is, and with a journal the decisions' file; null: this process has none. */
+  readonly dataDir: string | null
+  /** The token keys, under which whoever is forgotten is recognised. */
+  readonly keys: readonly string[]
+  /** Of login_history; null: it is not known. */
+  readonly pseudonyms: PseudonymKey | null
+}
+
+/** By then no insert begins that does not know of the person, and table access_decisions follows the log. */
+const SETTLED_MS = ERASED_MAX_AGE_MS + 4000
+
+/**
+ * Removes a person, or with `dryRun` counts what there is of them.
+ * @throws GatepostError of the store and the log, DIRECTORY_LOCKED; again later is always safe
+ */
+export async function forgetPerson(places: Places, person: Person, dryRun: boolean): Promise<Forgotten> {
+  const { store, storeKind, keys, pseudonyms, dataDir } = places
+  const at = dryRun ? await storeNow(store) : await keepHashes(store, keys, person)
+  const erased = await filterOf(keys, person, at)
+  const entries = await forgetDecisions(places, person, dryRun)
+  if (!dryRun) await sleep(SETTLED_MS)
+  const tables = await forgetInTables(store, person, { erased, at, pseudonyms, dryRun })
+  // A replica that was away when others' mutations were made may still need their texts: there they stay.
+  const texts = dryRun || storeKind === 'cluster' ? null : await mutationsLeft(store)
+  const directory = dataDir === null ? null : archiveDirectory(dataDir)
+  const archive =
+    directory !== null && existsSync(directory)
+      ? await rewriteArchive(directory, (batch) => erased.without(batch), dryRun)
+      : { segments: 0, records: 0 }
+  const remains = [...(texts === null ? [] : [texts]), ...remainsOf(places)]
+  return { dry_run: dryRun, tables, access_control: entries, archive, remains }
+}
+
+/** Null: none. The rows are gone by then, so that this alone is no failure. */
+async function mutationsLeft(store: Store): Promise<string | null> {
+  try {
+    await forgetMutations(store)
+    return null
+  } catch (error) {
+    return `in the texts of the deletions, system.mutations, which could not be removed: ${messageOf(error)}`
+  }
+}
+
+/** Subjects of decisions that are a person, and fields of others' `data` in which one stands, by the beginning of the subject. */
+const SUBJECTS = { mac: ['mac:', 'roam:'], user: ['account:', 'quota:account:'] } as const
+const IN_DATA = {
+  mac: [
+    ['bind:', 'mac'],
+    ['credential:', 'mac'],
+    ['voucher:', 'device'],
+  ],
+  user: [
+    ['credential:', 'account'],
+    ['roam:', 'account'],
+  ],
+} as const
+
+/** Decisions about the person, their password and what devices are bound to. */
+async function forgetDecisions({ access, log, dataDir }: Places, person: Person, dryRun: boolean): Promise<number> {
+  const { kind, value } = person
+  const found = new Map<string, AccessEntry>()
+  for (const prefix of SUBJECTS[kind]) {
+    const entry = access.get(prefix + value, -Infinity)
+    if (entry !== undefined) found.set(prefix + value, entry)
+  }
+  for (const [prefix, field] of IN_DATA[kind]) {
+    for (const [subject, entry] of access.entries(prefix, -Infinity)) {
+      if (entry.data?.[field] === value) found.set(subject, entry)
+    }
+  }
+  if (dryRun) return found.size
+  for (const [subject, entry] of found) {
+    await access.put(subject, null)
+    // A voucher does not become good for another device.
+    if (subject.startsWith('voucher:')) await access.put(subject, { ...entry, data: { device: '(erased)' } })
+  }
+  // The file keeps what was taken back until it is written anew.
+  if (log === 'journal' && dataDir !== null) await compactAccessLog(dataDir, Date.now())
+  return found.size
+}
+
+const LOGS = {
+  journal:
+    'in segments of the journal that are not stored yet: their records are left out of the tables and the archive when those are',
+  kafka:
+    "in Kafka's topics and in spills until they are stored and GATEPOST_KAFKA_RETENTION ends: they are left out of the tables",
+} as const
+
+const STORES = {
+  embedded: [],
+  server: ["in the server's query_log, if it keeps one: statements of searches and of this request are in it"],
+  cluster: [
+    "in the servers' query_log, if they keep one: statements of searches and of this request are in it",
+    'in the texts of the deletions, of which each table keeps a hundred, in Keeper: KILL MUTATION takes them out once all replicas are done',
+    'in the queue of distributed statements in Keeper, for task_max_lifetime, a week unless it is set otherwise',
+  ],
+} as const
+
+/** Where the person may still be, and until when. */
+function remainsOf({ log, storeKind }: Places): string[] {
+  return [
+    'in files of the tables that were replaced, until the engine removes them, some ten minutes from now',
+    LOGS[log],
+    ...STORES[storeKind],
+    'in copies, logs and results that were published: Gatepost does not know of them',
+  ]
+}

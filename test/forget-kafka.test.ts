@@ -1,0 +1,143 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { packageFile } from '../common/package-root.ts'
+import { SimpleWriter } from '../log/kafka/test/simple-writer.ts'
+import type { Forgotten } from '../reporter/dashboard/options.ts'
+import { makeBatch } from '../store/test/records.ts'
+import { Instance } from './helpers/instance.ts'
+import { singleBroker } from './helpers/kafka.ts'
+import { run } from './helpers/run.ts'
+import { StoreServer } from './helpers/store-server.ts'
+
+/* Forgetting with Kafka and a store server, while an aggregator runs: what Kafka holds of the person does not come back. */
+
+const broker = await singleBroker(t)
+const SECRET = 'a secret of the tests'
+const MAC = '02-4B-9D-E1-77-3C'
+
+async function until(holds: () => Promise<boolean>): Promise<boolean> {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (await holds().catch(() => false)) return true
+    await sleep(100)
+  }
+  return false
+}
+
+t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
+  const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
+  t.teardown(() => server.stop())
+  const env = {
+    GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
+    GATEPOST_KAFKA_REPLICATION: '1',
+    GATEPOST_KAFKA_PARTITIONS: '2',
+    GATEPOST_CLICKHOUSE_URL: server.url(),
+  }
+  const make = async (name: string, more: Record<string, string>) => {
+    const directory = join(t.testdirName, name)
+    const instance = await Instance.create(directory, { ...env, ...more }, { command: 'aggregator' })
+    t.teardown(() => instance.destroy())
+    return instance
+  }
+  const gatepost = (instance: Instance, ...arguments_: string[]) =>
+    run(process.execPath, [packageFile('bin/gatepost'), ...arguments_], { env: instance.env })
+  const aggregator = await make('first', { GATEPOST_SECRET: SECRET })
+  const forget = async (...arguments_: string[]) => {
+    const { status, stdout, stderr } = await gatepost(aggregator, 'forget', '--json', ...arguments_)
+    t.equal(status, 0, stderr)
+    return JSON.parse(stdout) as Forgotten
+  }
+  const names = async () => {
+    const rows = await server.query<{ username: string }>('SELECT username FROM gatepost.post_auth ORDER BY username')
+    return rows.map(({ username }) => username).join(' ')
+  }
+
+  t.equal((await gatepost(aggregator, 'topics', 'create')).status, 0)
+  const keyless = await make('keyless', {})
+  await keyless.start()
+  t.match(keyless.output, /GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used/)
+  t.equal(await keyless.stop(), 0, 'until somebody is forgotten it works without')
+  await aggregator.start()
+  const writer = await SimpleWriter.open(broker.options(), 'gatepost.')
+  t.teardown(() => writer.close())
+
+  const now = Date.now()
+  const batchOf = (at: number, ...users: string[]) =>
+    makeBatch('post_auth', at, users.map((username) => ({ username, mac: username === 'ALICE1' ? MAC : '02-00-00-00-00-01' }))) // prettier-ignore
+  const first = batchOf(now - 2000, 'ALICE1', 'BOBBY1')
+  const visits = makeBatch('gateway_auth', now - 2000, [{ mac: MAC }, { mac: '02-00-00-00-00-01' }])
+  await writer.append(first, 0)
+  await writer.append(visits, 0)
+  t.equal((await gatepost(aggregator, 'access', 'deny', 'mac', MAC)).status, 0)
+  const counted = () => server.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM gatepost.gateway_auth')
+  t.ok(await until(async () => (await names()) === 'ALICE1 BOBBY1' && (await counted())[0].n === 2))
+
+  t.match(await forget('--user', 'alice1', '--dry-run'), { dry_run: true, tables: { post_auth: 1 } })
+  t.equal(await names(), 'ALICE1 BOBBY1')
+  const done = await forget('--user', 'alice1')
+  t.match(done, { dry_run: false, tables: { post_auth: 1 }, archive: { records: 0 } })
+  t.match(done.remains.join('\n'), /Kafka's topics[^]*query_log/)
+  t.match(await forget('--mac', MAC), { tables: { gateway_auth: 1 }, access_control: 1 })
+  t.equal(await names(), 'BOBBY1')
+
+  // The same again, as after a crash; a spill that comes late; and what they do afterwards.
+  const late = batchOf(now - 3000, 'ALICE1', 'CAROL1')
+  const visit = batchOf(Date.now() + 1000, 'ALICE1')
+  await writer.append(first, 1)
+  await writer.append(late, 1)
+  await writer.append(visits, 1)
+  await writer.append(batchOf(now - 1000, 'DAVID1'), 1)
+  t.ok(await until(async () => (await names()) === 'BOBBY1 CAROL1 DAVID1'), 'others come')
+  await writer.append(visit, 1)
+  t.ok(await until(async () => (await names()) === 'ALICE1 BOBBY1 CAROL1 DAVID1'), 'a new visit is kept')
+  t.equal((await counted())[0].n, 1)
+  t.equal((await gatepost(aggregator, 'replay', '--json')).status, 0)
+  t.equal(await names(), 'ALICE1 BOBBY1 CAROL1 DAVID1', 'nor by a replay')
+  const texts = readdirSync(join(t.testdirName, 'server'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /mutation_\d+\.txt$/.test(name))
+    .map((name) => readFileSync(join(t.testdirName, 'server', name), 'utf8'))
+  t.notMatch(texts.join('\n'), /alice1|02-4B/i, 'nor are the deletions kept')
+  t.equal(await aggregator.stop(), 0)
+
+  t.test('a reporter forgets on its dashboard', async (t) => {
+    const options = { command: 'reporter' } as const
+    const reporter = await Instance.create(
+      join(t.testdirName, 'reporter'),
+      { ...env, GATEPOST_SECRET: SECRET },
+      options,
+    )
+    t.teardown(() => reporter.destroy())
+    await reporter.start()
+    const post = async (body: object) => {
+      const answer = await fetch(reporter.url('/api/forget', reporter.dashboardPort), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      const text = await answer.text()
+      t.equal(answer.status, 200, text)
+      return JSON.parse(text) as Forgotten
+    }
+    t.match(await post({ user: 'david1' }), { dry_run: true, tables: { post_auth: 1 } })
+    t.equal(await names(), 'ALICE1 BOBBY1 CAROL1 DAVID1')
+    t.match(await post({ user: 'david1', dry_run: false }), { dry_run: false, tables: { post_auth: 1 } })
+    t.equal(await names(), 'ALICE1 BOBBY1 CAROL1')
+    t.equal(await reporter.stop(), 0)
+  })
+
+  t.test('while the key is changed they are recognised', async (t) => {
+    const rotated = await make('rotated', { GATEPOST_SECRET: 'another secret of the tests', GATEPOST_SECRET_SECOND: SECRET }) // prettier-ignore
+    await rotated.start()
+    await writer.append(batchOf(now - 4000, 'ALICE1', 'ERIKA1'), 0)
+    t.ok(await until(async () => (await names()).includes('ERIKA1')))
+    t.equal(await names(), 'ALICE1 BOBBY1 CAROL1 ERIKA1')
+    t.equal(await rotated.stop(), 0)
+  })
+
+  t.test('without a key an aggregator does not start any more', async (t) => {
+    const { status, output } = await keyless.refused()
+    t.equal(status, 2)
+    t.match(output, /somebody was forgotten.*GATEPOST_SECRET.* is not set here/)
+  })
+})

@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Files below a directory in which a text stands, whatever its case. What is removed meanwhile holds nothing any more. */
+export function filesHolding(
+  directory: string,
+  text: string,
+  looked: (path: string) => boolean = () => true,
+): string[] {
+  const wanted = text.toLowerCase()
+  return filesBelow(directory)
+    .filter(looked)
+    .filter((path) => unlessGone(() => readFileSync(path).toString('latin1').toLowerCase().includes(wanted), false))
+}
+
+function filesBelow(directory: string): string[] {
+  const entries = unlessGone(() => readdirSync(directory, { withFileTypes: true }), [])
+  return entries.flatMap((entry) => {
+    const path = join(directory, entry.name)
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : []
+  })
+}
+
+function unlessGone<T>(read: () => T, gone: T): T {
+  try {
+    return read()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return gone
+    throw error
+  }
+}
