@@ -51,7 +51,8 @@ export function startSchedule(options: ScheduleOptions): Schedule {
     try {
       await catchUp(options, new Date(), stats, stopped)
       const { post_auth, portal_sessions } = options.retention
-      if (!stopped()) await deleteStrangers(options.store, Math.max(post_auth, portal_sessions), new Date())
+      const kept = Math.max(post_auth, portal_sessions)
+      if (!stopped()) await deleteStrangers(options.store, kept, new Date(), stopped)
       if (!stopped()) stats.currentTo = due.getTime()
     } catch (error) {
       stats.failures++

@@ -19,12 +19,25 @@ const ENGINE = /\bENGINE = (\w*MergeTree)\b/
 const SORTING_KEY = /\bORDER BY (?:\(([^()]+)\)|(\w+))\s/
 const COMMENT = /\bCOMMENT '(?:[^'\\]|''|\\.)*'\s*$/
 
-const TABLES = new Set(
-  loadMigrations().flatMap(({ statements }) => statements.flatMap((text) => CREATE_TABLE.exec(text)?.[2] ?? [])),
+/** What is done with tables while an installation runs. */
+const CREATE_LIKE = new RegExp(`^CREATE TABLE ${DATABASE}\\.(\\w+) AS ${DATABASE}\\.(\\w+)$`)
+const EXCHANGE = new RegExp(`^EXCHANGE TABLES (${DATABASE}\\.\\w+) AND (${DATABASE}\\.\\w+)$`)
+const DROP = new RegExp(`^(DROP TABLE IF EXISTS ${DATABASE}\\.\\w+)( SYNC)?$`)
+const DELETE = new RegExp(`^(DELETE FROM ${DATABASE}\\.\\w+)(\\s[^]*)$`)
+
+const RANDOM = 'rand()'
+/** The tables of the migrations, and by what their rows are shared out. */
+const TABLES = new Map(
+  loadMigrations().flatMap(({ statements }) =>
+    statements.flatMap((text): [string, string][] => {
+      const [, , name, rest] = CREATE_TABLE.exec(text) ?? []
+      return name === undefined ? [] : [[name, shardingKey(rest)]]
+    }),
+  ),
 )
-TABLES.add('schema_migrations')
+TABLES.set('schema_migrations', RANDOM)
 /** As a name stands in a statement: behind a space, as it never does in a literal of ours. */
-const TABLE = new RegExp(`(?<=[ \\n])${DATABASE}\\.(${[...TABLES].join('|')})\\b`, 'g')
+const TABLE = new RegExp(`(?<=[ \\n])${DATABASE}\\.(${[...TABLES.keys()].join('|')})\\b`, 'g')
 
 /** A statement of the exactly-once procedure: on this node's own tables. */
 export function localForm(statement: string): string {
@@ -55,10 +68,27 @@ export function clusterForm(statement: string, cluster: string): string[] {
 
 /**
  * A statement that is given while an installation runs. What alters a table is of every node's own tables, so that `mutations_sync = 2`
- * waits for all replicas; anything else is as it is.
+ * waits for all replicas; a table that is to take the place of another one is made as that one is, everywhere; anything else is as it is.
  */
 export function commandForm(statement: string, cluster: string): string[] {
-  return ALTER.test(statement) ? clusterForm(statement, cluster) : [statement]
+  if (ALTER.test(statement)) return clusterForm(statement, cluster)
+  const onCluster = `ON CLUSTER ${quoted(cluster)}`
+  const like = CREATE_LIKE.exec(statement)
+  if (like) {
+    const [, name, model] = like
+    return [
+      `CREATE TABLE ${DATABASE}.${name}_local ${onCluster} AS ${DATABASE}.${model}_local`,
+      `CREATE TABLE ${DATABASE}.${name} ${onCluster} AS ${DATABASE}.${name}_local ${distributed(name, TABLES.get(model) ?? RANDOM, cluster)}`,
+    ]
+  }
+  const exchange = EXCHANGE.exec(statement)
+  // What reads them goes on to read the tables of these names.
+  if (exchange) return [`EXCHANGE TABLES ${exchange[1]}_local AND ${exchange[2]}_local ${onCluster}`]
+  const drop = DROP.exec(statement)
+  if (drop) return ['', '_local'].map((suffix) => `${drop[1]}${suffix} ${onCluster}${drop[2]}`)
+  const del = DELETE.exec(statement)
+  if (del) return [`${del[1]}_local ${onCluster}${del[2]}`]
+  return [statement]
 }
 
 function tableForms(head: string, name: string, rest: string, cluster: string): string[] {
@@ -68,17 +98,19 @@ function tableForms(head: string, name: string, rest: string, cluster: string): 
   return [
     `${head}CREATE TABLE IF NOT EXISTS ${DATABASE}.${local} ${onCluster}${rest.replace(ENGINE, 'ENGINE = Replicated$1')}`,
     `CREATE TABLE IF NOT EXISTS ${DATABASE}.${name} ${onCluster} AS ${DATABASE}.${local}\n` +
-      `ENGINE = Distributed(${quoted(cluster)}, ${quoted(DATABASE)}, ${quoted(local)}, ${shardingKey(rest)})\n${comment}`.trimEnd(),
+      `${distributed(name, shardingKey(rest), cluster)}\n${comment}`.trimEnd(),
   ]
+}
+
+function distributed(name: string, key: string, cluster: string): string {
+  return `ENGINE = Distributed(${quoted(cluster)}, ${quoted(DATABASE)}, ${quoted(`${name}_local`)}, ${key})`
 }
 
 /** Rows that replace each other, or are added up, by their sorting key are together; others lie wherever. */
 function shardingKey(definition: string): string {
   const [, several, one] = SORTING_KEY.exec(definition) ?? []
   const names = several ?? one
-  return /ENGINE = (?:Replacing|Aggregating)/.test(definition) && names !== undefined
-    ? `cityHash64(${names})`
-    : 'rand()'
+  return /ENGINE = (?:Replacing|Aggregating)/.test(definition) && names !== undefined ? `cityHash64(${names})` : RANDOM
 }
 
 /** A connection whose statements are made for a cluster by `form`; what it reads is as it is. */

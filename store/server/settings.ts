@@ -33,11 +33,15 @@ export const INSERT_SETTINGS = {
   max_execution_time: INSERT_SECONDS,
 } as const
 
-/** Of a cluster's tables: written to a majority, through Distributed before it is answered, and read where all of that is. */
+/**
+ * Of a cluster's tables: written to a majority, through Distributed before it is answered, and read where all of that is. What a query
+ * asks of one table to look up in another is sent to every shard; by default a server refuses to.
+ */
 export const CLUSTER_SETTINGS = {
   insert_quorum: 'auto',
   select_sequential_consistency: 1,
   distributed_foreground_insert: 1,
+  distributed_product_mode: 'global',
 } as const
 
 /** Parameters of the HTTP interface itself. */

@@ -33,7 +33,12 @@ const refused = (await (await fetch(`${address}/api/logins?failed=1&days=2&limit
 const counts = new Map<string, number>()
 for (const { username } of refused.logins) if (username !== '') counts.set(username, (counts.get(username) ?? 0) + 1)
 const [[user]] = [...counts].sort(([, one], [, other]) => other - one)
-const pages = { ...PAGES, logins: `/logins?user=${user}`, session: `/sessions/${session.session_id}` }
+const pages = {
+  ...PAGES,
+  logins: `/logins?user=${user}`,
+  session: `/sessions/${session.session_id}`,
+  forget: `/forget#user=${user}`,
+}
 const looks = [
   { suffix: '', names: Object.keys(pages), width: 1280, colorScheme: 'light' },
   { suffix: '-dark', names: ['overview', 'sites'], width: 1280, colorScheme: 'dark' },
@@ -49,6 +54,10 @@ for (const { suffix, names, width, colorScheme } of looks) {
   for (const name of names as (keyof typeof pages)[]) {
     await page.goto(`${address}${pages[name]}`)
     await page.waitForSelector('body[data-shown]', { timeout: 60_000 })
+    if (name === 'forget') {
+      await page.click('button.main')
+      await page.waitForSelector('#found button', { timeout: 60_000 })
+    }
     await page.waitForTimeout(300)
     const height = await page.evaluate<number>('document.documentElement.scrollHeight')
     // As much as a reader of the documentation wants to see.

@@ -85,3 +85,25 @@ t.test('what alters rows while an installation runs goes to the tables of every 
   t.same(commandForm(insert, 'fleet'), [insert], 'inserts are distributed by their sharding key')
   t.end()
 })
+
+t.test('what takes the place of a table is made, exchanged and removed on every node', async (t) => {
+  const next = 'gatepost.accounts_next_ab12'
+  const given = [
+    `CREATE TABLE ${next} AS gatepost.accounts`,
+    `EXCHANGE TABLES gatepost.accounts AND ${next}`,
+    `DROP TABLE IF EXISTS ${next} SYNC`,
+    'DELETE FROM gatepost.account_logins\n WHERE name IN {names:Array(String)}',
+  ]
+  const made = given.flatMap((statement) => commandForm(statement, 'fleet'))
+  t.same(made, [
+    `CREATE TABLE ${next}_local ON CLUSTER 'fleet' AS gatepost.accounts_local`,
+    `CREATE TABLE ${next} ON CLUSTER 'fleet' AS ${next}_local ENGINE = Distributed('fleet', 'gatepost', 'accounts_next_ab12_local', cityHash64(username))`,
+    `EXCHANGE TABLES gatepost.accounts_local AND ${next}_local ON CLUSTER 'fleet'`,
+    `DROP TABLE IF EXISTS ${next} ON CLUSTER 'fleet' SYNC`,
+    `DROP TABLE IF EXISTS ${next}_local ON CLUSTER 'fleet' SYNC`,
+    "DELETE FROM gatepost.account_logins_local ON CLUSTER 'fleet'\n WHERE name IN {names:Array(String)}",
+  ])
+  const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
+  t.teardown(() => store.close())
+  for (const form of made) await store.query('SELECT formatQuerySingleLine({form:String}) AS text', { form })
+})
