@@ -6,6 +6,7 @@ import { packageFile } from '../common/package-root.ts'
 import { SimpleWriter } from '../log/kafka/test/simple-writer.ts'
 import type { Forgotten } from '../reporter/dashboard/options.ts'
 import { makeBatch } from '../store/test/records.ts'
+import { forgetOnDashboard } from './helpers/dashboard-forget.ts'
 import { Instance } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
 import { run } from './helpers/run.ts'
@@ -109,16 +110,7 @@ t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
     )
     t.teardown(() => reporter.destroy())
     await reporter.start()
-    const post = async (body: object) => {
-      const answer = await fetch(reporter.url('/api/forget', reporter.dashboardPort), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
-      })
-      const text = await answer.text()
-      t.equal(answer.status, 200, text)
-      return JSON.parse(text) as Forgotten
-    }
+    const post = (body: object) => forgetOnDashboard(reporter, body)
     t.match(await post({ user: 'david1' }), { dry_run: true, tables: { post_auth: 1 } })
     t.equal(await names(), 'ALICE1 BOBBY1 CAROL1 DAVID1')
     t.match(await post({ user: 'david1', dry_run: false }), { dry_run: false, tables: { post_auth: 1 } })

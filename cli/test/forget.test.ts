@@ -5,6 +5,7 @@ import t from 'tap'
 import { subjectHash } from '../../aggregator/erased.ts'
 import { packageFile } from '../../common/package-root.ts'
 import { filesHolding } from '../../test/helpers/files-holding.ts'
+import { forgetOnDashboard } from '../../test/helpers/dashboard-forget.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
@@ -142,16 +143,7 @@ t.test('a record that is not stored yet reaches neither tables nor archive', { t
 
 t.test('on the dashboard of the instance', { timeout: 120_000 }, async (t) => {
   await instance.start()
-  const post = async (body: object) => {
-    const answer = await fetch(instance.url('/api/forget', instance.dashboardPort), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    const text = await answer.text()
-    t.equal(answer.status, 200, text)
-    return JSON.parse(text) as Forgotten
-  }
+  const post = (body: object) => forgetOnDashboard(instance, body)
   t.equal((await gatepost('access', 'deny', 'mac', MAC)).status, 0)
   t.match(await post({ mac: MAC }), { dry_run: true, tables: { post_auth: 1 }, access_control: 1 })
   t.ok((await columnsWith(MAC)).length > 0)
