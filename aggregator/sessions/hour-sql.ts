@@ -216,17 +216,21 @@ SELECT gw_id, session_id, max(tuple(at, reason)) FROM
 WHERE reason != ''
 GROUP BY gw_id, session_id`
 
-/** Interval, latest restart and latest counters of every gateway; of those that sent none lately what was known. */
+/**
+ * Interval, latest restart and latest counters of every gateway; of those that sent none lately what was known. `since`: the earliest hour
+ * of sessions that was computed since the last time, so that records of long ago that come now count too.
+ */
 export const KEEP_GATEWAYS = `
 INSERT INTO gatepost.session_gateway_facts (gw_id, interval_seconds, restarted_at, counters_at)
-SELECT gw_id, max(seconds), max(restarted), max(counted) FROM
+SELECT gw_id, if(max(seconds) > 0, max(seconds), max(known_seconds)), max(restarted), max(counted) FROM
 (
-  SELECT gw_id, 0::UInt32 AS seconds, restarted_at AS restarted, counters_at AS counted FROM gatepost.session_gateway_facts FINAL
+  SELECT gw_id, interval_seconds AS known_seconds, 0::UInt32 AS seconds, restarted_at AS restarted, counters_at AS counted
+  FROM gatepost.session_gateway_facts FINAL
   UNION ALL
-  SELECT gw_id, 0::UInt32, toDateTime64(0, 3, 'UTC'), max(hour)::DateTime64(3, 'UTC') FROM gatepost.session_hours
-  WHERE hour >= now('UTC') - INTERVAL 26 HOUR AND reports > 0 GROUP BY gw_id
+  SELECT gw_id, 0::UInt32, 0::UInt32, toDateTime64(0, 3, 'UTC'), max(hour)::DateTime64(3, 'UTC') FROM gatepost.session_hours
+  WHERE hour >= {since:DateTime64(3, 'UTC')} AND reports > 0 GROUP BY gw_id
   UNION ALL
-  SELECT gw_id, if(length(gaps) < 2, 0, greatest(1, round(arrayReduce('quantileExact', gaps) / 1000)))::UInt32,
+  SELECT gw_id, 0::UInt32, if(length(gaps) < 2, 0, greatest(1, round(arrayReduce('quantileExact', gaps) / 1000)))::UInt32,
     toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC')
   FROM
   (
@@ -235,7 +239,7 @@ SELECT gw_id, max(seconds), max(restarted), max(counted) FROM
     FROM gatepost.gateway_pings WHERE trusted = 1 AND received_at >= now64(3, 'UTC') - INTERVAL 2 HOUR GROUP BY gw_id
   )
   UNION ALL
-  SELECT gw_id, 0::UInt32, toDateTime64(arrayMax(falls), 3, 'UTC'), toDateTime64(0, 3, 'UTC') FROM
+  SELECT gw_id, 0::UInt32, 0::UInt32, toDateTime64(arrayMax(falls), 3, 'UTC'), toDateTime64(0, 3, 'UTC') FROM
   (
     SELECT gw_id, minMap(first_seen) AS firsts, maxMap(last_seen) AS lasts,
       arraySort(arrayMap(start -> (firsts[start], lasts[start], start), mapKeys(firsts))) AS lives,

@@ -18,8 +18,9 @@ export interface SessionKeeperOptions {
   /** Days that gateway_auth keeps its rows. */
   readonly rawDays: number
   readonly logger: Logger
-  /** For tests: every how many ms, default 5 s. */
+  /** For tests: every how many ms, default 5 s, and every how many ms it looks at the gateways, default a minute. */
   readonly everyMs?: number
+  readonly gatewaysEveryMs?: number
   readonly leaseSettleMs?: number
 }
 
@@ -44,6 +45,7 @@ const LEASE_MS = 60_000
 const RENEW_AFTER_MS = 10_000
 const STATEMENT_SECONDS = 45
 const GATEWAYS_EVERY_MS = 60_000
+const BEGINNING = '1970-01-01 00:00:00'
 /** A touch has the time of its insert's beginning and is seen at its end. */
 const OVERLAP_MS = 15_000
 /** Now and then, and after a start, as far back as an insert could have lasted. */
@@ -73,6 +75,8 @@ class Keeper {
   #stopped = () => false
   #longAt = -Infinity
   #gatewaysAt = -Infinity
+  /** The earliest hour that was computed since the gateways were looked at; null: none. */
+  #earliest: string | null = BEGINNING
   #settingsKept = false
   #sessionsPerStatement = SESSIONS_PER_STATEMENT
   #leaseTakenAt = -Infinity
@@ -86,7 +90,10 @@ class Keeper {
   async look(stopped: () => boolean): Promise<number> {
     this.#stopped = stopped
     try {
-      if (await this.#take()) {
+      if (!(await this.#take())) {
+        // What is computed meanwhile is not known here.
+        this.#earliest = BEGINNING
+      } else {
         await this.#run()
         this.#sessionsPerStatement = Math.min(SESSIONS_PER_STATEMENT, this.#sessionsPerStatement * 2)
       }
@@ -123,8 +130,9 @@ class Keeper {
     const long = started - this.#longAt > LONG_EVERY_MS
     const from = Math.max(0, until - (long ? LONG_OVERLAP_MS : OVERLAP_MS))
     await this.#compute(from, now)
-    if (started - this.#gatewaysAt > GATEWAYS_EVERY_MS) {
-      await this.#command(KEEP_GATEWAYS)
+    if (started - this.#gatewaysAt > (this.#options.gatewaysEveryMs ?? GATEWAYS_EVERY_MS)) {
+      await this.#command(KEEP_GATEWAYS, { since: this.#earliest ?? sqlTime(now) })
+      this.#earliest = null
       this.#gatewaysAt = started
     }
     if (this.#stopped()) return
@@ -144,6 +152,8 @@ class Keeper {
        GROUP BY hour ORDER BY hour`,
       { ...range, rawDays },
     )
+    const earliest = hours.at(0)?.hour ?? null
+    if (earliest !== null && (this.#earliest === null || earliest < this.#earliest)) this.#earliest = earliest
     for (const { hour: touchedHour, sessions } of hours) {
       const parts = Math.ceil(sessions / this.#sessionsPerStatement)
       for (let part = 0; part < parts && !this.#stopped(); part++) {

@@ -189,6 +189,30 @@ t.test(
   },
 )
 
+t.test('reports of long ago that come now time out, by the interval that their gateway had', async (t) => {
+  await keep()
+  const options = {
+    store,
+    timeoutIntervals: 3,
+    rawDays: 32,
+    logger,
+    everyMs: 50,
+    gatewaysEveryMs: 50,
+    leaseSettleMs: 20,
+  }
+  const keeper = startSessionKeeper(options)
+  t.teardown(() => keeper.stop())
+  await insert('session_gateway_facts', [{ gw_id: 'old-gw', interval_seconds: 1800 }])
+  const at = NOW - 100 * HOUR
+  await insert('gateway_auth', [
+    auth('old', 'old-gw', 'AA-AA-AA-AA-AA-08', at, 'login', 1),
+    { ...auth('old', 'old-gw', 'AA-AA-AA-AA-AA-08', at + MINUTE, 'counters', 1), incoming: '1', outgoing: '1' },
+  ])
+  const look = async () => (await sessions('old')).get('old')
+  for (const until = Date.now() + 60_000; (await look())?.state !== 'timed_out' && Date.now() < until;) await sleep(50)
+  t.match(await look(), { state: 'timed_out', ended: time(at + MINUTE + 3 * 1800 * 1000) })
+})
+
 t.test('an hour whose raw rows expire is not computed again from what is left of them', async (t) => {
   const at = NOW - 30 * HOUR
   const counters = (incoming: string, after: number) => ({
