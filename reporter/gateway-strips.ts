@@ -2,15 +2,20 @@ import type { TableStore } from './table-store.ts'
 
 const HOURS = 24
 const HOUR_MS = 3_600_000
+/** Of an hour. */
+const PIECES = 12
 
-/**
- * How complete a gateway's heartbeats were in each of the last 24 clock hours, the oldest first: 0 none, 1 as many five-minute pieces with
- * a heartbeat as its interval promises. The last hour counts up to now. Metric gateway-availability is the exact one.
- */
-export async function gatewayStrips(
-  store: TableStore,
-  now: Date,
-): Promise<{ readonly begins: number; readonly strips: ReadonlyMap<string, readonly number[]> }> {
+/** Heartbeats of the last 24 clock hours. Metric gateway-availability is the exact measure of them. */
+export interface Strips {
+  /** When the first hour begins, ms since the epoch. */
+  readonly begins: number
+  /** How much of the last hour is over, 0 to 1. */
+  readonly soFar: number
+  /** By gateway, of each hour, the oldest first: five-minute pieces with a heartbeat. */
+  readonly pieces: ReadonlyMap<string, readonly number[]>
+}
+
+export async function gatewayStrips(store: TableStore, now: Date): Promise<Strips> {
   const last = Math.floor(now.getTime() / HOUR_MS) * HOUR_MS
   const first = last - (HOURS - 1) * HOUR_MS
   const rows = await store.query<{ gw_id: string; hour: number; pieces: number }>(
@@ -21,20 +26,34 @@ export async function gatewayStrips(
      GROUP BY gw_id, hour`,
     { first },
   )
-  const strips = new Map<string, number[]>()
-  const piecesSoFar = Math.max(1, Math.ceil((now.getTime() - last) / 300_000))
+  const all = new Map<string, number[]>()
   for (const { gw_id, hour, pieces } of rows) {
     const place = Math.round((hour * 1000 - first) / HOUR_MS)
     if (place < 0 || place >= HOURS) continue
-    const strip = strips.get(gw_id) ?? new Array<number>(HOURS).fill(0)
-    strip[place] = pieces / (place === HOURS - 1 ? piecesSoFar : 12)
-    strips.set(gw_id, strip)
+    const strip = all.get(gw_id) ?? new Array<number>(HOURS).fill(0)
+    strip[place] = pieces
+    all.set(gw_id, strip)
   }
-  return { begins: first, strips }
+  return { begins: first, soFar: (now.getTime() - last) / HOUR_MS, pieces: all }
 }
 
-/** A strip as a gateway's interval allows: one that reports every 20 minutes has three pieces of an hour. */
-export function scaledStrip(strip: readonly number[] | undefined, intervalSeconds: number | null): number[] {
-  const scale = Math.max(1, (intervalSeconds ?? 60) / 300)
-  return (strip ?? new Array<number>(HOURS).fill(0)).map((share) => Math.min(1, Number((share * scale).toFixed(3))))
+/**
+ * How complete a gateway's heartbeats were in each hour: 0 none, 1 as many as its interval promises. One that reports every 20 minutes has
+ * three pieces of an hour; where the interval is not known, because it has been silent, its best hour says how many.
+ */
+export function completeness(
+  pieces: readonly number[] = new Array<number>(HOURS).fill(0),
+  intervalSeconds: number | null,
+  soFar: number,
+): number[] {
+  const promised =
+    intervalSeconds === null ? Math.max(1, ...pieces) : Math.min(PIECES, Math.max(1, 3600 / intervalSeconds))
+  const shares: number[] = []
+  for (const [hour, found] of pieces.entries()) {
+    const expected = Math.floor(hour === pieces.length - 1 ? promised * soFar : promised)
+    // While nothing is due yet, an hour is as the one before.
+    const share = expected === 0 ? (shares.at(-1) ?? 0) : found / expected
+    shares.push(Number(Math.min(1, share).toFixed(3)))
+  }
+  return shares
 }

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { gatewayStrips, scaledStrip } from '../../gateway-strips.ts'
+import { completeness, gatewayStrips } from '../../gateway-strips.ts'
 import { gateway, listGateways } from '../../gateways.ts'
 import { cached } from '../cached.ts'
 import type { Dashboard } from '../context.ts'
@@ -34,11 +34,11 @@ const report = z
 /** `GET /api/gateways` */
 export function gatewaysRoute({ app, options }: Dashboard): void {
   const all = cached(CACHE_MS, async () => {
-    const [gateways, { begins, strips }] = await Promise.all([
+    const [gateways, strips] = await Promise.all([
       listGateways(options.store, false),
       gatewayStrips(options.store, new Date()),
     ])
-    return { gateways, begins, strips }
+    return { gateways, strips }
   })
   const route = createRoute({
     method: 'get',
@@ -58,7 +58,8 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
   })
   app.openapi(route, async (c) => {
     const { state, search, limit } = c.req.valid('query')
-    const { gateways, begins, strips } = await all()
+    const { gateways, strips } = await all()
+    const { begins, pieces, soFar } = strips
     const needle = (search ?? '').toLowerCase()
     const matching = gateways.filter(
       (one) =>
@@ -67,7 +68,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
     )
     const shown = matching
       .slice(0, limit)
-      .map((one) => ({ ...one, strip: scaledStrip(strips.get(one.gw_id), one.interval_seconds) }))
+      .map((one) => ({ ...one, strip: completeness(pieces.get(one.gw_id), one.interval_seconds, soFar) }))
     return c.json({ begins, total: matching.length, gateways: shown }, 200)
   })
 }
