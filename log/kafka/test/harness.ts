@@ -77,10 +77,14 @@ export function identities(messages: readonly Consumed[]): Set<string> {
 }
 
 /** Within a generous time. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 60_000
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = 60_000,
+): Promise<void> {
+  const deadline = Date.now() + withinMs
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within a minute: ${what}`)
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs / 1000} s: ${what}`)
     await sleep(20)
   }
 }
