@@ -7,20 +7,23 @@ import { kafkaOptions } from '../config/kafka-options.ts'
 import type { AccessDescription, DashboardStart } from './messages.ts'
 import { tokenSecret } from './secret.ts'
 
+/** Before anything is made or started. @throws GatepostError CONFIG_INVALID: anyone could read the dashboard */
+export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerPassword }: Config): void {
+  if (isLoopback(privateBind) || dashboardPassword !== undefined || dashboardViewerPassword !== undefined) return
+  throw new GatepostError(
+    'CONFIG_INVALID',
+    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could use the dashboard; allowed is a loopback ` +
+      'address, or any address once GATEPOST_DASHBOARD_PASSWORD or GATEPOST_DASHBOARD_VIEWER_PASSWORD is set',
+  )
+}
+
 /**
- * The dashboard as the configuration wants it. `dataDir`: this instance's own, null for a process that has none.
- * @throws GatepostError CONFIG_INVALID: anyone could read it
+ * The dashboard as the configuration wants it. PRECONDITION: assertGuarded().
+ * @param dataDir this instance's own, null for a process that has none
  */
 export function dashboardStart(config: Config, dataDir: string | null, logger: Logger): DashboardStart {
   const { privateBind, dashboardPort, allowedHosts, trustedProxies, dashboardPassword, dashboardViewerPassword } =
     config
-  if (!isLoopback(privateBind) && dashboardPassword === undefined && dashboardViewerPassword === undefined) {
-    throw new GatepostError(
-      'CONFIG_INVALID',
-      `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could use the dashboard; allowed is a loopback ` +
-        'address, or any address once GATEPOST_DASHBOARD_PASSWORD or GATEPOST_DASHBOARD_VIEWER_PASSWORD is set',
-    )
-  }
   return {
     host: privateBind,
     port: dashboardPort,

@@ -2,7 +2,7 @@ import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config.ts'
 import { reporterBanner } from './banner.ts'
 import { reportsStart, storeDescription, storeProcess } from './children.ts'
-import { dashboardStart } from './dashboard.ts'
+import { assertGuarded, dashboardStart } from './dashboard.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
 import { withSecond } from './secret.ts'
@@ -15,6 +15,7 @@ import { withSecond } from './secret.ts'
  */
 export async function reporter(configured: Config): Promise<number> {
   const logger = createLogger('reporter')
+  assertGuarded(configured)
   const config = await withPorts(configured, ['dashboardPort', 'metricsPort'])
   const { retention, dataDir } = config
   const child = storeProcess(

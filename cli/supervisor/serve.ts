@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { readPolicies } from '../config/policies.ts'
 import { serveBanner } from './banner.ts'
 import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
-import { dashboardStart } from './dashboard.ts'
+import { assertGuarded, dashboardStart } from './dashboard.ts'
 import { readDemoMarker, writeDemoMarker, type DemoMarker } from './demo-marker.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { ownDirectory } from './own-directory.ts'
@@ -34,6 +34,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   loadUws()
   const logger = createLogger('serve')
   const policies = readPolicies(configured.policies)
+  assertGuarded(configured)
   const directory = await ownDirectory(configured.dataDir)
   try {
     if (demo !== null) writeDemoMarker(directory.path, demo.marker)

@@ -8,23 +8,39 @@ import { run } from './run.ts'
 
 /*
  * Below the range out of which the kernel gives ports to outgoing connections (Linux: 32768 and up), so that a port that is free now is
- * still free when it is bound, and when its owner starts again. Each test process has a part of the range to itself, as far as pids allow.
+ * still free when it is bound, and when its owner starts again. Each test process has a part of the range to itself: whoever listens on
+ * its first port.
  */
 const FIRST_PORT = 15_000
 const PORTS_OF_A_PROCESS = 200
 const PARTS = 85
+let part: Promise<number> | null = null
 let nextPort = 0
 
 /** Ports that are free. */
 export async function freePorts(count: number): Promise<number[]> {
-  const first = FIRST_PORT + (process.pid % PARTS) * PORTS_OF_A_PROCESS
+  const first = await (part ??= ownPart())
   const ports: number[] = []
   for (let tries = 0; ports.length < count; tries++) {
     if (tries === PORTS_OF_A_PROCESS) throw new Error(`no ${count} free ports from ${first}`)
-    const port = first + (nextPort++ % PORTS_OF_A_PROCESS)
+    const port = first + 1 + (nextPort++ % (PORTS_OF_A_PROCESS - 1))
     if (await isFree(port)) ports.push(port)
   }
   return ports
+}
+
+/** @returns the first port of a part that no other test process has, for as long as this one lives */
+async function ownPart(): Promise<number> {
+  for (let tries = 0; tries < PARTS; tries++) {
+    const first = FIRST_PORT + ((process.pid + tries) % PARTS) * PORTS_OF_A_PROCESS
+    const guard = createServer().unref()
+    const own = await new Promise<boolean>((resolve) => {
+      guard.once('error', () => resolve(false))
+      guard.listen({ host: '127.0.0.1', port: first, exclusive: true }, () => resolve(true))
+    })
+    if (own) return first
+  }
+  throw new Error('every part of the ports has its process')
 }
 
 function isFree(port: number): Promise<boolean> {
