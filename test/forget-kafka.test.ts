@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { packageFile } from '../common/package-root.ts'
 import { SimpleWriter } from '../log/kafka/test/simple-writer.ts'
@@ -11,20 +10,13 @@ import { Instance } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
 import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
+import { until } from './helpers/until.ts'
 
 /* Forgetting with Kafka and a store server, while an aggregator runs: what Kafka holds of the person does not come back. */
 
 const broker = await singleBroker(t)
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
-
-async function until(holds: () => Promise<boolean>): Promise<boolean> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (await holds().catch(() => false)) return true
-    await sleep(100)
-  }
-  return false
-}
 
 t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
   const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { subjectHash } from '../aggregator/erased.ts'
 import type { ReplayOutcome } from '../cli/replay.ts'
@@ -13,6 +12,7 @@ import { singleBroker } from './helpers/kafka.ts'
 import { requestEveryRoute, ROUND } from './helpers/routes.ts'
 import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
+import { until } from './helpers/until.ts'
 
 /* `gatepost replay` of Kafka, while others read it and store what it holds. */
 
@@ -44,14 +44,6 @@ async function replayed(instance: Instance, ...arguments_: string[]): Promise<Re
       .filter(({ read }) => read > 0)
       .map(({ part, ...rest }) => [part, Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== 0))]),
   )
-}
-
-async function until(holds: () => Promise<boolean>): Promise<boolean> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (await holds().catch(() => false)) return true
-    await sleep(100)
-  }
-  return false
 }
 
 t.test('a store server, beside an aggregator', { timeout: 400_000 }, async (t) => {

@@ -9,6 +9,7 @@ import { publisherOptions } from '../publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from './messages.ts'
 import { portalOptions } from './portal-options.ts'
 import type { RecordLog } from './record-log.ts'
+import { withSecond } from './secret.ts'
 
 /** uWebSockets takes 4 KiB of request line and headers unless told otherwise; node:http takes this much. */
 const REQUEST_HEAD_BYTES = '16384'
@@ -43,7 +44,7 @@ export function ingestWorkers(
         ingestPort: config.ingestPort,
         trustedProxies: config.trustedProxies ?? [],
         authMode: config.authMode,
-        secrets: config.secondSecret === undefined ? [secret] : [secret, config.secondSecret],
+        secrets: withSecond(secret, config.secondSecret),
         ack: config.ack,
         portal: portalOptions(config),
         demoKey,

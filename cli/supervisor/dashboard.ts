@@ -5,7 +5,7 @@ import { secretFingerprint } from '../../ingest/access/fingerprint.ts'
 import type { Config } from '../config.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import type { AccessDescription, DashboardStart } from './messages.ts'
-import { tokenSecret } from './secret.ts'
+import { tokenSecret, withSecond } from './secret.ts'
 
 /** Before anything is made or started. @throws GatepostError CONFIG_INVALID: anyone could read the dashboard */
 export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerPassword }: Config): void {
@@ -42,11 +42,10 @@ function accessDescription(config: Config, dataDir: string | null, logger: Logge
   if (dataDir === null && config.secret === undefined) return null
   const { brokers, clientId, tls, sasl } = kafkaOptions(config, 'gatepost-dashboard', logger)
   const secret = dataDir === null ? (config.secret as string) : tokenSecret(config.secret, dataDir)
-  const secrets = config.secondSecret === undefined ? [secret] : [secret, config.secondSecret]
   return {
     kind: 'kafka',
     kafka: { brokers, clientId, tls, sasl },
     topicPrefix: config.kafkaTopicPrefix,
-    fingerprints: secrets.map(secretFingerprint),
+    fingerprints: withSecond(secret, config.secondSecret).map(secretFingerprint),
   }
 }

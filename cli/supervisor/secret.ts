@@ -40,7 +40,7 @@ export function knownKeys({ secret, secondSecret, dataDir }: KeysConfig): readon
 
 export type KeysConfig = Pick<Config, 'secret' | 'secondSecret' | 'dataDir'>
 
-export function withSecond(secret: string, second: string | undefined): readonly string[] {
+export function withSecond(secret: string, second: string | undefined): readonly [string, ...string[]] {
   return second === undefined ? [secret] : [secret, second]
 }
 

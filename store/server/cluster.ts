@@ -22,7 +22,7 @@ const COMMENT = /\bCOMMENT '(?:[^'\\]|''|\\.)*'\s*$/
 /** What is done with tables while an installation runs. */
 const CREATE_LIKE = new RegExp(`^CREATE TABLE ${DATABASE}\\.(\\w+) AS ${DATABASE}\\.(\\w+)$`)
 const EXCHANGE = new RegExp(`^EXCHANGE TABLES (${DATABASE}\\.\\w+) AND (${DATABASE}\\.\\w+)$`)
-const DROP = new RegExp(`^(DROP TABLE IF EXISTS ${DATABASE}\\.\\w+)( SYNC)?$`)
+const DROP = new RegExp(`^(DROP TABLE IF EXISTS ${DATABASE}\\.\\w+)((?: SYNC)?)$`)
 const DELETE = new RegExp(`^(DELETE FROM ${DATABASE}\\.\\w+)(\\s[^]*)$`)
 
 const RANDOM = 'rand()'

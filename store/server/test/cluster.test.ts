@@ -92,6 +92,7 @@ t.test('what takes the place of a table is made, exchanged and removed on every 
     `CREATE TABLE ${next} AS gatepost.accounts`,
     `EXCHANGE TABLES gatepost.accounts AND ${next}`,
     `DROP TABLE IF EXISTS ${next} SYNC`,
+    `DROP TABLE IF EXISTS ${next}`,
     'DELETE FROM gatepost.account_logins\n WHERE name IN {names:Array(String)}',
   ]
   const made = given.flatMap((statement) => commandForm(statement, 'fleet'))
@@ -101,6 +102,8 @@ t.test('what takes the place of a table is made, exchanged and removed on every 
     `EXCHANGE TABLES gatepost.accounts_local AND ${next}_local ON CLUSTER 'fleet'`,
     `DROP TABLE IF EXISTS ${next} ON CLUSTER 'fleet' SYNC`,
     `DROP TABLE IF EXISTS ${next}_local ON CLUSTER 'fleet' SYNC`,
+    `DROP TABLE IF EXISTS ${next} ON CLUSTER 'fleet'`,
+    `DROP TABLE IF EXISTS ${next}_local ON CLUSTER 'fleet'`,
     "DELETE FROM gatepost.account_logins_local ON CLUSTER 'fleet'\n WHERE name IN {names:Array(String)}",
   ])
   const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
