@@ -1,4 +1,4 @@
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import { recordSchema } from '../schemas/avro.ts'
 import type { Topic } from '../schemas/topics.ts'
 

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { recordSchema } from '../schemas/avro.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
-import { recordSpans } from './record-spans.ts'
+import { recordSpans } from '../schemas/record-spans.ts'
 
 export type SubjectKind = 'user' | 'mac'
 

@@ -1,5 +1,5 @@
 import { GatepostError } from '../common/errors.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 
 /** Batches of one UTC month: what one insert can take. */
 export interface Months {

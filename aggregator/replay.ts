@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../common/errors.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'

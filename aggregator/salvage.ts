@@ -1,8 +1,8 @@
 import { GatepostError } from '../common/errors.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import type { Store } from '../store/contract.ts'
 import { type DeadRecord } from './dead-letters.ts'
-import { recordSpans } from './record-spans.ts'
+import { recordSpans } from '../schemas/record-spans.ts'
 
 /** Refused batches, taken apart. */
 export interface Salvaged {

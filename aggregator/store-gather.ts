@@ -1,5 +1,5 @@
 import { GatepostError } from '../common/errors.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Claim, InsertOutcome, Store } from '../store/contract.ts'
 import { wholeSince, type Retention } from '../store/retention.ts'

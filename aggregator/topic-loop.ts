@@ -1,6 +1,7 @@
 import { GatepostError, messageOf, type ErrorCode } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
-import type { Batch, Gathered, LogReader } from '../log/contract.ts'
+import type { Gathered, LogReader } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'

@@ -1,6 +1,6 @@
 import { Cursor } from './encode/cursor.ts'
 import type { Topic } from '../schemas/topics.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import type { Answer, RecordOutcome, Responder } from './http.ts'
 
 /** A batch is sealed when its next record might not fit. */

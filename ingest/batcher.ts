@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Topic } from '../schemas/topics.ts'
-import { BATCH_SPAN_MS, type Batching, type LogWriter } from '../log/contract.ts'
+import type { Batching, LogWriter } from '../log/contract.ts'
+import { BATCH_SPAN_MS } from '../schemas/batch.ts'
 import { GatepostError } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { GatepostError, messageOf } from '../common/errors.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 import { recordSchema } from '../schemas/avro.ts'
 import { TOPICS, type Topic } from '../schemas/topics.ts'
 import { isStage } from './access/decisions.ts'

@@ -1,5 +1,5 @@
 import type { Topic } from '../schemas/topics.ts'
-import type { Batch } from '../log/contract.ts'
+import type { Batch } from '../schemas/batch.ts'
 
 /**
  * The store: run DDL, query, insert gathered Avro batches exactly once.

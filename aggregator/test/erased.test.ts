@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { makeBatch, type Fields } from '../../store/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'

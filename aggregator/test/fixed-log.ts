@@ -1,4 +1,4 @@
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { makeBatch, type MadeBatch } from '../../store/test/records.ts'
 import { MemoryLog } from './memory-log.ts'
 

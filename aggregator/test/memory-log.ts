@@ -1,4 +1,5 @@
-import type { Batch, Gathered, Lag, LogReader } from '../../log/contract.ts'
+import type { Gathered, Lag, LogReader } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 
 /** A record log in memory, for orders, repetitions and crash points that a real one shows rarely. */

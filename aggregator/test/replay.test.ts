@@ -1,7 +1,7 @@
 import t from 'tap'
 import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'

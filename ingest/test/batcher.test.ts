@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { Batch, Batching, LogWriter } from '../../log/contract.ts'
+import type { Batching, LogWriter } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { BatchSequence, TopicBatcher } from '../batcher.ts'
 import { deadLetterBytes, encodeDeadLetter, type DeadLetter } from '../encode/dead-letter.ts'
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { batchOfBlock } from '../block.ts'
-import type { Batch } from '../contract.ts'
-import { headerEnd, scanBlocks } from '../scan.ts'
+import { batchOfBlock } from '../../schemas/block.ts'
+import type { Batch } from '../../schemas/batch.ts'
+import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
 
 /** A segment's batches, and what is wrong with it. */
 export interface SegmentContents {

@@ -13,7 +13,7 @@ import { recordSchema } from '../../schemas/avro.ts'
 import type { Logger } from '../../common/logger.ts'
 import { syncDirectory } from './disk.ts'
 import { OPEN_SUFFIX, parseSegmentName, SEALED_SUFFIX } from './layout.ts'
-import { headerEnd, scanBlocks } from '../scan.ts'
+import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
 
 /** What recovery did with a slot's open segments. */
 export interface Recovery {

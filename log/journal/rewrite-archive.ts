@@ -1,6 +1,6 @@
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { TOPICS } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { archivedSegments, removeUnfinished, REWRITE_LOCK, REWRITTEN_SUFFIX, unlessGone } from './archive.ts'
 import { readSegment } from './read-segment.ts'
 import { writeSegment } from './write-segment.ts'

@@ -3,7 +3,7 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { syncDirectory, type Disk } from './disk.ts'
 import { OPEN_SUFFIX, SEALED_SUFFIX } from './layout.ts'
 

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { recordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { syncDirectory } from './disk.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 
 /** Bytes of a message that are kept, as base64, for whoever wants to know what it was. */
 const PAYLOAD_MAX_BYTES = 12 * 1024

@@ -1,9 +1,9 @@
 import { recordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
-import { batchOfBlock } from '../block.ts'
-import type { Batch } from '../contract.ts'
-import { headerEnd, scanBlocks } from '../scan.ts'
+import { batchOfBlock } from '../../schemas/block.ts'
+import type { Batch } from '../../schemas/batch.ts'
+import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
 
 /*
  * One message is one batch: its value is a whole Avro object container file with one block, so that any Avro tool reads it.

@@ -1,5 +1,5 @@
 import type { Message } from 'kafkajs'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { messageHeaders, messageValue } from './message.ts'
 
 /** Thrown inside kafkajs when a send was given up before its bytes were made. */

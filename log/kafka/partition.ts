@@ -1,5 +1,5 @@
 import type { Topic } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { messageLetter } from './letter.ts'
 import { batchOfMessage } from './message.ts'
 import type { Start } from './position.ts'

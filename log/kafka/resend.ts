@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Spill } from './spill.ts'
 
 /** `size`: the request was too large for the topic; `partition`: the next one would fail as well. */

@@ -1,7 +1,7 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import type { Batch } from '../contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaOptions } from './client.ts'
 import { partitionOf } from './message.ts'
 import { Outgoing } from './outgoing.ts'

@@ -3,7 +3,8 @@ import type { Test } from 'tap'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
-import { BATCH_SPAN_MS, type Batch, type Gathered, type LogReader, type LogWriter } from '../contract.ts'
+import type { Gathered, LogReader, LogWriter } from '../contract.ts'
+import { BATCH_SPAN_MS, type Batch } from '../../schemas/batch.ts'
 
 /** What an implementation of the record log brings to be tested. */
 export interface LogUnderTest {

@@ -1,5 +1,5 @@
 import { messageOf } from '../../common/errors.ts'
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { insertAll } from '../exactly-once/statement.ts'
 import { isRefusal, type RecordInserter } from '../exactly-once/insert.ts'

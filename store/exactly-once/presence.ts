@@ -1,5 +1,5 @@
 import { GatepostError } from '../../common/errors.ts'
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { SqlConnection } from '../sql.ts'
 import { batchRows, batchUuid, tableOf, withBatchIds } from './identity.ts'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
 import type { Topic } from '../../schemas/topics.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Batch } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { WorkerQueue } from '../work-queue.ts'
 import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Batch } from '../../log/contract.ts'
-import { BATCH_SPAN_MS } from '../../log/contract.ts'
+import { BATCH_SPAN_MS, type Batch } from '../../schemas/batch.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
 

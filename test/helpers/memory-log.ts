@@ -1,4 +1,5 @@
-import type { Batch, LogWriter } from '../../log/contract.ts'
+import type { LogWriter } from '../../log/contract.ts'
+import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { decodeRecords, type Decoded } from './decode.ts'
 

@@ -3,7 +3,7 @@ import { createKafka, type KafkaOptions } from '../client.ts'
 import { messageHeaders, messageValue } from '../message.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { TOPICS } from '../../../schemas/topics.ts'
-import type { Batch } from '../../contract.ts'
+import type { Batch } from '../../../schemas/batch.ts'
 
 /** Makes the topics of a prefix, for tests of what reads them. */
 export async function makeTopics(kafka: KafkaOptions, prefix: string, partitions = 1): Promise<void> {

@@ -1,5 +1,5 @@
-import { SYNC_BYTES } from '../schemas/container.ts'
-import { BATCH_MAX_BYTES } from './contract.ts'
+import { SYNC_BYTES } from './container.ts'
+import { BATCH_MAX_BYTES } from './batch.ts'
 
 /** One whole block of a container: `records` are at [recordsStart, recordsEnd). */
 export interface ScannedBlock {

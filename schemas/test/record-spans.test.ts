@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { recordSchema } from '../../schemas/avro.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { recordSchema } from '../avro.ts'
+import { TOPICS, type Topic } from '../topics.ts'
 import { makeBatch, type Fields } from '../../store/test/records.ts'
 import { recordSpans } from '../record-spans.ts'
 

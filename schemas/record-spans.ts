@@ -1,5 +1,5 @@
-import { recordSchema } from '../schemas/avro.ts'
-import type { Topic } from '../schemas/topics.ts'
+import { recordSchema } from './avro.ts'
+import type { Topic } from './topics.ts'
 
 /*
  * Where each record of a batch begins, found by skipping over its fields (Avro specification 1.11, "Binary Encoding"):

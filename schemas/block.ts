@@ -1,5 +1,5 @@
-import type { Topic } from '../schemas/topics.ts'
-import { BATCH_SPAN_MS, type Batch } from './contract.ts'
+import type { Topic } from './topics.ts'
+import { BATCH_SPAN_MS, type Batch } from './batch.ts'
 import { readLong, type ScannedBlock } from './scan.ts'
 
 /** Times of records are looked at only to find the batch's window: anything else than a plausible one is corruption. */
