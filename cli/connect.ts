@@ -6,7 +6,7 @@ import { createLogger, type Logger } from '../common/logger.ts'
 import type { TableStore } from '../reporter/table-store.ts'
 import type { Config } from './config.ts'
 import { readInstanceFile } from './instance-file.ts'
-import { openSqlEndpoint } from './sql-endpoint.ts'
+import { openSqlEndpoint } from '../sql-endpoint/client.ts'
 
 /** A way to the tables. */
 export interface Connection {

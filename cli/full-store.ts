@@ -7,7 +7,7 @@ import type { Store } from '../store/contract.ts'
 import type { Config } from './config.ts'
 import { directoryHeld, RETRY_MS, WAIT_MS } from './connect.ts'
 import { readInstanceFile } from './instance-file.ts'
-import { openSqlEndpoint } from './sql-endpoint.ts'
+import { openSqlEndpoint } from '../sql-endpoint/client.ts'
 
 /**
  * The store itself, for commands that insert records: the ClickHouse server, if the configuration names one; else the running

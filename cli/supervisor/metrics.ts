@@ -3,7 +3,7 @@ import { PlainMetrics } from '../../common/metrics.ts'
 import type { AggregatorStats } from '../../aggregator/stats.ts'
 import type { JournalReaderStats } from '../../log/journal/reader.ts'
 import type { KafkaReaderStats } from '../../log/kafka/reader.ts'
-import type { SqlStats } from '../../store/embedded/sql/index.ts'
+import type { SqlStats } from '../../sql-endpoint/index.ts'
 import type { MetricsJson } from './messages.ts'
 
 /**

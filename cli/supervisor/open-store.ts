@@ -43,7 +43,7 @@ async function openEmbedded(
 ): Promise<OpenedStore> {
   // The engine is a library of several hundred megabytes: loaded only by those who need it.
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
-  const { startSqlEndpoint } = await import('../../store/embedded/sql/index.ts')
+  const { startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   const path = join(dataDir, 'store')
   const store = await openEmbeddedStore({ path, logger, retention, lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()

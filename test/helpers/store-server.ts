@@ -116,7 +116,7 @@ async function launch(
 }
 
 async function serve(directory: string, port: number, adminPassword: string): Promise<void> {
-  const { startSqlEndpoint } = await import('../../store/embedded/sql/index.ts')
+  const { startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   await mkdir(directory, { recursive: true })
   const { Session } = await import('chdb')
   const session = new Session(directory)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
-import { startHarness } from '../../embedded/sql/test/harness.ts'
+import { startHarness } from '../../../sql-endpoint/test/harness.ts'
 import { makeBatch, repeated } from '../../test/records.ts'
 import { openServerStore } from '../open.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
-import { frame } from './framing.ts'
+import { frame } from './wire/framing.ts'
 import { encoder, type SqlRequest } from './request.ts'
 import { SqlError } from './errors.ts'
 

@@ -1,4 +1,4 @@
-import { SqlError } from './errors.ts'
+import { SqlError } from '../errors.ts'
 
 /** A node of EXPLAIN AST's print-out: its kind, and the rest of its line without the number of children. */
 export interface AstNode {

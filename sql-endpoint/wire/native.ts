@@ -1,4 +1,4 @@
-import { SqlError } from './errors.ts'
+import { SqlError } from '../errors.ts'
 
 /**
  * Blocks of format Native as a client of a given protocol revision expects them. Over HTTP the engine in process writes

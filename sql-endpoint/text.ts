@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { SqlError } from './errors.ts'
 import { bodyOf, encodedBodyOf, frameCodingOf } from './body.ts'
-import { wholeFrames } from './frames.ts'
+import { wholeFrames } from './wire/frames.ts'
 import type { InsertData } from './insert.ts'
 import type { SqlLimits } from './options.ts'
 

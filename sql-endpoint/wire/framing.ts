@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib'
 import { cityHash128 } from './cityhash.ts'
-import { SqlError } from './errors.ts'
+import { SqlError } from '../errors.ts'
 import { decompressLz4 } from './lz4.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { walk, type AstNode } from './ast.ts'
-import { SqlError } from './errors.ts'
-import { DATABASE } from './options.ts'
+import { SqlError } from '../errors.ts'
+import { DATABASE } from '../options.ts'
 import { isName, isWord, nameOf, type Token } from './tokens.ts'
 
 /** Statements that only read. */

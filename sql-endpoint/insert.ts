@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { SqlError } from './errors.ts'
-import { allowsInputFormat } from './formats.ts'
-import type { FrameCoding } from './frames.ts'
-import { applyEdits, isName, isWord, literal, nameOf, type Token } from './tokens.ts'
+import { allowsInputFormat } from './wire/formats.ts'
+import type { FrameCoding } from './wire/frames.ts'
+import { applyEdits, isName, isWord, literal, nameOf, type Token } from './guard/tokens.ts'
 
 /** How the engine has to read the data; its names are those of Content-Encoding. */
 export type Compression = 'none' | FrameCoding

@@ -1,4 +1,4 @@
-import { SqlError } from './errors.ts'
+import { SqlError } from '../errors.ts'
 
 /** Codings whose bytes go to the engine as they are; it has their libraries whatever Node.js has. */
 export type FrameCoding = 'lz4' | 'zstd'

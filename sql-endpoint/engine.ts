@@ -1,8 +1,8 @@
 import { Session, type ChdbQueryStream, type ChdbResult } from 'chdb'
-import { FunctionList } from './functions.ts'
+import { FunctionList } from './guard/functions.ts'
 import { DATABASE } from './options.ts'
 import { SqlError } from './errors.ts'
-import { literal, tokensOf, type Token } from './tokens.ts'
+import { literal, tokensOf, type Token } from './guard/tokens.ts'
 
 /** What the endpoint needs to know of the engine, asked once. */
 export interface EngineFacts {

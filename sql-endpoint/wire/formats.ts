@@ -1,4 +1,4 @@
-import { SqlError } from './errors.ts'
+import { SqlError } from '../errors.ts'
 
 /**
  * How the chunks of a streamed result, each a complete document of its format, make one document:

@@ -1,16 +1,16 @@
 import { Connection, type Engine, type EngineFacts } from './engine.ts'
 import { SqlError } from './errors.ts'
-import { outputFormat } from './formats.ts'
-import { judge, type Verdict } from './guard.ts'
+import { outputFormat } from './wire/formats.ts'
+import { judge, type Verdict } from './guard/guard.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
-import { Joiner } from './joining.ts'
+import { Joiner } from './wire/joining.ts'
 import type { SqlLimits } from './options.ts'
 import type { Output } from './output.ts'
 import type { SqlRequest } from './request.ts'
-import { INSERT_SETTINGS, limitSettings, settingOfRequest, type SettingsPolicy } from './settings.ts'
+import { INSERT_SETTINGS, limitSettings, settingOfRequest, type SettingsPolicy } from './guard/settings.ts'
 import type { Counters } from './stats.ts'
-import { substituteIdentifiers } from './identifiers.ts'
-import type { Token } from './tokens.ts'
+import { substituteIdentifiers } from './guard/identifiers.ts'
+import type { Token } from './guard/tokens.ts'
 
 export interface QueryContext {
   readonly engine: Engine

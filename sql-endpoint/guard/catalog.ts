@@ -1,4 +1,4 @@
-import { DATABASE } from './options.ts'
+import { DATABASE } from '../options.ts'
 
 /**
  * The tables outside database gatepost that may be read. `null`: as it is. Otherwise the query that stands for it:

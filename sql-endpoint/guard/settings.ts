@@ -1,5 +1,5 @@
-import { SqlError } from './errors.ts'
-import type { SqlLimits } from './options.ts'
+import { SqlError } from '../errors.ts'
+import type { SqlLimits } from '../options.ts'
 
 /**
  * The settings that a query may change. An allow-list, since among the engine's more than a thousand are paths, URLs,

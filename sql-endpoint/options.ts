@@ -1,4 +1,4 @@
-import type { Logger } from '../../../common/logger.ts'
+import type { Logger } from '../common/logger.ts'
 
 /** The bounds of the endpoint. A query may ask for less, never for more. */
 export interface SqlLimits {

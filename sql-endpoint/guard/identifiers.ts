@@ -1,5 +1,5 @@
-import type { Connection } from './engine.ts'
-import { SqlError } from './errors.ts'
+import type { Connection } from '../engine.ts'
+import { SqlError } from '../errors.ts'
 import { applyEdits, isName, nameOf } from './tokens.ts'
 
 /**

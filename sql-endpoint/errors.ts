@@ -1,4 +1,4 @@
-import { messageOf } from '../../../common/errors.ts'
+import { messageOf } from '../common/errors.ts'
 
 /** The ClickHouse error codes that the endpoint itself raises; the engine's own come through with theirs. */
 export const SQL_CODES = {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
-import { frame, unframe } from '../framing.ts'
+import { frame, unframe } from '../wire/framing.ts'
 import { ADMIN, adminQuery, query, send, startHarness } from './harness.ts'
 
 const harness = await startHarness({

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { ESCAPES } from './escapes.ts'
-import { adminQuery, query, send, startHarness, type Answer } from './harness.ts'
+import { adminQuery, query, send, startHarness, type Answer } from '../../test/harness.ts'
 
 const harness = await startHarness()
 t.teardown(() => harness.close())

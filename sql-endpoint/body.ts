@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { SqlError } from './errors.ts'
-import type { FrameCoding } from './frames.ts'
-import { unframe } from './framing.ts'
+import type { FrameCoding } from './wire/frames.ts'
+import { unframe } from './wire/framing.ts'
 import { isOn } from './request.ts'
 
 /** The body's bytes, whatever was done to them: Content-Encoding, and then decompress=1. Bounded after decompression. */
