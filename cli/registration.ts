@@ -1,5 +1,5 @@
 import type { AccessLog } from '../log/access.ts'
-import { insertRows, type TableStore } from '../reporter/table-store.ts'
+import { insertRows, type TableStore } from '../store/table-store.ts'
 
 /** What an operator says of a gateway. */
 export interface Registration {

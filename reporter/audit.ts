@@ -1,5 +1,5 @@
 import { sqlTime } from '../common/sql-time.ts'
-import { insertRows, type TableStore } from './table-store.ts'
+import { insertRows, type TableStore } from '../store/table-store.ts'
 
 /** One row of table `audit_log`. */
 export interface AuditEntry {

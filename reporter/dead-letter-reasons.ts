@@ -1,4 +1,4 @@
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 export interface DeadLetterReason {
   readonly source: string

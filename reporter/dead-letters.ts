@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 export const deadLetter = z.object({
   /** 2024-02-29 12:00:00.000, UTC */

@@ -1,4 +1,4 @@
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 const HOURS = 24
 const HOUR_MS = 3_600_000

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 /** The engine writes 64-bit integers as text. What a gateway claims may lie beyond 2^53; nobody reads that off a list. */
 const number = z.union([z.number(), z.string().transform(Number)])

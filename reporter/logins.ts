@@ -1,6 +1,6 @@
 import { sqlTime } from '../common/sql-time.ts'
 import { accountNamed } from './accounts/list.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 /** What the support desk asks for: the first that is set. */
 export interface LoginSearch {

@@ -3,7 +3,7 @@ import { seriesDates } from './series.ts'
 import { computeMetric, parseDate, type MetricRequest, type MetricResult } from './metric.ts'
 import { dateText, latestComplete } from './dates.ts'
 import type { MetricFields } from './stored-metric.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 import { addMonths, type Period } from './window.ts'
 
 export interface HistoryRequest extends Omit<MetricRequest, 'date' | 'partial'> {

@@ -5,7 +5,7 @@ import { isInHistory } from './history/copy.ts'
 import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
 import { daysKept, metricSql, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 import { dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
 
 export interface MetricRequest {

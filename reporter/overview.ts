@@ -1,4 +1,4 @@
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 const MINUTE_MS = 60_000
 const MINUTES = 60

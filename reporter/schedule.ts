@@ -5,7 +5,7 @@ import type { Retention } from '../store/retention.ts'
 import { deleteStrangers } from './accounts/strangers.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
 import { computeMetric } from './metric.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 import { beginningOf, DAY_MS, dayOf, type Period } from './window.ts'
 
 /*

@@ -1,7 +1,7 @@
 import { GatepostError } from '../common/errors.ts'
 import { dateText, datesBetween } from './dates.ts'
 import { computeMetric, parseDate, type MetricRequest, type MetricResult } from './metric.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 export interface SeriesRequest extends Omit<MetricRequest, 'date'> {
   /** The first D. */

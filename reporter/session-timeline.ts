@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Session } from './sessions.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 const bytes = z.union([z.number(), z.string().transform(Number)]).nullable()
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 const number = z.union([z.number(), z.string().transform(Number)])
 

@@ -1,5 +1,5 @@
 import { sqlTime } from '../common/sql-time.ts'
-import type { TableStore } from './table-store.ts'
+import type { TableStore } from '../store/table-store.ts'
 
 /** Of each site its logins in a time, the busiest first. */
 export interface Site {

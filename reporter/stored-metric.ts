@@ -1,7 +1,7 @@
 import { GatepostError } from '../common/errors.ts'
 import { sqlTime } from '../common/sql-time.ts'
 import type { FieldValue } from './fields.ts'
-import { insertRows, type TableStore } from './table-store.ts'
+import { insertRows, type TableStore } from '../store/table-store.ts'
 
 /** What identifies a result in table `metrics`; computing it again adds a row, and the newest counts. */
 export interface MetricKey {

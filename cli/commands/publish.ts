@@ -5,7 +5,7 @@ import { draft, metricsOf, publish, type PublishRequest } from '../../reporter/p
 import { listPublications } from '../../reporter/publish/publications.ts'
 import { PUBLISHERS } from '../../reporter/publish/publisher.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
-import type { TableStore } from '../../reporter/table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import type { Period } from '../../reporter/window.ts'
 import { loadConfig, type Config } from '../config.ts'
 import { withStore } from '../connect.ts'

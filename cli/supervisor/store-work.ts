@@ -17,7 +17,7 @@ import { historyMetrics, locationMetrics, publishMetrics, scheduleMetrics } from
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
 import { startSchedule } from '../../reporter/schedule.ts'
-import type { TableStore } from '../../reporter/table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 import { Availability } from './availability.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { GatepostError } from '../../common/errors.ts'
-import { insertRows, type TableStore } from '../table-store.ts'
+import { insertRows, type TableStore } from '../../store/table-store.ts'
 import { checkAccount, type AccountRow, type Column } from './account.ts'
 import { recordsOf, type FileColumns, type Format } from './formats.ts'
 

@@ -1,4 +1,4 @@
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 
 /** One row of the view `account_status`. */
 export interface AccountStatus {

@@ -1,5 +1,5 @@
 import { sqlTime } from '../../common/sql-time.ts'
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS } from '../window.ts'
 
 /** Names that one statement deletes: they stand in its address. */

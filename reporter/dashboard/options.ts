@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/logger.ts'
 import type { Retention } from '../../store/retention.ts'
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 
 /** How far one topic of the record log is behind its table. */
 export interface Lag {

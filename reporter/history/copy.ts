@@ -1,6 +1,6 @@
 import { sqlTime } from '../../common/sql-time.ts'
 import { beginning, latestDue } from '../schedule.ts'
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS, dayOf, oldestCompleteDay, type Window } from '../window.ts'
 import { pseudonymOf, type PseudonymKey } from '../../common/pseudonym.ts'
 

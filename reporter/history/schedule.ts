@@ -3,7 +3,7 @@ import type { Logger } from '../../common/logger.ts'
 import { pseudonymKey } from '../../common/pseudonym.ts'
 import { repeat } from '../../common/repeat.ts'
 import { latestDue } from '../schedule.ts'
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import { copyHistory, dropOldHistory } from './copy.ts'
 
 export interface HistoryOptions {

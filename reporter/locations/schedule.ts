@@ -1,7 +1,7 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { repeat } from '../../common/repeat.ts'
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import { readSource } from './fetch.ts'
 import { parseLocations } from './parse.ts'
 import { replaceLocations } from './table.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { insertRows, type TableStore } from '../table-store.ts'
+import { insertRows, type TableStore } from '../../store/table-store.ts'
 import type { Location } from './parse.ts'
 
 const TABLE = 'gatepost.ip_locations'

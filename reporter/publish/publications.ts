@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { keyColumns, type MetricKey } from '../stored-metric.ts'
-import { insertRows, type TableStore } from '../table-store.ts'
+import { insertRows, type TableStore } from '../../store/table-store.ts'
 import type { Message, PublisherName } from './publisher.ts'
 
 /** One result at one publisher, as table `publications` has it. */

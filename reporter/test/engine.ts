@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import type { Store } from '../../store/contract.ts'
-import { insertRows } from '../table-store.ts'
+import { insertRows } from '../../store/table-store.ts'
 import { retentionOf } from '../../store/retention.ts'
 
 /** A login as the tests write it: what is left out is a user's accepted login. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { findLogins, type Login, type LoginSearch } from '../logins.ts'
-import { insertRows } from '../table-store.ts'
+import { insertRows } from '../../store/table-store.ts'
 import { openEngine } from './engine.ts'
 
 /* The support desk's question, against the real engine, and against a filter written plainly. */

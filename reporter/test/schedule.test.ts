@@ -1,6 +1,6 @@
 import t from 'tap'
 import { pino } from 'pino'
-import type { TableStore } from '../table-store.ts'
+import type { TableStore } from '../../store/table-store.ts'
 import { METRICS } from '../definitions.ts'
 import { catchUp, DELAY_MS, latestDue, periodsEnding, startSchedule } from '../schedule.ts'
 import { beginningOf, DAY_MS, dayOf, type Period } from '../window.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { listSessions, type SessionSearch } from '../sessions.ts'
-import { insertRows } from '../table-store.ts'
+import { insertRows } from '../../store/table-store.ts'
 import { openEngine } from './engine.ts'
 
 const store = await openEngine(t.testdir())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { insertRows } from '../table-store.ts'
+import { insertRows } from '../../store/table-store.ts'
 import { fieldsOf } from './compute.ts'
 import { openEngine } from './engine.ts'
 
