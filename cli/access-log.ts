@@ -1,8 +1,8 @@
 import { createLogger, type Logger } from '../common/logger.ts'
 import { GatepostError } from '../common/errors.ts'
-import { secretFingerprint } from '../ingest/access/fingerprint.ts'
-import type { AccessLog } from '../log/access.ts'
-import { FileAccessLog } from '../log/journal/access-log.ts'
+import { secretFingerprint } from '../access/fingerprint.ts'
+import type { AccessLog } from '../access/log.ts'
+import { FileAccessLog } from '../access/journal-log.ts'
 import type { Config } from './config.ts'
 import { kafkaOptions } from './config/kafka-options.ts'
 import type { AccessDescription } from './supervisor/messages.ts'
@@ -47,7 +47,7 @@ function openAccessLog(config: Config, keys: readonly string[]): Promise<AccessL
 export async function openDecisions(description: AccessDescription, logger: Logger): Promise<AccessLog> {
   if (description.kind === 'file') return FileAccessLog.open(description.dataDir, logger)
   // kafkajs is loaded only by those who need it.
-  const { KafkaAccessLog } = await import('../log/kafka/access-log.ts')
+  const { KafkaAccessLog } = await import('../access/kafka-log.ts')
   const { kafka, topicPrefix, fingerprints } = description
   const access = KafkaAccessLog.open({ kafka: { ...kafka, logger }, topicPrefix, fingerprints, logger })
   let timer: NodeJS.Timeout | undefined

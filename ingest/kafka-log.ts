@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../common/logger.ts'
-import { KafkaAccessLog } from '../log/kafka/access-log.ts'
+import { KafkaAccessLog } from '../access/kafka-log.ts'
 import { KafkaWriter } from '../log/kafka/writer.ts'
-import { secretFingerprint } from './access/fingerprint.ts'
+import { secretFingerprint } from '../access/fingerprint.ts'
 import type { IngestLog, IngestLogOptions } from './log.ts'
 import { kafkaLogMetrics } from './metrics.ts'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { pino } from 'pino'
-import { FileAccessLog } from '../log/journal/access-log.ts'
+import { FileAccessLog } from '../access/journal-log.ts'
 import { clickThrough, FleetGateway } from './helpers/gateway-fleet.ts'
 import { Instance } from './helpers/instance.ts'
 

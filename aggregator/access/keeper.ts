@@ -1,7 +1,7 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { repeat } from '../../common/repeat.ts'
-import type { AccessLog } from '../../log/access.ts'
+import type { AccessLog } from '../../access/log.ts'
 import type { Store } from '../../store/contract.ts'
 import { Lease } from '../../store/lease.ts'
 import { AccessMirror } from './mirror.ts'

@@ -1,5 +1,5 @@
 import { sqlTime } from '../../common/sql-time.ts'
-import type { AccessEntry, AccessLog } from '../../log/access.ts'
+import type { AccessEntry, AccessLog } from '../../access/log.ts'
 import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/insert-rows.ts'
 

@@ -1,5 +1,5 @@
-import type { AccessData, AccessEntry, AccessLog } from '../../log/access.ts'
-import { QUOTA_REASON, quotaSubject, type QuotaUse } from '../../log/quota.ts'
+import type { AccessData, AccessEntry, AccessLog } from '../../access/log.ts'
+import { QUOTA_REASON, quotaSubject, type QuotaUse } from '../../access/quota.ts'
 import type { Store } from '../../store/contract.ts'
 
 /** What a policy may deny: kinds of subjects of the access-control log. */

@@ -1,5 +1,5 @@
-import { ALIVE, ALIVE_EVERY_MS } from '../../log/alive.ts'
-import type { AccessLog } from '../../log/access.ts'
+import { ALIVE, ALIVE_EVERY_MS } from '../../access/liveness.ts'
+import type { AccessLog } from '../../access/log.ts'
 
 /** Without a sign of life for this long nobody listens: two may get lost. */
 const GAP_MS = 2.5 * ALIVE_EVERY_MS

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import { sqlTime } from '../../common/sql-time.ts'
-import type { AccessEntry } from '../../log/access.ts'
+import type { AccessEntry } from '../../access/log.ts'
 import { withAccessLog } from '../access-log.ts'
 import { loadConfig } from '../config.ts'
 import type { Context } from '../context.ts'

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import { GatepostError, messageOf } from '../../common/errors.ts'
-import { blockList } from '../../ingest/access/registry.ts'
+import { blockList } from '../../access/registry.ts'
 import { withAccessLog } from '../access-log.ts'
 import { loadConfig } from '../config.ts'
 import { withStore } from '../connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import { registerAll, type Registration } from '../registration.ts'
+import { registerAll, type Registration } from '../../access/registration.ts'
 
 interface Options {
   readonly address?: string

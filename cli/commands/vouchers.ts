@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import { createVouchers, listVouchers, revokeVoucher, type VoucherState } from '../../ingest/portal/vouchers.ts'
+import { createVouchers, listVouchers, revokeVoucher, type VoucherState } from '../../access/vouchers.ts'
 import { withAccessLog } from '../access-log.ts'
 import { loadConfig } from '../config.ts'
 import { parseDuration } from '../config/values.ts'

@@ -1,7 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import { isLoopback } from '../../common/ip-address.ts'
 import type { Logger } from '../../common/logger.ts'
-import { secretFingerprint } from '../../ingest/access/fingerprint.ts'
+import { secretFingerprint } from '../../access/fingerprint.ts'
 import type { Config } from '../config.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import type { AccessDescription, DashboardStart } from './messages.ts'

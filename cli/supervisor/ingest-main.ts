@@ -2,7 +2,7 @@ import { createLogger } from '../../common/logger.ts'
 import { ingestMetrics } from '../../ingest/metrics.ts'
 import { IngestWorker } from '../../ingest/worker.ts'
 import { runChild } from './child.ts'
-import type { AccessLog } from '../../log/access.ts'
+import type { AccessLog } from '../../access/log.ts'
 import type { IngestStart } from './messages.ts'
 
 /* One ingest worker process: requests in, batches to the record log. */

@@ -1,5 +1,5 @@
 import { createHmac, randomInt } from 'node:crypto'
-import type { Book } from './book.ts'
+import type { Book } from '../../access/subject-data.ts'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import type { Mailer } from './mail.ts'
@@ -7,7 +7,7 @@ import { refused, type LoginMethod, type LoginResult } from './method.ts'
 import { checkPassword, hashPassword, PasswordsBusy } from './password.ts'
 import { parameter } from './request.ts'
 import type { Languages } from './texts.ts'
-import { sameProof } from './voucher-code.ts'
+import { sameProof } from '../../access/voucher-code.ts'
 
 /*
  * `account`: an e-mail address and a password. In the access-control log:

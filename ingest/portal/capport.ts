@@ -1,5 +1,5 @@
 import { makeAnswer, NOT_FOUND, type Answer } from '../http.ts'
-import type { Book } from './book.ts'
+import type { Book } from '../../access/subject-data.ts'
 import type { Registration } from './open.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 

@@ -1,4 +1,4 @@
-import type { AccessLog } from '../../log/access.ts'
+import type { AccessLog } from '../../access/log.ts'
 import type { Registration } from './open.ts'
 
 /** What `gatepost gateways register` said of a gateway, from the access-control log; null: nothing. */

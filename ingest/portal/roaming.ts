@@ -1,6 +1,6 @@
 import { GatepostError } from '../../common/errors.ts'
 import { normalMac } from '../../common/mac.ts'
-import type { AccessLog } from '../../log/access.ts'
+import type { AccessLog } from '../../access/log.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Grant, PortalSession, Sessions } from './sessions.ts'
 

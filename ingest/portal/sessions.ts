@@ -1,4 +1,4 @@
-import type { QuotaUse } from '../../log/quota.ts'
+import type { QuotaUse } from '../../access/quota.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Redirect } from './request.ts'
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Book } from './book.ts'
+import type { Book } from '../../access/subject-data.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
-import { hashVoucherCode, sameProof } from './voucher-code.ts'
+import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
 
 /*
  * `voucher`: codes that the operator hands out. In the access-control log:

@@ -1,5 +1,5 @@
-import { isStage, type Decisions } from '../access/decisions.ts'
-import type { GatewayRegistry } from '../access/registry.ts'
+import { isStage, type Decisions } from '../../access/decisions.ts'
+import type { GatewayRegistry } from '../../access/registry.ts'
 import {
   AUTH_GW_ID,
   AUTH_INCOMING,

@@ -1,4 +1,4 @@
-import type { GatewayRegistry } from '../access/registry.ts'
+import type { GatewayRegistry } from '../../access/registry.ts'
 import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from '../encode/ping.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
 import type { Records } from '../records.ts'

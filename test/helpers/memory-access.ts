@@ -1,5 +1,5 @@
-import { AccessTable } from '../../log/access-table.ts'
-import type { AccessEntry, AccessLog } from '../../log/access.ts'
+import { AccessTable } from '../../access/table.ts'
+import type { AccessEntry, AccessLog } from '../../access/log.ts'
 
 /** Access decisions of one process in memory, for tests of what decides by them. */
 export class MemoryAccess implements AccessLog {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Tokens } from '../../access/token.ts'
+import { Tokens } from '../../../access/token.ts'
 import { clickThrough } from '../../../test/helpers/gateway-fleet.ts'
 import { openSite, seen, type Site } from './site.ts'
 

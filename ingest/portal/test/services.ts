@@ -1,4 +1,4 @@
-import type { AccessLog } from '../../../log/access.ts'
+import type { AccessLog } from '../../../access/log.ts'
 
 /** An entry of the access log about which only its data matters. */
 export function put(access: AccessLog, subject: string, data: Record<string, unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import { createLogger } from '../../../common/logger.ts'
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import { FileAccessLog } from '../../../log/journal/access-log.ts'
+import { FileAccessLog } from '../../../access/journal-log.ts'
 import type { Decoded } from '../../../test/helpers/decode.ts'
 import { MemoryLog } from '../../../test/helpers/memory-log.ts'
 import { App } from '../../app.ts'

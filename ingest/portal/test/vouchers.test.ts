@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
-import { FileAccessLog } from '../../../log/journal/access-log.ts'
-import { createVouchers, listVouchers, revokeVoucher } from '../vouchers.ts'
+import { FileAccessLog } from '../../../access/journal-log.ts'
+import { createVouchers, listVouchers, revokeVoucher } from '../../../access/vouchers.ts'
 import { openSite, seen, Visitor } from './site.ts'
 
 t.test('vouchers as the operator sees them', async (t) => {

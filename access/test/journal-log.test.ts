@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { pino } from 'pino'
-import { accessContract } from '../../test/access-contract.ts'
-import { compactAccessLog, FileAccessLog } from '../access-log.ts'
+import { accessContract } from './contract.ts'
+import { compactAccessLog, FileAccessLog } from '../journal-log.ts'
 
 const logger = pino({ level: 'silent' })
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { singleBroker } from '../../../test/helpers/kafka.ts'
-import { accessContract } from '../../test/access-contract.ts'
-import type { AccessEntry } from '../../access.ts'
-import { KafkaAccessLog } from '../access-log.ts'
-import { createKafka } from '../client.ts'
-import { accessControlTopic } from '../topic-names.ts'
-import { createTopics } from './simple-writer.ts'
+import { singleBroker } from '../../test/helpers/kafka.ts'
+import { accessContract } from './contract.ts'
+import type { AccessEntry } from '../log.ts'
+import { KafkaAccessLog } from '../kafka-log.ts'
+import { createKafka } from '../../log/kafka/client.ts'
+import { accessControlTopic } from '../../log/kafka/topic-names.ts'
+import { createTopics } from '../../log/kafka/test/simple-writer.ts'
 
 const broker = await singleBroker(t)
 const kafka = broker.options()

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import type { AccessLog } from '../../log/access.ts'
+import type { AccessLog } from './log.ts'
 
 const PREFIX = 'registration:'
 

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { EachBatchPayload, Producer } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GatepostError, messageOf } from '../../common/errors.ts'
-import type { Logger } from '../../common/logger.ts'
-import { AccessClaims } from '../access-claims.ts'
-import { AccessTable, subjectOf } from '../access-table.ts'
-import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
-import { withAdmin } from './admin.ts'
-import { createKafka, type KafkaOptions } from './client.ts'
-import { fetchedOffset } from './delivery.ts'
-import { Group } from './group.ts'
-import { accessControlTopic } from './topic-names.ts'
+import { GatepostError, messageOf } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import { AccessClaims } from './claims.ts'
+import { AccessTable, subjectOf } from './table.ts'
+import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
+import { withAdmin } from '../log/kafka/admin.ts'
+import { createKafka, type KafkaOptions } from '../log/kafka/client.ts'
+import { fetchedOffset } from '../log/kafka/delivery.ts'
+import { Group } from '../log/kafka/group.ts'
+import { accessControlTopic } from '../log/kafka/topic-names.ts'
 
 /*
- * The access-control topic: compacted, keyed by subject, one partition. Beside the entries of log/access.ts it holds
+ * The access-control topic: compacted, keyed by subject, one partition. Beside the entries of access/log.ts it holds
  *
  *   barrier:<random>        written by a reader that wants to know when it has read everything; removed again
  *   secret:<fingerprint>    of the token key of this installation: the first one counts

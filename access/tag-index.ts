@@ -1,4 +1,4 @@
-import type { AccessEntry, AccessLog } from '../../log/access.ts'
+import type { AccessEntry, AccessLog } from './log.ts'
 
 /**
  * Finds what was decided about an account or a gateway from the keyed tag in a token. Holds a tag for every subject of its kind that the

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { GatepostError } from '../common/errors.ts'
-import { CLAIM_WITHIN_MS, type AccessEntry } from './access.ts'
+import { CLAIM_WITHIN_MS, type AccessEntry } from './log.ts'
 
 /** Claims of this process that have not been read back yet. */
 export class AccessClaims {

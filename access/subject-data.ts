@@ -1,5 +1,5 @@
-import { GatepostError } from '../../common/errors.ts'
-import type { AccessData, AccessEntry, AccessLog } from '../../log/access.ts'
+import { GatepostError } from '../common/errors.ts'
+import type { AccessData, AccessEntry, AccessLog } from './log.ts'
 
 /**
  * What the portal keeps of vouchers and accounts: data of subjects of the access-control log, which every worker of an installation

@@ -1,5 +1,5 @@
-import type { AccessEntry, AccessLog } from '../../log/access.ts'
-import { voucherAccount, voucherSubject, type Device, type Start, type Voucher } from './voucher.ts'
+import type { AccessEntry, AccessLog } from './log.ts'
+import { voucherAccount, voucherSubject, type Device, type Start, type Voucher } from '../ingest/portal/voucher.ts'
 import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
 
 /* Making, listing and revoking vouchers: see voucher.ts for what is kept of them. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AccessLog } from './access.ts'
+import type { AccessLog } from './log.ts'
 
 /*
  * Signs of life of the ingest workers, in the access-control log: alive:<random>. That no gateway is heard of says something about gateways only

@@ -1,4 +1,4 @@
-import { MAX_SUBJECTS, type AccessEntry } from './access.ts'
+import { MAX_SUBJECTS, type AccessEntry } from './log.ts'
 
 /*
  * What a log of access decisions says, read from its beginning. Two kinds of records:

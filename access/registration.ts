@@ -1,4 +1,4 @@
-import type { AccessLog } from '../log/access.ts'
+import type { AccessLog } from './log.ts'
 import { insertRows, type TableStore } from '../store/table-store.ts'
 
 /** What an operator says of a gateway. */

@@ -1,11 +1,11 @@
 import { open, rename, stat, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { GatepostError, messageOf } from '../../common/errors.ts'
-import type { Logger } from '../../common/logger.ts'
-import { AccessClaims } from '../access-claims.ts'
-import { AccessTable, subjectOf } from '../access-table.ts'
-import { accessEntryOf, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '../access.ts'
-import { syncDirectory } from './disk.ts'
+import { GatepostError, messageOf } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import { AccessClaims } from './claims.ts'
+import { AccessTable, subjectOf } from './table.ts'
+import { accessEntryOf, MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
+import { syncDirectory } from '../log/journal/disk.ts'
 
 /*
  * The access decisions of an installation without Kafka: one file in the data directory that every process of it appends to and follows.

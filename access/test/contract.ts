@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { AccessEntry, AccessLog } from '../access.ts'
+import type { AccessEntry, AccessLog } from '../log.ts'
 
 /** Within a generous time. */
 async function until(condition: () => boolean): Promise<boolean> {

@@ -5,9 +5,9 @@
  *   session:<id>  mac:<MAC>  account:<name>  gateway:<gw_id>    what operators, policies and the portal decided
  *   bind:<session>                                              which client a token without a MAC belongs to: data.mac
  *   confirmed:<session>                                         its account has been confirmed
- *   quota:session:<id>  quota:account:<name>                    how much of a quota has been used: log/quota.ts
+ *   quota:session:<id>  quota:account:<name>                    how much of a quota has been used: access/quota.ts
  *   roam:<MAC>                                                  the session that goes on, should its device be at another gateway
- *   alive:<worker>                                              a sign of life: log/alive.ts
+ *   alive:<worker>                                              a sign of life: access/liveness.ts
  *   credential:<id>  voucher:<hash>  registration:<gw_id>       what only those who decide may read, in `data`; never in a table
  */
 
