@@ -4,7 +4,7 @@ import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'
-import type { ErasedSubjects } from './erased.ts'
+import type { ErasedSubjects } from '../privacy/erased.ts'
 import { storeGather } from './store-gather.ts'
 import { emptyStats, type TopicStats } from './stats.ts'
 

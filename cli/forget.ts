@@ -1,9 +1,9 @@
-import type { Person } from '../aggregator/forget/person.ts'
-import { pseudonymKey } from '../common/pseudonym.ts'
+import type { Person } from '../privacy/person.ts'
+import { pseudonymKey } from '../privacy/pseudonym.ts'
 import type { Forgotten } from '../reporter/dashboard/options.ts'
 import { withAccessLog } from './access-log.ts'
 import type { Config } from './config.ts'
-import { forgetPerson } from './forget-person.ts'
+import { forgetPerson } from '../privacy/forget-person.ts'
 import { withFullStore } from './full-store.ts'
 
 /** forgetPerson() for a command. */

@@ -1,4 +1,4 @@
-import { ErasedSubjects } from '../aggregator/erased.ts'
+import { ErasedSubjects } from '../privacy/erased.ts'
 import { emptyTotals, replayPart } from '../aggregator/replay.ts'
 import { GatepostError } from '../common/errors.ts'
 import { repairedBatch } from '../ingest/repair.ts'

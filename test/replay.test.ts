@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { subjectHash } from '../aggregator/erased.ts'
+import { subjectHash } from '../privacy/erased.ts'
 import type { ReplayOutcome } from '../cli/replay.ts'
 import { packageFile } from '../common/package-root.ts'
 import type { Batch } from '../schemas/batch.ts'

@@ -7,7 +7,7 @@ import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
 import { DEFAULT_RETENTION, retentionOf, type Retention } from '../../store/retention.ts'
 import { makeBatch, repeated } from '../../store/test/records.ts'
-import { ErasedSubjects, subjectHash } from '../erased.ts'
+import { ErasedSubjects, subjectHash } from '../../privacy/erased.ts'
 import { emptyTotals, replayPart, type ReplayTotals } from '../replay.ts'
 
 const HOUR = 3_600_000

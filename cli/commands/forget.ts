@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Person } from '../../aggregator/forget/person.ts'
+import type { Person } from '../../privacy/person.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Forgotten } from '../../reporter/dashboard/options.ts'
 import { loadConfig } from '../config.ts'

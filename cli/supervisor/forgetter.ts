@@ -1,10 +1,10 @@
-import { hashesOf } from '../../aggregator/forget/person.ts'
-import type { PseudonymKey } from '../../common/pseudonym.ts'
+import { hashesOf } from '../../privacy/person.ts'
+import type { PseudonymKey } from '../../privacy/pseudonym.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Forgetter } from '../../reporter/dashboard/options.ts'
 import type { Store } from '../../store/contract.ts'
 import { openDecisions } from '../access-log.ts'
-import { forgetPerson } from '../forget-person.ts'
+import { forgetPerson } from '../../privacy/forget-person.ts'
 import type { AccessDescription, StoreDescription } from './messages.ts'
 
 export interface ForgetterParts {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts'
-import { ErasedNow } from '../../aggregator/erased-now.ts'
+import { ErasedNow } from '../../privacy/erased-now.ts'
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'

@@ -2,7 +2,7 @@ import { sqlTime } from '../../common/sql-time.ts'
 import { beginning, latestDue } from '../schedule.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS, dayOf, oldestCompleteDay, type Window } from '../window.ts'
-import { pseudonymOf, type PseudonymKey } from '../../common/pseudonym.ts'
+import { pseudonymOf, type PseudonymKey } from '../../privacy/pseudonym.ts'
 
 /*
  * Table login_history: the days of login_calendar under pseudonyms. All that the calendar has is copied once a day, which also takes up what came

@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { pseudonymKey } from '../../common/pseudonym.ts'
+import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import { repeat } from '../../common/repeat.ts'
 import { latestDue } from '../schedule.ts'
 import type { TableStore } from '../../store/table-store.ts'

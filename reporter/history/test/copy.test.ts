@@ -6,7 +6,7 @@ import { computeMetric } from '../../metric.ts'
 import { addLogins, openEngine, type Login } from '../../test/engine.ts'
 import { DAY_MS, dayOf } from '../../window.ts'
 import { copyHistory, dropOldHistory } from '../copy.ts'
-import { pseudonymKey } from '../../../common/pseudonym.ts'
+import { pseudonymKey } from '../../../privacy/pseudonym.ts'
 import { retentionOf } from '../../../store/retention.ts'
 
 /* The history under pseudonyms, with the real engine. */

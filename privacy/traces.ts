@@ -1,5 +1,5 @@
-import { pseudonymOf, type PseudonymKey } from '../../common/pseudonym.ts'
-import type { Store } from '../../store/contract.ts'
+import { pseudonymOf, type PseudonymKey } from './pseudonym.ts'
+import type { Store } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 
 /** What rows of a person are found by that is not written in the request. */

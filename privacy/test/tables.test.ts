@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { pseudonymKey, pseudonymOf } from '../../../common/pseudonym.ts'
-import { createLogger } from '../../../common/logger.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
-import { subjectHash } from '../../erased.ts'
+import { pseudonymKey, pseudonymOf } from '../pseudonym.ts'
+import { createLogger } from '../../common/logger.ts'
+import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { subjectHash } from '../erased.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
 import type { Person } from '../person.ts'
 

@@ -1,4 +1,4 @@
-import { subjectHash, type SubjectKind } from '../erased.ts'
+import { subjectHash, type SubjectKind } from './erased.ts'
 
 /** Who is to be forgotten: a user's name as the portal or a certificate has it, or a MAC in the normal form. */
 export interface Person {

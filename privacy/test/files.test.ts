@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { createLogger } from '../../../common/logger.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { createLogger } from '../../common/logger.ts'
+import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import type { Person } from '../person.ts'
-import { filesHolding } from '../../../test/helpers/files-holding.ts'
+import { filesHolding } from '../../test/helpers/files-holding.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
 
 /*

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Person } from '../../aggregator/forget/person.ts'
+import type { Person } from '../person.ts'
 import { createLogger } from '../../common/logger.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { AccessData, AccessEntry } from '../../access/log.ts'

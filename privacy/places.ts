@@ -1,4 +1,4 @@
-import type { QueryParams } from '../../store/contract.ts'
+import type { QueryParams } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 import type { Traces } from './traces.ts'
 
