@@ -1,6 +1,6 @@
-import type { AccessKeeperStats, PolicyStats } from './access/keeper.ts'
-import type { AlertStats } from './alerts/alerts.ts'
-import type { SessionKeeperStats } from './sessions/keeper.ts'
+import type { AccessKeeperStats, PolicyStats } from '../jobs/policies/keeper.ts'
+import type { AlertStats } from '../jobs/alerts/alerts.ts'
+import type { SessionKeeperStats } from '../jobs/sessions/keeper.ts'
 import { PlainMetrics } from '../common/metrics.ts'
 import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
 

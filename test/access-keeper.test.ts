@@ -10,9 +10,9 @@ import type { AccessEntry } from '../access/log.ts'
 import { insertRows } from '../store/insert-rows.ts'
 import { openEmbeddedStore } from '../store/embedded/open.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
-import { startSessionKeeper } from '../aggregator/sessions/keeper.ts'
-import { startAccessKeeper } from '../aggregator/access/keeper.ts'
-import type { Policy } from '../aggregator/access/policy.ts'
+import { startSessionKeeper } from '../jobs/sessions/keeper.ts'
+import { startAccessKeeper } from '../jobs/policies/keeper.ts'
+import type { Policy } from '../jobs/policies/policy.ts'
 
 /* Decisions and tables, with the real engine. */
 const logger = pino({ level: 'silent' })

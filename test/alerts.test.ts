@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { bodySignature } from '../common/signed-post.ts'
-import { Listening } from '../aggregator/alerts/listening.ts'
+import { Listening } from '../jobs/alerts/listening.ts'
 import { Instance } from './helpers/instance.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
 

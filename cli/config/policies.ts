@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { DENIABLE, type Policy } from '../../aggregator/access/policy.ts'
+import { DENIABLE, type Policy } from '../../jobs/policies/policy.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { parseDuration, parseSize } from './values.ts'
 

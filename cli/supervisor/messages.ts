@@ -1,4 +1,4 @@
-import type { Policy } from '../../aggregator/access/policy.ts'
+import type { Policy } from '../../jobs/policies/policy.ts'
 import type { ErrorCode } from '../../common/errors.ts'
 import type { IngestOptions } from '../../ingest/worker.ts'
 import type { ArchiveBounds } from '../../log/journal/archive.ts'
