@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { IngestWorker } from '../ingest/worker.ts'
+import { IngestWorker } from '../runtime/ingest-process/worker.ts'
 import { announcePort } from './child.ts'
 
 /*

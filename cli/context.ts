@@ -1,4 +1,4 @@
-import type { Environment } from './config.ts'
+import type { Environment } from '../runtime/config/config.ts'
 import type { Output } from './output.ts'
 
 /** What a command is given besides its arguments. */

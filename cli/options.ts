@@ -1,6 +1,6 @@
 import { GatepostError } from '../common/errors.ts'
 import { normalMac } from '../common/mac.ts'
-import { parseDuration } from './config/values.ts'
+import { parseDuration } from '../runtime/config/values.ts'
 
 /* Values of options that several commands take. Each throws GatepostError INPUT_INVALID. */
 

@@ -7,7 +7,7 @@ import type { KafkaWriter } from '../log/kafka/writer.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { Portal } from './portal/portal.ts'
-import type { IngestWorker } from './worker.ts'
+import type { IngestWorker } from '../runtime/ingest-process/worker.ts'
 
 /** What one ingest worker reports. */
 export function ingestMetrics(worker: IngestWorker): PlainMetrics {

@@ -1,8 +1,8 @@
 import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { QueryParams } from '../store/contract.ts'
-import type { Connection } from '../cli/connect.ts'
-import type { InstanceInfo } from '../cli/instance-file.ts'
+import type { Connection } from '../runtime/instance/connect.ts'
+import type { InstanceInfo } from '../runtime/instance/instance-file.ts'
 
 // Shorter than the lock's patience, so that a hanging instance does not use it up in one go.
 const PROBE_TIMEOUT_MS = 3000

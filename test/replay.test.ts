@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { subjectHash } from '../privacy/erased.ts'
-import type { ReplayOutcome } from '../cli/replay.ts'
+import type { ReplayOutcome } from '../runtime/replay/replay.ts'
 import { packageFile } from '../common/package-root.ts'
 import type { Batch } from '../schemas/batch.ts'
 import { SimpleWriter } from '../log/kafka/test/simple-writer.ts'

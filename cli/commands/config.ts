@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { configWarnings, describeConfig, loadConfig } from '../config.ts'
+import { configWarnings, describeConfig, loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'

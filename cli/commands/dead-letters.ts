@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError, type Command } from 'commander'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { findDeadLetter, listDeadLetters, type DeadLetter } from '../../reporter/dead-letters.ts'
-import { loadConfig } from '../config.ts'
-import { withStore } from '../connect.ts'
+import { loadConfig } from '../../runtime/config/config.ts'
+import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
-import type { LetterName } from '../store-letter.ts'
+import type { LetterName } from '../../runtime/replay/store-letter.ts'
 
 // All rows are held in memory.
 const MAX_LIMIT = 100_000
@@ -97,7 +97,7 @@ Examples:
     .action(async (name: LetterName, options: ReplayOptions) => {
       const config = loadConfig(context.env)
       const payload = await repairedPayload(options)
-      const { replayDeadLetter } = await import('../replay-dead-letter.ts')
+      const { replayDeadLetter } = await import('../../runtime/replay/replay-dead-letter.ts')
       const note = (text: string) => context.output.note(text)
       const outcome = await replayDeadLetter(config, note, name, payload)
       if (outcome === null) throw notFound(name)

@@ -1,4 +1,4 @@
-import { configWarnings, loadConfig, type Config } from '../config.ts'
+import { configWarnings, loadConfig, type Config } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 
 /**

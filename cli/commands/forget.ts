@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Person } from '../../privacy/person.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Forgotten } from '../../reporter/dashboard/options.ts'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { macOption } from '../options.ts'
@@ -43,7 +43,7 @@ Examples:
       const config = loadConfig(context.env)
       const person = personOf(options)
       // The engine is loaded only by those who need it.
-      const { forget } = await import('../forget.ts')
+      const { forget } = await import('../../runtime/instance/forget.ts')
       const forgotten = await forget(config, person, options.dryRun === true, (text) => context.output.note(text))
       if (options.json) context.output.json(forgotten)
       else {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { requireVariables } from '../config/required.ts'
+import { requireVariables } from '../../runtime/config/required.ts'
 import type { Context } from '../context.ts'
 import { effectiveConfig } from './effective-config.ts'
 
@@ -23,7 +23,7 @@ Examples:
     .action(async () => {
       const config = effectiveConfig(context)
       requireVariables(config, 'ingest', ['kafkaBrokers', 'secret'])
-      const { ingest } = await import('../supervisor/ingest.ts')
+      const { ingest } = await import('../../runtime/supervisor/ingest.ts')
       context.exitStatus = await ingest(config)
     })
 }

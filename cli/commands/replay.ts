@@ -2,11 +2,11 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import type { Bound } from '../../log/kafka/range.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
-import type { ReplayOutcome, ReplayRequest } from '../replay.ts'
+import type { ReplayOutcome, ReplayRequest } from '../../runtime/replay/replay.ts'
 
 interface Options {
   readonly topic?: Topic
@@ -45,7 +45,7 @@ Examples:
       const config = loadConfig(context.env)
       const request = requestOf(options)
       // kafkajs and the engine are loaded only by those who need them.
-      const { replay } = await import('../replay.ts')
+      const { replay } = await import('../../runtime/replay/replay.ts')
       const outcomes = await replay(config, request, {
         note: (text) => context.output.note(text),
         progress: (text) => {

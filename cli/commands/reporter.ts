@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { requireVariables } from '../config/required.ts'
+import { requireVariables } from '../../runtime/config/required.ts'
 import type { Context } from '../context.ts'
 import { effectiveConfig } from './effective-config.ts'
 
@@ -22,7 +22,7 @@ Examples:
     .action(async () => {
       const config = effectiveConfig(context)
       requireVariables(config, 'reporter', ['clickhouseUrl'])
-      const { reporter } = await import('../supervisor/reporter.ts')
+      const { reporter } = await import('../../runtime/supervisor/reporter.ts')
       context.exitStatus = await reporter(config)
     })
 }

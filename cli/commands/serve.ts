@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { requireVariables } from '../config/required.ts'
+import { requireVariables } from '../../runtime/config/required.ts'
 import type { Context } from '../context.ts'
 import { effectiveConfig } from './effective-config.ts'
 
@@ -24,7 +24,7 @@ Examples:
     .action(async () => {
       const config = effectiveConfig(context)
       if (config.kafkaBrokers !== undefined) requireVariables(config, 'serve (with Kafka)', ['secret'])
-      const { serve } = await import('../supervisor/serve.ts')
+      const { serve } = await import('../../runtime/supervisor/serve.ts')
       context.exitStatus = await serve(config)
     })
 }

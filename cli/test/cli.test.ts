@@ -6,8 +6,8 @@ import { packageFile } from '../../common/package-root.ts'
 import { METRICS } from '../../reporter/definitions.ts'
 import { addLogins, openEngine } from '../../reporter/test/engine.ts'
 import { insertRows } from '../../store/table-store.ts'
-import { connect } from '../connect.ts'
-import { loadConfig } from '../config.ts'
+import { connect } from '../../runtime/instance/connect.ts'
+import { loadConfig } from '../../runtime/config/config.ts'
 import { runCli, type CliResult } from './run-cli.ts'
 
 const dataDir = join(t.testdir(), 'data')

@@ -4,7 +4,7 @@ import { packageFile } from '../../common/package-root.ts'
 import type { DeadLetter } from '../../reporter/dead-letters.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { run } from '../../test/helpers/run.ts'
-import type { LetterOutcome } from '../store-letter.ts'
+import type { LetterOutcome } from '../../runtime/replay/store-letter.ts'
 
 /* `gatepost dead-letters`, beside the running instance and without it. */
 

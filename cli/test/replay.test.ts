@@ -9,7 +9,7 @@ import { TOPICS } from '../../schemas/topics.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute, ROUND } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
-import type { ReplayOutcome } from '../replay.ts'
+import type { ReplayOutcome } from '../../runtime/replay/replay.ts'
 import { runCli } from './run-cli.ts'
 
 /* `gatepost replay --archive`, beside the running instance and without it. */

@@ -1,0 +1,22 @@
+import type { PortalOptions } from '../../ingest/portal/open.ts'
+import type { Config } from './config.ts'
+
+/** The portal of this installation; null: another system has one, and issues the tokens. */
+export function portalOptions(config: Config): PortalOptions | null {
+  if (config.authMode !== 'signed') return null
+  const { loginWebhookUrl, loginWebhookSecret, loginWebhookTimeoutMs, smtpUrl, smtpFrom } = config
+  return {
+    methods: config.login,
+    directory: config.portalDir ?? null,
+    termsVersion: config.termsVersion,
+    useWithinMs: config.tokenUseWithinMs,
+    sessionMaxMs: config.sessionMaxMs,
+    validationTimeMs: config.validationTimeMs,
+    roaming: config.roaming === 'on',
+    webhook:
+      loginWebhookUrl === undefined || loginWebhookSecret === undefined
+        ? null
+        : { url: loginWebhookUrl, secret: loginWebhookSecret, timeoutMs: loginWebhookTimeoutMs },
+    mail: smtpUrl === undefined || smtpFrom === undefined ? null : { url: smtpUrl, from: smtpFrom },
+  }
+}

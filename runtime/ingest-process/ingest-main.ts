@@ -1,0 +1,43 @@
+import { createLogger } from '../../common/logger.ts'
+import { ingestMetrics } from '../../ingest/metrics.ts'
+import { IngestWorker } from './worker.ts'
+import { runChild } from '../child.ts'
+import type { AccessLog } from '../../access/log.ts'
+import type { IngestStart } from '../messages.ts'
+
+/* One ingest worker process: requests in, batches to the record log. */
+
+const logger = createLogger('ingest')
+let worker: IngestWorker | null = null
+let metrics: ReturnType<typeof ingestMetrics> | null = null
+let looking: NodeJS.Timeout | null = null
+
+const LOOK_MS = 200
+
+/** Ready is who knows all access decisions: until then heartbeats and logins are answered, and auth requests without a decision. */
+function tellWhetherKnown(access: AccessLog, available: (available: boolean) => void): void {
+  // What is ready counts as available until it says otherwise.
+  let told = true
+  const look = () => {
+    if (access.known !== told) available((told = access.known))
+  }
+  look()
+  looking = setInterval(look, LOOK_MS)
+}
+
+runChild<IngestStart>(
+  {
+    async start(start, supervisor) {
+      worker = await IngestWorker.start({ ...start, logger })
+      metrics = ingestMetrics(worker)
+      tellWhetherKnown(worker.log.access, (available) => supervisor.available(available))
+    },
+    async drain() {
+      if (looking !== null) clearInterval(looking)
+      await worker?.drain()
+    },
+    metrics: async () =>
+      worker === null || metrics === null ? [] : [...(await metrics.json()), ...(await worker.log.metrics())],
+  },
+  logger,
+)

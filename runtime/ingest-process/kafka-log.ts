@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../../common/logger.ts'
+import { KafkaAccessLog } from '../../access/kafka-log.ts'
+import { KafkaWriter } from '../../log/kafka/writer.ts'
+import { secretFingerprint } from '../../access/fingerprint.ts'
+import type { IngestLog, IngestLogOptions } from './open-log.ts'
+import { kafkaLogMetrics } from '../../ingest/metrics.ts'
+
+/** A worker that cannot read the access decisions in this time answers without them: heartbeats and logins go on. */
+const ACCESS_WITHIN_MS = 15_000
+
+/**
+ * A worker's way to Kafka, and the access decisions that are kept there.
+ * @throws GatepostError LOG_UNAVAILABLE, LOG_MISCONFIGURED, DIRECTORY_LOCKED; CONFIG_INVALID: the installation has another token key
+ */
+export async function openKafkaLog(
+  options: Extract<IngestLogOptions, { kind: 'kafka' }>,
+  secrets: readonly string[],
+  logger: Logger,
+): Promise<IngestLog> {
+  const { topicPrefix, spill } = options
+  const kafka = { ...options.kafka, logger }
+  const writer = await KafkaWriter.open({ kafka, topicPrefix, spill, logger })
+  const access = KafkaAccessLog.open({ kafka, topicPrefix, fingerprints: secrets.map(secretFingerprint), logger })
+  await known(access, options.answersAtOnce ? 0 : ACCESS_WITHIN_MS, logger)
+  return {
+    writer,
+    access,
+    metrics: () => kafkaLogMetrics(writer, access).json(),
+    close: async () => {
+      await writer.close()
+      await access.close()
+    },
+  }
+}
+
+/**
+ * A process with another token key would deny a whole fleet, so that is found out before anything is answered. Where that cannot wait, auth
+ * requests are answered without a decision until the decisions are known.
+ * @throws GatepostError CONFIG_INVALID: another token key; if that shows later only, it ends the process as an unhandled rejection
+ */
+async function known(access: KafkaAccessLog, withinMs: number, logger: Logger): Promise<void> {
+  const read = access.ready.then(() => true)
+  const late = sleep(withinMs, false, { ref: false })
+  if (!(await Promise.race([read, late]))) {
+    logger.warn('the access decisions are not known yet: until they are, auth requests are answered without a decision')
+  }
+}

@@ -1,0 +1,106 @@
+import type { Logger } from '../../common/logger.ts'
+import { TrustedProxies } from '../../common/trusted-proxies.ts'
+import { App } from '../../ingest/app.ts'
+import { giveSignsOfLife } from '../../access/liveness.ts'
+import type { LogWriter } from '../../log/contract.ts'
+import { GROUP_COMMIT } from '../../ingest/batcher.ts'
+import type { AuthMode } from '../../access/decisions.ts'
+import { BulkListener } from '../../ingest/listeners/bulk.ts'
+import { GatewayListener } from '../../ingest/listeners/gateway.ts'
+import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
+import type { Portal } from '../../ingest/portal/portal.ts'
+import { ReceivedAt } from '../../ingest/received-at.ts'
+import type { Records } from '../../ingest/records.ts'
+import { openIngestLog, type IngestLog, type IngestLogOptions } from './open-log.ts'
+
+export interface IngestOptions {
+  readonly log: IngestLogOptions
+  readonly bind: string
+  readonly gatewayPort: number
+  readonly ingestPort: number
+  readonly trustedProxies: readonly string[]
+  readonly authMode: AuthMode
+  /** Token keys: the first signs. */
+  readonly secrets: readonly [string, ...string[]]
+  readonly ack: 'durable' | 'fast'
+  /** Null: another system has a portal, and issues the tokens. */
+  readonly portal: PortalOptions | null
+  /** Of a demo: whoever knows it says when a request came. Null: nobody does. */
+  readonly demoKey: string | null
+  readonly logger: Logger
+}
+
+/** Batches of a topic that a demo's worker may hold: as many as the journal takes at once. */
+export const DEMO_BATCHES = 64
+
+/** Requests that were read before the listeners closed are answered within this. */
+const LAST_REQUESTS_MS = 100
+
+/** One ingest worker: its way into the record log, the routes, both listeners. */
+export class IngestWorker {
+  readonly app: App
+  readonly log: IngestLog
+  readonly bulk: BulkListener
+  readonly gateway: GatewayListener
+  readonly #stopSigns: () => void
+
+  private constructor(options: IngestOptions, log: IngestLog) {
+    this.log = log
+    this.app = new App({
+      log: options.demoKey === null ? log.writer : withManyBatches(log.writer),
+      access: log.access,
+      authMode: options.authMode,
+      secrets: options.secrets,
+      ack: options.ack,
+      portal: portalOf(options, log),
+      logger: options.logger,
+    })
+    const proxies = new TrustedProxies(options.trustedProxies)
+    const receivedAt = options.demoKey === null ? null : new ReceivedAt(options.demoKey)
+    this.bulk = new BulkListener(this.app, proxies, receivedAt)
+    this.gateway = new GatewayListener(this.app, proxies, receivedAt)
+    this.#stopSigns = giveSignsOfLife(log.access)
+  }
+
+  /**
+   * Opens the log and listens.
+   * @throws GatepostError of openIngestLog(); Error of a listener that has no port
+   */
+  static async start(options: IngestOptions): Promise<IngestWorker> {
+    const worker = new IngestWorker(options, await openIngestLog(options.log, options.secrets, options.logger))
+    await worker.bulk.listen(options.bind, options.ingestPort)
+    await worker.gateway.listen(options.bind, options.gatewayPort)
+    return worker
+  }
+
+  /** Stop accepting, answer what was read, commit, seal. */
+  async drain(): Promise<void> {
+    this.#stopSigns()
+    this.bulk.stopAccepting()
+    this.gateway.stopAccepting()
+    await this.app.records.flush()
+    await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS))
+    await this.app.records.flush()
+    // From here on nobody is answered any more, so what still arrives is not acknowledged.
+    this.bulk.close()
+    this.gateway.close()
+    await this.app.records.flush()
+    this.app.portal?.close()
+    await this.log.close()
+  }
+}
+
+/** A demo's records are seconds apart, so that each is a batch of its own, and many go into one commit. */
+function withManyBatches(log: LogWriter): LogWriter {
+  return {
+    batching: { ...(log.batching ?? GROUP_COMMIT), maxBatches: DEMO_BATCHES },
+    nextPartition: (topic) => log.nextPartition(topic),
+    append: (batch) => log.append(batch),
+    close: () => log.close(),
+  }
+}
+
+function portalOf({ portal, secrets, logger }: IngestOptions, { access }: IngestLog) {
+  if (portal === null) return undefined
+  return (records: Records): Portal => openPortal(portal, { secrets, access, records, logger })
+}

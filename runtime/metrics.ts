@@ -1,0 +1,113 @@
+import { AggregatorRegistry, type Registry } from 'prom-client'
+import { PlainMetrics } from '../common/metrics.ts'
+import type { AggregatorStats } from '../aggregator/stats.ts'
+import type { JournalReaderStats } from '../log/journal/reader.ts'
+import type { KafkaReaderStats } from '../log/kafka/reader.ts'
+import type { SqlStats } from '../sql-endpoint/index.ts'
+import type { MetricsJson } from './messages.ts'
+
+/**
+ * One scrape of every process. Each series says whose it is: summed up, the counters of a process that was started again would
+ * seem to run backwards.
+ */
+export async function mergeMetrics(
+  own: MetricsJson,
+  processes: readonly { readonly name: string; readonly metrics: MetricsJson }[],
+): Promise<{ text: string; contentType: string }> {
+  const labelled = processes.map(({ name, metrics }) =>
+    (metrics as Labelled[]).map((metric) => withProcess(metric, name)),
+  )
+  const registry: Registry = AggregatorRegistry.aggregate([own, ...labelled] as object[])
+  return { text: await registry.metrics(), contentType: registry.contentType }
+}
+
+interface Labelled {
+  readonly values: readonly { readonly labels: Record<string, string> }[]
+}
+
+function withProcess(metric: Labelled, process: string): Labelled {
+  return { ...metric, values: metric.values.map((value) => ({ ...value, labels: { ...value.labels, process } })) }
+}
+
+/** The supervisor's own metrics. */
+export function supervisorMetrics(
+  processes: readonly { readonly name: string; readonly ready: boolean; readonly restarts: number }[],
+): MetricsJson {
+  const gauge = (
+    name: string,
+    help: string,
+    type: 'gauge' | 'counter',
+    value: (process: (typeof processes)[number]) => number,
+  ) => ({
+    name,
+    help,
+    type,
+    aggregator: 'sum',
+    values: processes.map((process) => ({ value: value(process), labels: { process: process.name } })),
+  })
+  return [
+    gauge('gatepost_process_up', 'Whether the process is ready', 'gauge', (process) => (process.ready ? 1 : 0)),
+    gauge(
+      'gatepost_process_restarts_total',
+      'Times the process was started again',
+      'counter',
+      (process) => process.restarts,
+    ),
+  ]
+}
+
+/** What the SQL endpoint reports. */
+export function sqlMetrics(sql: SqlStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('counter', 'gatepost_sql_queries_total', 'Queries that ran, by outcome', () =>
+    (['completed', 'failed', 'abandoned'] as const).map((outcome) => ({ value: sql[outcome], labels: { outcome } })),
+  )
+  metrics.add('counter', 'gatepost_sql_refused_total', 'Requests refused before anything ran, by reason', () =>
+    Object.entries(sql.refused).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
+  metrics.add('gauge', 'gatepost_sql_active', 'Queries that run', () => [{ value: sql.active }])
+  metrics.add('gauge', 'gatepost_sql_queued', 'Queries that wait', () => [{ value: sql.queued }])
+  return metrics
+}
+
+/** What the reader of a journal reports beside the aggregator's. `archiveBytes`: what its archive keeps. */
+export function journalReaderMetrics(
+  journal: JournalReaderStats,
+  stats: AggregatorStats,
+  archiveBytes: number,
+): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const waiting = [...stats.values()].map((topic) => topic.oldestWaitingAt).filter((at) => at !== null)
+  const oldestAt = waiting.length === 0 ? null : Math.min(...waiting)
+  metrics.add(
+    'counter',
+    'gatepost_journal_corrupt_segments_total',
+    'Segments in which bytes were not what was written',
+    () => [{ value: journal.corruptSegments }],
+  )
+  metrics.add('gauge', 'gatepost_journal_age_seconds', 'Age of the oldest segment of the journal', () => [
+    { value: oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt) / 1000) },
+  ])
+  metrics.add('gauge', 'gatepost_archive_bytes', 'Bytes of stored segments that the archive keeps', () => [
+    { value: archiveBytes },
+  ])
+  return metrics
+}
+
+/** What a reader of Kafka reports beside the aggregator's. */
+export function kafkaReaderMetrics({ stats }: { readonly stats: KafkaReaderStats }): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const add = (type: 'counter' | 'gauge', name: string, help: string, value: number) =>
+    metrics.add(type, `gatepost_kafka_${name}`, help, () => [{ value }])
+  add(
+    'counter',
+    'position_alarms_total',
+    'Committed positions that could not be right, each followed by a rewind',
+    stats.positionAlarms,
+  )
+  add('counter', 'group_joins_total', 'Times that the consumer group settled', stats.joins)
+  add('counter', 'consumer_restarts_total', 'Consumers that crashed or were stuck and were replaced', stats.restarts)
+  add('gauge', 'partitions', 'Partitions that this process reads', stats.partitions)
+  add('gauge', 'read_ahead_bytes', 'Bytes that were read and wait to be stored', stats.queuedBytes)
+  return metrics
+}

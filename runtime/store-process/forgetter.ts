@@ -1,0 +1,47 @@
+import { hashesOf } from '../../privacy/person.ts'
+import type { PseudonymKey } from '../../privacy/pseudonym.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Forgetter } from '../../reporter/dashboard/options.ts'
+import type { Store } from '../../store/contract.ts'
+import { openDecisions } from '../instance/access-log.ts'
+import { forgetPerson } from '../../privacy/forget-person.ts'
+import type { AccessDescription, StoreDescription } from '../messages.ts'
+
+export interface ForgetterParts {
+  readonly store: Store
+  readonly description: StoreDescription
+  /** Null: this process does not reach the access decisions. */
+  readonly access: AccessDescription | null
+  /** Of this instance; null: it has none. */
+  readonly dataDir: string | null
+  readonly tokenKeys: readonly string[]
+  readonly pseudonyms: PseudonymKey | null
+  readonly logger: Logger
+}
+
+/** What forgets people for the dashboard, with the store that the process has; a text: why it cannot. */
+export function forgetterOf(parts: ForgetterParts): Forgetter | string {
+  const { store, description, access, dataDir, tokenKeys: keys, pseudonyms, logger } = parts
+  if (keys.length === 0)
+    return 'GATEPOST_SECRET is not set for this process: whoever is forgotten could not be recognised, and would come back'
+  if (access === null)
+    return 'this process does not reach the access decisions, in which the person may be: use gatepost forget where gatepost serve runs'
+  const isCluster = description.kind === 'server' && description.cluster !== undefined
+  const storeKind = isCluster ? 'cluster' : description.kind
+  const log = access.kind === 'kafka' ? 'kafka' : 'journal'
+  return {
+    hash: (person) => hashesOf(keys, person)[0],
+    forget: async (person, dryRun) => {
+      const decisions = await openDecisions(access, logger)
+      try {
+        return await forgetPerson(
+          { store, storeKind, access: decisions, log, dataDir, keys, pseudonyms },
+          person,
+          dryRun,
+        )
+      } finally {
+        await decisions.close()
+      }
+    },
+  }
+}

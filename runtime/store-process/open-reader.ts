@@ -1,0 +1,55 @@
+import type { Logger } from '../../common/logger.ts'
+import type { LogReader } from '../../log/contract.ts'
+import { Archive, type Erased } from '../../log/journal/archive.ts'
+import { JournalReader } from '../../log/journal/reader.ts'
+import { TOPICS } from '../../schemas/topics.ts'
+import type { AggregatorStats } from '../../aggregator/stats.ts'
+import type { ReaderLog } from '../messages.ts'
+import { journalReaderMetrics, kafkaReaderMetrics } from '../metrics.ts'
+
+/** The record log as one process reads it. */
+export interface OpenedReader {
+  readonly reader: LogReader
+  /** What it reports beside the aggregator. */
+  metrics(stats: AggregatorStats): Promise<object[]>
+  /** What waits and only this instance can store, in bytes. */
+  left(): Promise<number>
+}
+
+/**
+ * @param erased who was erased by now; an archive keeps none of them
+ * @throws GatepostError LOG_UNAVAILABLE
+ */
+export async function openReader(log: ReaderLog, erased: () => Promise<Erased>, logger: Logger): Promise<OpenedReader> {
+  return log.kind === 'journal' ? openJournal(log, erased, logger) : openKafka(log, logger)
+}
+
+async function openJournal(
+  log: Extract<ReaderLog, { kind: 'journal' }>,
+  erased: () => Promise<Erased>,
+  logger: Logger,
+): Promise<OpenedReader> {
+  const { directory, partition } = log
+  const archive = log.archive && (await Archive.open(log.archive.directory, log.archive))
+  const reader = new JournalReader({ directory, partition, ...(archive && { archive }), erased, logger })
+  return {
+    reader,
+    metrics: (stats) => journalReaderMetrics(reader.stats, stats, archive?.usedBytes ?? 0).json(),
+    left: async () => {
+      const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic)))
+      return lags.reduce((sum, lag) => sum + lag.bytes, 0)
+    },
+  }
+}
+
+async function openKafka(log: Extract<ReaderLog, { kind: 'kafka' }>, logger: Logger): Promise<OpenedReader> {
+  const { KafkaReader } = await import('../../log/kafka/reader.ts')
+  const { kafka, topicPrefix, group } = log
+  const reader = await KafkaReader.open({ kafka: { ...kafka, logger }, topicPrefix, group, logger })
+  return {
+    reader,
+    metrics: () => kafkaReaderMetrics(reader).json(),
+    // What others have written since is for whoever reads next.
+    left: () => Promise.resolve(0),
+  }
+}

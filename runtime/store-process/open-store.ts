@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Logger } from '../../common/logger.ts'
+import type { Store } from '../../store/contract.ts'
+import type { Retention } from '../../store/retention.ts'
+import { removeInstanceFile, writeInstanceFile } from '../instance/instance-file.ts'
+import type { EndpointStart, StoreDescription } from '../messages.ts'
+import { sqlMetrics } from '../metrics.ts'
+import { httpUrl } from '../supervisor/ports.ts'
+
+/** The store of one process, migrated, with what belongs to it. */
+export interface OpenedStore {
+  readonly store: Store
+  /** What it reports. */
+  metrics(): Promise<object[]>
+  /** Waits for what runs. */
+  close(): Promise<void>
+}
+
+/** A predecessor that is being killed, or a command that has the directory open, may hold the store for a while. */
+const LOCK_WAIT_MS = 15_000
+
+/**
+ * Opens the store and brings its tables up to date.
+ * @throws GatepostError DIRECTORY_LOCKED, STORE_UNAVAILABLE, STORE_REFUSED, STORE_MIGRATION
+ */
+export async function openStore(
+  description: StoreDescription,
+  retention: Retention,
+  logger: Logger,
+): Promise<OpenedStore> {
+  return description.kind === 'embedded'
+    ? openEmbedded(description.dataDir, description.endpoint, retention, logger)
+    : openServer(description, retention, logger)
+}
+
+/** The embedded store has an SQL endpoint, and tells commands of this machine how to reach it. */
+async function openEmbedded(
+  dataDir: string,
+  endpointStart: EndpointStart,
+  retention: Retention,
+  logger: Logger,
+): Promise<OpenedStore> {
+  // The engine is a library of several hundred megabytes: loaded only by those who need it.
+  const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
+  const { startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
+  const path = join(dataDir, 'store')
+  const store = await openEmbeddedStore({ path, logger, retention, lockWaitMs: LOCK_WAIT_MS })
+  await store.migrate()
+  const { host, port, password, adminPassword, allowedHosts } = endpointStart
+  const operatorKey = randomBytes(24).toString('base64url')
+  const endpoint = await startSqlEndpoint({
+    dataPath: path,
+    host,
+    port,
+    ...(password === undefined ? {} : { password }),
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+    operatorKey,
+    allowedHosts: [...allowedHosts],
+    logger,
+  })
+  writeInstanceFile(dataDir, {
+    pid: process.pid,
+    sqlUrl: httpUrl(host, endpoint.port),
+    user: 'operator',
+    key: operatorKey,
+  })
+  return {
+    store,
+    metrics: () => sqlMetrics(endpoint.stats()).json(),
+    close: async () => {
+      removeInstanceFile(dataDir)
+      await endpoint.close()
+      await store.close()
+    },
+  }
+}
+
+async function openServer(
+  { url, cluster }: Extract<StoreDescription, { kind: 'server' }>,
+  retention: Retention,
+  logger: Logger,
+): Promise<OpenedStore> {
+  const { openServerStore } = await import('../../store/server/open.ts')
+  const store = await openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger, retention })
+  await store.migrate()
+  return { store, metrics: () => Promise.resolve([]), close: () => store.close() }
+}

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startAggregator, type Aggregator } from '../../aggregator/aggregator.ts'
+import { ErasedNow } from '../../privacy/erased-now.ts'
+import { aggregatorMetrics } from '../../aggregator/metrics.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Lag } from '../../reporter/dashboard/options.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import type { Store } from '../../store/contract.ts'
+import type { Retention } from '../../store/retention.ts'
+import type { ReaderLog, StoreStart } from '../messages.ts'
+import { openReader, type OpenedReader } from './open-reader.ts'
+
+export interface ReadingOptions {
+  readonly log: ReaderLog
+  /** Migrated. */
+  readonly store: Store
+  readonly storeKind: StoreStart['store']['kind']
+  readonly retention: Retention
+  readonly tokenKeys: readonly string[]
+  /** See StoreStart. PRECONDITION: not of a journal, which is to be drained as soon as the process is ready. */
+  readonly waitsForLog: boolean
+  readonly logger: Logger
+}
+
+interface Open {
+  readonly reader: OpenedReader
+  readonly aggregator: Aggregator
+}
+
+const REOPEN_MS = 2000
+const LAG_POLL_MS = 200
+const BEHIND_MS = 30_000
+
+/** Brings the record log into the store, and goes on after an outage of the log. */
+export class Reading {
+  readonly #options: ReadingOptions
+  #open: Open | null = null
+  #reopening: Promise<void> | null = null
+  #stopped = false
+
+  private constructor(options: ReadingOptions) {
+    this.#options = options
+  }
+
+  /** @throws GatepostError LOG_UNAVAILABLE */
+  static async start(options: ReadingOptions): Promise<Reading> {
+    const reading = new Reading(options)
+    if (options.waitsForLog) reading.#reopen()
+    else reading.#open = await reading.#begin()
+    return reading
+  }
+
+  async #begin(): Promise<Open> {
+    const { log, store, storeKind, retention, tokenKeys, logger } = this.#options
+    const erased = new ErasedNow(store, () => tokenKeys)
+    const reader = await openReader(log, () => erased.get(), logger)
+    const aggregator = startAggregator({
+      reader: reader.reader,
+      store,
+      logger,
+      retention,
+      ...(tokenKeys.length === 0 ? {} : { keys: () => tokenKeys }),
+      // Servers come back by themselves; the embedded engine may need a new process.
+      waitWhileAway: storeKind === 'server',
+      onFatal: (error) => this.#failed(error),
+    })
+    return { reader, aggregator }
+  }
+
+  /** While Kafka is away the embedded store goes on answering; for anything else a new process begins. */
+  #failed(error: unknown): void {
+    const away = error instanceof GatepostError && error.code === 'LOG_UNAVAILABLE'
+    if (away && this.#options.storeKind === 'embedded') this.#reopen()
+    else process.exit(1)
+  }
+
+  #reopen(): void {
+    const before = this.#open
+    this.#open = null
+    this.#reopening ??= this.#reopened(before).finally(() => (this.#reopening = null))
+  }
+
+  async #reopened(before: Open | null): Promise<void> {
+    await before?.reader.reader.close().catch(() => {})
+    while (!this.#stopped) {
+      try {
+        const open = await this.#begin()
+        if (!this.#stopped) this.#open = open
+        else await discard(open)
+        return
+      } catch (error) {
+        this.#options.logger.warn({ error: messageOf(error) }, 'the record log cannot be read yet')
+        await sleep(REOPEN_MS)
+      }
+    }
+  }
+
+  /**
+   * Stops within about this time, having stored what waits. `untilEmpty`: also what the log hands over in this time.
+   * @returns bytes that are left and that only the next start can store
+   */
+  async stop(withinMs: number, untilEmpty: boolean): Promise<number> {
+    this.#stopped = true
+    if (this.#open === null) return 0
+    const { reader, aggregator } = this.#open
+    const deadline = performance.now() + withinMs
+    if (untilEmpty) await emptied(reader, deadline)
+    await aggregator.stop(Math.max(0, deadline - performance.now()))
+    return reader.left()
+  }
+
+  /** PRECONDITION: stopped. Leaves the log to others. */
+  async close(): Promise<void> {
+    await this.#open?.reader.reader.close()
+  }
+
+  /** Whether the log cannot be read, or records wait in it that should be in their table by now (ms since the epoch). */
+  isBehind(topic: Topic, now: number): boolean {
+    if (this.#open === null) return true
+    const oldest = this.#open.aggregator.stats().get(topic)?.oldestWaitingAt ?? null
+    return oldest !== null && now - oldest > BEHIND_MS
+  }
+
+  /** How far the tables are behind, by topic. */
+  lag(): Lag[] {
+    const now = Date.now()
+    return [...(this.#open?.aggregator.stats() ?? [])].map(([topic, { lagBytes, oldestWaitingAt }]) => ({
+      topic,
+      bytes: lagBytes,
+      seconds: oldestWaitingAt === null ? 0 : Math.max(0, (now - oldestWaitingAt) / 1000),
+    }))
+  }
+
+  async metrics(): Promise<object[]> {
+    if (this.#open === null) return []
+    const { reader, aggregator } = this.#open
+    const stats = aggregator.stats()
+    return [...(await aggregatorMetrics(stats).json()), ...(await reader.metrics(stats))]
+  }
+}
+
+async function discard({ reader, aggregator }: Open): Promise<void> {
+  await aggregator.stop(0)
+  await reader.reader.close()
+}
+
+/** Kafka hands over what it holds a moment after it was written: that nothing is at hand does not mean that nothing waits. */
+async function emptied({ reader }: OpenedReader, deadline: number): Promise<void> {
+  while (performance.now() < deadline) {
+    const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic))).catch(() => [])
+    // A journal counts bytes only, and draining finds all of them.
+    if (lags.every(({ batches }) => batches === null || batches === 0)) return
+    await sleep(LAG_POLL_MS)
+  }
+}

@@ -1,0 +1,31 @@
+import { setPriority } from 'node:os'
+import { createLogger } from '../../common/logger.ts'
+import { runChild } from '../child.ts'
+import type { StoreStart } from '../messages.ts'
+import { StoreWork } from './work.ts'
+
+/* A process with the store: the store process of `gatepost serve`, an aggregator or a reporter. */
+
+/** Nice value of a process that shares its machine with ingest, 0 being normal and 19 the most modest. */
+const BACKGROUND_PRIORITY = 5
+
+/**
+ * Answers come first: on a machine that is short of CPU, rows wait in the record log rather than gateways for their Pong.
+ * Threads inherit it from the thread that makes them, so it is set before there are any.
+ */
+const role = process.argv[2]
+if (role === 'store') setPriority(BACKGROUND_PRIORITY)
+
+const logger = createLogger(role)
+let work: StoreWork | null = null
+
+runChild<StoreStart>(
+  {
+    async start(start, supervisor) {
+      work = await StoreWork.start(start, supervisor, logger)
+    },
+    drain: (withinMs) => work?.drain(withinMs) ?? Promise.resolve(),
+    metrics: () => work?.metrics() ?? Promise.resolve([]),
+  },
+  logger,
+)

@@ -1,0 +1,238 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startAccessKeeper } from '../../jobs/policies/keeper.ts'
+import { assertNobodyErased } from '../../aggregator/aggregator.ts'
+import { startAlerts, type Alerts } from '../../jobs/alerts/alerts.ts'
+import { Listening } from '../../jobs/alerts/listening.ts'
+import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../aggregator/metrics.ts'
+import { startSessionKeeper } from '../../jobs/sessions/keeper.ts'
+import { GatepostError } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { PlainMetrics } from '../../common/metrics.ts'
+import { pseudonymKey } from '../../privacy/pseudonym.ts'
+import type { AccessLog } from '../../access/log.ts'
+import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
+import { startHistory } from '../../reporter/history/schedule.ts'
+import { startLocations } from '../../reporter/locations/schedule.ts'
+import { historyMetrics, locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
+import { publishersOf } from '../../reporter/publish/publishers.ts'
+import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
+import { startSchedule } from '../../reporter/schedule.ts'
+import type { TableStore } from '../../store/table-store.ts'
+import type { Store } from '../../store/contract.ts'
+import type { Retention } from '../../store/retention.ts'
+import { Availability } from './availability.ts'
+import type { Supervisor } from '../child.ts'
+import { storeLetter } from '../replay/store-letter.ts'
+import { cutOff } from './cut-off.ts'
+import { forgetterOf } from './forgetter.ts'
+import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from '../messages.ts'
+import { openAccess } from './open-access.ts'
+import { openStore, type OpenedStore } from './open-store.ts'
+import { Reading } from './reading.ts'
+
+/** Some of the time of a stop is the store's, to close. */
+const DRAIN_SHARE = 0.8
+/** Leaving a consumer group takes a moment too. What is left in Kafka is read by whoever comes next, so there it takes precedence. */
+const LEAVE_MS = 3000
+/** What an aggregator among others has read is stored in this; the rest is theirs. */
+const OWN_DRAIN_MS = 5000
+/** A query of the background work that does not end in this is left alone. */
+const BACKGROUND_STOP_MS = 1000
+
+/** Work that goes on by itself; what a stop interrupts is done at the next start. */
+interface Background {
+  stop(): Promise<void>
+  metrics(): PlainMetrics | null
+}
+
+interface Parts {
+  readonly drains: StoreStart['drains']
+  /** Others may read the log too. */
+  readonly shared: boolean
+  readonly opened: OpenedStore
+  readonly reading: Reading | null
+  readonly access: AccessLog | null
+  readonly background: readonly Background[]
+  readonly availability: Availability
+}
+
+/**
+ * What a process with the store does: brings the record log into the tables and keeps sessions and decisions; keeps table `metrics`
+ * current and shows it; or both.
+ */
+export class StoreWork {
+  readonly #parts: Parts
+
+  private constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Ready when the tables are migrated and the log is being read.
+   * @throws GatepostError of the store or the log
+   */
+  static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
+    const { retention, log, tokenKeys, waitsForLog, drains } = start
+    const opened = await openStore(start.store, retention, logger)
+    const { store } = opened
+    if (log !== null && tokenKeys.length === 0) await assertNobodyErased(store)
+    const storeKind = start.store.kind
+    const reading =
+      log === null ? null : await Reading.start({ log, store, storeKind, retention, tokenKeys, waitsForLog, logger })
+    const access = start.access === null ? null : await openAccess(start.access, logger)
+    const background = [
+      ...(log === null ? [] : keepers(start, store, access, reading, logger)),
+      ...(start.reports === null ? [] : reports(start.reports, store, retention, logger)),
+    ]
+    if (start.dashboard !== null) {
+      const dashboard = await openDashboard(start.dashboard, start, { supervisor, store, reading, logger })
+      background.push({ stop: () => dashboard.close(), metrics: () => null })
+    }
+    const availability = new Availability(store, (available) => supervisor.available(available))
+    return new StoreWork({
+      drains,
+      shared: log?.kind === 'kafka',
+      opened,
+      reading,
+      access,
+      background,
+      availability,
+    })
+  }
+
+  /**
+   * PRECONDITION: of a journal: the ingest workers have sealed what they had, so what waits now is all there is.
+   * @throws Error: something is left that only the next start can store
+   */
+  async drain(withinMs: number): Promise<void> {
+    const { drains, shared, opened, reading, access, background, availability } = this.#parts
+    const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
+    availability.stop()
+    const [left] = await Promise.all([
+      drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
+      Promise.race([
+        Promise.all(background.map((each) => each.stop())),
+        sleep(BACKGROUND_STOP_MS, undefined, { ref: false }),
+      ]),
+    ])
+    await Promise.all([opened.close(), reading?.close(), access?.close()])
+    if (left !== undefined && left > 0)
+      throw new Error(`the time to drain was over: ${left} bytes are left in the journal, for the next start`)
+  }
+
+  async metrics(): Promise<object[]> {
+    const { opened, reading, background } = this.#parts
+    const all = await Promise.all([
+      opened.metrics(),
+      reading?.metrics() ?? [],
+      ...background.map((each) => each.metrics()?.json() ?? []),
+    ])
+    return all.flat()
+  }
+}
+
+/** What follows from the records that are brought into the tables. */
+function keepers(
+  start: StoreStart,
+  store: Store,
+  access: AccessLog | null,
+  reading: Reading | null,
+  logger: Logger,
+): Background[] {
+  const sessions = startSessionKeeper({
+    store,
+    timeoutIntervals: start.sessionTimeoutIntervals,
+    rawDays: start.retention.gateway_auth,
+    logger,
+  })
+  const all = [{ stop: () => sessions.stop(), metrics: () => sessionMetrics(sessions.stats) }]
+  if (access === null) return all
+  const decisions = startAccessKeeper({ store, access, policies: start.policies, logger })
+  all.push({ stop: () => decisions.stop(), metrics: () => accessKeeperMetrics(decisions.stats) })
+  if (start.alerts === null || reading === null) return all
+  const alerts = startAlerting(start.alerts, store, access, reading, logger)
+  all.push({ stop: () => alerts.stop(), metrics: () => alertMetrics(alerts.stats) })
+  return all
+}
+
+function startAlerting(
+  { url, secret }: AlertsStart,
+  store: Store,
+  access: AccessLog,
+  reading: Reading,
+  logger: Logger,
+): Alerts {
+  const listening = new Listening(access, (now) => reading.isBehind('gateway_pings', now))
+  return startAlerts({ store, url, secret, listeningSince: (now) => listening.since(now), logger })
+}
+
+/** What is computed and sent by the clock. */
+function reports(options: ReportsStart, store: TableStore, retention: Retention, logger: Logger): Background[] {
+  const schedule = startSchedule({ store, retention, logger })
+  const all: Background[] = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
+  const publishing = startPublishers(options, store, retention, logger)
+  if (publishing !== null) all.push({ stop: () => publishing.stop(), metrics: () => publishMetrics(publishing.stats) })
+  if (options.locations !== null) {
+    const locations = startLocations({ store, ...options.locations, logger })
+    all.push({ stop: () => locations.stop(), metrics: () => locationMetrics(locations.stats) })
+  }
+  if (options.history !== null) {
+    const history = startHistory({ store, ...options.history, identifiedDays: retention.login_calendar, logger })
+    all.push({ stop: () => history.stop(), metrics: () => historyMetrics(history.stats) })
+  }
+  return all
+}
+
+/** Null: no publisher is configured. */
+function startPublishers(
+  { publishers, publishAtMinute }: ReportsStart,
+  store: TableStore,
+  retention: Retention,
+  logger: Logger,
+): PublishSchedule | null {
+  if (publishers.publish.length === 0) return null
+  const print = (line: string) => process.stdout.write(`${line}\n`)
+  return startPublishing({
+    store,
+    publishers: publishersOf(publishers, print),
+    atMinute: publishAtMinute,
+    retention,
+    logger,
+  })
+}
+
+interface Shown {
+  readonly supervisor: Supervisor
+  readonly store: Store
+  readonly reading: Reading | null
+  readonly logger: Logger
+}
+
+async function openDashboard(
+  { access, dataDir, ...address }: DashboardStart,
+  { store: description, retention, tokenKeys, reports }: StoreStart,
+  { supervisor, store, reading, logger }: Shown,
+): Promise<RunningDashboard> {
+  // An aggregator needs neither the framework nor the pages.
+  const { startDashboard } = await import('../../reporter/dashboard/server.ts')
+  const history = reports?.history ?? null
+  const pseudonyms = history === null ? null : pseudonymKey(history.secret)
+  return startDashboard({
+    ...address,
+    store,
+    retention,
+    lag: reading === null ? null : () => reading.lag(),
+    refused: () => supervisor.refused(),
+    cutOff: access === null ? null : cutOff(access, logger),
+    replayLetter: (letter, payload) =>
+      storeLetter(store, letter, payload, { retention, keys: () => requireKeys(tokenKeys) }),
+    forgetter: forgetterOf({ store, description, access, dataDir, tokenKeys, pseudonyms, logger }),
+    logger,
+  })
+}
+
+function requireKeys(keys: readonly string[]): readonly string[] {
+  if (keys.length > 0) return keys
+  const why = 'who was erased cannot be recognised, so that nothing is stored again'
+  throw new GatepostError('INPUT_INVALID', `GATEPOST_SECRET is not set here: ${why}`)
+}

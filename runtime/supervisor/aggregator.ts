@@ -1,0 +1,69 @@
+import { GatepostError } from '../../common/errors.ts'
+import { createLogger } from '../../common/logger.ts'
+import type { Config } from '../config/config.ts'
+import { readPolicies } from '../config/policies.ts'
+import { aggregatorBanner } from './banner.ts'
+import { storeDescription, storeProcess } from './children.ts'
+import { kafkaAddress } from './kafka-log.ts'
+import type { AlertsStart } from '../messages.ts'
+import { withPorts } from './ports.ts'
+import { run } from './run.ts'
+import { alertSecret, withSecond } from './secret.ts'
+
+/**
+ * One aggregator alone: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names brokers
+ * and a server.
+ * @returns the exit status, see run()
+ * @throws GatepostError: nothing was started, or everything has ended
+ */
+export async function aggregator(configured: Config): Promise<number> {
+  const logger = createLogger('aggregator')
+  const policies = readPolicies(configured.policies)
+  alertsOf(configured)
+  // Without it everything else works, and installations run like this in which nobody asked to be forgotten yet.
+  if (configured.secret === undefined)
+    logger.warn(
+      'GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used; give it the key that ingest has',
+    )
+  const config = await withPorts(configured, ['metricsPort'])
+  const { reader, access } = await kafkaAddress(config, logger)
+  const { retention, dataDir } = config
+  const child = storeProcess(
+    'aggregator',
+    {
+      store: storeDescription(config, dataDir),
+      retention,
+      sessionTimeoutIntervals: config.sessionTimeoutIntervals,
+      log: reader,
+      tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),
+      access,
+      policies,
+      alerts: alertsOf(config),
+      waitsForLog: false,
+      drains: 'own',
+      reports: null,
+      dashboard: null,
+    },
+    logger,
+  )
+  return run({
+    config,
+    processes: [child],
+    ready: () => child.available,
+    banner: aggregatorBanner(config),
+    stop: (withinMs) => child.stop(withinMs, false),
+    logger,
+  })
+}
+
+/** It has no data directory, so what alerts are signed with is in the configuration. @throws GatepostError CONFIG_INVALID */
+function alertsOf({ alertUrl, alertSecret: own, secret }: Config): AlertsStart | null {
+  if (alertUrl === undefined) return null
+  if (own === undefined && secret === undefined) {
+    throw new GatepostError(
+      'CONFIG_INVALID',
+      'GATEPOST_ALERT_URL is set, and neither GATEPOST_ALERT_SECRET nor GATEPOST_SECRET: alerts are signed with one of them',
+    )
+  }
+  return { url: alertUrl, secret: alertSecret(own, secret ?? '') }
+}

@@ -1,0 +1,84 @@
+import { packageVersion } from '../../common/package-root.ts'
+import type { Config } from '../config/config.ts'
+import { masked } from '../config/mask.ts'
+import { VARIABLES } from '../config/variables.ts'
+import { httpUrl } from './ports.ts'
+
+/*
+ * What each command prints when it is up: what listens where, which record log and store it uses, and one line to try. Passwords are
+ * masked: banners end in journals and tickets.
+ */
+
+/** What listens where, and one line to try. */
+export function serveBanner(config: Config, dataDir: string): string {
+  const sql = httpUrl(config.privateBind, config.sqlPort)
+  const embedded = config.clickhouseUrl === undefined
+  return banner('', [
+    [`Data directory: ${dataDir}`, recordLog(config), store(config)],
+    [
+      ...listeners(config),
+      ...(embedded ? [`${sql}   SQL (ClickHouse HTTP interface)`] : []),
+      dashboard(config),
+      privateListener(config),
+    ],
+    ['Try it: report a login, and read it back two seconds later:'],
+    [
+      `curl -i ${httpUrl(config.bind, config.ingestPort)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
+      embedded
+        ? `curl '${sql}/?query=SELECT+*+FROM+post_auth+FORMAT+PrettyCompact'`
+        : `clickhouse-client --query 'SELECT * FROM gatepost.post_auth FORMAT PrettyCompact'`,
+    ],
+    ['Ctrl-C stops it, with everything stored.'],
+  ])
+}
+
+export function ingestBanner(config: Config, dataDir: string): string {
+  return banner(' ingest', [
+    [`Data directory: ${dataDir} (what Kafka cannot take at once waits there)`, recordLog(config)],
+    [...listeners(config), privateListener(config)],
+  ])
+}
+
+export function aggregatorBanner(config: Config): string {
+  return banner(' aggregator', [
+    [recordLog(config), `Consumer group: ${config.kafkaGroup}`, store(config)],
+    [privateListener(config)],
+  ])
+}
+
+export function reporterBanner(config: Config): string {
+  return banner(' reporter', [[store(config)], [dashboard(config), privateListener(config)]])
+}
+
+/** Paragraphs, the ones at odd places indented: sentences first, then what is to be read off or copied. */
+function banner(command: string, paragraphs: readonly (readonly string[])[]): string {
+  const [about, ...rest] = paragraphs
+  const text = rest.map((lines, index) => lines.map((line) => (index % 2 === 0 ? `  ${line}` : line)).join('\n'))
+  return `\nGatepost${command} ${packageVersion()} is running.\n${about.join('\n')}\n\n${text.join('\n\n')}\n`
+}
+
+function listeners(config: Config): string[] {
+  return [
+    `${httpUrl(config.bind, config.gatewayPort)}   gateways (WiFiDog: HTTP/1.0 and 1.1)`,
+    `${httpUrl(config.bind, config.ingestPort)}   RADIUS servers, load balancers (HTTP/1.1)`,
+  ]
+}
+
+function dashboard(config: Config): string {
+  return `${httpUrl(config.privateBind, config.dashboardPort)}   dashboard, report API`
+}
+
+function privateListener(config: Config): string {
+  return `${httpUrl(config.privateBind, config.metricsPort)}   /metrics, /healthz, /readyz`
+}
+
+function recordLog({ kafkaBrokers, kafkaTopicPrefix, kafkaTls }: Config): string {
+  if (kafkaBrokers === undefined) return 'Record log: journal in the data directory'
+  return `Record log: Kafka at ${kafkaBrokers.join(', ')}${kafkaTls === 'on' ? ' (TLS)' : ''}, topics ${kafkaTopicPrefix}*`
+}
+
+function store({ clickhouseUrl, clickhouseCluster }: Config): string {
+  if (clickhouseUrl === undefined) return 'Store: embedded, in the data directory'
+  const cluster = clickhouseCluster === undefined ? '' : `, cluster ${clickhouseCluster}`
+  return `Store: ClickHouse server at ${masked(VARIABLES.clickhouseUrl, clickhouseUrl)}${cluster}`
+}

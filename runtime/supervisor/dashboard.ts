@@ -1,0 +1,51 @@
+import { GatepostError } from '../../common/errors.ts'
+import { isLoopback } from '../../common/ip-address.ts'
+import type { Logger } from '../../common/logger.ts'
+import { secretFingerprint } from '../../access/fingerprint.ts'
+import type { Config } from '../config/config.ts'
+import { kafkaOptions } from '../config/kafka-options.ts'
+import type { AccessDescription, DashboardStart } from '../messages.ts'
+import { tokenSecret, withSecond } from './secret.ts'
+
+/** Before anything is made or started. @throws GatepostError CONFIG_INVALID: anyone could read the dashboard */
+export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerPassword }: Config): void {
+  if (isLoopback(privateBind) || dashboardPassword !== undefined || dashboardViewerPassword !== undefined) return
+  throw new GatepostError(
+    'CONFIG_INVALID',
+    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could use the dashboard; allowed is a loopback ` +
+      'address, or any address once GATEPOST_DASHBOARD_PASSWORD or GATEPOST_DASHBOARD_VIEWER_PASSWORD is set',
+  )
+}
+
+/**
+ * The dashboard as the configuration wants it. PRECONDITION: assertGuarded().
+ * @param dataDir this instance's own, null for a process that has none
+ */
+export function dashboardStart(config: Config, dataDir: string | null, logger: Logger): DashboardStart {
+  const { privateBind, dashboardPort, allowedHosts, trustedProxies, dashboardPassword, dashboardViewerPassword } =
+    config
+  return {
+    host: privateBind,
+    port: dashboardPort,
+    allowedHosts: allowedHosts ?? [],
+    trustedProxies: trustedProxies ?? [],
+    password: dashboardPassword,
+    viewerPassword: dashboardViewerPassword,
+    access: accessDescription(config, dataDir, logger),
+    dataDir,
+  }
+}
+
+/** A process of its own knows the decisions only where they are in Kafka, and only with the installation's token key. */
+function accessDescription(config: Config, dataDir: string | null, logger: Logger): AccessDescription | null {
+  if (config.kafkaBrokers === undefined) return dataDir === null ? null : { kind: 'file', dataDir }
+  if (dataDir === null && config.secret === undefined) return null
+  const { brokers, clientId, tls, sasl } = kafkaOptions(config, 'gatepost-dashboard', logger)
+  const secret = dataDir === null ? (config.secret as string) : tokenSecret(config.secret, dataDir)
+  return {
+    kind: 'kafka',
+    kafka: { brokers, clientId, tls, sasl },
+    topicPrefix: config.kafkaTopicPrefix,
+    fingerprints: withSecond(secret, config.secondSecret).map(secretFingerprint),
+  }
+}

@@ -1,0 +1,70 @@
+import { GatepostError } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { KafkaOptions } from '../../log/kafka/client.ts'
+import type { TopicsOptions } from '../../log/kafka/topics.ts'
+import type { Config } from '../config/config.ts'
+import type { AccessStart, ReaderLog } from '../messages.ts'
+
+/** Kafka as this configuration reaches it. */
+export interface KafkaAddress {
+  /** Plain data. */
+  readonly kafka: Omit<KafkaOptions, 'logger'>
+  readonly reader: ReaderLog
+  readonly access: AccessStart
+  /** No broker answered. */
+  readonly away: boolean
+}
+
+/**
+ * Kafka as ingest reaches it. An outage of the brokers need not stop the start: a worker that has reached them before takes records into
+ * its spill, one that has not says so.
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
+ */
+export async function kafkaAddressOfIngest(config: Config, logger: Logger): Promise<KafkaAddress> {
+  const { connectProblem } = await import('../../log/kafka/unavailable.ts')
+  try {
+    return await kafkaAddress(config, logger)
+  } catch (error) {
+    if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
+    if (connectProblem(error) !== 'away') throw error
+    logger.error({ err: error }, error.message)
+    return { ...addressOf(await optionsOf(config, logger), config), away: true }
+  }
+}
+
+/**
+ * Asks the brokers whether the topics are as they must be; what had better be otherwise is logged.
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
+ */
+export async function kafkaAddress(config: Config, logger: Logger): Promise<KafkaAddress> {
+  const options = await optionsOf(config, logger)
+  const { assertTopics } = await import('../../log/kafka/topics.ts')
+  for (const { topic, problem } of await assertTopics(options)) logger.warn({ topic }, problem)
+  return addressOf(options, config)
+}
+
+/** kafkajs is loaded only by those who need it. */
+async function optionsOf(config: Config, logger: Logger): Promise<TopicsOptions> {
+  const { topicsOptions } = await import('../config/kafka-options.ts')
+  return topicsOptions(config, 'gatepost', logger)
+}
+
+function addressOf(options: TopicsOptions, config: Config): KafkaAddress {
+  const { brokers, clientId, tls, sasl } = options.kafka
+  const kafka = { brokers, clientId, tls, sasl }
+  return {
+    kafka,
+    away: false,
+    access: {
+      kind: 'kafka',
+      kafka: { ...kafka, clientId: `${clientId}-policies` },
+      topicPrefix: config.kafkaTopicPrefix,
+    },
+    reader: {
+      kind: 'kafka',
+      kafka: { ...kafka, clientId: `${clientId}-aggregator` },
+      topicPrefix: config.kafkaTopicPrefix,
+      group: config.kafkaGroup,
+    },
+  }
+}

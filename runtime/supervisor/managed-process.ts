@@ -1,0 +1,197 @@
+import type { ChildProcess } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../../common/logger.ts'
+import type { Refused } from '../../reporter/dashboard/options.ts'
+import type { Failure, FromChild, MetricsJson, ToChild } from '../messages.ts'
+
+/** The wait before a restart doubles from the first to the last; a process that was ready for this long is taken as healthy again. */
+const FIRST_BACKOFF_MS = 100
+const LAST_BACKOFF_MS = 5000
+const HEALTHY_AFTER_MS = 2000
+
+/** A child that does not answer in this time is left out of a scrape. */
+const METRICS_TIMEOUT_MS = 2000
+
+export interface ManagedProcessOptions {
+  readonly name: string
+  readonly fork: () => ChildProcess
+  /** What the child is told at its start, asked for at every start. */
+  readonly start: () => unknown
+  /** What ingest did not take, for a child that asks; unset: there is no ingest. */
+  readonly refused?: () => Promise<readonly Refused[]>
+  readonly logger: Logger
+}
+
+/** One child that is kept running: started again when it dies, with growing waits, until it is told to stop. */
+export class ManagedProcess {
+  readonly #options: ManagedProcessOptions
+  #child: ChildProcess | null = null
+  #ready = false
+  #available = true
+  #stopping = false
+  #readyAt: number | null = null
+  #backoffMs = FIRST_BACKOFF_MS
+  #restartTimer: NodeJS.Timeout | null = null
+  #nextId = 1
+  readonly #scrapes = new Map<number, (metrics: MetricsJson) => void>()
+  readonly #waitingForReady: (() => void)[] = []
+  #onExit: ((status: number | null) => void) | null = null
+  /** Restarts since the supervisor's start. */
+  restarts = 0
+  /** Called with why a child ends by its own decision. */
+  onFailure: ((failure: Failure) => void) | null = null
+
+  constructor(options: ManagedProcessOptions) {
+    this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Ready, and what it works with answers. */
+  get available(): boolean {
+    return this.#ready && this.#available
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  start(): void {
+    const { logger, name } = this.#options
+    const child = this.#options.fork()
+    this.#child = child
+    this.#readyAt = null
+    this.#available = true
+    child.on('message', (message: FromChild) => this.#received(child, message))
+    child.on('error', (error) =>
+      logger.error({ err: error, process: name }, 'a process could not be started or messaged'),
+    )
+    child.once('exit', (code, signal) => this.#ended(child, code, signal))
+  }
+
+  /** Resolves when the process has first said that it is ready. */
+  whenReady(): Promise<void> {
+    if (this.#ready) return Promise.resolve()
+    return new Promise((resolve) => this.#waitingForReady.push(resolve))
+  }
+
+  /**
+   * Tells the process to finish and waits until it has gone; kills it when the time is over.
+   * `finishes`: it has work that only it can finish, so one that has just died is started once more for it.
+   * @returns whether it ended by itself, its work done, or had none
+   */
+  async stop(withinMs: number, finishes: boolean): Promise<boolean> {
+    const deadline = performance.now() + withinMs
+    if (finishes && withinMs > 0 && !this.#ready) {
+      if (this.#child === null) {
+        clearTimeout(this.#restartTimer ?? undefined)
+        this.start()
+      }
+      await Promise.race([this.whenReady(), sleep(withinMs)])
+    }
+    this.#stopping = true
+    clearTimeout(this.#restartTimer ?? undefined)
+    const child = this.#child
+    if (child === null) return !finishes
+    const idle = !this.#ready
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => {
+          // No time at all: it is killed because another one could not start.
+          const level = withinMs > 0 ? 'error' : 'debug'
+          this.#options.logger[level](
+            { process: this.name },
+            'did not finish in time: killed. What was acknowledged is in the record log.',
+          )
+          child.kill('SIGKILL')
+        },
+        Math.max(0, deadline - performance.now()),
+      )
+      this.#onExit = (status) => {
+        clearTimeout(timer)
+        resolve(status === 0 || (idle && !finishes))
+      }
+      if (this.#ready) this.#send(child, { type: 'drain', withinMs: Math.max(0, deadline - performance.now()) })
+      else child.kill('SIGKILL')
+    })
+  }
+
+  /** The process's metrics; null if it does not answer. */
+  metrics(): Promise<MetricsJson | null> {
+    const child = this.#child
+    if (child === null || !this.#ready) return Promise.resolve(null)
+    const id = this.#nextId++
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#scrapes.delete(id)
+        resolve(null)
+      }, METRICS_TIMEOUT_MS)
+      this.#scrapes.set(id, (metrics) => {
+        clearTimeout(timer)
+        resolve(metrics)
+      })
+      this.#send(child, { type: 'metrics', id })
+    })
+  }
+
+  #send(child: ChildProcess, message: ToChild<unknown>): void {
+    // An error here means that the child has gone; its exit is handled where exits are.
+    child.send(message, () => {})
+  }
+
+  #received(child: ChildProcess, message: FromChild): void {
+    switch (message.type) {
+      case 'hello':
+        this.#send(child, { type: 'start', start: this.#options.start() })
+        break
+      case 'ready':
+        this.#ready = true
+        this.#readyAt = performance.now()
+        for (const resolve of this.#waitingForReady.splice(0)) resolve()
+        break
+      case 'available':
+        this.#available = message.available
+        break
+      case 'metrics':
+        this.#scrapes.get(message.id)?.(message.metrics)
+        this.#scrapes.delete(message.id)
+        break
+      case 'refused':
+        void this.#tellRefused(child, message.id)
+        break
+      case 'failed':
+        this.onFailure?.(message)
+        break
+    }
+  }
+
+  async #tellRefused(child: ChildProcess, id: number): Promise<void> {
+    const refused = (await this.#options.refused?.()) ?? null
+    this.#send(child, { type: 'refused', id, refused })
+  }
+
+  #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#child !== child) return
+    this.#child = null
+    this.#ready = false
+    if (this.#stopping) {
+      this.#onExit?.(code)
+      return
+    }
+    if (this.#readyAt !== null && performance.now() - this.#readyAt > HEALTHY_AFTER_MS)
+      this.#backoffMs = FIRST_BACKOFF_MS
+    this.#options.logger.error(
+      { process: this.name, code, signal, restartInMs: this.#backoffMs },
+      `${this.name} ended: starting it again`,
+    )
+    this.restarts++
+    this.#restartTimer = setTimeout(() => this.start(), this.#backoffMs)
+    this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS)
+  }
+}

@@ -1,0 +1,80 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GatepostError, messageOf } from '../../common/errors.ts'
+import type { Config } from '../config/config.ts'
+
+/** The URL of a listener; an IPv6 address stands in brackets. */
+export function httpUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** The children of a supervisor that was killed hold their ports a moment longer. */
+const WAIT_MS = 5000
+
+/**
+ * A port that can be listened on: the one asked for, or for 0 any free one, which then all workers share.
+ * Looked at beforehand, because uWebSockets would share a port with a stranger (SO_REUSEPORT) without a word.
+ * @throws GatepostError CONFIG_INVALID naming the variable
+ */
+async function usablePort(variable: string, bindVariable: string, host: string, port: number): Promise<number> {
+  const deadline = performance.now() + WAIT_MS
+  for (;;) {
+    try {
+      return await probe(host, port)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && performance.now() < deadline) {
+        await sleep(100)
+        continue
+      }
+      if ((error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL') {
+        throw new GatepostError(
+          'CONFIG_INVALID',
+          `${bindVariable}=${host}: is no address of this machine; allowed is an address of this machine, or 0.0.0.0 or :: for all`,
+          error,
+        )
+      }
+      throw new GatepostError(
+        'CONFIG_INVALID',
+        `${variable}=${port}: cannot listen on ${host}:${port}: ${messageOf(error)}`,
+        error,
+      )
+    }
+  }
+}
+
+function probe(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true }, () => {
+      const { port: found } = server.address() as AddressInfo
+      server.close(() => resolve(found))
+    })
+  })
+}
+
+/** The listeners of every command, and the variable of each one's address. */
+const LISTENERS = {
+  gatewayPort: { bind: 'bind', variable: 'GATEPOST_GATEWAY_PORT', bindVariable: 'GATEPOST_BIND' },
+  ingestPort: { bind: 'bind', variable: 'GATEPOST_INGEST_PORT', bindVariable: 'GATEPOST_BIND' },
+  sqlPort: { bind: 'privateBind', variable: 'GATEPOST_SQL_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
+  dashboardPort: {
+    bind: 'privateBind',
+    variable: 'GATEPOST_DASHBOARD_PORT',
+    bindVariable: 'GATEPOST_PRIVATE_BIND',
+  },
+  metricsPort: { bind: 'privateBind', variable: 'GATEPOST_METRICS_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
+} as const
+
+/**
+ * The configuration with these ports made sure of before anything starts, so that one that is taken stops the start.
+ * @throws GatepostError CONFIG_INVALID naming the variable
+ */
+export async function withPorts(config: Config, names: readonly (keyof typeof LISTENERS)[]): Promise<Config> {
+  const found: { -readonly [K in keyof typeof LISTENERS]?: number } = {}
+  for (const name of names) {
+    const { bind, variable, bindVariable } = LISTENERS[name]
+    found[name] = await usablePort(variable, bindVariable, config[bind], config[name])
+  }
+  return { ...config, ...found }
+}

@@ -1,0 +1,50 @@
+import { createServer, type Server } from 'node:http'
+import { messageOf } from '../../common/errors.ts'
+import type { ManagedProcess } from './managed-process.ts'
+import { mergeMetrics, supervisorMetrics } from '../metrics.ts'
+
+/** `/metrics` of all processes in one scrape, `/healthz` (this process is up) and `/readyz` (it can do its work). */
+export function privateServer(
+  processes: readonly ManagedProcess[],
+  canWork: () => boolean,
+  draining: () => boolean,
+): Server {
+  return createServer((request, response) => {
+    const path = (request.url as string).split('?')[0]
+    const answer = (status: number, type: string, body: string) => {
+      response.writeHead(status, {
+        'Content-Type': type,
+        'Content-Length': Buffer.byteLength(body),
+        'Cache-Control': 'no-store',
+      })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD')
+      answer(405, 'text/plain', 'this path takes GET\n')
+    } else if (path === '/healthz') answer(200, 'text/plain', 'ok\n')
+    else if (path === '/readyz') {
+      const ready = !draining() && canWork()
+      const states = Object.fromEntries(
+        processes.map((process) => [process.name, process.available ? 'ready' : 'not ready']),
+      )
+      answer(
+        ready ? 200 : 503,
+        'application/json',
+        JSON.stringify({ ready, draining: draining(), processes: states }) + '\n',
+      )
+    } else if (path === '/metrics') {
+      scrape(processes).then(
+        ({ text, contentType }) => answer(200, contentType, text),
+        (error: unknown) => answer(500, 'text/plain', messageOf(error) + '\n'),
+      )
+    } else answer(404, 'text/plain', 'here are /metrics, /healthz and /readyz\n')
+  })
+}
+
+async function scrape(processes: readonly ManagedProcess[]): Promise<{ text: string; contentType: string }> {
+  const answers = await Promise.all(
+    processes.map(async (process) => ({ name: process.name, metrics: (await process.metrics()) ?? [] })),
+  )
+  return mergeMetrics(supervisorMetrics(processes), answers)
+}

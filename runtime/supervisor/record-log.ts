@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import { GatepostError } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { IngestLogOptions, SlotOptions } from '../ingest-process/open-log.ts'
+import { compactAccessLog } from '../../access/journal-log.ts'
+import { archiveDirectory } from '../../log/journal/archive.ts'
+import { makeDirectory } from '../../log/journal/disk.ts'
+import { existingSlots } from '../../log/journal/layout.ts'
+import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import type { Config } from '../config/config.ts'
+import { journalId } from './journal-id.ts'
+import { kafkaAddressOfIngest } from './kafka-log.ts'
+import type { AccessStart, ReaderLog } from '../messages.ts'
+import { orphanSlots, recoverSlots, waitingBytes } from './slots.ts'
+
+/** The record log of one instance with ingest workers: journal or Kafka. */
+export interface RecordLog {
+  readonly reader: ReaderLog
+  readonly access: AccessStart
+  /** Kafka cannot be reached now; it may be an outage. */
+  readonly away: boolean
+  /** What the worker of a slot is told. `secretKnown`: a worker has compared the token key with the installation's. */
+  worker(slot: number, secretKnown: boolean): IngestLogOptions
+  /**
+   * When all workers have gone: seals what they left open.
+   * @returns bytes of acknowledged records that wait on this machine's disk for the next start; what a reader of the log finds is
+   *   not among them
+   */
+  settle(): Promise<number>
+}
+
+const DAY_MS = 24 * 3_600_000
+
+/** Where acknowledged records are on disk, for either kind of log. */
+const DIRECTORIES = { journal: 'journal', kafka: 'spill' } as const
+
+/**
+ * Checks and prepares the record log that the configuration names.
+ * @throws GatepostError CONFIG_INVALID; LOG_UNAVAILABLE, LOG_MISCONFIGURED: what is wrong with Kafka
+ */
+export async function prepareRecordLog(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
+  return config.kafkaBrokers === undefined
+    ? prepareJournal(config, dataDir, logger)
+    : prepareKafka(config, dataDir, logger)
+}
+
+async function prepareJournal(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
+  refuseOther(join(dataDir, DIRECTORIES.kafka), 'set GATEPOST_KAFKA_BROKERS as before')
+  const directory = join(dataDir, DIRECTORIES.journal)
+  await makeDirectory(directory)
+  await recoverSlots(directory, orphanSlots(directory, config.workers), logger)
+  await compactAccessLog(dataDir, Date.now())
+  const slotOf = slots(config, directory)
+  // One process owns the embedded store; of a server's there may be several.
+  const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
+  return {
+    reader: { kind: 'journal', directory, partition, archive: archiveOf(config, dataDir) },
+    access: { kind: 'journal', directory: dataDir },
+    away: false,
+    worker: (slot) => ({ kind: 'journal', accessDirectory: dataDir, ...slotOf(slot) }),
+    settle: async () => {
+      await recoverSlots(directory, existingSlots(directory), logger)
+      // The reader has the last word on what is left.
+      return 0
+    },
+  }
+}
+
+async function prepareKafka(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
+  refuseOther(join(dataDir, DIRECTORIES.journal), 'leave GATEPOST_KAFKA_BROKERS unset')
+  const { reader, access, kafka, away } = await kafkaAddressOfIngest(config, logger)
+  const directory = join(dataDir, DIRECTORIES.kafka)
+  await makeDirectory(directory)
+  const slotOf = slots(config, directory)
+  return {
+    reader,
+    access,
+    away,
+    worker: (slot, secretKnown) => ({
+      kind: 'kafka',
+      kafka: { ...kafka, clientId: `${kafka.clientId}-ingest-${slot}` },
+      topicPrefix: config.kafkaTopicPrefix,
+      spill: slotOf(slot),
+      answersAtOnce: secretKnown || away,
+    }),
+    settle: async () => {
+      await recoverSlots(directory, existingSlots(directory), logger)
+      return waitingBytes(directory)
+    },
+  }
+}
+
+/** Beyond their table's retention records could not be replayed: people's names and MACs are not kept longer than there. */
+function archiveOf({ archiveMaxBytes: maxBytes, retention }: Config, dataDir: string) {
+  if (maxBytes === 0) return null
+  const ages = TOPICS.map((topic) => [topic, retention[topic] * DAY_MS])
+  const maxAgeMs = Object.fromEntries(ages) as Record<Topic, number>
+  return { directory: archiveDirectory(dataDir), maxBytes, maxAgeMs }
+}
+
+/** The bound is shared by the slots that there are. */
+function slots(config: Config, directory: string): (slot: number) => SlotOptions {
+  const count = config.workers + orphanSlots(directory, config.workers).length
+  return (slot) => ({
+    directory,
+    slot,
+    maxBytes: Math.floor(config.journalMaxBytes / count),
+    segmentMaxBytes: config.segmentMaxBytes,
+    sealAfterMs: config.segmentMaxMs,
+  })
+}
+
+/** Acknowledged records of the other kind of log would lie there unread. */
+function refuseOther(directory: string, before: string): void {
+  const bytes = waitingBytes(directory)
+  if (bytes === 0) return
+  throw new GatepostError(
+    'CONFIG_INVALID',
+    `${directory} holds ${bytes} bytes of records that are acknowledged and not stored, and this configuration would not read them: ` +
+      `${before}, start once, and stop when the directory is empty`,
+  )
+}

@@ -1,0 +1,89 @@
+import { GatepostError } from '../../common/errors.ts'
+import type { Logger } from '../../common/logger.ts'
+import type { Config } from '../config/config.ts'
+import type { ManagedProcess } from './managed-process.ts'
+import type { Failure } from '../messages.ts'
+import { privateServer } from './private-server.ts'
+
+/** What one command of the supervisor runs. */
+export interface Composition {
+  readonly config: Pick<Config, 'privateBind' | 'metricsPort' | 'drainTimeoutMs'>
+  readonly processes: readonly ManagedProcess[]
+  /** Whether it can do its work now, for /readyz. */
+  readonly ready: () => boolean
+  /** Printed when everything is up. */
+  readonly banner: string
+  /**
+   * What this process does itself once everything is up; it is over soon after `stopped`. Without a stop, `stop` as its result ends
+   * everything, and so does an error.
+   */
+  readonly work?: (stopped: AbortSignal) => Promise<'serve' | 'stop'>
+  /** Ends every process, in order, within this time. @returns whether nothing of what was accepted is left for the next start */
+  readonly stop: (withinMs: number) => Promise<boolean>
+  readonly logger: Logger
+}
+
+/**
+ * Starts the processes, keeps them running, and ends them when a signal says so.
+ * @returns the exit status: 0 after a stop in which everything was stored in time, 1 after one that left something or had to kill
+ * @throws GatepostError of the process that could not start, or of the composition's own work; everything has ended then
+ */
+export async function run(composition: Composition): Promise<number> {
+  const { config, processes, logger } = composition
+  let draining = false
+  let workError: Error | null = null
+  const server = privateServer(processes, composition.ready, () => draining)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.metricsPort, config.privateBind, resolve)
+  })
+
+  const stopSignal = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
+  })
+  // Until everything is up for the first time, a child's failure is the start's: a wrong directory, a corrupt store, a wrong password.
+  const startFailed = new Promise<Failure>((resolve) => {
+    for (const process of processes) process.onFailure = resolve
+  })
+  for (const process of processes) process.start()
+  const outcome = await Promise.race([
+    Promise.all(processes.map((process) => process.whenReady())).then(() => 'up' as const),
+    startFailed,
+    stopSignal.then(() => 'stopped' as const),
+  ])
+  for (const process of processes) process.onFailure = null
+  if (outcome === 'up') {
+    process.stdout.write(composition.banner)
+    workError = await untilStopped(composition, stopSignal)
+  }
+  draining = true
+  const clean = await composition.stop(typeof outcome === 'string' ? config.drainTimeoutMs : 0)
+  server.close()
+  server.closeAllConnections()
+  if (typeof outcome !== 'string') {
+    throw new GatepostError(outcome.code ?? 'STORE_UNAVAILABLE', `cannot start: ${outcome.message}`)
+  }
+  if (workError !== null) throw workError
+  if (clean) logger.info('stopped; everything that was accepted is stored')
+  return clean ? 0 : 1
+}
+
+/** @returns the error of the composition's own work; null: it had none, or none that matters */
+async function untilStopped(
+  { work, logger }: Pick<Composition, 'work' | 'logger'>,
+  stopSignal: Promise<string>,
+): Promise<Error | null> {
+  const stopped = new AbortController()
+  const forever = new Promise<never>(() => {})
+  let error: Error | null = null
+  const done = work?.(stopped.signal).catch((reason: unknown) => {
+    // After a stop nobody is there to answer it.
+    if (!stopped.signal.aborted) error = reason instanceof Error ? reason : new Error(String(reason))
+    return 'stop' as const
+  })
+  const signal = await Promise.race([stopSignal, done?.then((next) => (next === 'stop' ? 'none' : forever)) ?? forever])
+  stopped.abort()
+  await done
+  logger.info({ signal }, 'stopping: what was accepted is being stored')
+  return error
+}

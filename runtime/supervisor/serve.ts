@@ -1,0 +1,99 @@
+import { createLogger } from '../../common/logger.ts'
+import { loadUws } from '../../ingest/uws.ts'
+import type { Config } from '../config/config.ts'
+import { readPolicies } from '../config/policies.ts'
+import { serveBanner } from './banner.ts'
+import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
+import { assertGuarded, dashboardStart } from './dashboard.ts'
+import { readDemoMarker, writeDemoMarker, type DemoMarker } from './demo-marker.ts'
+import type { ManagedProcess } from './managed-process.ts'
+import { ownDirectory } from './own-directory.ts'
+import { withPorts } from './ports.ts'
+import { prepareRecordLog, type RecordLog } from './record-log.ts'
+import { refusedBy } from './refused.ts'
+import { run } from './run.ts'
+import { alertSecret, tokenSecret, withSecond } from './secret.ts'
+import { reportLeft, stopWorkers } from './stop.ts'
+
+/** What makes an instance a demo's. */
+export interface Demo {
+  readonly marker: DemoMarker
+  /** See IngestOptions. */
+  readonly key: string
+  /** Fills it, once it is up. @param config with the ports it has */
+  readonly work: (config: Config, stopped: AbortSignal) => Promise<'serve' | 'stop'>
+}
+
+/**
+ * Everything on this machine: ingest workers, and one process that brings the record log into the store. Either may be a server.
+ * @returns the exit status, see run()
+ * @throws GatepostError: nothing was started, or everything has ended
+ */
+export async function serve(configured: Config, demo: Demo | null = null): Promise<number> {
+  // The workers need it: that it does not load is said once, before anything is made or started.
+  loadUws()
+  const logger = createLogger('serve')
+  const policies = readPolicies(configured.policies)
+  assertGuarded(configured)
+  const directory = await ownDirectory(configured.dataDir)
+  try {
+    if (demo !== null) writeDemoMarker(directory.path, demo.marker)
+    else if (readDemoMarker(directory.path) !== null)
+      logger.warn({ directory: directory.path }, 'the data directory holds the data of a demo, which nobody measured')
+    const embedded = configured.clickhouseUrl === undefined
+    const config = await withPorts(configured, [
+      'gatewayPort',
+      'ingestPort',
+      ...(embedded ? (['sqlPort'] as const) : []),
+      'dashboardPort',
+      'metricsPort',
+    ])
+    const log = await prepareRecordLog(config, directory.path, logger)
+    const secret = tokenSecret(config.secret, directory.path)
+    const workers = ingestWorkers(config, log, secret, logger, demo?.key)
+    const store = storeProcess(
+      'store',
+      {
+        store: storeDescription(config, directory.path),
+        retention: config.retention,
+        sessionTimeoutIntervals: config.sessionTimeoutIntervals,
+        log: log.reader,
+        tokenKeys: withSecond(secret, config.secondSecret),
+        access: log.access,
+        policies,
+        alerts:
+          config.alertUrl === undefined
+            ? null
+            : { url: config.alertUrl, secret: alertSecret(config.alertSecret, secret) },
+        waitsForLog: log.away,
+        drains: 'all',
+        reports: reportsStart(config),
+        dashboard: dashboardStart(config, directory.path, logger),
+      },
+      logger,
+      () => refusedBy(workers),
+    )
+    return await run({
+      config,
+      processes: [...workers, store],
+      // Ingest alone decides: what it accepts is durable, also while the store is away.
+      ready: () => workers.some((worker) => worker.available),
+      banner: serveBanner(config, directory.path),
+      ...(demo === null ? {} : { work: (stopped) => demo.work(config, stopped) }),
+      stop: async (withinMs) => {
+        const deadline = performance.now() + withinMs
+        const [left] = await stopWorkers(workers, log, withinMs)
+        const stored = await stopStore(store, log, Math.max(0, deadline - performance.now()))
+        return reportLeft(left, logger) && stored
+      },
+      logger,
+    })
+  } finally {
+    await directory.release()
+  }
+}
+
+/** Only this instance's store process can finish a journal; what Kafka holds, the next one reads. */
+function stopStore(store: ManagedProcess, log: RecordLog, withinMs: number): Promise<boolean> {
+  return store.stop(withinMs, log.reader.kind === 'journal')
+}
