@@ -8,7 +8,7 @@ import { loadConfig } from '../runtime/config/config.ts'
 import { withStore } from '../runtime/instance/connect.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './exit-code.ts'
-import { terminalLine } from './terminal-line.ts'
+import { terminalLine } from '../common/terminal-line.ts'
 import { metricText, seriesText } from './metric-output.ts'
 import { metricCsv } from '../reporter/metric-csv.ts'
 

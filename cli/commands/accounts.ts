@@ -9,7 +9,7 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { lineLimit } from '../options.ts'
 import { table } from '../output.ts'
-import { terminalLine } from '../terminal-line.ts'
+import { terminalLine } from '../../common/terminal-line.ts'
 
 /** `gatepost accounts`: who is registered, and when they last logged in. */
 export function registerAccounts(program: Command, context: Context): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import type { Context } from '../context.ts'
-import { MAX_SITES } from '../demo/fleet.ts'
+import { MAX_SITES } from '../../demo/fleet.ts'
 import { timeOption, wholeNumberOption } from '../options.ts'
 import { effectiveConfig } from './effective-config.ts'
 
@@ -45,7 +45,7 @@ Examples:
           `--until ${options.until}: the first of ${days} days would expire at once: rows are kept for ${kept} days`,
         )
       }
-      const { demo } = await import('../demo/demo.ts')
+      const { demo } = await import('../../demo/demo.ts')
       context.exitStatus = await demo(config, { seed, days, sites, until, serves: options.serve }, context.output)
     })
 }

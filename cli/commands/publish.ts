@@ -14,7 +14,7 @@ import { EXIT } from '../exit-code.ts'
 import { lineLimit } from '../options.ts'
 import { table } from '../output.ts'
 import { publisherOptions } from '../../runtime/config/publish-options.ts'
-import { terminalLine } from '../terminal-line.ts'
+import { terminalLine } from '../../common/terminal-line.ts'
 
 const SETS: Readonly<Record<string, Period>> = { hourly: 'hour', daily: 'day', weekly: 'week', monthly: 'month' }
 

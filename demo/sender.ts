@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GatepostError } from '../../common/errors.ts'
+import { GatepostError } from '../common/errors.ts'
 import { Client, type Request, type Response } from './client.ts'
 import type { DemoEvent, GuestSession } from './events.ts'
 import type { Site } from './fleet.ts'

@@ -1,4 +1,4 @@
-import { terminalLine } from '../terminal-line.ts'
+import { terminalLine } from '../common/terminal-line.ts'
 
 const WIDTH = 30
 const EVERY_MS = 100

@@ -1,4 +1,4 @@
-import { random } from '../../common/random.ts'
+import { random } from '../common/random.ts'
 
 /** Chances that a seed repeats. */
 export class Chance {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DEMO_BATCHES } from '../../runtime/ingest-process/worker.ts'
+import { DEMO_BATCHES } from '../runtime/ingest-process/worker.ts'
 import { startingWith, type Timeline } from './events.ts'
 import type { Sender } from './sender.ts'
 

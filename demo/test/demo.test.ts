@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { METRICS } from '../../../reporter/definitions.ts'
-import { Instance } from '../../../test/helpers/instance.ts'
-import { runCli } from '../../test/run-cli.ts'
+import { METRICS } from '../../reporter/definitions.ts'
+import { Instance } from '../../test/helpers/instance.ts'
+import { runCli } from '../../cli/test/run-cli.ts'
 import { Sender } from '../sender.ts'
 
 /* A small demo, filled through real listeners; then the same directory under a plain `serve`. */
