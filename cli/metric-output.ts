@@ -1,7 +1,7 @@
-import type { MetricDefinition } from '../reporter/definitions.ts'
-import type { FieldValue } from '../reporter/fields.ts'
-import type { MetricResult } from '../reporter/metric.ts'
-import { rowsOf } from '../reporter/metric-csv.ts'
+import type { MetricDefinition } from '../reporter/metrics/definitions.ts'
+import type { FieldValue } from '../reporter/metrics/fields.ts'
+import type { MetricResult } from '../reporter/metrics/metric.ts'
+import { rowsOf } from '../reporter/metrics/metric-csv.ts'
 import { table } from './output.ts'
 
 /** Results of one metric as text, for people. */

@@ -1,8 +1,8 @@
 import { GatepostError } from '../common/errors.ts'
-import { daysKept, metricSql, type MetricDefinition } from '../reporter/definitions.ts'
-import { computeMetric, requestedWindow } from '../reporter/metric.ts'
-import { computeSeries, seriesDates } from '../reporter/series.ts'
-import type { Period } from '../reporter/window.ts'
+import { daysKept, metricSql, type MetricDefinition } from '../reporter/metrics/definitions.ts'
+import { computeMetric, requestedWindow } from '../reporter/metrics/metric.ts'
+import { computeSeries, seriesDates } from '../reporter/metrics/series.ts'
+import type { Period } from '../reporter/metrics/window.ts'
 import type { Retention } from '../store/retention.ts'
 import { loadConfig } from '../runtime/config/config.ts'
 import { withStore } from '../runtime/instance/connect.ts'
@@ -10,7 +10,7 @@ import type { Context } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { terminalLine } from '../common/terminal-line.ts'
 import { metricText, seriesText } from './metric-output.ts'
-import { metricCsv } from '../reporter/metric-csv.ts'
+import { metricCsv } from '../reporter/metrics/metric-csv.ts'
 
 /** What the command line says. */
 export interface MetricOptions {

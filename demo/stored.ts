@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MetricDefinition } from '../reporter/definitions.ts'
-import { computeSeries } from '../reporter/series.ts'
+import type { MetricDefinition } from '../reporter/metrics/definitions.ts'
+import { computeSeries } from '../reporter/metrics/series.ts'
 import type { TableStore } from '../store/table-store.ts'
 import type { Retention } from '../store/retention.ts'
-import { DAY_MS, dayOf, type Period } from '../reporter/window.ts'
+import { DAY_MS, dayOf, type Period } from '../reporter/metrics/window.ts'
 import type { Sent } from './sender.ts'
 
 const LOOK_EVERY_MS = 250

@@ -2,7 +2,7 @@ import { PlainMetrics } from '../common/metrics.ts'
 import type { HistoryStats } from './history/schedule.ts'
 import type { LocationScheduleStats } from './locations/schedule.ts'
 import type { PublishScheduleStats } from './publish/schedule.ts'
-import type { ScheduleStats } from './schedule.ts'
+import type { ScheduleStats } from './metrics/schedule.ts'
 
 /** What the schedule of the metrics reports. */
 export function scheduleMetrics(stats: ScheduleStats): PlainMetrics {

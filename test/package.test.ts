@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { UWS_PACKAGES } from '../ingest/uws.ts'
 import { packageFile } from '../common/package-root.ts'
-import { METRICS } from '../reporter/definitions.ts'
+import { METRICS } from '../reporter/metrics/definitions.ts'
 import { cleanEnv } from './helpers/clean-env.ts'
 import { run } from './helpers/run.ts'
 

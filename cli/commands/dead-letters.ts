@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError, type Command } from 'commander'
 import { GatepostError, messageOf } from '../../common/errors.ts'
-import { findDeadLetter, listDeadLetters, type DeadLetter } from '../../reporter/dead-letters.ts'
+import { findDeadLetter, listDeadLetters, type DeadLetter } from '../../reporter/queries/dead-letters.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listGateways } from '../../reporter/gateways.ts'
+import { listGateways } from '../../reporter/queries/gateways.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { findLogins, type LoginReport, type LoginSearch } from '../../reporter/logins.ts'
+import { findLogins, type LoginReport, type LoginSearch } from '../../reporter/queries/logins.ts'
 import { loadConfig, type Config } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'

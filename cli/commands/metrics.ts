@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { METRICS, type MetricDefinition } from '../../reporter/definitions.ts'
+import { METRICS, type MetricDefinition } from '../../reporter/metrics/definitions.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listSessions, type Session } from '../../reporter/sessions.ts'
+import { listSessions, type Session } from '../../reporter/queries/sessions.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'

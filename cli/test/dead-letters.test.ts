@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../common/package-root.ts'
-import type { DeadLetter } from '../../reporter/dead-letters.ts'
+import type { DeadLetter } from '../../reporter/queries/dead-letters.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { run } from '../../test/helpers/run.ts'
 import type { LetterOutcome } from '../../runtime/replay/store-letter.ts'

@@ -1,6 +1,6 @@
 import { sqlTime } from '../../common/sql-time.ts'
 import type { TableStore } from '../../store/table-store.ts'
-import { DAY_MS } from '../window.ts'
+import { DAY_MS } from '../metrics/window.ts'
 
 /** Names that one statement deletes: they stand in its address. */
 const NAMES = 10_000

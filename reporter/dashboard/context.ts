@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { recordAudit, type AuditEntry } from '../audit.ts'
+import { recordAudit, type AuditEntry } from './audit.ts'
 import type { Access } from './access.ts'
 import type { Environment } from './environment.ts'
 import type { DashboardOptions } from './options.ts'

@@ -1,8 +1,8 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
-import type { MetricDefinition } from '../definitions.ts'
-import type { MetricResult } from '../metric.ts'
+import type { MetricDefinition } from '../metrics/definitions.ts'
+import type { MetricResult } from '../metrics/metric.ts'
 import { PublishError, resultJson, resultPath, type Message, type Publisher } from './publisher.ts'
 
 /** One file for each result, `<metric>/<metric>-<period>-<D>.json`, replaced as a whole. */

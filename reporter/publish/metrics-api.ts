@@ -1,5 +1,5 @@
-import type { MetricDefinition } from '../definitions.ts'
-import type { MetricResult } from '../metric.ts'
+import type { MetricDefinition } from '../metrics/definitions.ts'
+import type { MetricResult } from '../metrics/metric.ts'
 import { addressOf, answerText, sendOverHttp } from './http.ts'
 import type { Message, Publisher } from './publisher.ts'
 

@@ -1,5 +1,5 @@
-import type { MetricDefinition } from '../definitions.ts'
-import type { MetricResult } from '../metric.ts'
+import type { MetricDefinition } from '../metrics/definitions.ts'
+import type { MetricResult } from '../metrics/metric.ts'
 import { addressOf, answerText, sendOverHttp } from './http.ts'
 import { resultJson, resultKey, type Message, type Publisher } from './publisher.ts'
 

@@ -1,6 +1,6 @@
-import type { MetricDefinition } from '../definitions.ts'
-import type { MetricResult } from '../metric.ts'
-import { beginningOf, DAY_MS, dayOf } from '../window.ts'
+import type { MetricDefinition } from '../metrics/definitions.ts'
+import type { MetricResult } from '../metrics/metric.ts'
+import { beginningOf, DAY_MS, dayOf } from '../metrics/window.ts'
 import { addressOf, answerText, sendOverHttp } from './http.ts'
 import { PublishError, type Message, type Publisher } from './publisher.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { keyColumns, type MetricKey } from '../stored-metric.ts'
+import { keyColumns, type MetricKey } from '../metrics/stored-metric.ts'
 import { insertRows, type TableStore } from '../../store/table-store.ts'
 import type { Message, PublisherName } from './publisher.ts'
 

@@ -1,6 +1,6 @@
-import type { MetricDefinition } from '../definitions.ts'
-import type { MetricKey } from '../stored-metric.ts'
-import type { MetricResult } from '../metric.ts'
+import type { MetricDefinition } from '../metrics/definitions.ts'
+import type { MetricKey } from '../metrics/stored-metric.ts'
+import type { MetricResult } from '../metrics/metric.ts'
 
 export const PUBLISHERS = ['performance-platform', 'metrics-api', 's3', 'opensearch', 'file', 'stdout'] as const
 export type PublisherName = (typeof PUBLISHERS)[number]

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AwsClient } from 'aws4fetch'
-import type { MetricDefinition } from '../definitions.ts'
-import type { MetricResult } from '../metric.ts'
+import type { MetricDefinition } from '../metrics/definitions.ts'
+import type { MetricResult } from '../metrics/metric.ts'
 import { addressOf, answerText, sendOverHttp } from './http.ts'
 import { resultJson, resultPath, type Message, type Publisher } from './publisher.ts'
 

@@ -2,7 +2,7 @@ import { ErasedSubjects } from '../../privacy/erased.ts'
 import { emptyTotals, replayPart } from '../../aggregator/replay.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { repairedBatch } from '../../ingest/repair.ts'
-import { findDeadLetter } from '../../reporter/dead-letters.ts'
+import { findDeadLetter } from '../../reporter/queries/dead-letters.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { completeness, gatewayStrips } from '../../gateway-strips.ts'
-import { gateway, listGateways } from '../../gateways.ts'
+import { completeness, gatewayStrips } from '../../queries/gateway-strips.ts'
+import { gateway, listGateways } from '../../queries/gateways.ts'
 import { cached } from '../cached.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'

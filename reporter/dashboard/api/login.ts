@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import { recordAudit } from '../../audit.ts'
+import { recordAudit } from '../audit.ts'
 import { LOGIN_SECONDS } from '../access.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { COOKIE } from '../guard.ts'

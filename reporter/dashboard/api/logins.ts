@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { findLogins } from '../../logins.ts'
+import { findLogins } from '../../queries/logins.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
 import { flag, mac, text, whole } from './parameters.ts'

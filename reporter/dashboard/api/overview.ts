@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { overviewOf } from '../../overview.ts'
+import { overviewOf } from '../../queries/overview.ts'
 import { cached } from '../cached.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'

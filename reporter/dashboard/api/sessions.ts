@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { session, listSessions } from '../../sessions.ts'
-import { sessionTimeline } from '../../session-timeline.ts'
+import { session, listSessions } from '../../queries/sessions.ts'
+import { sessionTimeline } from '../../queries/session-timeline.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { requireOperator } from '../guard.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'

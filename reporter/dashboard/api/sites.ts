@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { siteReport } from '../../sites.ts'
+import { siteReport } from '../../queries/sites.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
 import { whole } from './parameters.ts'

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { addLogins, openEngine } from '../../test/engine.ts'
-import { latestDue } from '../../schedule.ts'
-import { DAY_MS } from '../../window.ts'
+import { latestDue } from '../../metrics/schedule.ts'
+import { DAY_MS } from '../../metrics/window.ts'
 import { startHistory } from '../schedule.ts'
 
 const store = await openEngine(t.testdir())

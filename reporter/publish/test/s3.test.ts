@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import S3rver from 's3rver'
 import { AwsClient } from 'aws4fetch'
 import t from 'tap'
-import { metricNamed, type MetricDefinition } from '../../definitions.ts'
-import type { MetricResult } from '../../metric.ts'
+import { metricNamed, type MetricDefinition } from '../../metrics/definitions.ts'
+import type { MetricResult } from '../../metrics/metric.ts'
 import { S3 } from '../s3.ts'
 
 /* Against a server that speaks S3. It checks keys and names of buckets, not the signatures themselves. */

@@ -1,0 +1,26 @@
+import { csv } from '../../common/csv.ts'
+import type { MetricDefinition } from './definitions.ts'
+import type { MetricResult } from './metric.ts'
+import type { MetricRow } from './stored-metric.ts'
+
+/** One line of headings and one line for each result, or for each row of a result that has rows. */
+export function metricCsv(metric: MetricDefinition, results: readonly MetricResult[]): string {
+  const names = Object.keys(metric.fields.shape)
+  const lines = results.flatMap((result) =>
+    rowsOf(metric, result).map((row) => [
+      result.metric_name,
+      result.period,
+      result.date,
+      ...names.map((name) => row[name]),
+      // The columns do not depend on what the results are.
+      result.stored ?? false,
+      result.complete ?? true,
+    ]),
+  )
+  return csv(['metric_name', 'period', 'date', ...names, 'stored', 'complete'], lines)
+}
+
+/** What a result has: its rows, or itself as the only one. */
+export function rowsOf(metric: MetricDefinition, result: MetricResult): readonly MetricRow[] {
+  return metric.rowsPer === undefined ? [result as MetricRow] : (result['rows'] as readonly MetricRow[])
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { packageFile } from '../../../common/package-root.ts'
+import { METRICS, metricSql } from '../definitions.ts'
+
+const page = readFileSync(packageFile('docs/metrics.md'), 'utf8')
+
+t.test('docs/metrics.md and the queries say what each metric and each field is', (t) => {
+  for (const metric of METRICS) {
+    const { name, fields } = metric
+    t.match(page, new RegExp(`^(## |\\|.*)${name}\\b`, 'm'), name)
+    const sql = metricSql(metric)
+    const words = sql.split('\n').filter((line) => line.startsWith('--'))
+    t.ok(words[0].startsWith(`-- ${name}: `), `${name}.sql begins with its definition`)
+    for (const field of Object.keys(fields.shape)) {
+      // The cumulative ones of completion-rate are told of together.
+      t.match(page, new RegExp(`^\\|.*\\b${field.replace(/^cumulative_(?!all)/, '')}\\b`, 'm'), `${name}: ${field}`)
+      t.match(sql, new RegExp(`\\b${field}\\b`), `${name}.sql: ${field}`)
+    }
+    const parameters = new Set([...sql.matchAll(/\{(\w+):/g)].map(([, parameter]) => parameter))
+    t.same([...parameters].sort(), ['end', 'start'], `${name}.sql takes the window and nothing else`)
+  }
+  t.end()
+})

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import type { TableStore } from '../../store/table-store.ts'
+
+export const deadLetter = z.object({
+  /** 2024-02-29 12:00:00.000, UTC */
+  received_at: z.string(),
+  source: z.string(),
+  reason: z.string(),
+  error: z.string(),
+  payload: z.string(),
+  batch_id: z.string(),
+  batch_index: z.number(),
+})
+
+/** One row of table `dead_letters`, whose comments say what the columns mean. */
+export type DeadLetter = z.infer<typeof deadLetter>
+
+/** The newest first. */
+export async function listDeadLetters(store: TableStore, limit: number): Promise<DeadLetter[]> {
+  const rows = await store.query(
+    // A number, checked by its type: LIMIT takes no bound text.
+    `SELECT ${Object.keys(deadLetter.shape).join(', ')} FROM gatepost.dead_letters
+     ORDER BY received_at DESC, batch_id, batch_index LIMIT ${Math.trunc(limit)}`,
+  )
+  return z.array(deadLetter).parse(rows)
+}
+
+/** One by its key; null: there is none. */
+export async function findDeadLetter(
+  store: Pick<TableStore, 'query'>,
+  batchId: string,
+  batchIndex: number,
+): Promise<DeadLetter | null> {
+  const rows = await store.query(
+    `SELECT ${Object.keys(deadLetter.shape).join(', ')} FROM gatepost.dead_letters
+     WHERE batch_id = {id:UUID} AND batch_index = {index:Int32} LIMIT 1`,
+    { id: batchId, index: batchIndex },
+  )
+  return z.array(deadLetter).parse(rows).at(0) ?? null
+}

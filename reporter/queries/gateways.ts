@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import type { TableStore } from '../../store/table-store.ts'
+
+/** The engine writes 64-bit integers as text. What a gateway claims may lie beyond 2^53; nobody reads that off a list. */
+const number = z.union([z.number(), z.string().transform(Number)])
+
+export const gateway = z.object({
+  gw_id: z.string(),
+  name: z.string(),
+  state: z.string(),
+  /** 2024-02-29 12:00:00.000, UTC */
+  last_seen: z.string(),
+  remote_ip: z.string(),
+  user_agent: z.string(),
+  sys_uptime: number,
+  sys_memfree: number,
+  sys_load: number,
+  wifidog_uptime: number,
+  interval_seconds: number.nullable(),
+  clients: number,
+  restarts: number,
+})
+
+/** One row of the view `gateways`, whose comments say what the columns mean. */
+export type Gateway = z.infer<typeof gateway>
+
+/** Those that are down first, and of these the longest first. */
+export async function listGateways(store: TableStore, downOnly: boolean): Promise<Gateway[]> {
+  const rows = await store.query(
+    `SELECT ${Object.keys(gateway.shape).join(', ')} FROM gatepost.gateways
+     WHERE {state:String} = '' OR state = {state:String}
+     ORDER BY indexOf(['down', 'late', 'up'], state), last_seen, gw_id`,
+    { state: downOnly ? 'down' : '' },
+  )
+  return z.array(gateway).parse(rows)
+}

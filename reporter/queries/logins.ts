@@ -1,0 +1,233 @@
+import { sqlTime } from '../../common/sql-time.ts'
+import { accountNamed } from '../accounts/list.ts'
+import type { TableStore } from '../../store/table-store.ts'
+
+/** What the support desk asks for: the first that is set. */
+export interface LoginSearch {
+  /** A user name as the person types it. */
+  readonly user?: string
+  /** Serial number of a client certificate. */
+  readonly cert?: string
+  /** In the normal form. */
+  readonly mac?: string
+  readonly site?: string
+  /** The access point's MAC in the normal form. */
+  readonly ap?: string
+  readonly building?: string
+  readonly failed: boolean
+  readonly since: Date
+  readonly until: Date
+  readonly limit: number
+}
+
+/** A row of table `post_auth`. */
+export interface Login {
+  readonly received_at: string
+  readonly username: string
+  readonly ssl_username: string
+  readonly mac: string
+  readonly ap: string
+  readonly building_identifier: string
+  readonly site_ip: string
+  readonly success: number
+  readonly authentication_result: string
+  readonly authentication_reply: string
+  readonly cert_name: string
+  readonly cert_serial: string
+  readonly cert_issuer: string
+  readonly eap_type: string
+  readonly task_id: string
+}
+
+export interface Reason {
+  readonly authentication_result: string
+  readonly authentication_reply: string
+  readonly logins: number
+  readonly latest: string
+}
+
+export interface Device {
+  readonly mac: string
+  readonly successes: number
+  readonly failures: number
+  readonly latest: string
+}
+
+export interface AccountSummary {
+  readonly username: string
+  readonly created_at: string
+  readonly last_login: string | null
+}
+
+export interface LoginReport {
+  /** Newest first. */
+  readonly logins: readonly Login[]
+  /** Rejections since `reasons_since`, by what the RADIUS server said, the most frequent first. */
+  readonly reasons: readonly Reason[]
+  /** The beginning of the time that was searched; or later, if there are a thousand rejections since. */
+  readonly reasons_since: string
+  /** Of a search for a user. */
+  readonly account: AccountSummary | null
+  readonly devices: readonly Device[]
+}
+
+const COLUMNS = [
+  'toString(logins.received_at) AS received_at',
+  'username',
+  'ssl_username',
+  'mac',
+  'ap',
+  'building_identifier',
+  'site_ip',
+  'success',
+  'authentication_result',
+  'authentication_reply',
+  'cert_name',
+  'cert_serial',
+  'cert_issuer',
+  'eap_type',
+  'task_id',
+].join(', ')
+
+/** Most searches are answered from the newest hours: each range is looked at only if those before it did not have enough. */
+const HOUR_MS = 3_600_000
+const RANGES_MS = [HOUR_MS, 24 * HOUR_MS, 8 * 24 * HOUR_MS, Infinity]
+const MAX_REASONS = 20
+const MAX_DEVICES = 20
+/** So many rejections say why; a month of a large site has a hundred times as many. */
+const REJECTIONS_ENOUGH = 1000
+
+/** @throws GatepostError of the store */
+export async function findLogins(store: TableStore, search: LoginSearch): Promise<LoginReport> {
+  const logins = await newest(store, search)
+  // What was found is all there is: it need not be looked for again, which costs as much as the first time.
+  const all = logins.length < search.limit
+  const [account, devices, counted] = [
+    search.user === undefined ? null : await accountSummary(store, search.user),
+    search.user === undefined ? [] : all && !search.failed ? devicesAmong(logins) : await devicesOf(store, search),
+    all ? { reasons: reasonsAmong(logins), since: search.since.getTime() } : await reasonsOf(store, search),
+  ]
+  return { logins, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
+}
+
+/** Ranges of the time that is searched, the newest first; together they are all of it. */
+function* rangesOf(search: LoginSearch): Generator<{ readonly from: number; readonly to: number }> {
+  let to = search.until.getTime()
+  for (const range of RANGES_MS) {
+    const from = Math.max(search.since.getTime(), search.until.getTime() - range)
+    if (from >= to) continue
+    yield { from, to }
+    to = from
+  }
+}
+
+async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> {
+  const found: Login[] = []
+  for (const { from, to } of rangesOf(search)) {
+    const rows = await store.query<Login>(
+      `SELECT ${COLUMNS} FROM gatepost.post_auth AS logins
+       WHERE ${condition(search)} ${search.failed ? 'AND success = 0' : ''}
+       ORDER BY logins.received_at DESC, batch_id, batch_index LIMIT {limit:UInt32}`,
+      { ...parameters(search), from: sqlTime(from), to: sqlTime(to), limit: search.limit - found.length },
+    )
+    found.push(...rows)
+    if (found.length >= search.limit) break
+  }
+  return found
+}
+
+/** The reasons range by range, until enough is known. */
+async function reasonsOf(store: TableStore, search: LoginSearch): Promise<{ reasons: Reason[]; since: number }> {
+  const reasons = new Map<string, Reason>()
+  let since = search.until.getTime()
+  let rejections = 0
+  for (const { from, to } of rangesOf(search)) {
+    const rows = await store.query<Reason>(
+      `SELECT authentication_result, authentication_reply, toUInt32(count()) AS logins,
+         toString(max(received_at)) AS latest
+       FROM gatepost.post_auth AS logins WHERE ${condition(search)} AND success = 0
+       GROUP BY authentication_result, authentication_reply`,
+      { ...parameters(search), from: sqlTime(from), to: sqlTime(to) },
+    )
+    for (const row of rows) {
+      rejections += row.logins
+      count(reasons, row)
+    }
+    since = from
+    if (rejections >= REJECTIONS_ENOUGH) break
+  }
+  return { reasons: mostFrequent(reasons), since }
+}
+
+function reasonsAmong(logins: readonly Login[]): Reason[] {
+  const reasons = new Map<string, Reason>()
+  for (const { success, received_at: latest, authentication_result, authentication_reply } of logins) {
+    if (success === 0) count(reasons, { authentication_result, authentication_reply, logins: 1, latest })
+  }
+  return mostFrequent(reasons)
+}
+
+function count(reasons: Map<string, Reason>, more: Reason): void {
+  const key = JSON.stringify([more.authentication_result, more.authentication_reply])
+  const known = reasons.get(key)
+  const latest = known === undefined || more.latest > known.latest ? more.latest : known.latest
+  reasons.set(key, { ...more, logins: (known?.logins ?? 0) + more.logins, latest })
+}
+
+function mostFrequent(reasons: ReadonlyMap<string, Reason>): Reason[] {
+  const order = (one: Reason, other: Reason) =>
+    other.logins - one.logins || (one.authentication_reply < other.authentication_reply ? -1 : 1)
+  return [...reasons.values()].sort(order).slice(0, MAX_REASONS)
+}
+
+/** PRECONDITION: newest first. */
+function devicesAmong(logins: readonly Login[]): Device[] {
+  const devices = new Map<string, Device>()
+  for (const { mac, success, received_at } of logins) {
+    if (mac === '') continue
+    const { successes, failures, latest } = devices.get(mac) ?? { successes: 0, failures: 0, latest: received_at }
+    devices.set(mac, { mac, successes: successes + success, failures: failures + 1 - success, latest })
+  }
+  return [...devices.values()].slice(0, MAX_DEVICES)
+}
+
+function devicesOf(store: TableStore, search: LoginSearch): Promise<Device[]> {
+  return store.query<Device>(
+    `SELECT mac, toUInt32(countIf(success = 1)) AS successes, toUInt32(countIf(success = 0)) AS failures,
+       toString(max(received_at)) AS latest
+     FROM gatepost.post_auth AS logins WHERE ${condition(search)} AND mac != ''
+     GROUP BY mac ORDER BY max(received_at) DESC LIMIT ${MAX_DEVICES}`,
+    parameters(search),
+  )
+}
+
+async function accountSummary(store: TableStore, user: string): Promise<AccountSummary | null> {
+  const account = await accountNamed(store, user)
+  return account && { username: account.username, created_at: account.created_at, last_login: account.last_login }
+}
+
+function condition({ user, cert, mac, site, ap, building }: LoginSearch): string {
+  const time = "logins.received_at >= {from:DateTime64(3, 'UTC')} AND logins.received_at < {to:DateTime64(3, 'UTC')}"
+  if (user !== undefined) return `${time} AND (username = {username:String} OR ssl_username = {value:String})`
+  if (cert !== undefined) return `${time} AND cert_serial = {value:String}`
+  if (mac !== undefined) return `${time} AND mac = {value:String}`
+  if (site !== undefined) return `${time} AND site_ip = {value:String}`
+  if (ap !== undefined) return `${time} AND ap = {value:String}`
+  if (building !== undefined) return `${time} AND building_identifier = {value:String}`
+  return time
+}
+
+function parameters(search: LoginSearch): Record<string, string | number> {
+  const { user, cert, mac, site, ap, building } = search
+  return {
+    from: sqlTime(search.since.getTime()),
+    to: sqlTime(search.until.getTime()),
+    value: user ?? cert ?? mac ?? site ?? ap ?? building ?? '',
+    username: storedUsername(user ?? ''),
+  }
+}
+
+/** As user logins are stored: the first six code points in capitals (PROTOCOLS.md, section 3). */
+function storedUsername(user: string): string {
+  return [...user].slice(0, 6).join('').toUpperCase()
+}

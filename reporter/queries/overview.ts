@@ -1,0 +1,84 @@
+import type { TableStore } from '../../store/table-store.ts'
+
+const MINUTE_MS = 60_000
+const MINUTES = 60
+
+export interface LoginMinute {
+  /** When the minute begins, ms since the epoch. */
+  readonly at: number
+  readonly accepted: number
+  readonly refused: number
+}
+
+/** What came into one raw table. */
+export interface TableIntake {
+  readonly table: string
+  /** Records received in the last five minutes. */
+  readonly last_five_minutes: number
+  /** When the latest of the last day was received, UTC; null: none. */
+  readonly latest: string | null
+}
+
+/** How the installation is doing at the moment. */
+export interface Overview {
+  /** The last hour, minute by minute, each one there; the last is not over yet. */
+  readonly logins: readonly LoginMinute[]
+  /** Sessions that have not ended, by state: issued, validating, active. */
+  readonly sessions: Readonly<Record<string, number>>
+  /** By state: up, late, down. */
+  readonly gateways: Readonly<Record<string, number>>
+  readonly intake: readonly TableIntake[]
+}
+
+const RAW_TABLES = ['post_auth', 'gateway_pings', 'gateway_auth', 'portal_sessions'] as const
+
+/** Reads the last hour of logins, the states of gateways and sessions, and a day of each raw table's times. */
+export async function overviewOf(store: TableStore, now: Date): Promise<Overview> {
+  const [logins, sessions, gateways, intake] = await Promise.all([
+    loginMinutes(store, now),
+    countsByState(store, "gatepost.sessions AS one WHERE one.state IN ('issued', 'validating', 'active')"),
+    countsByState(store, 'gatepost.gateways AS one'),
+    tableIntake(store),
+  ])
+  return {
+    logins,
+    sessions: { issued: 0, validating: 0, active: 0, ...sessions },
+    gateways: { up: 0, late: 0, down: 0, ...gateways },
+    intake,
+  }
+}
+
+async function loginMinutes(store: TableStore, now: Date): Promise<LoginMinute[]> {
+  const last = Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS
+  const first = last - (MINUTES - 1) * MINUTE_MS
+  const rows = await store.query<{ minute: number; accepted: number; refused: number }>(
+    `SELECT toUnixTimestamp(toStartOfMinute(received_at)) AS minute, toUInt32(countIf(success = 1)) AS accepted,
+       toUInt32(countIf(success = 0)) AS refused
+     FROM gatepost.post_auth WHERE received_at >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') GROUP BY minute`,
+    { first },
+  )
+  const found = new Map(rows.map((row) => [row.minute * 1000, row]))
+  return Array.from({ length: MINUTES }, (_, index) => {
+    const at = first + index * MINUTE_MS
+    const { accepted = 0, refused = 0 } = found.get(at) ?? {}
+    return { at, accepted, refused }
+  })
+}
+
+async function countsByState(store: TableStore, from: string): Promise<Record<string, number>> {
+  const rows = await store.query<{ state: string; number: number }>(
+    `SELECT one.state AS state, toUInt32(count()) AS number FROM ${from} GROUP BY state`,
+  )
+  return Object.fromEntries(rows.map(({ state, number }) => [state, number]))
+}
+
+/** How much comes in, and when the last came, for each raw table. */
+export function tableIntake(store: TableStore): Promise<TableIntake[]> {
+  const parts = RAW_TABLES.map(
+    (table) =>
+      `SELECT '${table}' AS table, toUInt32(countIf(received_at >= now() - INTERVAL 5 MINUTE)) AS last_five_minutes,
+         toString(maxOrNull(received_at)) AS latest
+       FROM gatepost.${table} WHERE received_at >= now() - INTERVAL 1 DAY`,
+  )
+  return store.query<TableIntake>(`SELECT * FROM (${parts.join(' UNION ALL ')}) ORDER BY table`)
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { TableStore } from '../../store/table-store.ts'
+
+const number = z.union([z.number(), z.string().transform(Number)])
+
+/** A session as it is read. */
+export const session = z.object({
+  session_id: z.string(),
+  state: z.string(),
+  account: z.string(),
+  mac: z.string(),
+  ip: z.string(),
+  gw_id: z.string(),
+  method: z.string(),
+  issued: z.string().nullable(),
+  first_seen: z.string().nullable(),
+  last_seen: z.string().nullable(),
+  ended: z.string().nullable(),
+  end_reason: z.string().nullable(),
+  incoming: number,
+  outgoing: number,
+  reports: number,
+})
+
+/** One row of the view `sessions`, whose comments say what the columns mean. */
+export type Session = z.infer<typeof session>
+
+export interface SessionSearch {
+  /** Those that have not ended: issued, validating or active. */
+  readonly active: boolean
+  readonly gateway?: string
+  /** In the normal form. */
+  readonly mac?: string
+  readonly account?: string
+  /** Of this id: one, or one of each gateway that used it. */
+  readonly id?: string
+  readonly limit: number
+}
+
+const TIMES = ['issued', 'first_seen', 'last_seen', 'ended']
+
+/** Those that were seen, or issued, last come first. */
+export async function listSessions(store: TableStore, search: SessionSearch): Promise<Session[]> {
+  const columns = Object.keys(session.shape).map((name) =>
+    TIMES.includes(name) ? `toString(one.${name}) AS ${name}` : `one.${name} AS ${name}`,
+  )
+  const conditions = [
+    ...(search.id === undefined ? [] : ['one.session_id = {id:String}']),
+    ...(search.gateway === undefined ? [] : ['one.gw_id = {gateway:String}']),
+    ...(search.mac === undefined ? [] : [byClient('mac = {mac:String}', 'origin.mac = {mac:String}')]),
+    ...(search.account === undefined ? [] : [byClient('0', 'origin.account = {account:String}')]),
+    ...(search.active ? ["one.state IN ('issued', 'validating', 'active')"] : []),
+  ]
+  const rows = await store.query(
+    `SELECT ${columns.join(', ')} FROM gatepost.sessions AS one
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY greatest(ifNull(one.last_seen, toDateTime64(0, 3, 'UTC')), ifNull(one.issued, toDateTime64(0, 3, 'UTC'))) DESC, session_id
+     LIMIT {limit:UInt32}`,
+    {
+      id: search.id ?? '',
+      gateway: search.gateway ?? '',
+      mac: search.mac ?? '',
+      account: search.account ?? '',
+      limit: search.limit,
+    },
+  )
+  return z.array(session).parse(rows)
+}
+
+/** The keys of the sessions in question first: the state of all the others need not be decided. */
+function byClient(reported: string, issued: string): string {
+  return `(one.gw_id, one.session_id) IN (
+    SELECT gw_id, session_id FROM gatepost.session_hours WHERE ${reported}
+    UNION DISTINCT SELECT gw_id, session_id FROM gatepost.session_origins WHERE ${issued})`
+}

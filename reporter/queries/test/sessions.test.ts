@@ -1,0 +1,92 @@
+import t from 'tap'
+import { listSessions, type SessionSearch } from '../sessions.ts'
+import { insertRows } from '../../../store/table-store.ts'
+import { openEngine } from '../../test/engine.ts'
+
+const store = await openEngine(t.testdir())
+t.teardown(() => store.close())
+
+const MAC = '50-A6-7F-84-9C-D1'
+const at = (minutesAgo: number) =>
+  new Date(Date.now() - minutesAgo * 60_000).toISOString().replace('T', ' ').slice(0, 23)
+
+await insertRows(
+  store,
+  'gatepost.portal_sessions (received_at, issued, session_id, gw_id, mac, account, method, use_by, ends)',
+  [
+    ['issued', 'A', MAC, 'alice', at(2), at(-8)],
+    ['late', 'A', '', 'bob', at(60), at(50)],
+    ['online', 'B', '', 'alice', at(30), at(20)],
+  ].map(([session_id, gw_id, mac, account, issued, use_by]) => ({
+    received_at: issued,
+    issued,
+    session_id,
+    gw_id,
+    mac,
+    account,
+    method: 'account',
+    use_by,
+    ends: at(-600),
+  })),
+)
+await insertRows(
+  store,
+  'gatepost.session_hours (gw_id, session_id, hour, mac, first_seen, last_seen, last_ok, incoming, outgoing, reports)',
+  [
+    {
+      gw_id: 'B',
+      session_id: 'online',
+      hour: at(90).slice(0, 13) + ':00:00',
+      mac: MAC,
+      first_seen: at(90),
+      last_seen: at(70),
+      last_ok: at(70),
+      incoming: 5,
+      outgoing: 1,
+      reports: 2,
+    },
+    {
+      gw_id: 'B',
+      session_id: 'online',
+      hour: at(1).slice(0, 13) + ':00:00',
+      mac: MAC,
+      first_seen: at(29),
+      last_seen: at(1),
+      last_ok: at(1),
+      incoming: 6,
+      outgoing: 2,
+      reports: 3,
+    },
+  ],
+)
+
+const ids = async (search: Partial<SessionSearch>) =>
+  (await listSessions(store, { active: false, limit: 100, ...search })).map(({ session_id }) => session_id)
+
+t.test('sessions, those that were seen last first', async (t) => {
+  t.same(await ids({}), ['online', 'issued', 'late'])
+  t.same(await ids({ limit: 1 }), ['online'])
+  t.same(await ids({ active: true }), ['online', 'issued'])
+  t.same(await ids({ gateway: 'A' }), ['issued', 'late'])
+  t.same(await ids({ mac: MAC }), ['online', 'issued'], 'as reported, or as the portal was told')
+  t.same(await ids({ account: 'alice' }), ['online', 'issued'])
+  t.same(await ids({ account: 'alice', gateway: 'A', active: true }), ['issued'])
+  t.same(await ids({ account: 'nobody' }), [])
+})
+
+t.test('what is said of a session', async (t) => {
+  const [online, issued, late] = await listSessions(store, { active: false, limit: 3 })
+  t.match(online, {
+    state: 'active',
+    account: 'alice',
+    mac: MAC,
+    gw_id: 'B',
+    method: 'account',
+    incoming: 11,
+    outgoing: 3,
+    reports: 5,
+  })
+  t.match(online, { ended: null, end_reason: null, first_seen: /^20/, last_seen: /^20/, issued: /^20/ })
+  t.match(issued, { state: 'issued', mac: MAC, first_seen: null, last_seen: null, incoming: 0, reports: 0 })
+  t.match(late, { state: 'expired', end_reason: 'expired', ended: /^20/ })
+})
