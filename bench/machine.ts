@@ -33,7 +33,7 @@ async function fileSystemOf(directory: string): Promise<string> {
   return output.split('\n')[1]?.split(/\s+/)[process.platform === 'linux' ? 1 : 0] ?? 'unknown'
 }
 
-/** Of the package whose binary loads: see ingest/uws.ts. Its exports hide its package.json, so the file is read beside it. */
+/** Of the package whose binary loads: see ingest/listeners/uws.ts. Its exports hide its package.json, so the file is read beside it. */
 function uwsVersion(): string {
   const require = createRequire(import.meta.url)
   for (const name of ['uWebSockets.js', 'uWebSockets.js-current']) {

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { loadUws } from '../ingest/uws.ts'
+import { loadUws } from '../ingest/listeners/uws.ts'
 import { announcePort } from './child.ts'
 
 /*

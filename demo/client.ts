@@ -1,5 +1,5 @@
 import { Agent, request, type IncomingHttpHeaders } from 'node:http'
-import { RECEIVED_AT_HEADER } from '../ingest/received-at.ts'
+import { RECEIVED_AT_HEADER } from '../ingest/listeners/received-at.ts'
 
 export interface Response {
   readonly status: number

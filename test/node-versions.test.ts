@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../common/package-root.ts'
-import { UWS_PACKAGES } from '../ingest/uws.ts'
+import { UWS_PACKAGES } from '../ingest/listeners/uws.ts'
 import { cleanEnv } from './helpers/clean-env.ts'
 import { run } from './helpers/run.ts'
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { UWS_PACKAGES } from '../ingest/uws.ts'
+import { UWS_PACKAGES } from '../ingest/listeners/uws.ts'
 import { packageFile } from '../common/package-root.ts'
 import { METRICS } from '../reporter/metrics/definitions.ts'
 import { cleanEnv } from './helpers/clean-env.ts'

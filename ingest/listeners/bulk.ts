@@ -1,11 +1,11 @@
 import type { App } from '../app.ts'
 import type { TrustedProxies } from '../../common/trusted-proxies.ts'
-import { addressText } from '../client-address.ts'
+import { addressText } from './client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
-import { RECEIVED_AT_HEADER, type ReceivedAt } from '../received-at.ts'
-import { userAgentText } from '../user-agent.ts'
-import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from '../uws.ts'
+import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
+import { userAgentText } from './user-agent.ts'
+import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from './uws.ts'
 
 export interface Listener {
   readonly port: number

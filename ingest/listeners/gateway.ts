@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import type { App } from '../app.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
-import { RECEIVED_AT_HEADER, type ReceivedAt } from '../received-at.ts'
-import { userAgentText } from '../user-agent.ts'
+import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
+import { userAgentText } from './user-agent.ts'
 import { isHttps, type Listener } from './bulk.ts'
 
 /** A client gets this long for its request's head and, apart, for all of the request. */

@@ -9,7 +9,7 @@ import { BulkListener } from '../../ingest/listeners/bulk.ts'
 import { GatewayListener } from '../../ingest/listeners/gateway.ts'
 import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
 import type { Portal } from '../../ingest/portal/portal.ts'
-import { ReceivedAt } from '../../ingest/received-at.ts'
+import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
 import type { Records } from '../../ingest/records.ts'
 import { openIngestLog, type IngestLog, type IngestLogOptions } from './open-log.ts'
 

@@ -1,5 +1,5 @@
 import { createLogger } from '../../common/logger.ts'
-import { loadUws } from '../../ingest/uws.ts'
+import { loadUws } from '../../ingest/listeners/uws.ts'
 import type { Config } from '../config/config.ts'
 import { ingestBanner } from './banner.ts'
 import { ingestWorkers } from './children.ts'

@@ -1,5 +1,5 @@
 import { createLogger } from '../../common/logger.ts'
-import { loadUws } from '../../ingest/uws.ts'
+import { loadUws } from '../../ingest/listeners/uws.ts'
 import type { Config } from '../config/config.ts'
 import { readPolicies } from '../config/policies.ts'
 import { serveBanner } from './banner.ts'

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as Uws from 'uWebSockets.js'
-import { GatepostError, messageOf } from '../common/errors.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
 
 export type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js'
 

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { isLoopback } from '../common/ip-address.ts'
+import { isLoopback } from '../../common/ip-address.ts'
 
 /** `<key> <ms since the epoch>` */
 export const RECEIVED_AT_HEADER = 'x-gatepost-received-at'
