@@ -40,6 +40,7 @@ export default tseslint.config(
     files: ['log/kafka/**'],
     rules: banImports([promClient, stages('ingest', 'aggregator', 'reporter', 'cli')]),
   },
+  { files: ['access/kafka-log.ts'], rules: banImports([promClient]) },
   { files: ['ingest/**'], rules: banImports([promClient, kafkajs, stages('aggregator', 'reporter', 'cli')]) },
   { files: ['aggregator/**'], rules: banImports([promClient, kafkajs, stages('ingest', 'reporter', 'cli')]) },
   { files: ['reporter/**'], rules: banImports([promClient, kafkajs, stages('ingest', 'aggregator', 'cli')]) },
