@@ -1,5 +1,5 @@
 import type { Batch } from '../../schemas/batch.ts'
-import { makeBatch, type MadeBatch } from '../../store/test/records.ts'
+import { makeBatch, type MadeBatch } from '../../schemas/test/records.ts'
 import { MemoryLog } from './memory-log.ts'
 
 const BATCHES = 240

@@ -5,7 +5,7 @@ import { JournalReader } from '../../log/journal/reader.ts'
 import { JournalWriter } from '../../log/journal/writer.ts'
 import { TOPICS } from '../../schemas/topics.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
-import { makeBatch, repeated } from '../../store/test/records.ts'
+import { makeBatch, repeated } from '../../schemas/test/records.ts'
 import { startAggregator } from '../aggregator.ts'
 
 const logger = createLogger('journal-test')

@@ -6,7 +6,7 @@ import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
 import { DEFAULT_RETENTION, retentionOf, type Retention } from '../../store/retention.ts'
-import { makeBatch, repeated } from '../../store/test/records.ts'
+import { makeBatch, repeated } from '../../schemas/test/records.ts'
 import { ErasedSubjects, subjectHash } from '../../privacy/erased.ts'
 import { emptyTotals, replayPart, type ReplayTotals } from '../replay.ts'
 

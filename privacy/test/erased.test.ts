@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
-import { makeBatch, type Fields } from '../../store/test/records.ts'
+import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
 import { ErasedNow } from '../erased-now.ts'
 import { ErasedSubjects, subjectHash, type SubjectKind } from '../erased.ts'

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { recordSchema } from '../avro.ts'
 import { TOPICS, type Topic } from '../topics.ts'
-import { makeBatch, type Fields } from '../../store/test/records.ts'
+import { makeBatch, type Fields } from './records.ts'
 import { recordSpans } from '../record-spans.ts'
 
 const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })

@@ -6,7 +6,7 @@ import { batchUuid } from '../exactly-once/identity.ts'
 import { lookUpStatement } from '../exactly-once/presence.ts'
 import { viewsOf } from '../exactly-once/views.ts'
 import { gatewaysContract } from './gateways.ts'
-import { makeBatch, repeated, unsigned } from './records.ts'
+import { makeBatch, repeated, unsigned } from '../../schemas/test/records.ts'
 
 const HOUR = 3_600_000
 /** A noon within the retention; the day before it and the hours after it lie in its month. */

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Store } from '../contract.ts'
-import { makeBatch, type Fields } from './records.ts'
+import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 
 interface Gateway {
   state: string

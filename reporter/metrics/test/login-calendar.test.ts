@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test as T } from 'tap'
-import { repeated, makeBatch, type MadeBatch } from '../../../store/test/records.ts'
+import { repeated, makeBatch, type MadeBatch } from '../../../schemas/test/records.ts'
 import { replaceLocations } from '../../locations/table.ts'
 import { beginningOf, DAY_MS, dayOf, thirtyDaysBefore, windowEnding, type Window } from '../window.ts'
 import { fieldsOf } from './compute.ts'

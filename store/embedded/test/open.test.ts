@@ -5,7 +5,7 @@ import { createLogger } from '../../../common/logger.ts'
 import { loadMigrations, migrate, type Migration } from '../../migrations.ts'
 import { KEPT_WITH, retentionOf, type Retention } from '../../retention.ts'
 import type { SqlConnection } from '../../sql.ts'
-import { makeBatch, repeated } from '../../test/records.ts'
+import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { batchUuid } from '../../exactly-once/identity.ts'
 import { openEmbeddedStore } from '../open.ts'
 

@@ -6,7 +6,7 @@ import { openEmbeddedStore } from '../../embedded/open.ts'
 import { viewsOf } from '../../exactly-once/views.ts'
 import { insertMissing } from '../../exactly-once/statement.ts'
 import { loadMigrations } from '../../migrations.ts'
-import { makeBatch, repeated } from '../../test/records.ts'
+import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { clusterForm, commandForm, localForm } from '../cluster.ts'
 
 const logger = createLogger('store-test')

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
-import { makeBatch, repeated } from '../../test/records.ts'
+import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { parseAddress } from '../address.ts'
 import { ServerClient } from '../client.ts'
 import { HttpInserter } from '../inserter.ts'

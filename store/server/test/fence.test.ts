@@ -4,7 +4,7 @@ import { createLogger } from '../../../common/logger.ts'
 import { StoreServer } from '../../../test/helpers/store-server.ts'
 import { TcpProxy } from '../../../test/helpers/tcp-proxy.ts'
 import type { Claim, Store } from '../../contract.ts'
-import { makeBatch, repeated } from '../../test/records.ts'
+import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { openServerStore } from '../open.ts'
 
 const logger = createLogger('store-test')

@@ -6,7 +6,7 @@ import { StoreServer } from '../../../test/helpers/store-server.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 import type { Claim, Store } from '../../contract.ts'
 import { batchUuid } from '../../exactly-once/identity.ts'
-import { makeBatch, repeated } from '../../test/records.ts'
+import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { openServerStore } from '../open.ts'
 
 /* Every batch is in its table once, whole, and in the views, however often the server is killed while it inserts. */

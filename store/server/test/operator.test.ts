@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
 import { startHarness } from '../../../sql-endpoint/test/harness.ts'
-import { makeBatch, repeated } from '../../test/records.ts'
+import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { openServerStore } from '../open.ts'
 
 const logger = createLogger('store-test')

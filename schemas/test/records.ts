@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { BATCH_SPAN_MS, type Batch } from '../../schemas/batch.ts'
-import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import { BATCH_SPAN_MS, type Batch } from '../batch.ts'
+import { recordSchema } from '../avro.ts'
+import type { Topic } from '../topics.ts'
 
 export type Fields = Record<string, unknown>
 
