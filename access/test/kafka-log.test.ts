@@ -4,7 +4,7 @@ import { singleBroker } from '../../test/helpers/kafka.ts'
 import { accessContract } from './contract.ts'
 import type { AccessEntry } from '../log.ts'
 import { KafkaAccessLog } from '../kafka-log.ts'
-import { createKafka } from '../../log/kafka/client.ts'
+import { createKafka } from '../../log/kafka/client/connection.ts'
 import { accessControlTopic } from '../../log/kafka/topic-names.ts'
 import { createTopics } from '../../log/kafka/test/simple-writer.ts'
 

@@ -1,4 +1,4 @@
-import type { LastingAdmin } from './admin.ts'
+import type { LastingAdmin } from './client/admin.ts'
 
 /** The first message of a partition that is not older than `timestamp`: as long as it is kept, that is the same for ever. */
 interface Landmark {

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
-import { connectAdmin } from './admin.ts'
-import type { KafkaOptions } from './client.ts'
+import { connectAdmin } from './client/admin.ts'
+import type { KafkaOptions } from './client/connection.ts'
 import { kafkaTopic } from './topic-names.ts'
 import { REPAIR_COMMAND } from './topics.ts'
-import { connectProblem } from './unavailable.ts'
+import { connectProblem } from './client/errors.ts'
 
 export type PartitionCounts = ReadonlyMap<Topic, number>
 

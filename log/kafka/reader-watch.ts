@@ -1,4 +1,4 @@
-import type { LastingAdmin } from './admin.ts'
+import type { LastingAdmin } from './client/admin.ts'
 import { unreadPartitions } from './coverage.ts'
 import { Landmarks } from './landmarks.ts'
 import type { PartitionReader } from './partition.ts'

@@ -1,10 +1,10 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
-import { withAdmin } from './admin.ts'
-import type { KafkaOptions } from './client.ts'
+import { withAdmin } from './client/admin.ts'
+import type { KafkaOptions } from './client/connection.ts'
 import { settingProblem, wantedTopics, type TopicRules, type WantedTopic } from './topic-rules.ts'
-import { offsetsRetentionMs, readTopics, type TopicState } from './topic-state.ts'
+import { offsetsRetentionMs, readTopics, type TopicState } from './client/topic-state.ts'
 
 export interface TopicsOptions extends TopicRules {
   readonly kafka: KafkaOptions

@@ -7,7 +7,7 @@ import { makeDirectory } from '../../log/journal/disk.ts'
 import { SLOT_LOCK, slotDirectory } from '../../log/journal/layout.ts'
 import { recoverSlot } from '../../log/journal/recover.ts'
 import { JournalWriter } from '../../log/journal/writer.ts'
-import type { KafkaOptions } from '../../log/kafka/client.ts'
+import type { KafkaOptions } from '../../log/kafka/client/connection.ts'
 import { journalMetrics } from '../../ingest/metrics.ts'
 
 /** A worker's share of the directory that takes what it acknowledges: the journal, or where Kafka's outages are bridged. */

@@ -1,6 +1,6 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { KafkaOptions } from '../../log/kafka/client.ts'
+import type { KafkaOptions } from '../../log/kafka/client/connection.ts'
 import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from '../config/config.ts'
 import type { AccessStart, ReaderLog } from '../messages.ts'
@@ -21,7 +21,7 @@ export interface KafkaAddress {
  * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
  */
 export async function kafkaAddressOfIngest(config: Config, logger: Logger): Promise<KafkaAddress> {
-  const { connectProblem } = await import('../../log/kafka/unavailable.ts')
+  const { connectProblem } = await import('../../log/kafka/client/errors.ts')
   try {
     return await kafkaAddress(config, logger)
   } catch (error) {

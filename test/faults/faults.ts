@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expireRecords, remakeTopic, setOffsets } from '../../log/kafka/test/harm.ts'
+import { expireRecords, remakeTopic, setOffsets } from '../../log/kafka/client/test/operator.ts'
 import { pick } from '../helpers/random.ts'
 import type { Instance } from '../helpers/instance.ts'
 import type { World } from './world.ts'

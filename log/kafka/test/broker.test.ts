@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { KafkaCluster } from '../../../test/helpers/kafka.ts'
-import { createKafka } from '../client.ts'
+import { createKafka } from '../client/connection.ts'
 
 t.test('three brokers: the controller is known, one that was killed comes back under its address', async (t) => {
   const cluster = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 3 })

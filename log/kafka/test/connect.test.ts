@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { KafkaCluster, singleBroker } from '../../../test/helpers/kafka.ts'
-import { withAdmin } from '../admin.ts'
+import { withAdmin } from '../client/admin.ts'
 import { KafkaWriter } from '../writer.ts'
 import { makeTopics, nextBatch, writerOptions } from './harness.ts'
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { KafkaCluster } from '../../../test/helpers/kafka.ts'
-import { LastingAdmin, withAdmin } from '../admin.ts'
+import { LastingAdmin, withAdmin } from '../client/admin.ts'
 import { KafkaWriter } from '../writer.ts'
 import { consume, identities, makeTopics, nextBatch, until, writerOptions } from './harness.ts'
 

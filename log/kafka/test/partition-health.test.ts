@@ -1,6 +1,6 @@
 import t from 'tap'
 import { PartitionHealth } from '../partition-health.ts'
-import { SendError } from '../send-error.ts'
+import { SendError } from '../client/send-error.ts'
 
 const rotation = (health: PartitionHealth, now: number, times: number) =>
   new Set(Array.from({ length: times }, () => health.rotate(now)))

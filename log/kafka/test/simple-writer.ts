@@ -1,5 +1,5 @@
 import type { ITopicConfig } from 'kafkajs'
-import { createKafka, type KafkaOptions } from '../client.ts'
+import { createKafka, type KafkaOptions } from '../client/connection.ts'
 import { messageHeaders, messageValue } from '../message.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { TOPICS } from '../../../schemas/topics.ts'

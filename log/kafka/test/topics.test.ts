@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs'
 import t from 'tap'
 import { freePorts } from '../../../test/helpers/instance.ts'
 import { singleBroker } from '../../../test/helpers/kafka.ts'
-import { withAdmin } from '../admin.ts'
+import { withAdmin } from '../client/admin.ts'
 import { assertTopics, checkTopics, createTopics, showTopics, type TopicsOptions } from '../topics.ts'
 
 const DAY_MS = 86_400_000

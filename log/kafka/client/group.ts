@@ -1,8 +1,8 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import { messageOf } from '../../common/errors.ts'
-import type { Logger } from '../../common/logger.ts'
+import { messageOf } from '../../../common/errors.ts'
+import type { Logger } from '../../../common/logger.ts'
 import { within } from './admin.ts'
-import { createKafka, type KafkaOptions } from './client.ts'
+import { createKafka, type KafkaOptions } from './connection.ts'
 
 /** What a member of a consumer group is told. */
 export interface GroupListener {

@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs'
-import { createKafka, type KafkaOptions } from './client.ts'
-import { connectProblem, logUnavailable } from './unavailable.ts'
+import { createKafka, type KafkaOptions } from './connection.ts'
+import { connectProblem, logUnavailable } from './errors.ts'
 
 /** A broker that accepts connections and says nothing is given up after this. */
 const CONNECT_WITHIN_MS = 5000

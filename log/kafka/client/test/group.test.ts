@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { singleBroker } from '../../../test/helpers/kafka.ts'
-import { pick, random } from '../../../test/helpers/random.ts'
-import { createKafka } from '../client.ts'
+import { singleBroker } from '../../../../test/helpers/kafka.ts'
+import { pick, random } from '../../../../test/helpers/random.ts'
+import { createKafka } from '../connection.ts'
 import { Group } from '../group.ts'
-import { TOPICS } from '../../../schemas/topics.ts'
-import { kafkaTopic } from '../topic-names.ts'
-import { until } from './harness.ts'
-import { makeTopics } from './simple-writer.ts'
+import { TOPICS } from '../../../../schemas/topics.ts'
+import { kafkaTopic } from '../../topic-names.ts'
+import { until } from '../../test/harness.ts'
+import { makeTopics } from '../../test/simple-writer.ts'
 
 /** kafkajs's own, not exported: the requests that a client makes of a broker. */
 interface Requests {

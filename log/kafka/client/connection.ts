@@ -1,6 +1,6 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { ConnectionOptions } from 'node:tls'
-import type { Logger } from '../../common/logger.ts'
+import type { Logger } from '../../../common/logger.ts'
 
 /** How to reach the brokers. */
 export interface KafkaOptions {

@@ -1,5 +1,5 @@
-import { GatepostError, messageOf } from '../../common/errors.ts'
-import type { KafkaOptions } from './client.ts'
+import { GatepostError, messageOf } from '../../../common/errors.ts'
+import type { KafkaOptions } from './connection.ts'
 
 /** What went wrong on the way to the brokers. */
 export type ConnectProblem = 'login' | 'certificate' | 'protocol' | 'away'

@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs'
-import type { Batch } from '../../schemas/batch.ts'
-import { messageHeaders, messageValue } from './message.ts'
+import type { Batch } from '../../../schemas/batch.ts'
+import { messageHeaders, messageValue } from '../message.ts'
 
 /** Thrown inside kafkajs when a send was given up before its bytes were made. */
 export class SendCancelled extends Error {

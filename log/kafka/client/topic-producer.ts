@@ -1,6 +1,6 @@
 import type { PartitionMetadata, Producer } from 'kafkajs'
 import { within } from './admin.ts'
-import { createKafka, type KafkaOptions } from './client.ts'
+import { createKafka, type KafkaOptions } from './connection.ts'
 import type { Outgoing } from './outgoing.ts'
 import { SendError } from './send-error.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
-import { createKafka, type KafkaOptions } from '../client.ts'
+import { createKafka, type KafkaOptions } from '../connection.ts'
 
 /* What operators do to topics and groups, for tests of what then happens. */
 

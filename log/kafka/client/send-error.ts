@@ -1,5 +1,5 @@
-import { messageOf } from '../../common/errors.ts'
-import { rootCause } from './unavailable.ts'
+import { messageOf } from '../../../common/errors.ts'
+import { rootCause } from './errors.ts'
 
 /**
  * Errors that only a broker's answer to a produce request has, given before anything was appended. Not among them: NOT_LEADER_FOR_PARTITION and

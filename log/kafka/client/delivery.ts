@@ -1,5 +1,5 @@
 import type { Batch } from 'kafkajs'
-import type { Message } from './partition.ts'
+import type { Message } from '../partition.ts'
 
 /** The offset that a fetch asked for. kafkajs has it on every batch; its type does not say so. */
 export function fetchedOffset(batch: Batch): number {
