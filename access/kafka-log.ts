@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { EachBatchPayload, Producer } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
@@ -7,9 +6,9 @@ import { AccessClaims } from './claims.ts'
 import { AccessTable, subjectOf } from './table.ts'
 import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
 import { withAdmin } from '../log/kafka/client/admin.ts'
-import { createKafka, type KafkaOptions } from '../log/kafka/client/connection.ts'
-import { fetchedOffset } from '../log/kafka/client/delivery.ts'
 import { Group } from '../log/kafka/client/group.ts'
+import { KeyedWriter } from '../log/kafka/client/keyed-writer.ts'
+import type { Delivery, KafkaOptions } from '../log/kafka/client/port.ts'
 import { accessControlTopic } from '../log/kafka/topic-names.ts'
 
 /*
@@ -43,8 +42,7 @@ export class KafkaAccessLog implements AccessLog {
   readonly #topic: string
   readonly #group: Group
   readonly #groupId = `gatepost-access-${randomBytes(8).toString('hex')}`
-  #producer: Producer | null = null
-  #attempts = 0
+  readonly #writer: KeyedWriter
   /** What decisions are made from. */
   #entries: AccessTable | null = null
   /** What is being read, from the log's beginning. */
@@ -67,6 +65,7 @@ export class KafkaAccessLog implements AccessLog {
   private constructor(options: AccessLogOptions) {
     this.#options = options
     this.#topic = accessControlTopic(options.topicPrefix)
+    this.#writer = new KeyedWriter(options.kafka, this.#topic)
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     // Whoever does not wait for it is not told.
     this.ready.catch(() => {})
@@ -84,7 +83,7 @@ export class KafkaAccessLog implements AccessLog {
       {
         assigned: () => this.#begin(),
         revoked: () => (this.#barrier = null),
-        deliver: (payload) => this.#deliver(payload),
+        deliver: (delivery) => this.#deliver(delivery),
       },
     )
   }
@@ -133,7 +132,7 @@ export class KafkaAccessLog implements AccessLog {
     this.#closed = true
     clearInterval(this.#sweeper)
     await this.#group.stop()
-    await this.#producer?.disconnect().catch(() => {})
+    await this.#writer.close()
     await this.#forgetGroup()
   }
 
@@ -158,20 +157,15 @@ export class KafkaAccessLog implements AccessLog {
     }
   }
 
-  #deliver(payload: EachBatchPayload): void {
-    const { batch } = payload
-    const from = fetchedOffset(batch)
-    if (this.#next !== null && from !== this.#next) {
+  #deliver({ fetchedOffset, messages, next }: Delivery): boolean {
+    if (this.#next !== null && fetchedOffset !== this.#next) {
       // The topic was made anew, or shortened.
-      this.#options.logger.error(
-        { topic: this.#topic, expected: this.#next, fetchedOffset: from },
-        'read again as a whole',
-      )
+      this.#options.logger.error({ topic: this.#topic, expected: this.#next, fetchedOffset }, 'read again as a whole')
       this.#begin()
     }
-    for (const { key, value } of batch.messages) this.#apply(key?.toString('utf8') ?? '', value)
-    this.#next = Number(batch.lastOffset()) + 1
-    payload.resolveOffset(batch.lastOffset())
+    for (const { key, value } of messages) this.#apply(key?.toString('utf8') ?? '', value)
+    this.#next = next
+    return true
   }
 
   #apply(key: string, value: Buffer | null): void {
@@ -233,23 +227,8 @@ export class KafkaAccessLog implements AccessLog {
 
   async #write(key: string, value: Buffer | null): Promise<void> {
     try {
-      if (this.#producer === null) {
-        // Without retries kafkajs asks the first broker only: each attempt begins with another one.
-        const { brokers } = this.#options.kafka
-        const first = this.#attempts++ % brokers.length
-        const kafka = { ...this.#options.kafka, brokers: [...brokers.slice(first), ...brokers.slice(0, first)] }
-        const producer = createKafka(kafka, { requestTimeout: 8000 }).producer({
-          allowAutoTopicCreation: false,
-          retry: { retries: 0 },
-        })
-        await producer.connect()
-        this.#producer = producer
-      }
-      await this.#producer.send({ topic: this.#topic, acks: -1, messages: [{ key, value, partition: 0 }] })
+      await this.#writer.write(key, value)
     } catch (error) {
-      // A new connection next time.
-      void this.#producer?.disconnect().catch(() => {})
-      this.#producer = null
       throw new GatepostError('LOG_UNAVAILABLE', `cannot write to ${this.#topic}: ${messageOf(error)}`, error)
     }
   }
@@ -277,7 +256,7 @@ export class KafkaAccessLog implements AccessLog {
   /** Nobody else is ever in it. */
   async #forgetGroup(): Promise<void> {
     try {
-      await withAdmin(this.#options.kafka, (admin) => admin.deleteGroups([this.#groupId]))
+      await withAdmin(this.#options.kafka, (admin) => admin.deleteGroup(this.#groupId))
     } catch {
       // The broker forgets an empty group by itself after a while.
     }

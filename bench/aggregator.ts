@@ -118,7 +118,7 @@ try {
   const path = join(directory, 'all.avro')
   await writeFileOf(path, batches)
   await makeTopics(kafka.options(), 'bench.', PARTITIONS)
-  const writer = await SimpleWriter.open(kafka.options(), 'bench.')
+  const writer = new SimpleWriter(kafka.options(), 'bench.')
   await Promise.all(
     Array.from({ length: PARTITIONS }, async (_, partition) => {
       for (let index = partition; index < count; index += PARTITIONS) await writer.append(batches[index], partition)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { packageFile } from '../common/package-root.ts'
-import { createKafka } from '../log/kafka/client/connection.ts'
+import { withAdmin } from '../log/kafka/client/admin.ts'
 import { freePorts, Instance, type InstanceCommand } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
 import { run } from './helpers/run.ts'
@@ -144,11 +144,5 @@ t.test('records of the other kind of log are not left behind', { timeout: 120_00
 
 /** Changes a topic's settings past Gatepost. */
 async function limitMessages(topic: string, bytes: number): Promise<void> {
-  const admin = createKafka(broker.options()).admin()
-  await admin.connect()
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: [{ type: 2, name: topic, configEntries: [{ name: 'max.message.bytes', value: String(bytes) }] }],
-  })
-  await admin.disconnect()
+  await withAdmin(broker.options(), (admin) => admin.changeSettings(topic, { 'max.message.bytes': String(bytes) }))
 }

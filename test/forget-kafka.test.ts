@@ -52,7 +52,7 @@ t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
   t.match(keyless.output, /GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used/)
   t.equal(await keyless.stop(), 0, 'until somebody is forgotten it works without')
   await aggregator.start()
-  const writer = await SimpleWriter.open(broker.options(), 'gatepost.')
+  const writer = new SimpleWriter(broker.options(), 'gatepost.')
   t.teardown(() => writer.close())
 
   const now = Date.now()

@@ -59,7 +59,7 @@ t.test('a store server, beside an aggregator', { timeout: 400_000 }, async (t) =
   t.equal((await gatepost(aggregator, 'topics', 'create')).status, 0)
   await aggregator.start()
 
-  const writer = await SimpleWriter.open(broker.options(), 'r.')
+  const writer = new SimpleWriter(broker.options(), 'r.')
   t.teardown(() => writer.close())
   const pair = (name: string) => makeBatch('post_auth', now, [{ username: name }, { username: `${name}'` }])
   const batches = ['a', 'b', 'c', 'd'].map(pair)

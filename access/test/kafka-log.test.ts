@@ -4,9 +4,9 @@ import { singleBroker } from '../../test/helpers/kafka.ts'
 import { accessContract } from './contract.ts'
 import type { AccessEntry } from '../log.ts'
 import { KafkaAccessLog } from '../kafka-log.ts'
-import { createKafka } from '../../log/kafka/client/connection.ts'
+import { KeyedWriter } from '../../log/kafka/client/keyed-writer.ts'
+import { makeTopics } from '../../log/kafka/client/test/operator.ts'
 import { accessControlTopic } from '../../log/kafka/topic-names.ts'
-import { createTopics } from '../../log/kafka/test/simple-writer.ts'
 
 const broker = await singleBroker(t)
 const kafka = broker.options()
@@ -14,8 +14,9 @@ let made = 0
 
 async function makeTopic(): Promise<string> {
   const prefix = `t${++made}.`
-  const configEntries = [{ name: 'cleanup.policy', value: 'compact' }]
-  await createTopics(kafka, [{ topic: accessControlTopic(prefix), numPartitions: 1, configEntries }])
+  await makeTopics(kafka, [
+    { name: accessControlTopic(prefix), partitions: 1, settings: { 'cleanup.policy': 'compact' } },
+  ])
   return prefix
 }
 
@@ -90,13 +91,10 @@ t.test('two processes that are the first at once agree on one secret', async (t)
 
 t.test('what is no decision is left out and counted', async (t) => {
   const prefix = await makeTopic()
-  const producer = createKafka(kafka).producer()
-  await producer.connect()
+  const writer = new KeyedWriter(kafka, accessControlTopic(prefix))
   const values = ['', 'not json', '[]', '{"verdict":"maybe","updated_at":1}', '{"verdict":"deny"}']
-  for (const value of values) {
-    await producer.send({ topic: accessControlTopic(prefix), messages: [{ key: 'mac:x', value, partition: 0 }] })
-  }
-  await producer.disconnect()
+  for (const value of values) await writer.write('mac:x', Buffer.from(value))
+  await writer.close()
   const log = await open(t, prefix)
   t.equal(log.malformed, values.length)
   t.equal(log.get('mac:x', 0), undefined)

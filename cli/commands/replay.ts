@@ -44,7 +44,7 @@ Examples:
     .action(async (options: Options) => {
       const config = loadConfig(context.env)
       const request = requestOf(options)
-      // kafkajs and the engine are loaded only by those who need them.
+      // The Kafka client and the engine are loaded only by those who need them.
       const { replay } = await import('../../runtime/replay/replay.ts')
       const outcomes = await replay(config, request, {
         note: (text) => context.output.note(text),

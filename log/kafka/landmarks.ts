@@ -1,4 +1,4 @@
-import type { LastingAdmin } from './client/admin.ts'
+import type { LastingAdmin } from './client/lasting-admin.ts'
 
 /** The first message of a partition that is not older than `timestamp`: as long as it is kept, that is the same for ever. */
 interface Landmark {
@@ -12,7 +12,7 @@ const ATTEMPTS = 3
 
 /**
  * Tells a partition from one of the same name that took its place: a topic that was deleted, made anew and filled past the old position goes on
- * where the old one ended, as far as offsets tell, and kafkajs knows no topic ids. What stands in a log at a time does not change.
+ * where the old one ended, as far as offsets tell, and the client does not tell topic ids. What stands in a log at a time does not change.
  */
 export class Landmarks {
   readonly #admin: LastingAdmin
@@ -52,9 +52,9 @@ export class Landmarks {
   }
 
   async #offsetAt(topic: string, partition: number, timestamp: number): Promise<number> {
-    const offsets = await this.#admin.ask((admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestamp))
-    const found = offsets.find((each) => each.partition === partition)
-    if (found === undefined) throw new Error(`${topic} has no partition ${partition}`)
-    return Number(found.offset)
+    const offsets = await this.#admin.ask((admin) => admin.offsetsAt(topic, timestamp))
+    const offset = offsets.get(partition)
+    if (offset === undefined) throw new Error(`${topic} has no partition ${partition}`)
+    return offset
   }
 }

@@ -4,6 +4,7 @@ import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
+import type { OutgoingMessage } from './client/port.ts'
 
 /*
  * One message is one batch: its value is a whole Avro object container file with one block, so that any Avro tool reads it.
@@ -33,6 +34,11 @@ export function messageValue(batch: Batch): Buffer {
     batch.records,
     recordSchema(batch.topic).fingerprint,
   ])
+}
+
+/** A batch as it goes to Kafka. */
+export function outgoingMessage(batch: Batch): OutgoingMessage {
+  return { value: messageValue(batch), headers: messageHeaders(batch) }
 }
 
 export function messageHeaders(batch: Batch): MessageHeaders {

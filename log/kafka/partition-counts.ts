@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
-import { connectAdmin } from './client/admin.ts'
-import type { KafkaOptions } from './client/connection.ts'
+import { withAdmin } from './client/admin.ts'
+import { KafkaUnavailable } from './client/errors.ts'
+import type { KafkaOptions } from './client/port.ts'
 import { kafkaTopic } from './topic-names.ts'
 import { REPAIR_COMMAND } from './topics.ts'
-import { connectProblem } from './client/errors.ts'
 
 export type PartitionCounts = ReadonlyMap<Topic, number>
 
@@ -16,18 +16,14 @@ const FILE = 'partitions.json'
 /** How many partitions each topic has; a topic that is missing is left out. @throws GatepostError LOG_UNAVAILABLE */
 export async function fetchPartitionCounts(options: KafkaOptions, prefix: string): Promise<PartitionCounts> {
   const counts = new Map<Topic, number>()
-  const admin = await connectAdmin(options)
-  try {
+  await withAdmin(options, async (admin) => {
     for (const topic of TOPICS) {
       const name = kafkaTopic(prefix, topic)
-      // One by one: a topic that is missing, or a partition without a leader, fails the whole request.
-      const found = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => null)
-      const partitions = found?.topics.find((each) => each.name === name)?.partitions.length ?? 0
-      if (partitions > 0) counts.set(topic, partitions)
+      // A topic that is missing, or one of whose partitions has no leader, is left out.
+      const partitions = await admin.partitions(name).catch(() => [])
+      if (partitions.length > 0) counts.set(topic, partitions.length)
     }
-  } finally {
-    void admin.disconnect().catch(() => {})
-  }
+  })
   return counts
 }
 
@@ -47,7 +43,7 @@ export async function countsAtStart(
   try {
     counts = await fetchPartitionCounts(options, prefix)
   } catch (error) {
-    if (saved === null || connectProblem(error) !== 'away') throw error
+    if (saved === null || !(error instanceof KafkaUnavailable) || error.problem !== 'away') throw error
     logger.error({ err: error }, 'Kafka cannot be reached at the start: records go to the spill until it is back')
     return saved
   }

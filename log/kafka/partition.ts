@@ -1,17 +1,13 @@
 import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../../schemas/batch.ts'
+import type { KafkaMessage } from './client/port.ts'
 import { messageLetter } from './letter.ts'
 import { batchOfMessage } from './message.ts'
 import type { Start } from './position.ts'
 import { partitionName } from './topic-names.ts'
 
 /** What is needed of a message. */
-export interface Message {
-  readonly offset: number
-  readonly value: Buffer | null
-  /** When it was sent, ms since the epoch. */
-  readonly timestamp: number
-}
+export type Message = Pick<KafkaMessage, 'offset' | 'value' | 'timestamp'>
 
 interface Item {
   readonly offset: number
@@ -29,7 +25,7 @@ export interface Taken {
 }
 
 /**
- * One partition that this process reads: messages in the order of their offsets without a gap, or none. kafkajs may deliver what it
+ * One partition that this process reads: messages in the order of their offsets without a gap, or none. The client may deliver what it
  * had fetched before a rebalance or a seek, and it jumps by itself when an offset is out of range: only what continues
  * where the last message ended is taken.
  */

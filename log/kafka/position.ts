@@ -46,7 +46,7 @@ export function startOf({ committed, metadata, low, high }: PartitionFacts): Sta
   return { offset: committed - 1, expect: identity, alarm: null }
 }
 
-/** A partition that is being read, of which kafkajs brought something else than what comes next. */
+/** A partition that is being read, of which the client delivered something else than what comes next. */
 export interface ReadingFacts {
   /** Offset that was to be read; null: not known. */
   readonly expected: number | null

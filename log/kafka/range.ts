@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Admin, EachBatchPayload } from 'kafkajs'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { withAdmin } from './client/admin.ts'
-import type { KafkaOptions } from './client/connection.ts'
-import { fetchedOffset, messagesOf } from './client/delivery.ts'
 import { Group } from './client/group.ts'
+import type { Delivery, GroupMember, KafkaAdmin, KafkaOptions } from './client/port.ts'
 import { PartitionReader } from './partition.ts'
 import { kafkaTopic } from './topic-names.ts'
 
@@ -55,7 +53,7 @@ export async function* readRange(options: RangeOptions): AsyncGenerator<RangePar
   if (start >= end) return
   const partition = new PartitionReader(options.topic, name, options.partition)
   partition.begin({ offset: start, expect: null })
-  const group = new Group(
+  const group: GroupMember = new Group(
     {
       kafka: options.kafka,
       groupId: `gatepost-range-${randomBytes(8).toString('hex')}`,
@@ -70,7 +68,7 @@ export async function* readRange(options: RangeOptions): AsyncGenerator<RangePar
         group.seek(name, options.partition, partition.expected as number)
       },
       revoked: () => {},
-      deliver: (payload) => deliver(group, partition, payload),
+      deliver: (delivery) => deliver(group, partition, delivery),
     },
   )
   try {
@@ -83,7 +81,7 @@ export async function* readRange(options: RangeOptions): AsyncGenerator<RangePar
   }
 }
 
-async function* parts(group: Group, partition: PartitionReader, end: number): AsyncGenerator<RangePart> {
+async function* parts(group: GroupMember, partition: PartitionReader, end: number): AsyncGenerator<RangePart> {
   let cameAt = performance.now()
   for (;;) {
     const taken = partition.take(PART_MAX_BYTES, end)
@@ -107,21 +105,21 @@ function stalled({ kafkaTopic: name, partition }: PartitionReader): GatepostErro
   return new GatepostError('LOG_UNAVAILABLE', `${what}: the brokers are away, or have deleted the rest of the range`)
 }
 
-function deliver(group: Group, partition: PartitionReader, payload: EachBatchPayload): void {
-  const { batch } = payload
-  if (batch.partition !== partition.partition) return
-  if (partition.offer(fetchedOffset(batch), messagesOf(batch)) === 'taken') payload.resolveOffset(batch.lastOffset())
-  else group.seek(partition.kafkaTopic, partition.partition, partition.expected as number)
+function deliver(group: GroupMember, partition: PartitionReader, delivery: Delivery): boolean {
+  if (delivery.partition !== partition.partition) return false
+  const taken = partition.offer(delivery.fetchedOffset, delivery.messages) === 'taken'
+  if (!taken) group.seek(partition.kafkaTopic, partition.partition, partition.expected as number)
   partition.paused = partition.queuedBytes >= READ_AHEAD_BYTES
   if (partition.paused) group.pause(partition.kafkaTopic, partition.partition)
+  return taken
 }
 
 /** Numbers of a topic's partitions. @throws GatepostError LOG_UNAVAILABLE */
 export async function partitionsOf(kafka: KafkaOptions, topicPrefix: string, topic: Topic): Promise<number[]> {
   const name = kafkaTopic(topicPrefix, topic)
   try {
-    const ends = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(name))
-    return ends.map(({ partition }) => partition).sort((a, b) => a - b)
+    const ends = await withAdmin(kafka, (admin) => admin.ends(name))
+    return [...ends.keys()].sort((a, b) => a - b)
   } catch (error) {
     throw new GatepostError('LOG_UNAVAILABLE', `cannot read ${name}: ${messageOf(error)}`, error)
   }
@@ -136,26 +134,26 @@ async function bounds(options: RangeOptions, name: string): Promise<{ start: num
   }
 }
 
-async function boundsIn(admin: Admin, options: RangeOptions, name: string): Promise<{ start: number; end: number }> {
-  const find = (entries: readonly { partition: number; offset: string }[]) =>
-    entries.find(({ partition }) => partition === options.partition)
-  const ends = (await admin.fetchTopicOffsets(name)).find(({ partition }) => partition === options.partition)
+async function boundsIn(
+  admin: KafkaAdmin,
+  options: RangeOptions,
+  name: string,
+): Promise<{ start: number; end: number }> {
+  const ends = (await admin.ends(name)).get(options.partition)
   if (ends === undefined) {
     throw new GatepostError('INPUT_INVALID', `topic ${name} has no partition ${options.partition}`)
   }
-  const [low, high] = [Number(ends.low), Number(ends.high)]
+  const { low, high } = ends
   const offsetOf = async (bound: Bound | undefined, missing: number): Promise<number> => {
     if (bound === undefined) return missing
     if ('offset' in bound) return bound.offset
-    const entry = find(await admin.fetchTopicOffsetsByTimestamp(name, bound.time))
-    const offset = Number(entry?.offset ?? -1)
-    return offset < 0 ? high : offset
+    return (await admin.offsetsAt(name, bound.time)).get(options.partition) ?? high
   }
   const [start, end] = [await offsetOf(options.from, low), await offsetOf(options.to, high)]
   if (start < low || end > high) {
     throw new GatepostError('INPUT_INVALID', `${name}-${options.partition} holds offsets from ${low} to ${high}`)
   }
   if (options.committedBy === undefined) return { start, end }
-  const [commits] = await admin.fetchOffsets({ groupId: options.committedBy, topics: [name] })
-  return { start, end: Math.min(end, Number(find(commits?.partitions ?? [])?.offset ?? -1)) }
+  const committed = (await admin.committed(options.committedBy, name)).get(options.partition)
+  return { start, end: Math.min(end, committed?.offset ?? low) }
 }

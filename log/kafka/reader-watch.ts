@@ -1,13 +1,8 @@
-import type { LastingAdmin } from './client/admin.ts'
+import type { LastingAdmin } from './client/lasting-admin.ts'
+import type { Ends } from './client/port.ts'
 import { unreadPartitions } from './coverage.ts'
 import { Landmarks } from './landmarks.ts'
 import type { PartitionReader } from './partition.ts'
-
-/** First and next offset of a partition. */
-export interface Ends {
-  readonly low: number
-  readonly high: number
-}
 
 /** The reader that is looked after. */
 export interface Watched {
@@ -39,7 +34,7 @@ const VERIFY_MS = 60_000
 /** Looked at so often, this far apart, without a message of what waits. */
 const CHECKS_WITHOUT_PROGRESS = 3
 
-/** Looks now and then whether all that is to be read is being read: what kafkajs and the group get wrong without a sign. */
+/** Looks now and then whether all that is to be read is being read: what the client and the group get wrong without a sign. */
 export class ReaderWatch {
   readonly #options: ReaderWatchOptions
   readonly #watched: Watched

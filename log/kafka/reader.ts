@@ -1,16 +1,14 @@
-import type { EachBatchPayload } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
-import { LastingAdmin } from './client/admin.ts'
-import type { KafkaOptions } from './client/connection.ts'
-import { fetchedOffset, messagesOf } from './client/delivery.ts'
 import { Group } from './client/group.ts'
+import { LastingAdmin } from './client/lasting-admin.ts'
+import type { Delivery, Ends, KafkaOptions } from './client/port.ts'
 import { PartitionReader } from './partition.ts'
 import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
-import { ReaderWatch, type Ends } from './reader-watch.ts'
+import { ReaderWatch } from './reader-watch.ts'
 import { kafkaTopic } from './topic-names.ts'
 
 export interface KafkaReaderOptions {
@@ -87,7 +85,7 @@ export class KafkaReader implements LogReader {
       {
         assigned: (assignment) => this.#assigned(assignment),
         revoked: () => this.#revoked(),
-        deliver: (payload) => this.#deliver(payload),
+        deliver: (delivery) => this.#deliver(delivery),
       },
     )
     this.#watch = this.#watched()
@@ -109,7 +107,7 @@ export class KafkaReader implements LogReader {
         stalled: (partition, expected) => {
           const found = { partition: partition.name, expected }
           this.#logger.warn(found, 'nothing comes of what waits: reading is begun anew there')
-          // kafkajs is told once more, should it have lost where to read.
+          // The client is told once more, should it have lost where to read.
           this.#group.seek(partition.kafkaTopic, partition.partition, expected)
           this.#group.resume(partition.kafkaTopic, partition.partition)
         },
@@ -266,26 +264,19 @@ export class KafkaReader implements LogReader {
   }
 
   async #locateTopic(name: string, partitions: readonly PartitionReader[], assignment: number): Promise<void> {
-    const [commits] = await this.#admin.ask((admin) =>
-      admin.fetchOffsets({ groupId: this.#options.group, topics: [name] }),
-    )
+    const commits = await this.#admin.ask((admin) => admin.committed(this.#options.group, name))
     const ends = await this.#ends(name)
     if (assignment !== this.#assignment) return
     for (const partition of partitions) {
       const end = ends.get(partition.partition)
       if (end === undefined) throw new Error(`${partition.name} is not there`)
-      const commit = commits?.partitions.find((entry) => entry.partition === partition.partition)
-      const offset = Number(commit?.offset ?? -1)
-      this.#begin(
-        partition,
-        startOf({ committed: offset < 0 ? null : offset, metadata: commit?.metadata ?? null, ...end }),
-      )
+      const commit = commits.get(partition.partition)
+      this.#begin(partition, startOf({ committed: commit?.offset ?? null, metadata: commit?.metadata ?? null, ...end }))
     }
   }
 
-  async #ends(name: string): Promise<Map<number, Ends>> {
-    const ends = await this.#admin.ask((admin) => admin.fetchTopicOffsets(name))
-    return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]))
+  #ends(name: string): Promise<Map<number, Ends>> {
+    return this.#admin.ask((admin) => admin.ends(name))
   }
 
   #begin(partition: PartitionReader, start: Omit<Start, 'alarm'> & Partial<Start>): void {
@@ -295,28 +286,30 @@ export class KafkaReader implements LogReader {
     this.#flow(partition)
   }
 
-  #deliver(payload: EachBatchPayload): void {
-    const { batch } = payload
+  #deliver(delivery: Delivery): boolean {
+    const { fetchedOffset } = delivery
     const partition = this.#partitions.find(
-      ({ kafkaTopic, partition }) => kafkaTopic === batch.topic && partition === batch.partition,
+      ({ kafkaTopic, partition }) => kafkaTopic === delivery.topic && partition === delivery.partition,
     )
-    if (partition === undefined) return
-    switch (partition.offer(fetchedOffset(batch), messagesOf(batch))) {
+    if (partition === undefined) return false
+    switch (partition.offer(fetchedOffset, delivery.messages)) {
       case 'taken':
-        payload.resolveOffset(batch.lastOffset())
-        return this.#flow(partition)
+        this.#flow(partition)
+        return true
       case 'wrong':
         this.#alarm(
           partition,
           `the batch in front of the committed offset ${partition.committed} is not the one stored`,
         )
-        return this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
+        this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
+        return false
       case 'elsewhere': {
         const { expected, committed, committedId } = partition
-        if (expected === null) return
-        const found = { partition: partition.name, expected, fetchedOffset: fetchedOffset(batch) }
-        this.#logger.warn(found, 'kafkajs read elsewhere than told')
-        return this.#relocate(partition, (ends) => resumeAt({ expected, committed, committedId, ...ends }))
+        if (expected === null) return false
+        const found = { partition: partition.name, expected, fetchedOffset }
+        this.#logger.warn(found, 'the Kafka client read elsewhere than told')
+        this.#relocate(partition, (ends) => resumeAt({ expected, committed, committedId, ...ends }))
+        return false
       }
     }
   }

@@ -2,9 +2,8 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { KafkaOptions } from './client/connection.ts'
-import { partitionOf } from './message.ts'
-import { Outgoing } from './client/outgoing.ts'
+import type { KafkaOptions, Sending, TopicSender } from './client/port.ts'
+import { outgoingMessage, partitionOf } from './message.ts'
 import { PartitionHealth } from './partition-health.ts'
 import { Resend, type ResendOutcome } from './resend.ts'
 import type { SendError } from './client/send-error.ts'
@@ -41,7 +40,7 @@ const LOG_EVERY_MS = 10_000
 /** One topic's way to Kafka, or to the spill. */
 export class TopicWriter {
   readonly #options: TopicWriterOptions
-  readonly #producer: TopicProducer
+  readonly #producer: TopicSender
   readonly #health: PartitionHealth
   readonly #resend: Resend
   readonly #late = new Set<string>()
@@ -103,7 +102,7 @@ export class TopicWriter {
     this.#fewer = null
     this.#options.logger.info({ topic: this.#options.name, count }, 'the topic has another number of partitions')
     this.#health.resize(count)
-    // What kafkajs knows of the topic is older.
+    // What the producer knows of the topic is older.
     this.#producer.distrust()
     return true
   }
@@ -147,8 +146,8 @@ export class TopicWriter {
     if (this.#sends >= MAX_SENDS || this.#sendBytes + batch.records.length > MAX_SEND_BYTES)
       return this.#toSpill(batch, 'busy', null)
     if (!this.#health.allows(partition, performance.now())) return this.#toSpill(batch, 'circuit', null)
-    const outgoing = new Outgoing([batch], partition)
-    const sent = this.#send(outgoing, partition)
+    const sending = this.#producer.send(partition, [outgoingMessage(batch)])
+    const sent = this.#outcome(sending, partition)
     this.#live++
     const outcome = await first(sent, ACK_WITHIN_MS)
     this.#live--
@@ -158,17 +157,17 @@ export class TopicWriter {
     }
     if (outcome !== 'late') return this.#toSpill(batch, 'failed', outcome.nothingAppended ? null : sent)
     this.#failed(partition, new Error(`no acknowledgement within ${ACK_WITHIN_MS} ms`))
-    if (outgoing.cancel()) return this.#toSpill(batch, 'timeout', null)
+    if (sending.withdraw()) return this.#toSpill(batch, 'timeout', null)
     this.#expectLate(sent, [batch])
     return this.#toSpill(batch, 'timeout', sent)
   }
 
   /** Never rejects. Counts the outcome for the partition. */
-  async #send(outgoing: Outgoing, partition: number): Promise<'acked' | SendError> {
+  async #outcome({ acknowledged, bytes }: Sending, partition: number): Promise<'acked' | SendError> {
     this.#sends++
-    this.#sendBytes += outgoing.bytes
+    this.#sendBytes += bytes
     try {
-      await this.#producer.send(outgoing)
+      await acknowledged
       this.#worked(partition)
       return 'acked'
     } catch (error) {
@@ -177,7 +176,7 @@ export class TopicWriter {
       return failure
     } finally {
       this.#sends--
-      this.#sendBytes -= outgoing.bytes
+      this.#sendBytes -= bytes
     }
   }
 
@@ -224,12 +223,12 @@ export class TopicWriter {
     const { stats } = this.#options
     const missing = batches.filter(({ batchId }) => !this.#late.has(batchId.toString('hex')))
     if (missing.length > 0) {
-      const outgoing = new Outgoing(missing, partition)
-      const sent = this.#send(outgoing, partition)
+      const sending = this.#producer.send(partition, missing.map(outgoingMessage))
+      const sent = this.#outcome(sending, partition)
       const outcome = await first(sent, RESEND_WITHIN_MS)
       if (outcome === 'late') {
         this.#failed(partition, new Error(`no acknowledgement within ${RESEND_WITHIN_MS} ms`))
-        if (!outgoing.cancel()) this.#expectLate(sent, missing)
+        if (!sending.withdraw()) this.#expectLate(sent, missing)
         return 'partition'
       }
       if (outcome !== 'acked') return outcome.tooLarge ? 'size' : 'partition'

@@ -1,10 +1,9 @@
-import kafkajs, { type Admin } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GatepostError } from '../../common/errors.ts'
+import { GatepostError, messageOf } from '../../common/errors.ts'
 import { withAdmin } from './client/admin.ts'
-import type { KafkaOptions } from './client/connection.ts'
+import { KafkaRequestError } from './client/errors.ts'
+import type { KafkaAdmin, KafkaOptions, TopicState } from './client/port.ts'
 import { settingProblem, wantedTopics, type TopicRules, type WantedTopic } from './topic-rules.ts'
-import { offsetsRetentionMs, readTopics, type TopicState } from './client/topic-state.ts'
 
 export interface TopicsOptions extends TopicRules {
   readonly kafka: KafkaOptions
@@ -70,7 +69,7 @@ export function createTopics(options: TopicsOptions): Promise<{ done: string[]; 
 }
 
 /** Brokers hear of a new topic, and elect its leaders, a little later than it is made. */
-async function settled(admin: Admin, rules: TopicRules): Promise<void> {
+async function settled(admin: KafkaAdmin, rules: TopicRules): Promise<void> {
   const deadline = performance.now() + SETTLE_WITHIN_MS
   for (;;) {
     const reports = await report(admin, rules).catch(() => null)
@@ -80,17 +79,17 @@ async function settled(admin: Admin, rules: TopicRules): Promise<void> {
   }
 }
 
-async function report(admin: Admin, rules: TopicRules): Promise<TopicReport[]> {
+async function report(admin: KafkaAdmin, rules: TopicRules): Promise<TopicReport[]> {
   const wanted = wantedTopics(rules)
   const names = wanted.map(({ name }) => name)
-  const states = await readTopics(admin, names)
+  const states = await admin.topics(names)
   return wanted.map((topic) => {
     const state = states.get(topic.name) ?? null
     return { wanted: topic, state, problems: topicProblems(topic, state) }
   })
 }
 
-async function problemsOf(admin: Admin, rules: TopicRules): Promise<TopicProblem[]> {
+async function problemsOf(admin: KafkaAdmin, rules: TopicRules): Promise<TopicProblem[]> {
   const problems = (await report(admin, rules)).flatMap((entry) => entry.problems)
   const offsetsMs = await offsetsRetentionMs(admin)
   if (offsetsMs !== null && offsetsMs < rules.retentionMs) {
@@ -133,50 +132,29 @@ function topicProblems(wanted: WantedTopic, state: TopicState | null): TopicProb
   return problems
 }
 
-async function create(admin: Admin, { name, partitions, replication, settings }: WantedTopic): Promise<string> {
+async function create(admin: KafkaAdmin, wanted: WantedTopic): Promise<string> {
+  const { name, partitions, replication } = wanted
   try {
-    await admin.createTopics({
-      // Its own waiting fails when a broker has not heard of the topic yet.
-      waitForLeaders: false,
-      topics: [
-        {
-          topic: name,
-          numPartitions: partitions,
-          replicationFactor: replication,
-          configEntries: Object.entries(settings).map(([key, value]) => ({ name: key, value })),
-        },
-      ],
-    })
+    await admin.createTopic(wanted)
   } catch (error) {
     throw new GatepostError('LOG_MISCONFIGURED', `cannot create ${name}: ${explain(error)}`, error)
   }
   return `${name}: created with ${partitions} partition${partitions === 1 ? '' : 's'}, ${replication} of each`
 }
 
-async function repair(admin: Admin, wanted: WantedTopic, state: TopicState): Promise<string[]> {
+async function repair(admin: KafkaAdmin, wanted: WantedTopic, state: TopicState): Promise<string[]> {
   const done: string[] = []
   try {
     const wrong = Object.entries(wanted.settings).filter(
       ([name, value]) => settingProblem(name, state.settings.get(name) ?? '', value) !== null,
     )
     if (wrong.length > 0) {
-      // kafkajs knows only the request that replaces all settings of the topic.
-      const entries = new Map([...state.own, ...wrong])
-      await admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          {
-            type: kafkajs.ConfigResourceTypes.TOPIC,
-            name: wanted.name,
-            configEntries: [...entries].map(([name, value]) => ({ name, value })),
-          },
-        ],
-      })
+      await admin.changeSettings(wanted.name, Object.fromEntries(wrong))
       for (const [name, value] of wrong)
         done.push(`${wanted.name}: ${name} set to ${value} (was ${state.settings.get(name) ?? 'unset'})`)
     }
     if (state.partitions < wanted.partitions) {
-      await admin.createPartitions({ topicPartitions: [{ topic: wanted.name, count: wanted.partitions }] })
+      await admin.addPartitions(wanted.name, wanted.partitions)
       done.push(`${wanted.name}: ${wanted.partitions} partitions (was ${state.partitions})`)
     }
   } catch (error) {
@@ -185,13 +163,13 @@ async function repair(admin: Admin, wanted: WantedTopic, state: TopicState): Pro
   return done
 }
 
-/** The brokers' reasons, in which kafkajs hides one level down. */
+/** How long the brokers keep the committed positions of a group that is away, ms; null: they do not say. */
+async function offsetsRetentionMs(admin: KafkaAdmin): Promise<number | null> {
+  const minutes = Number((await admin.brokerSetting('offsets.retention.minutes')) ?? NaN)
+  return Number.isFinite(minutes) ? minutes * 60_000 : null
+}
+
 function explain(error: unknown): string {
-  const inner = (error as { errors?: unknown }).errors
-  const errors = Array.isArray(inner) && inner.length > 0 ? inner : [error]
-  const texts = errors.map((each) => (each instanceof Error ? each.message : String(each)))
-  const hint = texts.some((text) => /replication/i.test(text))
-    ? '; with a single broker set GATEPOST_KAFKA_REPLICATION=1'
-    : ''
-  return texts.join('; ') + hint
+  const single = error instanceof KafkaRequestError && error.reasons.includes('INVALID_REPLICATION_FACTOR')
+  return messageOf(error) + (single ? '; with a single broker set GATEPOST_KAFKA_REPLICATION=1' : '')
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { KafkaOptions } from '../../log/kafka/client/connection.ts'
+import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from './config.ts'
 

@@ -7,7 +7,7 @@ import { makeDirectory } from '../../log/journal/disk.ts'
 import { SLOT_LOCK, slotDirectory } from '../../log/journal/layout.ts'
 import { recoverSlot } from '../../log/journal/recover.ts'
 import { JournalWriter } from '../../log/journal/writer.ts'
-import type { KafkaOptions } from '../../log/kafka/client/connection.ts'
+import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 import { journalMetrics } from '../../ingest/metrics.ts'
 
 /** A worker's share of the directory that takes what it acknowledges: the journal, or where Kafka's outages are bridged. */
@@ -64,7 +64,7 @@ export async function openIngestLog(
   logger: Logger,
 ): Promise<IngestLog> {
   if (options.kind === 'journal') return openJournal(options, logger)
-  // kafkajs is loaded only by those who need it.
+  // The Kafka client is loaded only by those who need it.
   const { openKafkaLog } = await import('./kafka-log.ts')
   return openKafkaLog(options, secrets, logger)
 }

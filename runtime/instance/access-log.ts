@@ -46,7 +46,7 @@ function openAccessLog(config: Config, keys: readonly string[]): Promise<AccessL
  */
 export async function openDecisions(description: AccessDescription, logger: Logger): Promise<AccessLog> {
   if (description.kind === 'file') return FileAccessLog.open(description.dataDir, logger)
-  // kafkajs is loaded only by those who need it.
+  // The Kafka client is loaded only by those who need it.
   const { KafkaAccessLog } = await import('../../access/kafka-log.ts')
   const { kafka, topicPrefix, fingerprints } = description
   const access = KafkaAccessLog.open({ kafka: { ...kafka, logger }, topicPrefix, fingerprints, logger })

@@ -1,6 +1,6 @@
-import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { KafkaOptions } from '../../log/kafka/client/connection.ts'
+import { KafkaUnavailable } from '../../log/kafka/client/errors.ts'
+import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from '../config/config.ts'
 import type { AccessStart, ReaderLog } from '../messages.ts'
@@ -21,12 +21,10 @@ export interface KafkaAddress {
  * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
  */
 export async function kafkaAddressOfIngest(config: Config, logger: Logger): Promise<KafkaAddress> {
-  const { connectProblem } = await import('../../log/kafka/client/errors.ts')
   try {
     return await kafkaAddress(config, logger)
   } catch (error) {
-    if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
-    if (connectProblem(error) !== 'away') throw error
+    if (!(error instanceof KafkaUnavailable) || error.problem !== 'away') throw error
     logger.error({ err: error }, error.message)
     return { ...addressOf(await optionsOf(config, logger), config), away: true }
   }
@@ -43,7 +41,7 @@ export async function kafkaAddress(config: Config, logger: Logger): Promise<Kafk
   return addressOf(options, config)
 }
 
-/** kafkajs is loaded only by those who need it. */
+/** The Kafka client is loaded only by those who need it. */
 async function optionsOf(config: Config, logger: Logger): Promise<TopicsOptions> {
   const { topicsOptions } = await import('../config/kafka-options.ts')
   return topicsOptions(config, 'gatepost', logger)

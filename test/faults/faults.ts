@@ -235,7 +235,7 @@ export const FAULTS: readonly Fault[] = [
       await world.pauseLoad()
       const left = await world.drained()
       if (left.lag !== 0 || left.spill !== 0) throw new Error(`not drained: ${JSON.stringify(left)}`)
-      await remakeTopic(world.kafka.options('faults'), 'gatepost.pings', 4, () => {
+      await remakeTopic(world.kafka.options('faults'), 'gatepost.pings', { partitions: 4, replication: 3 }, () => {
         world.resumeLoad()
         return sleep(3000)
       })

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { pino } from 'pino'
 import { messageOf } from '../../common/errors.ts'
-import { createKafka, type KafkaOptions } from '../../log/kafka/client/connection.ts'
+import type { KafkaOptions } from '../../log/kafka/client/port.ts'
+import { knownBrokers } from '../../log/kafka/client/test/operator.ts'
 import './need-kafka.ts'
 import { kafkaClassPath, kafkaTool } from './kafka-jars.ts'
 import { freePorts } from './instance.ts'
@@ -208,16 +209,11 @@ export class KafkaCluster {
   }
 
   async #probe(id: number, ids: readonly number[]): Promise<string | null> {
-    const admin = createKafka(this.options('ready', { brokers: [this.brokers[id]] })).admin()
     try {
-      await admin.connect()
-      const { brokers } = await admin.describeCluster()
-      const known = brokers.map(({ nodeId }) => nodeId)
+      const known = await knownBrokers(this.options('ready', { brokers: [this.brokers[id]] }))
       return ids.every((other) => known.includes(other)) ? null : `it knows of brokers ${known.join(', ')} only`
     } catch (error) {
       return messageOf(error)
-    } finally {
-      await admin.disconnect().catch(() => {})
     }
   }
 }

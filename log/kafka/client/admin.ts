@@ -1,38 +1,37 @@
-import type { Admin } from 'kafkajs'
-import { createKafka, type KafkaOptions } from './connection.ts'
-import { connectProblem, logUnavailable } from './errors.ts'
+import kafkajs, { type Admin } from 'kafkajs'
+import { within } from '../../../common/within.ts'
+import { createKafka, startingAt } from './connection.ts'
+import { asRequest, KafkaUnavailable } from './errors.ts'
+import type { Committed, Ends, KafkaAdmin, KafkaOptions, NewTopic, TopicState } from './port.ts'
+import { brokerSetting, changeSettings, readTopics } from './topic-settings.ts'
 
 /** A broker that accepts connections and says nothing is given up after this. */
 const CONNECT_WITHIN_MS = 5000
 /** Administrative requests change nothing when they are made twice: here kafkajs may repeat them. */
 const RETRY = { retries: 4, initialRetryTime: 150, maxRetryTime: 1500 }
 const REQUEST_TIMEOUT_MS = 10_000
-/** One question, with what kafkajs repeats of it. */
-const ANSWER_WITHIN_MS = 20_000
 
 /**
  * A connected admin client, through whichever broker answers first. kafkajs itself would wait for the first broker of the list as long as
  * that one keeps the connection open.
- * @throws GatepostError LOG_UNAVAILABLE: says whether it is the address, the login or the certificate
+ * @throws KafkaUnavailable
  */
-export async function connectAdmin(options: KafkaOptions): Promise<Admin> {
+export async function connectAdmin(options: KafkaOptions): Promise<KafkaAdmin> {
   let failure: unknown = new Error('no brokers are given')
   for (let first = 0; first < options.brokers.length; first++) {
-    const brokers = [...options.brokers.slice(first), ...options.brokers.slice(0, first)]
-    const admin = createKafka({ ...options, brokers }, { retry: RETRY, requestTimeout: REQUEST_TIMEOUT_MS }).admin({
-      retry: RETRY,
-    })
+    const client = { retry: RETRY, requestTimeout: REQUEST_TIMEOUT_MS }
+    const admin = createKafka(startingAt(options, first), client).admin({ retry: RETRY })
     try {
       await within(CONNECT_WITHIN_MS, probe(admin))
-      return admin
+      return new ConnectedAdmin(admin)
     } catch (error) {
       failure = error
       void admin.disconnect().catch(() => {})
       // The other brokers would say the same.
-      if (connectProblem(error) !== 'away') break
+      if (new KafkaUnavailable(error, options).problem !== 'away') break
     }
   }
-  throw logUnavailable(failure, options)
+  throw new KafkaUnavailable(failure, options)
 }
 
 /** A broker that wants a login closes the connection at the first request, not before. */
@@ -41,57 +40,97 @@ async function probe(admin: Admin): Promise<void> {
   await admin.describeCluster()
 }
 
-/** Runs `use` with an admin client that is closed afterwards. Errors of the brokers come out as they are. */
-export async function withAdmin<T>(options: KafkaOptions, use: (admin: Admin) => Promise<T>): Promise<T> {
+/** Runs `use` with an admin client that is closed afterwards. @throws KafkaUnavailable, KafkaRequestError */
+export async function withAdmin<T>(options: KafkaOptions, use: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
   const admin = await connectAdmin(options)
   try {
     return await use(admin)
   } finally {
-    await within(CONNECT_WITHIN_MS, admin.disconnect()).catch(() => {})
+    await admin.close()
   }
 }
 
-/**
- * Administrative requests over one connection for as long as they succeed. After a failure the next one begins with a new client: kafkajs
- * learns nothing by being refused by a broker that is no leader any more, and refreshes its metadata by the wall clock. After that was
- * set back it asks the same broker in vain until the time has come again.
- */
-export class LastingAdmin {
-  readonly #options: KafkaOptions
-  #admin: Promise<Admin> | null = null
+class ConnectedAdmin implements KafkaAdmin {
+  readonly #admin: Admin
 
-  constructor(options: KafkaOptions) {
-    this.#options = options
+  constructor(admin: Admin) {
+    this.#admin = admin
   }
 
-  /** @throws GatepostError LOG_UNAVAILABLE: cannot be connected; Error: whatever the brokers answer, or no answer in time */
-  async ask<T>(request: (admin: Admin) => Promise<T>): Promise<T> {
-    const admin = (this.#admin ??= connectAdmin(this.#options))
-    try {
-      return await within(ANSWER_WITHIN_MS, admin.then(request))
-    } catch (error) {
-      if (this.#admin === admin) this.#admin = null
-      void admin.then((failed) => failed.disconnect()).catch(() => {})
-      throw error
+  topicNames(): Promise<string[]> {
+    return asRequest(() => this.#admin.listTopics())
+  }
+
+  topics(names: readonly string[]): Promise<Map<string, TopicState>> {
+    return asRequest(() => readTopics(this.#admin, names))
+  }
+
+  async createTopic({ name, partitions, replication, settings }: NewTopic): Promise<void> {
+    const topic = {
+      topic: name,
+      numPartitions: partitions,
+      replicationFactor: replication,
+      configEntries: Object.entries(settings).map(([key, value]) => ({ name: key, value })),
     }
+    // Its own waiting fails when a broker has not heard of the topic yet.
+    await asRequest(() => this.#admin.createTopics({ waitForLeaders: false, topics: [topic] }))
+  }
+
+  changeSettings(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    return asRequest(() => changeSettings(this.#admin, topic, settings))
+  }
+
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await asRequest(() => this.#admin.createPartitions({ topicPartitions: [{ topic, count }] }))
+  }
+
+  brokerSetting(name: string): Promise<string | null> {
+    return asRequest(() => brokerSetting(this.#admin, name))
+  }
+
+  async partitions(topic: string): Promise<number[]> {
+    const { topics } = await asRequest(() => this.#admin.fetchTopicMetadata({ topics: [topic] }))
+    const found = topics.find(({ name }) => name === topic)
+    return (found?.partitions ?? []).map(({ partitionId }) => partitionId)
+  }
+
+  async ends(topic: string): Promise<Map<number, Ends>> {
+    const ends = await asRequest(() => this.#admin.fetchTopicOffsets(topic))
+    return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]))
+  }
+
+  async offsetsAt(topic: string, time: number): Promise<Map<number, number>> {
+    const offsets = await asRequest(() => this.#admin.fetchTopicOffsetsByTimestamp(topic, time))
+    return new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]))
+  }
+
+  async committed(groupId: string, topic: string): Promise<Map<number, Committed>> {
+    const [commits] = await asRequest(() => this.#admin.fetchOffsets({ groupId, topics: [topic] }))
+    const partitions = (commits?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0)
+    return new Map(
+      partitions.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata }]),
+    )
+  }
+
+  async assignments(groupId: string): Promise<Map<string, Set<number>> | null> {
+    const { groups } = await asRequest(() => this.#admin.describeGroups([groupId]))
+    const [group] = groups
+    if (group?.state !== 'Stable') return null
+    const read = new Map<string, Set<number>>()
+    for (const { memberAssignment } of group.members) {
+      const decoded = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)
+      for (const [topic, partitions] of Object.entries(decoded?.assignment ?? {})) {
+        read.set(topic, new Set([...(read.get(topic) ?? []), ...partitions]))
+      }
+    }
+    return read
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    await asRequest(() => this.#admin.deleteGroups([groupId]))
   }
 
   async close(): Promise<void> {
-    const admin = this.#admin
-    this.#admin = null
-    await within(CONNECT_WITHIN_MS, Promise.resolve(admin?.then((open) => open.disconnect()))).catch(() => {})
-  }
-}
-
-/** @throws Error when the promise is not settled in time; what it does later is ignored */
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
+    await within(CONNECT_WITHIN_MS, this.#admin.disconnect()).catch(() => {})
   }
 }

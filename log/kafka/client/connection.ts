@@ -1,22 +1,7 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { ConnectionOptions } from 'node:tls'
 import type { Logger } from '../../../common/logger.ts'
-
-/** How to reach the brokers. */
-export interface KafkaOptions {
-  /** host:port each, enough of them to find the others. */
-  readonly brokers: readonly string[]
-  /** Shown in the brokers' logs. */
-  readonly clientId: string
-  /** PEM texts; null: no TLS. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null
-  readonly sasl: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
-    readonly username: string
-    readonly password: string
-  } | null
-  readonly logger: Logger
-}
+import type { KafkaOptions } from './port.ts'
 
 const CONNECTION_TIMEOUT_MS = 3000
 
@@ -54,4 +39,11 @@ function tlsOptions({ ca, cert, key }: NonNullable<KafkaOptions['tls']>): Connec
 /** kafkajs calls an error what its callers handle (a broker that went away): here it is said at debug level, and by us where it matters. */
 function logEntry(logger: Logger, { level, log }: LogEntry): void {
   logger[level <= logLevel.ERROR ? 'debug' : 'trace']({ kafkajs: { ...log, stack: undefined } }, log.message)
+}
+
+/** The brokers with another one first: whatever asks the first one only asks each in turn. */
+export function startingAt(options: KafkaOptions, attempt: number): KafkaOptions {
+  const { brokers } = options
+  const first = attempt % brokers.length
+  return { ...options, brokers: [...brokers.slice(first), ...brokers.slice(0, first)] }
 }

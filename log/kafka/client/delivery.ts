@@ -1,16 +1,19 @@
 import type { Batch } from 'kafkajs'
-import type { Message } from '../partition.ts'
+import type { Delivery } from './port.ts'
 
-/** The offset that a fetch asked for. kafkajs has it on every batch; its type does not say so. */
-export function fetchedOffset(batch: Batch): number {
-  return Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
-}
-
-/** What a fetch brought. */
-export function messagesOf(batch: Batch): Message[] {
-  return batch.messages.map(({ offset, value, timestamp }) => ({
-    offset: Number(offset),
-    value,
-    timestamp: Number(timestamp),
-  }))
+/** What a fetch brought, in our words. */
+export function deliveryOf(batch: Batch): Delivery {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    // kafkajs has it on every batch; its type does not say so.
+    fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
+    messages: batch.messages.map(({ offset, key, value, timestamp }) => ({
+      offset: Number(offset),
+      key,
+      value,
+      timestamp: Number(timestamp),
+    })),
+    next: Number(batch.lastOffset()) + 1,
+  }
 }

@@ -1,14 +1,54 @@
 import { GatepostError, messageOf } from '../../../common/errors.ts'
-import type { KafkaOptions } from './connection.ts'
+import type { KafkaOptions } from './port.ts'
 
 /** What went wrong on the way to the brokers. */
 export type ConnectProblem = 'login' | 'certificate' | 'protocol' | 'away'
+
+/** The brokers cannot be used. Its message says what to look at, and never holds the password. */
+export class KafkaUnavailable extends GatepostError {
+  readonly problem: ConnectProblem
+
+  constructor(error: unknown, options: KafkaOptions) {
+    const problem = connectProblem(error)
+    super('LOG_UNAVAILABLE', explanation(problem, messageOf(rootCause(error)), options), error)
+    this.problem = problem
+  }
+}
+
+/** A request that the brokers refused, or did not answer. */
+export class KafkaRequestError extends Error {
+  /** The protocol's names of the brokers' reasons, such as INVALID_REPLICATION_FACTOR; empty: no broker gave one. */
+  readonly reasons: readonly string[]
+
+  constructor(error: unknown) {
+    const errors = reasonsOf(error)
+    super(errors.map(messageOf).join('; '), { cause: error })
+    this.name = 'KafkaRequestError'
+    this.reasons = errors.map(protocolName).filter((name) => name !== null)
+  }
+}
+
+/** Runs a request, and makes whatever kafkajs throws one of our errors. @throws KafkaUnavailable, KafkaRequestError */
+export async function asRequest<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await request()
+  } catch (error) {
+    if (error instanceof KafkaUnavailable || error instanceof KafkaRequestError) throw error
+    throw new KafkaRequestError(error)
+  }
+}
 
 /** kafkajs wraps errors in errors. */
 export function rootCause(error: unknown): Error {
   let root = error
   while (root instanceof Error && root.cause instanceof Error) root = root.cause
   return root instanceof Error ? root : new Error(String(root))
+}
+
+/** The protocol's name of an error, such as NOT_LEADER_FOR_PARTITION; null: it is none of the protocol. */
+export function protocolName(error: unknown): string | null {
+  const { type } = rootCause(error) as { type?: unknown }
+  return typeof type === 'string' ? type : null
 }
 
 export function connectProblem(error: unknown): ConnectProblem {
@@ -21,22 +61,32 @@ export function connectProblem(error: unknown): ConnectProblem {
   return 'away'
 }
 
-/** LOG_UNAVAILABLE that says what to look at. Never holds the password. */
-export function logUnavailable(error: unknown, options: KafkaOptions): GatepostError {
+/** The reasons of a request for several things are hidden one level down. */
+function reasonsOf(error: unknown): readonly unknown[] {
+  const { errors } = error as { errors?: unknown }
+  return Array.isArray(errors) && errors.length > 0 ? errors : [error]
+}
+
+function explanation(problem: ConnectProblem, reason: string, options: KafkaOptions): string {
   const brokers = options.brokers.join(', ')
-  const reason = messageOf(rootCause(error))
-  const said: Record<ConnectProblem, string> = {
-    login:
-      `the Kafka brokers (${brokers}) refuse the login of ${options.sasl?.username ?? 'nobody'}: ${reason}; ` +
-      'see GATEPOST_KAFKA_SASL, GATEPOST_KAFKA_USERNAME and GATEPOST_KAFKA_PASSWORD',
-    certificate:
-      `the certificate of the Kafka brokers (${brokers}) is not trusted: ${reason}; ` +
-      'see GATEPOST_KAFKA_TLS_CA, and the names in GATEPOST_KAFKA_BROKERS',
-    protocol:
-      `the Kafka brokers (${brokers}) end the connection: ${reason}; ` +
-      `does this port want ${options.tls === null ? 'TLS' : 'no TLS'}, or ${options.sasl === null ? 'a login' : 'another login'}? ` +
-      'See GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL',
-    away: `no Kafka broker answers at ${brokers}: ${reason}; see GATEPOST_KAFKA_BROKERS`,
+  switch (problem) {
+    case 'login':
+      return (
+        `the Kafka brokers (${brokers}) refuse the login of ${options.sasl?.username ?? 'nobody'}: ${reason}; ` +
+        'see GATEPOST_KAFKA_SASL, GATEPOST_KAFKA_USERNAME and GATEPOST_KAFKA_PASSWORD'
+      )
+    case 'certificate':
+      return (
+        `the certificate of the Kafka brokers (${brokers}) is not trusted: ${reason}; ` +
+        'see GATEPOST_KAFKA_TLS_CA, and the names in GATEPOST_KAFKA_BROKERS'
+      )
+    case 'protocol':
+      return (
+        `the Kafka brokers (${brokers}) end the connection: ${reason}; ` +
+        `does this port want ${options.tls === null ? 'TLS' : 'no TLS'}, or ${options.sasl === null ? 'a login' : 'another login'}? ` +
+        'See GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL'
+      )
+    case 'away':
+      return `no Kafka broker answers at ${brokers}: ${reason}; see GATEPOST_KAFKA_BROKERS`
   }
-  return new GatepostError('LOG_UNAVAILABLE', said[connectProblem(error)], error)
 }

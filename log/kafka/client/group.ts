@@ -1,27 +1,10 @@
-import type { Consumer, EachBatchPayload } from 'kafkajs'
+import type { Consumer } from 'kafkajs'
 import { messageOf } from '../../../common/errors.ts'
-import type { Logger } from '../../../common/logger.ts'
-import { within } from './admin.ts'
-import { createKafka, type KafkaOptions } from './connection.ts'
-
-/** What a member of a consumer group is told. */
-export interface GroupListener {
-  /** Called at once when the group has settled, before anything is delivered. */
-  assigned(assignment: ReadonlyMap<string, readonly number[]>): void
-  /** The group settles anew, or the connection is lost: nothing is this member's own any more. */
-  revoked(): void
-  deliver(payload: EachBatchPayload): void
-}
-
-export interface GroupOptions {
-  readonly kafka: KafkaOptions
-  readonly groupId: string
-  readonly topics: readonly string[]
-  /** Bytes of one fetch from a broker, and from a partition. */
-  readonly fetchMaxBytes: number
-  readonly partitionMaxBytes: number
-  readonly logger: Logger
-}
+import { within } from '../../../common/within.ts'
+import { createKafka } from './connection.ts'
+import { deliveryOf } from './delivery.ts'
+import { asRequest } from './errors.ts'
+import type { GroupListener, GroupMember, GroupOptions } from './port.ts'
 
 /** A member that says nothing for so long is taken out of the group. */
 const SESSION_TIMEOUT_MS = 10_000
@@ -51,7 +34,7 @@ const DISCONNECT_WITHIN_MS = 5000
  * Membership of a consumer group that lasts: whatever ends a kafkajs consumer, a new one takes its place. kafkajs restarts by itself only
  * after errors that it calls retriable, and may stop without an event.
  */
-export class Group {
+export class Group implements GroupMember {
   readonly #options: GroupOptions
   readonly #listener: GroupListener
   #consumer: Consumer | null = null
@@ -65,7 +48,6 @@ export class Group {
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog: NodeJS.Timeout
   #stopped = false
-  /** Times that a consumer was replaced. */
   restarts = 0
 
   constructor(options: GroupOptions, listener: GroupListener) {
@@ -75,7 +57,6 @@ export class Group {
     this.#watchdog.unref()
   }
 
-  /** @throws whatever kept the consumer from connecting; start() again, or stop() */
   async start(): Promise<void> {
     const { groupId, fetchMaxBytes, partitionMaxBytes, kafka } = this.#options
     const consumer = createKafka(kafka, {
@@ -96,7 +77,7 @@ export class Group {
     this.#consumer = consumer
     this.#joins()
     this.#listen(consumer)
-    this.#started = this.#join(consumer)
+    this.#started = asRequest(() => this.#join(consumer))
     await this.#started
   }
 
@@ -131,7 +112,9 @@ export class Group {
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: (payload) => {
-        if (this.#consumer === consumer) this.#listener.deliver(payload)
+        const { batch } = payload
+        const taken = this.#consumer === consumer && this.#listener.deliver(deliveryOf(batch))
+        if (taken) payload.resolveOffset(batch.lastOffset())
         return Promise.resolve()
       },
     })
@@ -142,7 +125,6 @@ export class Group {
     this.#beatAt = performance.now()
   }
 
-  /** As start(), again and again until it works. */
   follow(): void {
     this.start().catch((error: unknown) => this.#restart(messageOf(error)))
   }
@@ -161,10 +143,9 @@ export class Group {
 
   async commit(topic: string, partition: number, offset: number, metadata: string): Promise<void> {
     const committed = this.#consumer?.commitOffsets([{ topic, partition, offset: String(offset), metadata }])
-    await within(COMMIT_WITHIN_MS, Promise.resolve(committed))
+    await asRequest(() => within(COMMIT_WITHIN_MS, Promise.resolve(committed)))
   }
 
-  /** Joins anew, so that the partitions are shared out again. */
   rejoin(reason: string): void {
     if (this.#consumer !== null) this.#restart(reason)
   }

@@ -1,6 +1,5 @@
 import type { Message } from 'kafkajs'
-import type { Batch } from '../../../schemas/batch.ts'
-import { messageHeaders, messageValue } from '../message.ts'
+import type { OutgoingMessage } from './port.ts'
 
 /** Thrown inside kafkajs when a send was given up before its bytes were made. */
 export class SendCancelled extends Error {
@@ -22,9 +21,9 @@ export class Outgoing {
   #left = false
   #cancelled = false
 
-  constructor(batches: readonly Batch[], partition: number) {
-    this.messages = batches.map((batch) => this.#message(batch, partition))
-    this.bytes = this.messages.reduce((sum, { value }) => sum + (value as Buffer).length, 0)
+  constructor(partition: number, messages: readonly OutgoingMessage[]) {
+    this.messages = messages.map((message) => this.#message(partition, message))
+    this.bytes = messages.reduce((sum, { value }) => sum + value.length, 0)
   }
 
   /** False: nothing of it is in the log, and never will be once it has failed or was cancelled. */
@@ -38,20 +37,19 @@ export class Outgoing {
     return this.#cancelled
   }
 
-  #message(batch: Batch, partition: number): Message {
-    const headers = messageHeaders(batch)
+  #message(partition: number, { value, headers }: OutgoingMessage): Message {
     const leave = () => {
       if (this.#cancelled) throw new SendCancelled()
       this.#left = true
     }
     return {
       key: null,
-      value: messageValue(batch),
+      value,
       partition,
       // An own property: kafkajs spreads the message.
       get headers() {
         leave()
-        return headers
+        return { ...headers }
       },
     }
   }

@@ -1,5 +1,5 @@
 import { messageOf } from '../../../common/errors.ts'
-import { rootCause } from './errors.ts'
+import { protocolName, rootCause } from './errors.ts'
 
 /**
  * Errors that only a broker's answer to a produce request has, given before anything was appended. Not among them: NOT_LEADER_FOR_PARTITION and
@@ -39,10 +39,10 @@ export class SendError extends Error {
   readonly misconfigured: boolean
 
   constructor(error: unknown, left: boolean) {
-    const root = rootCause(error) as Error & { type?: unknown }
+    const root = rootCause(error)
     super(messageOf(root), { cause: error })
     this.name = 'SendError'
-    this.type = typeof root.type === 'string' ? root.type : root.name
+    this.type = protocolName(root) ?? root.name
     this.nothingAppended = !left || REFUSED_BEFORE_APPENDING.has(this.type)
     this.tooLarge = SIZE.has(this.type)
     this.connectionIsFine = CONNECTION_IS_FINE.has(this.type)

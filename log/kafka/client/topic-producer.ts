@@ -1,7 +1,8 @@
 import type { PartitionMetadata, Producer } from 'kafkajs'
-import { within } from './admin.ts'
-import { createKafka, type KafkaOptions } from './connection.ts'
-import type { Outgoing } from './outgoing.ts'
+import { within } from '../../../common/within.ts'
+import { createKafka, startingAt } from './connection.ts'
+import { Outgoing } from './outgoing.ts'
+import type { KafkaOptions, OutgoingMessage, Sending, TopicSender } from './port.ts'
 import { SendError } from './send-error.ts'
 
 /** A request that a broker never answers ends after this; brokers are told to give up waiting for replicas a little sooner. */
@@ -21,7 +22,7 @@ const RENEW_MAX_MS = 5000
  * a new one is made beside it, through another broker, and takes its place once it has fetched the topic's metadata.
  * Each topic has producers of its own, because kafkajs fails all topics of a producer when one of them is missing.
  */
-export class TopicProducer {
+export class TopicProducer implements TopicSender {
   readonly #options: KafkaOptions
   readonly #topic: string
   #producer: Producer | null = null
@@ -43,13 +44,33 @@ export class TopicProducer {
     this.#first = Math.floor(Math.random() * options.brokers.length)
   }
 
-  /** Connects; when that fails, it goes on trying. */
   async open(): Promise<void> {
     await this.#renew()
   }
 
-  /** Resolves when every replica in sync has the messages. @throws SendError */
-  async send(outgoing: Outgoing): Promise<void> {
+  send(partition: number, messages: readonly OutgoingMessage[]): Sending {
+    const outgoing = new Outgoing(partition, messages)
+    return {
+      acknowledged: this.#send(outgoing),
+      bytes: outgoing.bytes,
+      withdraw: () => outgoing.cancel(),
+    }
+  }
+
+  distrust(): void {
+    if (this.#producer !== null) this.#distrust(this.#producer)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#timer) clearTimeout(this.#timer)
+    await this.#making
+    if (this.#producer !== null) this.#leave(this.#producer)
+    this.#producer = null
+    await Promise.all(this.#leaving)
+  }
+
+  async #send(outgoing: Outgoing): Promise<void> {
     const producer = this.#producer
     if (producer === null) {
       outgoing.cancel()
@@ -62,20 +83,6 @@ export class TopicProducer {
       if (!failure.connectionIsFine) this.#distrust(producer)
       throw failure
     }
-  }
-
-  /** A send was not answered in time: the next ones go another way as soon as there is one. */
-  distrust(): void {
-    if (this.#producer !== null) this.#distrust(this.#producer)
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    if (this.#timer) clearTimeout(this.#timer)
-    await this.#making
-    if (this.#producer !== null) this.#leave(this.#producer)
-    this.#producer = null
-    await Promise.all(this.#leaving)
   }
 
   async #sendBy(producer: Producer, outgoing: Outgoing): Promise<void> {
@@ -138,9 +145,7 @@ export class TopicProducer {
   }
 
   #newProducer(): Producer {
-    const { brokers } = this.#options
-    const first = this.#first++ % brokers.length
-    const options = { ...this.#options, brokers: [...brokers.slice(first), ...brokers.slice(0, first)] }
+    const options = startingAt(this.#options, this.#first++)
     return createKafka(options, { requestTimeout: REQUEST_TIMEOUT_MS }).producer({
       allowAutoTopicCreation: false,
       idempotent: false,

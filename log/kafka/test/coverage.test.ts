@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { singleBroker } from '../../../test/helpers/kafka.ts'
 import { TOPICS } from '../../../schemas/topics.ts'
-import { createKafka } from '../client/connection.ts'
+import { connectAdmin } from '../client/admin.ts'
 import { unreadPartitions } from '../coverage.ts'
 import { KafkaReader } from '../reader.ts'
 import { kafkaTopic } from '../topic-names.ts'
@@ -19,9 +19,8 @@ t.test('partitions that no member of the group reads are found', async (t) => {
   await makeTopics(kafka, 'c.', 3)
   await makeTopics(kafka, 'other.', 2)
   const topics = TOPICS.map((topic) => kafkaTopic('c.', topic))
-  const admin = createKafka(kafka, { retry: { retries: 5 } }).admin()
-  await admin.connect()
-  t.teardown(() => admin.disconnect())
+  const admin = await connectAdmin(kafka)
+  t.teardown(() => admin.close())
   const open = () => KafkaReader.open({ kafka, topicPrefix: 'c.', group: 'covered', logger: kafka.logger })
   const readers = [await open(), await open()]
   const shares = () => readers.map(({ stats }) => stats.partitions)

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { KafkaCluster } from '../../../test/helpers/kafka.ts'
-import { LastingAdmin, withAdmin } from '../client/admin.ts'
+import { LastingAdmin } from '../client/lasting-admin.ts'
+import { deleteTopic, makeTopics as makeRawTopics } from '../client/test/operator.ts'
 import { KafkaWriter } from '../writer.ts'
 import { consume, identities, makeTopics, nextBatch, until, writerOptions } from './harness.ts'
 
@@ -95,19 +96,13 @@ t.test('brokers that hang, die, and all of them at once', async (t) => {
  */
 t.test('the ends of a log can be read when its leader is another one and the clock was set back', async (t) => {
   const options = cluster.options()
-  const make = (replicas: number[]) =>
-    withAdmin(options, (admin) =>
-      admin.createTopics({
-        waitForLeaders: false,
-        topics: [{ topic: 'moves', replicaAssignment: [{ partition: 0, replicas }] }],
-      }),
-    )
+  const make = (replicas: number[]) => makeRawTopics(options, [{ name: 'moves', replicas }])
   const admin = new LastingAdmin(options)
   t.teardown(() => admin.close())
-  const ends = () => admin.ask((client) => client.fetchTopicOffsets('moves'))
+  const ends = () => admin.ask((client) => client.ends('moves'))
   await make([0, 1])
-  await until(async () => (await ends().catch(() => [])).length === 1, 'its first leader tells')
-  await withAdmin(options, (admin) => admin.deleteTopics({ topics: ['moves'] }))
+  await until(async () => (await ends()).size === 1, 'its first leader tells')
+  await deleteTopic(options, 'moves')
   await until(() => make([1, 0]).catch(() => false), 'it is made anew')
   // The first leader knows by then that it is none any more.
   await sleep(1000)

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { IHeaders } from 'kafkajs'
 import { pino } from 'pino'
 import type { KafkaCluster } from '../../../test/helpers/kafka.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 import { makeBatch } from '../../test/contract.ts'
-import { createKafka } from '../client/connection.ts'
+import { consumeTopic, type Consumed } from '../client/test/consume.ts'
 import { createTopics } from '../topics.ts'
 import type { KafkaWriter } from '../writer.ts'
 import { type KafkaWriterOptions } from '../writer.ts'
@@ -44,36 +43,18 @@ export function nextBatch(writer: KafkaWriter, payload: string): Batch {
   return makeBatch([payload], Date.now(), 'dead_letters', batchId)
 }
 
-export interface Consumed {
-  readonly partition: number
-  readonly value: Buffer
-  readonly headers: IHeaders
-}
-
 /** Every message of a topic, once at least `count` different batches are there. */
 export async function consume(cluster: KafkaCluster, topic: string, count: number): Promise<Consumed[]> {
-  const consumer = createKafka(cluster.options('test'), { retry: { retries: 8 } }).consumer({
-    groupId: `test-${randomBytes(6).toString('hex')}`,
-    maxWaitTimeInMs: 100,
-  })
   const messages: Consumed[] = []
-  await consumer.connect()
-  await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ partition, message }) => {
-      messages.push({ partition, value: message.value as Buffer, headers: message.headers as IHeaders })
-      return Promise.resolve()
-    },
-  })
+  const stop = await consumeTopic(cluster.options('test'), topic, (message) => messages.push(message))
   await until(() => identities(messages).size >= count, `${count} batches in ${topic}`)
   await sleep(300)
-  await consumer.disconnect()
+  await stop()
   return messages
 }
 
 export function identities(messages: readonly Consumed[]): Set<string> {
-  return new Set(messages.map(({ headers }) => String(headers['batch'])))
+  return new Set(messages.map(({ headers }) => headers['batch']))
 }
 
 /** Within a generous time. */

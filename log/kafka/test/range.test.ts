@@ -16,7 +16,7 @@ async function payloads(range: Partial<RangeOptions>): Promise<string[]> {
 
 t.test('a range of one partition is read, by offset or time, and nothing else', async (t) => {
   await makeTopics(kafka, 'r.', 2)
-  const writer = await SimpleWriter.open(kafka, 'r.')
+  const writer = new SimpleWriter(kafka, 'r.')
   const names = Array.from({ length: 20 }, (_, index) => String(index))
   let middle = 0
   for (const [index, name] of names.entries()) {

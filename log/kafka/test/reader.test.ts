@@ -4,7 +4,7 @@ import { singleBroker } from '../../../test/helpers/kafka.ts'
 import type { Gathered } from '../../contract.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
-import { createKafka } from '../client/connection.ts'
+import { remakeTopic, setOffsets } from '../client/test/operator.ts'
 import { KafkaReader, type KafkaReaderOptions } from '../reader.ts'
 import { TOPICS } from '../../../schemas/topics.ts'
 import { kafkaTopic } from '../topic-names.ts'
@@ -18,20 +18,10 @@ let made = 0
 async function log(partitions = 1) {
   const prefix = `t${++made}.`
   await makeTopics(kafka, prefix, partitions)
-  const writer = await SimpleWriter.open(kafka, prefix)
+  const writer = new SimpleWriter(kafka, prefix)
   const open = (options: Partial<KafkaReaderOptions> = {}) =>
     KafkaReader.open({ kafka, topicPrefix: prefix, group: `group-${prefix}`, logger: kafka.logger, ...options })
   return { prefix, topic: kafkaTopic(prefix, 'dead_letters'), group: `group-${prefix}`, writer, open }
-}
-
-async function admin<T>(work: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>) => Promise<T>): Promise<T> {
-  const client = createKafka(kafka, { retry: { retries: 5 } }).admin()
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.disconnect()
-  }
 }
 
 async function commitAll(reader: KafkaReader, gathers: readonly Gathered[]): Promise<void> {
@@ -49,8 +39,8 @@ t.test('a committed position that somebody has moved is an alarm, and everything
   t.equal(first.stats.positionAlarms, 0)
   await first.close()
 
-  for (const offset of ['4', '2', '0', '99']) {
-    await admin((client) => client.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset }] }))
+  for (const offset of [4, 2, 0, 99]) {
+    await setOffsets(kafka, group, [topic], offset)
     const reader = await open()
     t.same((await readBatches(reader, 4)).batches.flatMap(payloadsOf), ['a', 'b', 'c', 'd'], `set to ${offset}`)
     t.equal(reader.stats.positionAlarms, 1)
@@ -69,18 +59,7 @@ t.test('a topic that was deleted and made anew is read from its beginning', asyn
   await commitAll(reader, (await readBatches(reader, 3)).gathers)
   await sleep(2000)
 
-  const remake = async () => {
-    await admin(async (client) => {
-      await client.deleteTopics({ topics: [topic] })
-      for (;;) {
-        const wanted = { waitForLeaders: false, topics: [{ topic, numPartitions: 1 }] }
-        const made = await client.createTopics(wanted).catch(() => false)
-        if (made) break
-        await sleep(100)
-      }
-    })
-  }
-  await remake()
+  await remakeTopic(kafka, topic, { partitions: 1, replication: 1 })
   const write = async (...payloads: string[]) => {
     for (const batch of batchesOf(...payloads)) {
       while (
@@ -197,7 +176,7 @@ t.test('a broker that goes and comes back is waited for', async (t) => {
   await broker.kill(0)
   await sleep(1000)
   await broker.restart(0)
-  const after = await SimpleWriter.open(kafka, `t${made}.`)
+  const after = new SimpleWriter(kafka, `t${made}.`)
   await after.append(makeBatch(['after']))
   t.same((await readBatches(reader, 1)).batches.flatMap(payloadsOf), ['after'])
   t.equal(reader.stats.positionAlarms, 0)

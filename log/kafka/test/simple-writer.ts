@@ -1,5 +1,7 @@
-import type { ITopicConfig } from 'kafkajs'
-import { createKafka, type KafkaOptions } from '../client/connection.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaOptions } from '../client/port.ts'
+import { makeTopics as makeTopicsOf } from '../client/test/operator.ts'
+import { TopicProducer } from '../client/topic-producer.ts'
 import { messageHeaders, messageValue } from '../message.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { TOPICS } from '../../../schemas/topics.ts'
@@ -7,46 +9,25 @@ import type { Batch } from '../../../schemas/batch.ts'
 
 /** Makes the topics of a prefix, for tests of what reads them. */
 export async function makeTopics(kafka: KafkaOptions, prefix: string, partitions = 1): Promise<void> {
-  await createTopics(
+  await makeTopicsOf(
     kafka,
-    TOPICS.map((topic) => ({ topic: kafkaTopic(prefix, topic), numPartitions: partitions })),
+    TOPICS.map((topic) => ({ name: kafkaTopic(prefix, topic), partitions })),
   )
 }
 
-/** Makes topics and waits until they can be used. kafkajs's own waiting gives up when a broker does not know of a topic yet. */
-export async function createTopics(kafka: KafkaOptions, topics: ITopicConfig[]): Promise<void> {
-  const admin = createKafka(kafka, { retry: { retries: 10, initialRetryTime: 50 } }).admin()
-  await admin.connect()
-  await admin.createTopics({ waitForLeaders: false, topics })
-  for (const { topic } of topics) {
-    for (let known = false; !known;) {
-      known = await admin.fetchTopicMetadata({ topics: [topic] }).then(
-        () => true,
-        () => false,
-      )
-    }
-  }
-  await admin.disconnect()
-}
+/** A topic that was just made has no leader for a moment. */
+const ATTEMPTS = 60
+const RETRY_MS = 250
 
 /** Writes batches to a partition that the test chooses. */
 export class SimpleWriter {
-  readonly #producer
+  readonly #kafka: KafkaOptions
   readonly #prefix: string
+  readonly #producers = new Map<string, Promise<TopicProducer>>()
 
-  private constructor(kafka: KafkaOptions, prefix: string) {
-    this.#producer = createKafka(kafka).producer({
-      allowAutoTopicCreation: false,
-      // A topic that was just made has no leader for a moment.
-      retry: { retries: 8 },
-    })
+  constructor(kafka: KafkaOptions, prefix: string) {
+    this.#kafka = kafka
     this.#prefix = prefix
-  }
-
-  static async open(kafka: KafkaOptions, prefix: string): Promise<SimpleWriter> {
-    const writer = new SimpleWriter(kafka, prefix)
-    await writer.#producer.connect()
-    return writer
   }
 
   async append(batch: Batch, partition = 0): Promise<void> {
@@ -54,14 +35,33 @@ export class SimpleWriter {
   }
 
   async raw(batch: Batch, value: Buffer, partition = 0): Promise<void> {
-    await this.#producer.send({
-      topic: kafkaTopic(this.#prefix, batch.topic),
-      acks: -1,
-      messages: [{ key: null, value, headers: messageHeaders(batch), partition }],
-    })
+    const producer = await this.#producerOf(kafkaTopic(this.#prefix, batch.topic))
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await producer.send(partition, [{ value, headers: messageHeaders(batch) }]).acknowledged
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error
+        await sleep(RETRY_MS)
+      }
+    }
   }
 
-  close(): Promise<void> {
-    return this.#producer.disconnect()
+  async close(): Promise<void> {
+    const producers = await Promise.all(this.#producers.values())
+    await Promise.all(producers.map((producer) => producer.close()))
   }
+
+  #producerOf(topic: string): Promise<TopicProducer> {
+    let producer = this.#producers.get(topic)
+    if (producer === undefined) {
+      producer = connected(new TopicProducer(this.#kafka, topic))
+      this.#producers.set(topic, producer)
+    }
+    return producer
+  }
+}
+
+async function connected(producer: TopicProducer): Promise<TopicProducer> {
+  await producer.open()
+  return producer
 }

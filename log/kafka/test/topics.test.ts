@@ -1,4 +1,3 @@
-import kafkajs from 'kafkajs'
 import t from 'tap'
 import { freePorts } from '../../../test/helpers/instance.ts'
 import { singleBroker } from '../../../test/helpers/kafka.ts'
@@ -36,21 +35,12 @@ t.test('what is mis-set is found and repaired, other settings of the topic stay'
   const options = rules('repaired.')
   await createTopics(options)
   await withAdmin(broker.options(), (admin) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: 'repaired.pings',
-          configEntries: [
-            { name: 'max.message.bytes', value: '1000000' },
-            { name: 'retention.ms', value: '3600000' },
-            { name: 'retention.bytes', value: '5000000' },
-            { name: 'unclean.leader.election.enable', value: 'true' },
-            { name: 'segment.bytes', value: '100000000' },
-          ],
-        },
-      ],
+    admin.changeSettings('repaired.pings', {
+      'max.message.bytes': '1000000',
+      'retention.ms': '3600000',
+      'retention.bytes': '5000000',
+      'unclean.leader.election.enable': 'true',
+      'segment.bytes': '100000000',
     }),
   )
   const wider = { ...options, partitions: 3 }

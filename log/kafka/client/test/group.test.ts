@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { singleBroker } from '../../../../test/helpers/kafka.ts'
 import { pick, random } from '../../../../test/helpers/random.ts'
-import { createKafka } from '../connection.ts'
 import { Group } from '../group.ts'
+import { memberCount } from './operator.ts'
 import { TOPICS } from '../../../../schemas/topics.ts'
 import { kafkaTopic } from '../../topic-names.ts'
 import { until } from '../../test/harness.ts'
@@ -55,7 +55,7 @@ class Member {
           this.assigned = [...assignment.values()].reduce((sum, partitions) => sum + partitions.length, 0)
         },
         revoked: () => (this.assigned = 0),
-        deliver: () => {},
+        deliver: () => false,
       },
     )
   }
@@ -63,15 +63,11 @@ class Member {
 
 /** Until every partition has its member, and nobody else is one. */
 async function settled(t: Test, members: readonly Member[]): Promise<void> {
-  const admin = createKafka(kafka, { retry: { retries: 5 } }).admin()
-  await admin.connect()
   const isSettled = async () => {
-    const { groups } = await admin.describeGroups([members[0].groupId])
     const assigned = members.reduce((sum, member) => sum + member.assigned, 0)
-    return groups[0].members.length === members.length && assigned === PARTITIONS * topics.length
+    return assigned === PARTITIONS * topics.length && (await memberCount(kafka, members[0].groupId)) === members.length
   }
   await until(isSettled, 'every partition is read by one of them, and there is nobody else', SETTLED_WITHIN_MS)
-  await admin.disconnect()
   t.pass('settled')
 }
 

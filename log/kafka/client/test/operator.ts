@@ -1,33 +1,85 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs from 'kafkajs'
-import { createKafka, type KafkaOptions } from '../connection.ts'
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
+import { createKafka } from '../connection.ts'
+import type { KafkaOptions } from '../port.ts'
 
 /* What operators do to topics and groups, for tests of what then happens. */
 
-async function withAdmin<T>(
-  kafka: KafkaOptions,
-  work: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>) => Promise<T>,
-): Promise<T> {
-  const admin = createKafka(kafka, { retry: { retries: 8 } }).admin()
-  await admin.connect()
+async function withRawAdmin<T>(kafka: KafkaOptions, work: (admin: Admin) => Promise<T>, retries = 8): Promise<T> {
+  const admin = createKafka(kafka, { retry: { retries, initialRetryTime: 50 } }).admin()
   try {
+    await admin.connect()
     return await work(admin)
   } finally {
-    await admin.disconnect()
+    await admin.disconnect().catch(() => {})
   }
+}
+
+/** Numbers of the brokers that are in the cluster now. Asks once. */
+export function knownBrokers(kafka: KafkaOptions): Promise<number[]> {
+  return withRawAdmin(
+    kafka,
+    async (admin) => {
+      const { brokers } = await admin.describeCluster()
+      return brokers.map(({ nodeId }) => nodeId)
+    },
+    0,
+  )
+}
+
+/** What a test makes a topic with. */
+export interface TestTopic {
+  readonly name: string
+  readonly partitions?: number
+  readonly settings?: Readonly<Record<string, string>>
+  /** Brokers of its only partition, the leader first. */
+  readonly replicas?: number[]
+}
+
+/**
+ * Makes topics and waits until they can be used. kafkajs's own waiting gives up when a broker does not know of a topic yet.
+ * @returns whether they were made; false: one of them exists, or is being deleted
+ */
+export function makeTopics(kafka: KafkaOptions, topics: readonly TestTopic[]): Promise<boolean> {
+  return withRawAdmin(kafka, async (admin) => {
+    const made = await admin.createTopics({ waitForLeaders: false, topics: topics.map(topicConfig) })
+    if (!made) return false
+    for (const { name } of topics) {
+      for (let known = false; !known;) {
+        known = await admin.fetchTopicMetadata({ topics: [name] }).then(
+          () => true,
+          () => false,
+        )
+      }
+    }
+    return true
+  })
+}
+
+function topicConfig({ name, partitions, settings, replicas }: TestTopic): ITopicConfig {
+  return {
+    topic: name,
+    ...(partitions === undefined ? {} : { numPartitions: partitions }),
+    ...(replicas === undefined ? {} : { replicaAssignment: [{ partition: 0, replicas }] }),
+    configEntries: Object.entries(settings ?? {}).map(([key, value]) => ({ name: key, value })),
+  }
+}
+
+export async function deleteTopic(kafka: KafkaOptions, topic: string): Promise<void> {
+  await withRawAdmin(kafka, (admin) => admin.deleteTopics({ topics: [topic] }))
 }
 
 /** Deletes a topic and, after `between`, makes it again with its old settings. */
 export async function remakeTopic(
   kafka: KafkaOptions,
   topic: string,
-  partitions: number,
-  between: () => Promise<void>,
+  { partitions, replication }: { partitions: number; replication: number },
+  between: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  await withAdmin(kafka, async (admin) => {
+  await withRawAdmin(kafka, async (admin) => {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: 2, name: topic }],
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
     })
     const configEntries = resources[0].configEntries
       // 1: the topic's own; typed otherwise, but this is what brokers send.
@@ -39,7 +91,7 @@ export async function remakeTopic(
       const made = await admin
         .createTopics({
           waitForLeaders: false,
-          topics: [{ topic, numPartitions: partitions, replicationFactor: 3, configEntries }],
+          topics: [{ topic, numPartitions: partitions, replicationFactor: replication, configEntries }],
         })
         .catch(() => false)
       if (made) return
@@ -50,7 +102,7 @@ export async function remakeTopic(
 
 /** Deletes everything that is in a topic now, as its retention does. */
 export async function expireRecords(kafka: KafkaOptions, topic: string): Promise<void> {
-  await withAdmin(kafka, async (admin) => {
+  await withRawAdmin(kafka, async (admin) => {
     const ends = await admin.fetchTopicOffsets(topic)
     const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }))
     await admin.deleteTopicRecords({ topic, partitions })
@@ -62,13 +114,13 @@ export async function setOffsets(
   kafka: KafkaOptions,
   groupId: string,
   topics: readonly string[],
-  to: 'earliest' | 'latest',
+  to: 'earliest' | 'latest' | number,
 ): Promise<void> {
-  await withAdmin(kafka, async (admin) => {
+  await withRawAdmin(kafka, async (admin) => {
     for (const topic of topics) {
       const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
         partition,
-        offset: to === 'earliest' ? low : high,
+        offset: to === 'earliest' ? low : to === 'latest' ? high : String(to),
       }))
       for (;;) {
         const set = await admin.setOffsets({ groupId, topic, partitions }).then(
@@ -83,9 +135,17 @@ export async function setOffsets(
   })
 }
 
+/** How many members a consumer group has. */
+export function memberCount(kafka: KafkaOptions, groupId: string): Promise<number> {
+  return withRawAdmin(kafka, async (admin) => {
+    const { groups } = await admin.describeGroups([groupId])
+    return groups[0].members.length
+  })
+}
+
 /** What a consumer group is and who reads what in it, for people. */
 export function membersOf(kafka: KafkaOptions, groupId: string): Promise<string> {
-  return withAdmin(kafka, async (admin) => {
+  return withRawAdmin(kafka, async (admin) => {
     const { groups } = await admin.describeGroups([groupId])
     const [{ state, members }] = groups
     const each = members.map(({ memberId, memberAssignment }) => {

@@ -1,0 +1,40 @@
+import { within } from '../../../common/within.ts'
+import { connectAdmin } from './admin.ts'
+import { asRequest } from './errors.ts'
+import type { KafkaAdmin, KafkaOptions } from './port.ts'
+
+/** One question, with what is repeated of it. */
+const ANSWER_WITHIN_MS = 20_000
+const CLOSE_WITHIN_MS = 5000
+
+/**
+ * Administrative requests over one connection for as long as they succeed. After a failure the next one begins with a new client: kafkajs
+ * learns nothing by being refused by a broker that is no leader any more, and refreshes its metadata by the wall clock. After that was
+ * set back it asks the same broker in vain until the time has come again.
+ */
+export class LastingAdmin {
+  readonly #options: KafkaOptions
+  #admin: Promise<KafkaAdmin> | null = null
+
+  constructor(options: KafkaOptions) {
+    this.#options = options
+  }
+
+  /** @throws KafkaUnavailable: cannot be connected; KafkaRequestError: what the brokers answer, or no answer in time */
+  async ask<T>(request: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
+    const admin = (this.#admin ??= connectAdmin(this.#options))
+    try {
+      return await asRequest(() => within(ANSWER_WITHIN_MS, admin.then(request)))
+    } catch (error) {
+      if (this.#admin === admin) this.#admin = null
+      void admin.then((failed) => failed.close()).catch(() => {})
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin
+    this.#admin = null
+    await within(CLOSE_WITHIN_MS, Promise.resolve(admin?.then((open) => open.close()))).catch(() => {})
+  }
+}
