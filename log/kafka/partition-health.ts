@@ -1,3 +1,5 @@
+import { Backoff } from '../../common/backoff.ts'
+
 /** A live batch tries a partition that failed again after this, doubling; batches of the spill try it more often. */
 const PROBE_FIRST_MS = 2000
 const PROBE_MAX_MS = 30_000
@@ -7,9 +9,12 @@ export class PartitionHealth {
   #count: number
   #next: number
   /** Partitions that fail: when a live batch may try again, and how long to wait after that. */
-  readonly #failing = new Map<number, { probeAt: number; delay: number }>()
+  readonly #failing = new Map<number, { probeAt: number; delay: number; readonly backoff: Backoff }>()
+  readonly #random: () => number
 
-  constructor(count: number) {
+  /** @param random for tests, see Backoff */
+  constructor(count: number, random = Math.random) {
+    this.#random = random
     this.#count = count
     this.#next = Math.floor(Math.random() * count)
   }
@@ -52,8 +57,9 @@ export class PartitionHealth {
   }
 
   failed(partition: number, now: number): void {
-    const delay = Math.min((this.#failing.get(partition)?.delay ?? PROBE_FIRST_MS / 2) * 2, PROBE_MAX_MS)
-    this.#failing.set(partition, { probeAt: now + delay, delay })
+    const backoff = this.#failing.get(partition)?.backoff ?? new Backoff(PROBE_FIRST_MS, PROBE_MAX_MS, this.#random)
+    const delay = backoff.next()
+    this.#failing.set(partition, { probeAt: now + delay, delay, backoff })
   }
 
   /** @returns whether it failed before */

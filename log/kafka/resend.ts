@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Backoff } from '../../common/backoff.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Topic } from '../../schemas/topics.ts'
@@ -44,7 +45,7 @@ export class Resend {
   #wake: (() => void) | null = null
   #waiting: boolean
   #closed = false
-  #backoff = BACKOFF_FIRST_MS
+  readonly #backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MAX_MS)
   readonly #ending = new AbortController()
   #abandon: (() => void) | null = null
   #loop: Promise<void> | null = null
@@ -119,14 +120,13 @@ export class Resend {
       left = pass.left
       const others = left.length < before || pass.tooLarge
       if (left.length === 0) {
-        this.#backoff = BACKOFF_FIRST_MS
+        this.#backoff.reset()
         return true
       }
       if (this.#closed) return false
       // What cannot go must not hold back the others: it goes to the spill's end.
       if (others && room) room = await this.#putBack(left)
-      await this.#sleep(this.#backoff)
-      this.#backoff = Math.min(this.#backoff * 2, BACKOFF_MAX_MS)
+      await this.#sleep(this.#backoff.next())
       if (others && room) return true
     }
   }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Backoff } from '../../common/backoff.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Refused } from '../../reporter/dashboard/options.ts'
 import type { Failure, FromChild, MetricsJson, ToChild } from '../messages.ts'
@@ -30,7 +31,7 @@ export class ManagedProcess {
   #available = true
   #stopping = false
   #readyAt: number | null = null
-  #backoffMs = FIRST_BACKOFF_MS
+  readonly #backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
   #restartTimer: NodeJS.Timeout | null = null
   #nextId = 1
   readonly #scrapes = new Map<number, (metrics: MetricsJson) => void>()
@@ -184,14 +185,13 @@ export class ManagedProcess {
       this.#onExit?.(code)
       return
     }
-    if (this.#readyAt !== null && performance.now() - this.#readyAt > HEALTHY_AFTER_MS)
-      this.#backoffMs = FIRST_BACKOFF_MS
+    if (this.#readyAt !== null && performance.now() - this.#readyAt > HEALTHY_AFTER_MS) this.#backoff.reset()
+    const restartInMs = Math.round(this.#backoff.next())
     this.#options.logger.error(
-      { process: this.name, code, signal, restartInMs: this.#backoffMs },
+      { process: this.name, code, signal, restartInMs },
       `${this.name} ended: starting it again`,
     )
     this.restarts++
-    this.#restartTimer = setTimeout(() => this.start(), this.#backoffMs)
-    this.#backoffMs = Math.min(this.#backoffMs * 2, LAST_BACKOFF_MS)
+    this.#restartTimer = setTimeout(() => this.start(), restartInMs)
   }
 }

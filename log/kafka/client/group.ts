@@ -1,4 +1,5 @@
 import type { Consumer } from 'kafkajs'
+import { Backoff } from '../../../common/backoff.ts'
 import { messageOf } from '../../../common/errors.ts'
 import { within } from '../../../common/within.ts'
 import { createKafka } from './connection.ts'
@@ -44,7 +45,7 @@ export class Group implements GroupMember {
   #toldAs: string | null = null
   /** When it last sent a heartbeat; while it joins, when it began to. */
   #beatAt = 0
-  #restartDelay = RESTART_FIRST_MS
+  readonly #restartBackoff = new Backoff(RESTART_FIRST_MS, RESTART_MAX_MS)
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog: NodeJS.Timeout
   #stopped = false
@@ -97,7 +98,7 @@ export class Group implements GroupMember {
       if (this.#consumer !== consumer) return
       this.#toldAs = payload.memberId
       this.#beatAt = performance.now()
-      this.#restartDelay = RESTART_FIRST_MS
+      this.#restartBackoff.reset()
       this.#listener.assigned(new Map(Object.entries(payload.memberAssignment)))
     })
     consumer.on(events.CRASH, ({ payload }) => {
@@ -168,14 +169,14 @@ export class Group implements GroupMember {
   #restart(reason: string): void {
     if (this.#stopped || this.#restartTimer !== null) return
     this.restarts++
-    this.#options.logger.warn({ reason, delay: this.#restartDelay }, 'the consumer of the record log starts anew')
+    const delay = Math.round(this.#restartBackoff.next())
+    this.#options.logger.warn({ reason, delay }, 'the consumer of the record log starts anew')
     this.#listener.revoked()
     void this.#dispose()
     this.#restartTimer = setTimeout(() => {
       this.#restartTimer = null
       this.follow()
-    }, this.#restartDelay)
-    this.#restartDelay = Math.min(this.#restartDelay * 2, RESTART_MAX_MS)
+    }, delay)
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { PartitionMetadata, Producer } from 'kafkajs'
+import { Backoff } from '../../../common/backoff.ts'
 import { within } from '../../../common/within.ts'
 import { createKafka, startingAt } from './connection.ts'
 import { Outgoing } from './outgoing.ts'
@@ -31,7 +32,7 @@ export class TopicProducer implements TopicSender {
   #tainted = true
   #making: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
-  #delay = RENEW_FIRST_MS
+  readonly #backoff = new Backoff(RENEW_FIRST_MS, RENEW_MAX_MS)
   #closed = false
   readonly #leaving = new Set<Promise<void>>()
   /** Producers that took another's place. */
@@ -108,8 +109,7 @@ export class TopicProducer implements TopicSender {
     this.#timer = setTimeout(() => {
       this.#timer = null
       void this.#renew()
-    }, this.#delay)
-    this.#delay = Math.min(this.#delay * 2, RENEW_MAX_MS)
+    }, this.#backoff.next())
   }
 
   #renew(): Promise<void> {
@@ -132,7 +132,7 @@ export class TopicProducer implements TopicSender {
         }
         // The next one is made slowly if this one does not work either.
         setTimeout(() => {
-          if (!this.#tainted) this.#delay = RENEW_FIRST_MS
+          if (!this.#tainted) this.#backoff.reset()
         }, RENEW_MAX_MS).unref()
         return
       } catch (error) {

@@ -6,7 +6,7 @@ const rotation = (health: PartitionHealth, now: number, times: number) =>
   new Set(Array.from({ length: times }, () => health.rotate(now)))
 
 t.test('partitions take turns; one that fails is left out until it may be tried', (t) => {
-  const health = new PartitionHealth(3)
+  const health = new PartitionHealth(3, () => 1)
   t.same(rotation(health, 0, 3), new Set([0, 1, 2]))
   health.failed(1, 1000)
   t.same(rotation(health, 1001, 6), new Set([0, 2]))
