@@ -1,4 +1,4 @@
-import { GatepostError, messageOf } from '../common/errors.ts'
+import { errorFields, GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
 import type { Topic } from '../schemas/topics.ts'
@@ -78,7 +78,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     if (failed) return
     failed = true
     stopping.abort()
-    logger.fatal({ error: messageOf(error), code: (error as { code?: unknown } | null)?.code }, 'the aggregator stops')
+    logger.fatal(errorFields(error), 'the aggregator stops')
     if (options.onFatal) options.onFatal(error)
     else process.exit(1)
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GatepostError } from '../common/errors.ts'
+import { GatepostError, retryableOf } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
@@ -99,7 +99,8 @@ async function insertClaimed(
       for (const letters of counted.deadLetters.values()) totals.deadLetters += letters
       return
     } catch (error) {
-      const again = error instanceof GatepostError && ['STORE_FENCED', 'STORE_UNAVAILABLE'].includes(error.code)
+      const fenced = error instanceof GatepostError && error.code === 'STORE_FENCED'
+      const again = fenced || retryableOf(error) === 'always'
       if (!again || attempt === CLAIM_ATTEMPTS) throw error
       await sleep(CLAIM_PAUSE_MS)
     }

@@ -1,4 +1,5 @@
-import { GatepostError, messageOf, type ErrorCode } from '../common/errors.ts'
+import { Backoff } from '../common/backoff.ts'
+import { errorFields, GatepostError, messageOf, retryableOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { Gathered, LogReader } from '../log/contract.ts'
 import type { Batch } from '../schemas/batch.ts'
@@ -24,12 +25,6 @@ export interface LoopOptions {
   readonly waitWhileAway: boolean
   readonly retention: Retention
 }
-
-/** Errors that no repetition repairs. */
-const FATAL: readonly ErrorCode[] = ['STORE_INCONSISTENT', 'LOG_CORRUPT', 'LOG_CLOSED']
-
-/** Errors that say that a server is away. */
-const AWAY: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'LOG_UNAVAILABLE']
 
 /** An insert keeps one core busy: with two at once the engine has work for another while a gather is made ready. */
 const MAX_RUNNING = 2
@@ -143,7 +138,7 @@ export class TopicLoop {
         if (!this.#stopping.aborted) await this.#retrying(() => this.#reader.commit(part))
       }
     } catch (error) {
-      if (!hasCode(error, ['STORE_FENCED'])) throw error
+      if (!(error instanceof GatepostError && error.code === 'STORE_FENCED')) throw error
       await this.#fenced(error)
     }
   }
@@ -206,28 +201,25 @@ export class TopicLoop {
     return gathered
   }
 
-  /** An unknown error may go away: the attempt is repeated after it has ended, ever less often, for a bounded time. */
+  /** The attempt is repeated after it has ended, ever less often: as long as what it needs is away, or for a bounded time. */
   async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
-    let delay = RETRY_FIRST_MS
+    const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS)
     const deadline = performance.now() + this.#options.retryForMs
     for (;;) {
       try {
         return await attempt()
       } catch (error) {
-        if (hasCode(error, FATAL) || hasCode(error, ['STORE_FENCED']) || this.#stopping.aborted) throw error
-        const waits = this.#options.waitWhileAway && !this.#draining.aborted && hasCode(error, AWAY)
+        const retryable = retryableOf(error)
+        if (retryable === 'never' || this.#stopping.aborted) throw error
+        const waits = this.#options.waitWhileAway && !this.#draining.aborted && retryable === 'always'
         if (performance.now() >= deadline && !waits) throw error
         this.#stats.failures++
-        this.#logger.warn({ topic: this.#topic, error: messageOf(error), delay }, 'attempt failed; trying again')
+        const delay = Math.round(backoff.next())
+        this.#logger.warn({ topic: this.#topic, ...errorFields(error), delay }, 'attempt failed; trying again')
         await pause(delay, this.#stopping)
-        delay = Math.min(delay * 2, RETRY_MAX_MS)
       }
     }
   }
-}
-
-function hasCode(error: unknown, codes: readonly ErrorCode[]): boolean {
-  return error instanceof GatepostError && codes.includes(error.code)
 }
 
 /** A promise that a part of the loop rejects. */

@@ -1,25 +1,33 @@
 /**
- * Every error that a caller may want to tell apart. Callers match codes, never messages.
- * `retryable`: the same call may succeed later without anybody's help.
+ * What repeating a call does that failed:
+ *   always   it succeeds when what is away or full is back: it may be repeated for as long as it takes
+ *   briefly  it may succeed, for nobody knows what is wrong: it is repeated for a bounded time, and then given up loudly
+ *   never    somebody has to change something first, or the caller has to begin again with other arguments
  */
+export type Retryable = 'always' | 'briefly' | 'never'
+
+/** Every error that a caller may want to tell apart. Callers match codes, never messages; whether to repeat a call is decided here. */
 export const ERROR_CODES = {
-  LOG_FULL: { retryable: true, meaning: 'the record log is at its bound; nothing was appended' },
-  LOG_WRITE_REFUSED: { retryable: true, meaning: 'the disk refused before anything was appended' },
-  LOG_OUTCOME_UNKNOWN: { retryable: false, meaning: 'written but not known to be durable' },
-  LOG_CLOSED: { retryable: false, meaning: 'the record log is closing' },
-  LOG_CORRUPT: { retryable: false, meaning: 'bytes in the record log are not what was written' },
-  LOG_UNAVAILABLE: { retryable: true, meaning: 'the record log cannot be reached' },
-  LOG_MISCONFIGURED: { retryable: false, meaning: 'a topic of the record log is missing or is not set as it must be' },
-  STORE_UNAVAILABLE: { retryable: true, meaning: 'the store cannot be reached or is shutting down' },
-  STORE_REFUSED: { retryable: false, meaning: 'the store understood and refused' },
-  STORE_FENCED: { retryable: false, meaning: 'another aggregator has claimed this part of the log' },
-  STORE_INCONSISTENT: { retryable: false, meaning: 'a batch is in its table in part' },
-  STORE_MIGRATION: { retryable: false, meaning: 'a migration is missing, changed or failed' },
-  DIRECTORY_LOCKED: { retryable: true, meaning: 'another process owns the directory' },
-  CONFIG_INVALID: { retryable: false, meaning: 'an option has a value that is not allowed' },
-  PLATFORM_UNSUPPORTED: { retryable: false, meaning: 'a library has no binary for this Node.js or operating system' },
-  INPUT_INVALID: { retryable: false, meaning: 'an argument or a file cannot be used' },
-} as const
+  LOG_FULL: { retryable: 'always', meaning: 'the record log is at its bound; nothing was appended' },
+  LOG_WRITE_REFUSED: { retryable: 'always', meaning: 'the disk refused before anything was appended' },
+  LOG_OUTCOME_UNKNOWN: { retryable: 'never', meaning: 'written but not known to be durable' },
+  LOG_CLOSED: { retryable: 'never', meaning: 'the record log is closing' },
+  LOG_CORRUPT: { retryable: 'never', meaning: 'bytes in the record log are not what was written' },
+  LOG_UNAVAILABLE: { retryable: 'always', meaning: 'the record log cannot be reached' },
+  LOG_MISCONFIGURED: {
+    retryable: 'never',
+    meaning: 'a topic of the record log is missing or is not set as it must be',
+  },
+  STORE_UNAVAILABLE: { retryable: 'always', meaning: 'the store cannot be reached or is shutting down' },
+  STORE_REFUSED: { retryable: 'briefly', meaning: 'the store understood and refused' },
+  STORE_FENCED: { retryable: 'never', meaning: 'another aggregator has claimed this part of the log' },
+  STORE_INCONSISTENT: { retryable: 'never', meaning: 'a batch is in its table in part' },
+  STORE_MIGRATION: { retryable: 'never', meaning: 'a migration is missing, changed or failed' },
+  DIRECTORY_LOCKED: { retryable: 'always', meaning: 'another process owns the directory' },
+  CONFIG_INVALID: { retryable: 'never', meaning: 'an option has a value that is not allowed' },
+  PLATFORM_UNSUPPORTED: { retryable: 'never', meaning: 'a library has no binary for this Node.js or operating system' },
+  INPUT_INVALID: { retryable: 'never', meaning: 'an argument or a file cannot be used' },
+} as const satisfies Record<string, { readonly retryable: Retryable; readonly meaning: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
@@ -33,9 +41,24 @@ export class GatepostError extends Error {
     this.code = code
   }
 
-  get retryable(): boolean {
+  get retryable(): Retryable {
     return ERROR_CODES[this.code].retryable
   }
+}
+
+/** Of anything that was thrown: an error without a code is one that nobody knows. */
+export function retryableOf(error: unknown): Retryable {
+  return error instanceof GatepostError ? error.retryable : 'briefly'
+}
+
+/** What a log line says of anything that was thrown. */
+export function errorFields(error: unknown): {
+  readonly error: string
+  readonly code?: ErrorCode
+  readonly meaning?: string
+} {
+  if (!(error instanceof GatepostError)) return { error: messageOf(error) }
+  return { error: error.message, code: error.code, meaning: ERROR_CODES[error.code].meaning }
 }
 
 /** The text of anything that was thrown. */

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { GatepostError } from '../../common/errors.ts'
+import { GatepostError, retryableOf } from '../../common/errors.ts'
 
 /** The body of every answer that is no success. */
 export const problem = z.object({ error: z.string() }).openapi('Problem')
@@ -21,7 +21,7 @@ export function statusOf(error: unknown): {
 } {
   if (error instanceof Refusal) return { status: error.status, text: error.message }
   if (error instanceof GatepostError && error.code === 'INPUT_INVALID') return { status: 400, text: error.message }
-  if (error instanceof GatepostError && error.retryable)
+  if (retryableOf(error) === 'always')
     return { status: 503, text: 'the tables cannot be read at the moment; try again' }
   return { status: 500, text: 'this could not be answered; the log says why' }
 }
