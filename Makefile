@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test test-faults lint format bench screenshots clean
+.PHONY: help install build serve demo kafka test watch test-faults lint format bench screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -23,11 +23,14 @@ demo: build ## Fill ./demo-data with a believable month of 200 sites, and serve 
 kafka: ## Run one Kafka broker on 127.0.0.1:9092 (needs Java 17; fetched once)
 	@exec deploy/kafka/run
 
-test: build ## Run the whole test suite
-	npx tap $(TAP_FLAGS)
+test: build ## Run the whole test suite; with FILE=… one file or folder of it (docs/contributing.md)
+	@node dist/test/suite/main.js $(TEST_FLAGS) $(FILE)
+
+watch: build ## Compile and test whatever is saved; with FILE=… always that file or folder
+	@exec node dist/test/suite/watch.js $(FILE)
 
 test-faults: build ## Break a whole cluster in every way under load, and count (20 minutes; needs Java 17 and Maven)
-	npx tap $(TAP_FLAGS) --timeout=7200 dist/test/faults/faults.test.js
+	@node dist/test/suite/main.js --verbose --timeout 7200 test/faults/faults.test.ts
 
 lint: install ## Check types, rules and formatting
 	npx eslint .

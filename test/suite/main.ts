@@ -1,0 +1,84 @@
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { NoSuchTest, sourceOf, testFiles } from './files.ts'
+import { failuresOf, lineOf } from './report.ts'
+import { endAll, runFile, type FileResult } from './run-file.ts'
+import { Services } from './services.ts'
+
+/*
+ * Runs the tests, as `make test` does:
+ *
+ *   node dist/test/suite/main.js [--jobs N] [--timeout SECONDS] [--again] [--verbose] [FILE or FOLDER …]
+ *
+ * Each file is a process; one more than there are cores run at once, since much of a test's time is waiting.
+ * --again    files that failed are run once more, alone: what passes then is named as unstable, and stays failed
+ * --verbose  what the tests write is shown as it comes
+ * Status 1: something failed.
+ */
+
+const { values, positionals } = parseArgs({
+  options: {
+    jobs: { type: 'string', default: String(availableParallelism() + 1) },
+    timeout: { type: 'string', default: '400' },
+    again: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+})
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    endAll()
+    process.exit(1)
+  })
+}
+
+function filesOrExit(): string[] {
+  try {
+    return testFiles(positionals)
+  } catch (error) {
+    if (!(error instanceof NoSuchTest)) throw error
+    console.error(error.message)
+    process.exit(2)
+  }
+}
+
+const services = await Services.start()
+const options = { timeoutMs: Number(values.timeout) * 1000, verbose: values.verbose, env: services.env }
+
+/** Runs so many files at once; the first of the list begin first. */
+async function runAll(files: readonly string[], jobs: number): Promise<FileResult[]> {
+  const results: FileResult[] = []
+  const waiting = [...files]
+  const runner = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const result = await runFile(file, options)
+      results.push(result)
+      console.log(lineOf(result))
+      if (result.failed > 0) console.log(failuresOf(result))
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, runner))
+  return results
+}
+
+try {
+  const started = performance.now()
+  const results = await runAll(filesOrExit(), Number(values.jobs))
+  const seconds = Math.round((performance.now() - started) / 1000)
+  const failed = results.filter((result) => result.failed > 0).map(({ file }) => file)
+  if (values.again && failed.length > 0) {
+    console.log('what failed is run once more, each file alone')
+    for (const { file } of (await runAll(failed, 1)).filter((result) => result.failed === 0))
+      console.log(`unstable: ${sourceOf(file)} failed, and passed when it was run once more. It counts as failed.`)
+  }
+  for (const file of failed) console.log(`failed: ${sourceOf(file)}`)
+  const sum = (of: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[of], 0)
+  const time = `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  console.log(
+    `${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped in ${results.length} files, ${time}`,
+  )
+  process.exitCode = failed.length > 0 ? 1 : 0
+} finally {
+  await services.stop()
+}
