@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto'
 import type { AccessEntry, AccessLog } from './log.ts'
-import type { Verdict } from '../ingest/encode/auth.ts'
 import { normalMac } from '../common/mac.ts'
 import { RecentMap } from './recent-map.ts'
 import { TagIndex } from './tag-index.ts'
@@ -12,6 +11,16 @@ import type { Token, Tokens } from './token.ts'
  */
 
 export type AuthMode = 'signed' | 'open'
+
+/** How an auth request is answered. */
+export interface Verdict {
+  /** 0 denied, 1 allowed, 5 validation, 6 validation failed, -1 error. */
+  readonly code: number
+  /** Empty without a known token. */
+  readonly sessionId: string
+  /** The token was verified (in open mode: present), and MAC and gw_id are the session's. */
+  readonly own: boolean
+}
 
 const ERROR: Verdict = { code: -1, sessionId: '', own: false }
 const DENIED: Verdict = { code: 0, sessionId: '', own: false }

@@ -12,6 +12,22 @@ export interface Registration {
   readonly routed: boolean
 }
 
+/** What the portal needs of a registration. */
+export interface RegisteredGateway {
+  /** As browsers behind it reach it; null: not said. */
+  readonly address: string | null
+  /** Devices behind it are seen here with their own addresses. */
+  readonly routed: boolean
+}
+
+/** What `gatepost gateways register` said of a gateway, from the access-control log; null: nothing. */
+export function registeredGateway(access: AccessLog, gwId: string, now: number): RegisteredGateway | null {
+  const data = access.get(`registration:${gwId}`, now)?.data
+  if (data === undefined) return null
+  const address = data['address']
+  return { address: typeof address === 'string' && address !== '' ? address : null, routed: data['routed'] === true }
+}
+
 /** Keeps what is said of gateways: where the listeners look, and where the tables' readers do. @throws GatepostError of log and store */
 export async function registerAll(
   access: AccessLog,

@@ -1,8 +1,45 @@
 import type { AccessEntry, AccessLog } from './log.ts'
-import { voucherAccount, voucherSubject, type Device, type Start, type Voucher } from '../ingest/portal/voucher.ts'
 import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
 
-/* Making, listing and revoking vouchers: see voucher.ts for what is kept of them. */
+/*
+ * Vouchers: codes that the operator hands out. In the access-control log:
+ *
+ *   voucher:<id>               what the voucher is worth, see Voucher
+ *   voucher:<id>:start         when it was used first: its time begins
+ *   voucher:<id>:device:<n>    the n-th device that used it
+ *
+ * The last two are claimed, so that of two workers that see the same voucher at the same time one counts.
+ */
+
+/** What a voucher is worth. */
+export interface Voucher {
+  readonly proof: string
+  /** From its first use, ms. */
+  readonly validForMs: number
+  readonly maxDevices: number
+  /** What the operator calls it. */
+  readonly label: string
+  /** ms since the epoch. */
+  readonly createdAt: number
+}
+
+export interface Device {
+  readonly device: string
+}
+
+export interface Start {
+  /** ms since the epoch. */
+  readonly at: number
+}
+
+export function voucherSubject(id: string): string {
+  return `voucher:${id}`
+}
+
+/** The name under which a voucher's sessions are stored and can be denied. */
+export function voucherAccount(id: string): string {
+  return `voucher-${id}`
+}
 
 export interface VoucherOrder {
   readonly count: number

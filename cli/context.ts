@@ -1,5 +1,5 @@
 import type { Environment } from '../runtime/config/config.ts'
-import type { Output } from './output.ts'
+import type { Output } from '../common/output.ts'
 
 /** What a command is given besides its arguments. */
 export interface Context {

@@ -1,18 +1,13 @@
 import { PlainMetrics } from '../common/metrics.ts'
-import type { JournalWriter } from '../log/journal/writer.ts'
-import type { FileAccessLog } from '../access/journal-log.ts'
-import type { KafkaAccessLog } from '../access/kafka-log.ts'
-import { addWriterMetrics } from '../log/kafka/metrics.ts'
-import type { KafkaWriter } from '../log/kafka/writer.ts'
+import type { App } from './app.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { Portal } from './portal/portal.ts'
-import type { IngestWorker } from '../runtime/ingest-process/worker.ts'
 
 /** What one ingest worker reports. */
-export function ingestMetrics(worker: IngestWorker): PlainMetrics {
+export function ingestMetrics(app: App): PlainMetrics {
   const metrics = new PlainMetrics()
-  const { records, postAuth, decisions } = worker.app
+  const { records, postAuth, decisions } = app
   const perTopic = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
     records.all.map((batcher) => ({ labels: { topic: batcher.topic }, ...read(batcher) }))
 
@@ -59,7 +54,7 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
     { value: postAuth.stats.healthChecks },
   ])
   metrics.add('counter', 'gatepost_request_faults_total', 'Requests whose handling failed', () => [
-    { value: worker.app.faults },
+    { value: app.faults },
   ])
   metrics.add(
     'counter',
@@ -71,12 +66,12 @@ export function ingestMetrics(worker: IngestWorker): PlainMetrics {
     'counter',
     'gatepost_untrusted_requests_total',
     'Requests of registered gateways from elsewhere than their sources',
-    () => Object.entries(worker.app.registry.untrusted).map(([route, value]) => ({ value, labels: { route } })),
+    () => Object.entries(app.registry.untrusted).map(([route, value]) => ({ value, labels: { route } })),
   )
   metrics.add('counter', 'gatepost_decision_unwritten_total', 'Ends of sessions that could not be written', () => [
     { value: decisions.stats.unwritten },
   ])
-  const { portal } = worker.app
+  const { portal } = app
   if (portal !== null) addPortalMetrics(metrics, portal)
   return metrics
 }
@@ -99,37 +94,5 @@ function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {
   metrics.add('counter', 'gatepost_portal_mails_total', 'Mails, by what became of them', () => [
     { value: mailer.sent, labels: { outcome: 'sent' } },
     { value: mailer.failed, labels: { outcome: 'given_up' } },
-  ])
-}
-
-/** What a worker's slot of the journal reports. */
-export function journalMetrics(journal: JournalWriter, access: FileAccessLog): PlainMetrics {
-  const metrics = new PlainMetrics()
-  addAccessMetrics(metrics, access)
-  metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal that are not in their tables yet', () => [
-    { value: journal.usedBytes },
-  ])
-  metrics.add('gauge', 'gatepost_journal_max_bytes', 'Bound of the journal', () => [{ value: journal.maxBytes }])
-  return metrics
-}
-
-/** What a worker's way to Kafka reports. */
-export function kafkaLogMetrics(writer: KafkaWriter, access: KafkaAccessLog): PlainMetrics {
-  const metrics = new PlainMetrics()
-  addWriterMetrics(metrics, writer)
-  addAccessMetrics(metrics, access)
-  return metrics
-}
-
-/** What the access decisions report. */
-function addAccessMetrics(metrics: PlainMetrics, access: KafkaAccessLog | FileAccessLog): void {
-  metrics.add('gauge', 'gatepost_access_known', 'Whether the access decisions have been read', () => [
-    { value: access.known ? 1 : 0 },
-  ])
-  metrics.add('gauge', 'gatepost_access_subjects', 'Subjects about whom something was decided', () => [
-    { value: access.size },
-  ])
-  metrics.add('counter', 'gatepost_access_malformed_total', 'Records of the access decisions that are none', () => [
-    { value: access.malformed },
   ])
 }

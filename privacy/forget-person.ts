@@ -9,8 +9,19 @@ import type { AccessEntry, AccessLog } from '../access/log.ts'
 import { compactAccessLog } from '../access/journal-log.ts'
 import { archiveDirectory } from '../log/journal/archive.ts'
 import { rewriteArchive } from '../log/journal/rewrite-archive.ts'
-import type { Forgotten } from '../reporter/dashboard/options.ts'
 import type { Store } from '../store/contract.ts'
+
+/** What there was of a person, and was removed unless it was a dry run. */
+export interface Forgotten {
+  readonly dry_run: boolean
+  /** Rows by table. */
+  readonly tables: Readonly<Record<string, number>>
+  /** Entries of the access-control log. */
+  readonly access_control: number
+  readonly archive: { readonly segments: number; readonly records: number }
+  /** Where the person may still be, and until when. */
+  readonly remains: readonly string[]
+}
 
 /** Where a person is to be forgotten. */
 export interface Places {

@@ -1,19 +1,25 @@
 import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { QueryParams } from '../store/contract.ts'
-import type { Connection } from '../runtime/instance/connect.ts'
-import type { InstanceInfo } from '../runtime/instance/instance-file.ts'
+import type { Connection } from '../store/table-store.ts'
 
 // Shorter than the lock's patience, so that a hanging instance does not use it up in one go.
 const PROBE_TIMEOUT_MS = 3000
 const REQUEST_TIMEOUT_MS = 10 * 60_000
 
+/** How a running instance is reached. */
+export interface EndpointAddress {
+  readonly sqlUrl: string
+  readonly user: string
+  readonly key: string
+}
+
 /** The tables through a running instance's SQL endpoint. Null: nothing there answers to this key. */
-export async function openSqlEndpoint(info: InstanceInfo): Promise<Connection | null> {
+export async function openSqlEndpoint({ sqlUrl, user, key }: EndpointAddress): Promise<Connection | null> {
   const client = createClient({
-    url: info.sqlUrl,
-    username: info.user,
-    password: info.key,
+    url: sqlUrl,
+    username: user,
+    password: key,
     database: 'gatepost',
     request_timeout: REQUEST_TIMEOUT_MS,
     keep_alive: { enabled: true },

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import type { AccessEntry } from '../log.ts'
-import type { Verdict } from '../../ingest/encode/auth.ts'
+import type { Verdict } from '../decisions.ts'
 import { confirmedSubject, Decisions, type Asker } from '../decisions.ts'
 import { secretFingerprint } from '../fingerprint.ts'
 import { Tokens, type TokenRequest } from '../token.ts'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Person } from '../../privacy/person.ts'
 import { GatepostError } from '../../common/errors.ts'
-import type { Forgotten } from '../../reporter/dashboard/options.ts'
+import type { Forgotten } from '../../privacy/forget-person.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'

@@ -9,7 +9,7 @@ import { forgetOnDashboard } from '../../test/helpers/dashboard-forget.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
-import type { Forgotten } from '../../reporter/dashboard/options.ts'
+import type { Forgotten } from '../../privacy/forget-person.ts'
 import { runCli } from './run-cli.ts'
 
 /* `gatepost forget` beside a running instance: afterwards nobody finds the value in any table, archive or log. */

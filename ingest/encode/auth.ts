@@ -1,3 +1,4 @@
+import type { Verdict } from '../../access/decisions.ts'
 import { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
 import { putExtra, putMac, putOptionalUint64, putText } from './fields.ts'
@@ -29,16 +30,6 @@ export function authFields(): QueryFields {
     ['outgoingdelta', AUTH_OUTGOING_DELTA],
   ]
   return new QueryFields(9, names, AUTH_TOKEN)
-}
-
-/** How the request was answered. */
-export interface Verdict {
-  /** 0 denied, 1 allowed, 5 validation, 6 validation failed, -1 error. */
-  readonly code: number
-  /** Empty without a known token. */
-  readonly sessionId: string
-  /** The token was verified (in open mode: present), and MAC and gw_id are the session's. */
-  readonly own: boolean
 }
 
 /**

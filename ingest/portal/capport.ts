@@ -1,6 +1,6 @@
 import { makeAnswer, NOT_FOUND, type Answer } from '../http.ts'
+import type { RegisteredGateway } from '../../access/registration.ts'
 import type { Book } from '../../access/subject-data.ts'
-import type { Registration } from './open.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 
 /*
@@ -15,7 +15,7 @@ const SESSION = 'credential:captive:'
 export interface CaptiveApiOptions {
   readonly book: Book
   readonly sessions: Sessions
-  readonly registration: (gwId: string, now: number) => Registration | null
+  readonly registration: (gwId: string, now: number) => RegisteredGateway | null
 }
 
 /** What a device asks with. */

@@ -1,6 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { registeredGateway } from '../../access/registration.ts'
 import { Tokens } from '../../access/token.ts'
 import type { Records } from '../records.ts'
 import { Accounts } from './account.ts'
@@ -15,7 +16,6 @@ import { MessagePage } from './message.ts'
 import type { LoginMethod, LoginMethodName } from './method.ts'
 import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
-import { registrationOf } from './registration.ts'
 import { Roaming } from './roaming.ts'
 import type { Sessions } from './sessions.ts'
 import { loadLanguages } from './texts.ts'
@@ -39,14 +39,6 @@ export interface PortalOptions {
   readonly mail: { readonly url: string; readonly from: string } | null
 }
 
-/** What an operator said of a gateway, as far as the portal wants to know. */
-export interface Registration {
-  /** As browsers behind it reach it; null: not said. */
-  readonly address: string | null
-  /** Devices behind it are seen here with their own addresses. */
-  readonly routed: boolean
-}
-
 /** What the portal works with. */
 export interface PortalServices {
   /** The installation's: the first signs, the others are still known. */
@@ -66,7 +58,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
   const sessions = roaming === null ? issued : following(issued, roaming)
   const book = new Book(access)
-  const registration = (gwId: string, now: number) => registrationOf(access, gwId, now)
+  const registration = (gwId: string, now: number) => registeredGateway(access, gwId, now)
   const pages = new Pages(options.directory)
   const languages = loadLanguages(options.directory)
   const cookies = new PortalCookies(secret, sessionMaxMs)

@@ -1,4 +1,4 @@
-import { isStage, type Decisions } from '../../access/decisions.ts'
+import { isStage, type Decisions, type Verdict } from '../../access/decisions.ts'
 import type { GatewayRegistry } from '../../access/registry.ts'
 import {
   AUTH_GW_ID,
@@ -12,7 +12,6 @@ import {
   AUTH_TOKEN,
   authFields,
   encodeAuth,
-  type Verdict,
 } from '../encode/auth.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import type { Roaming } from '../portal/roaming.ts'

@@ -1,4 +1,5 @@
 import type { Logger } from '../../common/logger.ts'
+import type { Forgotten } from '../../privacy/forget-person.ts'
 import type { Retention } from '../../store/retention.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
@@ -37,18 +38,6 @@ export type ReplayLetter = (
 export interface Person {
   readonly kind: 'user' | 'mac'
   readonly value: string
-}
-
-/** What there was of a person, and was removed unless it was a dry run. */
-export interface Forgotten {
-  readonly dry_run: boolean
-  /** Rows by table. */
-  readonly tables: Readonly<Record<string, number>>
-  /** Entries of the access-control log. */
-  readonly access_control: number
-  readonly archive: { readonly segments: number; readonly records: number }
-  /** Where the person may still be, and until when. */
-  readonly remains: readonly string[]
 }
 
 /** Forgets people, as `gatepost forget` does. */

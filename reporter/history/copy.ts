@@ -1,5 +1,5 @@
 import { sqlTime } from '../../common/sql-time.ts'
-import { beginning, latestDue } from '../metrics/schedule.ts'
+import { beginning, latestDue } from '../metrics/due.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS, dayOf, oldestCompleteDay, type Window } from '../metrics/window.ts'
 import { pseudonymOf, type PseudonymKey } from '../../privacy/pseudonym.ts'

@@ -2,7 +2,7 @@ import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import { repeat } from '../../common/repeat.ts'
-import { latestDue } from '../metrics/schedule.ts'
+import { latestDue } from '../metrics/due.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { copyHistory, dropOldHistory } from './copy.ts'
 

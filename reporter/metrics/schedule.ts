@@ -4,9 +4,10 @@ import { repeat } from '../../common/repeat.ts'
 import type { Retention } from '../../store/retention.ts'
 import { deleteStrangers } from '../accounts/strangers.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
+import { beginning, DELAY_MS, latestDue } from './due.ts'
 import { computeMetric } from './metric.ts'
 import type { TableStore } from '../../store/table-store.ts'
-import { beginningOf, DAY_MS, dayOf, type Period } from './window.ts'
+import { DAY_MS, dayOf, type Period } from './window.ts'
 
 /*
  * Keeps table `metrics` current: shortly after each UTC midnight every metric of the periods that end then is computed and stored. What
@@ -35,8 +36,6 @@ export interface Schedule {
   stop(): Promise<void>
 }
 
-/** Records of the last seconds of a day may still be on their way to the tables. */
-export const DELAY_MS = 10 * 60_000
 /** Days that are caught up. */
 const CATCH_UP_DAYS = 7
 /** A timer of hours would not notice a clock that was set, or a machine that slept. */
@@ -61,11 +60,6 @@ export function startSchedule(options: ScheduleOptions): Schedule {
     return LOOK_EVERY_MS
   })
   return { stats, stop: () => repeated.stop() }
-}
-
-/** The latest day D whose results are due at `now`. */
-export function latestDue(now: Date): Date {
-  return beginningOf(dayOf(new Date(now.getTime() - DELAY_MS))) as Date
 }
 
 /** The periods that end when a day begins: each day, each Monday a week, on the first a month. */
@@ -117,16 +111,6 @@ function ending(day: Date): { metric: MetricDefinition; period: Period }[] {
       .filter((period) => metric.periods.includes(period))
       .map((period) => ({ metric, period })),
   )
-}
-
-/** The first day of this installation, ms since the epoch: before it there is nothing to tell of, not even zeros. */
-export async function beginning(store: TableStore): Promise<number | null> {
-  const rows = await store.query<{ begun: string | null }>(
-    `SELECT toString(toDate(least(
-       (SELECT min(applied_at) FROM gatepost.schema_migrations),
-       (SELECT if(count() = 0, now64(3), min(received_at)) FROM gatepost.post_auth)), 'UTC')) AS begun`,
-  )
-  return beginningOf(rows.at(0)?.begun ?? '')?.getTime() ?? null
 }
 
 /** Results that were computed when they were due, not before: by then records were on their way. */

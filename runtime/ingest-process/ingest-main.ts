@@ -29,7 +29,7 @@ runChild<IngestStart>(
   {
     async start(start, supervisor) {
       worker = await IngestWorker.start({ ...start, logger })
-      metrics = ingestMetrics(worker)
+      metrics = ingestMetrics(worker.app)
       tellWhetherKnown(worker.log.access, (available) => supervisor.available(available))
     },
     async drain() {

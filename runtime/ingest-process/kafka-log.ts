@@ -3,8 +3,10 @@ import type { Logger } from '../../common/logger.ts'
 import { KafkaAccessLog } from '../../access/kafka-log.ts'
 import { KafkaWriter } from '../../log/kafka/writer.ts'
 import { secretFingerprint } from '../../access/fingerprint.ts'
-import type { IngestLog, IngestLogOptions } from './open-log.ts'
-import { kafkaLogMetrics } from '../../ingest/metrics.ts'
+import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
+import { addWriterMetrics } from '../../log/kafka/metrics.ts'
+import { addAccessMetrics } from '../../access/metrics.ts'
+import { PlainMetrics } from '../../common/metrics.ts'
 
 /** A worker that cannot read the access decisions in this time answers without them: heartbeats and logins go on. */
 const ACCESS_WITHIN_MS = 15_000
@@ -23,10 +25,13 @@ export async function openKafkaLog(
   const writer = await KafkaWriter.open({ kafka, topicPrefix, spill, logger })
   const access = KafkaAccessLog.open({ kafka, topicPrefix, fingerprints: secrets.map(secretFingerprint), logger })
   await known(access, options.answersAtOnce ? 0 : ACCESS_WITHIN_MS, logger)
+  const metrics = new PlainMetrics()
+  addWriterMetrics(metrics, writer)
+  addAccessMetrics(metrics, access)
   return {
     writer,
     access,
-    metrics: () => kafkaLogMetrics(writer, access).json(),
+    metrics: () => metrics.json(),
     close: async () => {
       await writer.close()
       await access.close()

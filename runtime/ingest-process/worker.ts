@@ -11,7 +11,8 @@ import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
 import type { Portal } from '../../ingest/portal/portal.ts'
 import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
 import type { Records } from '../../ingest/records.ts'
-import { openIngestLog, type IngestLog, type IngestLogOptions } from './open-log.ts'
+import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
+import { openIngestLog } from './open-log.ts'
 
 export interface IngestOptions {
   readonly log: IngestLogOptions

@@ -3,16 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
 import { createLogger, type Logger } from '../../common/logger.ts'
-import type { TableStore } from '../../store/table-store.ts'
+import type { Connection, TableStore } from '../../store/table-store.ts'
 import type { Config } from '../config/config.ts'
 import { readInstanceFile } from './instance-file.ts'
 import { openSqlEndpoint } from '../../sql-endpoint/client.ts'
-
-/** A way to the tables. */
-export interface Connection {
-  readonly store: TableStore
-  close(): Promise<void>
-}
 
 // An instance that starts or stops holds the directory without answering, for a few seconds.
 export const WAIT_MS = 8000

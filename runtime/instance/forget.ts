@@ -1,9 +1,8 @@
 import type { Person } from '../../privacy/person.ts'
 import { pseudonymKey } from '../../privacy/pseudonym.ts'
-import type { Forgotten } from '../../reporter/dashboard/options.ts'
+import { type Forgotten, forgetPerson } from '../../privacy/forget-person.ts'
 import { withAccessLog } from './access-log.ts'
 import type { Config } from '../config/config.ts'
-import { forgetPerson } from '../../privacy/forget-person.ts'
 import { withFullStore } from './full-store.ts'
 
 /** forgetPerson() for a command. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { IngestLogOptions, SlotOptions } from '../ingest-process/open-log.ts'
+import type { IngestLogOptions, SlotOptions } from '../ingest-process/ingest-log.ts'
 import { compactAccessLog } from '../../access/journal-log.ts'
 import { archiveDirectory } from '../../log/journal/archive.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'

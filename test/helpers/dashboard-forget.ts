@@ -1,4 +1,4 @@
-import type { Forgotten } from '../../reporter/dashboard/options.ts'
+import type { Forgotten } from '../../privacy/forget-person.ts'
 import type { Instance } from './instance.ts'
 
 /** Asks the dashboard of an instance to forget somebody. @throws Error: it did not */

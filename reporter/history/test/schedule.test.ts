@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { addLogins, openEngine } from '../../test/engine.ts'
-import { latestDue } from '../../metrics/schedule.ts'
+import { latestDue } from '../../metrics/due.ts'
 import { DAY_MS } from '../../metrics/window.ts'
 import { startHistory } from '../schedule.ts'
 

@@ -1,0 +1,9 @@
+/** Commands write results to standard output and everything else to standard error, so that results can be piped. */
+export interface Output {
+  /** One line of a result. */
+  line(text: string): void
+  /** The result as the one JSON document of `--json`. */
+  json(value: unknown): void
+  /** A line for the person, not part of the result. */
+  note(text: string): void
+}

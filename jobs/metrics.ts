@@ -1,0 +1,77 @@
+import { PlainMetrics } from '../common/metrics.ts'
+import type { AccessKeeperStats, PolicyStats } from './policies/keeper.ts'
+import type { AlertStats } from './alerts/alerts.ts'
+import type { SessionKeeperStats } from './sessions/keeper.ts'
+
+/** What the keeper of the sessions reports. */
+export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add(
+    'counter',
+    'gatepost_sessions_computed_total',
+    'Hours of sessions that were computed from their reports',
+    () => [{ value: stats.computed }],
+  )
+  metrics.add('counter', 'gatepost_sessions_failures_total', 'Attempts that failed and are repeated', () => [
+    { value: stats.failures },
+  ])
+  metrics.add(
+    'gauge',
+    'gatepost_sessions_computed_until_timestamp_seconds',
+    'Reports that came into their table before this are in the sessions; 0: this process does not compute them',
+    () => [{ value: stats.computedUntil / 1000 }],
+    'max',
+  )
+  return metrics
+}
+
+/** What the keeper of the access decisions reports. */
+export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const perPolicy = (read: (stats: PolicyStats) => number) => () =>
+    [...policies].map(([policy, each]) => ({ value: read(each), labels: { policy } }))
+  metrics.add('counter', 'gatepost_access_table_failures_total', 'Attempts that failed and are repeated', () => [
+    { value: stats.failures },
+  ])
+  metrics.add('gauge', 'gatepost_access_table_waiting', 'Decisions that are not in table access_control yet', () => [
+    { value: stats.waiting },
+  ])
+  metrics.add(
+    'counter',
+    'gatepost_policy_denials_total',
+    'Subjects that policies denied',
+    perPolicy((each) => each.denied),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_policy_failures_total',
+    'Looks that failed',
+    perPolicy((each) => each.failures),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_policy_overflows_total',
+    'Looks that came to more subjects than one look takes',
+    perPolicy((each) => each.overflows),
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_policy_seconds',
+    'How long the latest look took',
+    perPolicy((each) => each.seconds),
+    'max',
+  )
+  return metrics
+}
+
+/** What the alerts report. */
+export function alertMetrics(stats: AlertStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add('counter', 'gatepost_alerts_sent_total', 'Alerts that GATEPOST_ALERT_URL took', () =>
+    Object.entries(stats.sent).map(([event, value]) => ({ value, labels: { event } })),
+  )
+  metrics.add('counter', 'gatepost_alert_failures_total', 'Alerts that it did not take; they are repeated', () => [
+    { value: stats.failures },
+  ])
+  return metrics
+}
