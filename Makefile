@@ -32,8 +32,9 @@ watch: build ## Compile and test whatever is saved; with FILE=… always that fi
 test-faults: build ## Break a whole cluster in every way under load, and count (20 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js --verbose --timeout 7200 test/faults/faults.test.ts
 
-lint: install ## Check types, rules and formatting
+lint: install ## Check types, rules, imports between rooms and formatting
 	npx eslint .
+	npx depcruise --output-type err-long $$(node -p "require('./tsconfig.json').include.join(' ')")
 	npx prettier --check .
 	npx tsc -p tsconfig.json --noEmit
 
