@@ -1,10 +1,9 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { repeat } from '../../common/repeat.ts'
 import { signedHeaders } from '../../common/signed-post.ts'
 import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/insert-rows.ts'
-import { Lease } from '../../store/lease.ts'
+import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
 
 /*
  * GATEPOST_ALERT_URL is told when a gateway goes down and when it is back:
@@ -69,46 +68,36 @@ ORDER BY gateways.last_seen, gateways.gw_id
 LIMIT ${MAX_CHANGES}`
 
 export function startAlerts(options: AlertsOptions): Alerts {
-  const sender = new Sender(options)
-  const repeated = repeat((stopped) => sender.look(stopped))
-  return {
-    stats: sender.stats,
-    stop: async () => {
-      await repeated.stop()
-      await sender.release()
-    },
-  }
+  const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
+  const work = new AlertWork(options)
+  const repeated = repeatUnderLease({ store, name: 'alerts', leaseMs: LEASE_MS, everyMs, settleMs }, work)
+  return { stats: work.stats, stop: () => repeated.stop() }
 }
 
-class Sender {
+class AlertWork implements LeasedWork {
   readonly stats: AlertStats = { sent: { gateway_down: 0, gateway_up: 0 }, failures: 0 }
   readonly #options: AlertsOptions
-  readonly #lease: Lease
+  /** Since when ingest has been listening; asked before each look. */
+  #since: number | null = null
 
   constructor(options: AlertsOptions) {
     this.#options = options
-    this.#lease = new Lease(options.store, 'alerts', options.leaseSettleMs, LEASE_MS)
   }
 
-  /** @returns after how many ms to look again */
-  async look(stopped: () => boolean): Promise<number> {
-    const { store, listeningSince, logger, everyMs } = this.#options
-    try {
-      const since = listeningSince(Date.now())
-      if (since !== null && (await this.#lease.take())) {
-        const changes = await store.query<Change>(CHANGES, { since })
-        for (let first = 0; first < changes.length && !stopped(); first += AT_ONCE) {
-          await this.#tell(changes.slice(first, first + AT_ONCE))
-        }
-      }
-    } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'the gateways could not be looked at; trying again')
+  ready(): boolean {
+    this.#since = this.#options.listeningSince(Date.now())
+    return this.#since !== null
+  }
+
+  async look({ stopped }: HeldLease): Promise<void> {
+    const changes = await this.#options.store.query<Change>(CHANGES, { since: this.#since as number })
+    for (let first = 0; first < changes.length && !stopped(); first += AT_ONCE) {
+      await this.#tell(changes.slice(first, first + AT_ONCE))
     }
-    return everyMs ?? EVERY_MS
   }
 
-  async release(): Promise<void> {
-    await this.#lease.release().catch(() => {})
+  failed(error: unknown): void {
+    this.#options.logger.warn({ error: messageOf(error) }, 'the gateways could not be looked at; trying again')
   }
 
   async #tell(changes: readonly Change[]): Promise<void> {

@@ -1,9 +1,8 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { repeat } from '../../common/repeat.ts'
 import type { AccessLog } from '../../access/log.ts'
 import type { Store } from '../../store/contract.ts'
-import { Lease } from '../../store/lease.ts'
+import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
 import { AccessMirror } from './mirror.ts'
 import { applyPolicy, type Policy } from './policy.ts'
 import { SignUps } from './sign-ups.ts'
@@ -55,21 +54,15 @@ const POLICY_EVERY_MS = 5000
 const POLICY_REST = 4
 
 export function startAccessKeeper(options: AccessKeeperOptions): AccessKeeper {
-  const keeper = new Keeper(options)
-  const repeated = repeat((stopped) => keeper.look(stopped))
-  return {
-    stats: keeper.stats,
-    stop: async () => {
-      await repeated.stop()
-      await keeper.release()
-    },
-  }
+  const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
+  const work = new AccessWork(options)
+  const repeated = repeatUnderLease({ store, name: 'access', leaseMs: LEASE_MS, everyMs, settleMs }, work)
+  return { stats: work.stats, stop: () => repeated.stop() }
 }
 
-class Keeper {
+class AccessWork implements LeasedWork {
   readonly stats: AccessKeeperStats
   readonly #options: AccessKeeperOptions
-  readonly #lease: Lease
   readonly #mirror: AccessMirror
   readonly #signUps: SignUps
   readonly #policyStats: Map<string, PolicyStats>
@@ -80,7 +73,6 @@ class Keeper {
   constructor(options: AccessKeeperOptions) {
     const { store, access, policies } = options
     this.#options = options
-    this.#lease = new Lease(store, 'access', options.leaseSettleMs, LEASE_MS)
     this.#mirror = new AccessMirror(store, access)
     this.#signUps = new SignUps(store, access)
     this.#policyStats = new Map(
@@ -97,30 +89,24 @@ class Keeper {
     }
   }
 
-  /** @returns after how many ms to look again */
-  async look(stopped: () => boolean): Promise<number> {
-    const { access, everyMs, logger } = this.#options
-    try {
-      // Until everything has been read, a decision that is not known yet would look as if it had been taken back.
-      if (access.known && (await this.#lease.take())) {
-        await this.#run(stopped)
-        this.stats.looks++
-      } else this.#compared = false
-    } catch (error) {
-      this.stats.failures++
-      logger.warn(
-        { error: messageOf(error) },
-        'the access decisions could not be brought into their table; trying again',
-      )
-    }
-    return everyMs ?? EVERY_MS
+  /** Until everything has been read, a decision that is not known yet would look as if it had been taken back. */
+  ready(): boolean {
+    return this.#options.access.known
   }
 
-  async release(): Promise<void> {
-    await this.#lease.release().catch(() => {})
+  idle(): void {
+    this.#compared = false
   }
 
-  async #run(stopped: () => boolean): Promise<void> {
+  failed(error: unknown): void {
+    this.stats.failures++
+    this.#options.logger.warn(
+      { error: messageOf(error) },
+      'the access decisions could not be brought into their table; trying again',
+    )
+  }
+
+  async look({ stopped }: HeldLease): Promise<void> {
     if (!this.#compared) {
       await this.#mirror.compare(stopped)
       this.#compared = !stopped()
@@ -131,6 +117,7 @@ class Keeper {
     }
     await this.#mirror.write(stopped)
     await this.#signUps.write(stopped)
+    this.stats.looks++
   }
 
   async #apply(policy: Policy): Promise<void> {

@@ -1,9 +1,8 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { repeat } from '../../common/repeat.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { Store } from '../../store/contract.ts'
-import { Lease } from '../../store/lease.ts'
+import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
 import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LATER_HOURS } from './hour-sql.ts'
 
 /*
@@ -57,63 +56,42 @@ const SESSIONS_AT_LEAST = 500
 
 /** Starts with what was missed. */
 export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
-  const keeper = new Keeper(options)
-  const repeated = repeat((stopped) => keeper.look(stopped))
-  return {
-    stats: keeper.stats,
-    stop: async () => {
-      await repeated.stop()
-      await keeper.release()
-    },
-  }
+  const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
+  const work = new SessionWork(options)
+  const repeated = repeatUnderLease({ store, name: 'sessions', leaseMs: LEASE_MS, everyMs, settleMs }, work)
+  return { stats: work.stats, stop: () => repeated.stop() }
 }
 
-class Keeper {
+class SessionWork implements LeasedWork {
   readonly stats: SessionKeeperStats = { computed: 0, failures: 0, computedUntil: 0 }
   readonly #options: SessionKeeperOptions
-  readonly #lease: Lease
-  #stopped = () => false
+  #held: HeldLease = { stopped: () => false, keep: () => Promise.resolve() }
   #longAt = -Infinity
   #gatewaysAt = -Infinity
   /** The earliest hour that was computed since the gateways were looked at; null: none. */
   #earliest: string | null = BEGINNING
   #settingsKept = false
   #sessionsPerStatement = SESSIONS_PER_STATEMENT
-  #leaseTakenAt = -Infinity
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options
-    this.#lease = new Lease(options.store, 'sessions', options.leaseSettleMs, LEASE_MS)
   }
 
-  /** @returns after how many ms to look again */
-  async look(stopped: () => boolean): Promise<number> {
-    this.#stopped = stopped
-    try {
-      if (!(await this.#take())) {
-        // What is computed meanwhile is not known here.
-        this.#earliest = BEGINNING
-      } else {
-        await this.#run()
-        this.#sessionsPerStatement = Math.min(SESSIONS_PER_STATEMENT, this.#sessionsPerStatement * 2)
-      }
-    } catch (error) {
-      this.stats.failures++
-      this.#sessionsPerStatement = Math.max(SESSIONS_AT_LEAST, Math.floor(this.#sessionsPerStatement / 2))
-      this.#options.logger.warn({ error: messageOf(error) }, 'the sessions could not be computed; trying again')
-    }
-    return this.#options.everyMs ?? EVERY_MS
+  async look(held: HeldLease): Promise<void> {
+    this.#held = held
+    await this.#run()
+    this.#sessionsPerStatement = Math.min(SESSIONS_PER_STATEMENT, this.#sessionsPerStatement * 2)
   }
 
-  async #take(): Promise<boolean> {
-    const at = performance.now()
-    if (!(await this.#lease.take())) return false
-    this.#leaseTakenAt = at
-    return true
+  idle(): void {
+    // What another process computes meanwhile is not known here.
+    this.#earliest = BEGINNING
   }
 
-  async release(): Promise<void> {
-    await this.#lease.release().catch(() => {})
+  failed(error: unknown): void {
+    this.stats.failures++
+    this.#sessionsPerStatement = Math.max(SESSIONS_AT_LEAST, Math.floor(this.#sessionsPerStatement / 2))
+    this.#options.logger.warn({ error: messageOf(error) }, 'the sessions could not be computed; trying again')
   }
 
   async #run(): Promise<void> {
@@ -135,7 +113,7 @@ class Keeper {
       this.#earliest = null
       this.#gatewaysAt = started
     }
-    if (this.#stopped()) return
+    if (this.#held.stopped()) return
     await this.#keepSetting('computed_until', now)
     this.stats.computedUntil = now
     if (long) this.#longAt = started
@@ -156,7 +134,7 @@ class Keeper {
     if (earliest !== null && (this.#earliest === null || earliest < this.#earliest)) this.#earliest = earliest
     for (const { hour: touchedHour, sessions } of hours) {
       const parts = Math.ceil(sessions / this.#sessionsPerStatement)
-      for (let part = 0; part < parts && !this.#stopped(); part++) {
+      for (let part = 0; part < parts && !this.#held.stopped(); part++) {
         const touched = { ...range, touchedHour, parts, part }
         await this.#computeHour({ ...touched, hour: touchedHour })
         for (const { later } of await store.query<{ later: string }>(LATER_HOURS, touched)) {
@@ -174,9 +152,7 @@ class Keeper {
   }
 
   async #command(statement: string, parameters: Record<string, string | number> = {}): Promise<void> {
-    if (performance.now() - this.#leaseTakenAt > RENEW_AFTER_MS && !(await this.#take())) {
-      throw new Error('another process has taken over')
-    }
+    await this.#held.keep(RENEW_AFTER_MS)
     await this.#options.store.command(`${statement}\nSETTINGS max_execution_time = ${STATEMENT_SECONDS}`, parameters)
   }
 
