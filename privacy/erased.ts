@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { recordSchema } from '../schemas/avro.ts'
+import { storedUserName } from '../common/user-name.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
@@ -88,7 +89,7 @@ export class ErasedSubjects {
       if (/^[0-9A-F]{12}$/.test(digits) && this.#has('mac', digits.match(/../g)?.join('-') ?? '', receivedAt))
         return true
       if (this.#has('user', word, receivedAt)) return true
-      if (this.#has('user', word.slice(0, 6).toUpperCase(), receivedAt)) return true
+      if (this.#has('user', storedUserName(word), receivedAt)) return true
     }
     return false
   }

@@ -1,3 +1,4 @@
+import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../common/user-name.ts'
 import { subjectHash, type SubjectKind } from './erased.ts'
 
 /** Who is to be forgotten: a user's name as the portal or a certificate has it, or a MAC in the normal form. */
@@ -6,13 +7,13 @@ export interface Person {
   readonly value: string
 }
 
-/** post_auth.username holds the first six code points: a longer name is not told from others that begin like it. */
-const USERNAME_CODE_POINTS = 6
-
-/** How a person is written in records: a name of up to six characters is a RADIUS user's too, in capitals. */
+/**
+ * How a person is written in records: a name of up to six characters is a RADIUS user's too, in capitals. A longer name is not: what
+ * post_auth.username holds of it is not told from others that begin like it.
+ */
 export function spellings({ kind, value }: Person): string[] {
-  if (kind === 'mac' || [...value].length > USERNAME_CODE_POINTS) return [value]
-  return [...new Set([value, value.toUpperCase()])]
+  if (kind === 'mac' || firstCodePoints(value, USER_NAME_CODE_POINTS) !== value) return [value]
+  return [...new Set([value, storedUserName(value)])]
 }
 
 /** Under which hashes a person is kept in erased_subjects: of every key, since either may be the one that is left after a rotation. */

@@ -1,3 +1,4 @@
+import { capitals } from '../common/user-name.ts'
 import type { QueryParams } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 import type { Traces } from './traces.ts'
@@ -34,7 +35,7 @@ export function placesOf(person: Person, at: number, traces: Traces): Places {
   const params = {
     at,
     names: spellings(person),
-    capitals: value.toUpperCase(),
+    capitals: capitals(value),
     value,
     // Matches nothing in a name's case: there it is the empty alternative of a text that cannot be.
     ignored: kind === 'mac' ? '[:.-]|%3[Aa]' : '\\x00',

@@ -1,6 +1,7 @@
 import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
 import { findMac, findMacBytes, writeMac } from '../../common/mac.ts'
+import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../../common/user-name.ts'
 import type { Cursor } from './cursor.ts'
 
 export const POST_AUTH_KEYS = [
@@ -33,7 +34,6 @@ const CERT_ISSUER = slot('cert_issuer')
 const EAP_TYPE = slot('eap_type')
 
 const ACCESS_ACCEPT = Buffer.from('Access-Accept')
-const USERNAME_CODE_POINTS = 6
 const SSL_USERNAME_CODE_POINTS = 254
 
 export interface PostAuthStats {
@@ -110,25 +110,18 @@ function putCut(cursor: Cursor, fields: JsonFields, name: number, codePoints: nu
   else cursor.string(firstCodePoints(fields.text(name), codePoints))
 }
 
-/** The first six code points, then upper case. */
+/** As storedUserName(): of what is ASCII without a string in between. */
 function putUsername(cursor: Cursor, fields: JsonFields): void {
   const kind = fields.kinds[USERNAME]
   if (kind === PLAIN || kind === ABSENT) {
     const start = fields.starts[USERNAME]
-    const length = kind === ABSENT ? 0 : Math.min(fields.ends[USERNAME] - start, USERNAME_CODE_POINTS)
+    const length = kind === ABSENT ? 0 : Math.min(fields.ends[USERNAME] - start, USER_NAME_CODE_POINTS)
     cursor.uint(length)
     for (let index = 0; index < length; index++) {
       const byte = fields.bytes[start + index]
       cursor.byte(byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte)
     }
-  } else cursor.string(firstCodePoints(fields.text(USERNAME), USERNAME_CODE_POINTS).toUpperCase())
-}
-
-function firstCodePoints(text: string, count: number): string {
-  let end = 0
-  for (let taken = 0; taken < count && end < text.length; taken++)
-    end += (text.codePointAt(end) as number) > 0xffff ? 2 : 1
-  return text.slice(0, end)
+  } else cursor.string(storedUserName(fields.text(USERNAME)))
 }
 
 const HEALTH = Buffer.from('\x0cHEALTH')

@@ -1,4 +1,5 @@
 import { sqlTime } from '../../common/sql-time.ts'
+import { capitalsOf } from '../../common/user-name.ts'
 import type { AccessLog } from '../../access/log.ts'
 import type { Store } from '../../store/contract.ts'
 
@@ -67,9 +68,9 @@ export class SignUps {
       `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at)
        SELECT signed_up.1, signed_up.1, signed_up.1, signed_up.2
        FROM (SELECT arrayJoin(arrayZip({names:Array(String)}, {times:Array(DateTime64(3, 'UTC'))})) AS signed_up)
-       WHERE upperUTF8(signed_up.1) NOT IN
-         (SELECT upperUTF8(username) FROM gatepost.accounts
-          WHERE upperUTF8(username) IN (SELECT upperUTF8(arrayJoin({names:Array(String)}))))`,
+       WHERE ${capitalsOf('signed_up.1')} NOT IN
+         (SELECT ${capitalsOf('username')} FROM gatepost.accounts
+          WHERE ${capitalsOf('username')} IN (SELECT ${capitalsOf('arrayJoin({names:Array(String)})')}))`,
       { names: [...confirmed.keys()], times: [...confirmed.values()] },
     )
   }

@@ -3,6 +3,7 @@ import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
+import { storedUserName } from '../../common/user-name.ts'
 import { ErasedNow } from '../erased-now.ts'
 import { ErasedSubjects, subjectHash, type SubjectKind } from '../erased.ts'
 
@@ -46,6 +47,16 @@ t.test('records of erased people are left out, by every field that names them', 
     if (expected.length > 0) t.match(rest, { batchId: batch.batchId, recordCount: expected.length })
     else t.equal(rest, null)
   }
+})
+
+/*
+ * Symptom: a dead letter of a forgotten user whose name has a character beyond U+FFFF came back. Root cause: the name in the payload was
+ * cut after six units of a JavaScript string, and the stored one after six code points.
+ */
+t.test('a name of six code points is recognised in a dead letter, whatever it is made of', async (t) => {
+  const subjects = await erased(['user', storedUserName('𐐨𐐩𐐪abcdef')])
+  const batch = makeBatch('dead_letters', Date.now(), [{ payload: '{"username":"𐐨𐐩𐐪abcdef"}' }, { payload: 'other' }])
+  t.same(left(subjects.without(batch)), [1])
 })
 
 t.test('a batch without them is the same object', async (t) => {

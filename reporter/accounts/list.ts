@@ -1,3 +1,4 @@
+import { capitalsOf } from '../../common/user-name.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
 /** One row of the view `account_status`. */
@@ -27,9 +28,10 @@ export async function accountNamed(store: TableStore, username: string): Promise
     `SELECT account.username AS username, account.contact AS contact, account.sponsor AS sponsor,
        toString(account.created_at) AS created_at,
        toString(nullIf(greatest(ifNull(account.last_login, toDateTime64(0, 3, 'UTC')),
-         (SELECT max(last_login) FROM gatepost.account_logins WHERE name = upperUTF8({username:String}))),
+         (SELECT max(last_login) FROM gatepost.account_logins WHERE name = ${capitalsOf('{username:String}')})),
          toDateTime64(0, 3, 'UTC'))) AS last_login
-     FROM gatepost.accounts AS account FINAL WHERE upperUTF8(account.username) = upperUTF8({username:String})
+     FROM gatepost.accounts AS account FINAL 
+     WHERE ${capitalsOf('account.username')} = ${capitalsOf('{username:String}')}
      ORDER BY account.username = {username:String} DESC, account.username LIMIT 1`,
     { username },
   )

@@ -1,4 +1,5 @@
 import { sqlTime } from '../../common/sql-time.ts'
+import { capitalsOf } from '../../common/user-name.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS } from '../metrics/window.ts'
 
@@ -22,7 +23,7 @@ export async function deleteStrangers(
     const rows = await store.query<{ name: string }>(
       `SELECT DISTINCT logins.name AS name FROM gatepost.account_logins AS logins
        WHERE logins.last_login < {oldest:DateTime64(3, 'UTC')}
-         AND logins.name NOT IN (SELECT upperUTF8(username) FROM gatepost.accounts)
+         AND logins.name NOT IN (SELECT ${capitalsOf('username')} FROM gatepost.accounts)
        LIMIT ${NAMES}`,
       { oldest },
     )

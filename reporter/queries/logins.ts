@@ -1,4 +1,5 @@
 import { sqlTime } from '../../common/sql-time.ts'
+import { storedUserName } from '../../common/user-name.ts'
 import { accountNamed } from '../accounts/list.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
@@ -223,11 +224,6 @@ function parameters(search: LoginSearch): Record<string, string | number> {
     from: sqlTime(search.since.getTime()),
     to: sqlTime(search.until.getTime()),
     value: user ?? cert ?? mac ?? site ?? ap ?? building ?? '',
-    username: storedUsername(user ?? ''),
+    username: storedUserName(user ?? ''),
   }
-}
-
-/** As user logins are stored: the first six code points in capitals (PROTOCOLS.md, section 3). */
-function storedUsername(user: string): string {
-  return [...user].slice(0, 6).join('').toUpperCase()
 }
