@@ -1,6 +1,6 @@
 import type { Batch } from '../schemas/batch.ts'
-import { recordSchema } from '../schemas/avro.ts'
-import type { Topic } from '../schemas/topics.ts'
+import { recordSchema, type RecordSchema } from '../schemas/avro.ts'
+import { decodeRecord, encodeRecord, type DecodedRecord } from '../schemas/record.ts'
 
 /** Why a record went to the dead letters: the engine refused it, or its bytes are no record. */
 export type DeadReason = 'refused_by_store' | 'undecodable'
@@ -20,19 +20,22 @@ const ERROR_MAX_CHARACTERS = 1024
 
 /** The dead letters of one batch as a batch of their own topic, under the identity of the batch they come from. */
 export function deadLetters(batch: Batch, records: readonly DeadRecord[]): Batch {
+  // One about a dead letter takes its place, in the same batch.
+  const schema = batch.topic === 'dead_letters' ? batch.schema : recordSchema('dead_letters')
   return {
     topic: 'dead_letters',
+    schema,
     batchId: batch.batchId,
     recordCount: records.length,
     minReceivedAt: batch.minReceivedAt,
     maxReceivedAt: batch.maxReceivedAt,
-    records: Buffer.concat(records.map((record) => encode(batch, record))),
+    records: Buffer.concat(records.map((record) => encode(schema, batch, record))),
   }
 }
 
-function encode(batch: Batch, { index, reason, error, bytes }: DeadRecord): Buffer {
-  const record = reason === 'undecodable' ? null : decode(batch.topic, bytes)
-  return recordSchema('dead_letters').type.toBuffer({
+function encode(schema: RecordSchema, batch: Batch, { index, reason, error, bytes }: DeadRecord): Buffer {
+  const record = reason === 'undecodable' ? null : decode(batch.schema, bytes)
+  return encodeRecord(schema, {
     received_at: receivedAt(batch, record),
     batch_id: batch.batchId,
     batch_index: index,
@@ -43,11 +46,9 @@ function encode(batch: Batch, { index, reason, error, bytes }: DeadRecord): Buff
   })
 }
 
-type DecodedRecord = Record<string, unknown>
-
-function decode(topic: Topic, bytes: Uint8Array): DecodedRecord | null {
+function decode(schema: RecordSchema, bytes: Uint8Array): DecodedRecord | null {
   try {
-    return recordSchema(topic).type.fromBuffer(Buffer.from(bytes)) as DecodedRecord
+    return decodeRecord(schema, bytes)
   } catch {
     return null
   }

@@ -36,8 +36,8 @@ async function dissect(
   batch: Batch,
   batchError: string,
 ): Promise<{ rest: Batch | null; records: DeadRecord[] }> {
-  const { topic, records } = batch
-  const { offsets, error } = recordSpans(topic, records, batch.recordCount)
+  const { topic, schema, records } = batch
+  const { offsets, error } = recordSpans(schema, records, batch.recordCount)
   const found = offsets.length - 1
   const slice = (from: number, to: number): Batch => ({
     ...batch,

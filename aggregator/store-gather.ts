@@ -4,7 +4,7 @@ import type { Topic } from '../schemas/topics.ts'
 import type { Claim, InsertOutcome, Store } from '../store/contract.ts'
 import { wholeSince, type Retention } from '../store/retention.ts'
 import { deadLetters } from './dead-letters.ts'
-import { byMonth } from './months.ts'
+import { byInsert } from './by-insert.ts'
 import { salvage, type Salvaged } from './salvage.ts'
 import { countInsert, type TopicStats } from './stats.ts'
 
@@ -22,12 +22,12 @@ export async function storeGather(
   stats: TopicStats,
 ): Promise<void> {
   // A batch must be in its table whole or not at all.
-  const { months, duplicates, expired } = byMonth(batches, wholeSince(retention[topic]))
+  const { inserts, duplicates, expired } = byInsert(batches, wholeSince(retention[topic]))
   stats.duplicates += duplicates
   stats.expired += expired
-  for (const month of months) {
+  for (const insert of inserts) {
     const start = performance.now()
-    const { rows, alreadyPresent } = await storeMonth({ store, claims }, topic, month, stats)
+    const { rows, alreadyPresent } = await storeInsert({ store, claims }, topic, insert, stats)
     countInsert(stats, (performance.now() - start) / 1000)
     stats.rows += rows
     stats.duplicates += alreadyPresent
@@ -40,7 +40,7 @@ interface Target {
   readonly claims: readonly Claim[]
 }
 
-async function storeMonth(
+async function storeInsert(
   target: Target,
   topic: Topic,
   batches: readonly Batch[],

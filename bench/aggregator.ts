@@ -73,12 +73,12 @@ async function rowsOf(store: Store): Promise<number> {
 }
 
 async function engineAlone(store: Store, path: string): Promise<number> {
-  const columns = recordColumns(TOPIC)
+  const columns = recordColumns(recordSchema(TOPIC))
   const start = performance.now()
   await store.command(
     `INSERT INTO gatepost.${TOPIC} (${columns.map(({ name }) => name).join(', ')})
      SELECT ${columns.map(({ name, expression }) => `${expression} AS ${name}`).join(', ')}
-     FROM file('${path}', 'Avro', ${recordStructure(TOPIC)})
+     FROM file('${path}', 'Avro', ${recordStructure(recordSchema(TOPIC))})
      SETTINGS max_insert_threads = ${cpus().length}, parallel_view_processing = 1`,
   )
   return (performance.now() - start) / 1000

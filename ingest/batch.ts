@@ -1,4 +1,5 @@
 import { Cursor } from './encode/cursor.ts'
+import { recordSchema, type RecordSchema } from '../schemas/avro.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Answer, RecordOutcome, Responder } from './http.ts'
@@ -14,6 +15,7 @@ export const BATCH_MAX_RECORDS = 16384
  */
 export class RecordBatch implements Batch {
   readonly topic: Topic
+  readonly schema: RecordSchema
   readonly cursor = new Cursor(BATCH_CAPACITY_BYTES)
   readonly batchId = Buffer.alloc(16)
   recordCount = 0
@@ -27,6 +29,7 @@ export class RecordBatch implements Batch {
 
   constructor(topic: Topic) {
     this.topic = topic
+    this.schema = recordSchema(topic)
   }
 
   get records(): Buffer {

@@ -43,6 +43,7 @@ export function repairedBatch(letter: RepairedLetter): Batch {
   prefix.uint(0)
   return {
     topic,
+    schema: recordSchema(topic),
     batchId,
     recordCount: 1,
     minReceivedAt: letter.receivedAt,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { recordSchema } from '../schemas/avro.ts'
 import { storedUserName } from '../common/user-name.ts'
+import { decodeRecord } from '../schemas/record.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/topics.ts'
 import type { Store } from '../store/contract.ts'
@@ -55,12 +55,11 @@ export class ErasedSubjects {
    */
   without(batch: Batch): Batch | null {
     if (batch.minReceivedAt > this.newest) return batch
-    const { offsets } = recordSpans(batch.topic, batch.records, batch.recordCount)
-    const { type } = recordSchema(batch.topic)
+    const { offsets } = recordSpans(batch.schema, batch.records, batch.recordCount)
     const kept: Uint8Array[] = []
     for (let index = 0; index + 1 < offsets.length; index++) {
       const bytes = batch.records.subarray(offsets[index], offsets[index + 1])
-      const record = type.fromBuffer(Buffer.from(bytes)) as Record<string, unknown>
+      const record = decodeRecord(batch.schema, bytes)
       if (!this.concerns(batch.topic, record)) kept.push(bytes)
     }
     const dropped = offsets.length - 1 - kept.length

@@ -85,6 +85,12 @@ export function journalReaderMetrics(
     'Segments in which bytes were not what was written',
     () => [{ value: journal.corruptSegments }],
   )
+  metrics.add(
+    'gauge',
+    'gatepost_journal_held_segments',
+    'Segments that wait for a later version of Gatepost, whose records this one cannot store whole',
+    () => [{ value: journal.heldSegments }],
+  )
   metrics.add('gauge', 'gatepost_journal_age_seconds', 'Age of the oldest segment of the journal', () => [
     { value: oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt) / 1000) },
   ])
@@ -108,6 +114,12 @@ export function kafkaReaderMetrics({ stats }: { readonly stats: KafkaReaderStats
   add('counter', 'group_joins_total', 'Times that the consumer group settled', stats.joins)
   add('counter', 'consumer_restarts_total', 'Consumers that crashed or were stuck and were replaced', stats.restarts)
   add('gauge', 'partitions', 'Partitions that this process reads', stats.partitions)
+  add(
+    'gauge',
+    'held_partitions',
+    'Partitions whose next records wait for a later version of Gatepost, since this one cannot store them whole',
+    stats.heldPartitions,
+  )
   add('gauge', 'read_ahead_bytes', 'Bytes that were read and wait to be stored', stats.queuedBytes)
   return metrics
 }

@@ -1,24 +1,51 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import { packageFile } from '../common/package-root.ts'
+import { releasedIn } from './released.ts'
 import { TOPICS, type Topic } from './topics.ts'
 
 /** What everything that reads or writes records of one stream must agree on. */
 export interface RecordSchema {
   readonly topic: Topic
-  /** The avsc type: right for tests and tools, too slow for the hot path (about 3 us a record). */
+  /** The avsc type: right for schemas, tests and tools, too slow for the hot path (about 3 us a record). */
   readonly type: avro.Type
   /** The schema as written into container headers, docs included. */
   readonly json: string
   /** MD5 of the parsing canonical form, 16 bytes: fingerprint of the schema and sync marker of its containers. */
   readonly fingerprint: Buffer
+  readonly fields: readonly RecordField[]
+  /** The version of Gatepost that brought this schema, and that stores it; null: not known. */
+  readonly since: string | null
+}
+
+export interface RecordField {
+  readonly name: string
+  readonly type: AvroType
+  /** Names that earlier versions gave this field. */
+  readonly aliases?: readonly string[]
+  readonly doc?: string
+  readonly default?: unknown
+}
+
+export type AvroType =
+  | string
+  | AvroType[]
+  | { readonly type: string; readonly logicalType?: string; readonly size?: number; readonly values?: AvroType }
+
+/** A schema from its JSON. @throws Error: it is no Avro schema, or not one of this stream's records */
+export function parseSchema(topic: Topic, json: string, since: string | null): RecordSchema {
+  const source = JSON.parse(json) as avro.Schema & { fields: RecordField[] }
+  // 64-bit values beyond 2^53 would lose bits as JavaScript numbers.
+  const type = avro.Type.forSchema(source, { registry: { long: bigintLong } })
+  const name = `gatepost.${topic}`
+  if (type.typeName !== 'record' || type.name !== name) throw new Error(`the schema is not that of the record ${name}`)
+  return { topic, type, json, fingerprint: type.fingerprint('md5'), fields: source.fields, since }
 }
 
 function load(topic: Topic): RecordSchema {
-  const source = JSON.parse(readFileSync(packageFile(`schemas/avro/${topic}.avsc`), 'utf8')) as avro.Schema
-  // 64-bit values beyond 2^53 would lose bits as JavaScript numbers.
-  const type = avro.Type.forSchema(source, { registry: { long: bigintLong } })
-  return { topic, type, json: JSON.stringify(source), fingerprint: type.fingerprint('md5') }
+  const source: unknown = JSON.parse(readFileSync(packageFile(`schemas/avro/${topic}.avsc`), 'utf8'))
+  const schema = parseSchema(topic, JSON.stringify(source), null)
+  return { ...schema, since: releasedIn(topic, schema.fingerprint) }
 }
 
 /** Avro longs as BigInt, so that unsigned 64-bit counters survive tools and tests; times (timestamp-millis) stay numbers. */
@@ -37,7 +64,7 @@ const bigintLong = avro.types.LongType.__with({
 
 const loaded = new Map<Topic, RecordSchema>(TOPICS.map((topic) => [topic, load(topic)]))
 
-/** The schema of one stream, from schemas/avro/. */
+/** The schema that this version writes records of a stream with, from schemas/avro/. */
 export function recordSchema(topic: Topic): RecordSchema {
   return loaded.get(topic) as RecordSchema
 }

@@ -1,3 +1,4 @@
+import type { RecordSchema } from './avro.ts'
 import type { Topic } from './topics.ts'
 
 /**
@@ -12,6 +13,8 @@ export const BATCH_MAX_BYTES = 4 * 1024 * 1024
 /** A sealed batch: the unit of appending, of delivery and of identity. */
 export interface Batch {
   readonly topic: Topic
+  /** What its records were written with, maybe by another version: it stays with them on every path. */
+  readonly schema: RecordSchema
   /**
    * 16 bytes, in every record too: the producer's random 64-bit incarnation, the partition the batch belongs to (unsigned
    * 16-bit) and a 48-bit sequence. The partition is part of it so that a batch that is sent again goes where it went before,

@@ -1,4 +1,4 @@
-import type { Topic } from './topics.ts'
+import type { RecordSchema } from '../schemas/avro.ts'
 import { BATCH_SPAN_MS, type Batch } from './batch.ts'
 import { readLong, type ScannedBlock } from './scan.ts'
 
@@ -10,12 +10,13 @@ const LATEST_MS = Date.UTC(2200, 0, 1)
  * A container's block as a batch: every record begins with received_at and batch_id, and the first one tells the batch's
  * identity and window. Null: the block holds something else.
  */
-export function batchOfBlock(topic: Topic, bytes: Buffer, block: ScannedBlock): Batch | null {
+export function batchOfBlock(schema: RecordSchema, bytes: Buffer, block: ScannedBlock): Batch | null {
   const receivedAt = readLong(bytes, block.recordsStart)
   if (receivedAt === null || receivedAt.value < EARLIEST_MS || receivedAt.value > LATEST_MS) return null
   if (receivedAt.end + 16 > block.recordsEnd) return null
   return {
-    topic,
+    topic: schema.topic,
+    schema,
     batchId: bytes.subarray(receivedAt.end, receivedAt.end + 16),
     recordCount: block.recordCount,
     minReceivedAt: receivedAt.value,

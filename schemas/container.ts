@@ -3,9 +3,10 @@ import { type RecordSchema } from './avro.ts'
 /*
  * Avro object container file (Avro specification 1.11, "Object Container Files"), codec null:
  *
- *   file   = "Obj" 0x01  map<bytes>{ avro.schema, avro.codec }  sync(16)  block*
+ *   file   = "Obj" 0x01  map<bytes>{ avro.schema, avro.codec, gatepost.since }  sync(16)  block*
  *   block  = long recordCount   long byteSize   records   sync(16)
  *
+ * gatepost.since is the version that brought the schema: whoever cannot store its records says which version can.
  * The sync marker is the MD5 of the schema's canonical form, the same in every file of a schema: blocks of many
  * files can stand behind one header without being rewritten.
  */
@@ -29,16 +30,27 @@ function sized(bytes: Buffer): Buffer {
   return Buffer.concat([long(bytes.length), bytes])
 }
 
-/** The header of a container of this schema; the same bytes every time. */
+export const SCHEMA_KEY = 'avro.schema'
+export const CODEC_KEY = 'avro.codec'
+export const SINCE_KEY = 'gatepost.since'
+
+const headers = new WeakMap<RecordSchema, Buffer>()
+
+/** The header of a container of this schema; the same bytes every time, not to be changed. */
 export function containerHeader(schema: RecordSchema): Buffer {
-  const entry = (key: string, value: string) => Buffer.concat([sized(Buffer.from(key)), sized(Buffer.from(value))])
+  let header = headers.get(schema)
+  if (header === undefined) headers.set(schema, (header = makeHeader(schema)))
+  return header
+}
+
+function makeHeader({ json, since, fingerprint }: RecordSchema): Buffer {
+  const entries = [[SCHEMA_KEY, json], [CODEC_KEY, 'null'], ...(since === null ? [] : [[SINCE_KEY, since]])]
   return Buffer.concat([
     Buffer.from('Obj\x01', 'latin1'),
-    long(2),
-    entry('avro.schema', schema.json),
-    entry('avro.codec', 'null'),
+    long(entries.length),
+    ...entries.flatMap(([key, value]) => [sized(Buffer.from(key)), sized(Buffer.from(value))]),
     long(0),
-    schema.fingerprint,
+    fingerprint,
   ])
 }
 

@@ -1,11 +1,10 @@
-import { recordSchema } from './avro.ts'
-import type { Topic } from './topics.ts'
+import type { AvroType, RecordField, RecordSchema } from '../schemas/avro.ts'
 
 /*
  * Where each record of a batch begins, found by skipping over its fields (Avro specification 1.11, "Binary Encoding"):
  *
  *   int, long = zigzag varint        boolean = 1 byte       double = 8 bytes      fixed = its size
- *   string    = long length, bytes   union   = long index, value
+ *   float     = 4 bytes           string  = long length, bytes   union   = long index, value
  *   map       = blocks of { long count (negative: then long byteSize), count x (string, value) }, ended by count 0
  *
  * The bytes may be damaged: nothing is read beyond their end, and no count is believed that they cannot hold.
@@ -18,8 +17,8 @@ export interface RecordSpans {
   readonly error: string | null
 }
 
-export function recordSpans(topic: Topic, records: Uint8Array, recordCount: number): RecordSpans {
-  const skipRecord = skipperOf((JSON.parse(recordSchema(topic).json) as { fields: Field[] }).fields)
+export function recordSpans(schema: RecordSchema, records: Uint8Array, recordCount: number): RecordSpans {
+  const skipRecord = skipperFor(schema)
   const cursor = { bytes: records, position: 0 }
   const offsets = [0]
   try {
@@ -35,11 +34,6 @@ export function recordSpans(topic: Topic, records: Uint8Array, recordCount: numb
   return { offsets, error: rest === 0 ? null : `${rest} bytes behind the last of ${recordCount} records` }
 }
 
-type AvroType = string | AvroType[] | { type: string; size?: number; values?: AvroType }
-interface Field {
-  readonly type: AvroType
-}
-
 interface Cursor {
   readonly bytes: Uint8Array
   position: number
@@ -49,7 +43,15 @@ type Skip = (cursor: Cursor) => void
 
 class Undecodable extends Error {}
 
-function skipperOf(fields: readonly Field[]): Skip {
+const skippers = new WeakMap<RecordSchema, Skip>()
+
+function skipperFor(schema: RecordSchema): Skip {
+  let skip = skippers.get(schema)
+  if (skip === undefined) skippers.set(schema, (skip = skipperOf(schema.fields)))
+  return skip
+}
+
+function skipperOf(fields: readonly RecordField[]): Skip {
   const skips = fields.map(({ type }) => skipperOfType(type))
   return (cursor) => {
     for (const skip of skips) skip(cursor)
@@ -74,6 +76,8 @@ function skipperOfType(type: AvroType): Skip {
     case 'int':
     case 'long':
       return (cursor) => void long(cursor)
+    case 'float':
+      return (cursor) => forward(cursor, 4)
     case 'double':
       return (cursor) => forward(cursor, 8)
     case 'string':

@@ -72,27 +72,44 @@ function frameAt(bytes: Buffer, position: number): ScannedBlock | null {
   return { recordCount: count.value, recordsStart: size.end, recordsEnd, end }
 }
 
-/**
- * Where a container's header ends, if it is one with this sync marker; else null. Its text is not compared: a schema whose
- * docs were reworded is the same schema.
- */
-export function headerEnd(bytes: Buffer, sync: Buffer): number | null {
+/** What stands before a container's blocks. */
+export interface ContainerHeader {
+  readonly metadata: ReadonlyMap<string, Buffer>
+  readonly sync: Buffer
+  /** Where its blocks begin. */
+  readonly end: number
+}
+
+/** A container has three entries here; other writers add a few of their own. */
+const MAX_ENTRIES = 64
+
+/** A container's header; null: the bytes do not begin with a whole one. */
+export function readHeader(bytes: Buffer): ContainerHeader | null {
   if (bytes.toString('latin1', 0, 4) !== 'Obj\x01') return null
+  const metadata = new Map<string, Buffer>()
   let position = 4
   for (;;) {
     const entries = readLong(bytes, position)
-    if (entries === null || entries.value < 0) return null
+    if (entries === null || entries.value < 0 || entries.value > MAX_ENTRIES) return null
     position = entries.end
     if (entries.value === 0) break
-    // A key and a value for each entry.
-    for (let part = 0; part < entries.value * 2; part++) {
-      const length = readLong(bytes, position)
-      if (length === null || length.value < 0 || length.end + length.value > bytes.length) return null
-      position = length.end + length.value
+    for (let entry = 0; entry < entries.value; entry++) {
+      const key = readSized(bytes, position)
+      const value = key === null ? null : readSized(bytes, key.end)
+      if (key === null || value === null) return null
+      metadata.set(key.value.toString('utf8'), value.value)
+      position = value.end
     }
   }
   const end = position + SYNC_BYTES
-  return end <= bytes.length && bytes.compare(sync, 0, SYNC_BYTES, position, end) === 0 ? end : null
+  return end <= bytes.length ? { metadata, sync: bytes.subarray(position, end), end } : null
+}
+
+function readSized(bytes: Buffer, position: number): { value: Buffer; end: number } | null {
+  const length = readLong(bytes, position)
+  if (length === null || length.value < 0 || length.end + length.value > bytes.length) return null
+  const end = length.end + length.value
+  return { value: bytes.subarray(length.end, end), end }
 }
 
 /** A zigzag varint of at most 2^53; null if there is none. */

@@ -7,7 +7,7 @@ import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { makeDirectory } from './disk.ts'
 import { parseSegmentName } from './layout.ts'
-import { readSegment } from './read-segment.ts'
+import { readSegment, type SegmentContents } from './read-segment.ts'
 import { writeSegment } from './write-segment.ts'
 
 /*
@@ -127,11 +127,11 @@ async function moved(path: string, target: string): Promise<number> {
 
 /** @returns null: nobody else is in it */
 async function filtered(path: string, target: string, topic: Topic, erased: Erased): Promise<number | null> {
-  const { batches } = await readSegment(path, topic)
+  const { batches } = await readWhole(path, topic)
   const kept = batches.map((batch) => erased.without(batch))
   if (kept.every((batch, index) => batch === batches[index])) return moved(path, target)
   const left = kept.filter((batch) => batch !== null)
-  const bytes = left.length === 0 ? null : await writeSegment(target, topic, left, ARRIVING_SUFFIX)
+  const bytes = left.length === 0 ? null : await writeSegment(target, left[0].schema, left, ARRIVING_SUFFIX)
   await unlink(path)
   return bytes
 }
@@ -204,12 +204,22 @@ export async function* readArchive(
   let bytesRead = 0
   for (const { path, bytes } of segments) {
     bytesRead += bytes
-    const segment = await unlessGone(readSegment(path, topic))
+    const segment = await unlessGone(readWhole(path, topic))
     if (segment === null) continue
     const { batches, damage } = segment
     const within = batches.filter(({ minReceivedAt }) => minReceivedAt >= from && minReceivedAt < to)
     yield { batches: within, bytesRead, bytesInAll, damaged: damage !== null }
   }
+}
+
+/**
+ * Reads a segment whose records this version can take apart.
+ * @throws GatepostError SCHEMA_UNKNOWN: a later version wrote it; the disk's error
+ */
+export async function readWhole(path: string, topic: Topic): Promise<SegmentContents> {
+  const segment = await readSegment(path, topic)
+  if (segment.obstacle !== null) throw new GatepostError('SCHEMA_UNKNOWN', `${path}: ${segment.obstacle}`)
+  return segment
 }
 
 /** The instance that runs meanwhile may remove its oldest segments. Null: this was one of them. */

@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
+import { obstacleTo } from '../../schemas/later-schema.ts'
+import { segmentBlocks } from './segment-blocks.ts'
 
 /** A segment's batches, and what is wrong with it. */
 export interface SegmentContents {
   readonly batches: Batch[]
+  /** Why this version cannot store them whole, and which one can: the segment must stay where it is. Null: it can. */
+  readonly obstacle: string | null
   /** Null: every byte is what was written. */
   readonly damage: {
     readonly wrongHeader: boolean
@@ -17,16 +19,18 @@ export interface SegmentContents {
   } | null
 }
 
-/** Reads a sealed segment: what is intact of it. @throws the disk's error */
+/** Reads a sealed segment, whatever version wrote it: what is intact of it. @throws the disk's error */
 export async function readSegment(path: string, topic: Topic): Promise<SegmentContents> {
   const bytes = await readFile(path)
-  const { fingerprint } = recordSchema(topic)
-  const header = headerEnd(bytes, fingerprint)
-  const { blocks, corrupt, end } = scanBlocks(bytes, header ?? 0, fingerprint)
-  const batches = blocks.map((block) => batchOfBlock(topic, bytes, block)).filter((batch) => batch !== null)
-  const intact = header !== null && corrupt.length === 0 && end === bytes.length && batches.length === blocks.length
+  const found = segmentBlocks(topic, bytes)
+  if ('unreadable' in found) return { batches: [], obstacle: obstacleTo(found), damage: null }
+  const { schema, scan, hasHeader } = found
+  const batches = scan.blocks.map((block) => batchOfBlock(schema, bytes, block)).filter((batch) => batch !== null)
+  const intact =
+    hasHeader && scan.corrupt.length === 0 && scan.end === bytes.length && batches.length === scan.blocks.length
   return {
     batches,
-    damage: intact ? null : { wrongHeader: header === null, ranges: corrupt, endsAt: end, size: bytes.length },
+    obstacle: obstacleTo(found),
+    damage: intact ? null : { wrongHeader: !hasHeader, ranges: scan.corrupt, endsAt: scan.end, size: bytes.length },
   }
 }

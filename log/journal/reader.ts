@@ -21,6 +21,11 @@ export interface JournalReaderOptions {
   readonly archive?: Archive
   /** Who was erased by now, and is not to be in the archive. Default: nobody. */
   readonly erased?: () => Promise<Erased>
+  /**
+   * Whether batches are handed out that this version cannot store whole: yes to whoever passes them on as they are. Default: such a segment
+   * stays where it is, for the version that can.
+   */
+  readonly passesOn?: boolean
   readonly logger: Logger
 }
 
@@ -50,15 +55,19 @@ interface Position {
 export interface JournalReaderStats {
   /** Segments in which something was not what was written, since the start. */
   corruptSegments: number
+  /** Segments that wait for a later version of Gatepost. */
+  heldSegments: number
 }
 
 /** The sealed segments of every slot as a record log's reader. One reader owns the journal; a committed segment is removed. */
 export class JournalReader implements LogReader {
-  readonly stats: JournalReaderStats = { corruptSegments: 0 }
+  readonly stats: JournalReaderStats = { corruptSegments: 0, heldSegments: 0 }
   readonly #options: JournalReaderOptions
   /** Segments read since the last rewind, by path: not to be read again. */
   readonly #read = new Map<Topic, Set<string>>()
   readonly #partial = new Map<Topic, Partial>()
+  /** Segments that only a later version can store: nothing here changes that, so they are not read again. */
+  readonly #held = new Set<string>()
 
   constructor(options: JournalReaderOptions) {
     this.#options = options
@@ -78,6 +87,7 @@ export class JournalReader implements LogReader {
         const file = waiting.shift()
         if (file === undefined) break
         partial = await this.#open(topic, file)
+        if (partial === null) continue
         this.#readOf(topic).add(file.path)
       }
       let taken = 0
@@ -167,7 +177,7 @@ export class JournalReader implements LogReader {
     const files: SegmentFile[] = []
     for (const slot of this.#slots()) {
       for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, false)) {
-        if (!read.has(file.path)) files.push(file)
+        if (!read.has(file.path) && !this.#held.has(file.path)) files.push(file)
       }
     }
     return files.sort((a, b) => a.madeAt - b.madeAt || (a.name < b.name ? -1 : 1))
@@ -183,8 +193,14 @@ export class JournalReader implements LogReader {
     return files
   }
 
-  async #open(topic: Topic, file: SegmentFile): Promise<Partial> {
-    const { batches, damage } = await readSegment(file.path, topic)
+  async #open(topic: Topic, file: SegmentFile): Promise<Partial | null> {
+    const { batches, damage, obstacle } = await readSegment(file.path, topic)
+    if (obstacle !== null && (!this.#options.passesOn || batches.length === 0)) {
+      this.#held.add(file.path)
+      this.stats.heldSegments = this.#held.size
+      this.#options.logger.error({ segment: file.path }, `journal segment ${file.name} is not stored: ${obstacle}`)
+      return null
+    }
     if (damage !== null) {
       this.stats.corruptSegments++
       this.#options.logger.error(

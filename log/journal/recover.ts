@@ -2,64 +2,89 @@ import {
   closeSync,
   fdatasyncSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   unlinkSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { recordSchema } from '../../schemas/avro.ts'
+import { containerHeader } from '../../schemas/container.ts'
+import type { Topic } from '../../schemas/topics.ts'
 import type { Logger } from '../../common/logger.ts'
+import { obstacleTo } from '../../schemas/later-schema.ts'
 import { syncDirectory } from './disk.ts'
-import { OPEN_SUFFIX, parseSegmentName, SEALED_SUFFIX } from './layout.ts'
-import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
+import { CORRUPT_DIRECTORY, OPEN_SUFFIX, parseSegmentName, SEALED_SUFFIX } from './layout.ts'
+import { segmentBlocks, type SegmentBlocks } from './segment-blocks.ts'
 
 /** What recovery did with a slot's open segments. */
 export interface Recovery {
   readonly sealed: number
+  /** Without a whole block: nobody was told that anything of them is durable. */
   readonly removed: number
+  /** What is neither a segment nor the beginning of one, moved to corrupt/. */
+  readonly putAside: number
+  /** Written in a form that only a later version knows: as they were. */
+  readonly left: number
   /** Bytes behind the last whole block, which nobody was told are durable. */
   readonly truncatedBytes: number
 }
 
 /**
- * Seals the segments that a dead worker left open, cut to their last whole block. PRECONDITION: the caller holds the
- * slot's lock, so nobody writes them. Blocks that are whole but were not acknowledged stay: more is stored, nothing lost.
+ * Seals the segments that a dead worker left open, cut to their last whole block, whatever version wrote them. PRECONDITION: the caller holds
+ * the slot's lock, so nobody writes them. Blocks that are whole but were not acknowledged stay: more is stored, nothing lost.
  */
 export async function recoverSlot(directory: string, logger: Logger): Promise<Recovery> {
-  let sealed = 0
-  let removed = 0
-  let truncatedBytes = 0
+  const done = { sealed: 0, removed: 0, putAside: 0, left: 0, truncatedBytes: 0 }
   for (const name of readdirSync(directory)) {
     const segment = name.endsWith(OPEN_SUFFIX) ? parseSegmentName(name) : null
     if (segment === null) continue
     const path = join(directory, name)
     const bytes = readFileSync(path)
-    const schema = recordSchema(segment.topic)
-    const { blocks, end } = scanBlocks(bytes, headerEnd(bytes, schema.fingerprint) ?? 0, schema.fingerprint)
-    if (blocks.length === 0) {
+    const found = segmentBlocks(segment.topic, bytes)
+    if ('unreadable' in found) {
+      done.left++
+      logger.error({ segment: path }, `journal segment ${name} cannot be recovered: ${obstacleTo(found)}`)
+    } else if (found.scan.blocks.length > 0) {
+      done.truncatedBytes += bytes.length - found.scan.end
+      seal(path, bytes.length, found)
+      done.sealed++
+    } else if (found.hasHeader || isBeginning(segment.topic, bytes)) {
       unlinkSync(path)
-      removed++
+      done.removed++
     } else {
-      truncatedBytes += bytes.length - end
-      const fd = openSync(path, 'r+')
-      try {
-        if (end < bytes.length) ftruncateSync(fd, end)
-        fdatasyncSync(fd)
-      } finally {
-        closeSync(fd)
-      }
-      renameSync(path, path.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX)
-      sealed++
+      logger.error({ segment: path }, `journal segment ${name} is corrupt: the file is kept in ${CORRUPT_DIRECTORY}/`)
+      putAside(directory, name)
+      done.putAside++
     }
   }
-  if (sealed + removed > 0) {
+  if (done.sealed + done.removed + done.putAside > 0) {
     await syncDirectory(directory)
-    logger.info(
-      { directory, sealed, removed, truncatedBytes },
-      'recovered the journal segments of a process that ended',
-    )
+    logger.info({ directory, ...done }, 'journal: recovered the open segments of a process that ended')
   }
-  return { sealed, removed, truncatedBytes }
+  return done
+}
+
+function seal(path: string, size: number, { scan: { end } }: SegmentBlocks): void {
+  const fd = openSync(path, 'r+')
+  try {
+    if (end < size) ftruncateSync(fd, end)
+    fdatasyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(path, path.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX)
+}
+
+/** The header and the first block are written together, so a part of the header alone was never acknowledged. */
+function isBeginning(topic: Topic, bytes: Buffer): boolean {
+  return containerHeader(recordSchema(topic)).subarray(0, bytes.length).equals(bytes)
+}
+
+function putAside(directory: string, name: string): void {
+  const corrupt = join(dirname(directory), CORRUPT_DIRECTORY)
+  mkdirSync(corrupt, { recursive: true })
+  renameSync(join(directory, name), join(corrupt, name))
 }

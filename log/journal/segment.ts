@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { GatepostError, messageOf } from '../../common/errors.ts'
-import { recordSchema } from '../../schemas/avro.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { syncDirectory, type Disk } from './disk.ts'
 import { OPEN_SUFFIX, SEALED_SUFFIX } from './layout.ts'
@@ -15,12 +14,11 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
  * One append at a time; after any error the segment takes no more.
  */
 export class OpenSegment {
-  readonly topic: Topic
+  readonly schema: RecordSchema
   readonly openedAt = performance.now()
   readonly #disk: Disk
   readonly #directory: string
   readonly #name: string
-  readonly #sync: Buffer
   readonly #fd: number
   readonly #syncsWrites: boolean
   /** Bytes known to be whole and durable, header included; 0: not even the header. */
@@ -28,21 +26,27 @@ export class OpenSegment {
   #broken = false
   #closed = false
 
-  private constructor(disk: Disk, directory: string, name: string, topic: Topic, fd: number, syncsWrites: boolean) {
-    this.topic = topic
+  private constructor(
+    disk: Disk,
+    directory: string,
+    name: string,
+    schema: RecordSchema,
+    fd: number,
+    syncsWrites: boolean,
+  ) {
+    this.schema = schema
     this.#disk = disk
     this.#directory = directory
     this.#name = name
-    this.#sync = recordSchema(topic).fingerprint
     this.#fd = fd
     this.#syncsWrites = syncsWrites
   }
 
   /** @throws GatepostError LOG_WRITE_REFUSED */
-  static async create(disk: Disk, directory: string, name: string, topic: Topic): Promise<OpenSegment> {
+  static async create(disk: Disk, directory: string, name: string, schema: RecordSchema): Promise<OpenSegment> {
     try {
       const { fd, syncsWrites } = await disk.create(join(directory, name + OPEN_SUFFIX))
-      return new OpenSegment(disk, directory, name, topic, fd, syncsWrites)
+      return new OpenSegment(disk, directory, name, schema, fd, syncsWrites)
     } catch (error) {
       throw new GatepostError(
         'LOG_WRITE_REFUSED',
@@ -61,15 +65,15 @@ export class OpenSegment {
   }
 
   /**
-   * Appends batches as blocks with one write that is synced; with the first, the header, and the file's name is synced too.
+   * Appends batches of this segment's schema as blocks with one write that is synced; with the first, the header, and the file's name is synced too.
    * @throws GatepostError LOG_WRITE_REFUSED: nothing of them is in the file; LOG_OUTCOME_UNKNOWN
    */
   async append(batches: readonly Batch[]): Promise<void> {
     const first = this.#durable === 0
-    const buffers: Uint8Array[] = first ? [containerHeader(recordSchema(this.topic))] : []
+    const buffers: Uint8Array[] = first ? [containerHeader(this.schema)] : []
     for (const batch of batches) {
       const records = batch.records
-      buffers.push(blockHeader(batch.recordCount, records.length), records, this.#sync)
+      buffers.push(blockHeader(batch.recordCount, records.length), records, this.schema.fingerprint)
     }
     const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
     await this.#write(buffers, length)

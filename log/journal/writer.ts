@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
+import { bySchema } from '../../schemas/by-schema.ts'
 import { SYNC_BYTES, BLOCK_HEADER_MAX_BYTES } from '../../schemas/container.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { LogWriter } from '../contract.ts'
@@ -35,6 +37,7 @@ const SEAL_RETRY_MS = 500
 
 interface Append {
   readonly batch: Batch
+  readonly schema: RecordSchema
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -112,27 +115,33 @@ class TopicJournal {
       if (this.#closed) return reject(new GatepostError('LOG_CLOSED', 'the journal is closed'))
       if (this.#waiting.length === MAX_WAITING)
         return reject(new GatepostError('LOG_FULL', 'too many batches wait for the disk'))
-      this.#waiting.push({ batch, resolve, reject })
+      this.#waiting.push({ batch, schema: batch.schema, resolve, reject })
       this.#writing ??= this.#write()
     })
   }
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const appends = this.#waiting
+      const waiting = this.#waiting
       this.#waiting = []
-      try {
-        await this.#appendAll(appends.map((append) => append.batch))
-        for (const append of appends) append.resolve()
-      } catch (error) {
-        this.#failed(error)
-        for (const append of appends) append.reject(error)
-      }
-      if (this.#segment && (!this.#segment.usable || this.#isDue(this.#segment))) this.#seal()
+      // More than one schema only where a spill puts back what another version wrote.
+      for (const appends of bySchema(waiting)) await this.#writeAll(appends)
     }
     this.#writing = null
   }
 
+  async #writeAll(appends: readonly Append[]): Promise<void> {
+    try {
+      await this.#appendAll(appends.map((append) => append.batch))
+      for (const append of appends) append.resolve()
+    } catch (error) {
+      this.#failed(error)
+      for (const append of appends) append.reject(error)
+    }
+    if (this.#segment && (!this.#segment.usable || this.#isDue(this.#segment))) this.#seal()
+  }
+
+  /** Batches of one schema. */
   async #appendAll(batches: readonly Batch[]): Promise<void> {
     if (this.#lastRefusal !== null && performance.now() - this.#refusedAt < REFUSAL_PAUSE_MS) throw this.#lastRefusal
     const bytes = batches.reduce((sum, batch) => sum + batch.records.length + BLOCK_HEADER_MAX_BYTES + SYNC_BYTES, 0)
@@ -142,7 +151,9 @@ class TopicJournal {
         `the journal in ${this.#options.directory} is at its bound of ${this.#options.maxBytes} bytes, or its disk is full`,
       )
     }
-    this.#segment ??= await this.#openSegment()
+    const [{ schema }] = batches
+    if (this.#segment !== null && this.#segment.schema !== schema) this.#seal()
+    this.#segment ??= await this.#openSegment(schema)
     await this.#segment.append(batches)
     this.#lastRefusal = null
   }
@@ -159,9 +170,9 @@ class TopicJournal {
     }
   }
 
-  async #openSegment(): Promise<OpenSegment> {
+  async #openSegment(schema: RecordSchema): Promise<OpenSegment> {
     const name = segmentName(this.#topic, Date.now(), this.#incarnation, this.#number++)
-    const segment = await OpenSegment.create(this.#disk, this.#options.directory, name, this.#topic)
+    const segment = await OpenSegment.create(this.#disk, this.#options.directory, name, schema)
     this.#sealTimer = setTimeout(() => {
       if (this.#writing === null) this.#seal()
     }, this.#options.sealAfterMs)

@@ -14,13 +14,15 @@ export function messageLetter(
 ): Batch {
   const batchId = createHash('md5').update(message.place).digest()
   const receivedAt = message.timestamp
+  const schema = recordSchema('dead_letters')
   return {
     topic: 'dead_letters',
+    schema,
     batchId,
     recordCount: 1,
     minReceivedAt: receivedAt,
     maxReceivedAt: receivedAt,
-    records: recordSchema('dead_letters').type.toBuffer({
+    records: schema.type.toBuffer({
       received_at: receivedAt,
       batch_id: batchId,
       batch_index: 0,

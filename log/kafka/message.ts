@@ -1,9 +1,10 @@
-import { recordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/topics.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import { headerEnd, scanBlocks } from '../../schemas/scan.ts'
+import { openContainer } from '../../schemas/opened-container.ts'
+import { scanBlocks } from '../../schemas/scan.ts'
+import { obstacleTo } from '../../schemas/later-schema.ts'
 import type { OutgoingMessage } from './client/port.ts'
 
 /*
@@ -24,15 +25,13 @@ export interface MessageHeaders extends Record<string, string> {
   max: string
 }
 
-const CONTAINER_HEADERS = new Map(TOPICS.map((topic) => [topic, containerHeader(recordSchema(topic))]))
-
 /** A copy: the batch's buffer may be used again while the message is under way. */
 export function messageValue(batch: Batch): Buffer {
   return Buffer.concat([
-    CONTAINER_HEADERS.get(batch.topic) as Buffer,
+    containerHeader(batch.schema),
     blockHeader(batch.recordCount, batch.records.byteLength),
     batch.records,
-    recordSchema(batch.topic).fingerprint,
+    batch.schema.fingerprint,
   ])
 }
 
@@ -45,7 +44,7 @@ export function messageHeaders(batch: Batch): MessageHeaders {
   return {
     batch: batch.batchId.toString('hex'),
     records: String(batch.recordCount),
-    schema: recordSchema(batch.topic).fingerprint.toString('hex'),
+    schema: batch.schema.fingerprint.toString('hex'),
     min: String(batch.minReceivedAt),
     max: String(batch.maxReceivedAt),
   }
@@ -56,15 +55,30 @@ export function partitionOf(batchId: Buffer): number {
   return batchId.readUInt16BE(8)
 }
 
-/** The batch that a message's value holds; or, in words, why it holds none. Headers may be missing: they are not relied upon. */
-export function batchOfMessage(topic: Topic, value: Buffer | null): Batch | string {
+/** Records of a later version, which this one would not store whole. */
+export interface LaterMessage {
+  /** What is in the way, and the version to install, in words. */
+  readonly obstacle: string
+}
+
+/**
+ * The batch that a message's value holds; in words, why it holds none; or what this version lacks to store it. Headers may be missing: they
+ * are not relied upon.
+ */
+export function batchOfMessage(topic: Topic, value: Buffer | null): Batch | LaterMessage | string {
   if (value === null) return 'the message has no value'
-  const { fingerprint } = recordSchema(topic)
-  const start = headerEnd(value, fingerprint)
-  if (start === null) return `not an Avro object container file of the schema ${topic}`
-  const { blocks, corrupt, end } = scanBlocks(value, start, fingerprint)
+  const container = openContainer(topic, value)
+  if (container === null) return 'not an Avro object container file'
+  // Whatever does not even say that Gatepost wrote it keeps nothing else waiting.
+  if ('unreadable' in container) {
+    return container.since === null ? container.unreadable : { obstacle: obstacleTo(container) }
+  }
+  const obstacle = obstacleTo(container)
+  if (obstacle !== null) return { obstacle }
+  const { schema, sync, start } = container
+  const { blocks, corrupt, end } = scanBlocks(value, start, sync)
   if (blocks.length !== 1 || corrupt.length > 0 || end !== value.length) {
     return `a message holds one whole block, and this one holds ${blocks.length} in ${value.length} bytes`
   }
-  return batchOfBlock(topic, value, blocks[0]) ?? 'its first record does not begin with received_at and batch_id'
+  return batchOfBlock(schema, value, blocks[0]) ?? 'its first record does not begin with received_at and batch_id'
 }

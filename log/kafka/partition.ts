@@ -2,7 +2,7 @@ import type { Topic } from '../../schemas/topics.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaMessage } from './client/port.ts'
 import { messageLetter } from './letter.ts'
-import { batchOfMessage } from './message.ts'
+import { batchOfMessage, type LaterMessage } from './message.ts'
 import type { Start } from './position.ts'
 import { partitionName } from './topic-names.ts'
 
@@ -37,6 +37,8 @@ export class PartitionReader {
   /** Bytes of records that wait to be taken. */
   queuedBytes = 0
   paused = true
+  /** The message at which reading stops until a later version of Gatepost is installed here; null: there is none. */
+  held: { readonly offset: number; readonly at: number; readonly obstacle: string } | null = null
   /** Counts begin() and lose(): what was taken before one of them is not to be committed after it. */
   begun = 0
   /** Offset of the next message to store: all before it are committed. Null: not located yet. */
@@ -64,12 +66,13 @@ export class PartitionReader {
 
   /** When the oldest batch that was delivered and is not committed was made, ms; null: there is none. */
   get oldestAt(): number | null {
-    return this.#uncommitted.length === 0 ? null : this.#uncommitted[0].at
+    return this.#uncommitted.length === 0 ? (this.held?.at ?? null) : this.#uncommitted[0].at
   }
 
   /** Reading begins, or begins again, here. */
   begin({ offset, expect }: Pick<Start, 'offset' | 'expect'>): void {
     this.begun++
+    this.held = null
     this.#queue = []
     this.#uncommitted = []
     this.queuedBytes = 0
@@ -89,12 +92,16 @@ export class PartitionReader {
 
   /**
    * Takes what a fetch from `fetchedOffset` brought. `elsewhere`: it does not continue what was read. `wrong`: the batch in front
-   * of the committed offset is another one than was stored.
+   * of the committed offset is another one than was stored. `held`: nothing from `expected` on can be stored by this version.
    */
-  offer(fetchedOffset: number, messages: readonly Message[]): 'taken' | 'elsewhere' | 'wrong' {
+  offer(fetchedOffset: number, messages: readonly Message[]): 'taken' | 'elsewhere' | 'wrong' | 'held' {
     if (this.#expected === null || fetchedOffset !== this.#expected) return 'elsewhere'
     for (const message of messages) {
       const item = this.#itemOf(message)
+      if ('obstacle' in item) {
+        this.held = { offset: message.offset, at: message.timestamp, obstacle: item.obstacle }
+        return 'held'
+      }
       if (this.#probe !== null) {
         const found = message.offset === this.#expected && item.batch.batchId.toString('hex') === this.#probe
         this.#probe = null
@@ -141,10 +148,10 @@ export class PartitionReader {
     this.#uncommitted = left < 0 ? [] : this.#uncommitted.slice(left)
   }
 
-  #itemOf(message: Message): Item {
+  #itemOf(message: Message): Item | LaterMessage {
     const { offset, value, timestamp } = message
     const batch = batchOfMessage(this.topic, value)
-    if (typeof batch !== 'string') return { offset, batch, isLetter: false }
+    if (typeof batch !== 'string') return 'obstacle' in batch ? batch : { offset, batch, isLetter: false }
     const letter = messageLetter(this.topic, { place: `${this.name}/${offset}`, value, timestamp }, batch)
     return { offset, batch: letter, isLetter: true }
   }

@@ -45,7 +45,7 @@ const STALLED_AFTER_MS = 150_000
 /**
  * Reads a part of a partition, whatever its group has committed, without being a member of that group.
  * @throws GatepostError LOG_UNAVAILABLE, also where nothing comes any more; INPUT_INVALID: there is no such partition, or the range
- *   is not in the log
+ *   is not in the log; SCHEMA_UNKNOWN: a message is a later version's, all before it have been given
  */
 export async function* readRange(options: RangeOptions): AsyncGenerator<RangePart> {
   const name = kafkaTopic(options.topicPrefix, options.topic)
@@ -86,11 +86,12 @@ async function* parts(group: GroupMember, partition: PartitionReader, end: numbe
   for (;;) {
     const taken = partition.take(PART_MAX_BYTES, end)
     if (taken === null) {
+      if (partition.held !== null) throw held(partition, partition.held)
       if (performance.now() - cameAt > STALLED_AFTER_MS) throw stalled(partition)
       await sleep(20)
       continue
     }
-    if (partition.paused && partition.queuedBytes < READ_AHEAD_BYTES / 2) {
+    if (partition.paused && partition.held === null && partition.queuedBytes < READ_AHEAD_BYTES / 2) {
       partition.paused = false
       group.resume(partition.kafkaTopic, partition.partition)
     }
@@ -98,6 +99,10 @@ async function* parts(group: GroupMember, partition: PartitionReader, end: numbe
     cameAt = performance.now()
     if (taken.next >= end) return
   }
+}
+
+function held({ name }: PartitionReader, { offset, obstacle }: { offset: number; obstacle: string }): GatepostError {
+  return new GatepostError('SCHEMA_UNKNOWN', `message ${name}/${offset}: ${obstacle}`)
 }
 
 function stalled({ kafkaTopic: name, partition }: PartitionReader): GatepostError {
@@ -109,7 +114,7 @@ function deliver(group: GroupMember, partition: PartitionReader, delivery: Deliv
   if (delivery.partition !== partition.partition) return false
   const taken = partition.offer(delivery.fetchedOffset, delivery.messages) === 'taken'
   if (!taken) group.seek(partition.kafkaTopic, partition.partition, partition.expected as number)
-  partition.paused = partition.queuedBytes >= READ_AHEAD_BYTES
+  partition.paused = partition.queuedBytes >= READ_AHEAD_BYTES || partition.held !== null
   if (partition.paused) group.pause(partition.kafkaTopic, partition.partition)
   return taken
 }

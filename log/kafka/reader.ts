@@ -35,6 +35,8 @@ export interface KafkaReaderStats {
   restarts: number
   /** Partitions that this process reads now. */
   partitions: number
+  /** Those of them whose next records wait for a later version of Gatepost. */
+  heldPartitions: number
   /** Bytes of records that were read and wait to be stored. */
   queuedBytes: number
 }
@@ -144,6 +146,7 @@ export class KafkaReader implements LogReader {
       ...this.#counted,
       restarts: this.#group.restarts,
       partitions: this.#partitions.length,
+      heldPartitions: this.#partitions.filter(({ held }) => held !== null).length,
       queuedBytes: this.#partitions.reduce((sum, partition) => sum + partition.queuedBytes, 0),
     }
   }
@@ -296,6 +299,13 @@ export class KafkaReader implements LogReader {
       case 'taken':
         this.#flow(partition)
         return true
+      case 'held':
+        this.#pause(partition)
+        this.#logger.error(
+          { partition: partition.name, offset: partition.held?.offset },
+          `${partition.name} is not stored any further: ${partition.held?.obstacle}`,
+        )
+        return false
       case 'wrong':
         this.#alarm(
           partition,
@@ -350,7 +360,7 @@ export class KafkaReader implements LogReader {
     const share = limit / Math.max(1, this.#partitions.length)
     const full = this.stats.queuedBytes >= limit && partition.queuedBytes >= share
     if (!partition.paused && full) this.#pause(partition)
-    else if (partition.paused && !full && partition.expected !== null) {
+    else if (partition.paused && !full && partition.expected !== null && partition.held === null) {
       partition.paused = false
       this.#group.resume(partition.kafkaTopic, partition.partition)
     }

@@ -49,7 +49,7 @@ export class Spill {
     this.#directory = slotDirectory(options.directory, options.slot)
     this.#lock = lock
     this.#writer = writer
-    this.#reader = new JournalReader({ directory: options.directory, slots: [options.slot], logger })
+    this.#reader = new JournalReader({ directory: options.directory, slots: [options.slot], passesOn: true, logger })
   }
 
   /** Takes the slot's lock and recovers what its last worker left. @throws GatepostError DIRECTORY_LOCKED */

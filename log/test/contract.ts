@@ -19,9 +19,9 @@ export function makeBatch(
   topic: Topic = 'dead_letters',
   batchId = randomBytes(16),
 ): Batch {
-  const { type } = recordSchema(topic)
+  const schema = recordSchema(topic)
   const records = payloads.map((payload, index) =>
-    type.toBuffer({
+    schema.type.toBuffer({
       received_at: receivedAt,
       batch_id: batchId,
       batch_index: index,
@@ -33,6 +33,7 @@ export function makeBatch(
   )
   return {
     topic,
+    schema,
     batchId,
     recordCount: payloads.length,
     minReceivedAt: receivedAt,

@@ -38,9 +38,9 @@ for (const topic of TOPICS) {
       fc.property(fc.array(FIELDS[topic], { minLength: 1, maxLength: 8 }), fc.nat(), (fields, place) => {
         const { records, recordCount } = makeBatch(topic, Date.now(), fields)
         const offsets = offsetsByAvsc(topic, records, recordCount)
-        const found = recordSpans(topic, records, recordCount)
+        const found = recordSpans(recordSchema(topic), records, recordCount)
         const cut = place % records.length
-        const foundCut = recordSpans(topic, records.subarray(0, cut), recordCount)
+        const foundCut = recordSpans(recordSchema(topic), records.subarray(0, cut), recordCount)
         return (
           found.error === null &&
           found.offsets.join() === offsets.join() &&
@@ -58,7 +58,7 @@ t.test('whatever the bytes are, the end comes', (t) => {
   for (let round = 0; round < 2000; round++) {
     const bytes = randomBytes(round)
     for (const topic of TOPICS) {
-      const { offsets, error } = recordSpans(topic, bytes, 1000)
+      const { offsets, error } = recordSpans(recordSchema(topic), bytes, 1000)
       if (error === null || offsets.some((offset) => offset > bytes.length)) t.fail(bytes.toString('hex'))
     }
   }
@@ -68,7 +68,7 @@ t.test('whatever the bytes are, the end comes', (t) => {
 
 t.test('bytes behind the last record are noticed', (t) => {
   const { records } = makeBatch('post_auth', Date.now(), [{}, {}])
-  t.match(recordSpans('post_auth', Buffer.concat([records, Buffer.alloc(3)]), 2).error, '3 bytes behind')
-  t.match(recordSpans('post_auth', records, 1).error, 'behind the last of 1')
+  t.match(recordSpans(recordSchema('post_auth'), Buffer.concat([records, Buffer.alloc(3)]), 2).error, '3 bytes behind')
+  t.match(recordSpans(recordSchema('post_auth'), records, 1).error, 'behind the last of 1')
   t.end()
 })

@@ -82,9 +82,9 @@ export function makeBatch(
   records: readonly Fields[],
   batchId: Buffer = randomBytes(16),
 ): MadeBatch {
-  const { type } = recordSchema(topic)
+  const schema = recordSchema(topic)
   const encoded = records.map((fields, index) =>
-    type.toBuffer({
+    schema.type.toBuffer({
       received_at: receivedAt,
       batch_id: batchId,
       batch_index: index,
@@ -94,6 +94,7 @@ export function makeBatch(
   )
   return {
     topic,
+    schema,
     batchId,
     recordCount: records.length,
     minReceivedAt: receivedAt,

@@ -1,9 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batch } from '../../schemas/batch.ts'
-import { recordSchema } from '../../schemas/avro.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/topics.ts'
 import { recordStructure } from '../exactly-once/statement.ts'
 import type { RecordInserter } from '../exactly-once/insert.ts'
 import { quoted, type SqlConnection } from '../sql.ts'
@@ -31,11 +30,11 @@ export class AvroFiles {
     return {
       // The statement is text in this process: as many as there are.
       maxBatches: Infinity,
-      insert: async (topic, batches, statement) => {
-        const path = join(this.#directory, `${topic}-${this.#sequence++}.avro`)
+      insert: async (schema, batches, statement) => {
+        const path = join(this.#directory, `${schema.topic}-${this.#sequence++}.avro`)
         try {
-          await writeFile(path, container(topic, batches))
-          await sql.run(statement(`file(${quoted(path)}, 'Avro', ${recordStructure(topic)})`))
+          await writeFile(path, container(schema, batches))
+          await sql.run(statement(`file(${quoted(path)}, 'Avro', ${recordStructure(schema)})`))
         } finally {
           await rm(path, { force: true })
         }
@@ -44,8 +43,7 @@ export class AvroFiles {
   }
 }
 
-function container(topic: Topic, batches: readonly Batch[]): Buffer {
-  const schema = recordSchema(topic)
+function container(schema: RecordSchema, batches: readonly Batch[]): Buffer {
   const blocks = batches.flatMap(({ recordCount, records }) => [
     blockHeader(recordCount, records.byteLength),
     records,

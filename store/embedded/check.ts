@@ -20,7 +20,7 @@ export async function check(
   await sql.run(`DROP TEMPORARY TABLE IF EXISTS ${table}`)
   await sql.run(`CREATE TEMPORARY TABLE ${table} AS ${tableOf(topic)} ENGINE = Null`)
   try {
-    await inserter.insert(topic, batches, (source) => insertAll(table, topic, batches, source))
+    await inserter.insert(batches[0].schema, batches, (source) => insertAll(table, batches, source))
     return null
   } catch (error) {
     if (isRefusal(error)) return messageOf(error)

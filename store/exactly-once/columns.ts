@@ -1,25 +1,26 @@
-import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { AvroType, RecordSchema } from '../../schemas/avro.ts'
+import { nullable, resolve } from '../../schemas/resolve.ts'
 
 /** One column of an Avro file of records, and of their table. */
 export interface RecordColumn {
+  /** In the table. */
   readonly name: string
+  /** In the file: an earlier version may have called it otherwise. */
+  readonly written: string
   /** The type the engine's Avro reader is asked for. */
   readonly read: string
   /** What goes into the table. */
   readonly expression: string
 }
 
-type AvroType = string | AvroType[] | { type: string; logicalType?: string; size?: number; values?: string }
-
-/** The columns of a stream's records, in the order of its Avro schema. */
-export function recordColumns(topic: Topic): RecordColumn[] {
-  const schema = JSON.parse(recordSchema(topic).json) as { fields: { name: string; type: AvroType }[] }
-  return schema.fields.map(({ name, type }) => ({
+/** The columns that records of a schema have, in its order; what later versions added gets the defaults of their columns. */
+export function recordColumns(schema: RecordSchema): RecordColumn[] {
+  return resolve(schema).fields.map(({ name, written }) => ({
     name,
-    read: readType(type),
+    written: written.name,
+    read: readType(written.type),
     // The reader knows fixed(16) as FixedString only; a UUID's text form has the same bytes in the same order.
-    expression: name === 'batch_id' ? 'toUUID(UUIDNumToString(batch_id))' : name,
+    expression: name === 'batch_id' ? 'toUUID(UUIDNumToString(batch_id))' : written.name,
   }))
 }
 
@@ -28,11 +29,17 @@ export function recordColumns(topic: Topic): RecordColumn[] {
  * travel. received_at is milliseconds in UTC in both.
  */
 function readType(type: AvroType): string {
-  if (Array.isArray(type)) {
-    const [value] = type.filter((branch) => branch !== 'null')
-    return `Nullable(${readType(value)})`
-  }
-  const { type: name, logicalType, size, values } = typeof type === 'string' ? { type } : type
+  const value = nullable(type)
+  if (value !== null) return `Nullable(${readType(value)})`
+  if (Array.isArray(type)) throw new TypeError(`no column type for the union ${JSON.stringify(type)}`)
+  const {
+    type: name,
+    logicalType,
+    size,
+    values,
+  } = typeof type === 'string'
+    ? ({ type } as { type: string; logicalType?: string; size?: number; values?: AvroType })
+    : type
   if (name === 'long') return logicalType === 'timestamp-millis' ? "DateTime64(3, 'UTC')" : 'Int64'
   if (name === 'fixed' && size !== undefined) return `FixedString(${size})`
   if (name === 'map' && values !== undefined) return `Map(String, ${readType(values)})`
@@ -44,6 +51,7 @@ function readType(type: AvroType): string {
 const PLAIN: Record<string, string | undefined> = {
   string: 'String',
   int: 'Int32',
+  float: 'Float32',
   double: 'Float64',
   boolean: 'UInt8',
 }

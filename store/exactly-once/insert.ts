@@ -1,5 +1,6 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import type { Claim, InsertOutcome } from '../contract.ts'
 import { engineCode, type SqlConnection } from '../sql.ts'
@@ -11,11 +12,11 @@ import { repeatViews } from './views.ts'
 /** How an engine is given the records of batches. */
 export interface RecordInserter {
   /**
-   * Runs `statement(source)`, where `source` is a table function that reads the batches' records. Returns, or throws the
+   * Runs `statement(source)`, where `source` is a table function that reads the batches' records, all of this schema. Returns, or throws the
    * engine's error, only when the engine has ended the attempt.
    * @throws GatepostError STORE_UNAVAILABLE: what became of the attempt is not known, it may even be under way
    */
-  insert(topic: Topic, batches: readonly Batch[], statement: (source: string) => string): Promise<void>
+  insert(schema: RecordSchema, batches: readonly Batch[], statement: (source: string) => string): Promise<void>
   /** How many batches one statement may name. */
   readonly maxBatches: number
 }
@@ -90,7 +91,7 @@ async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<v
   const { sql, inserter, topic, lettersSince, claims } = attempt
   let failure: unknown = null
   try {
-    await inserter.insert(topic, batches, (source) => insertMissing(topic, batches, source, claims))
+    await inserter.insert(batches[0].schema, batches, (source) => insertMissing(topic, batches, source, claims))
   } catch (error) {
     // It may be under way: what a look-up says now could change behind it.
     if (error instanceof GatepostError) throw error

@@ -1,4 +1,5 @@
 import type { Batch } from '../../schemas/batch.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/topics.ts'
 import { quoted } from '../sql.ts'
 import { recordColumns } from './columns.ts'
@@ -25,10 +26,10 @@ export const ONE_PART = Object.entries(ONE_PART_SETTINGS)
   .join(', ')
 
 /** `'name Type, ...'`: the structure that the engine's Avro reader is asked for. */
-export function recordStructure(topic: Topic): string {
+export function recordStructure(schema: RecordSchema): string {
   return quoted(
-    recordColumns(topic)
-      .map(({ name, read }) => `${name} ${read}`)
+    recordColumns(schema)
+      .map(({ written, read }) => `${written} ${read}`)
       .join(', '),
   )
 }
@@ -47,16 +48,16 @@ export function insertMissing(
   const table = tableOf(topic)
   const known = `batch_id NOT IN (SELECT batch_id FROM ${table} WHERE ${batchRows(batches)})`
   const owned = claims.length === 0 ? '' : ` AND ${areNewest(claims)}`
-  return insertInto(table, topic, batches, source, `${belongs(batches)} AND ${known}${owned}`)
+  return insertInto(table, batches, source, `${belongs(batches)} AND ${known}${owned}`)
 }
 
 /** Inserts everything that `source` holds. */
-export function insertAll(table: string, topic: Topic, batches: readonly Batch[], source: string): string {
-  return insertInto(table, topic, batches, source, belongs(batches))
+export function insertAll(table: string, batches: readonly Batch[], source: string): string {
+  return insertInto(table, batches, source, belongs(batches))
 }
 
-function insertInto(table: string, topic: Topic, batches: readonly Batch[], source: string, where: string): string {
-  const columns = recordColumns(topic)
+function insertInto(table: string, batches: readonly Batch[], source: string, where: string): string {
+  const columns = recordColumns(batches[0].schema)
   const names = columns.map(({ name }) => name).join(', ')
   const records = columns.map(({ name, expression }) => `${expression} AS ${name}`).join(', ')
   // batch_id is a FixedString where it is read and a UUID where it is compared, hence the inner SELECT.

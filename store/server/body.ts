@@ -1,19 +1,17 @@
 import { Readable } from 'node:stream'
 import type { Batch } from '../../schemas/batch.ts'
-import { recordSchema } from '../../schemas/avro.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/topics.ts'
 
 /** Small batches go together: a chunk costs a system call and an HTTP frame. */
 const CHUNK_BYTES = 256 * 1024
 
 /** The batches' blocks behind one container header, a part at a time. */
-export function containerStream(topic: Topic, batches: readonly Batch[]): Readable {
-  return Readable.from(chunks(topic, batches), { objectMode: false, highWaterMark: CHUNK_BYTES })
+export function containerStream(schema: RecordSchema, batches: readonly Batch[]): Readable {
+  return Readable.from(chunks(schema, batches), { objectMode: false, highWaterMark: CHUNK_BYTES })
 }
 
-function* chunks(topic: Topic, batches: readonly Batch[]): Generator<Buffer> {
-  const schema = recordSchema(topic)
+function* chunks(schema: RecordSchema, batches: readonly Batch[]): Generator<Buffer> {
   let parts: Uint8Array[] = [containerHeader(schema)]
   let bytes = 0
   for (const { recordCount, records } of batches) {

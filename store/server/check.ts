@@ -23,7 +23,7 @@ export async function check(
   try {
     for (let from = 0; from < batches.length; from += inserter.maxBatches) {
       const some = batches.slice(from, from + inserter.maxBatches)
-      await inserter.insert(topic, some, (source) => insertAll(table, topic, some, source))
+      await inserter.insert(some[0].schema, some, (source) => insertAll(table, some, source))
     }
     return null
   } catch (error) {

@@ -37,10 +37,11 @@ export class HttpInserter implements RecordInserter {
     this.#settings = { ...INSERT_SETTINGS, ...settings }
   }
 
-  readonly insert: RecordInserter['insert'] = async (topic, batches, statement) => {
-    const sql = `${this.#form(statement(`input(${recordStructure(topic)})`))} FORMAT Avro`
+  readonly insert: RecordInserter['insert'] = async (schema, batches, statement) => {
+    const { topic } = schema
+    const sql = `${this.#form(statement(`input(${recordStructure(schema)})`))} FORMAT Avro`
     const queryId = `${INSERT_ID_PREFIX}${topic}-${this.#owner}-${this.#sequence++}`
-    const body = containerStream(topic, batches)
+    const body = containerStream(schema, batches)
     try {
       await this.#client.send(sql, body, queryId, this.#settings, INSERT_SECONDS)
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Logger } from '../../common/logger.ts'
+import { recordSchema } from '../../schemas/avro.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import { recordColumns } from '../exactly-once/columns.ts'
 import { tableOf } from '../exactly-once/identity.ts'
@@ -41,9 +42,10 @@ export async function migrateServer(
 
 /** The way that batches go, with its table function and its format, and no batches. */
 async function insertNothing(inserter: RecordInserter, topic: Topic): Promise<void> {
-  const [{ name, expression }] = recordColumns(topic)
+  const schema = recordSchema(topic)
+  const [{ name, expression }] = recordColumns(schema)
   await inserter.insert(
-    topic,
+    schema,
     [],
     (source) => `INSERT INTO ${tableOf(topic)} (${name}) SELECT ${expression} FROM ${source} WHERE 0`,
   )

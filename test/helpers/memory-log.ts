@@ -5,7 +5,7 @@ import { decodeRecords, type Decoded } from './decode.ts'
 
 /** A log writer that keeps what it is given, for tests of what stands before the log. */
 export class MemoryLog implements LogWriter {
-  readonly batches: { topic: Topic; batchId: Buffer; recordCount: number; records: Buffer }[] = []
+  readonly batches: (Pick<Batch, 'topic' | 'schema' | 'batchId' | 'recordCount'> & { records: Buffer })[] = []
   /** Thrown by the next appends, if set. */
   failure: Error | null = null
 
@@ -16,8 +16,9 @@ export class MemoryLog implements LogWriter {
   async append(batch: Batch): Promise<void> {
     await Promise.resolve()
     if (this.failure) throw this.failure
-    const { topic, recordCount } = batch
-    this.batches.push({ topic, recordCount, batchId: Buffer.from(batch.batchId), records: Buffer.from(batch.records) })
+    const { topic, schema, recordCount } = batch
+    const [batchId, records] = [Buffer.from(batch.batchId), Buffer.from(batch.records)]
+    this.batches.push({ topic, schema, recordCount, batchId, records })
   }
 
   close(): Promise<void> {

@@ -30,7 +30,7 @@ async function errorOf(answer: (socket: Socket) => void, compress: boolean): Pro
   const client = new ServerClient(parseAddress(`http://u:p@127.0.0.1:${port}`), compress)
   try {
     await new HttpInserter(client, 'owner').insert(
-      'post_auth',
+      batches[0].schema,
       batches,
       (source) => `INSERT INTO t SELECT * FROM ${source}`,
     )

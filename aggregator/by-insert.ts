@@ -1,9 +1,10 @@
 import { GatepostError } from '../common/errors.ts'
+import { bySchema } from '../schemas/by-schema.ts'
 import type { Batch } from '../schemas/batch.ts'
 
-/** Batches of one UTC month: what one insert can take. */
-export interface Months {
-  readonly months: readonly (readonly Batch[])[]
+/** Batches of one UTC month and one schema: what one insert can take. */
+export interface Inserts {
+  readonly inserts: readonly (readonly Batch[])[]
   /** Batches that came twice in the gather. */
   readonly duplicates: number
   /** Batches all of whose rows expire before `notBefore`. */
@@ -11,10 +12,10 @@ export interface Months {
 }
 
 /**
- * Sorts a gather into months, each identity once, without what the tables would drop again.
+ * Sorts a gather into what one insert takes, each identity once, without what the tables would drop again.
  * @throws GatepostError LOG_CORRUPT: two different batches have one identity
  */
-export function byMonth(batches: readonly Batch[], notBefore: number): Months {
+export function byInsert(batches: readonly Batch[], notBefore: number): Inserts {
   const seen = new Map<string, Batch>()
   const months = new Map<number, Batch[]>()
   let duplicates = 0
@@ -37,7 +38,7 @@ export function byMonth(batches: readonly Batch[], notBefore: number): Months {
     if (same) same.push(batch)
     else months.set(month, [batch])
   }
-  return { months: [...months.values()], duplicates, expired }
+  return { inserts: [...months.values()].flatMap(bySchema), duplicates, expired }
 }
 
 function monthOf(time: number): number {

@@ -1,0 +1,32 @@
+import type { RecordSchema } from '../../schemas/avro.ts'
+import { knownSchemas } from '../../schemas/known.ts'
+import type { Topic } from '../../schemas/topics.ts'
+import { openContainer, type UnreadableContainer } from '../../schemas/opened-container.ts'
+import { scanBlocks, type Scan } from '../../schemas/scan.ts'
+
+/** What a segment holds. */
+export interface SegmentBlocks {
+  /** What its records were written with. */
+  readonly schema: RecordSchema
+  readonly scan: Scan
+  readonly hasHeader: boolean
+}
+
+/**
+ * Finds the blocks of a segment by what its header says; where the header is damaged, by the sync marker, which is the fingerprint of the
+ * schema: of the schemas that are known, the one of which there are blocks.
+ */
+export function segmentBlocks(topic: Topic, bytes: Buffer): SegmentBlocks | UnreadableContainer {
+  const container = openContainer(topic, bytes)
+  if (container !== null && 'unreadable' in container) return container
+  const byHeader =
+    container === null
+      ? null
+      : { schema: container.schema, scan: scanBlocks(bytes, container.start, container.sync), hasHeader: true }
+  if (byHeader !== null && byHeader.scan.blocks.length > 0) return byHeader
+  const candidates = knownSchemas(topic).map((schema) => {
+    return { schema, scan: scanBlocks(bytes, 0, schema.fingerprint), hasHeader: false }
+  })
+  const [first, ...rest] = byHeader === null ? candidates : [byHeader, ...candidates]
+  return rest.reduce((best, next) => (next.scan.blocks.length > best.scan.blocks.length ? next : best), first)
+}

@@ -1,0 +1,12 @@
+import type { RecordSchema } from './avro.ts'
+
+/** Items sorted by the schema of their records, the order of each kept: a container and an insert take one schema. */
+export function bySchema<T extends { readonly schema: RecordSchema }>(items: readonly T[]): readonly (readonly T[])[] {
+  const groups = new Map<RecordSchema, T[]>()
+  for (const item of items) {
+    const group = groups.get(item.schema)
+    if (group === undefined) groups.set(item.schema, [item])
+    else group.push(item)
+  }
+  return [...groups.values()]
+}

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { packageFile } from '../common/package-root.ts'
+import { parseSchema, recordSchema, type RecordSchema } from './avro.ts'
+import { releasedFile, releasedSchemas } from './released.ts'
+import type { Topic } from './topics.ts'
+
+/** Every schema that records of a stream were ever written with, as far as this version knows; today's first. */
+export function knownSchemas(topic: Topic): readonly RecordSchema[] {
+  const current = recordSchema(topic)
+  const earlier = releasedSchemas()
+    .filter(({ stream, fingerprint }) => stream === topic && fingerprint !== current.fingerprint.toString('hex'))
+    .map((entry) => parseSchema(topic, readFileSync(packageFile(releasedFile(entry)), 'utf8'), entry.since))
+  return [current, ...earlier]
+}

@@ -1,0 +1,98 @@
+import { messageOf } from '../common/errors.ts'
+import { parseSchema, recordSchema, type RecordField, type RecordSchema } from '../schemas/avro.ts'
+import { CODEC_KEY, SCHEMA_KEY, SINCE_KEY } from '../schemas/container.ts'
+import { knownSchemas } from '../schemas/known.ts'
+import type { Topic } from '../schemas/topics.ts'
+import { readHeader, type ContainerHeader } from './scan.ts'
+
+/** A container whose records can be told apart: its schema and sync marker are those that its header says. */
+export interface OpenedContainer {
+  readonly schema: RecordSchema
+  readonly sync: Buffer
+  /** Where its blocks begin. */
+  readonly start: number
+}
+
+/** A whole header, of a container that this version cannot take apart. */
+export interface UnreadableContainer {
+  readonly unreadable: string
+  /** The version that can; null: the header does not say. */
+  readonly since: string | null
+}
+
+/**
+ * Opens a container of a stream's records, whatever version wrote it.
+ * @returns null: it does not begin with a whole header
+ */
+export function openContainer(topic: Topic, bytes: Buffer): OpenedContainer | UnreadableContainer | null {
+  const known = opened.get(topic)?.find((container) => beginsWith(bytes, container.header))
+  if (known !== undefined) return known
+  const header = readHeader(bytes)
+  if (header === null) return null
+  const since = header.metadata.get(SINCE_KEY)?.toString('utf8') ?? null
+  const codec = header.metadata.get(CODEC_KEY)?.toString('latin1') ?? 'null'
+  if (codec !== 'null') return { unreadable: `its blocks are compressed with ${codec}`, since }
+  const schema = writerSchema(topic, header, since)
+  if (typeof schema === 'string') return { unreadable: schema, since }
+  return remember({
+    schema: shared(schema),
+    sync: Buffer.from(header.sync),
+    start: header.end,
+    header: Buffer.from(bytes.subarray(0, header.end)),
+  })
+}
+
+/**
+ * The schema that the header says; in words, why it says none. Gatepost's sync markers are the fingerprints of their schemas: where the text
+ * does not match a marker that is known, the text is what is damaged.
+ */
+function writerSchema(topic: Topic, { metadata, sync }: ContainerHeader, since: string | null): RecordSchema | string {
+  let schema: RecordSchema | string
+  try {
+    schema = parseSchema(topic, metadata.get(SCHEMA_KEY)?.toString('utf8') ?? '', since)
+    if (sync.equals(schema.fingerprint)) return beginsWithIdentity(schema) ? schema : 'its records have no identity'
+  } catch (error) {
+    schema = messageOf(error)
+  }
+  const marked = knownSchemas(topic).find(({ fingerprint }) => fingerprint.equals(sync))
+  if (marked !== undefined || typeof schema === 'string') return marked ?? schema
+  return beginsWithIdentity(schema) ? schema : 'its records have no identity'
+}
+
+interface Known extends OpenedContainer {
+  readonly header: Buffer
+}
+
+/**
+ * Headers that were seen, the latest first: of a fleet that is upgraded there are two of each stream, and comparing one costs a fraction
+ * of parsing its schema. Beyond the bound the oldest goes and is parsed again when it comes.
+ */
+const opened = new Map<Topic, Known[]>()
+const MAX_KNOWN = 8
+
+function remember(container: Known): OpenedContainer {
+  const { topic } = container.schema
+  opened.set(topic, [container, ...(opened.get(topic) ?? [])].slice(0, MAX_KNOWN))
+  return container
+}
+
+/** The same object for the same schema, so that what is kept for a schema is kept once; its text may have been reworded. */
+function shared(schema: RecordSchema): RecordSchema {
+  const current = recordSchema(schema.topic)
+  const all = [current, ...(opened.get(schema.topic) ?? []).map((container) => container.schema)]
+  return all.find(({ fingerprint }) => fingerprint.equals(schema.fingerprint)) ?? schema
+}
+
+function beginsWith(bytes: Buffer, header: Buffer): boolean {
+  return bytes.length >= header.length && bytes.compare(header, 0, header.length, 0, header.length) === 0
+}
+
+/** Every record begins with received_at and batch_id, from which a block's identity and time are read. */
+function beginsWithIdentity({ fields: [receivedAt, batchId] }: RecordSchema): boolean {
+  return isOf(receivedAt, 'received_at', { type: 'long' }) && isOf(batchId, 'batch_id', { type: 'fixed', size: 16 })
+}
+
+function isOf(field: RecordField | undefined, name: string, wanted: { type: string; size?: number }): boolean {
+  if (field?.name !== name || typeof field.type === 'string' || Array.isArray(field.type)) return false
+  return field.type.type === wanted.type && field.type.size === wanted.size
+}

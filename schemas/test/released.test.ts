@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { packageFile } from '../../common/package-root.ts'
+import { parseSchema, recordSchema } from '../avro.ts'
+import { RELEASED_DIRECTORY, releasedFile, releasedSchemas } from '../released.ts'
+import { resolveAgainst } from '../resolve.ts'
+import { TOPICS } from '../topics.ts'
+
+/*
+ * What a released version wrote is on disks and in topics. If one of these tests fails, a schema was changed that must not be, or in a
+ * way that cannot be read: add a field with a default, rename one and keep its old name in `aliases`, promote a type, or leave it as it is.
+ */
+
+for (const entry of releasedSchemas()) {
+  const { stream, fingerprint, since, sha256 } = entry
+  const text = readFileSync(packageFile(releasedFile(entry)), 'utf8')
+
+  t.test(`${stream} of version ${since}, ${fingerprint}: the file is as it was released`, (t) => {
+    t.equal(createHash('sha256').update(text).digest('hex'), sha256, 'a released schema is never edited')
+    t.equal(parseSchema(stream, text, since).fingerprint.toString('hex'), fingerprint)
+    t.end()
+  })
+
+  t.test(`${stream} of version ${since}, ${fingerprint}: this version stores its records whole`, (t) => {
+    t.equal(resolveAgainst(parseSchema(stream, text, since).fields, recordSchema(stream).fields).obstacle, null)
+    t.end()
+  })
+}
+
+t.test('every stream has a released schema, and there is no file besides them', (t) => {
+  t.same([...new Set(releasedSchemas().map(({ stream }) => stream))].sort(), [...TOPICS].sort())
+  for (const stream of TOPICS) {
+    t.same(
+      readdirSync(packageFile(`${RELEASED_DIRECTORY}/${stream}`)).sort(),
+      releasedSchemas()
+        .filter((entry) => entry.stream === stream)
+        .map(({ fingerprint }) => `${fingerprint}.avsc`)
+        .sort(),
+    )
+  }
+  t.end()
+})
+
+t.test('a schema of today says which version brought it', (t) => {
+  for (const stream of TOPICS) t.match(recordSchema(stream).since, /^\d+\.\d+\.\d+/)
+  t.end()
+})
