@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 import { cleanEnv } from './clean-env.ts'
 import { run } from './run.ts'
@@ -57,6 +57,8 @@ export type InstanceCommand = 'serve' | 'demo' | 'ingest' | 'aggregator' | 'repo
 export interface InstanceOptions {
   /** Default `serve`. */
   readonly command?: InstanceCommand
+  /** The directory of the package that is run, default this one. */
+  readonly root?: string
 }
 
 /** A `gatepost serve` of this checkout, or another command, with ports of its own that it keeps from start to start. */
@@ -66,6 +68,7 @@ export class Instance {
   /** The last part of its directory's name. */
   readonly name: string
   readonly #env: Record<string, string>
+  readonly #root: string
   readonly gatewayPort: number
   readonly ingestPort: number
   readonly sqlPort: number
@@ -75,8 +78,15 @@ export class Instance {
   /** Everything that the supervisor and its children have written. */
   output = ''
 
-  private constructor(dataDir: string, env: Record<string, string>, command: InstanceCommand, ports: number[]) {
+  private constructor(
+    dataDir: string,
+    env: Record<string, string>,
+    command: InstanceCommand,
+    root: string,
+    ports: number[],
+  ) {
     this.command = command
+    this.#root = root
     this.name = basename(dataDir)
     this.dataDir = env['GATEPOST_DATA_DIR'] ?? dataDir
     ;[this.gatewayPort, this.ingestPort, this.sqlPort, this.metricsPort, this.dashboardPort] = ports
@@ -95,13 +105,18 @@ export class Instance {
   static async create(
     dataDir: string,
     env: Record<string, string> = {},
-    { command = 'serve' }: InstanceOptions = {},
+    { command = 'serve', root = packageFile('.') }: InstanceOptions = {},
   ): Promise<Instance> {
-    return new Instance(dataDir, env, command, await freePorts(5))
+    return new Instance(dataDir, env, command, root, await freePorts(5))
   }
 
   get env(): NodeJS.ProcessEnv {
     return cleanEnv(this.#env)
+  }
+
+  /** The command line that it runs. */
+  get program(): string {
+    return join(this.#root, 'bin/gatepost')
   }
 
   get pid(): number {
@@ -111,7 +126,7 @@ export class Instance {
   /** Starts the supervisor and waits for its banner. `more`: variables for this start only. */
   async start(more: Record<string, string> = {}): Promise<this> {
     // The test runner puts its loaders into the environment of every spawn; env(1) takes them out again.
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, packageFile('bin/gatepost'), this.command], {
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, this.program, this.command], {
       env: { ...this.env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -137,7 +152,7 @@ export class Instance {
 
   /** A start that is expected to be refused. @returns its exit status and what it wrote */
   refused(more: Record<string, string> = {}): Promise<{ status: number; output: string }> {
-    return run(process.execPath, [packageFile('bin/gatepost'), this.command], {
+    return run(process.execPath, [this.program, this.command], {
       env: { ...this.env, ...more },
       timeout: 90_000,
     }).then(({ status, stdout, stderr }) => ({ status, output: stdout + stderr }))

@@ -1,0 +1,73 @@
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageFile } from '../../common/package-root.ts'
+import type { RecordField } from '../../schemas/avro.ts'
+
+/*
+ * The release that comes after this one, as docs/contributing.md says how a field comes in: this program with the schema, the migration and
+ * the encoder changed. It has one change of each kind that old records must survive:
+ *
+ *   gateway_pings.firmware              added, with a default
+ *   gateway_auth.incoming_delta         renamed to delta_in
+ *   gateway_auth.auth_code              int → long
+ *   gateway_auth.user_agent             string → null or string
+ */
+
+export const NEXT_VERSION = '99.0.0'
+
+const SHIPPED = ['bin', 'dist', 'schemas', 'reporter', 'ingest', 'jobs', 'package.json']
+
+/** Makes it in a directory, which must not exist. @returns the directory */
+export function makeNextRelease(directory: string): string {
+  mkdirSync(directory, { recursive: true })
+  for (const name of SHIPPED) {
+    cpSync(packageFile(name), join(directory, name), {
+      recursive: true,
+      filter: (path) => !/\/(test|bench)$/.test(path),
+    })
+  }
+  symlinkSync(packageFile('node_modules'), join(directory, 'node_modules'))
+  edit(join(directory, 'package.json'), /"version": "[^"]+"/, `"version": "${NEXT_VERSION}"`)
+
+  editFields(directory, 'gateway_pings', (fields) => [...fields, { name: 'firmware', type: 'string', default: '' }])
+  editFields(directory, 'gateway_auth', (fields) =>
+    fields.map((field) => {
+      if (field.name === 'incoming_delta') return { ...field, name: 'delta_in', aliases: ['incoming_delta'] }
+      if (field.name === 'auth_code') return { ...field, type: 'long' }
+      return field.name === 'user_agent' ? { ...field, type: ['null', 'string'] } : field
+    }),
+  )
+  writeFileSync(join(directory, 'schemas/clickhouse', `${nextMigration(directory)}_next.sql`), MIGRATION)
+  edit(join(directory, 'dist/ingest/encode/ping.js'), 'putExtra(cursor, fields);', `$&\n    cursor.string('99');`)
+  // The branch of the union, before the string; a long is written as an int is.
+  edit(join(directory, 'dist/ingest/encode/auth.js'), 'cursor.string(userAgent);', 'cursor.uint(1);\n    $&')
+  return directory
+}
+
+const MIGRATION = `ALTER TABLE gatepost.gateway_pings ADD COLUMN IF NOT EXISTS firmware String DEFAULT ''
+-- statement
+ALTER TABLE gatepost.gateway_auth RENAME COLUMN IF EXISTS incoming_delta TO delta_in
+-- statement
+ALTER TABLE gatepost.gateway_auth MODIFY COLUMN auth_code Int64
+-- statement
+ALTER TABLE gatepost.gateway_auth MODIFY COLUMN user_agent LowCardinality(Nullable(String))
+`
+
+function nextMigration(directory: string): string {
+  const files = readdirSync(join(directory, 'schemas/clickhouse')).filter((name) => name.endsWith('.sql'))
+  return String(files.length + 1).padStart(4, '0')
+}
+
+function editFields(directory: string, stream: string, change: (fields: RecordField[]) => RecordField[]): void {
+  const path = join(directory, `schemas/avro/${stream}.avsc`)
+  const schema = JSON.parse(readFileSync(path, 'utf8')) as { fields: RecordField[] }
+  writeFileSync(path, JSON.stringify({ ...schema, fields: change(schema.fields) }, null, 2))
+}
+
+function edit(path: string, from: string | RegExp, to: string): void {
+  const text = readFileSync(path, 'utf8')
+  const edited = text.replace(from, to)
+  if (edited === text) throw new Error(`${path} has no ${String(from)}`)
+  rmSync(path)
+  writeFileSync(path, edited)
+}
