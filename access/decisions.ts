@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { AccessEntry, AccessLog } from './log.ts'
 import { normalMac } from '../common/mac.ts'
 import { RecentMap } from './recent-map.ts'
+import { SUBJECTS } from './subjects.ts'
 import { TagIndex } from './tag-index.ts'
 import type { Token, Tokens } from './token.ts'
 
@@ -93,8 +94,8 @@ export class Decisions {
   constructor(options: DecisionOptions) {
     const { tokens, access } = options
     this.#options = options
-    this.#accounts = new TagIndex(access, 'account:', (name) => tokens.accountTags(name))
-    this.#gateways = new TagIndex(access, 'gateway:', (name) => tokens.gatewayTags(name))
+    this.#accounts = new TagIndex(access, SUBJECTS.account, (name) => tokens.accountTags(name))
+    this.#gateways = new TagIndex(access, SUBJECTS.gateway, (name) => tokens.gatewayTags(name))
   }
 
   /**
@@ -128,9 +129,9 @@ export class Decisions {
     if (!access.known) return this.#undecided(verdict(-1))
     const mac = normalMac(asker.mac)
     const entry =
-      access.get(`session:${sessionId}`, now) ??
-      (mac === '' ? undefined : access.get(`mac:${mac}`, now)) ??
-      (asker.gwId === '' ? undefined : access.get(`gateway:${asker.gwId}`, now))
+      access.get(SUBJECTS.session.of(sessionId), now) ??
+      (mac === '' ? undefined : access.get(SUBJECTS.mac.of(mac), now)) ??
+      (asker.gwId === '' ? undefined : access.get(SUBJECTS.gateway.of(asker.gwId), now))
     return verdict(entry?.verdict === 'deny' ? 0 : 1)
   }
 
@@ -157,9 +158,9 @@ export class Decisions {
     }
     if (!access.known) return this.#undecided(token.mac === '' ? ERROR : (verdicts.get(-1) as Verdict))
     if (token.mac !== '') return this.#decideSession(known, asker.stage, mac, now)
-    const bound = access.get(bindSubject(token), now)
+    const bound = access.get(SUBJECTS.binding.of(token.sessionId), now)
     if (bound !== undefined) {
-      return bound.data?.['mac'] === mac ? this.#decideSession(known, asker.stage, mac, now) : DENIED
+      return SUBJECTS.binding.dataOf(bound)?.mac === mac ? this.#decideSession(known, asker.stage, mac, now) : DENIED
     }
     return asker.stage === 'logout' ? DENIED : this.#bind(known, asker.stage, mac, now)
   }
@@ -171,8 +172,8 @@ export class Decisions {
     return this.#known.add(text, {
       token,
       gwId: '',
-      sessionSubject: `session:${sessionId}`,
-      macSubject: `mac:${mac}`,
+      sessionSubject: SUBJECTS.session.of(sessionId),
+      macSubject: SUBJECTS.mac.of(mac),
       verdicts: verdictsOf(sessionId),
     })
   }
@@ -182,8 +183,8 @@ export class Decisions {
     const { token } = known
     const claim: AccessEntry = { verdict: 'allow', reason: '', until: token.end, updatedAt: now, data: { mac } }
     try {
-      const winner = await this.#options.access.claim(bindSubject(token), claim)
-      return winner.data?.['mac'] === mac ? this.#decideSession(known, stage, mac, now) : DENIED
+      const winner = await this.#options.access.claim(SUBJECTS.binding.of(token.sessionId), claim)
+      return SUBJECTS.binding.dataOf(winner)?.mac === mac ? this.#decideSession(known, stage, mac, now) : DENIED
     } catch {
       return this.#undecided(ERROR)
     }
@@ -203,7 +204,7 @@ export class Decisions {
       return verdict(0)
     }
     const session = this.#options.access.get(sessionSubject, now)
-    const entry = session ?? this.#about(token, token.mac === '' ? `mac:${mac}` : macSubject, now)
+    const entry = session ?? this.#about(token, token.mac === '' ? SUBJECTS.mac.of(mac) : macSubject, now)
     const ended = this.#ended.has(sessionId) && session?.verdict !== 'allow'
     if (entry?.verdict === 'deny' || now >= token.end || ended) return verdict(0)
     if (!this.#used.has(sessionId)) {
@@ -228,27 +229,18 @@ export class Decisions {
   }
 
   #confirmed({ sessionId }: Token, now: number): boolean {
-    return this.#options.access.get(confirmedSubject(sessionId), now) !== undefined
+    return this.#options.access.get(SUBJECTS.confirmed.of(sessionId), now) !== undefined
   }
 
   /** The token is good for nothing any more. Known to this worker at once, and to the others when it has been written. */
   #end(token: Token, reason: string, now: number): void {
     const { access } = this.#options
-    const subject = `session:${token.sessionId}`
+    const subject = SUBJECTS.session.of(token.sessionId)
     if (now >= token.end || access.get(subject, now)?.verdict === 'deny') return
     this.#ended.add(token.sessionId, true)
     const entry: AccessEntry = { verdict: 'deny', reason, until: token.end, updatedAt: now }
     access.put(subject, entry).catch(() => this.stats.unwritten++)
   }
-}
-
-/** Of a session whose account has been confirmed in time. Apart from `session:`, where an operator's word counts more than all others. */
-export function confirmedSubject(sessionId: string): string {
-  return `confirmed:${sessionId}`
-}
-
-function bindSubject({ sessionId }: Token): string {
-  return `bind:${sessionId}`
 }
 
 function verdictsOf(sessionId: string): ReadonlyMap<number, Verdict> {

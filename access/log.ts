@@ -1,14 +1,6 @@
 /**
  * Access decisions as a log: subject → verdict, the last one of a subject counts. Small, kept for ever (compacted), and read as a whole by
- * everybody who decides.
- *
- *   session:<id>  mac:<MAC>  account:<name>  gateway:<gw_id>    what operators, policies and the portal decided
- *   bind:<session>                                              which client a token without a MAC belongs to: data.mac
- *   confirmed:<session>                                         its account has been confirmed
- *   quota:session:<id>  quota:account:<name>                    how much of a quota has been used: access/quota.ts
- *   roam:<MAC>                                                  the session that goes on, should its device be at another gateway
- *   alive:<worker>                                              a sign of life: access/liveness.ts
- *   credential:<id>  voucher:<hash>  registration:<gw_id>       what only those who decide may read, in `data`; never in a table
+ * everybody who decides. subjects.ts has every kind of subject, and what its entries hold in `data`.
  */
 
 /** What was decided about a subject. */

@@ -12,7 +12,3 @@ export interface QuotaUse {
   readonly limit: number
   readonly unit: 'bytes' | 'seconds' | 'count'
 }
-
-export function quotaSubject(kind: 'session' | 'account', name: string): string {
-  return `quota:${kind}:${name}`
-}

@@ -1,16 +1,6 @@
 import type { AccessLog } from './log.ts'
+import { SUBJECTS, type Registration } from './subjects.ts'
 import { insertRows, type TableStore } from '../store/table-store.ts'
-
-/** What an operator says of a gateway. */
-export interface Registration {
-  /** As browsers behind it reach it; empty: not said. */
-  readonly address: string
-  /** Addresses and CIDR blocks from which it calls; none: from anywhere. */
-  readonly sources: readonly string[]
-  readonly name: string
-  readonly location: string
-  readonly routed: boolean
-}
 
 /** What the portal needs of a registration. */
 export interface RegisteredGateway {
@@ -22,10 +12,10 @@ export interface RegisteredGateway {
 
 /** What `gatepost gateways register` said of a gateway, from the access-control log; null: nothing. */
 export function registeredGateway(access: AccessLog, gwId: string, now: number): RegisteredGateway | null {
-  const data = access.get(`registration:${gwId}`, now)?.data
+  const data = SUBJECTS.registration.dataOf(access.get(SUBJECTS.registration.of(gwId), now))
   if (data === undefined) return null
-  const address = data['address']
-  return { address: typeof address === 'string' && address !== '' ? address : null, routed: data['routed'] === true }
+  const { address, routed } = data
+  return { address: typeof address === 'string' && address !== '' ? address : null, routed: routed === true }
 }
 
 /** Keeps what is said of gateways: where the listeners look, and where the tables' readers do. @throws GatepostError of log and store */
@@ -36,7 +26,7 @@ export async function registerAll(
 ): Promise<void> {
   for (const [gwId, data] of gateways) {
     const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data: { ...data } } as const
-    await access.put(`registration:${gwId}`, entry)
+    await access.put(SUBJECTS.registration.of(gwId), entry)
   }
   const names = [...gateways].map(([gwId, { name }]) => ({ gw_id: gwId, name }))
   await insertRows(store, 'gatepost.gateway_names (gw_id, name)', names)

@@ -1,7 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { AccessLog } from './log.ts'
-
-const PREFIX = 'registration:'
+import { SUBJECTS } from './subjects.ts'
 
 /**
  * From where registered gateways call. Nobody authenticates a gateway in this protocol: one that was registered with its sources is believed
@@ -17,7 +16,8 @@ export class GatewayRegistry {
   constructor(access: AccessLog) {
     this.#access = access
     access.watch((subject) => {
-      if (subject.startsWith(PREFIX)) this.#sources.set(subject.slice(PREFIX.length), undefined)
+      const gwId = SUBJECTS.registration.nameOf(subject)
+      if (gwId !== null) this.#sources.set(gwId, undefined)
     })
   }
 
@@ -37,7 +37,8 @@ export class GatewayRegistry {
   }
 
   #read(gwId: string): BlockList | null {
-    const sources = this.#access.get(PREFIX + gwId, Date.now())?.data?.['sources']
+    const { registration } = SUBJECTS
+    const sources = registration.dataOf(this.#access.get(registration.of(gwId), Date.now()))?.sources
     const list = Array.isArray(sources) && sources.length > 0 ? blockList(sources as string[]) : null
     // Until all has been read it may still come.
     if (this.#access.known) this.#sources.set(gwId, list)

@@ -1,11 +1,12 @@
 import { GatepostError } from '../common/errors.ts'
 import type { AccessData, AccessEntry, AccessLog } from './log.ts'
+import type { SubjectKind } from './subject-kind.ts'
 
 /**
  * What the portal keeps of vouchers and accounts: data of subjects of the access-control log, which every worker of an installation
  * reads, and no table.
  */
-export class Book {
+export class SubjectData {
   readonly #access: AccessLog
 
   constructor(access: AccessLog) {
@@ -16,15 +17,20 @@ export class Book {
    * What is in force at `now`; undefined: nothing.
    * @throws GatepostError LOG_UNAVAILABLE: not everything has been read yet
    */
-  get<T extends object>(subject: string, now: number): T | undefined {
+  get<Name, Data extends object>(kind: SubjectKind<Name, Data>, name: Name, now: number): Data | undefined {
     if (!this.#access.known) throw new GatepostError('LOG_UNAVAILABLE', 'the access decisions are not known yet')
-    const entry = this.#access.get(subject, now)
-    return entry?.verdict === 'allow' ? (entry.data as T | undefined) : undefined
+    const entry = this.#access.get(kind.of(name), now)
+    return entry?.verdict === 'allow' ? kind.dataOf(entry) : undefined
   }
 
   /** Resolves when it is durable. `until`: when it ends, ms since the epoch; null: never. @throws GatepostError LOG_UNAVAILABLE */
-  put(subject: string, data: object, until: number | null): Promise<void> {
-    return this.#access.put(subject, entryOf(data, until))
+  put<Name, Data extends object>(
+    kind: SubjectKind<Name, Data>,
+    name: Name,
+    data: Data,
+    until: number | null,
+  ): Promise<void> {
+    return this.#access.put(kind.of(name), entryOf(data, until))
   }
 
   /**
@@ -32,8 +38,13 @@ export class Book {
    * @returns what counts: the first one's
    * @throws GatepostError LOG_UNAVAILABLE
    */
-  async claim<T extends object>(subject: string, data: T, until: number | null): Promise<T> {
-    return (await this.#access.claim(subject, entryOf(data, until))).data as unknown as T
+  async claim<Name, Data extends object>(
+    kind: SubjectKind<Name, Data>,
+    name: Name,
+    data: Data,
+    until: number | null,
+  ): Promise<Data> {
+    return kind.dataOf(await this.#access.claim(kind.of(name), entryOf(data, until))) as Data
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AccessEntry, AccessLog } from './log.ts'
+import type { SubjectKind } from './subject-kind.ts'
 
 /**
  * Finds what was decided about an account or a gateway from the keyed tag in a token. Holds a tag for every subject of its kind that the
@@ -8,11 +9,12 @@ export class TagIndex {
   readonly #access: AccessLog
   readonly #subjects = new Map<number, string[]>()
 
-  constructor(access: AccessLog, prefix: string, tagsOf: (name: string) => readonly number[]) {
+  constructor(access: AccessLog, kind: SubjectKind<string, object>, tagsOf: (name: string) => readonly number[]) {
     this.#access = access
     access.watch((subject) => {
-      if (!subject.startsWith(prefix)) return
-      for (const tag of tagsOf(subject.slice(prefix.length))) {
+      const name = kind.nameOf(subject)
+      if (name === null) return
+      for (const tag of tagsOf(name)) {
         const subjects = this.#subjects.get(tag)
         if (subjects === undefined) this.#subjects.set(tag, [subject])
         else if (!subjects.includes(subject)) subjects.push(subject)

@@ -1,40 +1,11 @@
 import type { AccessEntry, AccessLog } from './log.ts'
+import { SUBJECTS, type Voucher } from './subjects.ts'
 import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
 
 /*
- * Vouchers: codes that the operator hands out. In the access-control log:
- *
- *   voucher:<id>               what the voucher is worth, see Voucher
- *   voucher:<id>:start         when it was used first: its time begins
- *   voucher:<id>:device:<n>    the n-th device that used it
- *
- * The last two are claimed, so that of two workers that see the same voucher at the same time one counts.
+ * Vouchers: codes that the operator hands out. Its first use and the devices that use
+ * it are claimed, so that of two workers that see the same voucher at the same time one counts.
  */
-
-/** What a voucher is worth. */
-export interface Voucher {
-  readonly proof: string
-  /** From its first use, ms. */
-  readonly validForMs: number
-  readonly maxDevices: number
-  /** What the operator calls it. */
-  readonly label: string
-  /** ms since the epoch. */
-  readonly createdAt: number
-}
-
-export interface Device {
-  readonly device: string
-}
-
-export interface Start {
-  /** ms since the epoch. */
-  readonly at: number
-}
-
-export function voucherSubject(id: string): string {
-  return `voucher:${id}`
-}
 
 /** The name under which a voucher's sessions are stored and can be denied. */
 export function voucherAccount(id: string): string {
@@ -64,7 +35,7 @@ export async function createVouchers(access: AccessLog, secret: string, order: V
     const code = newVoucherCode()
     const { id, proof } = hashVoucherCode(secret, code) as VoucherHash
     const data: Voucher = { proof, validForMs, maxDevices, label, createdAt: now }
-    await access.put(voucherSubject(id), {
+    await access.put(SUBJECTS.voucher.of(id), {
       verdict: 'allow',
       reason: '',
       until: null,
@@ -92,22 +63,29 @@ export interface VoucherState {
 /** Oldest first. */
 export function listVouchers(access: AccessLog, now: number): VoucherState[] {
   const states: VoucherState[] = []
-  for (const [subject, entry] of access.entries('voucher:', now)) {
-    const id = /^voucher:([0-9a-f]{24})$/.exec(subject)?.[1]
-    if (id !== undefined && entry.data !== undefined) states.push(stateOf(access, id, entry, now))
+  for (const [id, entry] of SUBJECTS.voucher.entries(access, now)) {
+    const voucher = SUBJECTS.voucher.dataOf(entry)
+    if (voucher !== undefined) states.push(stateOf(access, id, voucher, entry.verdict, now))
   }
   return states.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
 }
 
-function stateOf(access: AccessLog, id: string, entry: AccessEntry, now: number): VoucherState {
-  const { validForMs, maxDevices, label, createdAt } = entry.data as unknown as Voucher
-  const dataOf = <T>(part: string) => access.get(`${voucherSubject(id)}:${part}`, now)?.data as T | undefined
-  const firstUsed = dataOf<Start>('start')?.at ?? null
+function stateOf(
+  access: AccessLog,
+  id: string,
+  voucher: Voucher,
+  verdict: AccessEntry['verdict'],
+  now: number,
+): VoucherState {
+  const { validForMs, maxDevices, label, createdAt } = voucher
+  const { voucherStart, voucherDevice } = SUBJECTS
+  const firstUsed = voucherStart.dataOf(access.get(voucherStart.of(id), now))?.at ?? null
   const ends = firstUsed === null ? null : firstUsed + validForMs
   let devices = 0
-  while (devices < maxDevices && dataOf<Device>(`device:${devices + 1}`) !== undefined) devices++
+  while (devices < maxDevices && access.get(voucherDevice.of({ id, place: devices + 1 }), now)?.data !== undefined)
+    devices++
   const used = ends === null ? 'unused' : ends > now ? 'in_use' : 'over'
-  const state = entry.verdict === 'deny' ? 'revoked' : used
+  const state = verdict === 'deny' ? 'revoked' : used
   return { id, label, state, validForMs, maxDevices, devices, createdAt, firstUsed, ends }
 }
 
@@ -117,10 +95,10 @@ function stateOf(access: AccessLog, id: string, entry: AccessEntry, now: number)
  * @throws GatepostError LOG_UNAVAILABLE
  */
 export async function revokeVoucher(access: AccessLog, id: string, reason: string, now: number): Promise<boolean> {
-  const entry = access.get(voucherSubject(id), now)
+  const entry = access.get(SUBJECTS.voucher.of(id), now)
   if (entry?.data === undefined) return false
   const denied = { verdict: 'deny', reason, until: null, updatedAt: now } as const
-  await access.put(voucherSubject(id), { ...denied, data: entry.data })
-  await access.put(`account:${voucherAccount(id)}`, denied)
+  await access.put(SUBJECTS.voucher.of(id), { ...denied, data: entry.data })
+  await access.put(SUBJECTS.account.of(voucherAccount(id)), denied)
   return true
 }

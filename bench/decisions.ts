@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createLogger } from '../common/logger.ts'
 import { Decisions, type Asker } from '../access/decisions.ts'
+import { SUBJECTS } from '../access/subjects.ts'
 import { Tokens } from '../access/token.ts'
 import { App } from '../ingest/app.ts'
 import { Exchange } from '../ingest/http.ts'
@@ -58,7 +59,7 @@ const access = new MemoryAccess()
 const now = Date.now()
 for (let index = 0; index < DECIDED; index++) {
   const entry = { verdict: 'deny', reason: '', until: null, updatedAt: now } as const
-  void access.put(`${index % 1000 === 0 ? 'account:' : 'mac:02-00'}${index}`, entry)
+  void access.put(index % 1000 === 0 ? SUBJECTS.account.of(String(index)) : SUBJECTS.mac.of(`02-00${index}`), entry)
 }
 const macOf = (index: number) => `50-A6-7F-${hex(index >> 16)}-${hex(index >> 8)}-${hex(index)}`
 const askers = Array.from({ length: SESSIONS }, (_, index): Asker => {

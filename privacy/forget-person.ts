@@ -5,7 +5,8 @@ import type { Person } from './person.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes, storeNow } from './tables.ts'
 import { messageOf } from '../common/errors.ts'
 import type { PseudonymKey } from './pseudonym.ts'
-import type { AccessEntry, AccessLog } from '../access/log.ts'
+import type { AccessData, AccessLog } from '../access/log.ts'
+import { entriesNaming } from '../access/subjects.ts'
 import { compactAccessLog } from '../access/journal-log.ts'
 import { archiveDirectory } from '../log/journal/archive.ts'
 import { rewriteArchive } from '../log/journal/rewrite-archive.ts'
@@ -73,38 +74,13 @@ async function mutationsLeft(store: Store): Promise<string | null> {
   }
 }
 
-/** Subjects of decisions that are a person, and fields of others' `data` in which one stands, by the beginning of the subject. */
-const SUBJECTS = { mac: ['mac:', 'roam:'], user: ['account:', 'quota:account:'] } as const
-const IN_DATA = {
-  mac: [
-    ['bind:', 'mac'],
-    ['credential:', 'mac'],
-    ['voucher:', 'device'],
-  ],
-  user: [
-    ['credential:', 'account'],
-    ['roam:', 'account'],
-  ],
-} as const
-
 /** Decisions about the person, their password and what devices are bound to. */
 async function forgetDecisions({ access, log, dataDir }: Places, person: Person, dryRun: boolean): Promise<number> {
-  const { kind, value } = person
-  const found = new Map<string, AccessEntry>()
-  for (const prefix of SUBJECTS[kind]) {
-    const entry = access.get(prefix + value, -Infinity)
-    if (entry !== undefined) found.set(prefix + value, entry)
-  }
-  for (const [prefix, field] of IN_DATA[kind]) {
-    for (const [subject, entry] of access.entries(prefix, -Infinity)) {
-      if (entry.data?.[field] === value) found.set(subject, entry)
-    }
-  }
+  const found = entriesNaming(access, person.kind, person.value)
   if (dryRun) return found.size
-  for (const [subject, entry] of found) {
+  for (const [subject, { entry, erased }] of found) {
     await access.put(subject, null)
-    // A voucher does not become good for another device.
-    if (subject.startsWith('voucher:')) await access.put(subject, { ...entry, data: { device: '(erased)' } })
+    if (erased !== null) await access.put(subject, { ...entry, data: erased as AccessData })
   }
   // The file keeps what was taken back until it is written anew.
   if (log === 'journal' && dataDir !== null) await compactAccessLog(dataDir, Date.now())

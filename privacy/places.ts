@@ -1,4 +1,5 @@
 import { capitals } from '../common/user-name.ts'
+import { decidedSubjectsOf } from '../access/subjects.ts'
 import type { QueryParams } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 import type { Traces } from './traces.ts'
@@ -37,6 +38,7 @@ export function placesOf(person: Person, at: number, traces: Traces): Places {
     names: spellings(person),
     capitals: capitals(value),
     value,
+    decided: decidedSubjectsOf(kind, value),
     // Matches nothing in a name's case: there it is the empty alternative of a text that cannot be.
     ignored: kind === 'mac' ? '[:.-]|%3[Aa]' : '\\x00',
     searched,
@@ -58,7 +60,7 @@ const MAC_PLACES: readonly Place[] = [
   deleted('session_logins', 'mac = {value:String}'),
   deleted('session_origins', `tupleElement(origin, 'mac') = {value:String}`),
   deleted('login_calendar', `kind = 'mac' AND detail = {value:String}`),
-  deleted('access_decisions', `subject = concat('mac:', {value:String})`),
+  deleted('access_decisions', 'subject IN {decided:Array(String)}'),
   deleted('portal_sessions', `mac = {value:String} AND ${SINCE}`),
   deleted('gateway_auth', `mac = {value:String} AND ${SINCE}`),
   deleted('post_auth', `mac = {value:String} AND ${SINCE}`),
@@ -73,7 +75,7 @@ const USER_PLACES: readonly Place[] = [
   { table: 'accounts', where: `ifNull(sponsor, '') = {value:String}`, set: NO_SPONSOR },
   deleted('login_calendar', `kind IN ('site', 'mac') AND subject IN {names:Array(String)}`),
   deleted('login_calendar', `kind = 'certificate' AND subject IN {serials:Array(String)}`),
-  deleted('access_decisions', `subject = concat('account:', {value:String})`),
+  deleted('access_decisions', 'subject IN {decided:Array(String)}'),
   deleted('portal_sessions', `account IN {names:Array(String)} AND ${SINCE}`),
   deleted('post_auth', `(username IN {names:Array(String)} OR ssl_username IN {names:Array(String)}) AND ${SINCE}`),
 ]

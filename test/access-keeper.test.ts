@@ -110,6 +110,8 @@ t.test('who has signed up is an account, once, and nobody who has not confirmed'
   await access.put('credential:aa', credential("o'hara@example.org"))
   await access.put('credential:bb', credential('bob@example.org'))
   await access.put('credential:pending:0011', credential('pending@example.org'))
+  // What a device's session is kept as, where it may ask whether it is captive, was once taken for a sign-up of its account.
+  await access.put('credential:captive:10.0.0.9 gw', credential('voucher-0011'))
   const name = "o'hara@example.org"
   const signedUp = { username: name, contact: name, sponsor: name, created_at: sqlTime(confirmedAt) }
   for (const time of ['first', 'second']) {

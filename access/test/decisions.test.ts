@@ -2,7 +2,7 @@ import t from 'tap'
 import { MemoryAccess } from '../../test/helpers/memory-access.ts'
 import type { AccessEntry } from '../log.ts'
 import type { Verdict } from '../decisions.ts'
-import { confirmedSubject, Decisions, type Asker } from '../decisions.ts'
+import { Decisions, type Asker } from '../decisions.ts'
 import { secretFingerprint } from '../fingerprint.ts'
 import { Tokens, type TokenRequest } from '../token.ts'
 
@@ -147,7 +147,7 @@ t.test('an account that must be confirmed', async (t) => {
   t.match(ask('login', 1), { code: 5, own: true })
   t.match(ask('counters', 19), { code: 5 })
   t.match(ask('counters', 20), { code: 6 }, 'too late')
-  await access.put(confirmedSubject(token.sessionId), allow)
+  await access.put(`confirmed:${token.sessionId}`, allow)
   t.match(ask('counters', 19), { code: 1 })
   t.match(ask('counters', 21), { code: 1 })
   await access.put('account:someone', deny)

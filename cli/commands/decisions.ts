@@ -2,16 +2,13 @@ import { Argument, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { AccessEntry } from '../../access/log.ts'
+import { DECIDED, SUBJECTS, type DecidedKind } from '../../access/subjects.ts'
 import { withAccessLog } from '../../runtime/instance/access-log.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { macOption, timeOption } from '../options.ts'
 import { table } from '../output.ts'
-
-/** From the narrowest to the widest: the narrowest decision about a client counts. */
-const KINDS = ['session', 'mac', 'account', 'gateway'] as const
-type Kind = (typeof KINDS)[number]
 
 interface Options {
   readonly until?: string
@@ -39,7 +36,7 @@ export function registerDecisions(access: Command, context: Context): void {
 
 function subjectArguments(command: Command): Command {
   return command
-    .addArgument(new Argument('<kind>', 'what it is about').choices(KINDS))
+    .addArgument(new Argument('<kind>', 'what it is about').choices(DECIDED))
     .argument('<subject>', "the session's id, the device's MAC, the account's name, or the gateway's id")
 }
 
@@ -60,7 +57,7 @@ Examples:
   gatepost access ${verdict} account alice@example.org
   gatepost access ${verdict} gateway 001217DA42D2`,
     )
-    .action(async (kind: Kind, named: string, options: Options) => {
+    .action(async (kind: DecidedKind, named: string, options: Options) => {
       const now = new Date()
       const subject = subjectOf(kind, named)
       const until = options.until === undefined ? null : timeOption('--until', options.until, now, 1).getTime()
@@ -77,7 +74,7 @@ function registerRemove(access: Command, context: Context): void {
     .description('Take a decision back.')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost access remove mac 50:a6:7f:84:9c:d1')
-    .action(async (kind: Kind, named: string, options: { json?: true }) => {
+    .action(async (kind: DecidedKind, named: string, options: { json?: true }) => {
       const subject = subjectOf(kind, named)
       const removed = await withAccessLog(loadConfig(context.env), async ({ access }) => {
         const known = access.get(subject, Date.now()) !== undefined
@@ -94,14 +91,14 @@ function registerList(access: Command, context: Context): void {
   access
     .command('list')
     .description('List what is in force; the latest decision first.')
-    .addArgument(new Argument('[kind]', 'only decisions about these').choices(KINDS))
+    .addArgument(new Argument('[kind]', 'only decisions about these').choices(DECIDED))
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost access list\n  gatepost access list mac --json')
-    .action(async (kind: Kind | undefined, options: { json?: true }) => {
+    .action(async (kind: DecidedKind | undefined, options: { json?: true }) => {
       const now = Date.now()
-      const kinds = kind === undefined ? KINDS : [kind]
+      const kinds = kind === undefined ? DECIDED : [kind]
       const entries = await withAccessLog(loadConfig(context.env), ({ access }) =>
-        Promise.resolve(kinds.flatMap((each) => [...access.entries(`${each}:`, now)])),
+        Promise.resolve(kinds.flatMap((each) => [...access.entries(SUBJECTS[each].prefix, now)])),
       )
       const rows = entries
         .sort(([, a], [, b]) => b.updatedAt - a.updatedAt)
@@ -117,12 +114,12 @@ function registerList(access: Command, context: Context): void {
 }
 
 /** @throws GatepostError INPUT_INVALID */
-function subjectOf(kind: Kind, named: string): string {
-  if (kind === 'mac') return `mac:${macOption('mac', named)}`
+function subjectOf(kind: DecidedKind, named: string): string {
+  if (kind === 'mac') return SUBJECTS.mac.of(macOption('mac', named))
   if (named === '' || named.length > 256 || named.includes('#')) {
     throw new GatepostError('INPUT_INVALID', `${kind} ${named}: allowed is a name of 1 to 256 characters without #`)
   }
-  return `${kind}:${named}`
+  return SUBJECTS[kind].of(named)
 }
 
 /** Keys as the columns of table access_control. */

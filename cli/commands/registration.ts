@@ -7,7 +7,8 @@ import { loadConfig } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import { registerAll, type Registration } from '../../access/registration.ts'
+import { registerAll } from '../../access/registration.ts'
+import { SUBJECTS, type Registration } from '../../access/subjects.ts'
 
 interface Options {
   readonly address?: string
@@ -60,7 +61,7 @@ Examples:
     .addHelpText('after', '\nExamples:\n  gatepost gateways unregister 001217DA42D2')
     .action(async (gwId: string) => {
       const known = await withAccessLog(loadConfig(context.env), async ({ access }) => {
-        const subject = `registration:${gwId}`
+        const subject = SUBJECTS.registration.of(gwId)
         const found = access.get(subject, Date.now()) !== undefined
         if (found) await access.put(subject, null)
         return found

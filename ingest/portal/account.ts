@@ -1,5 +1,6 @@
 import { createHmac, randomInt } from 'node:crypto'
-import type { Book } from '../../access/subject-data.ts'
+import type { SubjectData } from '../../access/subject-data.ts'
+import { SUBJECTS, type Credential, type PendingCredential } from '../../access/subjects.ts'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import type { Mailer } from './mail.ts'
@@ -10,12 +11,8 @@ import type { Languages } from './texts.ts'
 import { sameProof } from '../../access/voucher-code.ts'
 
 /*
- * `account`: an e-mail address and a password. In the access-control log:
- *
- *   credential:<account>             the password of an account whose address was confirmed
- *   credential:pending:<session>     a sign-up of that session whose address was not confirmed yet
- *
- * <account> is a keyed hash of the address. A sign-up never looks whether the account exists: what it leaves counts once the code has been
+ * `account`: an e-mail address and a password. In the access-control log the password of an account is a `credential`, under a keyed hash of
+ * the address, and a sign-up whose address is not confirmed yet a `pendingCredential`, under its session. A sign-up never looks whether the account exists: what it leaves counts once the code has been
  * entered that went to the address, in the browser that signed up. So nobody learns who has an account, nobody takes one over without
  * its mailbox, and whoever forgot a password signs up again.
  */
@@ -26,17 +23,8 @@ const MAX_PASSWORD_CHARACTERS = 200
 const CODE_DIGITS = 8
 const MINUTES = 60_000
 
-interface Credential {
-  readonly account: string
-  readonly password: string
-}
-
-interface Pending extends Credential {
-  readonly code: string
-}
-
 export interface AccountOptions {
-  readonly book: Book
+  readonly data: SubjectData
   /** The installation's: the first is used, the others are still known. */
   readonly secrets: readonly [string, ...string[]]
   readonly mailer: Mailer
@@ -110,25 +98,24 @@ export class Accounts {
    * @returns whether it was the right one, and in time; null: too many were wrong
    */
   async confirm(sessionId: string, typed: string, now: number): Promise<boolean | null> {
-    const { book } = this.#options
+    const { data } = this.#options
     if (!this.#codes.allows(sessionId, now)) return null
-    const subject = pendingSubject(sessionId)
-    const pending = book.get<Pending>(subject, now)
+    const pending = data.get(SUBJECTS.pendingCredential, sessionId, now)
     if (pending === undefined || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
       this.#codes.failed(sessionId, now)
       return false
     }
     const { account, password } = pending
-    await book.put(this.#subject(account), { account, password } satisfies Credential, null)
+    await data.put(SUBJECTS.credential, this.#nameOf(account), { account, password }, null)
     return true
   }
 
   /** Keeps a sign-up and sends its code. False: it cannot be sent now. */
   async #invite(sessionId: string, credential: Credential, validateBy: number, language: string): Promise<boolean> {
-    const { book, mailer, languages } = this.#options
+    const { data, mailer, languages } = this.#options
     const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
-    const pending: Pending = { ...credential, code: this.#codeHash(sessionId, code) }
-    await book.put(pendingSubject(sessionId), pending, validateBy)
+    const pending: PendingCredential = { ...credential, code: this.#codeHash(sessionId, code) }
+    await data.put(SUBJECTS.pendingCredential, sessionId, pending, validateBy)
     const texts = languages.choose(language)
     return mailer.send({
       to: credential.account,
@@ -139,24 +126,19 @@ export class Accounts {
 
   #find(account: string, now: number): Credential | undefined {
     for (const secret of this.#options.secrets) {
-      const credential = this.#options.book.get<Credential>(this.#subject(account, secret), now)
+      const credential = this.#options.data.get(SUBJECTS.credential, this.#nameOf(account, secret), now)
       if (credential !== undefined) return credential
     }
     return undefined
   }
 
-  #subject(account: string, secret = this.#options.secrets[0]): string {
-    const name = createHmac('sha256', secret).update(`gatepost: account ${account}`).digest('hex')
-    return `credential:${name.slice(0, 32)}`
+  #nameOf(account: string, secret = this.#options.secrets[0]): string {
+    return createHmac('sha256', secret).update(`gatepost: account ${account}`).digest('hex').slice(0, 32)
   }
 
   #codeHash(sessionId: string, code: string): string {
     return createHmac('sha256', this.#options.secrets[0]).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
   }
-}
-
-function pendingSubject(sessionId: string): string {
-  return `credential:pending:${sessionId}`
 }
 
 async function withPasswords(work: () => Promise<LoginResult>): Promise<LoginResult> {

@@ -1,6 +1,7 @@
 import { makeAnswer, NOT_FOUND, type Answer } from '../http.ts'
 import type { RegisteredGateway } from '../../access/registration.ts'
-import type { Book } from '../../access/subject-data.ts'
+import type { SubjectData } from '../../access/subject-data.ts'
+import { SUBJECTS } from '../../access/subjects.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 
 /*
@@ -9,11 +10,8 @@ import type { PortalSession, Sessions } from './sessions.ts'
  * gateway's address, and a wrong "captive": true would keep phones from using a network that lets them through.
  */
 
-/** A kind of subject that no table shows. */
-const SESSION = 'credential:captive:'
-
 export interface CaptiveApiOptions {
-  readonly book: Book
+  readonly data: SubjectData
   readonly sessions: Sessions
   readonly registration: (gwId: string, now: number) => RegisteredGateway | null
 }
@@ -60,18 +58,14 @@ export class CaptiveApi {
   /** Remembers whose session that of an address is, where somebody may ask for it. */
   async remember(gwId: string, ip: string, session: PortalSession, now: number): Promise<void> {
     if (ip === '' || this.#options.registration(gwId, now)?.routed !== true) return
-    await this.#options.book.put(subject(gwId, ip), session, session.ends)
+    await this.#options.data.put(SUBJECTS.captiveSession, { ip, gwId }, session, session.ends)
   }
 
   #session(gwId: string, ip: string, now: number): PortalSession | null {
-    const session = this.#options.book.get<PortalSession>(subject(gwId, ip), now)
+    const session = this.#options.data.get(SUBJECTS.captiveSession, { ip, gwId }, now)
     if (session === undefined) return null
     return session.ends > now && this.#options.sessions.denial(session, now) === null ? session : null
   }
-}
-
-function subject(gwId: string, ip: string): string {
-  return `${SESSION}${ip} ${gwId}`
 }
 
 function decoded(text: string): string {

@@ -1,6 +1,6 @@
 import type { AccessLog } from '../../access/log.ts'
-import { quotaSubject, type QuotaUse } from '../../access/quota.ts'
-import { confirmedSubject } from '../../access/decisions.ts'
+import type { QuotaUse } from '../../access/quota.ts'
+import { SUBJECTS } from '../../access/subjects.ts'
 import type { Token, Tokens } from '../../access/token.ts'
 import { makeAnswer, type RecordOutcome } from '../http.ts'
 import type { Records } from '../records.ts'
@@ -54,15 +54,15 @@ export class IssuedSessions implements Sessions {
   async validated(sessionId: string, now: number): Promise<void> {
     const until = now + this.#options.sessionMaxMs
     const entry = { verdict: 'allow', reason: 'confirmed', until, updatedAt: now } as const
-    await this.#options.access.put(confirmedSubject(sessionId), entry)
+    await this.#options.access.put(SUBJECTS.confirmed.of(sessionId), entry)
   }
 
   denial({ sessionId, mac, gwId, account }: PortalSession, now: number): string | null {
     const { access } = this.#options
-    const subjects = [`session:${sessionId}`]
-    if (mac !== '') subjects.push(`mac:${mac}`)
-    if (account !== '') subjects.push(`account:${account}`)
-    if (gwId !== '') subjects.push(`gateway:${gwId}`)
+    const subjects = [SUBJECTS.session.of(sessionId)]
+    if (mac !== '') subjects.push(SUBJECTS.mac.of(mac))
+    if (account !== '') subjects.push(SUBJECTS.account.of(account))
+    if (gwId !== '') subjects.push(SUBJECTS.gateway.of(gwId))
     for (const subject of subjects) {
       const entry = access.get(subject, now)
       if (entry?.verdict === 'deny') return entry.reason
@@ -71,12 +71,11 @@ export class IssuedSessions implements Sessions {
   }
 
   quotas({ sessionId, account }: PortalSession, now: number): QuotaUse[] {
-    const subjects = [quotaSubject('session', sessionId)]
-    if (account !== '') subjects.push(quotaSubject('account', account))
-    return subjects.flatMap((subject) => {
-      const data = this.#options.access.get(subject, now)?.data ?? {}
-      return Object.values(data as Record<string, QuotaUse>)
-    })
+    const { sessionQuota, accountQuota } = SUBJECTS
+    const { access } = this.#options
+    const ofSession = sessionQuota.dataOf(access.get(sessionQuota.of(sessionId), now)) ?? {}
+    const ofAccount = account === '' ? {} : (accountQuota.dataOf(access.get(accountQuota.of(account), now)) ?? {})
+    return [...Object.values(ofSession), ...Object.values(ofAccount)]
   }
 }
 

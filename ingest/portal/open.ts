@@ -5,7 +5,7 @@ import { registeredGateway } from '../../access/registration.ts'
 import { Tokens } from '../../access/token.ts'
 import type { Records } from '../records.ts'
 import { Accounts } from './account.ts'
-import { Book } from '../../access/subject-data.ts'
+import { SubjectData } from '../../access/subject-data.ts'
 import { CaptiveApi } from './capport.ts'
 import { clickThrough } from './click.ts'
 import { PortalCookies } from './cookie.ts'
@@ -57,7 +57,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
   const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
   const sessions = roaming === null ? issued : following(issued, roaming)
-  const book = new Book(access)
+  const data = new SubjectData(access)
   const registration = (gwId: string, now: number) => registeredGateway(access, gwId, now)
   const pages = new Pages(options.directory)
   const languages = loadLanguages(options.directory)
@@ -66,19 +66,19 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const accounts =
     mailer === null || !options.methods.includes('account')
       ? null
-      : new Accounts({ book, secrets, mailer, languages, validationTimeMs })
+      : new Accounts({ data, secrets, mailer, languages, validationTimeMs })
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
     if (name === 'click') methods.set(name, clickThrough())
-    else if (name === 'voucher') methods.set(name, new VoucherLogin(book, secrets))
+    else if (name === 'voucher') methods.set(name, new VoucherLogin(data, secrets))
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
     else throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: what this needs is not set`)
   }
   const registeredAddress = (gwId: string, now: number) => registration(gwId, now)?.address ?? null
-  const captiveApi = new CaptiveApi({ book, sessions, registration })
+  const captiveApi = new CaptiveApi({ data, sessions, registration })
   const common = { pages, cookies, sessions }
   const signup = accounts?.signup ?? null
   return new Portal({

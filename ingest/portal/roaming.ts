@@ -1,6 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import { normalMac } from '../../common/mac.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { SUBJECTS, type RoamingSession } from '../../access/subjects.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Grant, PortalSession, Sessions } from './sessions.ts'
 
@@ -8,13 +9,6 @@ import type { Grant, PortalSession, Sessions } from './sessions.ts'
  * `stage=roam` of wifidog-ng 2: a client turns up at a gateway without a token, and the gateway asks for one. Whoever can ask gets in as
  * somebody else's device, so only gateways that are registered with their sources are answered, and only for a device whose session goes on.
  */
-
-/** What is known of a device's session, in `data` of roam:<mac>. */
-interface RoamingData {
-  readonly sessionId: string
-  readonly account: string
-  readonly method: LoginMethodName
-}
 
 export interface RoamingOptions {
   readonly access: AccessLog
@@ -32,8 +26,9 @@ export class Roaming {
   /** A session has begun. One whose account has to be confirmed stays where it is. @throws GatepostError LOG_UNAVAILABLE */
   async begun({ method, account, validateBy, now }: Grant, { sessionId, ends, mac }: PortalSession): Promise<void> {
     if (mac === '' || validateBy !== null) return
-    const data = { sessionId, account, method } satisfies RoamingData
-    await this.#options.access.put(subjectOf(mac), { verdict: 'allow', reason: '', until: ends, updatedAt: now, data })
+    const data = { sessionId, account, method } satisfies RoamingSession
+    const entry = { verdict: 'allow', reason: '', until: ends, updatedAt: now, data } as const
+    await this.#options.access.put(SUBJECTS.roaming.of(mac), entry)
   }
 
   /**
@@ -46,12 +41,19 @@ export class Roaming {
   ): Promise<{ readonly token: string; readonly sessionId: string } | null> {
     const { access, sessions } = this.#options
     const mac = normalMac(sent)
-    const entry = mac === '' || !access.known ? undefined : access.get(subjectOf(mac), now)
+    const entry = mac === '' || !access.known ? undefined : access.get(SUBJECTS.roaming.of(mac), now)
     if (entry === undefined || entry.until === null) return null
-    const { sessionId, account, method } = entry.data as unknown as RoamingData
+    const { sessionId, account, method } = SUBJECTS.roaming.dataOf(entry) as RoamingSession
     if (sessions.denial({ sessionId, ends: entry.until, mac, gwId, account }, now) !== null) return null
     const redirect = { gwId, gwAddress: '', gwPort: '', ip, mac, url: '' }
-    const grant: Grant = { method, account, until: entry.until, validateBy: null, redirect, now }
+    const grant: Grant = {
+      method: method as LoginMethodName,
+      account,
+      until: entry.until,
+      validateBy: null,
+      redirect,
+      now,
+    }
     try {
       const issued = await sessions.issue(grant)
       if (issued !== null) await this.begun(grant, issued.session)
@@ -61,8 +63,4 @@ export class Roaming {
       throw error
     }
   }
-}
-
-function subjectOf(mac: string): string {
-  return `roam:${mac}`
 }

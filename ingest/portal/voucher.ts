@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto'
-import type { Book } from '../../access/subject-data.ts'
+import type { SubjectData } from '../../access/subject-data.ts'
+import { SUBJECTS, type Voucher } from '../../access/subjects.ts'
 import { clientKey, clientLimiter } from './limits.ts'
 import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
-import { voucherAccount, voucherSubject, type Device, type Start, type Voucher } from '../../access/vouchers.ts'
+import { voucherAccount } from '../../access/vouchers.ts'
 
 /* `voucher`: codes that the operator hands out. access/vouchers.ts says what is kept of them. */
 
 export class VoucherLogin implements LoginMethod {
-  readonly #book: Book
+  readonly #data: SubjectData
   readonly #secrets: readonly string[]
   readonly #limits = clientLimiter()
 
   /** `secrets`: the installation's. A voucher's hash is of the one that was the first when it was made. */
-  constructor(book: Book, secrets: readonly string[]) {
-    this.#book = book
+  constructor(data: SubjectData, secrets: readonly string[]) {
+    this.#data = data
     this.#secrets = secrets
   }
 
@@ -35,7 +36,7 @@ export class VoucherLogin implements LoginMethod {
   #find(typed: string, now: number): { id: string; voucher: Voucher } | null {
     for (const secret of this.#secrets) {
       const hash = hashVoucherCode(secret, typed)
-      const voucher = hash === null ? undefined : this.#book.get<Voucher>(voucherSubject(hash.id), now)
+      const voucher = hash === null ? undefined : this.#data.get(SUBJECTS.voucher, hash.id, now)
       if (hash !== null && voucher !== undefined && sameProof(voucher.proof, hash.proof))
         return { id: hash.id, voucher }
     }
@@ -44,17 +45,17 @@ export class VoucherLogin implements LoginMethod {
 
   /** Until when this device may be online with it, ms since the epoch; null: it may not. */
   async #use(id: string, { validForMs, maxDevices }: Voucher, device: string, now: number): Promise<number | null> {
-    const subject = voucherSubject(id)
-    const slots = Array.from({ length: maxDevices }, (_, index) => `${subject}:device:${index + 1}`)
-    const taken = slots.map((slot) => this.#book.get<Device>(slot, now)?.device)
+    const { voucherStart, voucherDevice } = SUBJECTS
+    const places = Array.from({ length: maxDevices }, (_, index) => ({ id, place: index + 1 }))
+    const taken = places.map((place) => this.#data.get(voucherDevice, place, now)?.device)
     let mine = taken.includes(device)
-    for (let index = 0; !mine && index < slots.length; index++) {
+    for (let index = 0; !mine && index < places.length; index++) {
       if (taken[index] === undefined)
-        mine = (await this.#book.claim<Device>(slots[index], { device }, null)).device === device
+        mine = (await this.#data.claim(voucherDevice, places[index], { device }, null)).device === device
     }
     if (!mine) return null
-    const first = `${subject}:start`
-    const { at } = this.#book.get<Start>(first, now) ?? (await this.#book.claim<Start>(first, { at: now }, null))
+    const { at } =
+      this.#data.get(voucherStart, id, now) ?? (await this.#data.claim(voucherStart, id, { at: now }, null))
     const until = at + validForMs
     return until > now ? until : null
   }

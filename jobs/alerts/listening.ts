@@ -1,5 +1,6 @@
-import { ALIVE, ALIVE_EVERY_MS } from '../../access/liveness.ts'
+import { ALIVE_EVERY_MS } from '../../access/liveness.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { SUBJECTS } from '../../access/subjects.ts'
 
 /** Without a sign of life for this long nobody listens: two may get lost. */
 const GAP_MS = 2.5 * ALIVE_EVERY_MS
@@ -14,7 +15,7 @@ export class Listening {
   constructor(access: AccessLog, behind: (now: number) => boolean) {
     this.#behind = behind
     access.watch((subject) => {
-      if (!subject.startsWith(ALIVE)) return
+      if (SUBJECTS.liveness.nameOf(subject) === null) return
       const now = Date.now()
       const at = access.get(subject, now)?.updatedAt
       // At the start old ones are read.

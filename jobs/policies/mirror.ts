@@ -1,5 +1,6 @@
 import { sqlTime } from '../../common/sql-time.ts'
 import type { AccessEntry, AccessLog } from '../../access/log.ts'
+import { DECIDED, SUBJECTS } from '../../access/subjects.ts'
 import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/insert-rows.ts'
 
@@ -8,7 +9,7 @@ import { insertRows } from '../../store/insert-rows.ts'
  * holds (credentials, vouchers, bindings, registrations) stays out of every table.
  */
 
-const KINDS = ['session:', 'mac:', 'account:', 'gateway:']
+const KINDS = DECIDED.map((kind) => SUBJECTS[kind])
 /** Rows of one statement, and subjects that one statement names: those stand in a URL. */
 const ROWS = 5000
 const NAMED = 500
@@ -33,7 +34,7 @@ export class AccessMirror {
     this.#store = store
     this.#access = access
     access.watch((subject) => {
-      if (KINDS.some((kind) => subject.startsWith(kind))) this.#changed.add(subject)
+      if (KINDS.some((kind) => kind.nameOf(subject) !== null)) this.#changed.add(subject)
     })
   }
 
@@ -45,7 +46,7 @@ export class AccessMirror {
   /** Compares the whole table with the log: after a start, and after another process has written it. PRECONDITION: the log is known. */
   async compare(stopped: () => boolean): Promise<void> {
     const now = Date.now()
-    for (const kind of KINDS) for (const [subject] of this.#access.entries(kind, now)) this.#changed.add(subject)
+    for (const kind of KINDS) for (const [subject] of this.#access.entries(kind.prefix, now)) this.#changed.add(subject)
     for (let after = ''; !stopped();) {
       const rows = await this.#store.query<Row>(
         `SELECT rows.subject AS subject, toString(rows.verdict) AS verdict, rows.reason AS reason, toString(rows.until) AS until,

@@ -1,15 +1,13 @@
 import type { AccessData, AccessEntry, AccessLog } from '../../access/log.ts'
-import { QUOTA_REASON, quotaSubject, type QuotaUse } from '../../access/quota.ts'
+import { QUOTA_REASON, type QuotaUse } from '../../access/quota.ts'
+import { SUBJECTS, type DecidedKind } from '../../access/subjects.ts'
 import type { Store } from '../../store/contract.ts'
-
-/** What a policy may deny: kinds of subjects of the access-control log. */
-export const DENIABLE = ['session', 'mac', 'account', 'gateway'] as const
 
 /** A limit on what is used, and the SQL that says what is used. */
 export interface Policy {
   /** In the reason of its denials: quota:<name>. */
   readonly name: string
-  readonly deny: (typeof DENIABLE)[number]
+  readonly deny: DecidedKind
   /** A SELECT with a row for each subject: `subject`, and `used`, a number. */
   readonly sql: string
   /** Who uses more than this is denied. */
@@ -84,7 +82,7 @@ async function policyUse(
 
 /** Null: what was decided about the subject stays, an operator's allowance as well. */
 function denial(policy: Policy, name: string, access: AccessLog, now: number): [string, AccessEntry] | null {
-  const subject = `${policy.deny}:${name}`
+  const subject = SUBJECTS[policy.deny].of(name)
   if (access.get(subject, now) !== undefined) return null
   return [subject, { verdict: 'deny', reason: QUOTA_REASON + policy.name, until: endOf(policy, now), updatedAt: now }]
 }
@@ -98,9 +96,10 @@ function quota(
   now: number,
 ): [string, AccessEntry] | null {
   if (!policy.show || (policy.deny !== 'session' && policy.deny !== 'account')) return null
-  const subject = quotaSubject(policy.deny, name)
+  const kind = policy.deny === 'session' ? SUBJECTS.sessionQuota : SUBJECTS.accountQuota
+  const subject = kind.of(name)
   const told = access.get(subject, now)
-  const before = told?.data?.[policy.name] as QuotaUse | undefined
+  const before = kind.dataOf(told)?.[policy.name]
   const step = (use: number) => Math.floor((use / policy.limit) * STEPS)
   if (before !== undefined && step(before.used) === step(used)) return null
   const use: QuotaUse = { used, limit: policy.limit, unit: policy.unit }

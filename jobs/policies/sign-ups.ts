@@ -1,6 +1,7 @@
 import { sqlTime } from '../../common/sql-time.ts'
 import { capitalsOf } from '../../common/user-name.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { SUBJECTS } from '../../access/subjects.ts'
 import type { Store } from '../../store/contract.ts'
 
 /*
@@ -8,8 +9,6 @@ import type { Store } from '../../store/contract.ts'
  * the address goes there, and when it was confirmed; an account that is in the table already, under whatever capitals, stays as it is.
  */
 
-const CONFIRMED = 'credential:'
-const PENDING = 'credential:pending:'
 /** Names of one statement: they stand in a URL. */
 const NAMED = 1000
 /** Statements of one step; the rest waits for the next. */
@@ -29,7 +28,7 @@ export class SignUps {
     this.#store = store
     this.#access = access
     access.watch((subject) => {
-      if (subject.startsWith(CONFIRMED) && !subject.startsWith(PENDING)) this.#waiting.add(subject)
+      if (SUBJECTS.credential.nameOf(subject) !== null) this.#waiting.add(subject)
     })
   }
 
@@ -53,7 +52,7 @@ export class SignUps {
     const confirmed = new Map<string, string>()
     for (const subject of subjects) {
       const entry = this.#access.get(subject, now)
-      const account = entry?.data?.['account']
+      const account = SUBJECTS.credential.dataOf(entry)?.account
       if (entry !== undefined && typeof account === 'string') confirmed.set(account, sqlTime(entry.updatedAt))
     }
     // By the table's key, which is cheap: after a start almost everybody is there.

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { DENIABLE, type Policy } from '../../jobs/policies/policy.ts'
+import { DECIDED } from '../../access/subjects.ts'
+import type { Policy } from '../../jobs/policies/policy.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { parseDuration, parseSize } from './values.ts'
 
@@ -13,7 +14,7 @@ const limit = z.union([z.number(), z.string()])
 
 const policy = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'allowed are 1 to 64 of a-z, 0-9 and -'),
-  deny: z.enum(DENIABLE),
+  deny: z.enum(DECIDED),
   sql: z.string().trim().min(1),
   limit,
   unit: z.enum(['bytes', 'seconds', 'count']).default('count'),

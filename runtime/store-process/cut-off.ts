@@ -1,3 +1,4 @@
+import { SUBJECTS } from '../../access/subjects.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { CutOff } from '../../reporter/dashboard/options.ts'
 import { openDecisions } from '../instance/access-log.ts'
@@ -16,7 +17,7 @@ export function cutOff(access: AccessDescription, logger: Logger): CutOff {
 async function deny(access: AccessDescription, sessionId: string, reason: string, logger: Logger): Promise<void> {
   const log = await openDecisions(access, logger)
   try {
-    await log.put(`session:${sessionId}`, { verdict: 'deny', reason, until: null, updatedAt: Date.now() })
+    await log.put(SUBJECTS.session.of(sessionId), { verdict: 'deny', reason, until: null, updatedAt: Date.now() })
   } finally {
     await log.close()
   }

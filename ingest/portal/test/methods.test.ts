@@ -4,7 +4,8 @@ import t from 'tap'
 import { startMailServer } from '../../../test/helpers/mail-server.ts'
 import { GatepostError } from '../../../common/errors.ts'
 import { createVouchers } from '../../../access/vouchers.ts'
-import { voucherAccount, voucherSubject, type Voucher } from '../../../access/vouchers.ts'
+import { voucherAccount } from '../../../access/vouchers.ts'
+import type { Voucher } from '../../../access/subjects.ts'
 import { hashVoucherCode, newVoucherCode } from '../../../access/voucher-code.ts'
 import { bodySignature } from '../../../common/signed-post.ts'
 import { put, register } from './services.ts'
@@ -30,7 +31,7 @@ t.test('vouchers', async (t) => {
   const hash = hashVoucherCode('secret', code)
   if (hash === null) throw new Error('no code')
   const voucher: Voucher = { proof: hash.proof, validForMs: 3_600_000, maxDevices: 2, label: 'a', createdAt: 0 }
-  await put(site.access, voucherSubject(hash.id), { ...voucher })
+  await put(site.access, `voucher:${hash.id}`, { ...voucher })
   await seen(site)
   const use = async (mac: string, typed: string) => {
     const visitor = await visitorAt(base, login(mac))
@@ -57,12 +58,12 @@ t.test('vouchers', async (t) => {
   t.notMatch(kept, code.replaceAll('-', ''), 'only hashes are kept')
 
   // Its time is over.
-  await put(site.access, `${voucherSubject(hash.id)}:start`, { at: 1 })
+  await put(site.access, `voucher:${hash.id}:start`, { at: 1 })
   await seen(site)
   t.equal(await use(MAC(1), code), 403)
   t.equal(await use('', code), 403, 'without a MAC only to a registered gateway')
   await register(site.access, 'hall', '192.168.77.1')
-  await put(site.access, `${voucherSubject(hash.id)}:start`, { at: Date.now() })
+  await put(site.access, `voucher:${hash.id}:start`, { at: Date.now() })
   await seen(site)
   t.equal(await use('', code), 403, 'a browser is a device too, and it has two')
 
@@ -84,7 +85,7 @@ t.test('of devices that use a voucher at the same time no more than it allows ge
   const hash = hashVoucherCode('secret', code)
   if (hash === null) throw new Error('no code')
   const voucher: Voucher = { proof: hash.proof, validForMs: 3_600_000, maxDevices: 3, label: 'a', createdAt: 0 }
-  await put(site.access, voucherSubject(hash.id), { ...voucher })
+  await put(site.access, `voucher:${hash.id}`, { ...voucher })
   await seen(site)
   const statuses = await Promise.all(
     Array.from({ length: 12 }, async (_, index) => {

@@ -1,3 +1,4 @@
+import { SUBJECTS } from '../../../access/subjects.ts'
 import { createRoute, z } from '@hono/zod-openapi'
 import { session, listSessions } from '../../queries/sessions.ts'
 import { sessionTimeline } from '../../queries/session-timeline.ts'
@@ -114,7 +115,7 @@ export function cutOffRoute(dashboard: Dashboard): void {
   app.openapi(route, async (c) => {
     requireOperator(c.get('who'))
     const { session_id: id } = await sessionOf(options.store, c.req.valid('param').id, c.req.valid('query').gateway)
-    const subject = `session:${id}`
+    const subject = SUBJECTS.session.of(id)
     await audit(dashboard, c, 'session_cut_off', subject)
     await cutOff(id, c.req.valid('json').reason)
     return c.json({ subject, verdict: 'deny' }, 200)
