@@ -17,7 +17,7 @@ const LIMIT_MS = 2000
 /** Records/s over the three routes together. */
 const RATES = [2000, 10_000]
 
-interface Lag {
+interface Measurement {
   readonly records_per_second: number
   /** What the load generator, in JavaScript on the same machine, achieved. */
   readonly achieved_per_second: number
@@ -49,7 +49,7 @@ const servers = new Servers()
 try {
   const { server, instance } = await startServe('durable')
   await servers.add(Promise.resolve(server))
-  const lags: Lag[] = []
+  const lags: Measurement[] = []
   for (const rate of RATES) {
     progress(`${rate} records/s for ${options.seconds} s`)
     const watch = new Watch(instance)

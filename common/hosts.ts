@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
+import { isLoopback } from './ip-address.ts'
 
 /**
  * Whether a request was meant for this endpoint. A web page can make its visitor's browser send requests here: directly
@@ -34,10 +35,6 @@ export class HostCheck {
     const dialled = req.socket.localAddress?.replace(/^::ffff:/, '')
     return this.#names.has(name) || isLoopback(name) || (isIP(name) !== 0 && name === dialled)
   }
-}
-
-export function isLoopback(name: string): boolean {
-  return name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
 }
 
 function isUnspecified(name: string): boolean {

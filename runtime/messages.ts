@@ -36,11 +36,6 @@ export type ReaderLog =
       readonly group: string
     }
 
-/** The access decisions as a process without token keys sees them. */
-export type AccessStart =
-  | { readonly kind: 'journal'; readonly directory: string }
-  | { readonly kind: 'kafka'; readonly kafka: Omit<KafkaOptions, 'logger'>; readonly topicPrefix: string }
-
 /** The SQL endpoint of the embedded store. */
 export interface EndpointStart {
   readonly host: string
@@ -61,7 +56,7 @@ export type AccessDescription =
       readonly kind: 'kafka'
       readonly kafka: Omit<KafkaOptions, 'logger'>
       readonly topicPrefix: string
-      /** Of the installation's token keys. */
+      /** Of the installation's token keys; none: the process neither issues tokens nor checks them. */
       readonly fingerprints: readonly string[]
     }
 
@@ -108,7 +103,7 @@ export interface StoreStart {
   /** The token keys, under which people were erased on request; none: not known to this command. */
   readonly tokenKeys: readonly string[]
   /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
-  readonly access: AccessStart | null
+  readonly access: AccessDescription | null
   readonly policies: readonly Policy[]
   /** PRECONDITION: `access` is given. Null: nobody. */
   readonly alerts: AlertsStart | null

@@ -1,7 +1,7 @@
 import { ClickHouseError, createClient, type ClickHouseClient } from '@clickhouse/client'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { QueryParams } from '../store/contract.ts'
-import type { Connection } from '../store/table-store.ts'
+import type { OpenTables } from '../store/table-store.ts'
 
 // Shorter than the lock's patience, so that a hanging instance does not use it up in one go.
 const PROBE_TIMEOUT_MS = 3000
@@ -15,7 +15,7 @@ export interface EndpointAddress {
 }
 
 /** The tables through a running instance's SQL endpoint. Null: nothing there answers to this key. */
-export async function openSqlEndpoint({ sqlUrl, user, key }: EndpointAddress): Promise<Connection | null> {
+export async function openSqlEndpoint({ sqlUrl, user, key }: EndpointAddress): Promise<OpenTables | null> {
   const client = createClient({
     url: sqlUrl,
     username: user,
@@ -31,16 +31,14 @@ export async function openSqlEndpoint({ sqlUrl, user, key }: EndpointAddress): P
     return null
   }
   return {
-    store: {
-      query: async <T>(sql: string, params?: QueryParams) => {
-        const result = await attempt(() =>
-          client.query({ query: sql, format: 'JSONEachRow', ...(params && { query_params: { ...params } }) }),
-        )
-        return attempt(() => result.json<T>())
-      },
-      command: async (sql, params) => {
-        await attempt(() => client.command({ query: sql, ...(params && { query_params: { ...params } }) }))
-      },
+    query: async <T>(sql: string, params?: QueryParams) => {
+      const result = await attempt(() =>
+        client.query({ query: sql, format: 'JSONEachRow', ...(params && { query_params: { ...params } }) }),
+      )
+      return attempt(() => result.json<T>())
+    },
+    command: async (sql, params) => {
+      await attempt(() => client.command({ query: sql, ...(params && { query_params: { ...params } }) }))
     },
     close: () => client.close(),
   }

@@ -1,10 +1,11 @@
 import type { Logger } from '../../common/logger.ts'
 import type { Forgotten } from '../../privacy/forget-person.ts'
+import type { Person } from '../../privacy/person.ts'
 import type { Retention } from '../../store/retention.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
 /** How far one topic of the record log is behind its table. */
-export interface Lag {
+export interface TopicLag {
   readonly topic: string
   readonly bytes: number
   /** Age of the oldest record that waits. */
@@ -34,12 +35,6 @@ export type ReplayLetter = (
   payload: string | null,
 ) => Promise<{ readonly table: string; readonly received_at: string; readonly rows: number } | null>
 
-/** A user by their name, or a device by its MAC in the normal form. */
-export interface Person {
-  readonly kind: 'user' | 'mac'
-  readonly value: string
-}
-
 /** Forgets people, as `gatepost forget` does. */
 export interface Forgetter {
   /** How a person is named in the audit log: nobody can be found from it. */
@@ -64,7 +59,7 @@ export interface DashboardOptions {
   readonly viewerPassword: string | undefined
   readonly retention: Retention
   /** Null: this process does not read the record log. */
-  readonly lag: (() => readonly Lag[]) | null
+  readonly lag: (() => readonly TopicLag[]) | null
   /** Null: this process has no ingest beside it. */
   readonly refused: (() => Promise<readonly Refused[] | null>) | null
   /** Null: this process cannot reach the access decisions. */

@@ -4,7 +4,8 @@ import type { TableStore } from '../../store/table-store.ts'
 
 const bytes = z.union([z.number(), z.string().transform(Number)]).nullable()
 
-const sessionEvent = z.object({
+/** A request of the session's gateway, as table gateway_auth has it. */
+export const sessionEvent = z.object({
   received_at: z.string(),
   stage: z.string(),
   auth_code: z.number(),
@@ -16,7 +17,6 @@ const sessionEvent = z.object({
   remote_ip: z.string(),
 })
 
-/** A request of the session's gateway, as table gateway_auth has it. */
 export type SessionEvent = z.infer<typeof sessionEvent>
 
 const MAX_EVENTS = 500
@@ -28,8 +28,11 @@ export async function sessionTimeline(
 ): Promise<{ readonly events: readonly SessionEvent[]; readonly truncated: boolean }> {
   const { session_id, gw_id, first_seen, last_seen } = session
   if (first_seen === null || last_seen === null) return { events: [], truncated: false }
+  const columns = Object.keys(sessionEvent.shape).map((name) =>
+    name === 'received_at' ? 'toString(request.received_at) AS received_at' : name,
+  )
   const rows = await store.query(
-    `SELECT toString(request.received_at) AS received_at, stage, auth_code, ip, mac, incoming, outgoing, own, remote_ip
+    `SELECT ${columns.join(', ')}
      FROM gatepost.gateway_auth AS request
      WHERE request.received_at >= parseDateTime64BestEffort({from:String}, 3, 'UTC')
        AND request.received_at <= parseDateTime64BestEffort({to:String}, 3, 'UTC') + INTERVAL 5 MINUTE

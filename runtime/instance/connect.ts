@@ -3,35 +3,66 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
 import { createLogger, type Logger } from '../../common/logger.ts'
-import type { Connection, TableStore } from '../../store/table-store.ts'
-import type { Config } from '../config/config.ts'
-import { readInstanceFile } from './instance-file.ts'
 import { openSqlEndpoint } from '../../sql-endpoint/client.ts'
+import type { Store } from '../../store/contract.ts'
+import type { OpenTables, TableStore } from '../../store/table-store.ts'
+import type { Config } from '../config/config.ts'
+import { readInstanceFile, type InstanceInfo } from './instance-file.ts'
+
+/*
+ * A command's way to the tables: the ClickHouse server, if the configuration names one; else the running instance's engine through its SQL
+ * endpoint; or the data directory itself, when nothing runs.
+ */
 
 // An instance that starts or stops holds the directory without answering, for a few seconds.
-export const WAIT_MS = 8000
-export const RETRY_MS = 200
+const WAIT_MS = 8000
+const RETRY_MS = 200
 
-/**
- * The ClickHouse server, if the configuration names one; else the running instance's SQL endpoint; or the data directory itself, when
- * nothing runs.
- * @throws GatepostError DIRECTORY_LOCKED: neither answers; STORE_UNAVAILABLE, STORE_REFUSED of a server
- */
-export async function connect(config: Config, note: (text: string) => void, waitMs = WAIT_MS): Promise<Connection> {
-  if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl)
+type Note = (text: string) => void
+
+/** For the work's time. @throws GatepostError DIRECTORY_LOCKED: neither instance nor directory answers; STORE_UNAVAILABLE, STORE_REFUSED */
+export async function withStore<T>(config: Config, note: Note, work: (store: TableStore) => Promise<T>): Promise<T> {
+  return closing(await connect(config, note), work)
+}
+
+/** The store itself, for commands that insert records. @throws GatepostError as withStore() */
+export async function withFullStore<T>(config: Config, note: Note, work: (store: Store) => Promise<T>): Promise<T> {
+  return closing(await open(config, note, (info) => storeOfInstance(config, info), WAIT_MS), work)
+}
+
+/** As withStore(); the caller closes it. */
+export function connect(config: Config, note: Note, waitMs = WAIT_MS): Promise<OpenTables> {
+  return open<OpenTables>(config, note, openSqlEndpoint, waitMs)
+}
+
+async function closing<S extends OpenTables, T>(store: S, work: (store: S) => Promise<T>): Promise<T> {
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** @param running how the running instance is reached; null: nobody answers to the key that it has announced */
+async function open<T>(
+  config: Config,
+  note: Note,
+  running: (info: InstanceInfo) => Promise<T | null>,
+  waitMs: number,
+): Promise<T | Store> {
+  if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl, config.clickhouseCluster)
   const deadline = performance.now() + waitMs
   for (;;) {
-    const running = await openRunning(config.dataDir)
-    if (running) return running
-    const direct = await openDirectory(config, note)
-    if (direct) return direct
+    const info = readInstanceFile(config.dataDir)
+    const store = (info && (await running(info))) ?? (await openDirectory(config, note))
+    if (store !== null) return store
     if (performance.now() >= deadline) throw directoryHeld(config.dataDir)
     await sleep(RETRY_MS)
   }
 }
 
 /** Somebody has the data directory, and answers nobody. */
-export function directoryHeld(dataDir: string): GatepostError {
+function directoryHeld(dataDir: string): GatepostError {
   return new GatepostError(
     'DIRECTORY_LOCKED',
     `another gatepost process is using ${dataDir}, and its SQL endpoint does not answer; ` +
@@ -39,65 +70,48 @@ export function directoryHeld(dataDir: string): GatepostError {
   )
 }
 
-/** For the work's time. */
-export async function withStore<T>(
-  config: Config,
-  note: (text: string) => void,
-  work: (store: TableStore) => Promise<T>,
-): Promise<T> {
-  const connection = await connect(config, note)
-  try {
-    return await work(connection.store)
-  } finally {
-    await connection.close()
-  }
+/** The endpoint takes what a store sends its server. */
+async function storeOfInstance(config: Config, info: InstanceInfo): Promise<Store | null> {
+  const probe = await openSqlEndpoint(info)
+  if (probe === null) return null
+  await probe.close()
+  const url = new URL(`${info.sqlUrl}/gatepost`)
+  url.username = info.user
+  url.password = info.key
+  return openServer(config, url.href, undefined)
 }
 
-async function openRunning(dataDir: string): Promise<Connection | null> {
-  const info = readInstanceFile(dataDir)
-  return info && (await openSqlEndpoint(info))
+/** A server's tables are made by the processes that write them. */
+async function openServer({ retention }: Config, url: string, cluster: string | undefined): Promise<Store> {
+  const { openServerStore } = await import('../../store/server/open.ts')
+  return openServerStore({ url, cluster, logger: quietLogger(), retention })
 }
 
-async function openDirectory(config: Config, note: (text: string) => void): Promise<Connection | null> {
+/** Null: another process has it. */
+async function openDirectory(config: Config, note: Note): Promise<Store | null> {
   const isNew = !existsSync(config.dataDir)
   // The engine is a library of several hundred megabytes: loaded only by those who need it.
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
+  let store: Store | null = null
   try {
-    const store = await openEmbeddedStore({
+    store = await openEmbeddedStore({
       path: join(config.dataDir, 'store'),
       logger: quietLogger(),
       // Opening applies the retention: without it, asking for a metric would change the tables.
       retention: config.retention,
     })
     if (isNew) note(`no data directory was there: created ${config.dataDir}`)
-    try {
-      await store.migrate()
-    } catch (error) {
-      await store.close()
-      throw error
-    }
-    return { store, close: () => store.close() }
+    await store.migrate()
+    return store
   } catch (error) {
+    await store?.close()
     if (error instanceof GatepostError && error.code === 'DIRECTORY_LOCKED') return null
     throw error
   }
 }
 
-/** Its tables are made by the processes that write them. */
-async function openServer(config: Config, url: string): Promise<Connection> {
-  const { openServerStore } = await import('../../store/server/open.ts')
-  const { clickhouseCluster: cluster, retention } = config
-  const store = await openServerStore({
-    url,
-    ...(cluster === undefined ? {} : { cluster }),
-    logger: quietLogger(),
-    retention,
-  })
-  return { store, close: () => store.close() }
-}
-
 /** A command's result is its output; the store's progress is for those who ask. */
-function quietLogger(): Logger {
+export function quietLogger(): Logger {
   const logger = createLogger('gatepost')
   if (process.env['GATEPOST_LOG_LEVEL'] === undefined) logger.level = 'warn'
   return logger

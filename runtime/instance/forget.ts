@@ -3,7 +3,7 @@ import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import { type Forgotten, forgetPerson } from '../../privacy/forget-person.ts'
 import { withAccessLog } from './access-log.ts'
 import type { Config } from '../config/config.ts'
-import { withFullStore } from './full-store.ts'
+import { withFullStore } from './connect.ts'
 
 /** forgetPerson() for a command. */
 export function forget(

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { withFullStore } from '../instance/full-store.ts'
+import { withFullStore } from '../instance/connect.ts'
 import { storeLetter, type LetterName, type LetterOutcome } from './store-letter.ts'
 import { knownKeys } from '../supervisor/secret.ts'
 

@@ -9,7 +9,7 @@ import type { Topic } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import type { Config } from '../config/config.ts'
-import { quietLogger, withFullStore } from '../instance/full-store.ts'
+import { quietLogger, withFullStore } from '../instance/connect.ts'
 import { knownKeys } from '../supervisor/secret.ts'
 
 export interface ReplayRequest {

@@ -1,7 +1,7 @@
 import { SUBJECTS } from '../../access/subjects.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { CutOff } from '../../reporter/dashboard/options.ts'
-import { openDecisions } from '../instance/access-log.ts'
+import { openKnownAccess } from '../open-access.ts'
 import type { AccessDescription } from '../messages.ts'
 
 /** Denies a session for good, as `gatepost access deny session` does: opened for each decision, one after the other. */
@@ -15,7 +15,7 @@ export function cutOff(access: AccessDescription, logger: Logger): CutOff {
 }
 
 async function deny(access: AccessDescription, sessionId: string, reason: string, logger: Logger): Promise<void> {
-  const log = await openDecisions(access, logger)
+  const log = await openKnownAccess(access, logger)
   try {
     await log.put(SUBJECTS.session.of(sessionId), { verdict: 'deny', reason, until: null, updatedAt: Date.now() })
   } finally {

@@ -3,7 +3,7 @@ import type { PseudonymKey } from '../../privacy/pseudonym.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Forgetter } from '../../reporter/dashboard/options.ts'
 import type { Store } from '../../store/contract.ts'
-import { openDecisions } from '../instance/access-log.ts'
+import { openKnownAccess } from '../open-access.ts'
 import { forgetPerson } from '../../privacy/forget-person.ts'
 import type { AccessDescription, StoreDescription } from '../messages.ts'
 
@@ -32,7 +32,7 @@ export function forgetterOf(parts: ForgetterParts): Forgetter | string {
   return {
     hash: (person) => hashesOf(keys, person)[0],
     forget: async (person, dryRun) => {
-      const decisions = await openDecisions(access, logger)
+      const decisions = await openKnownAccess(access, logger)
       try {
         return await forgetPerson(
           { store, storeKind, access: decisions, log, dataDir, keys, pseudonyms },

@@ -82,7 +82,7 @@ async function openServer(
   logger: Logger,
 ): Promise<OpenedStore> {
   const { openServerStore } = await import('../../store/server/open.ts')
-  const store = await openServerStore({ url, ...(cluster === undefined ? {} : { cluster }), logger, retention })
+  const store = await openServerStore({ url, cluster, logger, retention })
   await store.migrate()
   return { store, metrics: () => Promise.resolve([]), close: () => store.close() }
 }

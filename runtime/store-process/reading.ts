@@ -4,7 +4,7 @@ import { ErasedNow } from '../../privacy/erased-now.ts'
 import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Lag } from '../../reporter/dashboard/options.ts'
+import type { TopicLag } from '../../reporter/dashboard/options.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
@@ -123,7 +123,7 @@ export class Reading {
   }
 
   /** How far the tables are behind, by topic. */
-  lag(): Lag[] {
+  lag(): TopicLag[] {
     const now = Date.now()
     return [...(this.#open?.aggregator.stats() ?? [])].map(([topic, { lagBytes, oldestWaitingAt }]) => ({
       topic,

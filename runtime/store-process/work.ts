@@ -26,7 +26,7 @@ import { storeLetter } from '../replay/store-letter.ts'
 import { cutOff } from './cut-off.ts'
 import { forgetterOf } from './forgetter.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from '../messages.ts'
-import { openAccess } from './open-access.ts'
+import { openAccess } from '../open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
 

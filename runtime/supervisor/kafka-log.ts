@@ -3,14 +3,14 @@ import { KafkaUnavailable } from '../../log/kafka/client/errors.ts'
 import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from '../config/config.ts'
-import type { AccessStart, ReaderLog } from '../messages.ts'
+import type { AccessDescription, ReaderLog } from '../messages.ts'
 
 /** Kafka as this configuration reaches it. */
 export interface KafkaAddress {
   /** Plain data. */
   readonly kafka: Omit<KafkaOptions, 'logger'>
   readonly reader: ReaderLog
-  readonly access: AccessStart
+  readonly access: AccessDescription
   /** No broker answered. */
   readonly away: boolean
 }
@@ -57,6 +57,7 @@ function addressOf(options: TopicsOptions, config: Config): KafkaAddress {
       kind: 'kafka',
       kafka: { ...kafka, clientId: `${clientId}-policies` },
       topicPrefix: config.kafkaTopicPrefix,
+      fingerprints: [],
     },
     reader: {
       kind: 'kafka',

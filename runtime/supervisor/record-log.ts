@@ -10,13 +10,13 @@ import { TOPICS, type Topic } from '../../schemas/topics.ts'
 import type { Config } from '../config/config.ts'
 import { journalId } from './journal-id.ts'
 import { kafkaAddressOfIngest } from './kafka-log.ts'
-import type { AccessStart, ReaderLog } from '../messages.ts'
+import type { AccessDescription, ReaderLog } from '../messages.ts'
 import { orphanSlots, recoverSlots, waitingBytes } from './slots.ts'
 
 /** The record log of one instance with ingest workers: journal or Kafka. */
 export interface RecordLog {
   readonly reader: ReaderLog
-  readonly access: AccessStart
+  readonly access: AccessDescription
   /** Kafka cannot be reached now; it may be an outage. */
   readonly away: boolean
   /** What the worker of a slot is told. `secretKnown`: a worker has compared the token key with the installation's. */
@@ -55,7 +55,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
   return {
     reader: { kind: 'journal', directory, partition, archive: archiveOf(config, dataDir) },
-    access: { kind: 'journal', directory: dataDir },
+    access: { kind: 'file', dataDir },
     away: false,
     worker: (slot) => ({ kind: 'journal', accessDirectory: dataDir, ...slotOf(slot) }),
     settle: async () => {

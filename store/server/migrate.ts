@@ -16,7 +16,7 @@ export interface ServerMigrationOptions {
   readonly logger: Logger
   readonly retention: Retention
   /** See cluster.ts. */
-  readonly cluster?: string
+  readonly cluster?: string | undefined
 }
 
 /** Any number of processes may do this at once. @throws GatepostError STORE_MIGRATION, and the client's errors */

@@ -23,7 +23,7 @@ export interface ServerStoreOptions {
   readonly url: string
   readonly logger: Logger
   /** Tables are made ON CLUSTER, replicated. Default: one server. */
-  readonly cluster?: string
+  readonly cluster?: string | undefined
   /** Default 32 days. */
   readonly retention?: Retention
   /** gzip the bodies of inserts, which costs about 20 ms of CPU per MiB. Default: unless the server is on this machine. */

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { requireOperator } from '../guard.ts'
 import { audit, type Dashboard } from '../context.ts'
-import type { Person } from '../options.ts'
+import type { Person } from '../../../privacy/person.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
 import { mac, text } from './parameters.ts'
 

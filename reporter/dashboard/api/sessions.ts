@@ -1,7 +1,7 @@
 import { SUBJECTS } from '../../../access/subjects.ts'
 import { createRoute, z } from '@hono/zod-openapi'
 import { session, listSessions } from '../../queries/sessions.ts'
-import { sessionTimeline } from '../../queries/session-timeline.ts'
+import { sessionEvent, sessionTimeline } from '../../queries/session-timeline.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { requireOperator } from '../guard.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
@@ -48,17 +48,7 @@ export function sessionsRoute(dashboard: Dashboard): void {
 /** `GET /api/sessions/{id}` */
 export function sessionRoute({ app, options }: Dashboard): void {
   const bytes = z.number().nullable()
-  const event = z.object({
-    received_at: z.string(),
-    stage: z.string(),
-    auth_code: z.number(),
-    ip: z.string(),
-    mac: z.string(),
-    incoming: bytes,
-    outgoing: bytes,
-    own: z.number(),
-    remote_ip: z.string(),
-  })
+  const event = sessionEvent.extend({ incoming: bytes, outgoing: bytes })
   const life = z
     .object({
       session: one,

@@ -65,8 +65,7 @@ t.test('every metric through a running instance: its endpoint refuses no functio
 })
 
 t.test('many locations at once, and fewer again', async (t) => {
-  const connection = await connect(config, () => {})
-  const { store } = connection
+  const store = await connect(config, () => {})
   const many = Array.from({ length: 20_000 }, (_, i) => {
     return { ip: `10.0.${i >> 8}.${i & 255}`, location_id: i, name: 'x'.repeat(30) }
   })
@@ -76,7 +75,7 @@ t.test('many locations at once, and fewer again', async (t) => {
   t.same(await listLocations(store), many.slice(0, 2))
   await t.rejects(store.query('SELECT no_such_column FROM gatepost.metrics'), { code: 'STORE_REFUSED' })
   await t.rejects(store.query("SELECT * FROM file('/etc/passwd', 'LineAsString')"), { code: 'STORE_REFUSED' })
-  await connection.close()
+  await store.close()
   t.same(await engine.query(`SELECT name FROM system.tables WHERE name LIKE 'ip_locations_%'`), [])
 })
 
