@@ -19,6 +19,7 @@ export const ERROR_CODES = {
     meaning: 'a topic of the record log is missing or is not set as it must be',
   },
   SCHEMA_UNKNOWN: { retryable: 'never', meaning: 'records of a later version, which this one cannot take apart' },
+  DATA_FORMAT_LATER: { retryable: 'never', meaning: 'a later version has written something that this one cannot use' },
   STORE_UNAVAILABLE: { retryable: 'always', meaning: 'the store cannot be reached or is shutting down' },
   STORE_REFUSED: { retryable: 'briefly', meaning: 'the store understood and refused' },
   STORE_FENCED: { retryable: 'never', meaning: 'another aggregator has claimed this part of the log' },

@@ -3,20 +3,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
-import { packageFile } from '../common/package-root.ts'
+import { packageFile, packageVersion } from '../common/package-root.ts'
+import { runSteps, type Statements } from './migration-steps.ts'
 import { DATABASE, quoted, type SqlConnection } from './sql.ts'
 
 /*
  * schemas/clickhouse/NNNN_name.sql, applied in order and recorded in gatepost.schema_migrations.
- * Statements are separated by a line that says `-- statement`. Every statement can be repeated (IF NOT EXISTS): a
- * crash in the middle of a file is repaired by running the file again. A file that has been released never changes.
+ * Statements are separated by a line that says `-- statement`. Every statement can be repeated (IF NOT EXISTS): what a
+ * crash cut off runs again; see migration-steps.ts. A file that has been released never changes.
  */
 
-export interface Migration {
-  readonly version: number
-  readonly name: string
+export interface Migration extends Statements {
   readonly checksum: string
-  readonly statements: readonly string[]
 }
 
 const FILE = /^(\d{4})_([a-z0-9_]+)\.sql$/
@@ -60,6 +58,9 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_aft
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
 COMMENT 'Which migrations of the tables have been applied'`
 
+/** Version 0.1.0 did not say it. */
+const APPLIED_BY = `ALTER TABLE ${DATABASE}.schema_migrations ADD COLUMN IF NOT EXISTS gatepost String COMMENT 'Version of Gatepost that applied it'`
+
 interface Applied {
   version: number
   name: string
@@ -75,7 +76,14 @@ export async function migrate(
 ): Promise<void> {
   if (database) await sql.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`)
   await sql.run(SCHEMA_MIGRATIONS)
-  for (const migration of await notApplied(sql, migrations)) await apply(sql, migration, logger)
+  const missing = await notApplied(sql, migrations)
+  if (missing.length === 0) return
+  await sql.run(APPLIED_BY)
+  for (const [index, migration] of missing.entries()) {
+    await apply(sql, migration, logger)
+    const { version, name } = migration
+    logger.info({ version, migration: name }, `store: migration applied, ${index + 1} of ${missing.length}`)
+  }
 }
 
 /** Whether migrate() would apply anything; changes nothing. @throws GatepostError STORE_MIGRATION */
@@ -90,17 +98,19 @@ async function notApplied(sql: SqlConnection, migrations: readonly Migration[]):
   const applied = await sql.rows<Applied>(
     `SELECT DISTINCT version, name, checksum FROM ${DATABASE}.schema_migrations ORDER BY version`,
   )
-  for (const row of applied) verify(row, migrations)
+  for (const row of applied) await verify(sql, row, migrations)
   const done = new Set(applied.map((row) => row.version))
   return migrations.filter((migration) => !done.has(migration.version))
 }
 
-function verify(applied: Applied, migrations: readonly Migration[]): void {
+async function verify(sql: SqlConnection, applied: Applied, migrations: readonly Migration[]): Promise<void> {
   const known = migrations.find((migration) => migration.version === applied.version)
   if (!known) {
+    const version = await appliedBy(sql, applied.version)
     throw new GatepostError(
       'STORE_MIGRATION',
-      `the tables are newer than this program: migration ${applied.version} (${applied.name}) is not known here`,
+      `the tables are newer than this program, which is Gatepost ${packageVersion()}: migration ${applied.version} (${applied.name}) ` +
+        `came with ${version}. Install ${version} or later`,
     )
   }
   if (known.checksum !== applied.checksum) {
@@ -111,22 +121,22 @@ function verify(applied: Applied, migrations: readonly Migration[]): void {
   }
 }
 
+/** The version of Gatepost that applied a migration, in words. */
+async function appliedBy(sql: SqlConnection, version: number): Promise<string> {
+  const rows = await sql
+    .rows<{ gatepost: string }>(`SELECT gatepost FROM ${DATABASE}.schema_migrations WHERE version = ${version} LIMIT 1`)
+    .catch(() => [])
+  return rows.length === 0 || rows[0].gatepost === '' ? 'a later version' : `Gatepost ${rows[0].gatepost}`
+}
+
 async function apply(sql: SqlConnection, migration: Migration, logger: Logger): Promise<void> {
-  const { version, name, checksum, statements } = migration
-  for (const [index, statement] of statements.entries()) {
-    try {
-      await sql.run(statement)
-    } catch (error) {
-      throw new GatepostError(
-        'STORE_MIGRATION',
-        `migration ${version} (${name}), statement ${index + 1}: ${messageOf(error)}`,
-        error,
-      )
-    }
-  }
+  const { version, name, checksum } = migration
+  await runSteps(sql, migration, logger, (step, error) => {
+    const message = `migration ${version} (${name}), statement ${step}: ${messageOf(error)}`
+    return new GatepostError('STORE_MIGRATION', message, error)
+  })
   await sql.run(
-    `INSERT INTO ${DATABASE}.schema_migrations (version, name, checksum) SETTINGS async_insert = 0 ` +
-      `VALUES (${version}, ${quoted(name)}, ${quoted(checksum)})`,
+    `INSERT INTO ${DATABASE}.schema_migrations (version, name, checksum, gatepost) SETTINGS async_insert = 0 ` +
+      `VALUES (${version}, ${quoted(name)}, ${quoted(checksum)}, ${quoted(packageVersion())})`,
   )
-  logger.info({ version, migration: name }, 'migration applied')
 }

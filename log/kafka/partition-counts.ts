@@ -1,5 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
+import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { TOPICS, type Topic } from '../../schemas/topics.ts'
@@ -61,20 +63,18 @@ export async function countsAtStart(
 
 export function save(directory: string, options: KafkaOptions, prefix: string, counts: PartitionCounts): void {
   const path = join(directory, FILE)
-  writeFileSync(`${path}.new`, JSON.stringify({ log: logName(options, prefix), counts: Object.fromEntries(counts) }))
+  writeFileSync(`${path}.new`, jsonFileText({ log: logName(options, prefix), counts: Object.fromEntries(counts) }))
   renameSync(`${path}.new`, path)
 }
 
+const savedSchema = z.object({ log: z.string(), counts: z.partialRecord(z.enum(TOPICS), z.number().int().positive()) })
+
 function load(directory: string, options: KafkaOptions, prefix: string): PartitionCounts | null {
-  try {
-    const saved = JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as { log: string; counts: object }
-    // Brokers that were never reached are a mistake, not an outage.
-    if (saved.log !== logName(options, prefix)) return null
-    const counts = Object.entries(saved.counts as Record<Topic, number>) as [Topic, number][]
-    return TOPICS.every((topic) => Number(saved.counts[topic as keyof object]) > 0) ? new Map(counts) : null
-  } catch {
-    return null
-  }
+  const saved = readJsonFile(join(directory, FILE), savedSchema)
+  // Brokers that were never reached are a mistake, not an outage.
+  if (saved === null || saved.log !== logName(options, prefix)) return null
+  const counts = Object.entries(saved.counts) as [Topic, number][]
+  return TOPICS.every((topic) => saved.counts[topic] !== undefined) ? new Map(counts) : null
 }
 
 function logName(options: KafkaOptions, prefix: string): string {

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { readJsonFile } from '../../common/json-file.ts'
+import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
 
 /** How commands reach the running instance of a data directory: its SQL endpoint and a key made at its start. */
 const instanceSchema = z.object({
@@ -24,7 +24,7 @@ export function writeInstanceFile(dataDir: string, info: InstanceInfo): void {
   const temporary = `${file}.${process.pid}`
   // A file left by a killed process of the same pid may have other permissions; `mode` only counts for a new file.
   rmSync(temporary, { force: true })
-  writeFileSync(temporary, JSON.stringify(info), { mode: 0o600, flag: 'wx' })
+  writeFileSync(temporary, jsonFileText(info), { mode: 0o600, flag: 'wx' })
   renameSync(temporary, file)
 }
 

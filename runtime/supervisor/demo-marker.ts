@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readJsonFile } from '../../common/json-file.ts'
+import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
 
 /** What a demo was made of; a directory that holds it holds nothing else that anybody would miss. */
 const markerSchema = z.object({
@@ -19,7 +19,7 @@ export function demoMarkerFile(dataDir: string): string {
 }
 
 export function writeDemoMarker(dataDir: string, marker: DemoMarker): void {
-  writeFileSync(demoMarkerFile(dataDir), `${JSON.stringify(marker)}\n`, { flag: 'wx' })
+  writeFileSync(demoMarkerFile(dataDir), jsonFileText(marker), { flag: 'wx' })
 }
 
 /** Null: it is no demo. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
+import { assertDataFormat, writeDataFormat } from '../data-format.ts'
 
 /** A data directory that belongs to this process until it releases it. */
 export interface OwnedDirectory {
@@ -10,7 +11,7 @@ export interface OwnedDirectory {
   release(): Promise<void>
 }
 
-/** @throws GatepostError CONFIG_INVALID: it cannot be made; DIRECTORY_LOCKED: another instance runs on it */
+/** @throws GatepostError CONFIG_INVALID: it cannot be made; DIRECTORY_LOCKED: another instance runs on it; DATA_FORMAT_LATER */
 export async function ownDirectory(configured: string): Promise<OwnedDirectory> {
   const path = resolve(configured)
   try {
@@ -23,6 +24,13 @@ export async function ownDirectory(configured: string): Promise<OwnedDirectory> 
     )
   }
   const lock = await lockSupervisor(path)
+  try {
+    assertDataFormat(path)
+    writeDataFormat(path)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
   return { path, release: () => lock.release() }
 }
 

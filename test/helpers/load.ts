@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly maxRequests: number
   /** What each loop waits between two requests, in ms; default none. */
   readonly pauseMs?: number
+  /** The number of the first id; default 0. */
+  readonly first?: number
 }
 
 /** Rows of a query. */
@@ -43,13 +45,14 @@ export class Load {
   readonly #targets: readonly LoadTarget[]
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
   readonly #options: LoadOptions
-  #next = 0
+  #next: number
   #stopped = false
   #loops: Promise<void>[] = []
 
   constructor(targets: readonly LoadTarget[], options: LoadOptions) {
     this.#targets = targets
     this.#options = options
+    this.#next = options.first ?? 0
   }
 
   /** `perRoute` loops for each route and target; again later: as many more, unless stopped meanwhile. */
@@ -82,8 +85,8 @@ export class Load {
   }
 
   async #loop(route: LoadRoute, target: LoadTarget): Promise<void> {
-    const { maxRequests, pauseMs = 0 } = this.#options
-    while (!this.#stopped && this.#next < maxRequests) {
+    const { maxRequests, pauseMs = 0, first = 0 } = this.#options
+    while (!this.#stopped && this.#next < first + maxRequests) {
       if (pauseMs > 0) await sleep(pauseMs)
       if ((await this.send(route, target)) !== null) continue
       this.unknown++
@@ -153,8 +156,13 @@ export interface Ledger {
   lost: number
 }
 
+/** Ids that were acknowledged, by route: a Load, or sets. */
+export interface Acknowledgements {
+  readonly acknowledged: Record<LoadRoute, { keys(): Iterable<string> }>
+}
+
 /** Compares what was acknowledged with what the tables hold. */
-export async function compare(query: RunQuery, load: Load): Promise<Ledger> {
+export async function compare(query: RunQuery, load: Acknowledgements): Promise<Ledger> {
   const ledger: Ledger = { acknowledged: 0, stored: 0, duplicates: 0, lost: 0 }
   for (const [route, { table, column, prefix }] of Object.entries(LOAD_TABLES)) {
     const rows = await query<{ id: string; n: number }>(

@@ -210,7 +210,59 @@ t.test('migrations', async (t) => {
     t.match(failure, { code: 'STORE_MIGRATION', message: /is not the file that was applied/ })
   })
 
-  t.test('tables of a newer program are left alone', async (t) => {
+  t.test('tables of a newer program are left alone, and its version is named', async (t) => {
     t.match(await errorOf(store.migrate()), { code: 'STORE_MIGRATION', message: /newer than this program/ })
+    await store.command(
+      "ALTER TABLE gatepost.schema_migrations UPDATE gatepost = '99.0.0' WHERE name = 'next' SETTINGS mutations_sync = 1",
+    )
+    t.match(await errorOf(store.migrate()), {
+      message: /came with Gatepost 99\.0\.0\. Install Gatepost 99\.0\.0 or later/,
+    })
+  })
+
+  t.test('a migration that rewrites data goes on with the month at which it was cut off', async (t) => {
+    await store.command(
+      'CREATE TABLE gatepost.rewritten (received_at DateTime64(3), n UInt32) ENGINE = ReplacingMergeTree ORDER BY received_at',
+    )
+    await store.command(
+      "INSERT INTO gatepost.rewritten SELECT toDateTime64('2024-01-15 00:00:00', 3) + toIntervalMonth(number), 0 FROM numbers(4)",
+    )
+    const rewriting: Migration = {
+      ...next(
+        'CREATE TABLE IF NOT EXISTS gatepost.made (n UInt8) ENGINE = MergeTree ORDER BY n',
+        '-- by month of gatepost.rewritten\nINSERT INTO gatepost.rewritten SELECT received_at, {month} FROM gatepost.rewritten FINAL WHERE toYYYYMM(received_at) = {month}',
+      ),
+      version: shipped.length + 2,
+      name: 'rewriting',
+    }
+    const all = [...shipped, next(table, 'SELECT 1'), rewriting]
+    const ran: string[] = []
+    const cutOff: SqlConnection = {
+      ...sql,
+      run: (text) => {
+        const month = /SELECT received_at, (\d+)/.exec(text)?.[1]
+        if (month === '202403') return Promise.reject(new Error('cut off'))
+        if (month !== undefined) ran.push(month)
+        return sql.run(text)
+      },
+    }
+    t.match(await errorOf(migrate(cutOff, all, logger)), { message: /statement 2\/202403: cut off/ })
+    t.same(ran.splice(0), ['202401', '202402'])
+    const counted: SqlConnection = {
+      ...sql,
+      run: (text) => {
+        const month = /SELECT received_at, (\d+)/.exec(text)?.[1]
+        if (month !== undefined) ran.push(month)
+        return sql.run(text)
+      },
+    }
+    await migrate(counted, all, logger)
+    t.same(ran, ['202403', '202404'], 'what was done is not done again')
+    t.same(await store.query('SELECT DISTINCT n FROM gatepost.rewritten FINAL ORDER BY n'), [
+      { n: 202401 },
+      { n: 202402 },
+      { n: 202403 },
+      { n: 202404 },
+    ])
   })
 })

@@ -1,0 +1,108 @@
+import type { Logger } from '../common/logger.ts'
+import { DATABASE, quoted, type SqlConnection } from './sql.ts'
+
+/*
+ * A migration that rewrites data takes as long as there is data, so it runs in steps, each recorded in gatepost.schema_migration_steps when it
+ * is done: after a crash it goes on with the first that is not. It is one that has a statement with a line such as
+ *
+ *   -- by month of gatepost.post_auth
+ *
+ * which runs once for each month (toYYYYMM(received_at)) that the table holds; {month} stands for it in the statement. Every other statement
+ * is a step of its own. A step may be cut off before it is recorded, so each must be such that doing it twice is doing it once.
+ * All other migrations run from their beginning again.
+ */
+
+const BY_MONTH = /^-- by month of (\S+)$/m
+
+const STEPS = `
+CREATE TABLE IF NOT EXISTS ${DATABASE}.schema_migration_steps
+(
+    version UInt32 COMMENT 'Number of the migration file',
+    step String COMMENT 'Number of the statement in it, and the month that was rewritten',
+    done_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was done'
+)
+ENGINE = MergeTree
+ORDER BY (version, step)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Which steps of the migrations have been done'`
+
+interface Step {
+  readonly name: string
+  readonly statement: string
+}
+
+/** What is needed of a migration. */
+export interface Statements {
+  readonly version: number
+  readonly name: string
+  readonly statements: readonly string[]
+}
+
+/** Runs what is left of a migration. @param failed the error to throw for the engine's, by step */
+export async function runSteps(
+  sql: SqlConnection,
+  migration: Statements,
+  logger: Logger,
+  failed: (step: string, error: unknown) => Error,
+): Promise<void> {
+  const { version, name, statements } = migration
+  const rewrites = statements.some((statement) => BY_MONTH.test(statement))
+  const done = rewrites ? await doneSteps(sql, version) : new Set()
+  const steps = await stepsOf(sql, migration)
+  for (const [index, step] of steps.entries()) {
+    if (done.has(step.name)) continue
+    if (rewrites) {
+      logger.info(
+        { version, migration: name, step: step.name },
+        `store: migrating, step ${index + 1} of ${steps.length}`,
+      )
+    }
+    try {
+      await sql.run(step.statement)
+    } catch (error) {
+      throw failed(step.name, error)
+    }
+    if (rewrites) await record(sql, version, step.name)
+  }
+}
+
+async function doneSteps(sql: SqlConnection, version: number): Promise<Set<string>> {
+  await sql.run(STEPS)
+  const steps = `SELECT DISTINCT step FROM ${DATABASE}.schema_migration_steps WHERE version = ${version}`
+  return new Set((await sql.rows<{ step: string }>(steps)).map(({ step }) => step))
+}
+
+async function record(sql: SqlConnection, version: number, step: string): Promise<void> {
+  await sql.run(
+    `INSERT INTO ${DATABASE}.schema_migration_steps (version, step) SETTINGS async_insert = 0 ` +
+      `VALUES (${version}, ${quoted(step)})`,
+  )
+}
+
+async function stepsOf(sql: SqlConnection, { statements }: Statements): Promise<Step[]> {
+  const steps: Step[] = []
+  for (const [index, statement] of statements.entries()) {
+    const table = BY_MONTH.exec(statement)?.[1]
+    if (table === undefined) steps.push({ name: String(index + 1), statement })
+    else {
+      for (const month of await monthsOf(sql, table)) {
+        steps.push({ name: `${index + 1}/${month}`, statement: statement.replaceAll('{month}', month) })
+      }
+    }
+  }
+  return steps
+}
+
+/** The table may be one that an earlier statement of the same file makes: then there is nothing to rewrite. */
+async function monthsOf(sql: SqlConnection, table: string): Promise<string[]> {
+  const [database, name] = table.split('.')
+  const tables = await sql.rows(
+    `SELECT name FROM system.tables WHERE database = ${quoted(database)} AND name = ${quoted(name)}`,
+  )
+  if (tables.length === 0) return []
+  const months = await sql.rows<{ month: number }>(
+    `SELECT DISTINCT toYYYYMM(received_at) AS month FROM ${table} ORDER BY month`,
+  )
+  return months.map(({ month }) => String(month))
+}
