@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import { packageVersion } from '../common/package-root.ts'
 import { AccessClaims } from './claims.ts'
 import { AccessTable, subjectOf } from './table.ts'
 import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
@@ -15,7 +17,8 @@ import { accessControlTopic } from '../log/kafka/topic-names.ts'
  * The access-control topic: compacted, keyed by subject, one partition. Beside the entries of access/log.ts it holds
  *
  *   barrier:<random>        written by a reader that wants to know when it has read everything; removed again
- *   secret:<fingerprint>    of the token key of this installation: the first one counts
+ *   secret:<fingerprint>    of the token key of this installation: the first one counts; its value is {"format", "gatepost"}: the format of
+ *                           the records and the version that wrote it, of 0.1.0 {}, which is format 1
  */
 
 export interface AccessLogOptions {
@@ -25,6 +28,12 @@ export interface AccessLogOptions {
   readonly fingerprints: readonly string[]
   readonly logger: Logger
 }
+
+/** Raised when versions before could not decide from the records any more. */
+const FORMAT = 1
+const versionSchema = z.object({ format: z.number().int().positive().default(1), gatepost: z.string().optional() })
+
+const SECRET_VALUE = Buffer.from(JSON.stringify({ format: FORMAT, gatepost: packageVersion() }))
 
 const BARRIER = 'barrier:'
 const SECRET = 'secret:'
@@ -51,6 +60,8 @@ export class KafkaAccessLog implements AccessLog {
   readonly #listeners: ((subject: string) => void)[] = []
   /** Fingerprints in the order of the log. */
   #secrets = new Set<string>()
+  /** Why this version cannot decide from the topic: a later one writes it. */
+  #later: string | null = null
   #barrier: string | null = null
   #next: number | null = null
   #closed = false
@@ -58,7 +69,7 @@ export class KafkaAccessLog implements AccessLog {
   #settle: { resolve: () => void; reject: (error: unknown) => void } | null = null
   /**
    * Resolves when everything has been read for the first time.
-   * @throws GatepostError CONFIG_INVALID: the installation has another token key
+   * @throws GatepostError CONFIG_INVALID: the installation has another token key; DATA_FORMAT_LATER
    */
   readonly ready: Promise<void>
 
@@ -174,7 +185,10 @@ export class KafkaAccessLog implements AccessLog {
     } else if (key.startsWith(SECRET)) {
       const fingerprint = key.slice(SECRET.length)
       if (value === null) this.#secrets.delete(fingerprint)
-      else this.#secrets.add(fingerprint)
+      else {
+        this.#secrets.add(fingerprint)
+        this.#noticeFormat(value)
+      }
     } else {
       const entry = value === null ? null : decodeAccessEntry(value)
       if (value !== null && entry === null) {
@@ -190,12 +204,28 @@ export class KafkaAccessLog implements AccessLog {
     }
   }
 
+  #noticeFormat(value: Buffer): void {
+    const version = versionSchema.safeParse(jsonOf(value))
+    if (!version.success || version.data.format <= FORMAT) return
+    const { format, gatepost = 'a later version' } = version.data
+    this.#later =
+      `${this.#topic} has format ${format} and was written by Gatepost ${gatepost}; this is ${packageVersion()}, which reads up to ${FORMAT}: ` +
+      `install ${gatepost} or later`
+    // Of a process that runs: it goes on answering, without decisions.
+    this.#entries = null
+    this.#options.logger.fatal({ topic: this.#topic }, this.#later)
+  }
+
   /** Everything that was written before the barrier has been read. */
   #passed(barrier: string): void {
     this.#barrier = null
     void this.#write(barrier, null).catch(() => {})
     const { logger } = this.#options
     const { fingerprints } = this.#options
+    if (this.#later !== null) {
+      this.#settle?.reject(new GatepostError('DATA_FORMAT_LATER', this.#later))
+      return
+    }
     if (fingerprints.length > 0 && !this.#hasTheKey(fingerprints)) return
     if (this.#reading.full) return
     this.#entries = this.#reading
@@ -209,7 +239,7 @@ export class KafkaAccessLog implements AccessLog {
     const [first] = this.#secrets
     if (first === undefined) {
       // The first process of the installation. Another one may be doing the same: whose record comes first is read back.
-      void this.#write(SECRET + own, Buffer.from('{}'))
+      void this.#write(SECRET + own, SECRET_VALUE)
         .catch(() => {})
         .then(() => this.#raiseBarrier())
       return false
@@ -236,7 +266,7 @@ export class KafkaAccessLog implements AccessLog {
   /** This process signs with another key than the installation did, and knows that one too: from now on this one counts. */
   async #succeed(before: string, own: string): Promise<void> {
     try {
-      await this.#write(SECRET + own, Buffer.from('{}'))
+      await this.#write(SECRET + own, SECRET_VALUE)
       await this.#write(SECRET + before, null)
       this.#options.logger.info({ topic: this.#topic }, 'the token key has been changed')
     } catch {
@@ -260,5 +290,13 @@ export class KafkaAccessLog implements AccessLog {
     } catch {
       // The broker forgets an empty group by itself after a while.
     }
+  }
+}
+
+function jsonOf(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString('utf8'))
+  } catch {
+    return null
   }
 }

@@ -79,6 +79,26 @@ t.test('a process with another secret is refused, and the first one keeps its pl
   t.equal((await open(t, prefix, ['first'])).known, true)
 })
 
+t.test(
+  'records of a later format are not decided from: a process that starts is refused, one that runs has no decisions',
+  async (t) => {
+    const prefix = await makeTopic()
+    const running = await open(t, prefix)
+    const writer = new KeyedWriter(kafka, accessControlTopic(prefix))
+    t.teardown(() => writer.close())
+    // As 0.1.0 wrote it.
+    await writer.write('secret:f1', Buffer.from('{}'))
+    await open(t, prefix)
+    await writer.write('secret:f1', Buffer.from('{"format":2,"gatepost":"99.0.0"}'))
+    await until(() => !running.known)
+    t.equal(running.known, false)
+    await t.rejects(open(t, prefix), {
+      code: 'DATA_FORMAT_LATER',
+      message: /has format 2 and was written by Gatepost 99\.0\.0; this is .*: install 99\.0\.0 or later/,
+    })
+  },
+)
+
 t.test('two processes that are the first at once agree on one secret', async (t) => {
   const prefix = await makeTopic()
   const logs = ['a', 'b'].map((fingerprint) =>

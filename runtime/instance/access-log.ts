@@ -4,6 +4,7 @@ import type { AccessLog } from '../../access/log.ts'
 import type { Config } from '../config/config.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import { openKnownAccess } from '../open-access.ts'
+import { assertDataFormat } from '../data-format.ts'
 import { knownKeys } from '../supervisor/secret.ts'
 
 /** What a command is given of the installation's access decisions. */
@@ -15,9 +16,10 @@ export interface AccessOfInstallation {
 
 /**
  * Runs a command with the access decisions of the installation, all of which have been read.
- * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, DATA_FORMAT_LATER
  */
 export async function withAccessLog<T>(config: Config, use: (opened: AccessOfInstallation) => Promise<T>): Promise<T> {
+  assertDataFormat(config.dataDir)
   const keys = knownKeys(config)
   const access = await openAccessLog(config, keys)
   try {

@@ -7,6 +7,7 @@ import { openSqlEndpoint } from '../../sql-endpoint/client.ts'
 import type { Store } from '../../store/contract.ts'
 import type { OpenTables, TableStore } from '../../store/table-store.ts'
 import type { Config } from '../config/config.ts'
+import { assertDataFormat } from '../data-format.ts'
 import { readInstanceFile, type InstanceInfo } from './instance-file.ts'
 
 /*
@@ -51,6 +52,7 @@ async function open<T>(
   waitMs: number,
 ): Promise<T | Store> {
   if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl, config.clickhouseCluster)
+  assertDataFormat(config.dataDir)
   const deadline = performance.now() + waitMs
   for (;;) {
     const info = readInstanceFile(config.dataDir)

@@ -30,19 +30,23 @@ t.test('one of a later version with the formats of this one is taken: an upgrade
   t.end()
 })
 
-t.test('serve, and a command on a directory on which nothing runs, refuse a later one, naming both versions', async (t) => {
-  const directory = laterDirectory('later', { ...dataFormats(), journal: 2, dreams: 1 })
-  const instance = await Instance.create(directory)
-  const message = new RegExp(
-    `was last used by Gatepost 99\\.0\\.0, and this is ${packageVersion().replaceAll('.', '\\.')}: ` +
-      'journal has format 2, known here is 1; dreams has format 1, known here is none',
-  )
-  for (const arguments_ of [['serve'], ['sessions'], ['access', 'list'], ['replay', '--archive']]) {
-    const { status, stderr } = await run(process.execPath, [instance.program, ...arguments_], { env: instance.env })
-    t.not(status, 0, arguments_.join(' '))
-    t.match(stderr, message, arguments_.join(' '))
-  }
-})
+t.test(
+  'serve, and a command on a directory on which nothing runs, refuse a later one, naming both versions',
+  async (t) => {
+    const directory = laterDirectory('later', { ...dataFormats(), journal: 2, dreams: 1 })
+    mkdirSync(join(directory, 'archive'))
+    const instance = await Instance.create(directory)
+    const message = new RegExp(
+      `was last used by Gatepost 99\\.0\\.0, and this is ${packageVersion().replaceAll('.', '\\.')}: ` +
+        'journal has format 2, known here is 1; dreams has format 1, known here is none',
+    )
+    for (const arguments_ of [['serve'], ['sessions'], ['access', 'list'], ['replay', '--archive']]) {
+      const { status, stderr } = await run(process.execPath, [instance.program, ...arguments_], { env: instance.env })
+      t.not(status, 0, arguments_.join(' '))
+      t.match(stderr, message, arguments_.join(' '))
+    }
+  },
+)
 
 t.test('so does whoever finds the announcement of a later instance', (t) => {
   const directory = t.testdir({})
