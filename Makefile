@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-faults lint format bench screenshots clean
+.PHONY: help install build serve demo kafka test watch test-faults lint format bench screenshots fixture clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -46,6 +46,10 @@ bench: build ## Run the benches; each prints the limit it compares itself with
 
 screenshots: build ## Make docs/screenshots/ anew, of a demo (two minutes; needs Chromium)
 	node dist/reporter/dashboard/test/screenshots.js
+
+fixture: build ## Before a release: keep its schemas, and a fixture of what it writes (a minute; needs Java 17 and Maven)
+	node dist/schemas/release.js
+	node dist/test/upgrade/make-fixture.js
 
 clean: ## Remove what was built
 	rm -rf dist .tap
