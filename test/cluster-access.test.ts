@@ -4,14 +4,15 @@ import t from 'tap'
 import { packageFile } from '../common/package-root.ts'
 import { FleetGateway, logIn } from './helpers/gateway-fleet.ts'
 import { Instance } from './helpers/instance.ts'
-import { singleBroker } from './helpers/kafka.ts'
+import { sharedBroker } from './helpers/shared-broker.ts'
 import { run } from './helpers/run.ts'
 
 /* Decisions by command, with Kafka: in force at every `gatepost ingest` of the installation within two seconds. */
 
-const broker = await singleBroker(t)
+const broker = await sharedBroker(t)
 const ENV = {
   GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
+  GATEPOST_KAFKA_TOPIC_PREFIX: broker.prefix,
   GATEPOST_KAFKA_REPLICATION: '1',
   GATEPOST_KAFKA_PARTITIONS: '2',
   GATEPOST_SECRET: 'a secret of the tests',

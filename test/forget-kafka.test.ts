@@ -7,14 +7,14 @@ import type { Forgotten } from '../privacy/forget-person.ts'
 import { makeBatch } from '../schemas/test/records.ts'
 import { forgetOnDashboard } from './helpers/dashboard-forget.ts'
 import { Instance } from './helpers/instance.ts'
-import { singleBroker } from './helpers/kafka.ts'
+import { sharedBroker } from './helpers/shared-broker.ts'
 import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
 import { until } from './helpers/until.ts'
 
 /* Forgetting with Kafka and a store server, while an aggregator runs: what Kafka holds of the person does not come back. */
 
-const broker = await singleBroker(t)
+const broker = await sharedBroker(t)
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
 
@@ -23,6 +23,8 @@ t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
   t.teardown(() => server.stop())
   const env = {
     GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
+    GATEPOST_KAFKA_TOPIC_PREFIX: broker.prefix,
+    GATEPOST_KAFKA_GROUP: `${broker.prefix}aggregator`,
     GATEPOST_KAFKA_REPLICATION: '1',
     GATEPOST_KAFKA_PARTITIONS: '2',
     GATEPOST_CLICKHOUSE_URL: server.url(),
@@ -52,7 +54,7 @@ t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
   t.match(keyless.output, /GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used/)
   t.equal(await keyless.stop(), 0, 'until somebody is forgotten it works without')
   await aggregator.start()
-  const writer = new SimpleWriter(broker.options(), 'gatepost.')
+  const writer = new SimpleWriter(broker.options(), broker.prefix)
   t.teardown(() => writer.close())
 
   const now = Date.now()

@@ -50,6 +50,7 @@ export function serverProperties(
     'unclean.leader.election.enable': 'false',
     'offsets.topic.replication.factor': copies,
     'offsets.topic.num.partitions': '3',
+    'offsets.retention.minutes': '10080',
     'transaction.state.log.replication.factor': copies,
     'transaction.state.log.min.isr': settings.brokers === 1 ? '1' : '2',
     'share.coordinator.state.topic.replication.factor': copies,

@@ -6,13 +6,17 @@ import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 /** Where the test files of one run find what they share. */
 export const SERVICES_VARIABLE = 'GATEPOST_TEST_SERVICES'
 
+/** Brokers as clients see them. */
+export interface Reachable {
+  /** How a client reaches them. */
+  options(clientId?: string, overrides?: Partial<KafkaOptions>): KafkaOptions
+}
+
 /** A broker that other test files use at the same time: each under names of its own. It is neither stopped nor changed. */
-export interface SharedBroker {
+export interface SharedBroker extends Reachable {
   readonly brokers: readonly string[]
   /** Topics and groups whose names begin with it are this file's alone. */
   readonly prefix: string
-  /** How a client reaches it. */
-  options(clientId?: string, overrides?: Partial<KafkaOptions>): KafkaOptions
 }
 
 /** The broker of this run of the suite; a test file that is run by itself starts one, which goes when the test ends. */

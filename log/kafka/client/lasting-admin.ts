@@ -15,13 +15,18 @@ const CLOSE_WITHIN_MS = 5000
 export class LastingAdmin {
   readonly #options: KafkaOptions
   #admin: Promise<KafkaAdmin> | null = null
+  #closed = false
 
   constructor(options: KafkaOptions) {
     this.#options = options
   }
 
-  /** @throws KafkaUnavailable: cannot be connected; KafkaRequestError: what the brokers answer, or no answer in time */
+  /**
+   * @throws KafkaUnavailable: cannot be connected; KafkaRequestError: what the brokers answer, or no answer in time; Error: it is closed,
+   * as it may be between two requests of one task, and a connection made then would stay for ever
+   */
   async ask<T>(request: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error('the admin client is closed')
     const admin = (this.#admin ??= connectAdmin(this.#options))
     try {
       return await asRequest(() => within(ANSWER_WITHIN_MS, admin.then(request)))
@@ -33,6 +38,7 @@ export class LastingAdmin {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     const admin = this.#admin
     this.#admin = null
     await within(CLOSE_WITHIN_MS, Promise.resolve(admin?.then((open) => open.close()))).catch(() => {})

@@ -1,18 +1,18 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
 import { logContract } from '../../test/contract.ts'
 import { KafkaReader } from '../reader.ts'
 import { KafkaWriter } from '../writer.ts'
 import { makeTopics } from './simple-writer.ts'
 
-const broker = await singleBroker(t)
+const broker = await sharedBroker(t)
 const kafka = broker.options()
 const { logger } = kafka
 let made = 0
 
 logContract(t, 'kafka', async (t) => {
-  const topicPrefix = `contract-${++made}.`
+  const topicPrefix = `${broker.prefix}${++made}.`
   // One partition: the contract speaks of an order, which Kafka keeps within a partition.
   await makeTopics(kafka, topicPrefix)
   const spill = {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import type { KafkaCluster } from '../../../test/helpers/kafka.ts'
+import type { Reachable } from '../../../test/helpers/shared-broker.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 import { makeBatch } from '../../test/contract.ts'
 import { consumeTopic, type Consumed } from '../client/test/consume.ts'
@@ -14,7 +14,7 @@ export const logger = pino({ level: 'silent' })
 
 /** Makes the topics behind a prefix. */
 export async function makeTopics(
-  cluster: KafkaCluster,
+  cluster: Reachable,
   topicPrefix: string,
   { partitions = 2, replication = 1 } = {},
 ): Promise<void> {
@@ -22,7 +22,7 @@ export async function makeTopics(
 }
 
 export function writerOptions(
-  cluster: KafkaCluster,
+  cluster: Reachable,
   topicPrefix: string,
   directory: string,
   { slot = 0, maxBytes = 2 ** 26 } = {},
@@ -44,7 +44,7 @@ export function nextBatch(writer: KafkaWriter, payload: string): Batch {
 }
 
 /** Every message of a topic, once at least `count` different batches are there. */
-export async function consume(cluster: KafkaCluster, topic: string, count: number): Promise<Consumed[]> {
+export async function consume(cluster: Reachable, topic: string, count: number): Promise<Consumed[]> {
   const messages: Consumed[] = []
   const stop = await consumeTopic(cluster.options('test'), topic, (message) => messages.push(message))
   await until(() => identities(messages).size >= count, `${count} batches in ${topic}`)

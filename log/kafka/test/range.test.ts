@@ -1,22 +1,28 @@
 import t from 'tap'
-import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
 import { makeBatch, payloadsOf } from '../../test/contract.ts'
 import { readRange, type RangeOptions } from '../range.ts'
 import { makeTopics, SimpleWriter } from './simple-writer.ts'
 
-const broker = await singleBroker(t)
+const broker = await sharedBroker(t)
 const kafka = broker.options()
 
 async function payloads(range: Partial<RangeOptions>): Promise<string[]> {
   const found: string[] = []
-  const options = { kafka, topicPrefix: 'r.', topic: 'dead_letters' as const, partition: 1, logger: kafka.logger }
+  const options = {
+    kafka,
+    topicPrefix: broker.prefix,
+    topic: 'dead_letters' as const,
+    partition: 1,
+    logger: kafka.logger,
+  }
   for await (const { batches } of readRange({ ...options, ...range })) found.push(...batches.flatMap(payloadsOf))
   return found
 }
 
 t.test('a range of one partition is read, by offset or time, and nothing else', async (t) => {
-  await makeTopics(kafka, 'r.', 2)
-  const writer = new SimpleWriter(kafka, 'r.')
+  await makeTopics(kafka, broker.prefix, 2)
+  const writer = new SimpleWriter(kafka, broker.prefix)
   const names = Array.from({ length: 20 }, (_, index) => String(index))
   let middle = 0
   for (const [index, name] of names.entries()) {

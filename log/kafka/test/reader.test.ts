@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { singleBroker } from '../../../test/helpers/kafka.ts'
+import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
 import type { Gathered } from '../../contract.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
@@ -10,13 +10,13 @@ import { TOPICS } from '../../../schemas/topics.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { makeTopics, SimpleWriter } from './simple-writer.ts'
 
-const broker = await singleBroker(t)
+const broker = await sharedBroker(t)
 const kafka = broker.options()
 let made = 0
 
 /** Topics of their own, with a writer. */
 async function log(partitions = 1) {
-  const prefix = `t${++made}.`
+  const prefix = `${broker.prefix}${++made}.`
   await makeTopics(kafka, prefix, partitions)
   const writer = new SimpleWriter(kafka, prefix)
   const open = (options: Partial<KafkaReaderOptions> = {}) =>
@@ -165,23 +165,6 @@ t.test('what is no batch becomes a letter, and reading goes on', async (t) => {
   t.equal(again.stats.positionAlarms, 0)
   await again.close()
   await writer.close()
-})
-
-t.test('a broker that goes and comes back is waited for', async (t) => {
-  const { writer, open } = await log()
-  const reader = await open()
-  await writer.append(makeBatch(['before']))
-  await commitAll(reader, (await readBatches(reader, 1)).gathers)
-  await writer.close()
-  await broker.kill(0)
-  await sleep(1000)
-  await broker.restart(0)
-  const after = new SimpleWriter(kafka, `t${made}.`)
-  await after.append(makeBatch(['after']))
-  t.same((await readBatches(reader, 1)).batches.flatMap(payloadsOf), ['after'])
-  t.equal(reader.stats.positionAlarms, 0)
-  await after.close()
-  await reader.close()
 })
 
 t.test('brokers that do not answer are an error', async (t) => {

@@ -2,14 +2,11 @@
  * Child process of tests: appends one batch after the other until it is killed, and tells its parent of each that was acknowledged.
  * Arguments: brokers, prefix of the topics, data directory.
  */
-import type { KafkaCluster } from '../../../test/helpers/kafka.ts'
 import { KafkaWriter } from '../writer.ts'
 import { logger, nextBatch, writerOptions } from './harness.ts'
 
 const [brokers, prefix, directory] = process.argv.slice(2)
-const cluster = {
-  options: () => ({ brokers: brokers.split(','), clientId: 'child', tls: null, sasl: null, logger }),
-} as unknown as KafkaCluster
+const cluster = { options: () => ({ brokers: brokers.split(','), clientId: 'child', tls: null, sasl: null, logger }) }
 const writer = await KafkaWriter.open(writerOptions(cluster, prefix, directory))
 for (let number = 0; ; number++) {
   const batch = nextBatch(writer, `child-${number}`)

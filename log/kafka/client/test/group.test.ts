@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { singleBroker } from '../../../../test/helpers/kafka.ts'
+import { sharedBroker } from '../../../../test/helpers/shared-broker.ts'
 import { pick, random } from '../../../../test/helpers/random.ts'
 import { Group } from '../group.ts'
 import { memberCount } from './operator.ts'
@@ -26,10 +26,10 @@ const PARTITIONS = 4
 const SETTLED_WITHIN_MS = 150_000
 const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Date.now() % 1_000_000)
 
-const broker = await singleBroker(t)
+const broker = await sharedBroker(t)
 const kafka = broker.options()
-const topics = TOPICS.map((topic) => kafkaTopic('group.', topic))
-await makeTopics(kafka, 'group.', PARTITIONS)
+const topics = TOPICS.map((topic) => kafkaTopic(broker.prefix, topic))
+await makeTopics(kafka, broker.prefix, PARTITIONS)
 
 /** A member that remembers what it was told. */
 class Member {
@@ -72,7 +72,10 @@ async function settled(t: Test, members: readonly Member[]): Promise<void> {
 }
 
 t.test('a member that is not told what became its own joins anew', async (t) => {
-  const [first, second] = [new Member('lost-answer', 'first'), new Member('lost-answer', 'second')]
+  const [first, second] = [
+    new Member(`${broker.prefix}lost-answer`, 'first'),
+    new Member(`${broker.prefix}lost-answer`, 'second'),
+  ]
   await first.group.start()
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
   const { syncGroup } = requests
@@ -92,7 +95,11 @@ t.test('a member that is not told what became its own joins anew', async (t) => 
 
 t.test(`members that are replaced while they join leave nobody behind, seed ${SEED}`, async (t) => {
   const next = random(SEED)
-  const members = [new Member('storm'), new Member('storm'), new Member('storm')]
+  const members = [
+    new Member(`${broker.prefix}storm`),
+    new Member(`${broker.prefix}storm`),
+    new Member(`${broker.prefix}storm`),
+  ]
   await Promise.all(members.map(({ group }) => group.start()))
   for (let times = 0; times < 30; times++) {
     pick(members, next).group.rejoin('told to')
