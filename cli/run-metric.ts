@@ -1,5 +1,5 @@
 import { GatepostError } from '../common/errors.ts'
-import { daysKept, metricSql, type MetricDefinition } from '../reporter/metrics/definitions.ts'
+import { daysKept, type MetricDefinition } from '../reporter/metrics/definitions.ts'
 import { computeMetric, requestedWindow } from '../reporter/metrics/metric.ts'
 import { computeSeries, seriesDates } from '../reporter/metrics/series.ts'
 import type { Period } from '../reporter/metrics/window.ts'
@@ -78,7 +78,7 @@ export async function runSeries(context: Context, metric: MetricDefinition, opti
 }
 
 function expiredNote(metric: MetricDefinition, retention: Retention, windows: string, oldest: string): string {
-  const days = daysKept(metricSql(metric), retention)
+  const days = daysKept(metric, retention)
   return (
     `gatepost: ${metric.name}: raw data is kept for ${days} days and no result is stored for ${windows}; ` +
     `the oldest complete day is ${oldest} (--partial computes from what is left)`

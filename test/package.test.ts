@@ -78,8 +78,13 @@ t.test('the package holds what it needs and no more', (t) => {
     files.filter((path) => path.startsWith('reporter/')),
     [
       ...METRICS.map(({ name }) => `reporter/metrics/${name}.sql`),
+      ...filesBelow(packageFile('reporter/metrics/fragments')).map((path) => join('reporter/metrics/fragments', path)),
       ...filesBelow(packageFile('reporter/dashboard/web')).map((path) => join('reporter/dashboard/web', path)),
     ].sort(),
+  )
+  t.same(
+    files.filter((path) => path.startsWith('jobs/')),
+    filesBelow(packageFile('jobs/sessions/sql')).map((path) => join('jobs/sessions/sql', path)),
   )
   t.same(
     files.filter((path) => !path.includes('/')),

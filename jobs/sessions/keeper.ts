@@ -3,7 +3,7 @@ import type { Logger } from '../../common/logger.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { Store } from '../../store/contract.ts'
 import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
-import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LATER_HOURS } from './hour-sql.ts'
+import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LATER_HOURS } from './statements.ts'
 
 /*
  * Keeps the tables behind the view `sessions` current. Whatever was touched is computed from its raw rows and replaced: doing it twice, or

@@ -6,35 +6,22 @@
 --   email      registered by e-mail: the contact holds an @ and is its own sponsor
 --   sponsor    vouched for by somebody else: contact and sponsor differ
 -- Contact and sponsor are compared ignoring case. An account without one of the two is in none of the three.
-WITH
-    registered AS
-    (
-        SELECT
-            created_at >= {start:DateTime64(3, 'UTC')} AS is_new,
-            isNotNull(last_login) AS is_used,
-            -- A comparison with null is null: such an account is in none of the three.
-            ifNull(lowerUTF8(contact) = lowerUTF8(sponsor), 0) AS is_own,
-            is_own AND startsWith(ifNull(contact, ''), '+') AS is_sms,
-            is_own AND position(ifNull(contact, ''), '@') > 0 AS is_email,
-            ifNull(lowerUTF8(contact) != lowerUTF8(sponsor), 0) AS is_sponsored
-        FROM gatepost.account_status
-        WHERE created_at < {end:DateTime64(3, 'UTC')}
-    )
 SELECT
     toInt64(countIf(is_new)) AS all_registered,
-    toInt64(countIf(is_new AND is_used)) AS all_logged_in,
+    toInt64(countIf(is_new AND isNotNull(last_login))) AS all_logged_in,
     toInt64(countIf(is_sms AND is_new)) AS sms_registered,
-    toInt64(countIf(is_sms AND is_new AND is_used)) AS sms_logged_in,
+    toInt64(countIf(is_sms AND is_new AND isNotNull(last_login))) AS sms_logged_in,
     toInt64(countIf(is_email AND is_new)) AS email_registered,
-    toInt64(countIf(is_email AND is_new AND is_used)) AS email_logged_in,
+    toInt64(countIf(is_email AND is_new AND isNotNull(last_login))) AS email_logged_in,
     toInt64(countIf(is_sponsored AND is_new)) AS sponsor_registered,
-    toInt64(countIf(is_sponsored AND is_new AND is_used)) AS sponsor_logged_in,
+    toInt64(countIf(is_sponsored AND is_new AND isNotNull(last_login))) AS sponsor_logged_in,
     toInt64(count()) AS cumulative_all_registered,
-    toInt64(countIf(is_used)) AS cumulative_all_logged_in,
+    toInt64(countIf(isNotNull(last_login))) AS cumulative_all_logged_in,
     toInt64(countIf(is_sms)) AS cumulative_sms_registered,
-    toInt64(countIf(is_sms AND is_used)) AS cumulative_sms_logged_in,
+    toInt64(countIf(is_sms AND isNotNull(last_login))) AS cumulative_sms_logged_in,
     toInt64(countIf(is_email)) AS cumulative_email_registered,
-    toInt64(countIf(is_email AND is_used)) AS cumulative_email_logged_in,
+    toInt64(countIf(is_email AND isNotNull(last_login))) AS cumulative_email_logged_in,
     toInt64(countIf(is_sponsored)) AS cumulative_sponsor_registered,
-    toInt64(countIf(is_sponsored AND is_used)) AS cumulative_sponsor_logged_in
-FROM registered
+    toInt64(countIf(is_sponsored AND isNotNull(last_login))) AS cumulative_sponsor_logged_in
+FROM gatepost.account_status
+WHERE created_at < {end:DateTime64(3, 'UTC')}

@@ -1,11 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { packageFile } from '../../common/package-root.ts'
-import type { Retention } from '../../store/retention.ts'
+import type { KeptTable, Retention } from '../../store/retention.ts'
 import { all, count, integer, type FieldValue } from './fields.ts'
 import { monthToDate, newAccountsMonth, PERIODS, thirtyDaysBefore, type Period, type Window } from './window.ts'
 
-/** One metric: its query, and the fields that the query must return. */
+/** Tables of metrics that keep what they have. */
+type LastingTable = 'accounts' | 'account_status' | 'ip_locations'
+
+/** What several queries begin with, in reporter/metrics/fragments: names that they define for the query. */
+type Fragment = 'window-days' | 'sites' | 'roaming' | 'account-kinds'
+
+/** The days of logins, which queries name as {logins:Identifier}; and where they are kept for longer, under pseudonyms. */
+export const LOGIN_DAYS = { table: 'login_calendar', history: 'login_history' } as const
+
+/** One metric: its query, what that reads, and the fields that it must return. */
 export interface MetricDefinition {
   readonly name: string
   readonly description: string
@@ -14,6 +23,12 @@ export interface MetricDefinition {
   readonly fields: z.ZodObject<Record<string, z.ZodType<FieldValue>>>
   /** What the result has a row for, each with these fields; undefined: the result has the fields itself. */
   readonly rowsPer?: 'site' | 'gateway'
+  /** Tables that the query names itself. */
+  readonly tables: readonly (KeptTable | LastingTable)[]
+  /** It counts days of logins, wherever they are kept. */
+  readonly source?: typeof LOGIN_DAYS
+  /** Put in front of the query, in this order. */
+  readonly fragments?: readonly Fragment[]
   /** The window that ends by `end`, the instant at which D begins; undefined: the period's own. */
   readonly window?: (end: Date) => Window
 }
@@ -30,42 +45,61 @@ export const METRICS: readonly MetricDefinition[] = [
     description: 'users, and the locations at which they logged in successfully',
     periods: PERIODS,
     fields: z.strictObject({ total: count, transactions: count, roaming: count, one_time: integer }),
+    tables: ['ip_locations'],
+    source: LOGIN_DAYS,
+    fragments: ['window-days', 'sites'],
   },
   {
     name: 'unique-users',
     description: 'users of an average weekday, successful or not',
     periods: PERIODS,
     fields: z.strictObject({ count }),
+    tables: [],
+    source: LOGIN_DAYS,
+    fragments: ['window-days'],
   },
   {
     name: 'active-users',
     description: 'users who logged in successfully',
     periods: PERIODS,
     fields: z.strictObject({ users: count }),
+    tables: [],
+    source: LOGIN_DAYS,
+    fragments: ['window-days'],
   },
   {
     name: 'roaming-users',
     description: 'users who logged in at more than one known location; certificates that logged in',
     periods: PERIODS,
     fields: z.strictObject({ active: count, roaming: count, cba: count }),
+    tables: ['ip_locations'],
+    source: LOGIN_DAYS,
+    fragments: ['window-days', 'sites', 'roaming'],
   },
   {
     name: 'user-devices',
     description: 'devices of an average user, successful or not',
     periods: PERIODS,
     fields: z.strictObject({ devices: z.number().nonnegative().nullable() }),
+    tables: [],
+    source: LOGIN_DAYS,
+    fragments: ['window-days'],
   },
   {
     name: 'volumetrics',
     description: 'accounts created, by how they were registered',
     periods: PERIODS,
     fields: z.strictObject(all(['period_before', 'cumulative', ...KINDS], count)),
+    tables: ['accounts'],
+    fragments: ['account-kinds'],
   },
   {
     name: 'completion-rate',
     description: 'accounts created and those that ever logged in, by how they were registered',
     periods: PERIODS,
     fields: z.strictObject(all(COMPLETION, count)),
+    tables: ['account_status'],
+    fragments: ['account-kinds'],
   },
   {
     name: 'inactive-users',
@@ -73,6 +107,7 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['month'],
     fields: z.strictObject({ new_active_users: count, new_inactive_users: count, days: count }),
     window: newAccountsMonth,
+    tables: ['account_status'],
   },
   {
     name: 'monthly-rolling-window-total-active-users',
@@ -80,6 +115,9 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['day'],
     fields: USERS_AT,
     window: thirtyDaysBefore,
+    tables: [],
+    source: LOGIN_DAYS,
+    fragments: ['window-days'],
   },
   {
     name: 'monthly-rolling-window-total-roaming-users',
@@ -87,6 +125,9 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['day'],
     fields: USERS_AT,
     window: thirtyDaysBefore,
+    tables: ['ip_locations'],
+    source: LOGIN_DAYS,
+    fragments: ['window-days', 'sites', 'roaming'],
   },
   {
     name: 'month-to-date-total-active-users',
@@ -94,6 +135,9 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['day'],
     fields: USERS_AT,
     window: monthToDate,
+    tables: [],
+    source: LOGIN_DAYS,
+    fragments: ['window-days'],
   },
   {
     name: 'month-to-date-total-roaming-users',
@@ -101,6 +145,9 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['day'],
     fields: USERS_AT,
     window: monthToDate,
+    tables: ['ip_locations'],
+    source: LOGIN_DAYS,
+    fragments: ['window-days', 'sites', 'roaming'],
   },
   {
     name: 'request-stats',
@@ -108,6 +155,7 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: ['hour'],
     fields: z.strictObject({ site_ip: z.string(), successes: count, failures: count }),
     rowsPer: 'site',
+    tables: ['post_auth'],
   },
   {
     name: 'gateway-availability',
@@ -121,6 +169,7 @@ export const METRICS: readonly MetricDefinition[] = [
       longest_gap_seconds: count,
     }),
     rowsPer: 'gateway',
+    tables: ['gateway_runs', 'gateway_pings'],
   },
   {
     name: 'traffic',
@@ -128,6 +177,7 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: PERIODS,
     fields: z.strictObject({ gw_id: z.string(), incoming: count, outgoing: count, sessions: count, devices: count }),
     rowsPer: 'gateway',
+    tables: ['session_hours'],
   },
 ]
 
@@ -135,16 +185,23 @@ export function metricNamed(name: string): MetricDefinition | undefined {
   return METRICS.find((metric) => metric.name === name)
 }
 
-/** The metric's query over {start} and {end}; its file begins with the definition in words. */
-export function metricSql(metric: MetricDefinition): string {
-  return readFileSync(packageFile(`reporter/metrics/${metric.name}.sql`), 'utf8')
+/** The metric's query over {start} and {end}, of {logins} if it has a source; its file begins with the definition in words. */
+export function metricSql({ name, fragments = [] }: MetricDefinition): string {
+  const query = sqlFile(name)
+  if (fragments.length === 0) return query
+  return `WITH\n${fragments.map((fragment) => sqlFile(`fragments/${fragment}`).trimEnd()).join(',\n')}\n${query}`
+}
+
+function sqlFile(name: string): string {
+  return readFileSync(packageFile(`reporter/metrics/${name}.sql`), 'utf8')
 }
 
 /**
  * For how many days back a metric's query finds all its rows: as many as the table of those it reads that keeps them for the shortest time.
  * Null: none of them expires, and windows of any age can be computed.
  */
-export function daysKept(sql: string, retention: Retention): number | null {
-  const kept = Object.entries(retention).filter(([table]) => new RegExp(`\\bgatepost\\.${table}\\b`).test(sql))
+export function daysKept({ tables, source }: MetricDefinition, retention: Retention): number | null {
+  const read: readonly string[] = source === undefined ? tables : [...tables, source.table]
+  const kept = Object.entries(retention).filter(([table]) => read.includes(table))
   return kept.length === 0 ? null : Math.min(...kept.map(([, days]) => days))
 }

@@ -3,7 +3,7 @@ import { sqlTime } from '../../common/sql-time.ts'
 import type { Retention } from '../../store/retention.ts'
 import { isInHistory } from '../history/copy.ts'
 import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
-import { daysKept, metricSql, type MetricDefinition } from './definitions.ts'
+import { daysKept, metricSql, type LOGIN_DAYS, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from './window.ts'
@@ -30,10 +30,6 @@ export type MetricOutcome =
 /** The earliest instant of a Date: what does not expire goes back for ever. */
 const BEGINNING = new Date(-8.64e15)
 
-const CALENDAR = 'gatepost.login_calendar'
-/** The same under pseudonyms, which are as many as people are. */
-const HISTORY = 'gatepost.login_history'
-
 /**
  * A metric from the raw data, or where that is not whole any more from its history under pseudonyms, which also stores it; else from table `metrics`.
  * D may be tomorrow: the window then holds today so far, its result is marked incomplete and never stored.
@@ -44,19 +40,19 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const { date, begins, window } = requestedWindow(request)
   const key: MetricKey = { metric_name: metric.name, period, date }
 
-  const sql = metricSql(metric)
-  const days = daysKept(sql, request.retention)
+  const days = daysKept(metric, request.retention)
   const oldest = days === null ? BEGINNING : oldestCompleteDay(now, days)
   const whole = window.start >= oldest
   const running = begins > now
-  const inHistory = !whole && sql.includes(CALENDAR) && (await isInHistory(store, window))
+  const inHistory = !whole && metric.source !== undefined && (await isInHistory(store, window))
   if ((whole || inHistory) && !running) {
-    const fields = await compute(store, metric, inHistory ? sql.replaceAll(CALENDAR, HISTORY) : sql, window)
+    // Pseudonyms are as many as people are.
+    const fields = await compute(store, metric, inHistory ? 'history' : 'table', window)
     await storeMetric(store, key, fields, now)
     return { outcome: 'result', result: { ...key, ...fields } }
   }
   if (request.partial || running) {
-    const fields = await compute(store, metric, sql, window)
+    const fields = await compute(store, metric, 'table', window)
     return { outcome: 'result', result: { ...key, ...fields, complete: false } as MetricResult }
   }
   const stored = await storedMetric(store, key)
@@ -109,10 +105,14 @@ export function parseDate(period: Period, date: string, now: Date): Date {
 async function compute(
   store: TableStore,
   metric: MetricDefinition,
-  sql: string,
+  from: keyof typeof LOGIN_DAYS,
   window: Window,
 ): Promise<MetricFields> {
-  const rows = await store.query(sql, { start: sqlTime(window.start), end: sqlTime(window.end) })
+  const rows = await store.query(metricSql(metric), {
+    start: sqlTime(window.start),
+    end: sqlTime(window.end),
+    ...(metric.source === undefined ? {} : { logins: metric.source[from] }),
+  })
   const checked = metric.fields.array().safeParse(rows)
   if (!checked.success || (metric.rowsPer === undefined && rows.length !== 1)) {
     throw new GatepostError('STORE_REFUSED', `${metric.name}: the query did not return its fields`, checked.error)

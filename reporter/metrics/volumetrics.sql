@@ -3,19 +3,6 @@
 --   email      registered by e-mail: the contact holds an @ and is its own sponsor
 --   sponsored  vouched for by somebody else: contact and sponsor differ
 -- Contact and sponsor are compared ignoring case. An account without one of the two is in none of the three.
-WITH
-    registered AS
-    (
-        SELECT
-            created_at >= {start:DateTime64(3, 'UTC')} AS is_new,
-            -- A comparison with null is null: such an account is in none of the three.
-            ifNull(lowerUTF8(contact) = lowerUTF8(sponsor), 0) AS is_own,
-            is_own AND startsWith(ifNull(contact, ''), '+') AS is_sms,
-            is_own AND position(ifNull(contact, ''), '@') > 0 AS is_email,
-            ifNull(lowerUTF8(contact) != lowerUTF8(sponsor), 0) AS is_sponsored
-        FROM gatepost.accounts FINAL
-        WHERE created_at < {end:DateTime64(3, 'UTC')}
-    )
 SELECT
     toInt64(countIf(is_new)) AS period_before,
     toInt64(count()) AS cumulative,
@@ -25,4 +12,5 @@ SELECT
     toInt64(countIf(is_email)) AS email_cumulative,
     toInt64(countIf(is_sponsored AND is_new)) AS sponsored_period_before,
     toInt64(countIf(is_sponsored)) AS sponsored_cumulative
-FROM registered
+FROM gatepost.accounts FINAL
+WHERE created_at < {end:DateTime64(3, 'UTC')}

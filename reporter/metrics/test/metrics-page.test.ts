@@ -18,7 +18,12 @@ t.test('docs/metrics.md and the queries say what each metric and each field is',
       t.match(sql, new RegExp(`\\b${field}\\b`), `${name}.sql: ${field}`)
     }
     const parameters = new Set([...sql.matchAll(/\{(\w+):/g)].map(([, parameter]) => parameter))
-    t.same([...parameters].sort(), ['end', 'start'], `${name}.sql takes the window and nothing else`)
+    const source = metric.source === undefined ? [] : ['logins']
+    t.same(
+      [...parameters].sort(),
+      ['end', ...source, 'start'],
+      `${name}.sql takes the window, its source and nothing else`,
+    )
   }
   t.end()
 })

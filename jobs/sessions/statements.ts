@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { packageFile } from '../../common/package-root.ts'
+
+/*
+ * The statements that keep the tables of sessions: queries in jobs/sessions/sql, each with what it shares with others in front (which sessions
+ * were touched; their newest rows), and the columns that its rows go into.
+ */
+
+type Shared = 'touched' | 'newest'
+
+const HOURS =
+  'gw_id, session_id, hour, mac, ip, first_seen, last_seen, last_ok, last_login_ok, denied_at, logout_at, last_answer, ' +
+  'incoming, outgoing, reports, accepted_in, accepted_out'
+
+export const LATER_HOURS = query('later-hours', ['touched'])
+export const COMPUTE_HOUR = insert(`session_hours (${HOURS})`, 'compute-hour', ['touched'])
+export const KEEP_LOGINS = insert('session_logins (mac, gw_id, session_id, last_login_ok)', 'keep-logins', [
+  'touched',
+  'newest',
+])
+export const KEEP_RIVALS = insert('session_rivals (gw_id, session_id, rival_login)', 'keep-rivals', [
+  'touched',
+  'newest',
+])
+export const KEEP_REASONS = insert('session_reasons (gw_id, session_id, cut)', 'keep-reasons', ['touched', 'newest'])
+export const KEEP_GATEWAYS = insert(
+  'session_gateway_facts (gw_id, interval_seconds, restarted_at, counters_at)',
+  'keep-gateways',
+  [],
+)
+
+function insert(into: string, name: string, shared: readonly Shared[]): string {
+  return `INSERT INTO gatepost.${into}\n${query(name, shared)}`
+}
+
+function query(name: string, shared: readonly Shared[]): string {
+  return shared.length === 0 ? sql(name) : `WITH\n${shared.map(sql).join(',\n')}\n${sql(name)}`
+}
+
+function sql(name: string): string {
+  return readFileSync(packageFile(`jobs/sessions/sql/${name}.sql`), 'utf8').trimEnd()
+}
