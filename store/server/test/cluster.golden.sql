@@ -416,3 +416,818 @@ FROM
     GROUP BY topic, partition
 ) AS claims
 COMMENT 'Which aggregator may insert what a part of the record log holds. Only used with a ClickHouse server'
+
+-- statement
+-- Who has been forgotten. What is inserted again from a log (a replay, a late spill) leaves them out.
+
+CREATE TABLE IF NOT EXISTS gatepost.erased_subjects_local ON CLUSTER 'fleet'
+(
+    hash String COMMENT 'HMAC-SHA-256 of the kind (user or mac), a colon and the value, keyed with the token key; hexadecimal',
+    kind LowCardinality(String) COMMENT 'user or mac',
+    erased_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the subject was forgotten'
+)
+ENGINE = ReplicatedReplacingMergeTree(erased_at)
+ORDER BY hash
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'People who were forgotten on request, as keyed hashes: what comes again from a log leaves them out'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.erased_subjects ON CLUSTER 'fleet' AS gatepost.erased_subjects_local
+ENGINE = Distributed('fleet', 'gatepost', 'erased_subjects_local', cityHash64(hash))
+COMMENT 'People who were forgotten on request, as keyed hashes: what comes again from a log leaves them out'
+
+-- statement
+-- Results of the period hour: 24 of one date. A column of a sorting key that is added later may have no DEFAULT; the
+-- rows there are get the type's own, 0.
+
+ALTER TABLE gatepost.metrics_local ON CLUSTER 'fleet'
+    ADD COLUMN IF NOT EXISTS hour UInt8 COMMENT 'Period hour: its window ends when this hour of the date begins. Else 0' AFTER date,
+    MODIFY ORDER BY (metric_name, period, date, hour)
+
+-- statement
+ALTER TABLE gatepost.metrics ON CLUSTER 'fleet'
+    ADD COLUMN IF NOT EXISTS hour UInt8 COMMENT 'Period hour: its window ends when this hour of the date begins. Else 0' AFTER date,
+    MODIFY ORDER BY (metric_name, period, date, hour)
+
+-- statement
+-- What was published where, and who may publish now.
+
+CREATE TABLE IF NOT EXISTS gatepost.publications_local ON CLUSTER 'fleet'
+(
+    publisher LowCardinality(String) COMMENT 'Where it was sent: performance-platform, metrics-api, s3, opensearch, file or stdout',
+    metric_name LowCardinality(String) COMMENT 'Name of the metric',
+    period LowCardinality(String) COMMENT 'hour, day, week or month',
+    date Date COMMENT 'The date of the result',
+    hour UInt8 COMMENT 'Of period hour its hour, else 0',
+    status LowCardinality(String) COMMENT 'sent, or failed: it is sent again by the next run',
+    target String COMMENT 'The address or file, without credentials',
+    digest String COMMENT 'SHA-256 of what was sent, hexadecimal: the same content is not sent again',
+    answer String COMMENT 'What was answered, or why there was no answer',
+    attempts UInt32 COMMENT 'How often it was tried in this run',
+    published_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When the last attempt was over; of one result and publisher the newest row counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(published_at)
+ORDER BY (publisher, metric_name, period, date, hour)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'What was published where. Read with FINAL'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.publications ON CLUSTER 'fleet' AS gatepost.publications_local
+ENGINE = Distributed('fleet', 'gatepost', 'publications_local', cityHash64(publisher, metric_name, period, date, hour))
+COMMENT 'What was published where. Read with FINAL'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.leases_local ON CLUSTER 'fleet'
+(
+    name LowCardinality(String) COMMENT 'What only one process may do at a time',
+    newest SimpleAggregateFunction(max, Tuple(epoch UInt64, owner String, until DateTime64(3, 'UTC'))) COMMENT 'The newest lease: its number, counted up by every one; who has it; until when, by the server''s clock'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Leases, not yet merged: of each name the newest counts'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.leases ON CLUSTER 'fleet' AS gatepost.leases_local
+ENGINE = Distributed('fleet', 'gatepost', 'leases_local', cityHash64(name))
+COMMENT 'Leases, not yet merged: of each name the newest counts'
+
+-- statement
+-- The support desk looks for one person, device, certificate or place among a month of logins. These say which granules
+-- can hold what is looked for. Rows that are there already are found without.
+
+ALTER TABLE gatepost.post_auth_local ON CLUSTER 'fleet'
+    ADD INDEX IF NOT EXISTS by_username username TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_ssl_username ssl_username TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_mac mac TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_cert_serial cert_serial TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_ap ap TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_building building_identifier TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_site_ip site_ip TYPE bloom_filter(0.01) GRANULARITY 1
+
+-- statement
+-- Tokens that the portal issued.
+
+CREATE TABLE IF NOT EXISTS gatepost.portal_sessions_local ON CLUSTER 'fleet'
+(
+    received_at DateTime64(3, 'UTC') COMMENT 'When Gatepost received the request, by the server''s clock' CODEC(Delta(8), ZSTD(1)),
+    issued DateTime64(3, 'UTC') COMMENT 'When the token was issued, as it says itself: whole seconds',
+    session_id String COMMENT 'The session of the token',
+    gw_id String COMMENT 'The gateway it was issued for',
+    mac String COMMENT 'The client''s MAC as 50-A6-7F-84-9C-D1, as the gateway''s redirect said; empty: the first client that uses the token has it',
+    ip String COMMENT 'The client''s address in the gateway''s network, as the redirect said',
+    account String COMMENT 'Who logged in; empty: nobody in particular',
+    method LowCardinality(String) COMMENT 'click, voucher, account or webhook',
+    terms_version LowCardinality(String) COMMENT 'Version of the terms of use that were accepted',
+    use_by DateTime64(3, 'UTC') COMMENT 'When the token must have been used',
+    ends DateTime64(3, 'UTC') COMMENT 'When the session is over at the latest',
+    confirm_by Nullable(DateTime64(3, 'UTC')) COMMENT 'When the e-mail address must have been confirmed; null: it need not be',
+    batch_id UUID COMMENT 'Identity of the batch the record came in: the producer''s random incarnation and a sequence',
+    batch_index Int32 COMMENT 'The record''s place in its batch, from 0; with batch_id the identity of the row'
+)
+ENGINE = ReplicatedMergeTree
+PARTITION BY toYYYYMM(received_at)
+ORDER BY (toStartOfHour(received_at), gw_id, session_id)
+TTL toDateTime(received_at) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Tokens that the portal issued, one row each'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.portal_sessions ON CLUSTER 'fleet' AS gatepost.portal_sessions_local
+ENGINE = Distributed('fleet', 'gatepost', 'portal_sessions_local', rand())
+COMMENT 'Tokens that the portal issued, one row each'
+
+-- statement
+-- Sessions: a token's life at one gateway. What is kept is a pure function of the raw rows: maxima, or rows that are computed from
+-- all raw rows of a session and an hour and replaced, so that a replay or a late batch gives the same answer.
+--
+--   gateway_auth     -> session_touches   which (session, hour) has to be computed again
+--   portal_sessions  -> session_origins   what the portal knew
+--   gateway_auth     -> session_hours     computed by the aggregator: facts and bytes of each hour
+--   session_hours    -> session_rivals    other sessions of the same client
+--   session_hours    -> session_reasons   why a session was denied, as far as somebody had decided it
+
+CREATE TABLE IF NOT EXISTS gatepost.session_touches_local ON CLUSTER 'fleet'
+(
+    bucket DateTime('UTC') COMMENT 'touched_at, to five minutes',
+    hour DateTime('UTC') COMMENT 'Hour of the raw rows, by received_at',
+    session_id String COMMENT 'The session',
+    gw_id String COMMENT 'Its gateway, as the rows have it',
+    touched_at DateTime64(3, 'UTC') COMMENT 'When the latest of them came into the table'
+)
+ENGINE = ReplicatedReplacingMergeTree(touched_at)
+ORDER BY (bucket, hour, session_id, gw_id)
+TTL bucket + toIntervalHour(72)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Sessions and hours of which raw rows came lately'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_touches ON CLUSTER 'fleet' AS gatepost.session_touches_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_touches_local', cityHash64(bucket, hour, session_id, gw_id))
+COMMENT 'Sessions and hours of which raw rows came lately'
+
+-- statement
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.session_touches_view ON CLUSTER 'fleet' TO gatepost.session_touches_local
+(
+    bucket DateTime('UTC') COMMENT 'touched_at, to five minutes',
+    hour DateTime('UTC') COMMENT 'Hour of the raw rows, by received_at',
+    session_id String COMMENT 'The session',
+    gw_id String COMMENT 'Its gateway, as the rows have it',
+    touched_at DateTime64(3, 'UTC') COMMENT 'Now'
+)
+AS SELECT
+    toStartOfFiveMinutes(now('UTC')) AS bucket,
+    toDateTime(toStartOfHour(received_at), 'UTC') AS hour,
+    session_id,
+    gw_id,
+    now64(3, 'UTC') AS touched_at
+FROM gatepost.gateway_auth_local
+WHERE own = 1 AND session_id != ''
+GROUP BY hour, session_id, gw_id
+
+-- statement
+ALTER TABLE gatepost.session_touches_view ON CLUSTER 'fleet' MODIFY COMMENT 'Feeds session_touches from gateway_auth'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_origins_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway that the token is for',
+    session_id String COMMENT 'The session',
+    origin SimpleAggregateFunction(max, Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC'))) COMMENT 'What the portal knew when it issued the token'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY (gw_id, session_id)
+TTL toDateTime(origin.1) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Sessions that the portal began, not yet merged: read the view sessions'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_origins ON CLUSTER 'fleet' AS gatepost.session_origins_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_origins_local', cityHash64(gw_id, session_id))
+COMMENT 'Sessions that the portal began, not yet merged: read the view sessions'
+
+-- statement
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.session_origins_view ON CLUSTER 'fleet' TO gatepost.session_origins_local
+(
+    gw_id String COMMENT 'The gateway that the token is for',
+    session_id String COMMENT 'The session',
+    origin Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')) COMMENT 'What the portal knew when it issued the token'
+)
+AS SELECT
+    gw_id,
+    session_id,
+    max(tuple(issued, batch_id, batch_index, mac, ip, account, toString(method), use_by, ends)) AS origin
+FROM gatepost.portal_sessions_local
+GROUP BY gw_id, session_id
+
+-- statement
+ALTER TABLE gatepost.session_origins_view ON CLUSTER 'fleet' MODIFY COMMENT 'Feeds session_origins from portal_sessions'
+
+-- statement
+-- Gateways before WiFiDog 1.3 send no gw_id: the portal knew it.
+CREATE TABLE IF NOT EXISTS gatepost.session_gateways_local ON CLUSTER 'fleet'
+(
+    session_id String COMMENT 'The session',
+    gw_id SimpleAggregateFunction(max, String) COMMENT 'The gateway that its token is for',
+    issued SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the token was issued'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY session_id
+TTL toDateTime(issued) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Which gateway the token of a session is for, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_gateways ON CLUSTER 'fleet' AS gatepost.session_gateways_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_gateways_local', cityHash64(session_id))
+COMMENT 'Which gateway the token of a session is for, not yet merged'
+
+-- statement
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.session_gateways_view ON CLUSTER 'fleet' TO gatepost.session_gateways_local
+(
+    session_id String COMMENT 'The session',
+    gw_id String COMMENT 'The gateway that its token is for',
+    issued DateTime64(3, 'UTC') COMMENT 'When the token was issued'
+)
+AS SELECT session_id, max(gw_id) AS gw_id, max(portal_sessions.issued) AS issued
+FROM gatepost.portal_sessions_local
+GROUP BY session_id
+
+-- statement
+ALTER TABLE gatepost.session_gateways_view ON CLUSTER 'fleet' MODIFY COMMENT 'Feeds session_gateways from portal_sessions'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_hours_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway',
+    session_id String COMMENT 'The session',
+    hour DateTime('UTC') COMMENT 'The hour, by received_at, whose reports this row tells of',
+    mac String COMMENT 'The client''s MAC in its latest report',
+    ip String COMMENT 'The client''s address in its latest report',
+    first_seen DateTime64(3, 'UTC') COMMENT 'Earliest report of the hour',
+    last_seen DateTime64(3, 'UTC') COMMENT 'Latest report of the hour',
+    last_ok DateTime64(3, 'UTC') COMMENT 'Latest login or counters answered 1 or 5; 1970: none, as in the columns that follow',
+    last_login_ok DateTime64(3, 'UTC') COMMENT 'Latest login answered 1 or 5',
+    denied_at DateTime64(3, 'UTC') COMMENT 'Latest login or counters answered 0 or 6',
+    logout_at DateTime64(3, 'UTC') COMMENT 'Latest logout',
+    last_answer Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16) COMMENT 'Latest login or counters and its answer',
+    incoming UInt64 COMMENT 'Bytes to the client that the hour added',
+    outgoing UInt64 COMMENT 'Bytes from the client that the hour added',
+    reports UInt32 COMMENT 'Counters reports of the hour',
+    accepted_in Tuple(total UInt64, value UInt64, logged_in UInt8, online Int64) COMMENT 'Bytes to the client: added in the hour; last accepted value; whether a login came after it; the client''s connection time then, seconds, -1 if not sent',
+    accepted_out Tuple(total UInt64, value UInt64, logged_in UInt8, online Int64) COMMENT 'The same for bytes from the client',
+    computed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row was computed; of one session and hour the newest counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(computed_at)
+ORDER BY (gw_id, session_id, hour)
+TTL hour + toIntervalDay(32)
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'What the reports of a session and an hour come to. Read with FINAL, or read the view sessions'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_hours ON CLUSTER 'fleet' AS gatepost.session_hours_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_hours_local', cityHash64(gw_id, session_id, hour))
+COMMENT 'What the reports of a session and an hour come to. Read with FINAL, or read the view sessions'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_logins_local ON CLUSTER 'fleet'
+(
+    mac String COMMENT 'The client''s MAC',
+    gw_id String COMMENT 'The gateway',
+    session_id String COMMENT 'The session',
+    last_login_ok SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest login answered 1 or 5'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY (mac, gw_id, session_id)
+TTL toDateTime(last_login_ok) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'The sessions of each client, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_logins ON CLUSTER 'fleet' AS gatepost.session_logins_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_logins_local', cityHash64(mac, gw_id, session_id))
+COMMENT 'The sessions of each client, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_rivals_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway',
+    session_id String COMMENT 'The session',
+    rival_login SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest login answered 1 or 5 of another session of the same client'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY (gw_id, session_id)
+TTL toDateTime(rival_login) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Sessions whose client has logged in under another token as well, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_rivals ON CLUSTER 'fleet' AS gatepost.session_rivals_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_rivals_local', cityHash64(gw_id, session_id))
+COMMENT 'Sessions whose client has logged in under another token as well, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_reasons_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway',
+    session_id String COMMENT 'The session',
+    cut SimpleAggregateFunction(max, Tuple(denied_at DateTime64(3, 'UTC'), reason String)) COMMENT 'A denial, the latest, and why: quota:<policy> or revoked'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY (gw_id, session_id)
+TTL toDateTime(cut.1) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Sessions that were denied because somebody had decided so, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_reasons ON CLUSTER 'fleet' AS gatepost.session_reasons_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_reasons_local', cityHash64(gw_id, session_id))
+COMMENT 'Sessions that were denied because somebody had decided so, not yet merged'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_gateway_facts_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway',
+    interval_seconds UInt32 COMMENT 'Interval of its heartbeats; 0: not known',
+    restarted_at DateTime64(3, 'UTC') COMMENT 'Latest heartbeat whose wifidog_uptime had fallen; 1970: none',
+    counters_at DateTime64(3, 'UTC') COMMENT 'An hour in which it reported counters, the latest; 1970: never',
+    computed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row was computed; of one gateway the newest counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(computed_at)
+ORDER BY gw_id
+COMMENT 'What the state of a session depends on of its gateway. Read with FINAL'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_gateway_facts ON CLUSTER 'fleet' AS gatepost.session_gateway_facts_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_gateway_facts_local', cityHash64(gw_id))
+COMMENT 'What the state of a session depends on of its gateway. Read with FINAL'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_settings_local ON CLUSTER 'fleet'
+(
+    name String COMMENT 'timeout_intervals: GATEPOST_SESSION_TIMEOUT_INTERVALS; computed_until: up to where session_touches were looked at, ms since the epoch',
+    value UInt64 COMMENT 'Its value',
+    updated_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When it was written; of one name the newest counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(updated_at)
+ORDER BY name
+COMMENT 'What the view sessions depends on of the configuration, and how far its tables are. Read with FINAL'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.session_settings ON CLUSTER 'fleet' AS gatepost.session_settings_local
+ENGINE = Distributed('fleet', 'gatepost', 'session_settings_local', cityHash64(name))
+COMMENT 'What the view sessions depends on of the configuration, and how far its tables are. Read with FINAL'
+
+-- statement
+CREATE VIEW IF NOT EXISTS gatepost.sessions ON CLUSTER 'fleet'
+(
+    session_id String COMMENT 'The session: of a token that the portal issued 16 hexadecimal digits; in open mode a keyed hash of the foreign token',
+    state String COMMENT 'issued, active, validating, logged_out, denied, expired, superseded, gateway_restarted or timed_out: docs/sessions.md',
+    account String COMMENT 'Who logged in; empty: nobody in particular, or not known',
+    mac String COMMENT 'The client''s MAC',
+    ip String COMMENT 'The client''s address',
+    gw_id String COMMENT 'The gateway',
+    method String COMMENT 'How the portal let the client in; empty: another system did',
+    issued Nullable(DateTime64(3, 'UTC')) COMMENT 'When the token was issued; null: by another system',
+    first_seen Nullable(DateTime64(3, 'UTC')) COMMENT 'First report of the session; null: none yet',
+    last_seen Nullable(DateTime64(3, 'UTC')) COMMENT 'Latest report',
+    ended Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ended; null while issued, validating or active',
+    end_reason Nullable(String) COMMENT 'Why it ended: the state, or session_limit, quota:<policy> or revoked; null while it has not',
+    incoming UInt64 COMMENT 'Bytes to the client',
+    outgoing UInt64 COMMENT 'Bytes from the client',
+    reports UInt64 COMMENT 'Counters reports'
+)
+AS SELECT
+    s.session_id AS session_id,
+    multiIf(
+        s.logout > epoch, 'logged_out',
+        s.denied > epoch AND s.denied > s.ok, 'denied',
+        s.ok = epoch AND s.origin.use_by > epoch AND now64(3, 'UTC') > s.origin.use_by, 'expired',
+        s.ok = epoch, 'issued',
+        s.login > epoch AND s.rival > s.login, 'superseded',
+        s.ok < gateway.restarted_at, 'gateway_restarted',
+        gateway.counters_at > epoch AND now64(3, 'UTC') > deadline, 'timed_out',
+        s.answer.auth_code = 5, 'validating',
+        'active') AS state,
+    s.origin.account AS account,
+    if(s.client.2 != '', s.client.2, s.origin.mac) AS mac,
+    if(s.client.3 != '', s.client.3, s.origin.ip) AS ip,
+    s.gw_id AS gw_id,
+    s.origin.method AS method,
+    nullIf(s.origin.issued, epoch) AS issued,
+    nullIf(s.first, far) AS first_seen,
+    nullIf(s.last, epoch) AS last_seen,
+    multiIf(
+        state IN ('issued', 'active', 'validating'), NULL,
+        state = 'logged_out', s.logout,
+        state = 'denied', s.denied,
+        state = 'expired', s.origin.use_by,
+        state = 'superseded', s.rival,
+        state = 'gateway_restarted', gateway.restarted_at,
+        deadline)::Nullable(DateTime64(3, 'UTC')) AS ended,
+    multiIf(
+        ended IS NULL, NULL,
+        state = 'denied' AND s.origin.ends > epoch AND s.denied >= s.origin.ends, 'session_limit',
+        state = 'denied' AND s.cut.denied_at >= s.ok AND s.cut.reason != '', s.cut.reason,
+        state) AS end_reason,
+    s.bytes_in AS incoming,
+    s.bytes_out AS outgoing,
+    s.counters AS reports,
+    toDateTime64(0, 3, 'UTC') AS epoch,
+    toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS far,
+    s.ok + toIntervalSecond(if(gateway.interval_seconds = 0, 60, gateway.interval_seconds)
+        * (SELECT ifNull(maxOrNull(value), 3) FROM gatepost.session_settings FINAL WHERE name = 'timeout_intervals')) AS deadline
+FROM
+(
+    SELECT
+        gw_id,
+        session_id,
+        max(origin) AS origin,
+        max(client) AS client,
+        min(first_seen) AS first,
+        max(last_seen) AS last,
+        max(last_ok) AS ok,
+        max(last_login_ok) AS login,
+        max(denied_at) AS denied,
+        max(logout_at) AS logout,
+        max(last_answer) AS answer,
+        max(rival_login) AS rival,
+        max(cut) AS cut,
+        sum(incoming) AS bytes_in,
+        sum(outgoing) AS bytes_out,
+        sum(reports)::UInt64 AS counters
+    FROM
+    (
+        SELECT
+            gw_id, session_id,
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, '', '', '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))::Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')) AS origin,
+            tuple(last_seen, mac, ip)::Tuple(DateTime64(3, 'UTC'), String, String) AS client,
+            first_seen, last_seen, last_ok, last_login_ok, denied_at, logout_at, last_answer,
+            toDateTime64(0, 3, 'UTC') AS rival_login, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String) AS cut,
+            incoming, outgoing, reports
+        FROM gatepost.session_hours FINAL
+        UNION ALL
+        SELECT
+            gw_id, session_id, origin,
+            tuple(toDateTime64(0, 3, 'UTC'), '', '')::Tuple(DateTime64(3, 'UTC'), String, String),
+            toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
+            toDateTime64(0, 3, 'UTC'), tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String),
+            0::UInt64, 0::UInt64, 0::UInt32
+        FROM gatepost.session_origins
+        UNION ALL
+        SELECT
+            gw_id, session_id,
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, '', '', '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))::Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')),
+            tuple(toDateTime64(0, 3, 'UTC'), '', '')::Tuple(DateTime64(3, 'UTC'), String, String),
+            toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
+            rival_login, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String), 0::UInt64, 0::UInt64, 0::UInt32
+        FROM gatepost.session_rivals
+        UNION ALL
+        SELECT
+            gw_id, session_id,
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, '', '', '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))::Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')),
+            tuple(toDateTime64(0, 3, 'UTC'), '', '')::Tuple(DateTime64(3, 'UTC'), String, String),
+            toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
+            tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
+            toDateTime64(0, 3, 'UTC'), cut, 0::UInt64, 0::UInt64, 0::UInt32
+        FROM gatepost.session_reasons
+    )
+    GROUP BY gw_id, session_id
+) AS s
+LEFT JOIN (SELECT * FROM gatepost.session_gateway_facts FINAL) AS gateway ON gateway.gw_id = s.gw_id
+COMMENT 'Every session while raw rows are kept, and its state now'
+
+-- statement
+-- What operators and policies decided about sessions, devices, accounts and gateways: a mirror, for SQL, of that part of the access-control log.
+-- Credentials, vouchers and bindings are never in a table.
+
+CREATE TABLE IF NOT EXISTS gatepost.access_decisions_local ON CLUSTER 'fleet'
+(
+    subject String COMMENT 'session:<id>, mac:<MAC>, account:<name> or gateway:<gw_id>',
+    verdict LowCardinality(String) COMMENT 'allow or deny',
+    reason String COMMENT 'Why; quota:<policy> where a policy decided',
+    until Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ends; null: never',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When it was decided',
+    removed UInt8 COMMENT '1: it has been taken back, or is over',
+    mirrored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When the row was written; of one subject the newest counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(mirrored_at)
+ORDER BY subject
+TTL toDateTime(multiIf(removed = 1, mirrored_at, isNull(until), toDateTime64('2100-01-01 00:00:00', 3, 'UTC'), assumeNotNull(until))) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'What was decided about each subject last. Read the view access_control'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.access_decisions ON CLUSTER 'fleet' AS gatepost.access_decisions_local
+ENGINE = Distributed('fleet', 'gatepost', 'access_decisions_local', cityHash64(subject))
+COMMENT 'What was decided about each subject last. Read the view access_control'
+
+-- statement
+CREATE VIEW IF NOT EXISTS gatepost.access_control ON CLUSTER 'fleet'
+(
+    subject String COMMENT 'session:<id>, mac:<MAC>, account:<name> or gateway:<gw_id>',
+    verdict String COMMENT 'allow or deny',
+    reason String COMMENT 'Why; quota:<policy> where a policy decided',
+    until Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ends; null: never',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When it was decided'
+)
+AS SELECT
+    decided.subject AS subject,
+    toString(decided.verdict) AS verdict,
+    decided.reason AS reason,
+    decided.until AS until,
+    decided.updated_at AS updated_at
+FROM (SELECT * FROM gatepost.access_decisions FINAL) AS decided
+WHERE decided.removed = 0 AND (decided.until IS NULL OR decided.until > now64(3, 'UTC'))
+COMMENT 'What operators and policies decided, as it is in force now'
+
+-- statement
+-- What GATEPOST_ALERT_URL was told, so that it is told once.
+
+CREATE TABLE IF NOT EXISTS gatepost.gateway_alerts_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway',
+    event LowCardinality(String) COMMENT 'gateway_down or gateway_up',
+    sent_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When; of one gateway the newest counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(sent_at)
+ORDER BY gw_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'What was told about each gateway last'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.gateway_alerts ON CLUSTER 'fleet' AS gatepost.gateway_alerts_local
+ENGINE = Distributed('fleet', 'gatepost', 'gateway_alerts_local', cityHash64(gw_id))
+COMMENT 'What was told about each gateway last'
+
+-- statement
+-- Who looked at what on the dashboard, and who did what: people's names and devices are in the tables.
+
+CREATE TABLE IF NOT EXISTS gatepost.audit_log_local ON CLUSTER 'fleet'
+(
+    at DateTime64(3, 'UTC') COMMENT 'When it was asked for, by the server''s clock',
+    who LowCardinality(String) COMMENT 'operator or viewer, by the password given; local: nobody had to log in; nobody: the password was wrong',
+    action LowCardinality(String) COMMENT 'login, login_refused, logout, logins_search, sessions_search or session_cut_off',
+    subject String COMMENT 'What it was about: the search as it stands in the address, or the session',
+    remote_ip String COMMENT 'Address the request came from'
+)
+ENGINE = ReplicatedMergeTree
+ORDER BY at
+-- Hours, since GATEPOST_RETENTION_DAYS changes every TTL of days.
+TTL toDateTime(at) + toIntervalHour(8784)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Searches and actions on the dashboard, one row each; kept for a year'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.audit_log ON CLUSTER 'fleet' AS gatepost.audit_log_local
+ENGINE = Distributed('fleet', 'gatepost', 'audit_log_local', rand())
+COMMENT 'Searches and actions on the dashboard, one row each; kept for a year'
+
+-- statement
+-- What is kept of logins so that nobody has to scan them: the latest of each account. It is a maximum, so that a login that
+-- is inserted or fed in again changes nothing, and a late one is taken up whenever it comes.
+
+CREATE TABLE IF NOT EXISTS gatepost.account_logins_local ON CLUSTER 'fleet'
+(
+    name String COMMENT 'Who logged in, in capitals: post_auth.username, or the account at the portal',
+    last_login SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest successful login'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+ORDER BY name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Latest successful login of each name, not yet merged: read the view account_status'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.account_logins ON CLUSTER 'fleet' AS gatepost.account_logins_local
+ENGINE = Distributed('fleet', 'gatepost', 'account_logins_local', cityHash64(name))
+COMMENT 'Latest successful login of each name, not yet merged: read the view account_status'
+
+-- statement
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.account_logins_view ON CLUSTER 'fleet' TO gatepost.account_logins_local
+(
+    name String COMMENT 'Who logged in, in capitals',
+    last_login DateTime64(3, 'UTC') COMMENT 'Latest successful login of an insert'
+)
+AS SELECT
+    username AS name,
+    max(received_at) AS last_login
+FROM gatepost.post_auth_local
+WHERE success = 1 AND username != ''
+GROUP BY name
+
+-- statement
+ALTER TABLE gatepost.account_logins_view ON CLUSTER 'fleet' MODIFY COMMENT 'Feeds account_logins from post_auth'
+
+-- statement
+-- Whoever signs up goes online for a while before the address is confirmed: with an address that may be somebody else's.
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.account_portal_logins_view ON CLUSTER 'fleet' TO gatepost.account_logins_local
+(
+    name String COMMENT 'Who logged in, in capitals',
+    last_login DateTime64(3, 'UTC') COMMENT 'Latest successful login of an insert'
+)
+AS SELECT
+    upperUTF8(account) AS name,
+    max(issued) AS last_login
+FROM gatepost.portal_sessions_local
+WHERE account != '' AND method IN ('account', 'webhook') AND isNull(confirm_by)
+GROUP BY name
+
+-- statement
+ALTER TABLE gatepost.account_portal_logins_view ON CLUSTER 'fleet' MODIFY COMMENT 'Feeds account_logins from portal_sessions'
+
+-- statement
+-- What was there before the views. Again: it is a maximum.
+INSERT INTO gatepost.account_logins_local (name, last_login)
+SELECT username AS name, max(received_at) AS last_login
+FROM gatepost.post_auth_local
+WHERE success = 1 AND username != ''
+GROUP BY name
+
+-- statement
+INSERT INTO gatepost.account_logins_local (name, last_login)
+SELECT upperUTF8(account) AS name, max(issued) AS last_login
+FROM gatepost.portal_sessions_local
+WHERE account != '' AND method IN ('account', 'webhook') AND isNull(confirm_by)
+GROUP BY name
+
+-- statement
+ALTER TABLE gatepost.accounts_local ON CLUSTER 'fleet'
+    COMMENT COLUMN IF EXISTS last_login 'Latest successful login that an import told of; account_status has the latest of all'
+
+-- statement
+ALTER TABLE gatepost.accounts ON CLUSTER 'fleet'
+    COMMENT COLUMN IF EXISTS last_login 'Latest successful login that an import told of; account_status has the latest of all'
+
+-- statement
+CREATE VIEW IF NOT EXISTS gatepost.account_status ON CLUSTER 'fleet'
+(
+    username String COMMENT 'Name of the account',
+    contact Nullable(String) COMMENT 'Telephone number (+...) or e-mail address the account was registered with',
+    sponsor Nullable(String) COMMENT 'Who vouched for the account; the contact itself if it registered itself',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the account was created',
+    last_login Nullable(DateTime64(3, 'UTC')) COMMENT 'Latest successful login, seen here or told of by an import; null: never logged in'
+)
+AS SELECT
+    account.username AS username,
+    account.contact AS contact,
+    account.sponsor AS sponsor,
+    account.created_at AS created_at,
+    -- A join that finds nothing yields 1970.
+    nullIf(
+        greatest(ifNull(account.last_login, toDateTime64(0, 3, 'UTC')), logins.latest),
+        toDateTime64(0, 3, 'UTC')) AS last_login
+FROM
+(
+    SELECT username, contact, sponsor, created_at, last_login, upperUTF8(username) AS login_name
+    FROM gatepost.accounts FINAL
+) AS account
+LEFT JOIN
+(
+    SELECT name, max(last_login) AS latest
+    FROM gatepost.account_logins
+    GROUP BY name
+) AS logins ON logins.name = account.login_name
+COMMENT 'Accounts and their latest successful login'
+
+-- statement
+-- On which days of a month who logged in where, with which device: what metrics of many days need, at a row for each user and
+-- site instead of one for each login. Days are bits, and bits are only ever set: a login that is inserted or fed in
+-- again sets what is set, and a late one is taken up whenever it comes. A part of a row is deleted when the last day
+-- that it tells of is: merged or not, no day goes before its raw rows are incomplete.
+CREATE TABLE IF NOT EXISTS gatepost.login_calendar_local ON CLUSTER 'fleet'
+(
+    month Date COMMENT 'First day of the month',
+    kind LowCardinality(String) COMMENT 'What subject and detail are. site: username and site_ip; mac: username and mac; certificate: cert_serial and cert_issuer',
+    subject String COMMENT 'Who logged in',
+    detail String COMMENT 'Where, with which device, or whose certificate it was; may be empty',
+    days SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days with a login, accepted or not: bit 0 is the first of the month, UTC',
+    accepted SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days with an accepted login, in the same way',
+    last_day SimpleAggregateFunction(max, Date) COMMENT 'Latest of these days'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+PARTITION BY toYYYYMM(month)
+ORDER BY (kind, subject, detail, month)
+TTL toDateTime(last_day) + toIntervalDay(32)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Days of each month on which users and certificates logged in, not yet merged: a row may be there in several parts, of which all count'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.login_calendar ON CLUSTER 'fleet' AS gatepost.login_calendar_local
+ENGINE = Distributed('fleet', 'gatepost', 'login_calendar_local', cityHash64(kind, subject, detail, month))
+COMMENT 'Days of each month on which users and certificates logged in, not yet merged: a row may be there in several parts, of which all count'
+
+-- statement
+CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.login_calendar_view ON CLUSTER 'fleet' TO gatepost.login_calendar_local
+(
+    month Date COMMENT 'First day of the month',
+    kind String COMMENT 'What subject and detail are',
+    subject String COMMENT 'Who logged in',
+    detail String COMMENT 'Where, with which device, or whose certificate it was',
+    days UInt32 COMMENT 'Day of a login, as a bit',
+    accepted UInt32 COMMENT 'The same if it was accepted, else 0',
+    last_day Date COMMENT 'Day of a login'
+)
+AS SELECT month, entry.1 AS kind, entry.2 AS subject, entry.3 AS detail, days, accepted, last_day FROM
+(
+    SELECT
+        toStartOfMonth(received_at) AS month,
+        arrayJoin(multiIf(
+            username != '', [('site', username, toString(site_ip)), ('mac', username, mac)],
+            cert_serial != '', [('certificate', cert_serial, toString(cert_issuer))],
+            arrayResize([('', '', '')], 0))) AS entry,
+        bitShiftLeft(toUInt32(1), toDayOfMonth(received_at) - 1) AS days,
+        if(success = 1, days, 0) AS accepted,
+        toDate(received_at) AS last_day
+    FROM gatepost.post_auth_local
+)
+
+-- statement
+ALTER TABLE gatepost.login_calendar_view ON CLUSTER 'fleet' MODIFY COMMENT 'Feeds login_calendar from post_auth'
+
+-- statement
+-- What was there before the view. Nothing is grouped here: the engine sets the bits block by block, in little memory.
+INSERT INTO gatepost.login_calendar_local (month, kind, subject, detail, days, accepted, last_day)
+SELECT month, entry.1, entry.2, entry.3, days, accepted, last_day FROM
+(
+    SELECT
+        toStartOfMonth(received_at) AS month,
+        arrayJoin(multiIf(
+            username != '', [('site', username, toString(site_ip)), ('mac', username, mac)],
+            cert_serial != '', [('certificate', cert_serial, toString(cert_issuer))],
+            arrayResize([('', '', '')], 0))) AS entry,
+        bitShiftLeft(toUInt32(1), toDayOfMonth(received_at) - 1) AS days,
+        if(success = 1, days, 0) AS accepted,
+        toDate(received_at) AS last_day
+    FROM gatepost.post_auth_local
+)
+
+-- statement
+-- A session is looked for in its latest hours. Parts hold what was computed at about the same time: of most of them the hours say that
+-- nothing in them is that young, so that a report costs the same however many sessions there have been. One entry for
+-- some 262,000 rows: within a part, which is sorted by gateway, every stretch has hours of all of its time.
+
+ALTER TABLE gatepost.session_hours_local ON CLUSTER 'fleet' ADD INDEX IF NOT EXISTS by_hour hour TYPE minmax GRANULARITY 1024
+
+-- statement
+-- What is known of logins for longer than the raw tables name people: login_calendar with pseudonyms in place of who logged in and with which
+-- device. The same person has the same pseudonym, so that what is counted is the same. Bits are only ever set: copying again changes nothing.
+
+CREATE TABLE IF NOT EXISTS gatepost.login_history_local ON CLUSTER 'fleet'
+(
+    month Date COMMENT 'First day of the month',
+    kind LowCardinality(String) COMMENT 'What subject and detail are, as in login_calendar',
+    subject String COMMENT 'Pseudonym of who logged in: SipHash-2-4 with 128 bits, keyed; hexadecimal',
+    detail String COMMENT 'As in login_calendar; of kind mac the pseudonym of the device; may be empty',
+    days SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days with a login, accepted or not: bit 0 is the first of the month, UTC',
+    accepted SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days with an accepted login, in the same way',
+    last_day SimpleAggregateFunction(max, Date) COMMENT 'Latest of these days'
+)
+ENGINE = ReplicatedAggregatingMergeTree
+PARTITION BY toYYYYMM(month)
+ORDER BY (kind, subject, detail, month)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Days of each month on which users and certificates logged in, under pseudonyms, not yet merged: a row may be there in several parts, of which all count'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.login_history ON CLUSTER 'fleet' AS gatepost.login_history_local
+ENGINE = Distributed('fleet', 'gatepost', 'login_history_local', cityHash64(kind, subject, detail, month))
+COMMENT 'Days of each month on which users and certificates logged in, under pseudonyms, not yet merged: a row may be there in several parts, of which all count'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.login_history_days_local ON CLUSTER 'fleet'
+(
+    day Date COMMENT 'A UTC day, all of whose logins were copied',
+    copied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When they were copied last'
+)
+ENGINE = ReplicatedReplacingMergeTree(copied_at)
+ORDER BY day
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'Which days login_history is whole for'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.login_history_days ON CLUSTER 'fleet' AS gatepost.login_history_days_local
+ENGINE = Distributed('fleet', 'gatepost', 'login_history_days_local', cityHash64(day))
+COMMENT 'Which days login_history is whole for'
