@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-faults lint format bench screenshots fixture clean
+.PHONY: help install build serve demo kafka test watch test-faults lint format bench screenshots generate fixture clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -46,6 +46,10 @@ bench: build ## Run the benches; each prints the limit it compares itself with
 
 screenshots: build ## Make docs/screenshots/ anew, of a demo (two minutes; needs Chromium)
 	node dist/reporter/dashboard/test/screenshots.js
+
+generate: build ## After a change of a stream: write its Avro schema for other tools
+	node dist/schemas/write-avro.js
+	npx prettier --write schemas/avro
 
 fixture: build ## Before a release: keep its schemas, and a fixture of what it writes (a minute; needs Java 17 and Maven)
 	node dist/schemas/release.js

@@ -1,7 +1,7 @@
 import { errorFields, GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import { DEFAULT_RETENTION, type Retention } from '../store/retention.ts'
 import { ErasedNow } from '../privacy/erased-now.ts'

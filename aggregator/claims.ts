@@ -1,5 +1,5 @@
 import type { Gathered } from '../log/contract.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Claim, Store } from '../store/contract.ts'
 
 interface Held {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, retryableOf } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'
 import type { ErasedSubjects } from '../privacy/erased.ts'

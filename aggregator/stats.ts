@@ -1,4 +1,4 @@
-import { TOPICS, type Topic } from '../schemas/topics.ts'
+import { TOPICS, type Topic } from '../schemas/streams/index.ts'
 
 /** Upper bounds of the insert-time histogram, in seconds. */
 export const INSERT_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30]

@@ -1,6 +1,6 @@
 import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Claim, InsertOutcome, Store } from '../store/contract.ts'
 import { wholeSince, type Retention } from '../store/retention.ts'
 import { deadLetters } from './dead-letters.ts'

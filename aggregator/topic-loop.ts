@@ -3,7 +3,7 @@ import { errorFields, GatepostError, messageOf, retryableOf } from '../common/er
 import type { Logger } from '../common/logger.ts'
 import type { Gathered, LogReader } from '../log/contract.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'
 import { Claims } from './claims.ts'

@@ -1,6 +1,6 @@
 import { Cursor } from './encode/cursor.ts'
 import { recordSchema, type RecordSchema } from '../schemas/avro.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Answer, RecordOutcome, Responder } from './http.ts'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Batching, LogWriter } from '../log/contract.ts'
 import { BATCH_SPAN_MS } from '../schemas/batch.ts'
 import { GatepostError } from '../common/errors.ts'

@@ -1,12 +1,30 @@
 import type { LogWriter } from '../log/contract.ts'
-import type { Topic } from '../schemas/topics.ts'
+import { TOPICS, type FieldNames, type Topic } from '../schemas/streams/index.ts'
 import { BatchSequence, TopicBatcher } from './batcher.ts'
-import { deadLetterBytes, encodeDeadLetter, type DeadLetter } from './encode/dead-letter.ts'
-import { encodePortalSession, portalSessionBytes, type PortalSessionRecord } from './encode/portal-session.ts'
+import { AUTH_FIELDS } from './encode/auth.ts'
+import { DEAD_LETTER_FIELDS, deadLetterBytes, encodeDeadLetter, type DeadLetter } from './encode/dead-letter.ts'
+import { PING_FIELDS } from './encode/ping.ts'
+import {
+  encodePortalSession,
+  PORTAL_SESSION_FIELDS,
+  portalSessionBytes,
+  type PortalSessionRecord,
+} from './encode/portal-session.ts'
+import { POST_AUTH_FIELDS } from './encode/post-auth.ts'
 import type { RecordBatch } from './batch.ts'
 
-/** The batchers of a process, one per topic, and its dead letters. */
+/** What the encoder of each stream writes: a stream without one does not compile. */
+export const WRITTEN_FIELDS: { readonly [T in Topic]: FieldNames<T> } = {
+  post_auth: POST_AUTH_FIELDS,
+  gateway_pings: PING_FIELDS,
+  gateway_auth: AUTH_FIELDS,
+  portal_sessions: PORTAL_SESSION_FIELDS,
+  dead_letters: DEAD_LETTER_FIELDS,
+}
+
+/** The batchers of a process, one per stream, and its dead letters. */
 export class Records {
+  readonly all: readonly TopicBatcher[]
   readonly postAuth: TopicBatcher
   readonly pings: TopicBatcher
   readonly auth: TopicBatcher
@@ -17,16 +35,13 @@ export class Records {
 
   constructor(log: LogWriter) {
     const sequence = new BatchSequence()
-    const batcher = (topic: Topic) => new TopicBatcher(topic, log, sequence)
+    this.all = TOPICS.map((topic) => new TopicBatcher(topic, log, sequence))
+    const batcher = (topic: Topic) => this.all[TOPICS.indexOf(topic)]
     this.postAuth = batcher('post_auth')
     this.pings = batcher('gateway_pings')
     this.auth = batcher('gateway_auth')
     this.portalSessions = batcher('portal_sessions')
     this.deadLetters = batcher('dead_letters')
-  }
-
-  get all(): readonly TopicBatcher[] {
-    return [this.postAuth, this.pings, this.auth, this.portalSessions, this.deadLetters]
   }
 
   /** @returns the batch to wait for; null: refused. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
 import { recordSchema } from '../schemas/avro.ts'
-import { TOPICS, type Topic } from '../schemas/topics.ts'
+import { isTopic, streamReportedAs, type ReportedAs, type Topic } from '../schemas/streams/index.ts'
 import { isStage, type Verdict } from '../access/decisions.ts'
 import { AUTH_STAGE, authFields, encodeAuth } from './encode/auth.ts'
 import { Cursor } from './encode/cursor.ts'
@@ -57,18 +57,19 @@ export function replayId({ batchId, batchIndex }: Pick<RepairedLetter, 'batchId'
   return createHash('md5').update(`replay ${batchId}/${batchIndex}`).digest()
 }
 
+/** How a request is made a record again, by where it came from. */
+const REPAIRS: Readonly<Record<ReportedAs, (letter: RepairedLetter) => Buffer>> = {
+  ping: ({ payload }) => ping(payload),
+  auth,
+  'post-auth': ({ payload }) => postAuth(payload),
+}
+
 function encoded(letter: RepairedLetter): { topic: Topic; fields: Buffer } {
-  switch (letter.source) {
-    case 'ping':
-      return { topic: 'gateway_pings', fields: ping(letter.payload) }
-    case 'auth':
-      return { topic: 'gateway_auth', fields: auth(letter) }
-    case 'post-auth':
-      return { topic: 'post_auth', fields: postAuth(letter.payload) }
-    default:
-      if (!(TOPICS as readonly string[]).includes(letter.source)) throw invalid(`source ${letter.source} is not known`)
-      return { topic: letter.source as Topic, fields: record(letter.source as Topic, letter.payload) }
-  }
+  const { source, payload } = letter
+  const topic = streamReportedAs(source)
+  if (topic !== undefined) return { topic, fields: REPAIRS[source as ReportedAs](letter) }
+  if (!isTopic(source)) throw invalid(`source ${source} is not known`)
+  return { topic: source, fields: record(source, payload) }
 }
 
 function ping(query: string): Buffer {
@@ -132,9 +133,8 @@ function record(topic: Topic, payload: string): Buffer {
 }
 
 function revived(topic: Topic, parsed: Record<string, unknown>): Record<string, unknown> {
-  const { fields } = JSON.parse(recordSchema(topic).json) as { fields: { name: string; type: unknown }[] }
   return Object.fromEntries(
-    fields.map(({ name, type }) => {
+    recordSchema(topic).fields.map(({ name, type }) => {
       const value = parsed[name]
       const isLong = JSON.stringify(type).includes('"long"')
       return [name, isLong && /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : value]

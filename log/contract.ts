@@ -1,5 +1,5 @@
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 
 /**
  * The record log: append a batch durably; read batches in order from a position; commit a position.

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { storedUserName } from '../common/user-name.ts'
 import { decodeRecord } from '../schemas/record.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/topics.ts'
+import { streamOf, type Topic } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import { recordSpans } from '../schemas/record-spans.ts'
 
@@ -13,16 +13,7 @@ export function subjectHash(secret: string, kind: SubjectKind, value: string): s
   return createHmac('sha256', secret).update(`${kind}:${value}`).digest('hex')
 }
 
-/** The fields of each topic's records in which a person stands. */
-const SUBJECTS: Record<Topic, Readonly<Record<string, SubjectKind>>> = {
-  post_auth: { username: 'user', ssl_username: 'user', mac: 'mac' },
-  gateway_pings: {},
-  gateway_auth: { mac: 'mac' },
-  portal_sessions: { account: 'user', mac: 'mac' },
-  dead_letters: {},
-}
-
-/** What a MAC looks like in a dead letter's payload, and whatever else could be a name in it. */
+/** What a MAC looks like in a text, such as a dead letter's payload, and whatever else could be a name in it. */
 const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
 
 /** The people who were forgotten on request. Table erased_subjects. */
@@ -73,17 +64,16 @@ export class ErasedSubjects {
   /** Whether a record names somebody who has been erased since. Its `received_at` is in ms since the epoch. */
   concerns(topic: Topic, record: Readonly<Record<string, unknown>>): boolean {
     const receivedAt = Number(record['received_at'])
-    for (const [field, kind] of Object.entries(SUBJECTS[topic])) {
-      const value = record[field]
-      if (typeof value === 'string' && value !== '' && this.#has(kind, value, receivedAt)) return true
-    }
-    const payload = record['payload']
-    return topic === 'dead_letters' && typeof payload === 'string' && this.#isNamedIn(payload, receivedAt)
+    return streamOf(topic).fields.some(({ name, holds }) => {
+      const value = record[name]
+      if (holds === null || typeof value !== 'string' || value === '') return false
+      return holds === 'text' ? this.#isNamedIn(value, receivedAt) : this.#has(holds, value, receivedAt)
+    })
   }
 
-  /** A dead letter's payload is free text: every word of it may be the one. */
-  #isNamedIn(payload: string, receivedAt: number): boolean {
-    for (const [word] of payload.matchAll(WORDS)) {
+  /** Every word of a free text may be the one. */
+  #isNamedIn(text: string, receivedAt: number): boolean {
+    for (const [word] of text.matchAll(WORDS)) {
       const digits = word.replace(/[:.-]/g, '').toUpperCase()
       if (/^[0-9A-F]{12}$/.test(digits) && this.#has('mac', digits.match(/../g)?.join('-') ?? '', receivedAt))
         return true

@@ -1,3 +1,4 @@
+import { fieldsHolding, TOPICS } from '../schemas/streams/index.ts'
 import { capitals } from '../common/user-name.ts'
 import { decidedSubjectsOf } from '../access/subjects.ts'
 import type { QueryParams } from '../store/contract.ts'
@@ -54,6 +55,14 @@ const NO_SPONSOR = `sponsor = nullIf(left(ifNull(sponsor, ''), 0), '')`
 
 const deleted = (table: string, where: string): Place => ({ table, where, set: null })
 
+/** The raw tables, by what their streams say of their fields; post_auth, where certificates are found, last. */
+function rawPlaces(holds: 'user' | 'mac', condition: (column: string) => string): Place[] {
+  return [...TOPICS].reverse().flatMap((topic) => {
+    const columns = fieldsHolding(topic, holds)
+    return columns.length === 0 ? [] : [deleted(topic, `(${columns.map(condition).join(' OR ')}) AND ${SINCE}`)]
+  })
+}
+
 const MAC_PLACES: readonly Place[] = [
   deleted('login_history', `kind = 'mac' AND detail IN {pseudonyms:Array(String)}`),
   deleted('session_hours', 'mac = {value:String}'),
@@ -61,9 +70,7 @@ const MAC_PLACES: readonly Place[] = [
   deleted('session_origins', `tupleElement(origin, 'mac') = {value:String}`),
   deleted('login_calendar', `kind = 'mac' AND detail = {value:String}`),
   deleted('access_decisions', 'subject IN {decided:Array(String)}'),
-  deleted('portal_sessions', `mac = {value:String} AND ${SINCE}`),
-  deleted('gateway_auth', `mac = {value:String} AND ${SINCE}`),
-  deleted('post_auth', `mac = {value:String} AND ${SINCE}`),
+  ...rawPlaces('mac', (column) => `${column} = {value:String}`),
 ]
 
 const USER_PLACES: readonly Place[] = [
@@ -76,6 +83,5 @@ const USER_PLACES: readonly Place[] = [
   deleted('login_calendar', `kind IN ('site', 'mac') AND subject IN {names:Array(String)}`),
   deleted('login_calendar', `kind = 'certificate' AND subject IN {serials:Array(String)}`),
   deleted('access_decisions', 'subject IN {decided:Array(String)}'),
-  deleted('portal_sessions', `account IN {names:Array(String)} AND ${SINCE}`),
-  deleted('post_auth', `(username IN {names:Array(String)} OR ssl_username IN {names:Array(String)}) AND ${SINCE}`),
+  ...rawPlaces('user', (column) => `${column} IN {names:Array(String)}`),
 ]

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import avro from 'avsc'
-import { packageFile } from '../common/package-root.ts'
 import { releasedIn } from './released.ts'
-import { TOPICS, type Topic } from './topics.ts'
+import type { AvroType } from './avro-type.ts'
+import { TIMESTAMP } from './streams/define.ts'
+import { streamOf, TOPICS, type Topic } from './streams/index.ts'
 
 /** What everything that reads or writes records of one stream must agree on. */
 export interface RecordSchema {
@@ -27,11 +27,6 @@ export interface RecordField {
   readonly default?: unknown
 }
 
-export type AvroType =
-  | string
-  | AvroType[]
-  | { readonly type: string; readonly logicalType?: string; readonly size?: number; readonly values?: AvroType }
-
 /** A schema from its JSON. @throws Error: it is no Avro schema, or not one of this stream's records */
 export function parseSchema(topic: Topic, json: string, since: string | null): RecordSchema {
   const source = JSON.parse(json) as avro.Schema & { fields: RecordField[] }
@@ -42,9 +37,29 @@ export function parseSchema(topic: Topic, json: string, since: string | null): R
   return { topic, type, json, fingerprint: type.fingerprint('md5'), fields: source.fields, since }
 }
 
+/** The Avro schema of a stream's records as this version writes them; schemas/avro/<stream>.avsc is the same for other tools. */
+export function avroSource(topic: Topic): object {
+  const { name, doc, batchIdDoc = BATCH_ID_DOC, fields } = streamOf(topic)
+  return {
+    type: 'record',
+    name,
+    namespace: 'gatepost',
+    doc,
+    fields: [
+      { name: 'received_at', type: TIMESTAMP, doc: "When Gatepost received the request, by the server's clock." },
+      { name: 'batch_id', type: { type: 'fixed', name: 'batch_id', size: 16 }, doc: batchIdDoc },
+      { name: 'batch_index', type: 'int', doc: "The record's place in its batch, from 0." },
+      // Whom a field names is nobody's business outside.
+      ...fields.map((field) => ({ ...field, holds: undefined })),
+    ],
+  }
+}
+
+const BATCH_ID_DOC =
+  "Identity of the batch: the producer's random 64-bit incarnation, then a 64-bit sequence, both big-endian."
+
 function load(topic: Topic): RecordSchema {
-  const source: unknown = JSON.parse(readFileSync(packageFile(`schemas/avro/${topic}.avsc`), 'utf8'))
-  const schema = parseSchema(topic, JSON.stringify(source), null)
+  const schema = parseSchema(topic, JSON.stringify(avroSource(topic)), null)
   return { ...schema, since: releasedIn(topic, schema.fingerprint) }
 }
 

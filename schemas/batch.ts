@@ -1,5 +1,5 @@
 import type { RecordSchema } from './avro.ts'
-import type { Topic } from './topics.ts'
+import type { Topic } from './streams/index.ts'
 
 /**
  * No batch spans more than this, in ms of received_at: a reader that knows the first record's time knows the

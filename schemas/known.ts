@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { packageFile } from '../common/package-root.ts'
 import { parseSchema, recordSchema, type RecordSchema } from './avro.ts'
 import { releasedFile, releasedSchemas } from './released.ts'
-import type { Topic } from './topics.ts'
+import type { Topic } from './streams/index.ts'
 
 /** Every schema that records of a stream were ever written with, as far as this version knows; today's first. */
 export function knownSchemas(topic: Topic): readonly RecordSchema[] {

@@ -1,8 +1,9 @@
+import { isUnion } from './avro-type.ts'
 import { messageOf } from '../common/errors.ts'
 import { parseSchema, recordSchema, type RecordField, type RecordSchema } from '../schemas/avro.ts'
 import { CODEC_KEY, SCHEMA_KEY, SINCE_KEY } from '../schemas/container.ts'
 import { knownSchemas } from '../schemas/known.ts'
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import { readHeader, type ContainerHeader } from './scan.ts'
 
 /** A container whose records can be told apart: its schema and sync marker are those that its header says. */
@@ -93,6 +94,6 @@ function beginsWithIdentity({ fields: [receivedAt, batchId] }: RecordSchema): bo
 }
 
 function isOf(field: RecordField | undefined, name: string, wanted: { type: string; size?: number }): boolean {
-  if (field?.name !== name || typeof field.type === 'string' || Array.isArray(field.type)) return false
+  if (field?.name !== name || typeof field.type === 'string' || isUnion(field.type)) return false
   return field.type.type === wanted.type && field.type.size === wanted.size
 }

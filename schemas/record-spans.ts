@@ -1,4 +1,5 @@
-import type { AvroType, RecordField, RecordSchema } from '../schemas/avro.ts'
+import type { RecordField, RecordSchema } from '../schemas/avro.ts'
+import { isUnion, type AvroType } from './avro-type.ts'
 
 /*
  * Where each record of a batch begins, found by skipping over its fields (Avro specification 1.11, "Binary Encoding"):
@@ -59,7 +60,7 @@ function skipperOf(fields: readonly RecordField[]): Skip {
 }
 
 function skipperOfType(type: AvroType): Skip {
-  if (Array.isArray(type)) {
+  if (isUnion(type)) {
     const branches = type.map(skipperOfType)
     return (cursor) => {
       const branch = branches[long(cursor)] as Skip | undefined

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { packageFile, packageVersion } from '../common/package-root.ts'
 import { recordSchema } from './avro.ts'
 import { releasedFile, releasedSchemas, VERSIONS_FILE, type ReleasedSchema } from './released.ts'
-import { TOPICS } from './topics.ts'
+import { TOPICS } from './streams/index.ts'
 
 /* Run by `make fixture`: keeps the schemas that this version writes, before it is released. */
 

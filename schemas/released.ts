@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { packageFile, packageVersion } from '../common/package-root.ts'
-import { TOPICS, type Topic } from './topics.ts'
+import { TOPICS, type Topic } from './streams/index.ts'
 
 /*
  * Schemas that a released version has written records with: schemas/released/<stream>/<fingerprint>.avsc, which never change, and

@@ -1,4 +1,5 @@
-import { recordSchema, type AvroType, type RecordField, type RecordSchema } from './avro.ts'
+import { recordSchema, type RecordField, type RecordSchema } from './avro.ts'
+import { isUnion, type AvroType } from './avro-type.ts'
 
 /*
  * How records of one schema are stored by a version that has another one: Avro's schema resolution (Avro specification 1.11, "Schema
@@ -69,7 +70,7 @@ const PROMOTIONS: Readonly<Record<string, readonly string[]>> = {
 
 function isReadable(written: AvroType, read: AvroType): boolean {
   const branches = nullable(read)
-  if (Array.isArray(written)) {
+  if (isUnion(written)) {
     const inner = nullable(written)
     return inner !== null && branches !== null && isReadable(inner, branches)
   }
@@ -86,7 +87,7 @@ function isReadable(written: AvroType, read: AvroType): boolean {
 
 /** The other branch of a union of null and one type; null: it is none. */
 export function nullable(type: AvroType): AvroType | null {
-  if (!Array.isArray(type)) return null
+  if (!isUnion(type)) return null
   const others = type.filter((branch) => branch !== 'null')
   return others.length === 1 && type.length === 2 ? others[0] : null
 }
@@ -100,5 +101,5 @@ interface PlainType {
 
 function plain(type: AvroType): PlainType {
   if (typeof type === 'string') return { type }
-  return Array.isArray(type) ? { type: 'union' } : type
+  return isUnion(type) ? { type: 'union' } : type
 }

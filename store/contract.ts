@@ -1,4 +1,4 @@
-import type { Topic } from '../schemas/topics.ts'
+import type { Topic } from '../schemas/streams/index.ts'
 import type { Batch } from '../schemas/batch.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Logger } from '../common/logger.ts'
-import { TOPICS, type Topic } from '../schemas/topics.ts'
+import { fieldsHolding, streamOf, TOPICS, type FollowingTable, type Topic } from '../schemas/streams/index.ts'
 import { DATABASE, type SqlConnection } from './sql.ts'
 
 /*
@@ -13,13 +13,9 @@ import { DATABASE, type SqlConnection } from './sql.ts'
  * table is put beside what came before it, which must be there (of session_hours: the bytes that a session had by then; of
  * access_decisions: why it was denied).
  */
-export const FOLLOWS = {
-  login_calendar: 'post_auth',
-  session_hours: 'gateway_auth',
-  access_decisions: 'gateway_auth',
-  gateway_latest: 'gateway_pings',
-  gateway_runs: 'gateway_pings',
-} as const satisfies Record<string, Topic>
+export const FOLLOWS = Object.fromEntries(
+  TOPICS.flatMap((topic) => streamOf(topic).followedBy.map((table) => [table, topic])),
+) as Readonly<Record<FollowingTable, Topic>>
 
 /** Tables that the view `sessions` puts together with session_hours: with other times of their own it would tell nonsense. */
 export const KEPT_WITH = {
@@ -28,14 +24,16 @@ export const KEPT_WITH = {
   session_logins: 'session_hours',
   session_rivals: 'session_hours',
   session_reasons: 'session_hours',
-} as const satisfies Record<string, keyof typeof FOLLOWS>
+} as const satisfies Record<string, FollowingTable>
 
 /** Tables whose days can be said. */
-export type KeptTable = Topic | keyof typeof FOLLOWS
+export type KeptTable = Topic | FollowingTable
 export const KEPT_TABLES: readonly KeptTable[] = [...TOPICS, ...keysOf(FOLLOWS)]
 
 /** Of these, tables that know nobody: gateways, and not who is behind them. */
-export const NAMELESS: readonly KeptTable[] = ['gateway_pings', 'gateway_latest', 'gateway_runs']
+export const NAMELESS: readonly KeptTable[] = TOPICS.filter(
+  (topic) => streamOf(topic).fields.length === fieldsHolding(topic, null).length,
+).flatMap((topic) => [topic, ...streamOf(topic).followedBy])
 
 /** For how many days each table that expires keeps its rows. Plain data, since processes tell it each other. */
 export type Retention = Readonly<Record<KeptTable | keyof typeof KEPT_WITH, number>>

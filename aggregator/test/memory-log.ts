@@ -1,6 +1,6 @@
 import type { Gathered, Lag, LogReader } from '../../log/contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 
 /** A record log in memory, for orders, repetitions and crash points that a real one shows rarely. */
 export class MemoryLog implements LogReader {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import type { Bound } from '../../log/kafka/range.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'

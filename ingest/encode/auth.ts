@@ -1,4 +1,5 @@
 import type { Verdict } from '../../access/decisions.ts'
+import type { FieldNames } from '../../schemas/streams/index.ts'
 import { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
 import { putExtra, putMac, putOptionalUint64, putText } from './fields.ts'
@@ -32,14 +33,24 @@ export function authFields(): QueryFields {
   return new QueryFields(9, names, AUTH_TOKEN)
 }
 
-/**
- * Appends what follows the identity in schemas/avro/gateway_auth.avsc:
- *
- *   stage, gw_id, ip, mac, session_id string, incoming, outgoing, incoming_delta, outgoing_delta [null, long],
- *   auth_code int, own boolean, remote_ip, user_agent string, extra map<string>
- *
- * The token itself is not written anywhere.
- */
+export const AUTH_FIELDS: FieldNames<'gateway_auth'> = [
+  'stage',
+  'gw_id',
+  'ip',
+  'mac',
+  'session_id',
+  'incoming',
+  'outgoing',
+  'incoming_delta',
+  'outgoing_delta',
+  'auth_code',
+  'own',
+  'remote_ip',
+  'user_agent',
+  'extra',
+]
+
+/** Appends AUTH_FIELDS, which follow the identity. The token itself is not written anywhere. */
 export function encodeAuth(
   cursor: Cursor,
   fields: QueryFields,

@@ -1,3 +1,4 @@
+import type { FieldNames, ReportedAs } from '../../schemas/streams/index.ts'
 import type { Cursor } from './cursor.ts'
 
 /** Why a request's record could not be stored in its own table: dead_letters.reason. */
@@ -15,7 +16,7 @@ export type DeadLetterReason =
 export const PAYLOAD_MAX_CHARACTERS = 65536
 
 export interface DeadLetter {
-  readonly source: 'ping' | 'auth' | 'post-auth'
+  readonly source: ReportedAs
   readonly reason: DeadLetterReason
   /** In words, naming the field. */
   readonly error: string
@@ -23,7 +24,9 @@ export interface DeadLetter {
   readonly payload: string
 }
 
-/** Appends what follows the identity in schemas/avro/dead_letters.avsc: source, reason, error, payload string. */
+export const DEAD_LETTER_FIELDS: FieldNames<'dead_letters'> = ['source', 'reason', 'error', 'payload']
+
+/** Appends DEAD_LETTER_FIELDS, which follow the identity. */
 export function encodeDeadLetter(cursor: Cursor, letter: DeadLetter): void {
   cursor.string(letter.source)
   cursor.string(letter.reason)

@@ -1,3 +1,4 @@
+import type { FieldNames } from '../../schemas/streams/index.ts'
 import { parseDecimal } from '../parse/number.ts'
 import { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
@@ -23,11 +24,20 @@ export function pingFields(): QueryFields {
   ])
 }
 
+export const PING_FIELDS: FieldNames<'gateway_pings'> = [
+  'gw_id',
+  'sys_uptime',
+  'sys_memfree',
+  'sys_load',
+  'wifidog_uptime',
+  'remote_ip',
+  'user_agent',
+  'trusted',
+  'extra',
+]
+
 /**
- * Appends what follows the identity in schemas/avro/gateway_pings.avsc:
- *
- *   gw_id string, sys_uptime long, sys_memfree long, sys_load double, wifidog_uptime long,
- *   remote_ip string, user_agent string, trusted boolean, extra map<string>
+ * Appends PING_FIELDS, which follow the identity.
  *
  * @returns the slot of a field that is missing or no number, the record then being incomplete; else -1.
  */

@@ -1,3 +1,4 @@
+import type { FieldNames } from '../../schemas/streams/index.ts'
 import type { Cursor } from './cursor.ts'
 
 /** A token that the portal issued, without the token. Times are ms since the epoch. */
@@ -20,11 +21,21 @@ const NULL_BRANCH = 0
 /** Zigzag of 1. */
 const LONG_BRANCH = 2
 
-/**
- * Appends what follows the identity in schemas/avro/portal_sessions.avsc:
- *
- *   issued long, session_id, gw_id, mac, ip, account, method, terms_version string, use_by, ends long, confirm_by [null, long]
- */
+export const PORTAL_SESSION_FIELDS: FieldNames<'portal_sessions'> = [
+  'issued',
+  'session_id',
+  'gw_id',
+  'mac',
+  'ip',
+  'account',
+  'method',
+  'terms_version',
+  'use_by',
+  'ends',
+  'confirm_by',
+]
+
+/** Appends PORTAL_SESSION_FIELDS, which follow the identity. */
 export function encodePortalSession(cursor: Cursor, record: PortalSessionRecord): void {
   cursor.uint(record.issued)
   cursor.string(record.sessionId)

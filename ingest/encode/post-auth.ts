@@ -1,3 +1,4 @@
+import type { FieldNames } from '../../schemas/streams/index.ts'
 import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
 import { findMac, findMacBytes, writeMac } from '../../common/mac.ts'
@@ -43,11 +44,26 @@ export interface PostAuthStats {
   healthChecks: number
 }
 
+export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
+  'username',
+  'ssl_username',
+  'mac',
+  'ap',
+  'building_identifier',
+  'site_ip',
+  'success',
+  'authentication_result',
+  'authentication_reply',
+  'task_id',
+  'cert_name',
+  'cert_serial',
+  'cert_subject',
+  'cert_issuer',
+  'eap_type',
+]
+
 /**
- * Appends what follows the identity in schemas/avro/post_auth.avsc, by the rules of the GovWifi logging API:
- *
- *   username, ssl_username, mac, ap, building_identifier, site_ip string, success boolean, authentication_result,
- *   authentication_reply, task_id, cert_name, cert_serial, cert_subject, cert_issuer, eap_type string
+ * Appends POST_AUTH_FIELDS, which follow the identity, by the rules of the GovWifi logging API.
  *
  * @returns false for a health check: the record is not to be stored.
  */

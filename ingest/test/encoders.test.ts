@@ -4,7 +4,7 @@ import { decodeRecords, type Decoded } from '../../test/helpers/decode.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { openApp } from '../../test/helpers/open-app.ts'
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { App } from '../app.ts'
 import { Exchange } from '../http.ts'
 

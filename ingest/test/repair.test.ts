@@ -1,6 +1,6 @@
 import t from 'tap'
 import { decodeRecords } from '../../test/helpers/decode.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { repairedBatch, replayId, type RepairedLetter } from '../repair.ts'
 
 const letter: RepairedLetter = {

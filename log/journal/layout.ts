@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { isTopic, type Topic } from '../../schemas/streams/index.ts'
 
 /*
  * The journal's files, below <data directory>/journal:
@@ -43,6 +43,6 @@ export function segmentName(topic: Topic, madeAt: number, incarnation: string, n
 /** The topic and age of a segment by its name; null for a file that is no segment. */
 export function parseSegmentName(name: string): { topic: Topic; madeAt: number } | null {
   const match = /^([a-z_]+)-(\d{14,})-[0-9a-f]+-\d+\.avro(\.open)?$/.exec(name)
-  if (!match || !(TOPICS as readonly string[]).includes(match[1])) return null
-  return { topic: match[1] as Topic, madeAt: Number(match[2]) }
+  if (!match || !isTopic(match[1])) return null
+  return { topic: match[1], madeAt: Number(match[2]) }
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { obstacleTo } from '../../schemas/later-schema.ts'

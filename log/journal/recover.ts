@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { recordSchema } from '../../schemas/avro.ts'
 import { containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Logger } from '../../common/logger.ts'
 import { obstacleTo } from '../../schemas/later-schema.ts'
 import { syncDirectory } from './disk.ts'

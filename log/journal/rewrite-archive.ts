@@ -1,5 +1,5 @@
 import { lockDirectory } from '../../common/directory-lock.ts'
-import { TOPICS } from '../../schemas/topics.ts'
+import { TOPICS } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { archivedSegments, readWhole, removeUnfinished, REWRITE_LOCK, REWRITTEN_SUFFIX, unlessGone } from './archive.ts'
 import { writeSegment } from './write-segment.ts'

@@ -1,6 +1,6 @@
 import type { RecordSchema } from '../../schemas/avro.ts'
 import { knownSchemas } from '../../schemas/known.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { openContainer, type UnreadableContainer } from '../../schemas/opened-container.ts'
 import { scanBlocks, type Scan } from '../../schemas/scan.ts'
 

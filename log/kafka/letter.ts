@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 
 /** Bytes of a message that are kept, as base64, for whoever wants to know what it was. */

@@ -1,5 +1,5 @@
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { openContainer } from '../../schemas/opened-container.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
 import { Group } from './client/group.ts'
 import { LastingAdmin } from './client/lasting-admin.ts'

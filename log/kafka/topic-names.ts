@@ -1,17 +1,8 @@
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
-
-/** What the topics of the record log are called, behind the configured prefix. */
-const NAMES: Record<Topic, string> = {
-  post_auth: 'post-auth',
-  gateway_pings: 'pings',
-  gateway_auth: 'auth',
-  portal_sessions: 'portal-sessions',
-  dead_letters: 'dead-letters',
-}
+import { streamOf, TOPICS, type Topic } from '../../schemas/streams/index.ts'
 
 /** The Kafka topic of a stream of records: `gatepost.post-auth`. */
 export function kafkaTopic(prefix: string, topic: Topic): string {
-  return prefix + NAMES[topic]
+  return prefix + streamOf(topic).kafkaTopic
 }
 
 /** Kafka's usual name of a partition, which is also the name under which it is claimed in the store: `gatepost.post-auth-3`. */

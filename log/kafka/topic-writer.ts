@@ -1,6 +1,6 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaOptions, Sending, TopicSender } from './client/port.ts'
 import { outgoingMessage, partitionOf } from './message.ts'

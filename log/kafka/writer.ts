@@ -1,7 +1,7 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { within } from '../../common/within.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
 import type { Batching, LogWriter } from '../contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaOptions } from './client/port.ts'

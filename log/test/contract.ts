@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
 import type { Gathered, LogReader, LogWriter } from '../contract.ts'
 import { BATCH_SPAN_MS, type Batch } from '../../schemas/batch.ts'

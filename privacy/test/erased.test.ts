@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
 import { storedUserName } from '../../common/user-name.ts'

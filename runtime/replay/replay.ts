@@ -5,7 +5,7 @@ import { archiveDirectory, assertArchive, readArchive } from '../../log/journal/
 import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 import { partitionsOf, readRange, type Bound, type RangeOptions } from '../../log/kafka/range.ts'
 import { kafkaTopic, partitionName } from '../../log/kafka/topic-names.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Store } from '../../store/contract.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import type { Config } from '../config/config.ts'

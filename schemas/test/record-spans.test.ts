@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { recordSchema } from '../avro.ts'
-import { TOPICS, type Topic } from '../topics.ts'
+import { TOPICS, type Topic } from '../streams/index.ts'
 import { makeBatch, type Fields } from './records.ts'
 import { recordSpans } from '../record-spans.ts'
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { BATCH_SPAN_MS, type Batch } from '../batch.ts'
 import { recordSchema } from '../avro.ts'
-import type { Topic } from '../topics.ts'
+import type { FieldName, Topic } from '../streams/index.ts'
 
 export type Fields = Record<string, unknown>
 
-const TEMPLATES: Record<Topic, Fields> = {
+const TEMPLATES: { readonly [T in Topic]: Readonly<Record<FieldName<T>, unknown>> } = {
   post_auth: {
     username: 'ABCDEF',
     ssl_username: '',

@@ -5,7 +5,7 @@ import { packageFile } from '../../common/package-root.ts'
 import { parseSchema, recordSchema } from '../avro.ts'
 import { RELEASED_DIRECTORY, releasedFile, releasedSchemas } from '../released.ts'
 import { resolveAgainst } from '../resolve.ts'
-import { TOPICS } from '../topics.ts'
+import { TOPICS } from '../streams/index.ts'
 
 /*
  * What a released version wrote is on disks and in topics. If one of these tests fails, a schema was changed that must not be, or in a

@@ -1,7 +1,8 @@
 import avro from 'avsc'
 import fc from 'fast-check'
 import t from 'tap'
-import type { AvroType, RecordField } from '../avro.ts'
+import type { RecordField } from '../avro.ts'
+import { isUnion, type AvroType } from '../avro-type.ts'
 import { resolveAgainst } from '../resolve.ts'
 
 const PLAIN: readonly AvroType[] = ['int', 'long', 'float', 'double', 'string', 'boolean']
@@ -21,7 +22,7 @@ const ZERO = new Map<string, unknown>([
 ])
 
 function zero(of: AvroType): unknown {
-  if (Array.isArray(of)) return null
+  if (isUnion(of)) return null
   if (typeof of === 'string') return ZERO.get(of) ?? 0
   return of.type === 'map' ? {} : '\u0000'.repeat(16)
 }
@@ -52,7 +53,7 @@ const writerFields = fc.uniqueArray(fc.record({ name: fc.constantFrom(...NAMES, 
 function typeOf(of: readonly RecordField[]): avro.Type {
   let fixed = 0
   const named = of.map(({ type, ...rest }) => {
-    const isFixed = typeof type === 'object' && !Array.isArray(type) && type.type === 'fixed'
+    const isFixed = typeof type === 'object' && !isUnion(type) && type.type === 'fixed'
     return {
       ...rest,
       type: isFixed

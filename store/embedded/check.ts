@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { insertAll } from '../exactly-once/statement.ts'
 import { isRefusal, type RecordInserter } from '../exactly-once/insert.ts'
 import { tableOf } from '../exactly-once/identity.ts'

@@ -1,4 +1,4 @@
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Claim } from '../contract.ts'
 import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 

@@ -1,4 +1,5 @@
-import type { AvroType, RecordSchema } from '../../schemas/avro.ts'
+import type { RecordSchema } from '../../schemas/avro.ts'
+import { isUnion, type AvroType } from '../../schemas/avro-type.ts'
 import { nullable, resolve } from '../../schemas/resolve.ts'
 
 /** One column of an Avro file of records, and of their table. */
@@ -31,7 +32,7 @@ export function recordColumns(schema: RecordSchema): RecordColumn[] {
 function readType(type: AvroType): string {
   const value = nullable(type)
   if (value !== null) return `Nullable(${readType(value)})`
-  if (Array.isArray(type)) throw new TypeError(`no column type for the union ${JSON.stringify(type)}`)
+  if (isUnion(type)) throw new TypeError(`no column type for the union ${JSON.stringify(type)}`)
   const {
     type: name,
     logicalType,

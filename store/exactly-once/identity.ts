@@ -1,5 +1,5 @@
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { DATABASE } from '../sql.ts'
 
 /** A batch's identity as the tables show it. */

@@ -1,7 +1,7 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Claim, InsertOutcome } from '../contract.ts'
 import { engineCode, type SqlConnection } from '../sql.ts'
 import { holds } from './claims.ts'

@@ -1,6 +1,6 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { SqlConnection } from '../sql.ts'
 import { batchRows, batchUuid, tableOf, withBatchIds } from './identity.ts'
 

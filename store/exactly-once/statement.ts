@@ -1,6 +1,6 @@
 import type { Batch } from '../../schemas/batch.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { quoted } from '../sql.ts'
 import { recordColumns } from './columns.ts'
 import type { Claim } from '../contract.ts'

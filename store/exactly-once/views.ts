@@ -1,5 +1,5 @@
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
 import { batchRows, tableOf, withBatchIds } from './identity.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import type { Claim } from '../contract.ts'
 import { newestClaim, nextClaim } from '../exactly-once/claims.ts'
 import { quoted, type SqlConnection } from '../sql.ts'

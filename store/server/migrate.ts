@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/logger.ts'
 import { recordSchema } from '../../schemas/avro.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
 import { recordColumns } from '../exactly-once/columns.ts'
 import { tableOf } from '../exactly-once/identity.ts'
 import type { RecordInserter } from '../exactly-once/insert.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { GatepostError } from '../../common/errors.ts'
-import { TOPICS, type Topic } from '../../schemas/topics.ts'
+import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
 import type { Store } from '../contract.ts'
 import { batchUuid } from '../exactly-once/identity.ts'
 import { lookUpStatement } from '../exactly-once/presence.ts'

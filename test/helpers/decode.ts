@@ -1,5 +1,5 @@
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 
 /** A record as avsc decodes it: longs are BigInt, times numbers. */
 export type Decoded = Record<string, unknown>

@@ -1,6 +1,6 @@
 import type { LogWriter } from '../../log/contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/topics.ts'
+import type { Topic } from '../../schemas/streams/index.ts'
 import { decodeRecords, type Decoded } from './decode.ts'
 
 /** A log writer that keeps what it is given, for tests of what stands before the log. */

@@ -1,11 +1,10 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
-import type { RecordField } from '../../schemas/avro.ts'
 
 /*
- * The release that comes after this one, as docs/contributing.md says how a field comes in: this program with the schema, the migration and
- * the encoder changed. It has one change of each kind that old records must survive:
+ * The release that comes after this one, as docs/contributing.md says how a field comes in: this program with the stream's descriptor, a
+ * migration and the encoder changed. It has one change of each kind that old records must survive:
  *
  *   gateway_pings.firmware              added, with a default
  *   gateway_auth.incoming_delta         renamed to delta_in
@@ -29,14 +28,16 @@ export function makeNextRelease(directory: string): string {
   symlinkSync(packageFile('node_modules'), join(directory, 'node_modules'))
   edit(join(directory, 'package.json'), /"version": "[^"]+"/, `"version": "${NEXT_VERSION}"`)
 
-  editFields(directory, 'gateway_pings', (fields) => [...fields, { name: 'firmware', type: 'string', default: '' }])
-  editFields(directory, 'gateway_auth', (fields) =>
-    fields.map((field) => {
-      if (field.name === 'incoming_delta') return { ...field, name: 'delta_in', aliases: ['incoming_delta'] }
-      if (field.name === 'auth_code') return { ...field, type: 'long' }
-      return field.name === 'user_agent' ? { ...field, type: ['null', 'string'] } : field
-    }),
+  const pings = join(directory, 'dist/schemas/streams/gateway-pings.js')
+  edit(
+    pings,
+    /\],\n(\s*)reportedAs/,
+    `    { name: 'firmware', type: 'string', holds: null, doc: '', default: '' },\n$&`,
   )
+  const auth = join(directory, 'dist/schemas/streams/gateway-auth.js')
+  edit(auth, "name: 'incoming_delta'", "name: 'delta_in', aliases: ['incoming_delta']")
+  edit(auth, /(name: 'auth_code',\s*type: )'int'/, "$1'long'")
+  edit(auth, /(name: 'user_agent',\s*type: )'string'/, "$1['null', 'string']")
   writeFileSync(join(directory, 'schemas/clickhouse', `${nextMigration(directory)}_next.sql`), MIGRATION)
   edit(join(directory, 'dist/ingest/encode/ping.js'), 'putExtra(cursor, fields);', `$&\n    cursor.string('99');`)
   // The branch of the union, before the string; a long is written as an int is.
@@ -56,12 +57,6 @@ ALTER TABLE gatepost.gateway_auth MODIFY COLUMN user_agent LowCardinality(Nullab
 function nextMigration(directory: string): string {
   const files = readdirSync(join(directory, 'schemas/clickhouse')).filter((name) => name.endsWith('.sql'))
   return String(files.length + 1).padStart(4, '0')
-}
-
-function editFields(directory: string, stream: string, change: (fields: RecordField[]) => RecordField[]): void {
-  const path = join(directory, `schemas/avro/${stream}.avsc`)
-  const schema = JSON.parse(readFileSync(path, 'utf8')) as { fields: RecordField[] }
-  writeFileSync(path, JSON.stringify({ ...schema, fields: change(schema.fields) }, null, 2))
 }
 
 function edit(path: string, from: string | RegExp, to: string): void {

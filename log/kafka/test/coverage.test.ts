@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
-import { TOPICS } from '../../../schemas/topics.ts'
+import { TOPICS } from '../../../schemas/streams/index.ts'
 import { connectAdmin } from '../client/admin.ts'
 import { unreadPartitions } from '../coverage.ts'
 import { KafkaReader } from '../reader.ts'

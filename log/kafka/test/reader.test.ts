@@ -6,7 +6,7 @@ import type { Batch } from '../../../schemas/batch.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
 import { remakeTopic, setOffsets } from '../client/test/operator.ts'
 import { KafkaReader, type KafkaReaderOptions } from '../reader.ts'
-import { TOPICS } from '../../../schemas/topics.ts'
+import { TOPICS } from '../../../schemas/streams/index.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { makeTopics, SimpleWriter } from './simple-writer.ts'
 

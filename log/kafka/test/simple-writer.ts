@@ -4,7 +4,7 @@ import { makeTopics as makeTopicsOf } from '../client/test/operator.ts'
 import { TopicProducer } from '../client/topic-producer.ts'
 import { messageHeaders, messageValue } from '../message.ts'
 import { kafkaTopic } from '../topic-names.ts'
-import { TOPICS } from '../../../schemas/topics.ts'
+import { TOPICS } from '../../../schemas/streams/index.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 
 /** Makes the topics of a prefix, for tests of what reads them. */

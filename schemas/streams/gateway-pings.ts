@@ -1,0 +1,46 @@
+import { defineStream } from './define.ts'
+
+export const gatewayPings = defineStream({
+  name: 'gateway_pings',
+  kafkaTopic: 'pings',
+  doc: 'One heartbeat of a WiFiDog gateway.',
+  fields: [
+    { name: 'gw_id', type: 'string', holds: null, doc: "The gateway's identifier, as it calls itself." },
+    {
+      name: 'sys_uptime',
+      type: 'long',
+      holds: null,
+      doc: "Seconds since the gateway's machine started; unsigned 64-bit, stored in the same bits.",
+    },
+    {
+      name: 'sys_memfree',
+      type: 'long',
+      holds: null,
+      doc: 'Free memory in KiB; unsigned 64-bit, stored in the same bits.',
+    },
+    { name: 'sys_load', type: 'double', holds: null, doc: 'Load average of the last minute.' },
+    {
+      name: 'wifidog_uptime',
+      type: 'long',
+      holds: null,
+      doc: "Seconds since the gateway's program started; unsigned 64-bit, stored in the same bits.",
+    },
+    { name: 'remote_ip', type: 'string', holds: null, doc: 'Address the request came from, after trusted proxies.' },
+    { name: 'user_agent', type: 'string', holds: null, doc: 'User-Agent header as sent, cut to 256 bytes.' },
+    {
+      name: 'trusted',
+      type: 'boolean',
+      holds: null,
+      doc: "Whether the request came from the gateway's registered source, or none is registered.",
+    },
+    {
+      name: 'extra',
+      type: { type: 'map', values: 'string' },
+      holds: null,
+      doc: 'Every other parameter as sent, but for credentials.',
+    },
+  ],
+  reportedAs: 'ping',
+  followedBy: ['gateway_latest', 'gateway_runs'],
+  inOverview: true,
+})
