@@ -47,8 +47,9 @@ bench: build ## Run the benches; each prints the limit it compares itself with
 screenshots: build ## Make docs/screenshots/ anew, of a demo (two minutes; needs Chromium)
 	node dist/reporter/dashboard/test/screenshots.js
 
-generate: build ## After a change of a stream: write its Avro schema for other tools
+generate: build ## After a change of a stream or a table: write schemas/avro/ for other tools, and the columns in docs/tables.md
 	node dist/schemas/write-avro.js
+	node dist/store/embedded/test/write-tables-page.js
 	npx prettier --write schemas/avro
 
 fixture: build ## Before a release: keep its schemas, and a fixture of what it writes (a minute; needs Java 17 and Maven)

@@ -1,47 +1,18 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { createLogger } from '../../../common/logger.ts'
-import { packageFile } from '../../../common/package-root.ts'
-import { openEmbeddedStore } from '../open.ts'
+import { streamOf, TOPICS } from '../../../schemas/streams/index.ts'
+import { columnsOf, documented, openTables, readTablesPage } from './tables-page.ts'
 
-interface Column {
-  table: string
-  name: string
-  type: string
-  comment: string
-}
-
-/** Cells of a Markdown table, however it is padded. */
-const cells = (line: string) =>
-  line
-    .split('|')
-    .slice(1, -1)
-    .map((cell) => cell.trim())
-
-const page = readFileSync(packageFile('docs/tables.md'), 'utf8')
-
-t.test('docs/tables.md says what the tables are', async (t) => {
-  const logger = createLogger('tables-page-test')
-  logger.level = 'silent'
-  const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
+t.test('docs/tables.md says what the tables are: make generate', async (t) => {
+  const store = await openTables(t.testdir())
   t.teardown(() => store.close())
-  await store.migrate()
+  const page = readTablesPage()
+  const tables = await columnsOf(store)
+  for (const [table, columns] of tables) t.same(documented(page, table), columns, table)
 
-  const columns = await store.query<Column>(
-    `SELECT c.table AS table, c.name AS name, c.type AS type, c.comment AS comment
-     FROM system.columns AS c JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
-     WHERE c.database = 'gatepost' AND t.engine != 'MaterializedView' ORDER BY table, position`,
-  )
-  for (const table of new Set(columns.map((column) => column.table))) {
-    const section = page.split(`\n### ${table}\n`)[1]?.split(/\n##/)[0] ?? ''
-    const documented = section
-      .split('\n')
-      .filter((line) => line.startsWith('| `'))
-      .map(cells)
-    const actual = columns
-      .filter((column) => column.table === table)
-      .map(({ name, type, comment }) => [`\`${name}\``, `\`${type.replaceAll(/\s+/g, ' ')}\``, comment])
-    t.same(documented, actual, table)
+  for (const topic of TOPICS) {
+    const names = (tables.get(topic) ?? []).map(([name]) => name.slice(1, -1))
+    const fields = ['received_at', 'batch_id', 'batch_index', ...streamOf(topic).fields.map(({ name }) => name)]
+    t.same([...names].sort(), fields.sort(), `${topic} has a column for each field of its stream`)
   }
 
   for (const [, sql] of page.matchAll(/```sql\n([^]*?)```/g)) {
