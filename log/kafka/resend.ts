@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff } from '../../common/backoff.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { containerHeader } from '../../schemas/container.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Spill } from './spill.ts'
@@ -22,8 +23,8 @@ export interface ResendTarget {
 /** Batches read from the disk at once, and sent in one request: well below the brokers' limit of a message. */
 const GATHER_BYTES = 4 * 2 ** 20
 const REQUEST_BYTES = 512 * 2 ** 10
-/** Headers of the message and of the container, which holds the schema's text. */
-const ENVELOPE_BYTES = 4096
+/** The headers of a message; its container has one of its own, which holds the schema's text. */
+const MESSAGE_HEADERS_BYTES = 512
 const REQUEST_BATCHES = 500
 /** The spill takes a bounded number of appends at once. */
 const PUT_BACK_AT_ONCE = 16
@@ -205,7 +206,7 @@ function requests(
     }
     request.chunk.push(batch)
     // Headers and container come on top of the records.
-    request.bytes += batch.records.length + ENVELOPE_BYTES
+    request.bytes += batch.records.length + containerHeader(batch.schema).length + MESSAGE_HEADERS_BYTES
   }
   return all
 }
