@@ -25,7 +25,8 @@ export class AccessClaims {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#waiting.set(key, resolve)
-        const late = () => reject(new GatepostError('LOG_UNAVAILABLE', 'a claim was not read back in time'))
+        const late = () =>
+          reject(new GatepostError('LOG_UNAVAILABLE', 'the claim was not read back from the access log in time'))
         timer = setTimeout(late, CLAIM_WITHIN_MS)
         write(key, entry).catch(reject)
       })

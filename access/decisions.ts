@@ -39,7 +39,7 @@ export const NOT_USED_IN_TIME = 'expired'
 export interface DecisionStats {
   /** Answers of -1 to requests that were in order. */
   errors: number
-  /** Ends of sessions that could not be written to the access log. */
+  /** Session ends that could not be written to the access log. */
   unwritten: number
 }
 

@@ -114,7 +114,7 @@ export class FileAccessLog implements AccessLog {
       for (;;) {
         const { file, inode } = this.#opened
         const { bytesWritten } = await file.write(record)
-        if (bytesWritten < record.length) throw new Error('the disk took a part of a record only')
+        if (bytesWritten < record.length) throw new Error('the disk wrote only part of a record')
         await file.datasync()
         // Another process may have put a shorter file into this one's place meanwhile.
         if ((await stat(this.#path)).ino === inode) break
@@ -134,7 +134,11 @@ export class FileAccessLog implements AccessLog {
       if (ino !== inode) await this.#reopen(inode)
       else if (size !== this.#offset + this.#partial.length) await this.#read()
     } catch (error) {
-      if (!this.#closed) this.#logger.error({ error: messageOf(error) }, 'the access decisions cannot be followed')
+      if (!this.#closed)
+        this.#logger.error(
+          { error: messageOf(error) },
+          'access log: cannot read new decisions; this worker keeps using those it has',
+        )
     }
   }
 
@@ -182,7 +186,11 @@ export class FileAccessLog implements AccessLog {
       })
       this.#offset += end
       this.#partial = bytes.subarray(end)
-      if (table.full) this.#logger.error({ subjects: MAX_SUBJECTS }, 'more subjects than can be kept')
+      if (table.full)
+        this.#logger.error(
+          { subjects: MAX_SUBJECTS },
+          'access log: more subjects than fit into memory; new ones are ignored',
+        )
     }
   }
 

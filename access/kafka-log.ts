@@ -162,7 +162,10 @@ export class KafkaAccessLog implements AccessLog {
       try {
         return await this.#write(barrier, Buffer.from('{}'))
       } catch (error) {
-        this.#options.logger.warn({ topic: this.#topic, error: messageOf(error) }, 'cannot write yet')
+        this.#options.logger.warn(
+          { topic: this.#topic, error: messageOf(error) },
+          'access log: cannot write to Kafka; retrying',
+        )
         await sleep(RETRY_MS)
       }
     }
@@ -171,7 +174,10 @@ export class KafkaAccessLog implements AccessLog {
   #deliver({ fetchedOffset, messages, next }: Delivery): boolean {
     if (this.#next !== null && fetchedOffset !== this.#next) {
       // The topic was made anew, or shortened.
-      this.#options.logger.error({ topic: this.#topic, expected: this.#next, fetchedOffset }, 'read again as a whole')
+      this.#options.logger.error(
+        { topic: this.#topic, expected: this.#next, fetchedOffset },
+        'access log: Kafka delivered an unexpected offset; reading the topic again from its beginning',
+      )
       this.#begin()
     }
     for (const { key, value } of messages) this.#apply(key?.toString('utf8') ?? '', value)
@@ -193,14 +199,20 @@ export class KafkaAccessLog implements AccessLog {
       const entry = value === null ? null : decodeAccessEntry(value)
       if (value !== null && entry === null) {
         this.malformed++
-        this.#options.logger.error({ topic: this.#topic, subject: key }, 'not an access decision: left out')
+        this.#options.logger.error(
+          { topic: this.#topic, subject: key },
+          'access log: a message is not a decision; skipping it',
+        )
       } else this.#reading.apply(key, entry)
       this.#claims.seen(key)
       for (const listener of this.#listeners) listener(subjectOf(key))
     }
     if (this.#reading.full && this.#entries !== null) {
       this.#entries = null
-      this.#options.logger.error({ topic: this.#topic, subjects: MAX_SUBJECTS }, 'more subjects than can be kept')
+      this.#options.logger.error(
+        { topic: this.#topic, subjects: MAX_SUBJECTS },
+        'access log: more subjects than fit into memory; new ones are ignored',
+      )
     }
   }
 
@@ -230,7 +242,10 @@ export class KafkaAccessLog implements AccessLog {
     if (this.#reading.full) return
     this.#entries = this.#reading
     this.#settle?.resolve()
-    logger.info({ topic: this.#topic, subjects: this.#reading.size }, 'access decisions are known')
+    logger.info(
+      { topic: this.#topic, subjects: this.#reading.size },
+      'access log: read to its end; decisions are in force',
+    )
   }
 
   /** Whether this process's token key is the installation's; else it has said so, or asks again. */
@@ -247,7 +262,8 @@ export class KafkaAccessLog implements AccessLog {
     if (others.includes(first)) void this.#succeed(first, own)
     else if (first !== own) {
       if (this.#secrets.has(own)) void this.#write(SECRET + own, null).catch(() => {})
-      const message = 'GATEPOST_SECRET is not the one that this installation uses: every process needs the same'
+      const message =
+        'GATEPOST_SECRET differs from the secret of this installation: set the same value for every process'
       logger.fatal({ topic: this.#topic }, message)
       this.#settle?.reject(new GatepostError('CONFIG_INVALID', message))
       return false
@@ -268,7 +284,7 @@ export class KafkaAccessLog implements AccessLog {
     try {
       await this.#write(SECRET + own, SECRET_VALUE)
       await this.#write(SECRET + before, null)
-      this.#options.logger.info({ topic: this.#topic }, 'the token key has been changed')
+      this.#options.logger.info({ topic: this.#topic }, 'access log: recorded the new token key')
     } catch {
       // The next process that starts with the new key does it.
     }

@@ -18,7 +18,8 @@ export class SubjectData {
    * @throws GatepostError LOG_UNAVAILABLE: not everything has been read yet
    */
   get<Name, Data extends object>(kind: SubjectKind<Name, Data>, name: Name, now: number): Data | undefined {
-    if (!this.#access.known) throw new GatepostError('LOG_UNAVAILABLE', 'the access decisions are not known yet')
+    if (!this.#access.known)
+      throw new GatepostError('LOG_UNAVAILABLE', 'the access log has not been read to its end yet')
     const entry = this.#access.get(kind.of(name), now)
     return entry?.verdict === 'allow' ? kind.dataOf(entry) : undefined
   }

@@ -49,7 +49,7 @@ export interface Aggregator {
 }
 
 const NO_KEY =
-  'somebody was forgotten, and whoever it was would come back: GATEPOST_SECRET, by which they are recognised, is not set here'
+  'erased subjects exist, but GATEPOST_SECRET is not set here: without it their records cannot be recognised and would be stored again'
 
 const LAG_SAMPLE_MS = 1000
 /** The part of the time that sampling may take. */
@@ -78,7 +78,10 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     if (failed) return
     failed = true
     stopping.abort()
-    logger.fatal(errorFields(error), 'the aggregator stops')
+    logger.fatal(
+      errorFields(error),
+      'aggregator: stopping after an error that retries cannot solve; records stay in the log',
+    )
     if (options.onFatal) options.onFatal(error)
     else process.exit(1)
   }
@@ -88,7 +91,11 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
     new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
       // Told to stop while it was failing: what it holds comes again at the next start.
-      if (draining.signal.aborted) logger.error({ topic, error: messageOf(error) }, 'stopped with batches not stored')
+      if (draining.signal.aborted)
+        logger.error(
+          { topic, error: messageOf(error) },
+          'aggregator: stopped before all batches were stored; they stay in the log for the next start',
+        )
       else fail(error)
     })
   const loops = [...stats].map(([topic, topicStats]) => run(topic, topicStats))
@@ -139,7 +146,10 @@ async function sampleLag(
         topicStats.partitions = lag.partitions ?? []
       }
     } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'the lag of the record log cannot be read')
+      logger.warn(
+        { error: messageOf(error) },
+        'aggregator: cannot read the lag of the record log; the lag metrics are stale',
+      )
     }
     if (last) return
     const rest = (performance.now() - started) / LAG_SAMPLE_SHARE

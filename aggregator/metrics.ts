@@ -11,29 +11,33 @@ export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
 
   counter('rows_total', 'Rows written', (topic) => topic.rows)
   counter('inserts_total', 'Gathers stored', (topic) => topic.inserts)
-  counter('duplicates_total', 'Batches that were stored already', (topic) => topic.duplicates)
-  counter('expired_total', 'Batches older than the retention, left out', (topic) => topic.expired)
-  counter('failures_total', 'Attempts that failed and were repeated', (topic) => topic.failures)
-  counter('fenced_total', 'Gathers dropped because another aggregator had taken over', (topic) => topic.fenced)
+  counter('duplicates_total', 'Batches skipped because they were already stored', (topic) => topic.duplicates)
+  counter('expired_total', 'Batches skipped because they are older than the retention', (topic) => topic.expired)
+  counter('failures_total', 'Failed attempts to store a gather, which were retried', (topic) => topic.failures)
+  counter('fenced_total', 'Gathers dropped because another aggregator owns the partition now', (topic) => topic.fenced)
   metrics.histogram('gatepost_aggregator_insert_seconds', 'Time to store a gather', INSERT_BUCKETS, () =>
     perTopic(({ insertBuckets, insertSecondsSum }) => ({ counts: insertBuckets, sum: insertSecondsSum })),
   )
-  metrics.add('counter', 'gatepost_aggregator_dead_letters_total', 'Records the store refused, by reason', () =>
-    [...stats].flatMap(([topic, { deadLetters }]) =>
-      [...deadLetters].map(([reason, value]) => ({ value, labels: { topic, reason } })),
-    ),
+  metrics.add(
+    'counter',
+    'gatepost_aggregator_dead_letters_total',
+    'Records that became dead letters in the aggregator, by reason',
+    () =>
+      [...stats].flatMap(([topic, { deadLetters }]) =>
+        [...deadLetters].map(([reason, value]) => ({ value, labels: { topic, reason } })),
+      ),
   )
   metrics.add(
     'gauge',
     'gatepost_aggregator_lag_seconds',
-    'Age of the oldest record in the log that is not in its table',
+    'Age of the oldest record in the log not yet stored in its table',
     () => perTopic(({ oldestWaitingAt }) => ({ value: age(oldestWaitingAt) })),
     'max',
   )
-  metrics.add('gauge', 'gatepost_aggregator_lag_bytes', 'Bytes in the log that are not in their table', () =>
+  metrics.add('gauge', 'gatepost_aggregator_lag_bytes', 'Bytes in the log not yet stored', () =>
     perTopic(({ lagBytes }) => ({ value: lagBytes })),
   )
-  metrics.add('gauge', 'gatepost_aggregator_partition_lag_batches', 'Batches that wait in a partition', () =>
+  metrics.add('gauge', 'gatepost_aggregator_partition_lag_batches', 'Batches in a partition not yet stored', () =>
     [...stats].flatMap(([topic, { partitions }]) =>
       partitions.map(({ partition, batches }) => ({ value: batches, labels: { topic, partition: String(partition) } })),
     ),

@@ -18,7 +18,10 @@ export interface Salvaged {
 export async function salvage(store: Store, batches: readonly Batch[]): Promise<Salvaged> {
   const refused = await findRefused(batches, (some) => store.check(some[0].topic, some))
   if (refused.length === 0) {
-    throw new GatepostError('STORE_UNAVAILABLE', `${batches[0].topic}: an insert was refused, but none of its rows is`)
+    throw new GatepostError(
+      'STORE_UNAVAILABLE',
+      `${batches[0].topic}: the store refused an insert, but accepts each of its rows`,
+    )
   }
   const good = batches.filter((batch) => !refused.some(({ item }) => item === batch))
   const bad: { batch: Batch; records: DeadRecord[] }[] = []
@@ -56,7 +59,7 @@ async function dissect(
   if (dead.length === 0) {
     throw new GatepostError(
       'STORE_UNAVAILABLE',
-      `${topic}: a batch was refused, but none of its records is: ${batchError}`,
+      `${topic}: the store refused a batch, but accepts each of its records: ${batchError}`,
     )
   }
   const bad = new Set(refused.map(({ item }) => item))

@@ -16,7 +16,7 @@ export interface TopicStats {
   duplicates: number
   /** Batches left out because their rows would have expired. */
   expired: number
-  /** Attempts that failed and were repeated. */
+  /** Failed attempts to store a gather, which were retried. */
   failures: number
   /** Gathers dropped because their part of the log had gone to another aggregator: that one stores them. */
   fenced: number

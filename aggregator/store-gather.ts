@@ -75,7 +75,7 @@ async function insertAccepted(target: Target, topic: Topic, batches: readonly Ba
     return await target.store.insertOnce(topic, batches, target.claims)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
-    throw new GatepostError('STORE_UNAVAILABLE', `${topic}: rows that had passed the check were refused`, error)
+    throw new GatepostError('STORE_UNAVAILABLE', `${topic}: the store refused rows that had passed the check`, error)
   }
 }
 

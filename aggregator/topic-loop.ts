@@ -168,7 +168,10 @@ export class TopicLoop {
   /** Another aggregator has claimed a part of the log. If this one still owns it by then, it claims it back. */
   async #fenced(error: unknown): Promise<void> {
     this.#stats.fenced++
-    this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'another aggregator has taken over')
+    this.#logger.warn(
+      { topic: this.#topic, error: messageOf(error) },
+      'aggregator: another aggregator owns this partition now; dropped the gather',
+    )
     this.#claims.forget()
     this.#reader.rewind(this.#topic)
     await pause(FENCED_PAUSE_MS, this.#draining)
@@ -187,7 +190,10 @@ export class TopicLoop {
       }
     } catch (error) {
       // What has been gathered is stored first; then reading begins again behind it, and may fail for good.
-      this.#logger.warn({ topic: this.#topic, error: messageOf(error) }, 'reading failed')
+      this.#logger.warn(
+        { topic: this.#topic, error: messageOf(error) },
+        'aggregator: cannot read the record log; retrying',
+      )
     }
     return bytes
   }
@@ -215,7 +221,10 @@ export class TopicLoop {
         if (performance.now() >= deadline && !waits) throw error
         this.#stats.failures++
         const delay = Math.round(backoff.next())
-        this.#logger.warn({ topic: this.#topic, ...errorFields(error), delay }, 'attempt failed; trying again')
+        this.#logger.warn(
+          { topic: this.#topic, ...errorFields(error), delay },
+          'aggregator: cannot store a gather; retrying',
+        )
         await pause(delay, this.#stopping)
       }
     }

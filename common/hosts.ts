@@ -23,7 +23,7 @@ export class HostCheck {
     }
     const origin = req.headers.origin
     if (origin !== undefined && !this.#knows(hostNameOf(origin.replace(/^https?:\/\//i, '')), req)) {
-      return `requests of the site ${JSON.stringify(origin)} are refused`
+      return `cross-site requests are refused (Origin: ${JSON.stringify(origin)})`
     }
     if (req.headers['sec-fetch-site'] === 'cross-site') return 'cross-site requests are refused'
     return null

@@ -152,15 +152,15 @@ function requireEmpty({ dataDir, kafkaBrokers, clickhouseUrl }: Config): void {
   if (kafkaBrokers !== undefined || clickhouseUrl !== undefined) {
     throw new GatepostError(
       'CONFIG_INVALID',
-      'a demo is an instance of its own, with everything in its data directory: unset GATEPOST_KAFKA_BROKERS and GATEPOST_CLICKHOUSE_URL',
+      'the demo keeps everything in its data directory: unset GATEPOST_KAFKA_BROKERS and GATEPOST_CLICKHOUSE_URL',
     )
   }
   const directory = resolve(dataDir)
   if (!existsSync(directory) || readdirSync(directory).length === 0) return
   const what =
     readDemoMarker(directory) === null
-      ? "is not empty, and a demo mixes with nobody's data: name another one with GATEPOST_DATA_DIR"
-      : 'holds a demo already: look at it with gatepost serve, or remove the directory for a new one'
+      ? 'is not empty, and the demo needs an empty directory: set GATEPOST_DATA_DIR to another one'
+      : 'already holds a demo: run gatepost serve to see it, or remove the directory to start again'
   throw new GatepostError('CONFIG_INVALID', `GATEPOST_DATA_DIR=${dataDir}: ${directory} ${what}`)
 }
 

@@ -32,7 +32,7 @@ const HEALTHY = makeAnswer('healthcheck', 200, 'Healthy', { contentType: 'text/p
 const STATUS = makeJsonAnswer('root', 200, { status: 'ok' })
 
 function methodNotAllowed(route: Route, allow: string): Answer {
-  return makeJsonAnswer(route, 405, { error: `this path takes ${allow}` }, [['Allow', allow]])
+  return makeJsonAnswer(route, 405, { error: `this path allows ${allow}` }, [['Allow', allow]])
 }
 
 /** What each route takes; a path of no route takes nothing. */
@@ -49,7 +49,7 @@ const ALLOWED: Record<Route, string> = {
   unknown: '',
 }
 /** What a request gets when handling it failed: a gateway keeps its users, a RADIUS server sends again. */
-const FAILED = makeJsonAnswer('unknown', 500, { error: 'the request could not be handled' })
+const FAILED = makeJsonAnswer('unknown', 500, { error: 'the request failed' })
 const FAULTS: Partial<Record<Route, Answer>> = {
   ping: PONG,
   auth: makeAnswer('auth', 200, 'Auth: -1'),
@@ -111,7 +111,7 @@ export class App {
   /** A fault of ours costs one request, not the worker and everyone who waits on it. */
   #failed(route: Route, exchange: Exchange, error: unknown): void {
     this.faults++
-    this.#logger.error({ route, err: error }, `a request could not be handled: ${messageOf(error)}`)
+    this.#logger.error({ route, err: error }, `ingest: a request failed: ${messageOf(error)}`)
     exchange.reply(FAULTS[route] ?? FAILED, 'dropped')
   }
 

@@ -166,4 +166,4 @@ export class Exchange {
   }
 }
 
-export const NOT_FOUND = makeJsonAnswer('unknown', 404, { error: 'there is nothing at this path' })
+export const NOT_FOUND = makeJsonAnswer('unknown', 404, { error: 'not found' })

@@ -23,10 +23,10 @@ export function ingestMetrics(app: App): PlainMetrics {
   metrics.add('counter', 'gatepost_batch_bytes_total', 'Bytes of sealed batches', () =>
     perTopic(({ stats }) => ({ value: stats.bytes })),
   )
-  metrics.histogram('gatepost_batch_records', 'Records of a batch', SIZE_BUCKETS, () =>
+  metrics.histogram('gatepost_batch_records', 'Records per batch', SIZE_BUCKETS, () =>
     perTopic(({ stats }) => ({ counts: stats.sizeBuckets, sum: stats.records })),
   )
-  metrics.histogram('gatepost_commit_seconds', 'From sealing a batch to its being durable', COMMIT_BUCKETS, () =>
+  metrics.histogram('gatepost_commit_seconds', 'Time from sealing a batch until it is durable', COMMIT_BUCKETS, () =>
     perTopic(({ stats }) => ({ counts: stats.commitBuckets, sum: stats.commitSecondsSum })),
   )
   metrics.add(
@@ -38,7 +38,7 @@ export function ingestMetrics(app: App): PlainMetrics {
         [...stats.failures].map(([reason, value]) => ({ value, labels: { topic, reason } })),
       ),
   )
-  metrics.add('counter', 'gatepost_ingest_dead_letters_total', 'Requests whose record went to the dead letters', () =>
+  metrics.add('counter', 'gatepost_ingest_dead_letters_total', 'Requests whose record became a dead letter', () =>
     [...records.deadLettersByReason].map(([key, value]) => {
       const [source, reason] = key.split(' ')
       return { value, labels: { source, reason } }
@@ -53,7 +53,7 @@ export function ingestMetrics(app: App): PlainMetrics {
   metrics.add('counter', 'gatepost_post_auth_health_checks_total', 'HEALTH logins, answered and not stored', () => [
     { value: postAuth.stats.healthChecks },
   ])
-  metrics.add('counter', 'gatepost_request_faults_total', 'Requests whose handling failed', () => [
+  metrics.add('counter', 'gatepost_request_faults_total', 'Requests that failed with an internal error', () => [
     { value: app.faults },
   ])
   metrics.add(
@@ -65,33 +65,34 @@ export function ingestMetrics(app: App): PlainMetrics {
   metrics.add(
     'counter',
     'gatepost_untrusted_requests_total',
-    'Requests of registered gateways from elsewhere than their sources',
+    'Requests that name a registered gateway but come from outside its sources',
     () => Object.entries(app.registry.untrusted).map(([route, value]) => ({ value, labels: { route } })),
   )
-  metrics.add('counter', 'gatepost_decision_unwritten_total', 'Ends of sessions that could not be written', () => [
-    { value: decisions.stats.unwritten },
-  ])
+  metrics.add(
+    'counter',
+    'gatepost_decision_unwritten_total',
+    'Session ends that could not be written to the access log',
+    () => [{ value: decisions.stats.unwritten }],
+  )
   const { portal } = app
   if (portal !== null) addPortalMetrics(metrics, portal)
   return metrics
 }
 
 function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {
-  metrics.add('counter', 'gatepost_portal_logins_total', 'Forms of the login page, by method and outcome', () =>
+  metrics.add('counter', 'gatepost_portal_logins_total', 'Login forms handled, by method and outcome', () =>
     [...portal.outcomes].map(([key, value]) => {
       const [method, outcome] = key.split(' ')
       return { value, labels: { method, outcome } }
     }),
   )
-  metrics.add('counter', 'gatepost_portal_faults_total', 'Forms whose handling failed', () => [
+  metrics.add('counter', 'gatepost_portal_faults_total', 'Login forms that failed with an internal error', () => [
     { value: portal.faults },
   ])
   const { mailer } = portal
   if (mailer === null) return
-  metrics.add('gauge', 'gatepost_portal_mails_waiting', 'Mails that wait to be taken by the server', () => [
-    { value: mailer.waiting },
-  ])
-  metrics.add('counter', 'gatepost_portal_mails_total', 'Mails, by what became of them', () => [
+  metrics.add('gauge', 'gatepost_portal_mails_waiting', 'Mails waiting to be sent', () => [{ value: mailer.waiting }])
+  metrics.add('counter', 'gatepost_portal_mails_total', 'Mails, by outcome', () => [
     { value: mailer.sent, labels: { outcome: 'sent' } },
     { value: mailer.failed, labels: { outcome: 'given_up' } },
   ])

@@ -85,7 +85,7 @@ function ping(query: string): Buffer {
 
 function auth({ reason, payload }: RepairedLetter): Buffer {
   if (reason === 'bad_telemetry' || reason === 'missing_telemetry') {
-    throw invalid('the report itself is in its table, without the bad counters: a replay would make it two')
+    throw invalid('the report is already in its table, without the bad counters: a replay would store it twice')
   }
   const fields = authFields()
   fields.parse(payload)

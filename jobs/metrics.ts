@@ -6,19 +6,16 @@ import type { SessionKeeperStats } from './sessions/keeper.ts'
 /** What the keeper of the sessions reports. */
 export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
   const metrics = new PlainMetrics()
-  metrics.add(
-    'counter',
-    'gatepost_sessions_computed_total',
-    'Hours of sessions that were computed from their reports',
-    () => [{ value: stats.computed }],
-  )
+  metrics.add('counter', 'gatepost_sessions_computed_total', 'Hours of session state computed from reports', () => [
+    { value: stats.computed },
+  ])
   metrics.add('counter', 'gatepost_sessions_failures_total', 'Attempts that failed and are repeated', () => [
     { value: stats.failures },
   ])
   metrics.add(
     'gauge',
     'gatepost_sessions_computed_until_timestamp_seconds',
-    'Reports that came into their table before this are in the sessions; 0: this process does not compute them',
+    'Reports stored before this time are included in the sessions; 0: this process does not compute sessions',
     () => [{ value: stats.computedUntil / 1000 }],
     'max',
   )
@@ -33,31 +30,31 @@ export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): 
   metrics.add('counter', 'gatepost_access_table_failures_total', 'Attempts that failed and are repeated', () => [
     { value: stats.failures },
   ])
-  metrics.add('gauge', 'gatepost_access_table_waiting', 'Decisions that are not in table access_control yet', () => [
+  metrics.add('gauge', 'gatepost_access_table_waiting', 'Decisions not yet copied to table access_control', () => [
     { value: stats.waiting },
   ])
   metrics.add(
     'counter',
     'gatepost_policy_denials_total',
-    'Subjects that policies denied',
+    'Subjects denied by policies',
     perPolicy((each) => each.denied),
   )
   metrics.add(
     'counter',
     'gatepost_policy_failures_total',
-    'Looks that failed',
+    'Evaluations that failed',
     perPolicy((each) => each.failures),
   )
   metrics.add(
     'counter',
     'gatepost_policy_overflows_total',
-    'Looks that came to more subjects than one look takes',
+    'Evaluations cut short because they found more subjects than one evaluation denies',
     perPolicy((each) => each.overflows),
   )
   metrics.add(
     'gauge',
     'gatepost_policy_seconds',
-    'How long the latest look took',
+    'Duration of the latest evaluation',
     perPolicy((each) => each.seconds),
     'max',
   )
@@ -67,11 +64,14 @@ export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): 
 /** What the alerts report. */
 export function alertMetrics(stats: AlertStats): PlainMetrics {
   const metrics = new PlainMetrics()
-  metrics.add('counter', 'gatepost_alerts_sent_total', 'Alerts that GATEPOST_ALERT_URL took', () =>
+  metrics.add('counter', 'gatepost_alerts_sent_total', 'Alerts that GATEPOST_ALERT_URL accepted', () =>
     Object.entries(stats.sent).map(([event, value]) => ({ value, labels: { event } })),
   )
-  metrics.add('counter', 'gatepost_alert_failures_total', 'Alerts that it did not take; they are repeated', () => [
-    { value: stats.failures },
-  ])
+  metrics.add(
+    'counter',
+    'gatepost_alert_failures_total',
+    'Alerts that GATEPOST_ALERT_URL did not accept; they are sent again',
+    () => [{ value: stats.failures }],
+  )
   return metrics
 }

@@ -45,7 +45,8 @@ export function repeatUnderLease(options: LeaseOptions, work: LeasedWork): Repea
     return true
   }
   const keep = async (takenAgoMs: number): Promise<void> => {
-    if (performance.now() - takenAt > takenAgoMs && !(await take())) throw new Error('another process has taken over')
+    if (performance.now() - takenAt > takenAgoMs && !(await take()))
+      throw new Error('another process holds the lease now')
   }
   const repeated = repeat(async (stopped) => {
     try {

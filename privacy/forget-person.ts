@@ -70,7 +70,7 @@ async function mutationsLeft(store: Store): Promise<string | null> {
     await forgetMutations(store)
     return null
   } catch (error) {
-    return `in the texts of the deletions, system.mutations, which could not be removed: ${messageOf(error)}`
+    return `in system.mutations, which keeps the text of the deletions and could not be cleared: ${messageOf(error)}`
   }
 }
 
@@ -89,27 +89,27 @@ async function forgetDecisions({ access, log, dataDir }: Places, person: Person,
 
 const LOGS = {
   journal:
-    'in segments of the journal that are not stored yet: their records are left out of the tables and the archive when those are',
+    'in journal segments that are not stored yet: records of the person are skipped when the segments are stored or archived',
   kafka:
-    "in Kafka's topics and in spills until they are stored and GATEPOST_KAFKA_RETENTION ends: they are left out of the tables",
+    "in Kafka's topics and in spills until GATEPOST_KAFKA_RETENTION ends: records of the person are skipped when they are stored",
 } as const
 
 const STORES = {
   embedded: [],
-  server: ["in the server's query_log, if it keeps one: statements of searches and of this request are in it"],
+  server: ["in the server's query_log, if it keeps one: it holds the statements of searches and of this request"],
   cluster: [
-    "in the servers' query_log, if they keep one: statements of searches and of this request are in it",
-    'in the texts of the deletions, of which each table keeps a hundred, in Keeper: KILL MUTATION takes them out once all replicas are done',
-    'in the queue of distributed statements in Keeper, for task_max_lifetime, a week unless it is set otherwise',
+    "in the servers' query_log, if they keep one: it holds the statements of searches and of this request",
+    'in ClickHouse Keeper, which keeps the text of the last hundred deletions of each table: KILL MUTATION removes them once all replicas are done',
+    'in ClickHouse Keeper, in the queue of distributed statements, for task_max_lifetime (a week by default)',
   ],
 } as const
 
 /** Where the person may still be, and until when. */
 function remainsOf({ log, storeKind }: Places): string[] {
   return [
-    'in files of the tables that were replaced, until the engine removes them, some ten minutes from now',
+    'in replaced files of the tables, until the engine removes them in about ten minutes',
     LOGS[log],
     ...STORES[storeKind],
-    'in copies, logs and results that were published: Gatepost does not know of them',
+    'in backups, log files and published results, which Gatepost cannot reach',
   ]
 }

@@ -54,7 +54,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     }).finally(() => questions.delete(id))
   }
   const orphaned = () => {
-    logger.warn('the supervisor has gone: ending')
+    logger.warn('the supervisor has ended; exiting')
     die()
   }
 
@@ -82,7 +82,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
       case 'metrics':
         child.metrics().then(
           (metrics) => send({ type: 'metrics', id: message.id, metrics }),
-          (error: unknown) => logger.error({ err: error }, 'metrics failed'),
+          (error: unknown) => logger.error({ err: error }, 'cannot collect metrics for the supervisor'),
         )
         break
     }

@@ -46,7 +46,9 @@ export function assertDataFormat(dataDir: string): void {
   const known = dataFormats()
   const later = Object.entries(found.formats).filter(([part, format]) => format > (known[part] ?? 0))
   if (later.length === 0) return
-  const parts = later.map(([part, format]) => `${part} has format ${format}, known here is ${known[part] ?? 'none'}`)
+  const parts = later.map(
+    ([part, format]) => `${part} has format ${format}, this version knows ${known[part] ?? 'none'}`,
+  )
   throw new GatepostError(
     'DATA_FORMAT_LATER',
     `${dataDir} was last used by Gatepost ${found.gatepost}, and this is ${packageVersion()}: ${parts.join('; ')}. ` +

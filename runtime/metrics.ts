@@ -49,7 +49,7 @@ export function supervisorMetrics(
     gauge('gatepost_process_up', 'Whether the process is ready', 'gauge', (process) => (process.ready ? 1 : 0)),
     gauge(
       'gatepost_process_restarts_total',
-      'Times the process was started again',
+      'Restarts of the process by the supervisor',
       'counter',
       (process) => process.restarts,
     ),
@@ -59,14 +59,14 @@ export function supervisorMetrics(
 /** What the SQL endpoint reports. */
 export function sqlMetrics(sql: SqlStats): PlainMetrics {
   const metrics = new PlainMetrics()
-  metrics.add('counter', 'gatepost_sql_queries_total', 'Queries that ran, by outcome', () =>
+  metrics.add('counter', 'gatepost_sql_queries_total', 'Queries by outcome', () =>
     (['completed', 'failed', 'abandoned'] as const).map((outcome) => ({ value: sql[outcome], labels: { outcome } })),
   )
-  metrics.add('counter', 'gatepost_sql_refused_total', 'Requests refused before anything ran, by reason', () =>
+  metrics.add('counter', 'gatepost_sql_refused_total', 'Requests refused before a query ran, by reason', () =>
     Object.entries(sql.refused).map(([reason, value]) => ({ value, labels: { reason } })),
   )
-  metrics.add('gauge', 'gatepost_sql_active', 'Queries that run', () => [{ value: sql.active }])
-  metrics.add('gauge', 'gatepost_sql_queued', 'Queries that wait', () => [{ value: sql.queued }])
+  metrics.add('gauge', 'gatepost_sql_active', 'Queries running', () => [{ value: sql.active }])
+  metrics.add('gauge', 'gatepost_sql_queued', 'Queries waiting', () => [{ value: sql.queued }])
   return metrics
 }
 
@@ -79,24 +79,19 @@ export function journalReaderMetrics(
   const metrics = new PlainMetrics()
   const waiting = [...stats.values()].map((topic) => topic.oldestWaitingAt).filter((at) => at !== null)
   const oldestAt = waiting.length === 0 ? null : Math.min(...waiting)
-  metrics.add(
-    'counter',
-    'gatepost_journal_corrupt_segments_total',
-    'Segments in which bytes were not what was written',
-    () => [{ value: journal.corruptSegments }],
-  )
+  metrics.add('counter', 'gatepost_journal_corrupt_segments_total', 'Corrupt segments found since the start', () => [
+    { value: journal.corruptSegments },
+  ])
   metrics.add(
     'gauge',
     'gatepost_journal_held_segments',
-    'Segments that wait for a later version of Gatepost, whose records this one cannot store whole',
+    'Segments held until a later version of Gatepost is installed',
     () => [{ value: journal.heldSegments }],
   )
   metrics.add('gauge', 'gatepost_journal_age_seconds', 'Age of the oldest segment of the journal', () => [
     { value: oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt) / 1000) },
   ])
-  metrics.add('gauge', 'gatepost_archive_bytes', 'Bytes of stored segments that the archive keeps', () => [
-    { value: archiveBytes },
-  ])
+  metrics.add('gauge', 'gatepost_archive_bytes', 'Bytes of the archive', () => [{ value: archiveBytes }])
   return metrics
 }
 
@@ -108,18 +103,23 @@ export function kafkaReaderMetrics({ stats }: { readonly stats: KafkaReaderStats
   add(
     'counter',
     'position_alarms_total',
-    'Committed positions that could not be right, each followed by a rewind',
+    'Committed offsets that were wrong; the partition was then re-read from its beginning',
     stats.positionAlarms,
   )
-  add('counter', 'group_joins_total', 'Times that the consumer group settled', stats.joins)
-  add('counter', 'consumer_restarts_total', 'Consumers that crashed or were stuck and were replaced', stats.restarts)
-  add('gauge', 'partitions', 'Partitions that this process reads', stats.partitions)
+  add('counter', 'group_joins_total', 'Rebalances of the consumer group that this process joined', stats.joins)
+  add(
+    'counter',
+    'consumer_restarts_total',
+    'Kafka consumers replaced because they crashed or got stuck',
+    stats.restarts,
+  )
+  add('gauge', 'partitions', 'Partitions assigned to this process', stats.partitions)
   add(
     'gauge',
     'held_partitions',
-    'Partitions whose next records wait for a later version of Gatepost, since this one cannot store them whole',
+    'Partitions held until a later version of Gatepost is installed',
     stats.heldPartitions,
   )
-  add('gauge', 'read_ahead_bytes', 'Bytes that were read and wait to be stored', stats.queuedBytes)
+  add('gauge', 'read_ahead_bytes', 'Bytes read from Kafka and not yet stored', stats.queuedBytes)
   return metrics
 }

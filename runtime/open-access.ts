@@ -27,7 +27,7 @@ export async function openKnownAccess(description: AccessDescription, logger: Lo
   } catch (error) {
     await access.close()
     if (error instanceof GatepostError) throw error
-    throw new GatepostError('LOG_UNAVAILABLE', 'the access decisions could not be read from Kafka', error)
+    throw new GatepostError('LOG_UNAVAILABLE', 'the access log could not be read from Kafka', error)
   }
 }
 

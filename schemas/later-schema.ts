@@ -18,5 +18,5 @@ export function obstacleTo(container: UnreadableContainer | { readonly schema: R
 
 function waits(obstacle: string, since: string | null): string {
   const wanted = since === null ? 'the version of Gatepost that wrote them' : `Gatepost ${since} or later`
-  return `${obstacle}. The records need ${wanted}, and this is ${packageVersion()}: upgrade aggregators before ingest`
+  return `${obstacle}. The records need ${wanted}, this is ${packageVersion()}; upgrade aggregators before ingest`
 }

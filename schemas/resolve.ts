@@ -48,7 +48,7 @@ export function resolveAgainst(written: readonly RecordField[], read: readonly R
     const reader =
       read.find(({ name }) => name === field.name) ?? read.find(({ aliases }) => aliases?.includes(field.name))
     if (reader === undefined) obstacles.push(`field ${field.name} is not known`)
-    else if (fields.some(({ name }) => name === reader.name)) obstacles.push(`field ${reader.name} is there twice`)
+    else if (fields.some(({ name }) => name === reader.name)) obstacles.push(`field ${reader.name} occurs twice`)
     else if (!isReadable(field.type, reader.type)) {
       obstacles.push(
         `field ${field.name} is ${JSON.stringify(field.type)}, which is not ${JSON.stringify(reader.type)}`,

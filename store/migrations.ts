@@ -29,7 +29,7 @@ export function loadMigrations(directory = packageFile('schemas/clickhouse')): M
     })
   migrations.forEach((migration, index) => {
     if (migration.version !== index + 1) {
-      throw new GatepostError('STORE_MIGRATION', `${directory}: migration ${index + 1} is missing or there twice`)
+      throw new GatepostError('STORE_MIGRATION', `${directory}: migration ${index + 1} is missing or occurs twice`)
     }
   })
   return migrations

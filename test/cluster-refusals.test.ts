@@ -73,14 +73,14 @@ t.test('topics that are missing or take too small messages, and another token ke
   await limitMessages('limits.pings', 1000)
   const small = await instance.refused()
   t.equal(small.status, 1)
-  t.match(small.output, /limits\.pings: max\.message\.bytes is 1000; wanted is [^]*to repair: gatepost topics create/)
+  t.match(small.output, /limits\.pings: max\.message\.bytes is 1000, must be [^]*to repair: gatepost topics create/)
 
   t.equal((await gatepost('topics', 'create')).status, 0)
   await instance.start()
   t.equal(await instance.stop(), 0)
   const other = await instance.refused({ GATEPOST_SECRET: 'not the same secret' })
   t.equal(other.status, 2)
-  t.match(other.output, /GATEPOST_SECRET is not the one that this installation uses/)
+  t.match(other.output, /GATEPOST_SECRET differs from the secret of this installation/)
 })
 
 t.test(
@@ -137,7 +137,10 @@ t.test('records of the other kind of log are not left behind', { timeout: 120_00
   await instance.destroy()
   const { status, output } = await instance.refused(KAFKA)
   t.equal(status, 2)
-  t.match(output, /journal holds \d+ bytes of records .* leave GATEPOST_KAFKA_BROKERS unset, start once/)
+  t.match(
+    output,
+    /journal holds \d+ bytes of records .* leave GATEPOST_KAFKA_BROKERS unset, start, and stop again once the directory is empty/,
+  )
   await instance.start()
   t.equal(await instance.stop(), 0)
 })

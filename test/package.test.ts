@@ -124,7 +124,7 @@ t.test('where no binary of uWebSockets.js fits, serve says what is supported and
   const { status, stdout, stderr } = await gatepost(['serve'], { GATEPOST_DATA_DIR: join(directory, 'none') })
   t.equal(status, 2)
   t.equal(stdout, '')
-  t.match(stderr, /^gatepost:\n {2}no binary of uWebSockets\.js loads on Node\.js v\d+/)
+  t.match(stderr, /^gatepost:\n {2}uWebSockets\.js has no binary that loads on Node\.js v\d+/)
   t.match(stderr, /Supported: Node\.js 20 and 22 .*24 and 26/)
   for (const name of UWS_PACKAGES) t.match(stderr, `\n  ${name}: Cannot find module '${name}'`)
   t.notMatch(stderr, /^\s+at /m)

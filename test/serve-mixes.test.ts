@@ -105,7 +105,7 @@ t.test('Kafka and the embedded store, while Kafka is away', { timeout: 240_000 }
     await broker.kill(0)
     t.same(await requestEveryRoute(instance, 'left'), [])
     t.equal(await instance.stop(), 1)
-    t.match(instance.tail(), /bytes of acknowledged records are left in the spill/)
+    t.match(instance.tail(), /bytes of acknowledged records stay in the spill/)
 
     await instance.start()
     const ping = await fetch(instance.url('/ping/?gw_id=x&sys_uptime=1&sys_memfree=2&sys_load=0.03&wifidog_uptime=4'))

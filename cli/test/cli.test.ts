@@ -101,7 +101,7 @@ t.test('locations: what is wrong changes nothing', async (t) => {
   t.same(await gatepost(`locations import ${good}`), {
     status: 0,
     stdout: 'imported 2 locations\n',
-    stderr: `no data directory was there: created ${dataDir}\n`,
+    stderr: `created the data directory ${dataDir}\n`,
   })
   t.match(await gatepost(`locations import ${bad}`), { status: 2, stdout: '', stderr: /line 3: ip "192.0.2.300"/ })
   t.match(await gatepost('locations import http://127.0.0.1:9/'), { status: 1, stderr: /cannot download/ })

@@ -96,7 +96,7 @@ t.test('dead letters are listed, shown, repaired and replayed', { timeout: 300_0
 
   t.test('of an auth request, what was stored already is not stored again', async (t) => {
     const stored = await letter('auth', 'bad_telemetry')
-    await refused(/the report itself is in its table/, 'replay', stored)
+    await refused(/the report is already in its table/, 'replay', stored)
     const name = await letter('auth', 'unknown_stage')
     await refused(/stage is none of login, counters, logout/, 'replay', name)
     t.match(await replayed(name, '--payload', `stage=logout&incoming=1&${auth}`), { table: 'gateway_auth', rows: 1 })

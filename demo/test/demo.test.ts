@@ -27,7 +27,7 @@ t.test('what was sent is in the tables', async (t) => {
   if (said === null) throw new Error(stderr)
   const [logins, rejected, heartbeats, sessions, reports, dead_letters] = said.slice(1).map(Number)
   await instance.start()
-  t.match(instance.output, 'the data of a demo')
+  t.match(instance.output, 'generated data of gatepost demo')
   const [row] = await query(`SELECT
     (SELECT count() FROM post_auth) AS logins, (SELECT countIf(success = 0) FROM post_auth) AS rejected,
     (SELECT count() FROM gateway_pings) AS heartbeats, (SELECT count() FROM portal_sessions) AS sessions,
@@ -103,7 +103,7 @@ t.test('a directory that holds anything is refused', async (t) => {
   await instance.stop()
   const again = await runCli(SMALL, env)
   t.equal(again.status, 2)
-  t.match(again.stderr, 'holds a demo already')
+  t.match(again.stderr, 'already holds a demo')
   const other = join(work, 'other')
   mkdirSync(other)
   writeFileSync(join(other, 'somebody.txt'), 'mine')

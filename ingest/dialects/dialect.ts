@@ -34,9 +34,9 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** An array of objects. @throws DialectError */
 export function objects(value: unknown, name: string): JsonObject[] {
-  if (!Array.isArray(value)) throw new DialectError(`${name} is no array`)
+  if (!Array.isArray(value)) throw new DialectError(`${name} is not an array`)
   for (const [index, entry] of value.entries()) {
-    if (!isObject(entry)) throw new DialectError(`${name}[${index}] is no object`)
+    if (!isObject(entry)) throw new DialectError(`${name}[${index}] is not an object`)
   }
   return value as JsonObject[]
 }

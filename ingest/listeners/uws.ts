@@ -25,9 +25,9 @@ export function loadUws(): typeof Uws {
   throw new GatepostError(
     'PLATFORM_UNSUPPORTED',
     [
-      `no binary of uWebSockets.js loads on Node.js ${process.version}, ${process.platform}-${process.arch}`,
+      `uWebSockets.js has no binary that loads on Node.js ${process.version}, ${process.platform}-${process.arch}`,
       'Supported: Node.js 20 and 22 on Linux (glibc) and macOS, x64 and arm64; Node.js 24 and 26 there too, on Linux with',
-      'glibc 2.38 or newer (Debian 13, Ubuntu 24.04). If Node.js was changed since the installation, install again.',
+      'glibc 2.38 or newer (Debian 13, Ubuntu 24.04). If you changed Node.js since the installation, install again.',
       ...failures,
     ].join('\n'),
   )

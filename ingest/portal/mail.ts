@@ -78,7 +78,7 @@ export class Mailer {
       this.#waiting--
     } catch (error) {
       // Neither the address nor the text goes into the log.
-      this.#options.logger.warn({ tries, error: reasonOf(error) }, 'a mail was not taken')
+      this.#options.logger.warn({ tries, error: reasonOf(error) }, 'portal: the mail server did not accept a mail')
       if (tries === MAX_TRIES || isPermanent(error) || this.#closed) {
         this.failed++
         this.#waiting--

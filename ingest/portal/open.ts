@@ -75,7 +75,8 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
-    else throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: what this needs is not set`)
+    else
+      throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: an option that this method needs is not set`)
   }
   const registeredAddress = (gwId: string, now: number) => registration(gwId, now)?.address ?? null
   const captiveApi = new CaptiveApi({ data, sessions, registration })

@@ -22,7 +22,7 @@ const waiting: (() => void)[] = []
 
 async function derive(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
   if (running >= MAX_RUNNING) {
-    if (waiting.length >= MAX_WAITING) throw new PasswordsBusy('too many passwords wait to be hashed')
+    if (waiting.length >= MAX_WAITING) throw new PasswordsBusy('too many passwords are waiting to be hashed')
     await new Promise<void>((resolve) => waiting.push(resolve))
   } else running++
   try {

@@ -47,7 +47,7 @@ export interface PortalPages {
 /** The captive portal: the pages to which gateways send browsers (WiFiDog protocol, "browser redirects"). */
 export class Portal {
   readonly #pages: PortalPages
-  /** Forms whose handling failed. */
+  /** Login forms that failed with an internal error. */
   faults = 0
 
   constructor(pages: PortalPages) {
@@ -120,7 +120,7 @@ export class Portal {
 
   #failed(route: PortalRoute, error: unknown): Reply {
     this.faults++
-    this.#pages.logger.error({ route, err: error }, `a form could not be handled: ${messageOf(error)}`)
+    this.#pages.logger.error({ route, err: error }, `portal: a login form failed: ${messageOf(error)}`)
     return { answer: FAULT, outcome: 'none' }
   }
 }

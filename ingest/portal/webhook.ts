@@ -65,7 +65,10 @@ export class WebhookLogin implements LoginMethod {
       return refused('error.webhook')
     } catch (error) {
       this.outages++
-      this.#options.logger.error({ error: messageOf(error) }, 'the login webhook did not answer as it should')
+      this.#options.logger.error(
+        { error: messageOf(error) },
+        'portal: the login webhook gave no valid answer; the login was refused',
+      )
       return refused('error.webhook_down', 503)
     } finally {
       this.#running--

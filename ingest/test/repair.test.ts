@@ -66,7 +66,7 @@ t.test('what is still wrong is said', (t) => {
     [{ payload: 'sys_uptime=1' }, /gw_id is missing/],
     [{ payload: 'gw_id=gw&sys_uptime=x' }, /sys_uptime is not a number/],
     [{ payload: 'gw_id=gw' }, /sys_uptime is missing/],
-    [{ source: 'auth', payload: 'stage=login' }, /would make it two/],
+    [{ source: 'auth', payload: 'stage=login' }, /would store it twice/],
     [{ source: 'auth', reason: 'unknown_stage', payload: 'stage=roam' }, /stage is none of/],
     [{ source: 'post-auth', payload: '{' }, /body: /],
     [{ source: 'post-auth', payload: '{"username":"x"}' }, /authentication_result is missing/],

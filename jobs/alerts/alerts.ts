@@ -97,7 +97,7 @@ class AlertWork implements LeasedWork {
   }
 
   failed(error: unknown): void {
-    this.#options.logger.warn({ error: messageOf(error) }, 'the gateways could not be looked at; trying again')
+    this.#options.logger.warn({ error: messageOf(error) }, 'alerts: cannot read the state of the gateways; retrying')
   }
 
   async #tell(changes: readonly Change[]): Promise<void> {
@@ -120,11 +120,14 @@ class AlertWork implements LeasedWork {
       await response.body?.cancel()
       if (!response.ok) throw new Error(`status ${response.status}`)
       this.stats.sent[change.event]++
-      logger.info(change, 'alerted')
+      logger.info(change, 'alerts: posted an alert to GATEPOST_ALERT_URL')
       return true
     } catch (error) {
       this.stats.failures++
-      logger.error({ ...change, error: messageOf(error) }, 'GATEPOST_ALERT_URL did not take it; trying again')
+      logger.error(
+        { ...change, error: messageOf(error) },
+        'alerts: GATEPOST_ALERT_URL did not accept an alert; retrying',
+      )
       return false
     }
   }

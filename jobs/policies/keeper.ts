@@ -27,7 +27,7 @@ export interface PolicyStats {
   failures: number
   /** Looks that did not see everybody. */
   overflows: number
-  /** How long the latest look took. */
+  /** Duration of the latest evaluation. */
   seconds: number
 }
 
@@ -102,7 +102,7 @@ class AccessWork implements LeasedWork {
     this.stats.failures++
     this.#options.logger.warn(
       { error: messageOf(error) },
-      'the access decisions could not be brought into their table; trying again',
+      'access mirror: cannot copy decisions to table access_control; retrying',
     )
   }
 
@@ -128,10 +128,10 @@ class AccessWork implements LeasedWork {
       const { denied, overflow } = await applyPolicy(policy, store, access, Date.now())
       stats.denied += denied
       if (overflow) stats.overflows++
-      if (denied > 0) logger.info({ policy: policy.name, denied }, 'denied who used more than the policy allows')
+      if (denied > 0) logger.info({ policy: policy.name, denied }, 'policies: denied subjects that exceeded the limit')
     } catch (error) {
       stats.failures++
-      logger.error({ policy: policy.name, error: messageOf(error) }, 'the policy could not be applied; trying again')
+      logger.error({ policy: policy.name, error: messageOf(error) }, 'policies: cannot evaluate the policy; retrying')
     }
     const took = performance.now() - started
     stats.seconds = took / 1000

@@ -81,7 +81,7 @@ export class Archive {
    */
   async keep(path: string, name: string, erased: Erased | null = null): Promise<void> {
     const segment = parseSegmentName(name)
-    if (segment === null) throw new Error(`${name} is no segment of the journal`)
+    if (segment === null) throw new Error(`${name} is not a segment of the journal`)
     const target = join(this.#directory, segment.topic, name)
     const bytes = await unlessGone(
       erased === null ? moved(path, target) : filtered(path, target, segment.topic, erased),
@@ -188,7 +188,7 @@ export interface ArchivePart {
 /** @throws GatepostError INPUT_INVALID: there is no archive */
 export function assertArchive(directory: string): void {
   if (existsSync(directory)) return
-  const hint = 'gatepost serve keeps one where GATEPOST_ARCHIVE_MAX_BYTES says how much'
+  const hint = 'gatepost serve keeps an archive if GATEPOST_ARCHIVE_MAX_BYTES is set'
   throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
 }
 

@@ -198,14 +198,14 @@ export class JournalReader implements LogReader {
     if (obstacle !== null && (!this.#options.passesOn || batches.length === 0)) {
       this.#held.add(file.path)
       this.stats.heldSegments = this.#held.size
-      this.#options.logger.error({ segment: file.path }, `journal segment ${file.name} is not stored: ${obstacle}`)
+      this.#options.logger.error({ segment: file.path }, `journal: segment ${file.name} is held: ${obstacle}`)
       return null
     }
     if (damage !== null) {
       this.stats.corruptSegments++
       this.#options.logger.error(
         { segment: file.path, intactBatches: batches.length, ...damage },
-        `journal segment ${file.name} is corrupt: what is intact is stored, the file is kept in ${CORRUPT_DIRECTORY}/`,
+        `journal: segment ${file.name} is corrupt; its intact batches are stored, the file is moved to ${CORRUPT_DIRECTORY}/`,
       )
     }
     const oldest = batches.reduce((least, { minReceivedAt }) => Math.min(least, minReceivedAt), Infinity)
@@ -220,7 +220,7 @@ export class JournalReader implements LogReader {
     } catch (error) {
       this.#options.logger.error(
         { segment: file.path, err: error },
-        `cannot put a corrupt segment aside: ${messageOf(error)}`,
+        `journal: cannot move a corrupt segment to ${CORRUPT_DIRECTORY}/: ${messageOf(error)}`,
       )
       throw error
     }

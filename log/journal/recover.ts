@@ -46,7 +46,10 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
     const found = segmentBlocks(segment.topic, bytes)
     if ('unreadable' in found) {
       done.left++
-      logger.error({ segment: path }, `journal segment ${name} cannot be recovered: ${obstacleTo(found)}`)
+      logger.error(
+        { segment: path },
+        `journal: cannot recover segment ${name}; it stays where it is: ${obstacleTo(found)}`,
+      )
     } else if (found.scan.blocks.length > 0) {
       done.truncatedBytes += bytes.length - found.scan.end
       seal(path, bytes.length, found)
@@ -55,14 +58,14 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
       unlinkSync(path)
       done.removed++
     } else {
-      logger.error({ segment: path }, `journal segment ${name} is corrupt: the file is kept in ${CORRUPT_DIRECTORY}/`)
+      logger.error({ segment: path }, `journal: segment ${name} is corrupt; the file is moved to ${CORRUPT_DIRECTORY}/`)
       putAside(directory, name)
       done.putAside++
     }
   }
   if (done.sealed + done.removed + done.putAside > 0) {
     await syncDirectory(directory)
-    logger.info({ directory, ...done }, 'journal: recovered the open segments of a process that ended')
+    logger.info({ directory, ...done }, 'journal: recovered the open segments of an earlier process')
   }
   return done
 }

@@ -105,7 +105,7 @@ export class OpenSegment {
       let rest = buffers
       while (written < length) {
         const bytes = await this.#disk.writev(this.#fd, rest, this.#durable + written)
-        if (bytes === 0) throw new Error('nothing more can be written')
+        if (bytes === 0) throw new Error('an earlier write failed, so the segment takes no more')
         written += bytes
         if (written < length) rest = tail(rest, bytes)
       }
@@ -123,7 +123,7 @@ export class OpenSegment {
         if (written > 0 || this.#syncsWrites) {
           throw new GatepostError(
             'LOG_OUTCOME_UNKNOWN',
-            `cannot take back a part written to ${this.#name}: ${messageOf(truncateError)}`,
+            `cannot undo a partial write to ${this.#name}: ${messageOf(truncateError)}`,
             error,
           )
         }

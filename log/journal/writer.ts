@@ -114,7 +114,7 @@ class TopicJournal {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new GatepostError('LOG_CLOSED', 'the journal is closed'))
       if (this.#waiting.length === MAX_WAITING)
-        return reject(new GatepostError('LOG_FULL', 'too many batches wait for the disk'))
+        return reject(new GatepostError('LOG_FULL', 'too many batches are waiting for the disk'))
       this.#waiting.push({ batch, schema: batch.schema, resolve, reject })
       this.#writing ??= this.#write()
     })
@@ -148,7 +148,7 @@ class TopicJournal {
     if (!(await this.#budget.take(bytes))) {
       throw new GatepostError(
         'LOG_FULL',
-        `the journal in ${this.#options.directory} is at its bound of ${this.#options.maxBytes} bytes, or its disk is full`,
+        `the journal in ${this.#options.directory} has reached its limit of ${this.#options.maxBytes} bytes, or its disk is full`,
       )
     }
     const [{ schema }] = batches
@@ -206,7 +206,7 @@ class TopicJournal {
       } catch (error) {
         this.#options.logger.error(
           { topic: this.#topic, err: error },
-          `cannot seal a journal segment: ${messageOf(error)}`,
+          `journal: cannot seal a segment; retrying: ${messageOf(error)}`,
         )
         // The next start recovers it.
         if (last) return

@@ -78,7 +78,7 @@ export function batchOfMessage(topic: Topic, value: Buffer | null): Batch | Late
   const { schema, sync, start } = container
   const { blocks, corrupt, end } = scanBlocks(value, start, sync)
   if (blocks.length !== 1 || corrupt.length > 0 || end !== value.length) {
-    return `a message holds one whole block, and this one holds ${blocks.length} in ${value.length} bytes`
+    return `a message must hold exactly one block, and this one holds ${blocks.length} in ${value.length} bytes`
   }
   return batchOfBlock(schema, value, blocks[0]) ?? 'its first record does not begin with received_at and batch_id'
 }

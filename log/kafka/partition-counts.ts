@@ -46,14 +46,17 @@ export async function countsAtStart(
     counts = await fetchPartitionCounts(options, prefix)
   } catch (error) {
     if (saved === null || !(error instanceof KafkaUnavailable) || error.problem !== 'away') throw error
-    logger.error({ err: error }, 'Kafka cannot be reached at the start: records go to the spill until it is back')
+    logger.error(
+      { err: error },
+      'Kafka writer: no broker can be reached; starting anyway, records go to the spill until Kafka is back',
+    )
     return saved
   }
   const missing = TOPICS.filter((topic) => !counts.has(topic)).map((topic) => kafkaTopic(prefix, topic))
   if (missing.length > 0 && saved === null) {
     throw new GatepostError(
       'LOG_MISCONFIGURED',
-      `missing on Kafka, or without a leader: ${missing.join(', ')}; to repair: ${REPAIR_COMMAND}`,
+      `topics missing on Kafka, or without a leader: ${missing.join(', ')}; to repair: ${REPAIR_COMMAND}`,
     )
   }
   counts = new Map([...(saved ?? []), ...counts])

@@ -35,10 +35,10 @@ export function startOf({ committed, metadata, low, high }: PartitionFacts): Sta
   if (committed === null) return fromLow(null)
   const identity = METADATA.exec(metadata ?? '')?.[1]
   if (identity === undefined) return fromLow(`the committed offset ${committed} was not committed by an aggregator`)
-  if (committed > high) return fromLow(`the committed offset ${committed} is behind the log's end ${high}`)
+  if (committed > high) return fromLow(`the committed offset ${committed} is beyond the end of the log, ${high}`)
   if (committed < low) {
     return fromLow(
-      `records were deleted before they were stored: ${committed} was to be read, the log begins at ${low}`,
+      `Kafka deleted records before they were stored: the next offset to read is ${committed}, the log begins at ${low}`,
     )
   }
   // The batch in front of it has expired: nothing to compare with.
@@ -63,7 +63,7 @@ export function resumeAt({ expected, committed, committedId, low, high }: Readin
     return {
       offset: low,
       expect: null,
-      alarm: `offset ${expected} is outside the log, which is from ${low} to ${high}`,
+      alarm: `offset ${expected} is outside the log, which holds ${low} to ${high}`,
     }
   }
   if (committed === null || committedId === null) {

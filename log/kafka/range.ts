@@ -107,7 +107,7 @@ function held({ name }: PartitionReader, { offset, obstacle }: { offset: number;
 
 function stalled({ kafkaTopic: name, partition }: PartitionReader): GatepostError {
   const what = `nothing came of ${name}-${partition} for ${STALLED_AFTER_MS / 1000} s`
-  return new GatepostError('LOG_UNAVAILABLE', `${what}: the brokers are away, or have deleted the rest of the range`)
+  return new GatepostError('LOG_UNAVAILABLE', `${what}: the brokers are down, or have deleted the rest of the range`)
 }
 
 function deliver(group: GroupMember, partition: PartitionReader, delivery: Delivery): boolean {

@@ -103,19 +103,24 @@ export class KafkaReader implements LogReader {
         assignment: () => this.#assignment,
         ends: (name) => this.#ends(name),
         remade: (partition) => {
-          this.#alarm(partition, 'the topic has been deleted and made anew')
+          this.#alarm(partition, 'the topic was deleted and created again')
           this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
         },
         stalled: (partition, expected) => {
-          const found = { partition: partition.name, expected }
-          this.#logger.warn(found, 'nothing comes of what waits: reading is begun anew there')
-          // The client is told once more, should it have lost where to read.
+          this.#logger.warn(
+            { partition: partition.name, expected },
+            `Kafka reader: partition ${partition.name} stalled: records wait and none arrive; re-seeking to offset ${expected}`,
+          )
+          // The client may have lost its position: tell it again.
           this.#group.seek(partition.kafkaTopic, partition.partition, expected)
           this.#group.resume(partition.kafkaTopic, partition.partition)
         },
         unread: (partitions) => {
-          this.#logger.error({ partitions }, 'no aggregator reads these partitions: they are shared out again')
-          this.#group.rejoin('partitions that nobody reads')
+          this.#logger.error(
+            { partitions },
+            'Kafka reader: no aggregator reads these partitions; rejoining the group to rebalance',
+          )
+          this.#group.rejoin('unassigned partitions')
         },
       },
     )
@@ -134,7 +139,7 @@ export class KafkaReader implements LogReader {
     try {
       await reader.#group.start()
       if (await joined) return reader
-      throw new Error(`the consumer group ${options.group} has not settled`)
+      throw new Error(`the consumer group ${options.group} has not finished rebalancing`)
     } catch (error) {
       await reader.close()
       throw new GatepostError('LOG_UNAVAILABLE', `cannot read from Kafka: ${messageOf(error)}`, error)
@@ -235,7 +240,7 @@ export class KafkaReader implements LogReader {
         this.#group.pause(name, number)
       }
     }
-    this.#logger.info({ partitions: this.#partitions.map(({ name }) => name) }, 'reading these partitions')
+    this.#logger.info({ partitions: this.#partitions.map(({ name }) => name) }, 'Kafka reader: partitions assigned')
     this.#joined?.()
     void this.#locate(this.#partitions, this.#assignment)
   }
@@ -257,7 +262,10 @@ export class KafkaReader implements LogReader {
         try {
           return await this.#locateTopic(name, some, assignment)
         } catch (error) {
-          this.#logger.warn({ topic: name, error: messageOf(error) }, 'the position cannot be read yet')
+          this.#logger.warn(
+            { topic: name, error: messageOf(error) },
+            'Kafka reader: cannot read the committed offset; retrying',
+          )
           await sleep(LOCATE_RETRY_MS)
         }
       }
@@ -272,7 +280,7 @@ export class KafkaReader implements LogReader {
     if (assignment !== this.#assignment) return
     for (const partition of partitions) {
       const end = ends.get(partition.partition)
-      if (end === undefined) throw new Error(`${partition.name} is not there`)
+      if (end === undefined) throw new Error(`${partition.name} does not exist`)
       const commit = commits.get(partition.partition)
       this.#begin(partition, startOf({ committed: commit?.offset ?? null, metadata: commit?.metadata ?? null, ...end }))
     }
@@ -303,13 +311,13 @@ export class KafkaReader implements LogReader {
         this.#pause(partition)
         this.#logger.error(
           { partition: partition.name, offset: partition.held?.offset },
-          `${partition.name} is not stored any further: ${partition.held?.obstacle}`,
+          `Kafka reader: partition ${partition.name} is held at offset ${partition.held?.offset}: ${partition.held?.obstacle}`,
         )
         return false
       case 'wrong':
         this.#alarm(
           partition,
-          `the batch in front of the committed offset ${partition.committed} is not the one stored`,
+          `the batch before the committed offset ${partition.committed} is not the one that was stored`,
         )
         this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
         return false
@@ -317,7 +325,10 @@ export class KafkaReader implements LogReader {
         const { expected, committed, committedId } = partition
         if (expected === null) return false
         const found = { partition: partition.name, expected, fetchedOffset }
-        this.#logger.warn(found, 'the Kafka client read elsewhere than told')
+        this.#logger.warn(
+          found,
+          `Kafka reader: the client fetched ${partition.name} from offset ${fetchedOffset} instead of ${expected}; re-seeking`,
+        )
         this.#relocate(partition, (ends) => resumeAt({ expected, committed, committedId, ...ends }))
         return false
       }
@@ -347,7 +358,7 @@ export class KafkaReader implements LogReader {
     this.#counted.positionAlarms++
     this.#logger.error(
       { partition: partition.name, group: this.#options.group },
-      `${message}; reading again from where the log begins, what is stored already is left out`,
+      `Kafka reader: ${message}; re-reading partition ${partition.name} from its beginning, stored batches are skipped`,
     )
   }
 

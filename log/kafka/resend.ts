@@ -91,7 +91,10 @@ export class Resend {
         if (gathered === null) await this.#rest()
         else if (await this.#sendAll(gathered.batches)) await this.#spill.commit(gathered)
       } catch (error) {
-        this.#logger.error({ topic: this.#topic, err: error }, `cannot read the spill: ${messageOf(error)}`)
+        this.#logger.error(
+          { topic: this.#topic, err: error },
+          `spill: cannot read a segment; retrying: ${messageOf(error)}`,
+        )
         this.#spill.rewind(this.#topic)
         await this.#sleep(BACKOFF_MAX_MS)
       }

@@ -125,7 +125,10 @@ export class Spill {
       try {
         adopted += await this.#adoptFrom(directory)
       } catch (error) {
-        this.#logger.error({ directory, err: error }, `cannot take over a spill: ${messageOf(error)}`)
+        this.#logger.error(
+          { directory, err: error },
+          `spill: cannot adopt the spill of an ended worker; it stays where it is: ${messageOf(error)}`,
+        )
       } finally {
         await lock.release()
       }
@@ -150,7 +153,7 @@ export class Spill {
     if (moved === 0) return 0
     await syncDirectory(this.#directory)
     await syncDirectory(directory)
-    this.#logger.warn({ directory, segments: moved }, 'took over the spill of a worker that has gone')
+    this.#logger.warn({ directory, segments: moved }, 'spill: adopted segments of a worker that ended')
     return moved
   }
 

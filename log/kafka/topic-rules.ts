@@ -72,7 +72,7 @@ export function settingProblem(name: string, value: string, wanted: string): str
         ? null
         : `at least ${wanted}, which is GATEPOST_KAFKA_RETENTION`
     case 'retention.bytes':
-      return value === '-1' ? null : '-1: a bound in bytes deletes what was not read yet'
+      return value === '-1' ? null : '-1: a limit in bytes deletes records before they are read'
     case 'max.message.bytes':
       return Number(value) >= MESSAGE_MIN_BYTES ? null : `at least ${MESSAGE_MIN_BYTES}`
     default:

@@ -100,7 +100,10 @@ export class TopicWriter {
     const now = performance.now()
     if (count < this.#health.count && !this.#confirmed(count, now)) return false
     this.#fewer = null
-    this.#options.logger.info({ topic: this.#options.name, count }, 'the topic has another number of partitions')
+    this.#options.logger.info(
+      { topic: this.#options.name, count },
+      'Kafka writer: the number of partitions of the topic changed',
+    )
     this.#health.resize(count)
     // What the producer knows of the topic is older.
     this.#producer.distrust()
@@ -202,7 +205,7 @@ export class TopicWriter {
 
   #refusal(error: unknown, nothingInKafka: boolean): GatepostError {
     const code = error instanceof GatepostError ? error.code : 'LOG_OUTCOME_UNKNOWN'
-    const why = `Kafka does not take records (${this.#options.stats.lastError ?? 'too many are under way'}), nor does the spill: ${messageOf(error)}`
+    const why = `Kafka does not accept records (${this.#options.stats.lastError ?? 'too many are in flight'}), and neither does the spill: ${messageOf(error)}`
     if (code === 'LOG_CLOSED') return new GatepostError('LOG_CLOSED', 'the record log is closed', error)
     if (code === 'LOG_OUTCOME_UNKNOWN' || !nothingInKafka) return new GatepostError('LOG_OUTCOME_UNKNOWN', why, error)
     return new GatepostError('LOG_FULL', why, error)
@@ -249,7 +252,7 @@ export class TopicWriter {
   #worked(partition: number): void {
     if (!this.#health.succeeded(partition) || this.#health.failing > 0) return
     this.#troubled = false
-    this.#options.logger.info({ topic: this.#options.name }, 'Kafka takes records again')
+    this.#options.logger.info({ topic: this.#options.name }, 'Kafka writer: Kafka accepts records again')
   }
 
   #failed(partition: number, error: Error | SendError): void {
@@ -267,7 +270,7 @@ export class TopicWriter {
     const help = misconfigured ? `; to repair: ${REPAIR_COMMAND}` : ''
     logger.error(
       { topic: name, partition, error: error.message },
-      `Kafka does not take records of ${name}, they go to the spill: ${error.message}${help}`,
+      `Kafka writer: ${name} does not accept records, they go to the spill: ${error.message}${help}`,
     )
   }
 }

@@ -97,8 +97,8 @@ async function problemsOf(admin: KafkaAdmin, rules: TopicRules): Promise<TopicPr
       topic: 'brokers',
       level: 'warning',
       problem:
-        `offsets.retention.minutes is ${offsetsMs / 60_000}, shorter than the topics keep records: after so long an absence the ` +
-        'aggregators read everything again',
+        `offsets.retention.minutes is ${offsetsMs / 60_000}, shorter than the retention of the topics: if they are down that long, the ` +
+        'aggregators lose their offsets and re-read everything',
       repairable: false,
     })
   }
@@ -114,21 +114,21 @@ function topicProblems(wanted: WantedTopic, state: TopicState | null): TopicProb
     return problems
   }
   if (wanted.partitions === 1 && state.partitions > 1)
-    found('error', `${state.partitions} partitions; wanted is one: delete the topic and make it anew`, false)
+    found('error', `${state.partitions} partitions instead of one: delete the topic and create it again`, false)
   else if (state.partitions < wanted.partitions)
     found('warning', `${state.partitions} partitions; GATEPOST_KAFKA_PARTITIONS says ${wanted.partitions}`, true)
   if (state.replication < wanted.replication) {
-    const how = 'kafka-reassign-partitions changes it, or say GATEPOST_KAFKA_REPLICATION if that is what there is'
-    found('error', `${state.replication} copies; wanted are ${wanted.replication} (${how})`, false)
+    const how = 'change it with kafka-reassign-partitions, or set GATEPOST_KAFKA_REPLICATION to this number'
+    found('error', `${state.replication} copies instead of ${wanted.replication} (${how})`, false)
   }
   for (const [name, value] of Object.entries(wanted.settings)) {
     const actual = state.settings.get(name)
     const problem = actual === undefined ? null : settingProblem(name, actual, value)
-    if (problem !== null) found('error', `${name} is ${actual}; wanted is ${problem}`, true)
+    if (problem !== null) found('error', `${name} is ${actual}, must be ${problem}`, true)
   }
   const inSync = Number(state.settings.get('min.insync.replicas'))
   if (inSync > state.replication)
-    found('error', `min.insync.replicas is ${inSync} of ${state.replication} copies: nothing can be written`, false)
+    found('error', `min.insync.replicas is ${inSync} of ${state.replication} copies: no record can be written`, false)
   return problems
 }
 

@@ -142,7 +142,8 @@ export class KafkaWriter implements LogWriter {
           this.stats.adoptedSegments += segments
           if (segments > 0) for (const topic of this.#topics.values()) topic.noticeSpill()
         },
-        (error: unknown) => this.#options.logger.error({ err: error }, 'cannot look for spills'),
+        (error: unknown) =>
+          this.#options.logger.error({ err: error }, 'spill: cannot look for spills of ended workers'),
       )
       .finally(() => (this.#adopting = null))
     return this.#adopting
@@ -168,7 +169,7 @@ export class KafkaWriter implements LogWriter {
       for (const [topic, count] of counts) changed = this.#of(topic).resize(count) || changed
       if (changed) save(this.spill.directory, kafka, topicPrefix, new Map([...this.#counts(), ...counts]))
     } catch (error) {
-      logger.debug({ err: error }, `cannot look up the topics' partitions: ${messageOf(error)}`)
+      logger.debug({ err: error }, `Kafka writer: cannot look up the partitions: ${messageOf(error)}`)
     }
   }
 

@@ -56,7 +56,7 @@ export const originGuard = createMiddleware<Environment>(async (c, next) => {
     const origin = c.req.header('origin')
     const host = c.req.header('host') ?? ''
     if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
-      throw new Refusal(403, `requests of the site ${JSON.stringify(origin)} are refused`)
+      throw new Refusal(403, `cross-site requests are refused (Origin: ${JSON.stringify(origin)})`)
     if (!/^application\/json\b/.test(c.req.header('content-type') ?? ''))
       throw new Refusal(400, 'Content-Type: allowed is application/json')
   }

@@ -37,7 +37,7 @@ function saslOf(config: Config, problems: string[]): KafkaOptions['sasl'] {
       ['GATEPOST_KAFKA_PASSWORD', password],
     ] as const) {
       if (value !== undefined)
-        problems.push(`${name} is set, but GATEPOST_KAFKA_SASL is none: set it to plain or scram`)
+        problems.push(`${name} is set, but GATEPOST_KAFKA_SASL is none: set GATEPOST_KAFKA_SASL to plain or scram`)
     }
     return null
   }

@@ -46,7 +46,7 @@ export function readPolicies(path: string | undefined): Policy[] {
   const names = new Set<string>()
   return result.data.policies.map((each, index) => {
     const at = `policies.${index}`
-    if (names.has(each.name)) throw wrong(`${at}.name: ${each.name} is there twice`)
+    if (names.has(each.name)) throw wrong(`${at}.name: ${each.name} is used twice`)
     names.add(each.name)
     const amount = limitOf(each.limit, each.unit)
     if (amount === undefined) {

@@ -5,19 +5,18 @@ import type { Config } from './config.ts'
 const NEEDED = {
   kafkaBrokers: {
     env: 'GATEPOST_KAFKA_BROKERS',
-    purpose: 'processes of their own hand records to each other through Kafka',
+    purpose: 'separate processes hand records to each other through Kafka',
     example: 'GATEPOST_KAFKA_BROKERS=kafka-1:9092,kafka-2:9092',
   },
   clickhouseUrl: {
     env: 'GATEPOST_CLICKHOUSE_URL',
-    purpose:
-      'a process of its own needs a ClickHouse server: the embedded store belongs to one process (gatepost serve)',
+    purpose: 'a separate process needs a ClickHouse server: only gatepost serve can use the embedded store',
     example: 'GATEPOST_CLICKHOUSE_URL=http://gatepost:password@clickhouse:8123/gatepost',
   },
   secret: {
     env: 'GATEPOST_SECRET',
-    purpose: 'with Kafka every process that answers gateways must have the same token key',
-    example: 'GATEPOST_SECRET="$(openssl rand -base64 32)", made once and given to all',
+    purpose: 'with Kafka, every process that answers gateways must have the same token key',
+    example: 'GATEPOST_SECRET="$(openssl rand -base64 32)", generated once and set for all processes',
   },
 } as const satisfies Partial<Record<keyof Config, { env: string; purpose: string; example: string }>>
 

@@ -43,7 +43,7 @@ function addEntry(found: Map<KeptTable, number>, entry: string): string | null {
   if (name === undefined) return `'${entry}' is not table=days`
   const table = KEPT_TABLES.find((known) => known === name)
   if (table === undefined) return noTable(name)
-  if (found.has(table)) return `${table} is there twice`
+  if (found.has(table)) return `${table} is named twice`
   const days = retentionDays.safeParse(daysText)
   if (!days.success) return `${entry} is not a whole number of days, 1 to ${MAX_DAYS}`
   found.set(table, days.data)

@@ -31,7 +31,7 @@ function pseudonymProblems({ pseudonymiseAfterDays: after, pseudonymSecret, rete
     problems.push('GATEPOST_PSEUDONYM_SECRET is not set, GATEPOST_PSEUDONYMISE_AFTER_DAYS needs it')
   if (typeof retentionDays === 'number' && after >= retentionDays) {
     problems.push(
-      `GATEPOST_PSEUDONYMISE_AFTER_DAYS=${after}: nothing is kept for longer than GATEPOST_RETENTION_DAYS=${retentionDays}; ` +
+      `GATEPOST_PSEUDONYMISE_AFTER_DAYS=${after}: no record is kept longer than GATEPOST_RETENTION_DAYS=${retentionDays}; ` +
         'allowed is a number of days below it',
     )
   }
@@ -51,7 +51,7 @@ function portProblems(values: Values): string[] {
     const name = VARIABLES[key].env
     const owner = owners.get(port)
     if (owner === undefined) owners.set(port, name)
-    else problems.push(`${name}=${port}: ${owner} has that port already; allowed is a port of its own`)
+    else problems.push(`${name}=${port}: ${owner} already uses that port; allowed is a port of its own`)
   }
   return problems
 }
@@ -61,7 +61,7 @@ function privateBindProblems({ privateBind, sqlPassword, clickhouseUrl }: Values
   if (typeof privateBind !== 'string' || isLoopback(privateBind)) return []
   if (sqlPassword !== undefined || clickhouseUrl !== undefined) return []
   return [
-    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could read all data; ` +
+    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who can reach this address could read all data; ` +
       'allowed is a loopback address, or any address once GATEPOST_SQL_PASSWORD is set',
   ]
 }

@@ -48,7 +48,7 @@ export const VARIABLES = {
     allowed: ADDRESS,
   }),
   gatewayPort: withDefault('GATEPOST_GATEWAY_PORT', '8000', port, {
-    description: 'Port of the gateway listener: WiFiDog gateways and browsers.',
+    description: 'Port of the gateway listener, for WiFiDog gateways and browsers.',
     allowed: PORT,
   }),
   ingestPort: withDefault('GATEPOST_INGEST_PORT', '8080', port, {
@@ -56,8 +56,7 @@ export const VARIABLES = {
     allowed: PORT,
   }),
   trustedProxies: optional('GATEPOST_TRUSTED_PROXIES', addressBlocks, {
-    description:
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, by the listeners and the dashboard.',
+    description: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto headers the listeners and the dashboard trust.',
     allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',
     unset: '(none)',
   }),
@@ -68,7 +67,7 @@ export const VARIABLES = {
   }),
   allowedHosts: optional('GATEPOST_ALLOWED_HOSTS', hostNames, {
     description:
-      'Names under which the SQL endpoint and the dashboard may be called, beside localhost and its address.',
+      'Host names under which the SQL endpoint and the dashboard may be reached, besides localhost and their address.',
     allowed: 'comma-separated host names without ports',
     unset: '(none)',
   }),
@@ -93,13 +92,13 @@ export const VARIABLES = {
   }),
   dashboardPassword: optional('GATEPOST_DASHBOARD_PASSWORD', secretText(8), {
     description:
-      'Password of operators of the dashboard, who may look and cut sessions off. Of the report API it is a bearer token.',
+      'Password of operators of the dashboard, who may view everything and cut off sessions. It is also a bearer token of the report API.',
     allowed: 'at least 8 characters',
-    unset: '(unset: without either password nobody has to log in)',
+    unset: '(unset: if both passwords are unset, no login is needed)',
     secret: 'whole',
   }),
   dashboardViewerPassword: optional('GATEPOST_DASHBOARD_VIEWER_PASSWORD', secretText(8), {
-    description: 'Password of viewers of the dashboard, who may only look.',
+    description: 'Password of viewers of the dashboard, who may only view.',
     allowed: 'at least 8 characters',
     unset: '(unset: no such role)',
     secret: 'whole',
@@ -113,7 +112,7 @@ export const VARIABLES = {
     allowed: 'a whole number, 1 to 256',
   }),
   ack: withDefault('GATEPOST_ACK', 'durable', oneOf('durable', 'fast'), {
-    description: 'When pings and counters are answered: once their record is on disk (durable), or at once (fast).',
+    description: 'When pings and counters are answered: after their record is durable (durable), or at once (fast).',
     allowed: 'durable or fast',
   }),
   authMode: withDefault('GATEPOST_AUTH_MODE', 'signed', oneOf('signed', 'open'), {
@@ -126,7 +125,7 @@ export const VARIABLES = {
     allowed: 'comma-separated, of click, voucher, account, webhook',
   }),
   loginWebhookUrl: optional('GATEPOST_LOGIN_WEBHOOK_URL', url('http', 'https'), {
-    description: 'Service that says yes or no to logins of the method webhook; with GATEPOST_LOGIN_WEBHOOK_SECRET.',
+    description: 'Service that accepts or rejects logins of the method webhook; with GATEPOST_LOGIN_WEBHOOK_SECRET.',
     allowed: HTTP,
     secret: 'url',
   }),
@@ -136,7 +135,8 @@ export const VARIABLES = {
     secret: 'whole',
   }),
   loginWebhookTimeoutMs: withDefault('GATEPOST_LOGIN_WEBHOOK_TIMEOUT', '5s', duration(100, 30 * SECOND), {
-    description: 'How long that service may take; then the page says that logging in is not possible at the moment.',
+    description:
+      'How long that service may take to answer; after that the page says that logging in is not possible at the moment.',
     allowed: 'a duration from 100ms to 30s',
   }),
   portalDir: optional('GATEPOST_PORTAL_DIR', path, {
@@ -155,13 +155,13 @@ export const VARIABLES = {
   }),
   secondSecret: optional('GATEPOST_SECRET_SECOND', secretText(16), {
     description:
-      'Another key of tokens that are good too. To change GATEPOST_SECRET, restart every process three times over: with the new key here; with the two exchanged; when the last session has ended, without the old one.',
+      'Second key whose tokens are valid too. To change GATEPOST_SECRET, restart every process three times: with the new key here; with the two exchanged; when the last session has ended, without the old one.',
     allowed: 'at least 16 characters',
     secret: 'whole',
   }),
   journalMaxBytes: withDefault('GATEPOST_JOURNAL_MAX_BYTES', '10 GiB', size(64 * KiB, 1024 * TiB), {
     description:
-      'Bound of everything the journal keeps on disk, or with Kafka the spill: what Kafka does not take in time.',
+      'Maximum size of the journal on disk; with Kafka, of the spill (records that Kafka does not accept in time).',
     allowed: 'a size of at least 64 KiB, such as 512MiB, 10 GiB or plain bytes',
   }),
   segmentMaxBytes: withDefault('GATEPOST_SEGMENT_MAX_BYTES', '64 MiB', size(4 * KiB, TiB), {
@@ -174,12 +174,12 @@ export const VARIABLES = {
   }),
   archiveMaxBytes: withDefault('GATEPOST_ARCHIVE_MAX_BYTES', '0', size(0, 1024 * TiB), {
     description:
-      'Segments of the journal that are stored are kept in archive/ of the data directory up to this many bytes, the oldest go first, and no longer than the tables keep their rows, for `gatepost replay --archive`; 0 keeps nothing.',
+      'Maximum size of the archive: stored segments of the journal, kept in archive/ of the data directory for `gatepost replay --archive`. The oldest are removed first; none is kept longer than the rows of its table. 0 keeps nothing.',
     allowed: 'a size, such as 5 GiB or plain bytes; 0 for none',
   }),
   drainTimeoutMs: withDefault('GATEPOST_DRAIN_TIMEOUT', '30s', duration(SECOND, HOUR), {
     description:
-      'How long a stop (SIGTERM) may take to store what was accepted; what is left stays in the journal, in Kafka or in the spill.',
+      'How long a stop (SIGTERM) may take to store accepted records; the rest stays in the journal, in Kafka or in the spill.',
     allowed: 'a duration from 1s to 1h',
   }),
   retentionDays: withDefault('GATEPOST_RETENTION_DAYS', '32', retentionDays, {
@@ -188,19 +188,19 @@ export const VARIABLES = {
   }),
   retentionDaysByTable: optional('GATEPOST_RETENTION_DAYS_BY_TABLE', daysByTable, {
     description:
-      'The same for single tables, such as post_auth=400,gateway_pings=14,dead_letters=90. A table that comes from another is kept as long as that one, unless it is named itself.',
+      'Retention of single tables, such as post_auth=400,gateway_pings=14,dead_letters=90. A table derived from another one has its retention, unless it is named itself.',
     allowed: DAYS_BY_TABLE_ALLOWED,
     unset: '(unset: one time for all)',
   }),
   pseudonymiseAfterDays: optional('GATEPOST_PSEUDONYMISE_AFTER_DAYS', integer(2, 3650), {
     description:
-      'Days after which nobody is named any more: the raw records and what names people are deleted by then, and their logins are kept under pseudonyms for GATEPOST_RETENTION_DAYS; with GATEPOST_PSEUDONYM_SECRET.',
+      'Days after which people are no longer named: raw records and other personal data are deleted by then, and logins are kept under pseudonyms for GATEPOST_RETENTION_DAYS; with GATEPOST_PSEUDONYM_SECRET.',
     allowed: 'a whole number of days, 2 to 3650, less than GATEPOST_RETENTION_DAYS',
     unset: '(unset: no history under pseudonyms)',
   }),
   pseudonymSecret: optional('GATEPOST_PSEUDONYM_SECRET', secretText(16), {
     description:
-      'Key of the pseudonyms. Who has it can tell whose pseudonym it is; another one makes everybody somebody else from then on.',
+      'Key of the pseudonyms. Anyone who has it can link pseudonyms to people; after a change everybody gets a new pseudonym.',
     allowed: 'at least 16 characters',
     secret: 'whole',
   }),
@@ -209,7 +209,7 @@ export const VARIABLES = {
     'info',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     {
-      description: 'What goes to the log on standard error.',
+      description: 'Level of the log on standard error.',
       allowed: 'trace, debug, info, warn, error, fatal or silent',
     },
   ),
@@ -226,7 +226,7 @@ export const VARIABLES = {
     allowed: 'a duration from 1s to 7d',
   }),
   sessionTimeoutIntervals: withDefault('GATEPOST_SESSION_TIMEOUT_INTERVALS', '3', integer(1, 1000), {
-    description: 'Missed counter reports after which a session counts as ended.',
+    description: 'Missed counters reports after which a session counts as ended.',
     allowed: 'a whole number, 1 to 1000',
   }),
   roaming: withDefault('GATEPOST_ROAMING', 'off', oneOf('off', 'on'), {
@@ -240,12 +240,12 @@ export const VARIABLES = {
     unset: '(none)',
   }),
   kafkaBrokers: optional('GATEPOST_KAFKA_BROKERS', brokers, {
-    description: 'Brokers of the record log: enough of them to find the others.',
+    description: 'Kafka brokers of the record log; a few are enough to find the others.',
     allowed: 'comma-separated host:port',
     unset: '(unset: journal)',
   }),
   kafkaTopicPrefix: withDefault('GATEPOST_KAFKA_TOPIC_PREFIX', 'gatepost.', topicPrefix, {
-    description: 'What the names of the topics begin with.',
+    description: 'Prefix of the topic names.',
     allowed: 'letters, digits, ., _ and -, at most 100 of them',
   }),
   kafkaGroup: withDefault('GATEPOST_KAFKA_GROUP', 'gatepost-aggregator', plainText, {
@@ -254,15 +254,15 @@ export const VARIABLES = {
   }),
   kafkaReplication: withDefault('GATEPOST_KAFKA_REPLICATION', '3', integer(1, 15), {
     description:
-      'Copies of every topic, as created and as checked. 1 says that there is a single broker, whose disk is all that keeps what was acknowledged; otherwise at least two copies must have a record before it is acknowledged.',
+      'Replicas of every topic, for creating and checking topics. 1: a single broker, whose disk holds the only copy of acknowledged records; otherwise at least two replicas must have a record before it is acknowledged.',
     allowed: 'a whole number, 1 to 15',
   }),
   kafkaPartitions: withDefault('GATEPOST_KAFKA_PARTITIONS', '6', integer(1, 1024), {
-    description: 'Partitions of the topics that `gatepost topics create` makes: at least as many as aggregators.',
+    description: 'Partitions of the topics that `gatepost topics create` creates: at least as many as aggregators.',
     allowed: 'a whole number, 1 to 1024',
   }),
   kafkaRetentionMs: withDefault('GATEPOST_KAFKA_RETENTION', '7d', duration(HOUR, 366 * DAY), {
-    description: 'How long the topics keep records: the longest time that all aggregators may be away.',
+    description: 'Retention of the topics: the longest time that all aggregators may be down.',
     allowed: 'a duration from 1h to 366d',
   }),
   kafkaTls: withDefault('GATEPOST_KAFKA_TLS', 'off', oneOf('off', 'on'), {
@@ -270,12 +270,12 @@ export const VARIABLES = {
     allowed: 'off or on',
   }),
   kafkaTlsCa: optional('GATEPOST_KAFKA_TLS_CA', path, {
-    description: 'File of the certificate authorities (PEM) that the brokers are checked against.',
+    description: 'File of the certificate authorities (PEM) that may sign the certificates of the brokers.',
     allowed: 'a path',
     unset: "(unset: Node.js's own)",
   }),
   kafkaTlsCert: optional('GATEPOST_KAFKA_TLS_CERT', path, {
-    description: 'File of the client certificate (PEM), where brokers ask for one; with GATEPOST_KAFKA_TLS_KEY.',
+    description: 'File of the client certificate (PEM), if the brokers require one; with GATEPOST_KAFKA_TLS_KEY.',
     allowed: 'a path',
   }),
   kafkaTlsKey: optional('GATEPOST_KAFKA_TLS_KEY', path, {
@@ -283,7 +283,7 @@ export const VARIABLES = {
     allowed: 'a path',
   }),
   kafkaSasl: withDefault('GATEPOST_KAFKA_SASL', 'none', oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512'), {
-    description: 'How to log in to the brokers; with GATEPOST_KAFKA_USERNAME and GATEPOST_KAFKA_PASSWORD.',
+    description: 'SASL mechanism to log in to the brokers; with GATEPOST_KAFKA_USERNAME and GATEPOST_KAFKA_PASSWORD.',
     allowed: 'none, plain, scram-sha-256 or scram-sha-512',
   }),
   kafkaUsername: optional('GATEPOST_KAFKA_USERNAME', plainText, {
@@ -303,7 +303,7 @@ export const VARIABLES = {
   }),
   clickhouseCluster: optional('GATEPOST_CLICKHOUSE_CLUSTER', clusterName, {
     description:
-      'Cluster of the ClickHouse server: tables are made ON CLUSTER, replicated, and read through Distributed tables.',
+      'Cluster of the ClickHouse server: tables are created ON CLUSTER, replicated, and read through Distributed tables.',
     allowed: 'a name of letters, digits, _ and -',
     unset: '(unset: one server)',
   }),
@@ -317,26 +317,26 @@ export const VARIABLES = {
     allowed: 'an e-mail address',
   }),
   alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
-    description: 'Where gateway_down and gateway_up are posted.',
+    description: 'URL to which the alerts gateway_down and gateway_up are posted.',
     allowed: HTTP,
     // Chat services put the credential into the path.
     secret: 'whole',
   }),
   alertSecret: optional('GATEPOST_ALERT_SECRET', secretText(16), {
-    description: 'Key of the signature of what is posted there.',
+    description: 'Key that signs the alerts.',
     allowed: 'at least 16 characters',
     secret: 'whole',
     unset: '(unset: derived from the token key)',
   }),
   locationsUrl: optional('GATEPOST_IP_LOCATIONS_URL', fileOrUrl, {
     description:
-      'Where the locations of the sites are imported from by the clock, as `gatepost locations import` does it. What cannot be had, or has a mistake in it, changes nothing.',
+      'File or URL from which the locations of the sites are imported on a schedule, as `gatepost locations import` does. An import that fails changes nothing.',
     allowed: 'a URL that begins with http:// or https://, or the path of a file',
     unset: '(unset: they are imported by hand)',
     secret: 'url',
   }),
   locationsEveryMs: withDefault('GATEPOST_IP_LOCATIONS_EVERY', '24h', duration(60 * SECOND, 31 * DAY), {
-    description: 'How often that is.',
+    description: 'Interval of the import from GATEPOST_IP_LOCATIONS_URL.',
     allowed: 'a duration from 60s to 31d',
   }),
   publish: optional(
@@ -350,7 +350,7 @@ export const VARIABLES = {
   ),
   publishAtMinute: withDefault('GATEPOST_PUBLISH_AT', '00:15', timeOfDay(10, 23 * 60 + 50), {
     description:
-      'When results are published, UTC: every day those of the day, on Mondays of the week, on the first of the month. Those of an hour go out ten minutes after it.',
+      'When results are published, UTC: daily results every day, weekly ones on Mondays, monthly ones on the first. Hourly results are published ten minutes after the hour.',
     allowed: 'a time from 00:10 to 23:50, such as 06:30',
   }),
   publishDir: optional('GATEPOST_PUBLISH_DIR', path, {
@@ -401,7 +401,7 @@ export const VARIABLES = {
   }),
   opensearchUrl: optional('GATEPOST_OPENSEARCH_URL', url('http', 'https'), {
     description:
-      'Address of the publisher `opensearch`; it may end in the name of an index, else that is gatepost-metrics.',
+      'Address of the publisher `opensearch`; it may end in the name of an index (default gatepost-metrics).',
     allowed: HTTP,
     secret: 'url',
   }),

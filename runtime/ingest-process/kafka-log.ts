@@ -48,6 +48,6 @@ async function known(access: KafkaAccessLog, withinMs: number, logger: Logger): 
   const read = access.ready.then(() => true)
   const late = sleep(withinMs, false, { ref: false })
   if (!(await Promise.race([read, late]))) {
-    logger.warn('the access decisions are not known yet: until they are, auth requests are answered without a decision')
+    logger.warn('access log: not read to its end yet; until then auth requests are answered -1 (no decision)')
   }
 }

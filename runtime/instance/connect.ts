@@ -67,7 +67,7 @@ async function open<T>(
 function directoryHeld(dataDir: string): GatepostError {
   return new GatepostError(
     'DIRECTORY_LOCKED',
-    `another gatepost process is using ${dataDir}, and its SQL endpoint does not answer; ` +
+    `another gatepost process is using ${dataDir}, and its SQL endpoint does not answer: ` +
       'if it is starting or stopping, try again in a moment',
   )
 }
@@ -102,7 +102,7 @@ async function openDirectory(config: Config, note: Note): Promise<Store | null> 
       // Opening applies the retention: without it, asking for a metric would change the tables.
       retention: config.retention,
     })
-    if (isNew) note(`no data directory was there: created ${config.dataDir}`)
+    if (isNew) note(`created the data directory ${config.dataDir}`)
     await store.migrate()
     return store
   } catch (error) {

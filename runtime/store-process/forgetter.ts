@@ -23,9 +23,9 @@ export interface ForgetterParts {
 export function forgetterOf(parts: ForgetterParts): Forgetter | string {
   const { store, description, access, dataDir, tokenKeys: keys, pseudonyms, logger } = parts
   if (keys.length === 0)
-    return 'GATEPOST_SECRET is not set for this process: whoever is forgotten could not be recognised, and would come back'
+    return 'GATEPOST_SECRET is not set for this process: without it an erased subject cannot be recognised, and late records would bring the person back'
   if (access === null)
-    return 'this process does not reach the access decisions, in which the person may be: use gatepost forget where gatepost serve runs'
+    return 'this process cannot reach the access log, which may name the person: run gatepost forget on the machine where gatepost serve runs'
   const isCluster = description.kind === 'server' && description.cluster !== undefined
   const storeKind = isCluster ? 'cluster' : description.kind
   const log = access.kind === 'kafka' ? 'kafka' : 'journal'

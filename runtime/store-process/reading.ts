@@ -90,7 +90,7 @@ export class Reading {
         else await discard(open)
         return
       } catch (error) {
-        this.#options.logger.warn({ error: messageOf(error) }, 'the record log cannot be read yet')
+        this.#options.logger.warn({ error: messageOf(error) }, 'aggregator: cannot open the record log; retrying')
         await sleep(REOPEN_MS)
       }
     }

@@ -117,7 +117,7 @@ export class StoreWork {
     ])
     await Promise.all([opened.close(), reading?.close(), access?.close()])
     if (left !== undefined && left > 0)
-      throw new Error(`the time to drain was over: ${left} bytes are left in the journal, for the next start`)
+      throw new Error(`the time to drain is over: ${left} bytes are left in the journal for the next start`)
   }
 
   async metrics(): Promise<object[]> {
@@ -233,6 +233,6 @@ async function openDashboard(
 
 function requireKeys(keys: readonly string[]): readonly string[] {
   if (keys.length > 0) return keys
-  const why = 'who was erased cannot be recognised, so that nothing is stored again'
+  const why = 'erased subjects cannot be recognised without it, so no dead letter is stored again'
   throw new GatepostError('INPUT_INVALID', `GATEPOST_SECRET is not set here: ${why}`)
 }

@@ -23,7 +23,7 @@ export async function aggregator(configured: Config): Promise<number> {
   // Without it everything else works, and installations run like this in which nobody asked to be forgotten yet.
   if (configured.secret === undefined)
     logger.warn(
-      'GATEPOST_SECRET is not set: this aggregator stops once gatepost forget was used; give it the key that ingest has',
+      'GATEPOST_SECRET is not set: this aggregator stops as soon as gatepost forget is used; set it to the secret of the ingest processes',
     )
   const config = await withPorts(configured, ['metricsPort'])
   const { reader, access } = await kafkaAddress(config, logger)
@@ -62,7 +62,7 @@ function alertsOf({ alertUrl, alertSecret: own, secret }: Config): AlertsStart |
   if (own === undefined && secret === undefined) {
     throw new GatepostError(
       'CONFIG_INVALID',
-      'GATEPOST_ALERT_URL is set, and neither GATEPOST_ALERT_SECRET nor GATEPOST_SECRET: alerts are signed with one of them',
+      'GATEPOST_ALERT_URL is set, but neither GATEPOST_ALERT_SECRET nor GATEPOST_SECRET: one of them must be set to sign the alerts',
     )
   }
   return { url: alertUrl, secret: alertSecret(own, secret ?? '') }

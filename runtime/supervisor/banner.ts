@@ -28,13 +28,13 @@ export function serveBanner(config: Config, dataDir: string): string {
         ? `curl '${sql}/?query=SELECT+*+FROM+post_auth+FORMAT+PrettyCompact'`
         : `clickhouse-client --query 'SELECT * FROM gatepost.post_auth FORMAT PrettyCompact'`,
     ],
-    ['Ctrl-C stops it, with everything stored.'],
+    ['Ctrl-C stores everything and stops.'],
   ])
 }
 
 export function ingestBanner(config: Config, dataDir: string): string {
   return banner(' ingest', [
-    [`Data directory: ${dataDir} (what Kafka cannot take at once waits there)`, recordLog(config)],
+    [`Data directory: ${dataDir} (spill: records wait there while Kafka does not accept them)`, recordLog(config)],
     [...listeners(config), privateListener(config)],
   ])
 }

@@ -12,7 +12,7 @@ export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerP
   if (isLoopback(privateBind) || dashboardPassword !== undefined || dashboardViewerPassword !== undefined) return
   throw new GatepostError(
     'CONFIG_INVALID',
-    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who reaches this address could use the dashboard; allowed is a loopback ` +
+    `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who can reach this address could use the dashboard; allowed is a loopback ` +
       'address, or any address once GATEPOST_DASHBOARD_PASSWORD or GATEPOST_DASHBOARD_VIEWER_PASSWORD is set',
   )
 }

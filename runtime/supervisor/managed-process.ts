@@ -71,7 +71,7 @@ export class ManagedProcess {
     this.#available = true
     child.on('message', (message: FromChild) => this.#received(child, message))
     child.on('error', (error) =>
-      logger.error({ err: error, process: name }, 'a process could not be started or messaged'),
+      logger.error({ err: error, process: name }, 'supervisor: cannot start or message a process'),
     )
     child.once('exit', (code, signal) => this.#ended(child, code, signal))
   }
@@ -108,7 +108,7 @@ export class ManagedProcess {
           const level = withinMs > 0 ? 'error' : 'debug'
           this.#options.logger[level](
             { process: this.name },
-            'did not finish in time: killed. What was acknowledged is in the record log.',
+            'supervisor: a process did not stop in time and was killed; acknowledged records are in the record log',
           )
           child.kill('SIGKILL')
         },
@@ -189,7 +189,7 @@ export class ManagedProcess {
     const restartInMs = Math.round(this.#backoff.next())
     this.#options.logger.error(
       { process: this.name, code, signal, restartInMs },
-      `${this.name} ended: starting it again`,
+      `supervisor: ${this.name} ended; restarting it`,
     )
     this.restarts++
     this.#restartTimer = setTimeout(() => this.start(), restartInMs)

@@ -29,7 +29,7 @@ async function usablePort(variable: string, bindVariable: string, host: string, 
       if ((error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL') {
         throw new GatepostError(
           'CONFIG_INVALID',
-          `${bindVariable}=${host}: is no address of this machine; allowed is an address of this machine, or 0.0.0.0 or :: for all`,
+          `${bindVariable}=${host}: is not an address of this machine; allowed is an address of this machine, or 0.0.0.0 or :: for all`,
           error,
         )
       }

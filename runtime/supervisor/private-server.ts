@@ -21,7 +21,7 @@ export function privateServer(
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
-      answer(405, 'text/plain', 'this path takes GET\n')
+      answer(405, 'text/plain', 'this path allows GET\n')
     } else if (path === '/healthz') answer(200, 'text/plain', 'ok\n')
     else if (path === '/readyz') {
       const ready = !draining() && canWork()
@@ -38,7 +38,7 @@ export function privateServer(
         ({ text, contentType }) => answer(200, contentType, text),
         (error: unknown) => answer(500, 'text/plain', messageOf(error) + '\n'),
       )
-    } else answer(404, 'text/plain', 'here are /metrics, /healthz and /readyz\n')
+    } else answer(404, 'text/plain', 'not found; this port serves /metrics, /healthz and /readyz\n')
   })
 }
 

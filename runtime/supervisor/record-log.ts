@@ -116,7 +116,7 @@ function refuseOther(directory: string, before: string): void {
   if (bytes === 0) return
   throw new GatepostError(
     'CONFIG_INVALID',
-    `${directory} holds ${bytes} bytes of records that are acknowledged and not stored, and this configuration would not read them: ` +
-      `${before}, start once, and stop when the directory is empty`,
+    `${directory} holds ${bytes} bytes of acknowledged records that are not stored yet, and this configuration would not read them: ` +
+      `${before}, start, and stop again once the directory is empty`,
   )
 }

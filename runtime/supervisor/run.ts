@@ -64,7 +64,7 @@ export async function run(composition: Composition): Promise<number> {
     throw new GatepostError(outcome.code ?? 'STORE_UNAVAILABLE', `cannot start: ${outcome.message}`)
   }
   if (workError !== null) throw workError
-  if (clean) logger.info('stopped; everything that was accepted is stored')
+  if (clean) logger.info('stopped; all accepted records are stored')
   return clean ? 0 : 1
 }
 
@@ -84,6 +84,6 @@ async function untilStopped(
   const signal = await Promise.race([stopSignal, done?.then((next) => (next === 'stop' ? 'none' : forever)) ?? forever])
   stopped.abort()
   await done
-  logger.info({ signal }, 'stopping: what was accepted is being stored')
+  logger.info({ signal }, 'stopping; storing accepted records first')
   return error
 }

@@ -24,7 +24,7 @@ export function knownSecret(configured: string | undefined, dataDir: string): st
   } catch (error) {
     throw new GatepostError(
       'CONFIG_INVALID',
-      `GATEPOST_SECRET is not set, and the data directory has none (${messageOf(error)}): what was hashed with it cannot be recognised`,
+      `GATEPOST_SECRET is not set, and the data directory has none (${messageOf(error)}): pseudonyms and erased subjects hashed with it cannot be recognised`,
       error,
     )
   }

@@ -39,7 +39,10 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   try {
     if (demo !== null) writeDemoMarker(directory.path, demo.marker)
     else if (readDemoMarker(directory.path) !== null)
-      logger.warn({ directory: directory.path }, 'the data directory holds the data of a demo, which nobody measured')
+      logger.warn(
+        { directory: directory.path },
+        'the data directory holds generated data of gatepost demo, not real measurements',
+      )
     const embedded = configured.clickhouseUrl === undefined
     const config = await withPorts(configured, [
       'gatewayPort',

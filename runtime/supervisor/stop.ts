@@ -21,7 +21,7 @@ export function reportLeft(bytes: number, logger: Logger): boolean {
   if (bytes === 0) return true
   logger.error(
     { bytes },
-    `Kafka could not be reached in time: ${bytes} bytes of acknowledged records are left in the spill, for the next start`,
+    `spill: Kafka could not be reached in time; ${bytes} bytes of acknowledged records stay in the spill for the next start`,
   )
   return false
 }

@@ -38,7 +38,7 @@ t.test(
     const instance = await Instance.create(directory)
     const message = new RegExp(
       `was last used by Gatepost 99\\.0\\.0, and this is ${packageVersion().replaceAll('.', '\\.')}: ` +
-        'journal has format 2, known here is 1; dreams has format 1, known here is none',
+        'journal has format 2, this version knows 1; dreams has format 1, this version knows none',
     )
     for (const arguments_ of [['serve'], ['sessions'], ['access', 'list'], ['replay', '--archive']]) {
       const { status, stderr } = await run(process.execPath, [instance.program, ...arguments_], { env: instance.env })

@@ -126,7 +126,7 @@ t.test('a later schema: whatever has no place here is named', (t) => {
     [[...EARLIER, { name: 'later', type: 'string' }], /field later is not known/],
     [EARLIER.map((field) => (field.name === 'kept' ? { ...field, type: 'long' } : field)), /field kept is "long"/],
     [EARLIER.slice(1), /field kept is missing/],
-    [[...EARLIER, { name: 'renamed', type: 'string' }], /field renamed is there twice/],
+    [[...EARLIER, { name: 'renamed', type: 'string' }], /field renamed occurs twice/],
     [EARLIER.map((field) => (field.name === 'wider' ? { ...field, type: ['null', 'long'] } : field)), /field wider is/],
   ]
   for (const [written, expected] of cases) t.match(resolveAgainst(written, READ).obstacle, expected)

@@ -82,8 +82,8 @@ function explanation(problem: ConnectProblem, reason: string, options: KafkaOpti
       )
     case 'protocol':
       return (
-        `the Kafka brokers (${brokers}) end the connection: ${reason}; ` +
-        `does this port want ${options.tls === null ? 'TLS' : 'no TLS'}, or ${options.sasl === null ? 'a login' : 'another login'}? ` +
+        `the Kafka brokers (${brokers}) close the connection: ${reason}; ` +
+        `does this port expect ${options.tls === null ? 'TLS' : 'no TLS'}, or ${options.sasl === null ? 'a login' : 'another login'}? ` +
         'See GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL'
       )
     case 'away':

@@ -86,7 +86,7 @@ export class Group implements GroupMember {
     const { events } = consumer
     consumer.on(events.HEARTBEAT, ({ payload: { memberId } }) => {
       if (this.#consumer !== consumer) return
-      if (memberId !== this.#toldAs) return this.#restart('the consumer goes on without its partitions')
+      if (memberId !== this.#toldAs) return this.#restart('the consumer continues without its partitions')
       this.#beatAt = performance.now()
     })
     consumer.on(events.REBALANCING, () => {
@@ -161,16 +161,16 @@ export class Group implements GroupMember {
   #watch(): void {
     if (this.#consumer === null || this.#restartTimer !== null) return
     const silentFor = performance.now() - this.#beatAt
-    if (silentFor > JOINING_MAX_MS) this.#restart('the consumer group does not settle')
+    if (silentFor > JOINING_MAX_MS) this.#restart('the consumer group does not finish rebalancing')
     else if (silentFor > SILENT_AFTER_MS && this.#toldAs !== null)
-      this.#restart('the consumer has stopped to send heartbeats')
+      this.#restart('the consumer has stopped sending heartbeats')
   }
 
   #restart(reason: string): void {
     if (this.#stopped || this.#restartTimer !== null) return
     this.restarts++
     const delay = Math.round(this.#restartBackoff.next())
-    this.#options.logger.warn({ reason, delay }, 'the consumer of the record log starts anew')
+    this.#options.logger.warn({ reason, delay }, 'Kafka consumer: restarting')
     this.#listener.revoked()
     void this.#dispose()
     this.#restartTimer = setTimeout(() => {

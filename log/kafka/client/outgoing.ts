@@ -4,7 +4,7 @@ import type { OutgoingMessage } from './port.ts'
 /** Thrown inside kafkajs when a send was given up before its bytes were made. */
 export class SendCancelled extends Error {
   constructor() {
-    super('the send was given up before it left')
+    super('the send was cancelled before it left this process')
     this.name = 'SendCancelled'
   }
 }

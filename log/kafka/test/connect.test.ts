@@ -44,7 +44,7 @@ t.test('a wrong password: says whose login is refused, never the password', asyn
 t.test('no login, no TLS, a certificate nobody knows: each says what to look at', async (t) => {
   await t.rejects(list({ sasl: null }), {
     code: 'LOG_UNAVAILABLE',
-    message: /end the connection: .*GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL/,
+    message: /close the connection: .*GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL/,
   })
   await t.rejects(list({ tls: null }), {
     code: 'LOG_UNAVAILABLE',

@@ -83,7 +83,10 @@ t.test('the spill is full: refused, and nothing of it is in Kafka later', async 
         () => kept.push(id(batch)),
         (error: unknown) => {
           refused++
-          t.match(error, { code: 'LOG_FULL', message: /nor does the spill: .*at its bound of 40000 bytes/ })
+          t.match(error, {
+            code: 'LOG_FULL',
+            message: /neither does the spill: .*has reached its limit of 40000 bytes/,
+          })
         },
       )
     }

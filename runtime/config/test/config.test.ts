@@ -117,7 +117,7 @@ t.test('all wrong values are told in one go', (t) => {
   t.equal(found.length, 3)
   t.match(
     found.join(),
-    /GATEPOST_WORKERS=x.*GATEPOST_ACK=y.*GATEPOST_SQL_PORT=8000: GATEPOST_GATEWAY_PORT has that port/,
+    /GATEPOST_WORKERS=x.*GATEPOST_ACK=y.*GATEPOST_SQL_PORT=8000: GATEPOST_GATEWAY_PORT already uses that port/,
   )
   t.end()
 })
@@ -217,7 +217,7 @@ t.test('a history under pseudonyms', (t) => {
   const after = { GATEPOST_PSEUDONYMISE_AFTER_DAYS: '35' }
   const secret = { GATEPOST_PSEUDONYM_SECRET: 'sixteen letters.' }
   t.match(problems({ ...after, ...secret }), [
-    /AFTER_DAYS=35: nothing is kept for longer than GATEPOST_RETENTION_DAYS=32/,
+    /AFTER_DAYS=35: no record is kept longer than GATEPOST_RETENTION_DAYS=32/,
   ])
   t.match(problems({ ...after, GATEPOST_RETENTION_DAYS: '400' }), [/^GATEPOST_PSEUDONYM_SECRET is not set/])
   const { retention, history } = loadConfig({ ...after, ...secret, GATEPOST_RETENTION_DAYS: '400' })

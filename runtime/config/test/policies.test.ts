@@ -38,7 +38,7 @@ t.test('mistakes are told with their place', (t) => {
   told(one('limit: 1\n    limits: 2'), /policies\.0: Unrecognized key: "limits"/)
   told(one('limit: 1').replace('mac', 'everybody'), /policies\.0\.deny: /)
   told(one('limit: 1').replace('name: p', 'name: P 1'), /policies\.0\.name: allowed are/)
-  told(`${one('limit: 1')}${one('limit: 1').split('\n').slice(1).join('\n')}`, /policies\.1\.name: p is there twice/)
+  told(`${one('limit: 1')}${one('limit: 1').split('\n').slice(1).join('\n')}`, /policies\.1\.name: p is used twice/)
   told('policies: [', /at line/)
   told('', /the file: /)
   t.throws(() => readPolicies(join(directory, 'none.yaml')), { message: /ENOENT/ })

@@ -38,7 +38,7 @@ t.test('what is wrong is said, and what is allowed', (t) => {
     'post_auth=3651': 'post_auth=3651 is not a whole number of days, 1 to 3650',
     'post_auth=14d': 'post_auth=14d is not a whole number of days, 1 to 3650',
     'post_auth=1.5': 'post_auth=1.5 is not a whole number of days, 1 to 3650',
-    'post_auth=14,gateway_auth=20,post_auth=14': 'post_auth is there twice',
+    'post_auth=14,gateway_auth=20,post_auth=14': 'post_auth is named twice',
     post_auth: "'post_auth' is not table=days",
     'post_auth=': "'post_auth=' is not table=days",
     'post_auth=14,': "'' is not table=days",
