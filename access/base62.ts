@@ -1,7 +1,7 @@
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const VALUES = new Map([...DIGITS].map((digit, value) => [digit, value]))
 
-/** Bytes as one number in base 62, with zeros in front up to `characters`. PRECONDITION: they are enough. */
+/** Encodes bytes as one base-62 number, left-padded with zeros to `characters`. PRECONDITION: `characters` are enough. */
 export function encodeBase62(bytes: Buffer, characters: number): string {
   let number = BigInt(`0x${bytes.toString('hex')}`)
   let text = ''
@@ -12,7 +12,7 @@ export function encodeBase62(bytes: Buffer, characters: number): string {
   return text
 }
 
-/** The number that encodeBase62() wrote, as so many bytes; null: other characters, or a number of more bytes. */
+/** Decodes the output of encodeBase62() into `bytes` bytes. Null: other characters, or the number needs more bytes. */
 export function decodeBase62(text: string, bytes: number): Buffer | null {
   let number = 0n
   for (const digit of text) {

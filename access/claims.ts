@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { GatepostError } from '../common/errors.ts'
 import { CLAIM_WITHIN_MS, type AccessEntry } from './log.ts'
 
-/** Claims of this process that have not been read back yet. */
+/** Claims that this process has appended and not read back yet. */
 export class AccessClaims {
   readonly #waiting = new Map<string, () => void>()
 
-  /** A record has been read. */
+  /** Called for every record that was read from the log. */
   seen(key: string): void {
     this.#waiting.get(key)?.()
   }

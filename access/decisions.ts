@@ -7,8 +7,9 @@ import { TagIndex } from './tag-index.ts'
 import type { Token, Tokens } from './token.ts'
 
 /*
- * What a gateway is told of a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed,
- * -1 error. Decided from memory. The decision for counters is the same function as for login.
+ * Decides what a gateway is told about a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed, -1
+ * error.
+ * Decides from memory. Counters and logins go through the same function.
  */
 
 export type AuthMode = 'signed' | 'open'
@@ -19,25 +20,25 @@ export interface Verdict {
   readonly code: number
   /** Empty without a known token. */
   readonly sessionId: string
-  /** The token was verified (in open mode: present), and MAC and gw_id are the session's. */
+  /** The token was verified (open mode: is present), and MAC and gw_id match the session's. */
   readonly own: boolean
 }
 
 const ERROR: Verdict = { code: -1, sessionId: '', own: false }
 const DENIED: Verdict = { code: 0, sessionId: '', own: false }
 
-/** Tokens whose signature has been checked, and sessions that were seen in use; beyond it those that were not seen for longest go. */
+/** Cached verified tokens, and sessions seen in use. When full, the least recently used entry is evicted. */
 const MAX_SESSIONS = 200_000
 
-/** What gateways send for "no token". */
+/** What gateways send when the client has no token. */
 const NO_TOKEN = new Set(['', 'null', 'N/A'])
 
-/** Why a session's token is no longer good: `reason` of its entry. */
+/** Why a session's token is no longer valid: `reason` of its entry. */
 export const LOGGED_OUT = 'logged_out'
 export const NOT_USED_IN_TIME = 'expired'
 
 export interface DecisionStats {
-  /** Answers of -1 to requests that were in order. */
+  /** Valid requests that were answered -1. */
   errors: number
   /** Session ends that could not be written to the access log. */
   unwritten: number
@@ -45,18 +46,18 @@ export interface DecisionStats {
 
 export interface DecisionOptions {
   readonly mode: AuthMode
-  /** Keys the session ids of foreign tokens, so that no token can be found from its id. */
+  /** Key for the session ids of foreign tokens: without it, a token could be guessed from its session id. */
   readonly secret: string
   readonly tokens: Tokens
   readonly access: AccessLog
 }
 
-/** Whether gateways ask with this stage. */
+/** Whether `stage` is one that gateways use. */
 export function isStage(stage: string): boolean {
   return stage === 'login' || stage === 'counters' || stage === 'logout'
 }
 
-/** What a request says of who asks. */
+/** What a request says about the client that asks. */
 export interface Asker {
   readonly stage: string
   readonly token: string
@@ -66,10 +67,10 @@ export interface Asker {
   readonly gwId: string
 }
 
-/** A token that this installation issued, and one verdict of each kind: nothing is made for a request. */
+/** A token that this installation issued, with one preallocated verdict of each kind: the hot path allocates nothing. */
 interface Known {
   readonly token: Token
-  /** The gateway's id as it was sent last, found to be the token's: a keyed tag costs more than all the rest. */
+  /** The gw_id that was last found to match the token: computing the keyed tag costs more than the rest of the decision. */
   gwId: string
   /** session:<id> and mac:<its client> */
   readonly sessionSubject: string
@@ -83,12 +84,12 @@ export class Decisions {
   readonly #options: DecisionOptions
   readonly #accounts: TagIndex
   readonly #gateways: TagIndex
-  /** Only tokens that are good get in: guesses push nothing out. */
+  /** Holds valid tokens only, so that guessing tokens evicts nothing. */
   readonly #known = new RecentMap<Known>(MAX_SESSIONS)
   readonly #foreign = new RecentMap<ReadonlyMap<number, Verdict>>(MAX_SESSIONS)
-  /** Sessions that a client of theirs was seen to use in time. */
+  /** Sessions whose client logged in before the token's use-by time. */
   readonly #used = new RecentMap<true>(MAX_SESSIONS)
-  /** Sessions that this worker has ended: the log says so a moment later. */
+  /** Sessions that this worker has ended; the access log confirms it a moment later. */
   readonly #ended = new RecentMap<true>(MAX_SESSIONS)
 
   constructor(options: DecisionOptions) {
@@ -99,8 +100,8 @@ export class Decisions {
   }
 
   /**
-   * At once, but where a token has to be bound to its first client. Never throws or rejects: what cannot be decided is -1, which leaves
-   * the user as they are.
+   * Synchronous, except when a token has to be bound to its first client. Never throws or rejects: what cannot be decided is answered -1,
+   * which leaves the user online or offline as they are.
    */
   decide(asker: Asker, now = Date.now()): Verdict | Promise<Verdict> {
     try {
@@ -117,7 +118,7 @@ export class Decisions {
     return verdict
   }
 
-  /** Another system issues the tokens: whoever is not denied is allowed. */
+  /** Another system issues the tokens: every client that is not denied is allowed. */
   #decideForeign(asker: Asker, now: number): Verdict {
     const { access } = this.#options
     const verdicts =
@@ -125,7 +126,7 @@ export class Decisions {
     const verdict = (code: number) => verdicts.get(code) as Verdict
     const { sessionId } = verdict(0)
     if (asker.stage === 'logout') return verdict(0)
-    // Not all decisions have been read: who is denied cannot be told. The report is the session's own all the same.
+    // The access log has not been read to its end, so denials may be missing. The report still belongs to the session.
     if (!access.known) return this.#undecided(verdict(-1))
     const mac = normalMac(asker.mac)
     const entry =
@@ -144,7 +145,7 @@ export class Decisions {
     return verdictsOf(sessionId)
   }
 
-  /** Tokens of this installation; any other is denied, since a browser can make a gateway ask for any string. */
+  /** Tokens of this installation. Any other token is denied: a browser can make a gateway ask for any string. */
   #decideOwn(asker: Asker, now: number): Verdict | Promise<Verdict> {
     const known = this.#known.get(asker.token) ?? this.#verified(asker.token)
     if (known === null) return DENIED
@@ -178,7 +179,9 @@ export class Decisions {
     })
   }
 
-  /** The first client to log in with a token that names none has it: of several at once, whoever comes first in the log. */
+  /**
+   * A token that names no MAC belongs to the first client that logs in with it; among concurrent logins the first claim in the log wins.
+   */
   async #bind(known: Known, stage: string, mac: string, now: number): Promise<Verdict> {
     const { token } = known
     const claim: AccessEntry = { verdict: 'allow', reason: '', until: token.end, updatedAt: now, data: { mac } }
@@ -190,7 +193,7 @@ export class Decisions {
     }
   }
 
-  /** The request is the session's own. */
+  /** The request belongs to the session: same MAC, same gateway. */
   #decideSession(
     { token, verdicts, sessionSubject, macSubject }: Known,
     stage: string,
@@ -209,7 +212,7 @@ export class Decisions {
     if (entry?.verdict === 'deny' || now >= token.end || ended) return verdict(0)
     if (!this.#used.has(sessionId)) {
       if (stage === 'login' && now >= token.useBy) {
-        // Gateways go on to report counters of a client whose login was denied: those have to be denied too, by any worker.
+        // Gateways keep reporting counters of a client whose login was denied; every worker has to deny those too.
         this.#end(token, NOT_USED_IN_TIME, now)
         return verdict(0)
       }
@@ -219,7 +222,7 @@ export class Decisions {
     return verdict(now < token.confirmBy ? 5 : 6)
   }
 
-  /** What was decided about the client, the account or the gateway: the narrowest counts, so that there can be exceptions. */
+  /** The decision about the client, the account or the gateway. The narrowest one wins, so that exceptions are possible. */
   #about(token: Token, macSubject: string, now: number): AccessEntry | undefined {
     return (
       this.#options.access.get(macSubject, now) ??
@@ -232,7 +235,7 @@ export class Decisions {
     return this.#options.access.get(SUBJECTS.confirmed.of(sessionId), now) !== undefined
   }
 
-  /** The token is good for nothing any more. Known to this worker at once, and to the others when it has been written. */
+  /** Ends the token. This worker knows at once, the others once the access log has it. */
   #end(token: Token, reason: string, now: number): void {
     const { access } = this.#options
     const subject = SUBJECTS.session.of(token.sessionId)

@@ -8,13 +8,14 @@ import { accessEntryOf, MAX_SUBJECTS, type AccessEntry, type AccessLog } from '.
 import { syncDirectory } from '../log/journal/disk.ts'
 
 /*
- * The access decisions of an installation without Kafka: one file in the data directory that every process of it appends to and follows.
+ * The access log of an installation without Kafka: one file in the data directory, which every process appends to and follows.
  *
  *   file   = *( LF record LF )
- *   record = {"key": <key>, "entry": <entry, or null where it is taken back>}
+ *   record = {"key": <key>, "entry": <entry, or null to delete it>}
  *
- * A record is one write to a file that was opened to append, so that records of several processes never mix, and their order is the same
- * for everybody. It begins with a line feed of its own: what a power loss left of the one before it stays apart from it.
+ * A record is a single write to a file opened with O_APPEND, so records of several processes never interleave and every process reads
+ * them
+ * in the same order. Each record starts with its own line feed, which separates it from a record that a power loss cut off.
  */
 
 const FILE = 'access-control.log'
@@ -24,20 +25,20 @@ const READ_BYTES = 1024 * 1024
 const LF = 0x0a
 
 export class FileAccessLog implements AccessLog {
-  /** Records that are none, since the start. */
+  /** Invalid records since the start. */
   malformed = 0
   readonly #path: string
   readonly #logger: Logger
   readonly #claims = new AccessClaims()
   readonly #listeners: ((subject: string) => void)[] = []
-  /** What decisions are made from. */
+  /** The table that decisions are made from. */
   #table = new AccessTable()
-  /** What is read into: the same, but while another file is read from its beginning. */
+  /** The table that records are applied to: the same one, except while a replaced file is read from its beginning. */
   #filling = this.#table
   #opened: OpenedFile
-  /** Where the next record begins that has not been read. */
+  /** Offset of the next unread record. */
   #offset = 0
-  /** What was read of a record whose end is not there yet. */
+  /** The part read so far of an incomplete record. */
   #partial: Buffer = Buffer.alloc(0)
   #reading: Promise<void> = Promise.resolve()
   #reopening: Promise<void> | null = null
@@ -53,7 +54,7 @@ export class FileAccessLog implements AccessLog {
   }
 
   /**
-   * Reads everything that was decided so far. PRECONDITION: the directory is there.
+   * Opens the log and reads it to its end. PRECONDITION: the directory exists.
    * @throws GatepostError LOG_UNAVAILABLE
    */
   static async open(directory: string, logger: Logger): Promise<FileAccessLog> {
@@ -116,7 +117,7 @@ export class FileAccessLog implements AccessLog {
         const { bytesWritten } = await file.write(record)
         if (bytesWritten < record.length) throw new Error('the disk wrote only part of a record')
         await file.datasync()
-        // Another process may have put a shorter file into this one's place meanwhile.
+        // Another process may have replaced the file with a compacted one meanwhile.
         if ((await stat(this.#path)).ino === inode) break
         await this.#reopen(inode)
       }
@@ -126,7 +127,7 @@ export class FileAccessLog implements AccessLog {
     }
   }
 
-  /** What others have appended. */
+  /** Reads what other processes have appended. */
   async #follow(): Promise<void> {
     try {
       const { ino, size } = await stat(this.#path)
@@ -142,7 +143,7 @@ export class FileAccessLog implements AccessLog {
     }
   }
 
-  /** Once for a file that is no longer there, however many find out. */
+  /** Runs once per replaced file, even if several callers notice the replacement. */
   async #reopen(inode: number): Promise<void> {
     if (this.#opened.inode !== inode) return
     this.#reopening ??= this.#switch().finally(() => (this.#reopening = null))
@@ -156,15 +157,15 @@ export class FileAccessLog implements AccessLog {
     this.#opened = opened
     this.#offset = 0
     this.#partial = Buffer.alloc(0)
-    // Decisions go on by the old table until the new one is complete.
+    // Decisions use the old table until the new one is complete.
     this.#filling = new AccessTable()
     await this.#read()
     this.#table = this.#filling
-    // Node.js waits for what is under way with it.
+    // close() waits for reads and writes in flight.
     await old.close()
   }
 
-  /** One after the other: each goes on where the one before it ended. */
+  /** Reads run one after the other; each starts where the previous one ended. */
   #read(): Promise<void> {
     this.#reading = this.#reading.catch(() => {}).then(() => this.#readOn())
     return this.#reading
@@ -194,16 +195,17 @@ export class FileAccessLog implements AccessLog {
     }
   }
 
-  /** What has ended long ago need not be remembered; the file forgets it when it is next compacted. */
+  /** Drops entries that ended long ago from memory; the next compaction drops them from the file. */
   #sweep(): void {
     for (const key of [...this.#table.endedBefore(Date.now() - SWEEP_MS)]) this.#table.apply(key, null)
   }
 }
 
 /**
- * Writes what still counts into a new file that takes the old one's place. Others may append meanwhile, to either file: they look at
- * which of them it was.
- * @throws Error of the file system: the old file is still there
+ * Writes all current records into a new file and renames it over the old one. Other processes may append meanwhile, to either file: they
+ * check the inode to see
+ * which one they wrote to.
+ * @throws Error of the file system: the old file is still in place
  */
 export async function compactAccessLog(directory: string, now: number): Promise<void> {
   const path = join(directory, FILE)
@@ -252,7 +254,7 @@ async function readAll(file: FileHandle, from: number): Promise<Buffer> {
   }
 }
 
-/** @returns how many lines are no records */
+/** @returns the number of invalid lines */
 function applyLines(bytes: Buffer, apply: (key: string, entry: AccessEntry | null) => void): number {
   let malformed = 0
   for (const line of bytes.toString('utf8').split('\n')) {

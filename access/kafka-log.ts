@@ -14,22 +14,25 @@ import type { Delivery, KafkaOptions } from '../log/kafka/client/port.ts'
 import { accessControlTopic } from '../log/kafka/topic-names.ts'
 
 /*
- * The access-control topic: compacted, keyed by subject, one partition. Beside the entries of access/log.ts it holds
+ * The access-control topic: compacted, keyed by subject, one partition. Besides the entries of access/log.ts it holds
  *
- *   barrier:<random>        written by a reader that wants to know when it has read everything; removed again
- *   secret:<fingerprint>    of the token key of this installation: the first one counts; its value is {"format", "gatepost"}: the format of
- *                           the records and the version that wrote it, of 0.1.0 {}, which is format 1
+ *   barrier:<random>       written by a reader to find out when it has read to the end; deleted afterwards
+ *   secret:<fingerprint>   fingerprint of the installation's token key: the first one wins. Its value is {"format", "gatepost"}: the
+ *                          format of the records and the version that wrote it; 0.1.0 wrote {}, which means format 1
  */
 
 export interface AccessLogOptions {
   readonly kafka: KafkaOptions
   readonly topicPrefix: string
-  /** Of this process's token keys, the one that signs first; see secretFingerprint(). None: it neither issues tokens nor checks them. */
+  /**
+   * Fingerprints of this process's token keys, the signing key first; see secretFingerprint(). Empty: it neither issues nor verifies
+   * tokens.
+   */
   readonly fingerprints: readonly string[]
   readonly logger: Logger
 }
 
-/** Raised when versions before could not decide from the records any more. */
+/** Increment when earlier versions can no longer decide from the records. */
 const FORMAT = 1
 const versionSchema = z.object({ format: z.number().int().positive().default(1), gatepost: z.string().optional() })
 
@@ -43,24 +46,24 @@ const SWEEP_MS = 3_600_000
 const SWEEP_RECORDS = 1000
 const FETCH_MAX_BYTES = 4 * 2 ** 20
 
-/** The access-control topic as one process follows it. */
+/** The access log of one process: it reads the access-control topic and writes to it. */
 export class KafkaAccessLog implements AccessLog {
-  /** Entries that are none, since the start. */
+  /** Invalid entries since the start. */
   malformed = 0
   readonly #options: AccessLogOptions
   readonly #topic: string
   readonly #group: Group
   readonly #groupId = `gatepost-access-${randomBytes(8).toString('hex')}`
   readonly #writer: KeyedWriter
-  /** What decisions are made from. */
+  /** The table that decisions are made from; null: not read to the end yet. */
   #entries: AccessTable | null = null
-  /** What is being read, from the log's beginning. */
+  /** The table that is being filled, starting at the beginning of the log. */
   #reading = new AccessTable()
   readonly #claims = new AccessClaims()
   readonly #listeners: ((subject: string) => void)[] = []
-  /** Fingerprints in the order of the log. */
+  /** Fingerprints in log order. */
   #secrets = new Set<string>()
-  /** Why this version cannot decide from the topic: a later one writes it. */
+  /** Set when a later version wrote the topic in a format that this version cannot decide from. */
   #later: string | null = null
   #barrier: string | null = null
   #next: number | null = null
@@ -68,7 +71,7 @@ export class KafkaAccessLog implements AccessLog {
   readonly #sweeper: NodeJS.Timeout
   #settle: { resolve: () => void; reject: (error: unknown) => void } | null = null
   /**
-   * Resolves when everything has been read for the first time.
+   * Resolves when the topic has been read to its end for the first time.
    * @throws GatepostError CONFIG_INVALID: the installation has another token key; DATA_FORMAT_LATER
    */
   readonly ready: Promise<void>
@@ -78,7 +81,7 @@ export class KafkaAccessLog implements AccessLog {
     this.#topic = accessControlTopic(options.topicPrefix)
     this.#writer = new KeyedWriter(options.kafka, this.#topic)
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
-    // Whoever does not wait for it is not told.
+    // Prevents an unhandled rejection when nobody awaits `ready`.
     this.ready.catch(() => {})
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
     this.#sweeper.unref()
@@ -99,7 +102,7 @@ export class KafkaAccessLog implements AccessLog {
     )
   }
 
-  /** Begins to read, also while no broker answers: it goes on until one does. */
+  /** Starts reading. Keeps retrying while no broker answers. */
   static open(options: AccessLogOptions): KafkaAccessLog {
     const log = new KafkaAccessLog(options)
     log.#group.follow()
@@ -147,7 +150,7 @@ export class KafkaAccessLog implements AccessLog {
     await this.#forgetGroup()
   }
 
-  /** From the beginning: what was deleted and compacted away meanwhile would stay otherwise. */
+  /** Starts at the beginning, because deleted and compacted records would otherwise stay in memory. */
   #begin(): void {
     this.#reading = new AccessTable()
     this.#secrets = new Set()
@@ -173,7 +176,7 @@ export class KafkaAccessLog implements AccessLog {
 
   #deliver({ fetchedOffset, messages, next }: Delivery): boolean {
     if (this.#next !== null && fetchedOffset !== this.#next) {
-      // The topic was made anew, or shortened.
+      // The topic was created again, or truncated.
       this.#options.logger.error(
         { topic: this.#topic, expected: this.#next, fetchedOffset },
         'access log: Kafka delivered an unexpected offset; reading the topic again from its beginning',
@@ -223,12 +226,12 @@ export class KafkaAccessLog implements AccessLog {
     this.#later =
       `${this.#topic} has format ${format} and was written by Gatepost ${gatepost}; this is ${packageVersion()}, which reads up to ${FORMAT}: ` +
       `install ${gatepost} or later`
-    // Of a process that runs: it goes on answering, without decisions.
+    // The process keeps running and answering, but without decisions.
     this.#entries = null
     this.#options.logger.fatal({ topic: this.#topic }, this.#later)
   }
 
-  /** Everything that was written before the barrier has been read. */
+  /** All records written before the barrier have been read. */
   #passed(barrier: string): void {
     this.#barrier = null
     void this.#write(barrier, null).catch(() => {})
@@ -248,12 +251,12 @@ export class KafkaAccessLog implements AccessLog {
     )
   }
 
-  /** Whether this process's token key is the installation's; else it has said so, or asks again. */
+  /** Whether this process has the installation's token key. If not, it has logged why or is reading again. */
   #hasTheKey([own, ...others]: readonly string[]): boolean {
     const { logger } = this.#options
     const [first] = this.#secrets
     if (first === undefined) {
-      // The first process of the installation. Another one may be doing the same: whose record comes first is read back.
+      // This is the first process of the installation. Another process may do the same: the first record in the log wins.
       void this.#write(SECRET + own, SECRET_VALUE)
         .catch(() => {})
         .then(() => this.#raiseBarrier())
@@ -279,18 +282,18 @@ export class KafkaAccessLog implements AccessLog {
     }
   }
 
-  /** This process signs with another key than the installation did, and knows that one too: from now on this one counts. */
+  /** This process signs with a new key and knows the old one too: the new key becomes the installation's. */
   async #succeed(before: string, own: string): Promise<void> {
     try {
       await this.#write(SECRET + own, SECRET_VALUE)
       await this.#write(SECRET + before, null)
       this.#options.logger.info({ topic: this.#topic }, 'access log: recorded the new token key')
     } catch {
-      // The next process that starts with the new key does it.
+      // The next process that starts with the new key repeats this.
     }
   }
 
-  /** Records that ended long ago are taken back, some at a time, so that the topic does not grow with every session. */
+  /** Deletes records that ended long ago, a few at a time, so that the topic does not grow with every session. */
   async #sweep(): Promise<void> {
     let left = SWEEP_RECORDS
     for (const key of [...this.#reading.endedBefore(Date.now() - DAY_MS)]) {
@@ -299,12 +302,12 @@ export class KafkaAccessLog implements AccessLog {
     }
   }
 
-  /** Nobody else is ever in it. */
+  /** No other process joins this group. */
   async #forgetGroup(): Promise<void> {
     try {
       await withAdmin(this.#options.kafka, (admin) => admin.deleteGroup(this.#groupId))
     } catch {
-      // The broker forgets an empty group by itself after a while.
+      // The broker removes an empty group itself after a while.
     }
   }
 }

@@ -1,60 +1,62 @@
 /**
- * Access decisions as a log: subject → verdict, the last one of a subject counts. Small, kept for ever (compacted), and read as a whole by
- * everybody who decides. subjects.ts has every kind of subject, and what its entries hold in `data`.
+ * The access log: subject → verdict, the last entry of a subject wins. It is small, kept for ever (compacted), and read as a whole by
+ * every
+ * process that decides. subjects.ts defines the kinds of subjects and what their entries hold in `data`.
  */
 
-/** What was decided about a subject. */
+/** A decision about a subject. */
 export interface AccessEntry {
   readonly verdict: 'allow' | 'deny' | 'validation'
-  /** In words, for the portal's page and the operator. */
+  /** Text for the portal's page and the operator. */
   readonly reason: string
   /** When it ends, ms since the epoch; null: never. */
   readonly until: number | null
   /** When it was decided, ms since the epoch. */
   readonly updatedAt: number
-  /** What else the subject's kind needs. */
+  /** Additional data, by kind of subject. */
   readonly data?: AccessData
 }
 
 export type AccessData = Readonly<Record<string, unknown>>
 
-/** The log as one process has read it. */
+/** The access log as one process has read it. */
 export interface AccessLog {
-  /**
-   * Whether all has been read that was decided before this process asked. Until then nobody's access can be decided.
-   */
+  /** Whether everything written before this process started has been read. Until then nothing can be decided. */
   readonly known: boolean
-  /** The entry of a subject that is in force at `now`. */
+  /** The subject's entry in force at `now`. */
   get(subject: string, now: number): AccessEntry | undefined
-  /** Every subject that begins with `prefix` ("voucher:") and has an entry in force at `now`. */
+  /** All subjects that begin with `prefix` ("voucher:") and have an entry in force at `now`. */
   entries(prefix: string, now: number): Iterable<readonly [string, AccessEntry]>
-  /** Resolves when it is durable; readers see it a moment later. Null: forget the subject. @throws GatepostError LOG_UNAVAILABLE */
+  /**
+   * Resolves when the entry is durable; readers see it a moment later. Null deletes the subject. @throws GatepostError LOG_UNAVAILABLE
+   */
   put(subject: string, entry: AccessEntry | null): Promise<void>
   /**
-   * Claims a subject that nobody has: of several that do so at once, whoever comes first in the log. Resolves when the claim has been read
-   * back, with the entry that counts, which may be another one's.
-   * @throws GatepostError LOG_UNAVAILABLE: not within 2 s; whether the claim counts is not known then
+   * Claims a subject: among concurrent claims the first in the log wins. Resolves when the claim has been read back, with the winning
+   * entry,
+   * which may be another process's.
+   * @throws GatepostError LOG_UNAVAILABLE: not read back within 2 s; the outcome is unknown
    */
   claim(subject: string, entry: AccessEntry): Promise<AccessEntry>
-  /** Calls `listener` with every subject that there is, and with each one that is decided about later. */
+  /** Calls `listener` with every existing subject, and later with each subject that changes. */
   watch(listener: (subject: string) => void): void
   close(): Promise<void>
 }
 
-/** Subjects in memory at most, some 200 bytes each; beyond it the log cannot be known as a whole, and nothing is decided. */
+/** Maximum number of subjects in memory, about 200 bytes each. Beyond it the log cannot be held as a whole, and nothing is decided. */
 export const MAX_SUBJECTS = 2_000_000
 
-/** How long a claim may take to be read back. */
+/** How long a claim may take until it is read back. */
 export const CLAIM_WITHIN_MS = 2000
 
 const VERDICTS: readonly unknown[] = ['allow', 'deny', 'validation']
 
-/** An entry as it is written into the log. */
+/** Encodes an entry for the log. */
 export function encodeAccessEntry({ verdict, reason, until, updatedAt, data }: AccessEntry): Buffer {
   return Buffer.from(JSON.stringify({ verdict, reason, until, updated_at: updatedAt, data }))
 }
 
-/** Null: it is none. */
+/** @returns null if the value is not a valid entry */
 export function decodeAccessEntry(value: Buffer): AccessEntry | null {
   try {
     return accessEntryOf(JSON.parse(value.toString('utf8')))
@@ -63,7 +65,7 @@ export function decodeAccessEntry(value: Buffer): AccessEntry | null {
   }
 }
 
-/** The same of JSON that was parsed. */
+/** The same for parsed JSON. */
 export function accessEntryOf(parsed: unknown): AccessEntry | null {
   if (typeof parsed !== 'object' || parsed === null) return null
   const { verdict, reason, until, updated_at, data } = parsed as Record<string, unknown>

@@ -1,6 +1,6 @@
 import type { PlainMetrics } from '../common/metrics.ts'
 
-/** Adds what a process's view of the access-control log reports to its metrics. */
+/** Adds metrics about a process's copy of the access log. */
 export function addAccessMetrics(
   metrics: PlainMetrics,
   access: { readonly known: boolean; readonly size: number; readonly malformed: number },

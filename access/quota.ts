@@ -1,12 +1,12 @@
 /*
- * What policies say of quotas in the access-control log, for the portal's pages: a denial's reason, and how much has been used, in `data` of
+ * Policy quotas in the access log, for the portal's pages: the reason of a denial, and how much of each quota has been used, in `data` of
  * quota:session:<id> and quota:account:<name>, by policy.
  */
 
-/** A denial's reason is this and the policy's name. */
+/** Prefix of a denial's reason; the policy's name follows. */
 export const QUOTA_REASON = 'quota:'
 
-/** How much of one policy's limit has been used. */
+/** Usage of one policy's limit. */
 export interface QuotaUse {
   readonly used: number
   readonly limit: number

@@ -1,7 +1,7 @@
-/** Values by key, bounded: beyond it the one that was not asked for for longest goes (least recently used). */
+/** A bounded map that evicts (approximately) the least recently used entries. */
 export class RecentMap<V> {
   readonly #max: number
-  /** Insertion order is age. */
+  /** Iteration order is insertion order. */
   #young = new Map<string, V>()
   #old = new Map<string, V>()
 
@@ -10,8 +10,9 @@ export class RecentMap<V> {
   }
 
   /**
-   * Two generations stand for an exact order: what is asked for moves to the young one, and when that is full the old one goes. A lookup
-   * then costs no deletion.
+   * Two generations approximate exact LRU order: a hit moves the entry to the young generation, and when that is full the old one is
+   * dropped. So
+   * a lookup never deletes.
    */
   get(key: string): V | undefined {
     const young = this.#young.get(key)

@@ -2,15 +2,15 @@ import type { AccessLog } from './log.ts'
 import { SUBJECTS, type Registration } from './subjects.ts'
 import { insertRows, type TableStore } from '../store/table-store.ts'
 
-/** What the portal needs of a registration. */
+/** What the portal needs to know about a registered gateway. */
 export interface RegisteredGateway {
-  /** As browsers behind it reach it; null: not said. */
+  /** Address under which browsers reach the gateway; null: not given. */
   readonly address: string | null
-  /** Devices behind it are seen here with their own addresses. */
+  /** Devices behind the gateway reach us with their own addresses (no NAT). */
   readonly routed: boolean
 }
 
-/** What `gatepost gateways register` said of a gateway, from the access-control log; null: nothing. */
+/** The registration of a gateway in the access log (`gatepost gateways register`); null: not registered. */
 export function registeredGateway(access: AccessLog, gwId: string, now: number): RegisteredGateway | null {
   const data = SUBJECTS.registration.dataOf(access.get(SUBJECTS.registration.of(gwId), now))
   if (data === undefined) return null
@@ -18,7 +18,7 @@ export function registeredGateway(access: AccessLog, gwId: string, now: number):
   return { address: typeof address === 'string' && address !== '' ? address : null, routed: routed === true }
 }
 
-/** Keeps what is said of gateways: where the listeners look, and where the tables' readers do. @throws GatepostError of log and store */
+/** Stores registrations both in the access log, for the listeners, and in a table, for queries. @throws GatepostError of log and store */
 export async function registerAll(
   access: AccessLog,
   store: TableStore,

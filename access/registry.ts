@@ -3,14 +3,15 @@ import type { AccessLog } from './log.ts'
 import { SUBJECTS } from './subjects.ts'
 
 /**
- * From where registered gateways call. Nobody authenticates a gateway in this protocol: one that was registered with its sources is believed
- * only from there; any other is believed.
+ * The source addresses of registered gateways. The protocol does not authenticate gateways: one that is registered with sources is
+ * trusted only
+ * from those; any other is trusted from anywhere.
  */
 export class GatewayRegistry {
   readonly #access: AccessLog
-  /** Undefined: to be read again. Null: no sources are registered. Bounded as the log is. */
+  /** Cache. Undefined: must be read again. Null: no sources are registered. Bounded by the size of the access log. */
   readonly #sources = new Map<string, BlockList | null | undefined>()
-  /** Requests from elsewhere, since the start. */
+  /** Requests from outside the registered sources, since the start. */
   readonly untrusted = { ping: 0, auth: 0 }
 
   constructor(access: AccessLog) {
@@ -21,7 +22,7 @@ export class GatewayRegistry {
     })
   }
 
-  /** Whether a request that says it is this gateway's may be it. */
+  /** Whether a request that names this gateway may come from it. */
   trusts(kind: 'ping' | 'auth', gwId: string, remoteIp: string): boolean {
     if (this.#sources.size === 0 || !this.#sources.has(gwId)) return true
     const sources = this.#sources.get(gwId) ?? this.#read(gwId)
@@ -30,7 +31,7 @@ export class GatewayRegistry {
     return false
   }
 
-  /** Whether the gateway is registered with its sources, and a request comes from one of them. */
+  /** Whether the gateway is registered with sources and the request comes from one of them. */
   isProven(gwId: string, remoteIp: string): boolean {
     const sources = this.#sources.has(gwId) ? (this.#sources.get(gwId) ?? this.#read(gwId)) : null
     return sources !== null && isFrom(sources, remoteIp)
@@ -40,7 +41,7 @@ export class GatewayRegistry {
     const { registration } = SUBJECTS
     const sources = registration.dataOf(this.#access.get(registration.of(gwId), Date.now()))?.sources
     const list = Array.isArray(sources) && sources.length > 0 ? blockList(sources as string[]) : null
-    // Until all has been read it may still come.
+    // Before the log has been read to its end, the registration may still follow.
     if (this.#access.known) this.#sources.set(gwId, list)
     return list
   }
@@ -51,7 +52,7 @@ function isFrom(sources: BlockList, ip: string): boolean {
   return family !== 0 && sources.check(ip, family === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** Addresses and CIDR blocks. @throws Error: one of them is neither */
+/** Builds a block list of addresses and CIDR blocks. @throws Error: an entry is neither */
 export function blockList(sources: readonly string[]): BlockList {
   const list = new BlockList()
   for (const source of sources) {

@@ -2,10 +2,7 @@ import { GatepostError } from '../common/errors.ts'
 import type { AccessData, AccessEntry, AccessLog } from './log.ts'
 import type { SubjectKind } from './subject-kind.ts'
 
-/**
- * What the portal keeps of vouchers and accounts: data of subjects of the access-control log, which every worker of an installation
- * reads, and no table.
- */
+/** The portal's data about vouchers and accounts. It is kept in the access log, which every worker reads, and in no table. */
 export class SubjectData {
   readonly #access: AccessLog
 
@@ -14,8 +11,8 @@ export class SubjectData {
   }
 
   /**
-   * What is in force at `now`; undefined: nothing.
-   * @throws GatepostError LOG_UNAVAILABLE: not everything has been read yet
+   * The data in force at `now`; undefined: none.
+   * @throws GatepostError LOG_UNAVAILABLE: the log has not been read to its end yet
    */
   get<Name, Data extends object>(kind: SubjectKind<Name, Data>, name: Name, now: number): Data | undefined {
     if (!this.#access.known)
@@ -24,7 +21,7 @@ export class SubjectData {
     return entry?.verdict === 'allow' ? kind.dataOf(entry) : undefined
   }
 
-  /** Resolves when it is durable. `until`: when it ends, ms since the epoch; null: never. @throws GatepostError LOG_UNAVAILABLE */
+  /** Resolves when the data is durable. `until`: when it ends, ms since the epoch; null: never. @throws GatepostError LOG_UNAVAILABLE */
   put<Name, Data extends object>(
     kind: SubjectKind<Name, Data>,
     name: Name,
@@ -35,8 +32,8 @@ export class SubjectData {
   }
 
   /**
-   * Writes unless somebody has before, anywhere in the installation.
-   * @returns what counts: the first one's
+   * Claims the subject: writes the data unless another process of the installation was first.
+   * @returns the data of the claim that won
    * @throws GatepostError LOG_UNAVAILABLE
    */
   async claim<Name, Data extends object>(

@@ -1,35 +1,35 @@
 import type { AccessEntry, AccessLog } from './log.ts'
 
-/** How a person is named: a user by their account, or a device by its MAC in the normal form. */
+/** How a person is identified: a user by account name, a device by its MAC in the normal form. */
 export type PersonKind = 'user' | 'mac'
 
-/** Of every field: one that is added does not compile until it is said whom it names. */
+/** One entry per field: adding a field does not compile until it is declared whom it names. */
 type PersonIn<Data extends object> = { readonly [Field in keyof Data]: PersonKind | null }
 
-/** What has to be said of a kind of subject. `Name` is what tells its subjects apart, `Data` is what its entries hold in `data`. */
+/** Describes a kind of subject. `Name` distinguishes its subjects, `Data` is what its entries hold in `data`. */
 interface Description<Data extends object> {
-  /** Every subject of the kind begins with it. */
+  /** Prefix of every subject of this kind. */
   readonly prefix: string
-  /** Whom the subject itself names; null: nobody. Such a kind's name is the account or the MAC, and nothing else. */
+  /** Whom the subject itself names; null: nobody. If set, the subject's name is exactly the account or the MAC. */
   readonly person: PersonKind | null
-  /** Whom each field of `data` names; null: nobody. Forgetting a person goes by this and by `person`. */
+  /** Whom each field of `data` names; null: nobody. `gatepost forget` relies on this and on `person`. */
   readonly personIn: PersonIn<Data>
-  /** What `data` becomes when the person in it is forgotten; unset: the whole entry is removed. */
+  /** What `data` is replaced with when the person in it is forgotten; unset: the whole entry is removed. */
   readonly erased?: Data
 }
 
 interface NameCodec<Name> {
-  /** The name as the text behind the prefix. */
+  /** The name as text after the prefix. */
   readonly write: (name: Name) => string
-  /** The name in a text behind the prefix; null: a subject with this text is of another kind. */
+  /** Parses the text after the prefix; null: the subject belongs to another kind. */
   readonly read: (text: string) => Name | null
 }
 
-/** A name that is a text needs no codec: it stands behind the prefix as it is. */
+/** A name that is a string needs no codec: it follows the prefix unchanged. */
 export type KindOptions<Name, Data extends object> = Description<Data> &
   ([Name] extends [string] ? Partial<NameCodec<Name>> : NameCodec<Name>)
 
-/** One kind of subject of the access-control log: makes its subjects, reads them, and knows their data. */
+/** One kind of subject in the access log: builds and parses its subjects, and types their data. */
 export class SubjectKind<Name, Data extends object> {
   readonly prefix: string
   readonly person: PersonKind | null
@@ -54,7 +54,7 @@ export class SubjectKind<Name, Data extends object> {
     return this.prefix + this.#write(name)
   }
 
-  /** Null: the subject is of another kind. */
+  /** @returns null if the subject belongs to another kind */
   nameOf(subject: string): Name | null {
     return subject.startsWith(this.prefix) ? this.#read(subject.slice(this.prefix.length)) : null
   }

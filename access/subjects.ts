@@ -3,39 +3,39 @@ import type { QuotaUse } from './quota.ts'
 import { SubjectKind, type PersonKind } from './subject-kind.ts'
 
 /*
- * Every kind of subject of the access-control log. Subjects are stored: what a kind's subjects look like never changes. Forgetting a person
- * goes by `person` and `personIn` and by nothing else.
+ * Every kind of subject in the access log. Subjects are stored, so their form never changes. `gatepost forget` relies on `person` and
+ * `personIn` alone.
  */
 
 /** A kind whose entries hold no data. */
 type NoData = Record<string, never>
 
-/** Which client a token without a MAC belongs to. */
+/** The client that a token without a MAC belongs to. */
 export interface Binding {
   readonly mac: string
 }
 
-/** The session of a device that goes on at another gateway. */
+/** The session that a device continues at another gateway. */
 export interface RoamingSession {
   readonly sessionId: string
   readonly account: string
   readonly method: string
 }
 
-/** The password of an account whose address is confirmed. */
+/** The password of an account with a confirmed address. */
 export interface Credential {
   readonly account: string
-  /** Its hash. */
+  /** A password hash. */
   readonly password: string
 }
 
-/** A sign-up whose address is not confirmed yet. */
+/** A sign-up with an unconfirmed address. */
 export interface PendingCredential extends Credential {
   /** A keyed hash of the code that was mailed. */
   readonly code: string
 }
 
-/** The session of a device that may ask whether it is captive. */
+/** The session of a device that may ask the captive portal API. */
 export interface CaptiveSession {
   readonly sessionId: string
   /** ms since the epoch. */
@@ -45,20 +45,20 @@ export interface CaptiveSession {
   readonly account: string
 }
 
-/** What a voucher is worth. */
+/** What a voucher grants. */
 export interface Voucher {
-  /** Of its code, which is not kept. */
+  /** Part of the hash of its code; the code itself is not stored. */
   readonly proof: string
-  /** From its first use, ms. */
+  /** Validity from the first use, ms. */
   readonly validForMs: number
   readonly maxDevices: number
-  /** What the operator calls it. */
+  /** The operator's name for it. */
   readonly label: string
   /** ms since the epoch. */
   readonly createdAt: number
 }
 
-/** When a voucher was used first. */
+/** The first use of a voucher. */
 export interface VoucherStart {
   /** ms since the epoch. */
   readonly at: number
@@ -69,40 +69,40 @@ export interface VoucherDevice {
   readonly device: string
 }
 
-/** What an operator says of a gateway. */
+/** An operator's registration of a gateway. */
 export interface Registration {
-  /** As browsers behind it reach it; empty: not said. */
+  /** Address under which browsers reach the gateway; empty: not given. */
   readonly address: string
-  /** Addresses and CIDR blocks from which it calls; none: from anywhere. */
+  /** Addresses and CIDR blocks that the gateway calls from; empty: any. */
   readonly sources: readonly string[]
   readonly name: string
   readonly location: string
-  /** Devices behind it are seen with their own addresses. */
+  /** Devices behind the gateway reach us with their own addresses (no NAT). */
   readonly routed: boolean
 }
 
-/** A name without a colon: what follows one in a subject with the same prefix is another kind's. */
+/** Names with a colon are refused: a subject with the same prefix and a colon belongs to another kind. */
 const withoutColon = (text: string): string | null => (text.includes(':') ? null : text)
 
 export const SUBJECTS = {
-  // What operators, policies and the portal decide, from the narrowest to the widest.
+  // Decisions of operators, policies and the portal, from narrowest to widest.
   session: new SubjectKind<string, NoData>({ prefix: 'session:', person: null, personIn: {} }),
   mac: new SubjectKind<string, NoData>({ prefix: 'mac:', person: 'mac', personIn: {} }),
   account: new SubjectKind<string, NoData>({ prefix: 'account:', person: 'user', personIn: {} }),
   gateway: new SubjectKind<string, NoData>({ prefix: 'gateway:', person: null, personIn: {} }),
 
-  /** By session: the client that the session's token belongs to. Claimed. */
+  /** By session: the client that owns the session's token. Claimed. */
   binding: new SubjectKind<string, Binding>({ prefix: 'bind:', person: null, personIn: { mac: 'mac' } }),
-  /** By session: its account was confirmed in time. Apart from `session`, where an operator's word counts more than all others. */
+  /** By session: its account was confirmed in time. Separate from `session`, where a decision of an operator overrides all others. */
   confirmed: new SubjectKind<string, NoData>({ prefix: 'confirmed:', person: null, personIn: {} }),
-  /** By MAC: the session that goes on, should the device be at another gateway. */
+  /** By MAC: the session to continue when the device appears at another gateway. */
   roaming: new SubjectKind<string, RoamingSession>({
     prefix: 'roam:',
     person: 'mac',
     personIn: { sessionId: null, account: 'user', method: null },
   }),
 
-  /** How much of each policy's quota has been used. */
+  /** Usage of each policy's quota. */
   sessionQuota: new SubjectKind<string, Readonly<Record<string, QuotaUse>>>({
     prefix: 'quota:session:',
     person: null,
@@ -114,7 +114,7 @@ export const SUBJECTS = {
     personIn: {},
   }),
 
-  // What only those who decide may read; never in a table.
+  // Read by the deciding processes only; never in a table.
   /** By a keyed hash of the account. */
   credential: new SubjectKind<string, Credential>({
     prefix: 'credential:',
@@ -139,7 +139,7 @@ export const SUBJECTS = {
     person: null,
     personIn: { sessionId: null, ends: null, mac: 'mac', gwId: null, account: 'user' },
   }),
-  /** By an identifier that says nothing of the voucher's code. */
+  /** By an identifier that reveals nothing about the voucher's code. */
   voucher: new SubjectKind<string, Voucher>({
     prefix: 'voucher:',
     read: withoutColon,
@@ -154,7 +154,7 @@ export const SUBJECTS = {
     person: null,
     personIn: { at: null },
   }),
-  /** By voucher and place, counted from 1. Claimed. A place stays taken: a voucher does not become good for another device. */
+  /** By voucher and place, counted from 1. Claimed. A place stays taken: a voucher cannot move to another device. */
   voucherDevice: new SubjectKind<{ readonly id: string; readonly place: number }, VoucherDevice>({
     prefix: 'voucher:',
     write: ({ id, place }) => `${id}:device:${place}`,
@@ -173,15 +173,15 @@ export const SUBJECTS = {
     personIn: { address: null, sources: null, name: null, location: null, routed: null },
   }),
 
-  /** By a random number of the worker: it listens to gateways. */
+  /** By a random number of the worker: the worker is listening to gateways. */
   liveness: new SubjectKind<string, NoData>({ prefix: 'alive:', person: null, personIn: {} }),
 }
 
-/** Kinds of which table access_decisions has every decision, and that policies and operators may decide about. */
+/** Kinds that operators and policies decide about; table access_decisions holds all their decisions. */
 export const DECIDED = ['session', 'mac', 'account', 'gateway'] as const
 export type DecidedKind = (typeof DECIDED)[number]
 
-/** A kind as far as its names and its data do not matter. */
+/** A kind, with its name and data types erased. */
 interface AnyKind {
   readonly prefix: string
   readonly person: PersonKind | null
@@ -190,21 +190,21 @@ interface AnyKind {
 }
 const ALL = Object.values(SUBJECTS) as readonly AnyKind[]
 
-/** Subjects of table access_decisions that are a person. */
+/** Subjects in table access_decisions that are this person. */
 export function decidedSubjectsOf(person: PersonKind, value: string): string[] {
   return DECIDED.map((kind) => SUBJECTS[kind])
     .filter((kind) => kind.person === person)
     .map((kind) => kind.of(value))
 }
 
-/** An entry in which a person stands. */
+/** An entry that names a person. */
 export interface PersonalEntry {
   readonly entry: AccessEntry
-  /** What `data` becomes when the person is forgotten; null: the entry is removed. */
+  /** What `data` is replaced with when the person is forgotten; null: the entry is removed. */
   readonly erased: object | null
 }
 
-/** Everything in the log that names a person, by subject; what is over but still there included. */
+/** All entries that name a person, by subject, including those that have ended but are not yet removed. */
 export function entriesNaming(access: AccessLog, person: PersonKind, value: string): Map<string, PersonalEntry> {
   const found = new Map<string, PersonalEntry>()
   for (const kind of ALL) {

@@ -1,11 +1,11 @@
 import { MAX_SUBJECTS, type AccessEntry } from './log.ts'
 
 /*
- * What a log of access decisions says, read from its beginning. Two kinds of records:
+ * The state of the access log, built by applying its records in order. Two kinds of records:
  *
- *   <subject>             the last one counts; none forgets it
- *   <subject>#<random>    a claim: of those that were written while none was in force the first one counts, unless there is a record
- *                         of the first kind. Each has a key of its own, so that a compacted log keeps the first.
+ *  <subject>             the last one wins; null deletes it
+ *  <subject>#<random>    a claim: among claims written while no other was in force, the first one wins, unless there is a record of the
+ *                        first kind. Each claim has its own key, so that compaction keeps the first one.
  */
 
 interface Claim {
@@ -15,17 +15,17 @@ interface Claim {
 
 const CLAIM = /^(.*)#[0-9a-f]{16}$/s
 
-/** The subject of a record's key. */
+/** The subject that a record key belongs to. */
 export function subjectOf(key: string): string {
   return CLAIM.exec(key)?.[1] ?? key
 }
 
-/** The log as it has been read so far. */
+/** The log as read so far. */
 export class AccessTable {
   readonly #entries = new Map<string, AccessEntry>()
   readonly #claims = new Map<string, Claim[]>()
 
-  /** Subjects, and claims to them. */
+  /** Number of subjects and claims. */
   get size(): number {
     return this.#entries.size + this.#claims.size
   }
@@ -34,7 +34,7 @@ export class AccessTable {
     return this.size > MAX_SUBJECTS
   }
 
-  /** One record of the log, in its order. Null: the record is taken back. */
+  /** Applies the next record. Null deletes the record with this key. */
   apply(key: string, entry: AccessEntry | null): void {
     const subject = subjectOf(key)
     if (subject !== key) this.#applyClaim(subject, key, entry)
@@ -49,13 +49,13 @@ export class AccessTable {
     else this.#claims.set(subject, claims)
   }
 
-  /** What is in force at `now` (ms since the epoch). */
+  /** The entry in force at `now` (ms since the epoch). */
   get(subject: string, now: number): AccessEntry | undefined {
     const entry = this.#entries.get(subject) ?? this.#winner(subject)
     return entry === undefined || isOver(entry, now) ? undefined : entry
   }
 
-  /** The first claim; a later one once that had ended when it was written. */
+  /** The winning claim: the first one, or a later one that was written after the first had ended. */
   #winner(subject: string): AccessEntry | undefined {
     let winner: AccessEntry | undefined
     for (const { entry } of this.#claims.get(subject) ?? []) {
@@ -64,7 +64,7 @@ export class AccessTable {
     return winner
   }
 
-  /** Every subject that begins with `prefix`, with what is in force of it. */
+  /** All subjects that begin with `prefix`, with their entries in force. */
   *entries(prefix: string, now: number): Generator<[string, AccessEntry]> {
     for (const subjects of [this.#entries, this.#claims]) {
       for (const subject of subjects.keys()) {
@@ -75,12 +75,12 @@ export class AccessTable {
     }
   }
 
-  /** Keys of the records of a subject: what must be taken back to forget it, also what was written and has not been read yet. */
+  /** All record keys of a subject: delete them all to forget it. Includes records that were written and not read back yet. */
   keysOf(subject: string): string[] {
     return [subject, ...(this.#claims.get(subject) ?? []).map(({ key }) => key)]
   }
 
-  /** Every record that is worth keeping at `now`, in an order that says the same. */
+  /** All records worth keeping at `now`, in an order that rebuilds the same state. */
   *records(now: number): Generator<[string, AccessEntry]> {
     for (const [key, entry] of this.#entries) if (!isOver(entry, now)) yield [key, entry]
     for (const claims of this.#claims.values()) {
@@ -93,7 +93,7 @@ export class AccessTable {
     yield* this.#claims.keys()
   }
 
-  /** Keys of records that have ended before `time`. */
+  /** Keys of records that ended before `time`. */
   *endedBefore(time: number): Generator<string> {
     for (const [key, entry] of this.#entries) if (isOver(entry, time)) yield key
     for (const claims of this.#claims.values()) {

@@ -2,8 +2,9 @@ import type { AccessEntry, AccessLog } from './log.ts'
 import type { SubjectKind } from './subject-kind.ts'
 
 /**
- * Finds what was decided about an account or a gateway from the keyed tag in a token. Holds a tag for every subject of its kind that the
- * log has ever named, which is bounded as the log is.
+ * Finds the decision about an account or a gateway by the keyed tag in a token. Holds a tag for every subject of its kind that the log
+ * has
+ * ever named, so it is bounded as the log is.
  */
 export class TagIndex {
   readonly #access: AccessLog
@@ -22,7 +23,7 @@ export class TagIndex {
     })
   }
 
-  /** What is in force; of two subjects with one tag, which is rare, a denial. */
+  /** The entry in force. If two subjects share a tag, which is rare, a denial wins. */
   get(tag: number, now: number): AccessEntry | undefined {
     let found: AccessEntry | undefined
     for (const subject of this.#subjects.get(tag) ?? []) {

@@ -2,50 +2,50 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { decodeBase62, encodeBase62 } from './base62.ts'
 
 /*
- * Tokens that the portal issues. Self-contained, so that any worker decides without asking anybody; all numbers big-endian:
+ * Tokens issued by the portal. They are self-contained, so any worker can decide without asking another. All numbers are big-endian:
  *
- *   key      1   which secret: the first byte of a digest of it
- *   session  8   random
- *   issued   4   seconds since the epoch
- *   use      3   seconds from issued in which the first login must come
- *   end      4   seconds from issued after which the session is over
- *   valid    3   seconds from issued in which the account must be confirmed; 0: it need not be
- *   mac      6   the client's; zeros: whoever logs in first
- *   gateway  4   keyed tag of gw_id
- *   account  4   keyed tag of the account's name; zeros: none
- *   mac     10   HMAC-SHA-256 of all before it, cut
+ *  key      1   which secret: the first byte of a digest of it
+ *  session  8   random
+ *  issued   4   seconds since the epoch
+ *  use      3   seconds after issued within which the first login must happen
+ *  end      4   seconds after issued when the session ends
+ *  valid    3   seconds after issued within which the account must be confirmed; 0: no confirmation needed
+ *  mac      6   the client's; zeros: the first client that logs in
+ *  gateway  4   keyed tag of gw_id
+ *  account  4   keyed tag of the account's name; zeros: none
+ *  mac     10   HMAC-SHA-256 of all preceding bytes, truncated
  *
- * 47 bytes are 64 characters of base62: gateways take letters and digits only.
+ * 47 bytes are 64 characters of base62: gateways accept letters and digits only.
  */
 
 const BODY_BYTES = 37
 const TOKEN_BYTES = 47
 const TOKEN_CHARACTERS = 64
 
-/** What a token says. Times are ms since the epoch. */
+/** The content of a token. Times are ms since the epoch. */
 export interface Token {
   /** 16 hexadecimal digits. */
   readonly sessionId: string
   readonly issued: number
   readonly useBy: number
   readonly end: number
-  /** Null: nothing has to be confirmed. */
+  /** Null: no confirmation needed. */
   readonly confirmBy: number | null
-  /** In the normal form; empty: the first client that logs in with it. */
+  /** In the normal form; empty: the first client that logs in. */
   readonly mac: string
   readonly gatewayTag: number
   /** 0: no account. */
   readonly accountTag: number
 }
 
-/** What a new token is to say; durations are ms. */
+/** What to put into a new token; durations in ms. */
 export interface TokenRequest {
   readonly now: number
   readonly useWithinMs: number
   readonly sessionMaxMs: number
-  /** Null: the account is confirmed, or there is none. */
+  /** Null: the account is confirmed already, or there is no account. */
   readonly confirmWithinMs: number | null
-  /** In the normal form; empty if it is not known. */
+  /** In the normal form; empty if unknown. */
   readonly mac: string
   readonly gwId: string
   /** Empty: none. */
@@ -82,7 +82,7 @@ class Key {
 export class Tokens {
   readonly #keys: readonly Key[]
 
-  /** The first secret signs; tokens of the others are good until they end. */
+  /** The first secret signs; tokens signed with the others stay valid until they end. */
   constructor(secrets: readonly string[]) {
     this.#keys = secrets.map((secret) => new Key(secret))
   }
@@ -100,12 +100,12 @@ export class Tokens {
     body.writeUIntBE(confirmWithinMs === null ? 0 : Math.max(1, seconds(confirmWithinMs, 3)), 20, 3)
     Buffer.from(mac.replaceAll('-', ''), 'hex').copy(body, 23)
     body.writeUInt32BE(key.tag('gateway', gwId), 29)
-    // Zero says that there is no account; one of 2^32 accounts is taken for its neighbour.
+    // Zero means no account, so a tag of zero becomes 1: it collides with one other tag of 2^32.
     body.writeUInt32BE(account === '' ? 0 : key.tag('account', account) || 1, 33)
     return { text: encodeBase62(Buffer.concat([body, key.sign(body)]), TOKEN_CHARACTERS), token: parse(body) }
   }
 
-  /** Null: this installation has not issued it. Takes as long whatever is wrong with it. */
+  /** Null: this installation did not issue the token. Takes the same time whatever is wrong with it. */
   verify(text: string): Token | null {
     if (text.length !== TOKEN_CHARACTERS) return null
     const bytes = decodeBase62(text, TOKEN_BYTES)

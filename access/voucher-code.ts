@@ -9,13 +9,16 @@ import { createHmac, randomInt, timingSafeEqual } from 'node:crypto'
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const CHARACTERS = 12
 
-/** As it is printed: `7GQ2-M0XK-4TVA`. */
+/** A new code, as printed: `7GQ2-M0XK-4TVA`. */
 export function newVoucherCode(): string {
   const code = Array.from({ length: CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
   return code.replace(/.{4}(?=.)/g, '$&-')
 }
 
-/** What somebody typed: case, blanks and dashes do not matter, and letters that look like a digit are that digit. Null: no code. */
+/**
+ * Normalises what a person typed: ignores case, blanks and dashes, and reads letters that look like a digit as that digit. Null: not a
+ * code.
+ */
 function normalCode(typed: string): string | null {
   const code = typed
     .toUpperCase()
@@ -26,12 +29,12 @@ function normalCode(typed: string): string | null {
 }
 
 export interface VoucherHash {
-  /** 24 hexadecimal digits: names the voucher, and says nothing about its code. */
+  /** 24 hexadecimal digits: identifies the voucher and reveals nothing about its code. */
   readonly id: string
   readonly proof: string
 }
 
-/** Null: what was typed cannot be a code. */
+/** Null: the input cannot be a voucher code. */
 export function hashVoucherCode(secret: string, typed: string): VoucherHash | null {
   const code = normalCode(typed)
   if (code === null) return null
@@ -39,7 +42,7 @@ export function hashVoucherCode(secret: string, typed: string): VoucherHash | nu
   return { id: hash.slice(0, 24), proof: hash.slice(24) }
 }
 
-/** In constant time. */
+/** Compares in constant time. */
 export function sameProof(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)

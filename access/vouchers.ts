@@ -3,11 +3,12 @@ import { SUBJECTS, type Voucher } from './subjects.ts'
 import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
 
 /*
- * Vouchers: codes that the operator hands out. Its first use and the devices that use
- * it are claimed, so that of two workers that see the same voucher at the same time one counts.
+ * Vouchers: codes that the operator hands out. Their first use and the devices that use them are claims, so that of two workers that see
+ * the
+ * same voucher at the same time exactly one wins.
  */
 
-/** The name under which a voucher's sessions are stored and can be denied. */
+/** The account name under which a voucher's sessions are stored and can be denied. */
 export function voucherAccount(id: string): string {
   return `voucher-${id}`
 }
@@ -21,13 +22,13 @@ export interface VoucherOrder {
   readonly now: number
 }
 
-/** A voucher that was made: the only time that its code is known. */
+/** A new voucher: the only moment at which its code is known. */
 export interface NewVoucher {
   readonly id: string
   readonly code: string
 }
 
-/** @throws GatepostError LOG_UNAVAILABLE: those before are made */
+/** @throws GatepostError LOG_UNAVAILABLE: some of the vouchers may exist already */
 export async function createVouchers(access: AccessLog, secret: string, order: VoucherOrder): Promise<NewVoucher[]> {
   const { count, validForMs, maxDevices, label, now } = order
   const made: NewVoucher[] = []
@@ -90,8 +91,8 @@ function stateOf(
 }
 
 /**
- * Nobody logs in with it any more, and who is online with it is cut off at the next report.
- * @returns whether there is such a voucher
+ * Revokes a voucher: further logins with it are refused, and its sessions are cut off at their next report.
+ * @returns whether the voucher exists
  * @throws GatepostError LOG_UNAVAILABLE
  */
 export async function revokeVoucher(access: AccessLog, id: string, reason: string, now: number): Promise<boolean> {

@@ -1,10 +1,12 @@
 /**
- * How long to wait before each further attempt: the wait doubles from `firstMs` to `maxMs`, and each one is between half and all of that at
- * random, so that processes that failed together do not come back together.
+ * Exponential backoff with jitter: the wait doubles from `firstMs` to `maxMs`, and each wait is random between half and all of that, so
+ * that
+ * processes that failed together do not retry together.
  *
- * p-retry repeats a call in the same way and is used where there is a call to repeat a bounded number of times (reporter/publish). It does
- * not serve where attempts are begun by a timer or an event, where a stop has to end the wait and keep what the last attempt brought, or
- * where attempts go on for as long as a server is away: its jitter ends at the longest wait, and it gives up at once after a TypeError.
+ * p-retry does the same for a call that is repeated a bounded number of times (reporter/publish). It does not fit where attempts are
+ * started by a
+ * timer or an event, where a stop must interrupt the wait and keep the result of the last attempt, or where attempts go on as long as a
+ * server is down: its jitter ends at the longest wait, and it gives up at once after a TypeError.
  */
 export class Backoff {
   readonly #firstMs: number
@@ -27,7 +29,7 @@ export class Backoff {
     return ms * (0.5 + 0.5 * this.#random())
   }
 
-  /** An attempt has succeeded: the next wait is the first one again. */
+  /** An attempt succeeded: the next wait is the first one again. */
   reset(): void {
     this.#ms = this.#firstMs
   }

@@ -3,8 +3,9 @@ import { stringify } from 'csv-stringify/sync'
 export type CsvValue = string | number | boolean | null
 
 /**
- * RFC 4180, lines ending in LF, without the last line's end. Text that a spreadsheet would take for a formula gets an
- * apostrophe before it: rows hold what strangers sent. Numbers stay numbers, also below zero.
+ * RFC 4180 with LF line endings, without the final one. Text that a spreadsheet would evaluate as a formula is prefixed with an
+ * apostrophe,
+ * since rows hold untrusted input. Numbers stay numbers, negative ones too.
  */
 export function csv(headings: readonly string[], rows: readonly (readonly CsvValue[])[]): string {
   return stringify([headings, ...rows] as CsvValue[][], {

@@ -5,28 +5,29 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from './errors.ts'
 
 /**
- * A lock on a directory that dies with the process that holds it, however it dies.
+ * An exclusive lock on a directory that the kernel releases when the holding process dies, however it dies.
  *
- * Linux: an abstract Unix socket named by the directory's device and inode; the kernel frees it with the process.
- * It is seen within one network namespace: do not share a data directory between containers.
+ * Linux: an abstract Unix socket named by the directory's device and inode. It is visible within one network namespace only: do not share
+ * a
+ * data directory between containers.
  * macOS: open(2) with O_EXLOCK on a file in the directory (a flock of the open file).
  */
 export interface DirectoryLock {
   release(): Promise<void>
 }
 
-// macOS <fcntl.h>; Node.js passes numeric flags to open(2) as they are.
+// From <fcntl.h> of macOS; Node.js passes numeric flags to open(2) unchanged.
 const DARWIN_O_EXLOCK = 0x20
 const DARWIN_O_NONBLOCK = 0x04
 
-/** One attempt. Null: another process holds it. `role` tells several locks on one directory apart. */
+/** Tries once. Null: another process holds it. `role` distinguishes several locks on one directory. */
 export async function tryLockDirectory(directory: string, role: string): Promise<DirectoryLock | null> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   return process.platform === 'linux' ? lockSocket(directory, role) : lockFile(directory, role)
 }
 
 /**
- * Waits up to `waitMs` for the holder to go.
+ * Waits up to `waitMs` for the holder to release it.
  * @throws GatepostError DIRECTORY_LOCKED
  */
 export async function lockDirectory(directory: string, role: string, waitMs = 0): Promise<DirectoryLock> {
@@ -59,7 +60,7 @@ async function lockSocket(directory: string, role: string): Promise<DirectoryLoc
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    // exclusive: in a cluster worker the socket must be the worker's own, or its primary would hold the lock.
+    // exclusive: a cluster worker must own the socket itself; otherwise its primary would hold the lock.
     server.listen({ path, exclusive: true }, () => {
       server.off('error', reject)
       resolve()

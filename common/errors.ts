@@ -1,12 +1,12 @@
 /**
- * What repeating a call does that failed:
- *   always   it succeeds when what is away or full is back: it may be repeated for as long as it takes
- *   briefly  it may succeed, for nobody knows what is wrong: it is repeated for a bounded time, and then given up loudly
- *   never    somebody has to change something first, or the caller has to begin again with other arguments
+ * Whether a failed call may be retried:
+ *  always   it succeeds once a server is back or there is room again: retry without limit
+ *  briefly  the cause is unknown and it may succeed: retry for a bounded time, then give up with an error
+ *  never    an operator must change something first, or the caller must start again with other arguments
  */
 export type Retryable = 'always' | 'briefly' | 'never'
 
-/** Every error that a caller may want to tell apart. Callers match codes, never messages; whether to repeat a call is decided here. */
+/** Every error that callers tell apart. Callers match codes, never messages; whether to retry is decided here and nowhere else. */
 export const ERROR_CODES = {
   LOG_FULL: { retryable: 'always', meaning: 'the record log is full; nothing was appended' },
   LOG_WRITE_REFUSED: { retryable: 'always', meaning: 'the disk refused the write; nothing was appended' },
@@ -39,7 +39,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** An error with a code of the list above; `cause` holds what was underneath. */
+/** An error with a code from the list above; `cause` is the underlying error. */
 export class GatepostError extends Error {
   readonly code: ErrorCode
 
@@ -54,12 +54,12 @@ export class GatepostError extends Error {
   }
 }
 
-/** Of anything that was thrown: an error without a code is one that nobody knows. */
+/** Retryability of any thrown value; an error without a code has an unknown cause. */
 export function retryableOf(error: unknown): Retryable {
   return error instanceof GatepostError ? error.retryable : 'briefly'
 }
 
-/** What a log line says of anything that was thrown. */
+/** Log fields for any thrown value. */
 export function errorFields(error: unknown): {
   readonly error: string
   readonly code?: ErrorCode
@@ -69,7 +69,7 @@ export function errorFields(error: unknown): {
   return { error: error.message, code: error.code, meaning: ERROR_CODES[error.code].meaning }
 }
 
-/** The text of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,15 +1,16 @@
-/** Keys that are counted at most; when full the one whose window is oldest is forgotten. */
+/** Maximum number of keys; when full, the key with the oldest window is evicted. */
 const MAX_KEYS = 20_000
 
 /**
- * Counts failures, or whatever is to be rare, by key in windows of fixed length. In memory, so of one worker: several of them allow as many times more.
+ * Counts failures (or other events to be limited) by key in windows of fixed length. It counts in memory: with n workers the installation
+ * allows n times as many.
  */
 export class FailureLimiter {
   readonly #limit: number
   readonly #windowMs: number
   /** Key to its window; insertion order is age. */
   readonly #windows = new Map<string, { readonly ends: number; failures: number }>()
-  /** Attempts that were refused because of the limit. */
+  /** Attempts refused because of the limit. */
   refused = 0
 
   constructor(limit: number, windowMs: number) {
@@ -17,7 +18,7 @@ export class FailureLimiter {
     this.#windowMs = windowMs
   }
 
-  /** Whether another attempt may be looked at. */
+  /** Whether another attempt is allowed. */
   allows(key: string, now: number): boolean {
     const window = this.#windows.get(key)
     if (window === undefined || window.ends <= now || window.failures < this.#limit) return true

@@ -3,9 +3,9 @@ import { isIP } from 'node:net'
 import { isLoopback } from './ip-address.ts'
 
 /**
- * Whether a request was meant for this endpoint. A web page can make its visitor's browser send requests here: directly
- * (then there is a cross-site Origin) or through a name that resolves to this address (DNS rebinding: then Host is that
- * name). Neither is a client.
+ * Refuses requests that a web page makes its visitor's browser send here: directly (with a cross-site Origin), or through a name that
+ * resolves
+ * to this address (DNS rebinding, with that name as Host).
  */
 export class HostCheck {
   readonly #names: ReadonlySet<string>
@@ -15,7 +15,7 @@ export class HostCheck {
     this.#names = new Set(names.filter((name) => !isUnspecified(name)))
   }
 
-  /** Null: fine. Otherwise the reason of the refusal. */
+  /** Null: allowed. Otherwise the reason for the refusal. */
   refusal(req: IncomingMessage): string | null {
     const host = req.headers.host
     if (host === undefined || !this.#knows(hostNameOf(host), req)) {
@@ -31,7 +31,7 @@ export class HostCheck {
 
   #knows(name: string, req: IncomingMessage): boolean {
     if (name === '') return false
-    // Bound to every address, the address that was dialled is ours; an address cannot be rebound as a name can.
+    // When bound to all addresses, the dialled address is ours. Unlike a name, an address cannot be rebound.
     const dialled = req.socket.localAddress?.replace(/^::ffff:/, '')
     return this.#names.has(name) || isLoopback(name) || (isIP(name) !== 0 && name === dialled)
   }
@@ -41,7 +41,7 @@ function isUnspecified(name: string): boolean {
   return name === '0.0.0.0' || name === '::' || name === ''
 }
 
-/** `[::1]:8123` → `::1`, `Localhost:8123` → `localhost`; empty when it is no host and port. */
+/** `[::1]:8123` → `::1`, `Localhost:8123` → `localhost`; empty if it is not host and port. */
 function hostNameOf(host: string): string {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host)
   return (match?.[1] ?? match?.[2] ?? '').toLowerCase()

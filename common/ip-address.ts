@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 
 /**
- * The one text of an IP address: `1.2.3.4`, `2001:db8::1`; an IPv4 address in IPv6 clothes (::ffff:1.2.3.4) is the IPv4
- * address. Undefined if the text is none, or names a zone (fe80::1%eth0), which means nothing on another machine.
+ * The canonical text of an IP address: `1.2.3.4`, `2001:db8::1`. An IPv4-mapped IPv6 address (::ffff:1.2.3.4) becomes the IPv4 address.
+ * Undefined if the text is not an address, or has a zone (fe80::1%eth0), which means nothing on another machine.
  */
 export function canonicalIp(text: string): string | undefined {
   const version = isIP(text)

@@ -4,21 +4,21 @@ import { GatepostError } from './errors.ts'
 import { packageVersion } from './package-root.ts'
 
 /*
- * A file of JSON that outlives the process that wrote it says the format that it has, and the version of Gatepost that wrote it:
- * {"format": 1, "gatepost": "0.2.0", ...}. One that does not is of 0.1.0, and has format 1.
+ * JSON files that outlive their process name their format and the version of Gatepost that wrote them:
+ * {"format": 1, "gatepost": "0.2.0", ...}. A file without them was written by 0.1.0 and has format 1.
  */
 
 const versionSchema = z.object({ format: z.number().int().positive().default(1), gatepost: z.string().optional() })
 
-/** The text of such a file. @param format raised when versions before could not use the content any more */
+/** The text of such a file. @param format increment when earlier versions can no longer use the content */
 export function jsonFileText(content: object, format = 1): string {
   return `${JSON.stringify({ format, gatepost: packageVersion(), ...content })}\n`
 }
 
 /**
- * What a file of JSON holds. Null: there is no file, or something else stands in it.
- * @param format the latest that this version reads
- * @throws GatepostError DATA_FORMAT_LATER: a later version wrote it; the disk's error
+ * Reads such a file. Null: it does not exist, or its content does not match the schema.
+ * @param format the latest one that this version reads
+ * @throws GatepostError DATA_FORMAT_LATER: a later version wrote it; the file system's error
  */
 export function readJsonFile<T>(path: string, schema: z.ZodType<T>, format = 1): T | null {
   let content: unknown

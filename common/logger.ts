@@ -4,8 +4,8 @@ import pretty from 'pino-pretty'
 export type { Logger }
 
 /**
- * The process's log, to standard error: one JSON document a line for programs, readable lines on a terminal.
- * Never log a token, a password or a voucher.
+ * The process's logger, writing to standard error: one JSON document per line, or readable lines on a terminal.
+ * Never log a token, a password or a voucher code.
  */
 export function createLogger(name: string): Logger {
   const level = process.env['GATEPOST_LOG_LEVEL'] ?? 'info'

@@ -1,14 +1,15 @@
 /*
- * A value holds a MAC only at its start:
+ * A value is read as a MAC only if it starts with one:
  *
- *   mac   = pair [sep] pair [sep] pair [sep] pair [sep] pair [sep] pair     six pairs, at most one separator between two
- *         | group sep group sep group                                        three groups of four
- *   sep   = ":" | "-" | "."
+ *  mac   = pair [sep] pair [sep] pair [sep] pair [sep] pair [sep] pair     six pairs, at most one separator between two
  *
- * What follows is ignored. The one normal form is 50-A6-7F-84-9C-D1.
+ * group sep group sep group                                       three groups of four
+ *  sep   = ":" / "-" / "."
+ *
+ * Anything after it is ignored. The normal form is 50-A6-7F-84-9C-D1.
  */
 
-/** Upper-case ASCII code of each hex digit's code; 0: no hex digit. */
+/** Upper-case ASCII code for each hex digit's code; 0: not a hex digit. */
 const HEX = new Uint8Array(256)
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = digit.toUpperCase().charCodeAt(0)
 
@@ -20,10 +21,10 @@ function isSeparator(code: number): boolean {
   return code === COLON || code === DASH || code === DOT
 }
 
-/** The twelve digits of the MAC found last. Valid until the next call. */
+/** The twelve digits found by the last scan. Valid until the next call. */
 const digits = new Uint8Array(12)
 
-/** Six pairs and three groups of four are one scan: a separator may stand after an even number of digits, but never two. */
+/** One scan accepts both forms: a separator may follow an even number of digits, but never two in a row. */
 function scan(codeAt: (index: number) => number, start: number, end: number): boolean {
   let found = 0
   let index = start
@@ -43,7 +44,7 @@ let sourceBytes: Uint8Array = digits
 const charAt = (index: number) => source.charCodeAt(index)
 const byteAt = (index: number) => sourceBytes[index]
 
-/** Whether text[start..end) begins with a MAC; its digits are then what writeMac() writes. */
+/** Whether text[start..end) begins with a MAC; writeMac() then writes its digits. */
 export function findMac(text: string, start: number, end: number): boolean {
   source = text
   return scan(charAt, start, end)
@@ -55,7 +56,7 @@ export function findMacBytes(bytes: Uint8Array, start: number, end: number): boo
   return scan(byteAt, start, end)
 }
 
-/** Writes the 17 bytes of the MAC found last at `position`. */
+/** Writes the 17 bytes of the last MAC found at `position`. */
 export function writeMac(target: Uint8Array, position: number): void {
   for (let pair = 0; pair < 6; pair++) {
     if (pair > 0) target[position++] = DASH
@@ -64,7 +65,7 @@ export function writeMac(target: Uint8Array, position: number): void {
   }
 }
 
-/** The normal form of a MAC, or the empty string; for what is not on the hot path. */
+/** The normal form of a MAC, or the empty string. Not for the hot path. */
 export function normalMac(text: string): string {
   if (!findMac(text, 0, text.length)) return ''
   const bytes = Buffer.alloc(17)

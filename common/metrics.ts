@@ -1,13 +1,13 @@
 import { Registry, type MetricObject, type MetricObjectWithValues, type MetricValue } from 'prom-client'
 
 /**
- * Metrics that are read from plain fields when somebody asks: nothing is touched per request or record.
- * A labelled inc() of prom-client would re-validate and re-key every call.
+ * Metrics that are read from plain fields at scrape time, so nothing is touched per request or record: a labelled inc() of prom-client
+ * validates and hashes its labels on every call.
  */
 export class PlainMetrics {
   readonly registry = new Registry()
 
-  /** A value per set of labels; label values come from closed lists, never from what strangers sent. */
+  /** One value per set of labels; label values come from closed lists, never from input. */
   add(
     type: 'counter' | 'gauge',
     name: string,
@@ -20,14 +20,17 @@ export class PlainMetrics {
     )
   }
 
-  /** A histogram whose buckets are counted elsewhere: `counts[i]` values fell into the i-th bound, the last beyond all. */
+  /**
+   * A histogram whose buckets are counted elsewhere: `counts[i]` values fell into bound i, the last element counts those beyond all
+   * bounds.
+   */
   histogram(name: string, help: string, bounds: readonly number[], read: () => Iterable<HistogramSample>): void {
     this.#register({ name, help, type: metricType('histogram'), aggregator: 'sum' }, () =>
       [...read()].flatMap((sample) => histogramValues(name, bounds, sample)),
     )
   }
 
-  /** For another process to sum up. */
+  /** For another process to aggregate. */
   json(): Promise<object[]> {
     return this.registry.getMetricsAsJSON()
   }
@@ -42,7 +45,7 @@ export class PlainMetrics {
   }
 }
 
-/** prom-client's types say that types are numbers; they are these words. */
+/** prom-client's types declare numbers, but its code uses these words. */
 function metricType(type: 'counter' | 'gauge' | 'histogram'): MetricObject['type'] {
   return type as unknown as MetricObject['type']
 }

@@ -4,6 +4,6 @@ export interface Output {
   line(text: string): void
   /** The result as the one JSON document of `--json`. */
   json(value: unknown): void
-  /** A line for the person, not part of the result. */
+  /** A line for the user, not part of the result. */
   note(text: string): void
 }

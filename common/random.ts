@@ -1,4 +1,4 @@
-/** mulberry32: a small generator of numbers in [0, 1) that a seed repeats. */
+/** mulberry32: a small seeded generator of numbers in [0, 1). */
 export function random(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0

@@ -1,12 +1,12 @@
-/** Work that is done again and again, one run after the other. */
+/** Work that runs repeatedly, one run at a time. */
 export interface Repeated {
-  /** No run begins any more. Waits for the one under way. */
+  /** Starts no further run, and waits for the current one. */
   stop(): Promise<void>
 }
 
 /**
- * Runs `work` now, and again so many ms after each run as it says.
- * @param work told whether it is to stop early; must not reject
+ * Runs `work` now, and again after the number of ms that each run returns.
+ * @param work receives a function that tells whether to stop early; must not reject
  */
 export function repeat(work: (stopped: () => boolean) => Promise<number>): Repeated {
   let stopped = false

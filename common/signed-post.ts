@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 
 /*
- * How Gatepost signs what it posts to an operator's own service:
+ * How Gatepost signs requests to an operator's own service:
  *
- *   X-Gatepost-Timestamp: <seconds since the epoch>
- *   X-Gatepost-Signature: sha256=<hex HMAC-SHA-256 of timestamp "." body under the service's secret>
+ *  X-Gatepost-Timestamp: <seconds since the epoch>
+ *  X-Gatepost-Signature: sha256=<hex HMAC-SHA-256 of timestamp "." body, keyed with the service's secret>
  */
 
 /** Headers of a JSON body. @param now ms since the epoch */

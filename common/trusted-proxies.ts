@@ -1,18 +1,18 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
-/** Node's socket.remoteAddress without the prefix of a mapped IPv4 address. */
+/** Node's socket.remoteAddress, with an IPv4-mapped address as plain IPv4. */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return ''
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
-/** The address of a hop, which some proxies write with a port; null if it is none. */
+/** The address of a hop, which some proxies write with a port; null if invalid. */
 function hopAddress(hop: string): string | null {
   const address = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
   return isIP(address) === 0 ? null : plainAddress(address)
 }
 
-/** Which peers' X-Forwarded-For is believed. */
+/** The peers whose X-Forwarded-For header is trusted. */
 export class TrustedProxies {
   readonly #list = new BlockList()
   readonly any: boolean
@@ -28,12 +28,12 @@ export class TrustedProxies {
     }
   }
 
-  /** Whether what this peer forwards is believed. */
+  /** Whether this peer's X-Forwarded-For is trusted. */
   trusts(address: string): boolean {
     return this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
   }
 
-  /** The client's address: the last of X-Forwarded-For that is not a trusted proxy's, if the peer is one. */
+  /** The client's address: the last address in X-Forwarded-For that is not a trusted proxy, if the peer is one; else the peer. */
   client(peer: string, forwardedFor: string): string {
     if (!this.any || forwardedFor === '' || !this.trusts(peer)) return peer
     let client = peer

@@ -1,4 +1,4 @@
-/** @throws Error when the promise is not settled in time; what it does later is ignored */
+/** @throws Error if the promise does not settle in time; its later outcome is ignored */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
