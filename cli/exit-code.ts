@@ -1,12 +1,12 @@
 import type { ErrorCode } from '../common/errors.ts'
 
-/** What a command's exit status tells a script. */
+/** Exit statuses of commands. */
 export const EXIT = {
   ok: 0,
   failed: 1,
-  /** Wrong arguments, a wrong input file, configuration or Node.js: running it again changes nothing. */
+  /** Wrong arguments, input file, configuration or Node.js: running it again does not help. */
   usage: 2,
-  /** A metric's raw data is gone by retention and no stored result exists. */
+  /** The raw data of a metric has expired and no stored result exists. */
   noData: 3,
 } as const
 

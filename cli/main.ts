@@ -6,7 +6,7 @@ import { EXIT, exitCodeOf } from './exit-code.ts'
 import { terminal } from './output.ts'
 import { buildProgram } from './program.ts'
 
-// The data directory holds people's names and MACs: what is made in it is for its owner only. Child processes inherit it.
+// The data directory holds people's names and MACs, so new files are readable by their owner only. Child processes inherit the mask.
 process.umask(0o077)
 
 /** Runs one command line. The result is the exit status. */
@@ -35,12 +35,13 @@ function indented(text: string): string {
   return text.replace(/^/gm, '  ')
 }
 
-// `gatepost locations list | head` closes the pipe when it has seen enough: that is no failure.
+// `gatepost locations list
+// head` closes the pipe early; that is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok)
   throw error
 })
 
 const status = await main(process.argv.slice(2))
-// Not left to the event loop: the engine may keep threads. What was written is let out first.
+// Exit explicitly: threads of the engine may keep the event loop alive. Flush the output first.
 process.stdout.write('', () => process.exit(status))

@@ -6,7 +6,7 @@ import { table } from './output.ts'
 
 /** Results of one metric as text, for people. */
 
-/** One result: its fields below each other, or its rows. */
+/** One result: its fields one per line, or its rows as a table. */
 export function metricText(metric: MetricDefinition, result: MetricResult): string {
   const window = metric.window ? 'as of' : `the ${result.period} before`
   const title = `${result.metric_name}, ${window} ${result.date} (UTC)`
@@ -36,7 +36,7 @@ export function seriesText(metric: MetricDefinition, results: readonly MetricRes
   )
 }
 
-/** Means and ratios have as many digits as a person reads. */
+/** Means and ratios are rounded for readability. */
 function cell(value: FieldValue): string | number {
   return typeof value === 'number' ? Number(value.toFixed(4)) : (value ?? 'none')
 }

@@ -23,7 +23,7 @@ export function macOption(option: string, text: string): string {
   return mac
 }
 
-/** A UTC time, or a duration before (-1) or after (1) now: nothing on the other side of now. */
+/** A UTC time, or a duration before (-1) or after (1) now. A time on the other side of now is refused. */
 export function timeOption(option: string, text: string, now: Date, direction: -1 | 1): Date {
   const span = parseDuration(text)
   const time = span === undefined ? instantOf(text) : new Date(now.getTime() + direction * span)
@@ -39,11 +39,11 @@ export function timeOption(option: string, text: string, now: Date, direction: -
   return time
 }
 
-/** Undefined: not a time of the calendar. */
+/** Undefined: not a valid calendar time. */
 function instantOf(text: string): Date | undefined {
   const [, day, time = '00:00'] = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?))?Z?$/.exec(text) ?? []
   if (day === undefined) return undefined
-  // Date accepts 2023-02-30 and makes it 2 March.
+  // Date accepts 2023-02-30 and turns it into 2 March.
   const midnight = new Date(`${day}T00:00Z`)
   if (Number.isNaN(midnight.getTime()) || midnight.toISOString().slice(0, 10) !== day) return undefined
   const instant = new Date(`${day}T${time}Z`)

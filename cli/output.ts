@@ -7,8 +7,8 @@ export const terminal: Output = {
 }
 
 /**
- * Columns of text, aligned; numbers to the right. Bold headings on a terminal only.
- * Control characters are replaced: rows hold what strangers sent, and a terminal obeys escape sequences.
+ * Aligned columns of text, numbers to the right. Headings are bold on a terminal.
+ * Control characters are replaced: rows hold untrusted input, and a terminal would execute escape sequences.
  */
 export function table(
   headings: readonly string[],

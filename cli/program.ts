@@ -21,7 +21,7 @@ import { registerTopics } from './commands/topics.ts'
 import type { Context } from './context.ts'
 import { EXIT_STATUS_HELP } from './exit-code.ts'
 
-/** The whole command line. Ends in exceptions, never in process.exit. */
+/** The whole command line. It throws; it never calls process.exit. */
 export function buildProgram(context: Context): Command {
   const program = new Command('gatepost')
     .description('Takes what Wi-Fi gateways and RADIUS servers report and turns it into tables and usage metrics.')

@@ -12,7 +12,7 @@ import { terminalLine } from '../common/terminal-line.ts'
 import { metricText, seriesText } from './metric-output.ts'
 import { metricCsv } from '../reporter/metrics/metric-csv.ts'
 
-/** What the command line says. */
+/** Options of the command line. */
 export interface MetricOptions {
   readonly period: Period
   readonly date?: string
@@ -48,7 +48,7 @@ export async function runOne(context: Context, metric: MetricDefinition, options
   return EXIT.ok
 }
 
-/** A series: prints what there is of it. @returns the exit status */
+/** A series: prints the results that exist or can be computed. @returns the exit status */
 export async function runSeries(context: Context, metric: MetricDefinition, options: MetricOptions): Promise<number> {
   const config = loadConfig(context.env)
   const { period, from = '', to, partial = false } = options

@@ -1,6 +1,6 @@
 import { random } from '../common/random.ts'
 
-/** Chances that a seed repeats. */
+/** Seeded random choices. */
 export class Chance {
   /** A number in [0, 1). */
   readonly next: () => number
@@ -13,7 +13,7 @@ export class Chance {
     return this.next() < probability
   }
 
-  /** A whole number, from `from` up to and without `to`. */
+  /** A whole number from `from` (inclusive) to `to` (exclusive). */
   whole(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from))
   }
@@ -22,12 +22,12 @@ export class Chance {
     return items[this.whole(0, items.length)]
   }
 
-  /** Mean 1: most are short, a few are long. */
+  /** Exponentially distributed with mean 1. */
   exponential(): number {
     return -Math.log(1 - this.next())
   }
 
-  /** How many of many rare things happen; `mean` up to some hundred. */
+  /** Poisson-distributed; `mean` up to a few hundred. */
   poisson(mean: number): number {
     const limit = Math.exp(-mean)
     let count = 0
@@ -41,7 +41,7 @@ export class Chance {
   }
 }
 
-/** Picks in proportion to weights. */
+/** Picks an item with a probability proportional to its weight. */
 export class Weighted<T> {
   readonly #items: readonly T[]
   readonly #sums: number[] = []
@@ -54,7 +54,7 @@ export class Weighted<T> {
     this.total = sum
   }
 
-  /** PRECONDITION: there is an item. */
+  /** PRECONDITION: there is at least one item. */
   pick(chance: Chance): T {
     const at = chance.next() * this.total
     let low = 0

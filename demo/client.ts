@@ -9,16 +9,16 @@ export interface Response {
 
 export interface Request {
   readonly path: string
-  /** Of the gateway or browser: what a proxy in front of the listener would say. */
+  /** Client address, sent as a trusted proxy would send it. */
   readonly from: string
-  /** When it is to have come, ms since the epoch; null: when it comes. */
+  /** Receive time to pretend, ms since the epoch; null: the real one. */
   readonly at: number | null
   readonly headers?: Readonly<Record<string, string>>
-  /** Makes it a POST. */
+  /** If set, the request is a POST. */
   readonly body?: string
 }
 
-/** One of the instance's listeners, over connections that are kept. */
+/** Sends requests to one listener over keep-alive connections. */
 export class Client {
   readonly #agent: Agent
   readonly #port: number
@@ -59,7 +59,7 @@ export class Client {
         },
       )
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
-        // The listener has closed a connection that was idle, at the moment in which it was used again: it never saw the request.
+        // The listener closed an idle connection at the moment it was reused: it never saw the request, so send it again.
         if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(this.send(asked))
         else reject(error)
       })

@@ -29,20 +29,20 @@ export interface DemoOptions {
   readonly seed: number
   readonly days: number
   readonly sites: number
-  /** End of its past, ms since the epoch; null: now, and it goes on from there. */
+  /** End of the generated past, ms since the epoch; null: now, and the demo continues in real time. */
   readonly until: number | null
-  /** Goes on serving when it is filled. */
+  /** Whether to keep serving after filling. */
   readonly serves: boolean
 }
 
 const PORTAL_DAYS = 4
-/** What happened while the demo was filled is sent too, until it has caught up this far. */
+/** Events that happened while the demo was being filled are sent too, until it is at most this far from now. */
 const CAUGHT_UP_MS = 2000
 
 /**
- * An instance of its own, filled with a fleet's past through its listeners; then it goes on as `serve` does.
+ * Starts an instance, fills it with the past of a generated fleet through its listeners, then continues as `serve` does.
  * @returns the exit status, see run()
- * @throws GatepostError CONFIG_INVALID, INPUT_INVALID: nothing was made; else as serve()
+ * @throws GatepostError CONFIG_INVALID, INPUT_INVALID: nothing was created; otherwise as serve()
  */
 export async function demo(configured: Config, options: DemoOptions, output: Output): Promise<number> {
   requireEmpty(configured)
@@ -52,7 +52,7 @@ export async function demo(configured: Config, options: DemoOptions, output: Out
   const key = randomBytes(32).toString('hex')
   const config: Config = {
     ...configured,
-    // Nobody else's requests belong into it, and its own come as through a proxy: of many gateways.
+    // Accepts no outside requests; its own look as if they came through a proxy, from many gateways.
     bind: '127.0.0.1',
     trustedProxies: ['127.0.0.1'],
     authMode: 'signed',
@@ -89,7 +89,7 @@ async function fillDemo(
   const now = new Sender({ ...ports, overrides: false })
   try {
     output.note(`Filling it with ${fleet.sites.length} sites' ${Math.round((until - from) / DAY_MS)} days:`)
-    // Sessions are computed while the rest comes in.
+    // Sessions are computed while the remaining events are sent.
     const begun = guestEvents({ fleet, seed, from: Math.max(from, until - PORTAL_DAYS * DAY_MS) })
     const told = fleetEvents({ fleet, seed, from })
     await withStore(config, note, (store) => describeFleet(config, store, fleet))
@@ -119,7 +119,7 @@ async function fillDemo(
   }
 }
 
-/** What follows from what was sent. */
+/** Computes what is derived from the records. */
 async function derive(
   store: TableStore,
   span: Parameters<typeof computeMetrics>[2],
@@ -164,7 +164,7 @@ function requireEmpty({ dataDir, kafkaBrokers, clickhouseUrl }: Config): void {
   throw new GatepostError('CONFIG_INVALID', `GATEPOST_DATA_DIR=${dataDir}: ${directory} ${what}`)
 }
 
-/** What an operator would have said of it: where the sites are, which gateways there are, who has an account. */
+/** What an operator would enter: locations of sites, registrations of gateways, accounts. */
 async function describeFleet(config: Config, store: TableStore, { sites, people }: Fleet): Promise<void> {
   const locations = sites.map(({ ip, locationId, name }) => ({ ip, location_id: locationId, name }))
   await replaceLocations(store, parseLocations(JSON.stringify(locations)))

@@ -3,10 +3,10 @@ import { type Fleet, type Gateway, type Person, type Site } from './fleet.ts'
 import { makeLogin, type Login } from './login.ts'
 import { busyness, PLACES, type Place } from './rhythm.ts'
 
-/** What somebody, or a gateway, does at a time. */
+/** What a person or a gateway does at a point in time. */
 export type DemoEvent = { readonly at: number } & (
   | { readonly kind: 'login'; readonly login: Login }
-  /** A report that cannot be stored as it should be. */
+  /** A report that becomes a dead letter. */
   | { readonly kind: 'mistake'; readonly body: string }
   | { readonly kind: 'heartbeat'; readonly site: Site; readonly query: string }
   | { readonly kind: 'session'; readonly session: GuestSession; readonly step: 'begin' | 'counters' | 'logout' }
@@ -21,9 +21,9 @@ export interface GuestSession {
   /** Bytes a second. */
   readonly incoming: number
   readonly outgoing: number
-  /** Of the portal; null until it has issued one. */
+  /** Issued by the portal; null: not issued yet. */
   token: string | null
-  /** What the gateway asks is asked one after the other. */
+  /** Requests of one gateway about one session are sent one after the other. */
   previous: Promise<void>
 }
 
@@ -34,17 +34,17 @@ export interface EventOptions {
   readonly from: number
 }
 
-/** Events in the order of time, for ever. */
+/** An endless stream of events in time order. */
 export type Timeline = Generator<DemoEvent, never>
 
 const MINUTE_MS = 60_000
-/** Of a site of average weight, on a working day. */
+/** At a site of average weight, on a working day. */
 const LOGINS_A_DAY = 34
 const GUESTS_A_DAY = 2
 const MINUTES_A_DAY = 1440
 const COUNTERS_MS = 30 * MINUTE_MS
 const MISTAKES_A_DAY = 3
-/** Of a RADIUS server that somebody is setting up. */
+/** Reports of a RADIUS server that is being set up. */
 const MISTAKES = [
   '{"username":"TESTER","site_ip_address":"203.0.113.9"}',
   '{"username":"TESTER","authentication_result":',
@@ -75,7 +75,7 @@ export function* fleetEvents({ fleet, seed, from }: EventOptions): Timeline {
   }
 }
 
-/** Guests of the gateways' portal. */
+/** Guests at the gateways' portal. */
 export function* guestEvents({ fleet, seed, from }: EventOptions): Timeline {
   const chance = new Chance(seed ^ 0x6e57)
   const later = new Later()
@@ -89,7 +89,7 @@ export function* guestEvents({ fleet, seed, from }: EventOptions): Timeline {
   }
 }
 
-/** Two timelines as one. */
+/** Merges two timelines. */
 export function* together(one: Timeline, other: Timeline): Timeline {
   let [first, second] = [one.next().value, other.next().value]
   for (;;) {
@@ -103,7 +103,7 @@ export function* together(one: Timeline, other: Timeline): Timeline {
   }
 }
 
-/** A timeline with an event in front that was taken from it. */
+/** Puts an event that was taken from a timeline back in front. */
 export function* startingWith(event: DemoEvent, rest: Timeline): Timeline {
   yield event
   return yield* rest
@@ -118,7 +118,7 @@ function byPlace({ sites }: Fleet): PlaceSites {
   }).filter(({ sites }) => sites.total > 0)
 }
 
-/** Where and when in a minute something happens that happens so often a day at a site of average weight. */
+/** When and where events happen that occur `perDay` times a day at a site of average weight. */
 function* somewhere(
   places: PlaceSites,
   aDay: number,
@@ -138,7 +138,7 @@ function* inOrder(events: DemoEvent[], from: number): Generator<DemoEvent> {
   for (const event of events) if (event.at >= from) yield event
 }
 
-/** Events that are known before their minute. As many as there are guests. */
+/** Events that are already scheduled, at most one per guest. */
 class Later {
   readonly #minutes = new Map<number, DemoEvent[]>()
 
@@ -168,7 +168,7 @@ function logIn(site: Site, at: number, chance: Chance, now: DemoEvent[], later: 
   const person = who(site, at, chance)
   const login = makeLogin(site, person, at, chance)
   now.push({ at, kind: 'login', login })
-  // Whoever is refused tries again, some of them several times.
+  // A refused user tries again, some of them several times.
   let last = login
   let again = at
   for (let tries = 0; !last.accepted && tries < 3 && chance.happens(0.75); tries++) {
@@ -180,7 +180,7 @@ function logIn(site: Site, at: number, chance: Chance, now: DemoEvent[], later: 
   }
 }
 
-/** Somebody who has an account by then. */
+/** A person whose account exists by then. */
 function who({ regulars, visitors }: Site, at: number, chance: Chance): Person {
   for (let tries = 0; tries < 20; tries++) {
     const person =
@@ -210,7 +210,7 @@ function visit(site: Site, at: number, chance: Chance, now: DemoEvent[], later: 
     if (isHeard(site, when)) later.put({ at: when, kind: 'session', session, step })
   }
   for (let when = at + COUNTERS_MS; when < ends; when += COUNTERS_MS) put(when + chance.whole(0, 2000), 'counters')
-  // The others walk away.
+  // The others leave without logging out.
   if (chance.happens(0.6)) put(Math.floor(ends) + 5000, 'logout')
 }
 

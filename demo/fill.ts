@@ -3,12 +3,12 @@ import { DEMO_BATCHES } from '../runtime/ingest-process/worker.ts'
 import { startingWith, type Timeline } from './events.ts'
 import type { Sender } from './sender.ts'
 
-/** Each record is a batch of its own, and a worker refuses those beyond DEMO_BATCHES of a topic. */
+/** Each record is its own batch, and a worker refuses more than DEMO_BATCHES batches of a topic. */
 export const AT_ONCE = DEMO_BATCHES - 8
 
 /**
- * Sends everything before `until`, some at a time, in the order of time.
- * @returns what is left
+ * Sends all events before `until` in time order, several at a time.
+ * @returns the remaining events
  * @throws GatepostError of Sender.send()
  */
 export async function fill(
@@ -37,7 +37,7 @@ export async function fill(
 
 const LONGEST_PAUSE_MS = 60_000
 
-/** Goes on in real time until it is told to stop. What cannot be sent is left out: the instance may be stopping. */
+/** Continues in real time until it is stopped. Events that cannot be sent are skipped: the instance may be stopping. */
 export async function goOn(events: Timeline, sender: Sender, stopped: AbortSignal): Promise<void> {
   let event = events.next().value
   while (!stopped.aborted) {

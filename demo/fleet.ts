@@ -2,28 +2,28 @@ import { Chance, Weighted } from './chance.ts'
 import { BUILDINGS, FIRST_NAMES, LAST_NAMES, TOWNS } from './names.ts'
 import { type Place } from './rhythm.ts'
 
-/* Who and what there is in a demo: made of a seed, so that two demos of the same options are the same. */
+/* The people, sites and gateways of a demo, generated from a seed: the same options give the same demo. */
 
 export interface FleetOptions {
   readonly seed: number
   readonly sites: number
-  /** The demo's first and last instant, ms since the epoch. */
+  /** Beginning and end of the demo, ms since the epoch. */
   readonly from: number
   readonly until: number
 }
 
 export interface Gateway {
   readonly gwId: string
-  /** As its clients reach it. */
+  /** Address under which its clients reach it. */
   readonly address: string
   readonly userAgent: string
   /** Between its heartbeats, ms. */
   readonly interval: number
-  /** They come this long after each full interval, ms. */
+  /** Offset of its heartbeats from each full interval, ms. */
   readonly phase: number
-  /** It has not been heard of since; Infinity: it is well. */
+  /** Its last heartbeat is before this time; Infinity: it never goes down. */
   readonly silentFrom: number
-  /** When its program and its machine started; the program starts again at `restart`. */
+  /** When its program and its machine started; the program restarts at `restart`. */
   readonly booted: number
   readonly restart: number
   readonly memoryKib: number
@@ -35,16 +35,16 @@ export interface Site {
   readonly place: Place
   readonly ip: string
   readonly locationId: number
-  /** Share of the logins: a few sites have many. */
+  /** Weight of the site among the logins: a few sites have many. */
   readonly weight: number
   /** called_station_id of its access points. */
   readonly accessPoints: readonly string[]
   readonly gateway: Gateway
-  /** Neither logins nor heartbeats come from it then. */
+  /** No logins and no heartbeats come from the site in this time; null: no outage. */
   readonly outage: { readonly from: number; readonly until: number } | null
-  /** Since then most logins fail: its access points send what the server does not understand. */
+  /** From this time on most logins fail, because its access points are misconfigured. */
   readonly brokenFrom: number
-  /** The first come often, the last seldom. */
+  /** Ordered by frequency: the first come often, the last rarely. */
   readonly regulars: Person[]
   /** People of other sites who come here too. */
   readonly visitors: Person[]
@@ -55,14 +55,14 @@ export interface Certificate {
   readonly serial: string
   readonly subject: string
   readonly issuer: string
-  /** ms since the epoch; afterwards it is refused. */
+  /** ms since the epoch; later logins are refused. */
   readonly expires: number
 }
 
 export interface Person {
   readonly username: string
   readonly devices: readonly string[]
-  /** Null: they log in with their name. */
+  /** Null: the person logs in with a user name. */
   readonly certificate: Certificate | null
   readonly createdAt: number
   readonly contact: string
@@ -71,18 +71,19 @@ export interface Person {
 
 export interface Fleet {
   readonly sites: readonly Site[]
-  /** With an account: those that log in with a certificate have none. */
+  /** People with an account; those who log in with a certificate have none. */
   readonly people: readonly Person[]
 }
 
 const DAY_MS = 86_400_000
 const PEOPLE_PER_SITE = 60
 /**
- * How often a gateway sends its heartbeat: seldom, for the sake of the demo's size, but thrice in two hours, out of which its interval
- * is told.
+ * Interval of the heartbeats. Long, to keep the demo small, but short enough for three heartbeats in two hours, from which the interval
+ * is
+ * derived.
  */
 const INTERVAL_MS = 30 * 60_000
-/** Of those that are late: by two to five intervals, of which there must be three in two hours. */
+/** Interval of late gateways: they are two to five intervals late, and three heartbeats must fit into two hours. */
 const SHORT_INTERVAL_MS = 10 * 60_000
 
 /** Networks for documentation (RFC 5737): 254 addresses each. */
@@ -122,7 +123,7 @@ export function makeFleet(options: FleetOptions): Fleet {
       }
     }
   }
-  // Who signed up and was never seen.
+  // People who signed up and never logged in.
   for (let count = 4 * sites.length; count > 0; count--) people.push(makePerson(usernames, options, chance, true))
   return { sites, people }
 }
@@ -134,7 +135,7 @@ function makeSite(index: number, place: Place, names: Set<string>, options: Flee
   const vendor = chance.pick(ACCESS_POINT_VENDORS)
   const accessPoints = Array.from({ length: 1 + Math.round(2.5 * weight) }, () => chance.mac(vendor))
   const named = chance.happens(0.08)
-  // Special cases are at fixed places, so that a small demo has some of them too.
+  // Special cases are at fixed indices, so that a small demo has some of them too.
   const outageAt = until - 0.4 * (until - from)
   return {
     index,
@@ -174,7 +175,7 @@ function makeGateway(index: number, { from, until }: FleetOptions, chance: Chanc
     gwId: chance.mac('00-12-17').replaceAll('-', ''),
     address: `10.${1 + (index >> 8)}.${index & 255}.1`,
     userAgent: chance.pick(AGENTS),
-    // Some at a time.
+    // Stagger the gateways.
     interval,
     phase: chance.whole(0, 60) * (interval / 60) + chance.whole(0, 600),
     silentFrom: silence === 0 ? Infinity : until - silence,
@@ -200,7 +201,7 @@ function makePerson(taken: Set<string>, options: FleetOptions, chance: Chance, a
   return { username, devices, certificate, createdAt, contact, sponsor }
 }
 
-/** Six letters, as such services give them out. */
+/** Six letters, like the user names that such services issue. */
 function newName(taken: Set<string>, chance: Chance): string {
   for (;;) {
     const name = String.fromCharCode(...Array.from({ length: 6 }, () => chance.whole(65, 91)))

@@ -19,7 +19,7 @@ const REJECTIONS = [
 const NO_SERVER = 'No response from the home server'
 const CERTIFICATE_EXPIRED = 'TLS Alert read:fatal:certificate expired'
 
-/** Probability of a rejection where nothing is wrong but what people type. */
+/** Probability that a login is rejected because of a typing error. */
 const REJECTED = 0.045
 
 export function makeLogin(site: Site, person: Person, at: number, chance: Chance, retry = false): Login {

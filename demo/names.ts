@@ -1,6 +1,6 @@
 import type { Place } from './rhythm.ts'
 
-/* Words of which places and people are made. Nobody and nothing of these names is meant. */
+/* Words that fictional places and people are named with. */
 
 export const TOWNS = [
   'Alderbrook', 'Ambleford', 'Ashcombe', 'Barrowfield', 'Birchley', 'Blackmoor', 'Bramhall Green', 'Briarton', 'Calderwick', 'Castlebridge',

@@ -3,7 +3,7 @@ import { terminalLine } from '../common/terminal-line.ts'
 const WIDTH = 30
 const EVERY_MS = 100
 
-/** A bar in the terminal's last line; nothing where nobody watches. */
+/** A progress bar in the terminal's last line; prints nothing if the output is not a terminal. */
 export class ProgressBar {
   #shown = -Infinity
 

@@ -15,7 +15,7 @@ const HOURS: Readonly<Record<Place, readonly number[]>> = {
   school:   [0.01,0.01,0.01,0.01,0.02,0.1, 0.8, 3.6, 3.4, 2.8, 2.6, 2.4, 2.2, 2.2, 1.9, 1.0, 0.5, 0.3, 0.1, 0.05,0.02,0.02,0.01,0.01],
 }
 
-/** Of a Saturday and of a Sunday, in proportion to a working day. */
+/** Saturday and Sunday, relative to a working day. */
 const WEEKENDS: Readonly<Record<Place, readonly [number, number]>> = {
   office: [0.07, 0.04],
   library: [0.8, 0.15],
@@ -24,13 +24,13 @@ const WEEKENDS: Readonly<Record<Place, readonly [number, number]>> = {
   school: [0.03, 0.02],
 }
 
-/** How busy places of a kind are in this minute, in proportion to their average of a working day. */
+/** How busy places of this kind are at this time, relative to an average hour of a working day. */
 export function busyness(place: Place, at: number): number {
   const date = new Date(at)
   const hour = date.getUTCHours()
   const share = date.getUTCMinutes() / 60
   const hours = HOURS[place]
-  // From hour to hour without steps.
+  // Interpolates between hours.
   const level = hours[hour] * (1 - share) + hours[(hour + 1) % 24] * share
   const day = date.getUTCDay()
   return level * (day === 6 ? WEEKENDS[place][0] : day === 0 ? WEEKENDS[place][1] : 1)

@@ -4,14 +4,14 @@ import { Client, type Request, type Response } from './client.ts'
 import type { DemoEvent, GuestSession } from './events.ts'
 import type { Site } from './fleet.ts'
 
-/** What was sent and stored, by table. */
+/** Records that were sent and stored, by table. */
 export interface Sent {
   logins: number
   rejected: number
   heartbeats: number
-  /** Reports that are dead letters. */
+  /** Reports that became dead letters. */
   mistakes: number
-  /** Tokens that the portal issued. */
+  /** Tokens issued by the portal. */
   sessions: number
   /** Logins, counters and logouts of gateways. */
   auth: number
@@ -22,15 +22,15 @@ export interface SenderOptions {
   readonly ingestPort: number
   readonly key: string
   readonly connections: number
-  /** Requests are to have come when their event happened, not when they come. */
+  /** Send the event's time as the receive time of its requests. */
   readonly overrides: boolean
 }
 
-/** What is not stored at once is sent again: a busy journal says so. */
+/** A record that is not kept is sent again: a busy journal refuses some. */
 const TRIES = 200
 const PAUSE_MS = 20
 
-/** Does what an event says, by the requests that RADIUS servers, gateways and browsers make. */
+/** Turns events into the requests that RADIUS servers, gateways and browsers send. */
 export class Sender {
   readonly sent: Sent = { logins: 0, rejected: 0, heartbeats: 0, mistakes: 0, sessions: 0, auth: 0 }
   readonly #bulk: Client
@@ -43,7 +43,7 @@ export class Sender {
     this.#overrides = overrides
   }
 
-  /** Resolves when the records of the event are durable. @throws GatepostError LOG_UNAVAILABLE: one is not, again and again */
+  /** Resolves when the records of the event are durable. @throws GatepostError LOG_UNAVAILABLE: a record was refused on every attempt */
   async send(event: DemoEvent): Promise<void> {
     const at = this.#time(event.at)
     switch (event.kind) {
@@ -80,7 +80,7 @@ export class Sender {
     return this.#overrides ? at : null
   }
 
-  /** A browser at the portal, and its gateway's question whether it may go online. */
+  /** The login of a browser at the portal, and the gateway's auth request for it. */
   async #begin(session: GuestSession): Promise<void> {
     const { site, mac, ip, begins } = session
     const { gwId, address } = site.gateway

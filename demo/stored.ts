@@ -8,7 +8,7 @@ import type { Sent } from './sender.ts'
 
 const LOOK_EVERY_MS = 250
 
-/** Waits until everything that was sent is in its table. */
+/** Waits until all records that were sent are in their tables. */
 export async function untilStored(
   store: TableStore,
   sent: Sent,
@@ -26,7 +26,7 @@ export async function untilStored(
   })
 }
 
-/** Waits until every hour of a session in which something was reported has been computed. */
+/** Waits until every hour with reports of a session has been computed. */
 export async function untilSessions(store: TableStore, stopped: AbortSignal, progress: Progress): Promise<void> {
   await until(stopped, progress, async () => {
     const [{ touched, computed }] = await store.query<{ touched: string; computed: string }>(
@@ -37,7 +37,7 @@ export async function untilSessions(store: TableStore, stopped: AbortSignal, pro
   })
 }
 
-/** Told the share that is done. */
+/** Called with the share that is done, 0 to 1. */
 type Progress = (share: number) => void
 
 async function until(stopped: AbortSignal, progress: Progress, done: () => Promise<number>): Promise<void> {
@@ -51,7 +51,7 @@ async function until(stopped: AbortSignal, progress: Progress, done: () => Promi
 
 const WEEKS = 4
 
-/** Computes these metrics of every day, and of the weeks and the month that end today, as their pages want them. */
+/** Computes these metrics for every day, and for the weeks and the month that end today, so that the pages can show them. */
 export async function computeMetrics(
   store: TableStore,
   metrics: readonly MetricDefinition[],

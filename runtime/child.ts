@@ -3,33 +3,33 @@ import type { Logger } from '../common/logger.ts'
 import type { Refused } from '../reporter/dashboard/options.ts'
 import type { FromChild, MetricsJson, ToChild } from './messages.ts'
 
-/** What a child may say to its supervisor and ask of it. */
+/** What a child can tell and ask its supervisor. */
 export interface Supervisor {
-  /** Tells, whenever it changes, whether what the child works with answers. */
+  /** Reports a change: whether the services that the child depends on answer. */
   available(available: boolean): void
-  /** What the ingest workers beside it did not take; null: there are none, or nobody answered in time. */
+  /** Requests and records that the ingest workers refused; null: there are no workers, or no answer came in time. */
   refused(): Promise<readonly Refused[] | null>
 }
 
-/** A supervisor that does not answer in this time has other things to do. */
+/** Limit for an answer of the supervisor. */
 const REFUSED_TIMEOUT_MS = 3000
-/** Questions that wait for an answer. */
+/** Maximum number of unanswered questions. */
 const MAX_QUESTIONS = 16
 
-/** What a child process of the supervisor does. */
+/** A child process of the supervisor. */
 export interface Child<Start> {
   start(start: Start, supervisor: Supervisor): Promise<void>
-  /** Finishes what was accepted; the process then exits with status 0. */
+  /** Finishes accepted work; the process then exits with status 0. */
   drain(withinMs: number): Promise<void>
   metrics(): Promise<MetricsJson>
 }
 
 /**
- * Runs a child under its supervisor: nothing before it is told to start, and nothing after its supervisor has gone.
- * Everything it must not lose is on disk, so that ending at once is always right.
+ * Runs a child under its supervisor: it starts when told to and ends when the supervisor ends.
+ * Everything that must survive is on disk, so it is safe to end at any moment.
  */
 export function runChild<Start>(child: Child<Start>, logger: Logger): void {
-  // An error means that the supervisor has gone, which is handled where it is noticed.
+  // An error here means that the supervisor has ended, which the disconnect handler deals with.
   const send = (message: FromChild, sent: () => void = () => {}) => {
     if (process.connected) process.send?.(message, undefined, undefined, sent)
     else sent()
@@ -58,7 +58,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     die()
   }
 
-  // Ctrl-C reaches every process of the terminal: the supervisor says when to stop, and in which order.
+  // Ctrl-C reaches every process of the terminal; the supervisor decides when each one stops.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => {})
   process.on('disconnect', orphaned)
@@ -76,7 +76,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         questions.get(message.id)?.(message.refused)
         break
       case 'drain':
-        // Not left to the event loop: engines keep threads and sockets.
+        // Exit explicitly: threads and sockets of the engine keep the event loop alive.
         child.drain(message.withinMs).then(() => process.exit(0), fail)
         break
       case 'metrics':
@@ -87,14 +87,15 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         break
     }
   })
-  // It may have gone before anybody listened.
+  // The supervisor may have ended before the handlers were installed.
   if (process.connected) send({ type: 'hello' })
   else orphaned()
 }
 
 /**
- * Ends at once. process.exit() would wait for the engine to close its sessions, for as long as a statement runs in one of them,
- * and keep ports and locks from the successor meanwhile.
+ * Ends at once. process.exit() would wait for the engine to close its sessions, which takes as long as a running statement, and would
+ * keep
+ * ports and locks from the successor meanwhile.
  */
 function die(): void {
   process.kill(process.pid, 'SIGKILL')

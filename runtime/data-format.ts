@@ -7,14 +7,16 @@ import { packageVersion } from '../common/package-root.ts'
 import { loadMigrations } from '../store/migrations.ts'
 
 /*
- * <data directory>/format.json says which version of Gatepost last had the directory, and the format of each part of it. A part's number is
- * raised when a version before could not use what is written from then on; records are not among them, since their files say their schema.
- * A directory without this file is one of 0.1.0: every part has format 1 there.
+ * <data directory>/format.json names the version of Gatepost that last used the directory, and the format of each part. Increment a
+ * part's
+ * number when earlier versions could no longer use what this version writes there. Records are not listed: their files carry their
+ * schema. A
+ * directory without this file was written by 0.1.0, and every part has format 1.
  */
 
 const FILE = 'format.json'
 
-/** The formats that this version writes; it reads them from 1 on. */
+/** The formats that this version writes; it reads all formats from 1 to these. */
 export function dataFormats(): Readonly<Record<string, number>> {
   return {
     /** log/journal/layout.ts: names and suffixes of segments, slots, corrupt/. */
@@ -29,7 +31,7 @@ export function dataFormats(): Readonly<Record<string, number>> {
     instance: 1,
     /** runtime/supervisor/demo-marker.ts: demo.json. */
     demo: 1,
-    /** The embedded store: how many migrations there are. */
+    /** The embedded store: the number of migrations. */
     store: loadMigrations().length,
   }
 }
@@ -37,8 +39,8 @@ export function dataFormats(): Readonly<Record<string, number>> {
 const formatSchema = z.object({ gatepost: z.string(), formats: z.record(z.string(), z.number().int().positive()) })
 
 /**
- * That this version can use everything in a data directory, which need not exist.
- * @throws GatepostError DATA_FORMAT_LATER: a later version has written something there that this one cannot use
+ * Checks that this version can use everything in a data directory, which need not exist.
+ * @throws GatepostError DATA_FORMAT_LATER: a later version has written something that this one cannot use
  */
 export function assertDataFormat(dataDir: string): void {
   const found = readJsonFile(join(dataDir, FILE), formatSchema)
@@ -56,7 +58,9 @@ export function assertDataFormat(dataDir: string): void {
   )
 }
 
-/** Says in the directory that this version has it. PRECONDITION: assertDataFormat(), and the directory is this process's own. */
+/**
+ * Records that this version uses the directory. PRECONDITION: assertDataFormat() succeeded, and the process holds the directory's lock.
+ */
 export function writeDataFormat(dataDir: string): void {
   const path = join(dataDir, FILE)
   writeFileSync(`${path}.new`, jsonFileText({ formats: dataFormats() }))

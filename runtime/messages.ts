@@ -8,31 +8,32 @@ import type { PublisherOptions } from '../reporter/publish/publishers.ts'
 import type { Retention } from '../store/retention.ts'
 
 /*
- * What a supervisor and its children say to each other, over the channel between them: passwords are in it, so nothing of it goes through
- * arguments, the environment or files.
+ * Messages between a supervisor and its children, over their IPC channel. They contain passwords, so none of this goes through arguments,
+ * the
+ * environment or files.
  */
 
-/** A process's metrics as prom-client's getMetricsAsJSON() gives them: plain data, summed up by the supervisor. */
+/** A process's metrics as returned by prom-client's getMetricsAsJSON(): plain data, merged by the supervisor. */
 export type MetricsJson = readonly object[]
 
-/** What an ingest worker is told at its start. */
+/** Start message of an ingest worker. */
 export type IngestStart = Omit<IngestOptions, 'logger'>
 
-/** The record log as a reader sees it. */
+/** The record log, for a reader. */
 export type ReaderLog =
   | {
       readonly kind: 'journal'
       readonly directory: string
       /** See Gathered.partition. */
       readonly partition: string
-      /** Where what is stored is kept; null: nowhere. */
+      /** Where stored segments are archived; null: no archive. */
       readonly archive: ({ readonly directory: string } & ArchiveBounds) | null
     }
   | {
       readonly kind: 'kafka'
       readonly kafka: Omit<KafkaOptions, 'logger'>
       readonly topicPrefix: string
-      /** Of the consumers. */
+      /** The consumer group. */
       readonly group: string
     }
 
@@ -49,14 +50,14 @@ export type StoreDescription =
   | { readonly kind: 'embedded'; readonly dataDir: string; readonly endpoint: EndpointStart }
   | { readonly kind: 'server'; readonly url: string; readonly cluster: string | undefined }
 
-/** Where the access decisions are. */
+/** Where the access log is. */
 export type AccessDescription =
   | { readonly kind: 'file'; readonly dataDir: string }
   | {
       readonly kind: 'kafka'
       readonly kafka: Omit<KafkaOptions, 'logger'>
       readonly topicPrefix: string
-      /** Of the installation's token keys; none: the process neither issues tokens nor checks them. */
+      /** Fingerprints of the token keys; empty: the process neither issues nor verifies tokens. */
       readonly fingerprints: readonly string[]
     }
 
@@ -66,82 +67,82 @@ export interface DashboardStart {
   readonly port: number
   readonly allowedHosts: readonly string[]
   readonly trustedProxies: readonly string[]
-  /** Of whoever may look and act, and of whoever may only look. */
+  /** Of operators, and of viewers. */
   readonly password: string | undefined
   readonly viewerPassword: string | undefined
-  /** Null: not known to this command, so nobody is cut off here. */
+  /** Null: this command does not know the access log, so it cannot cut off sessions. */
   readonly access: AccessDescription | null
-  /** This instance's own, which may hold an archive; null: it has none. */
+  /** The data directory of this instance, which may hold an archive; null: none. */
   readonly dataDir: string | null
 }
 
-/** Where and when results go out. */
+/** Where and when results are published. */
 export interface ReportsStart {
   readonly publishers: PublisherOptions
   /** Minutes of the UTC day. */
   readonly publishAtMinute: number
-  /** What the locations are imported from by the clock; null: they are imported by hand. */
+  /** Source and interval of the scheduled import of locations; null: imported by hand only. */
   readonly locations: { readonly source: string; readonly everyMs: number } | null
-  /** For how many days logins are kept under pseudonyms, and their key; null: not at all. */
+  /** For how many days logins are kept under pseudonyms, and the key; null: no history. */
   readonly history: { readonly keptDays: number; readonly secret: string } | null
 }
 
-/** Who is told of gateways that go down. */
+/** Who is notified about gateways. */
 export interface AlertsStart {
   readonly url: string
   readonly secret: string
 }
 
-/** What a process with the store is told at its start. */
+/** Start message of a process with the store. */
 export interface StoreStart {
   readonly store: StoreDescription
   readonly retention: Retention
   /** After how many missed intervals a session counts as ended. */
   readonly sessionTimeoutIntervals: number
-  /** What it brings into the tables; null: nothing. */
+  /** The log that it stores; null: none. */
   readonly log: ReaderLog | null
-  /** The token keys, under which people were erased on request; none: not known to this command. */
+  /** The token keys, with which erased subjects are hashed; empty: not known to this command. */
   readonly tokenKeys: readonly string[]
-  /** Where decisions are read and quotas' denials written; null: it keeps no sessions. */
+  /** Where decisions are read, and denials for exceeded quotas written; null: it runs no jobs. */
   readonly access: AccessDescription | null
   readonly policies: readonly Policy[]
-  /** PRECONDITION: `access` is given. Null: nobody. */
+  /** PRECONDITION: `access` is set. Null: no alerts. */
   readonly alerts: AlertsStart | null
-  /** What else it does goes on while Kafka is away: then it is ready without, and reads when Kafka is back. */
+  /** Other work continues while Kafka is down: the process becomes ready without it, and reads once Kafka is back. */
   readonly waitsForLog: boolean
-  /** `all`: everything that waits is stored before it ends. `own`: what it has read; the rest is for the others of its group. */
+  /** `all`: stores everything in the log before it ends. `own`: stores what it has read; the rest is left to its group. */
   readonly drains: 'all' | 'own'
-  /** It keeps table `metrics` current and publishes; null: neither. */
+  /** Computes table `metrics` and publishes; null: neither. */
   readonly reports: ReportsStart | null
-  /** Null: none. */
+  /** Null: no dashboard. */
   readonly dashboard: DashboardStart | null
 }
 
 /** From the supervisor to a child. */
 export type ToChild<Start> =
   | { readonly type: 'start'; readonly start: Start }
-  /** Finish what was accepted within this time, then exit with status 0. */
+  /** Finish accepted work within this time, then exit with status 0. */
   | { readonly type: 'drain'; readonly withinMs: number }
   | { readonly type: 'metrics'; readonly id: number }
-  /** What it asked for; null: this command has no ingest. */
+  /** The answer to the child's question; null: this command has no ingest. */
   | { readonly type: 'refused'; readonly id: number; readonly refused: readonly Refused[] | null }
 
-/** Why a child ends by its own decision. */
+/** Why a child ends on its own. */
 export interface Failure {
   readonly message: string
-  /** Null: an error that is not one of ours. */
+  /** Null: the error is not a GatepostError. */
   readonly code: ErrorCode | null
 }
 
 /** From a child to the supervisor. */
 export type FromChild =
-  /** The child listens; a message sent to a cluster worker before that is lost. */
+  /** The child is listening. A message sent to a cluster worker before that is lost. */
   | { readonly type: 'hello' }
   | { readonly type: 'ready' }
-  /** Whether what it works with answers at the moment; until told otherwise it does. */
+  /** Whether the services that the child depends on answer; true until said otherwise. */
   | { readonly type: 'available'; readonly available: boolean }
   | { readonly type: 'metrics'; readonly id: number; readonly metrics: MetricsJson }
-  /** Asks what ingest did not take. */
+  /** Asks what ingest refused. */
   | { readonly type: 'refused'; readonly id: number }
-  /** Why the child is about to end: what a restart would not mend. */
+  /** The child is about to end because of an error that a restart does not solve. */
   | ({ readonly type: 'failed' } & Failure)

@@ -7,8 +7,9 @@ import type { SqlStats } from '../sql-endpoint/index.ts'
 import type { MetricsJson } from './messages.ts'
 
 /**
- * One scrape of every process. Each series says whose it is: summed up, the counters of a process that was started again would
- * seem to run backwards.
+ * Merges the metrics of all processes into one scrape. Each series has a label `process`: if they were summed, a restarted process would
+ * make
+ * counters go backwards.
  */
 export async function mergeMetrics(
   own: MetricsJson,
@@ -56,7 +57,7 @@ export function supervisorMetrics(
   ]
 }
 
-/** What the SQL endpoint reports. */
+/** Metrics of the SQL endpoint. */
 export function sqlMetrics(sql: SqlStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_sql_queries_total', 'Queries by outcome', () =>
@@ -70,7 +71,7 @@ export function sqlMetrics(sql: SqlStats): PlainMetrics {
   return metrics
 }
 
-/** What the reader of a journal reports beside the aggregator's. `archiveBytes`: what its archive keeps. */
+/** Metrics of a journal reader, in addition to the aggregator's. `archiveBytes`: size of its archive. */
 export function journalReaderMetrics(
   journal: JournalReaderStats,
   stats: AggregatorStats,
@@ -95,7 +96,7 @@ export function journalReaderMetrics(
   return metrics
 }
 
-/** What a reader of Kafka reports beside the aggregator's. */
+/** Metrics of a Kafka reader, in addition to the aggregator's. */
 export function kafkaReaderMetrics({ stats }: { readonly stats: KafkaReaderStats }): PlainMetrics {
   const metrics = new PlainMetrics()
   const add = (type: 'counter' | 'gauge', name: string, help: string, value: number) =>

@@ -8,7 +8,8 @@ import type { AccessDescription } from './messages.ts'
 const KNOWN_WITHIN_MS = 30_000
 
 /**
- * The access decisions, followed from now on: those in Kafka also while no broker answers, `known` of the result says when they are.
+ * Opens the access log and follows it. With Kafka, this works while no broker answers: `known` of the result says when the log has been
+ * read.
  * @throws GatepostError LOG_UNAVAILABLE: the file cannot be read
  */
 export async function openAccess(description: AccessDescription, logger: Logger): Promise<AccessLog> {
@@ -16,7 +17,7 @@ export async function openAccess(description: AccessDescription, logger: Logger)
 }
 
 /**
- * The access decisions, all of which have been read.
+ * Opens the access log and reads it to its end.
  * @throws GatepostError LOG_UNAVAILABLE; CONFIG_INVALID: the installation has another token key
  */
 export async function openKnownAccess(description: AccessDescription, logger: Logger): Promise<AccessLog> {
@@ -31,7 +32,7 @@ export async function openKnownAccess(description: AccessDescription, logger: Lo
   }
 }
 
-/** `read` resolves when everything has been read for the first time. */
+/** `read` resolves when the log has been read to its end for the first time. */
 async function opened(
   description: AccessDescription,
   logger: Logger,
@@ -39,7 +40,7 @@ async function opened(
   if (description.kind === 'file') {
     return { access: await FileAccessLog.open(description.dataDir, logger), read: Promise.resolve() }
   }
-  // The Kafka client is loaded only by those who need it.
+  // Load the Kafka client only when it is needed.
   const { KafkaAccessLog } = await import('../access/kafka-log.ts')
   const { kafka, topicPrefix, fingerprints } = description
   const access = KafkaAccessLog.open({ kafka: { ...kafka, logger }, topicPrefix, fingerprints, logger })

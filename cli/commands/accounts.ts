@@ -11,7 +11,7 @@ import { lineLimit } from '../options.ts'
 import { table } from '../output.ts'
 import { terminalLine } from '../../common/terminal-line.ts'
 
-/** `gatepost accounts`: who is registered, and when they last logged in. */
+/** `gatepost accounts`: registered accounts and their last login. */
 export function registerAccounts(program: Command, context: Context): void {
   const accounts = program
     .command('accounts')

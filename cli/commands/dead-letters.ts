@@ -9,10 +9,10 @@ import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
 import type { LetterName } from '../../runtime/replay/store-letter.ts'
 
-// All rows are held in memory.
+// All rows are held in memory, so the limit is bounded.
 const MAX_LIMIT = 100_000
 
-/** `gatepost dead-letters`: what could not be stored in its own table. */
+/** `gatepost dead-letters`: records that could not be stored in their own table. */
 export function registerDeadLetters(program: Command, context: Context): void {
   const deadLetters = program
     .command('dead-letters')

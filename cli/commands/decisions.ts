@@ -16,7 +16,12 @@ interface Options {
   readonly json?: true
 }
 
-/** `gatepost access allow|deny|remove|list`: what operators decide about sessions, devices, accounts and gateways. */
+/**
+ * `gatepost access allow
+ * deny
+ * remove
+ * list`: operators' decisions about sessions, devices, accounts and gateways.
+ */
 export function registerDecisions(access: Command, context: Context): void {
   registerDecision(
     access,
@@ -122,7 +127,7 @@ function subjectOf(kind: DecidedKind, named: string): string {
   return SUBJECTS[kind].of(named)
 }
 
-/** Keys as the columns of table access_control. */
+/** Keys are the columns of table access_control. */
 function row(subject: string, { verdict, reason, until, updatedAt }: AccessEntry) {
   return { subject, verdict, reason, until: until === null ? null : sqlTime(until), updated_at: sqlTime(updatedAt) }
 }

@@ -7,7 +7,7 @@ import { effectiveConfig } from './effective-config.ts'
 
 const MAX_SEED = 2 ** 31 - 1
 
-/** `gatepost demo`: an instance with a believable past, for whoever wants to see what there is. */
+/** `gatepost demo`: an instance filled with a month of generated data. */
 export function registerDemo(program: Command, context: Context): void {
   program
     .command('demo')
@@ -33,7 +33,7 @@ Examples:
       const config = effectiveConfig(context)
       const now = new Date()
       const kept = Math.min(...Object.values(config.retention))
-      // Rows of the first day must not expire while somebody looks.
+      // Rows of the first day must not expire while the demo is in use.
       const days = wholeNumberOption('--days', options.days, 1, kept - 2)
       const sites = wholeNumberOption('--sites', options.sites, 1, MAX_SITES)
       const seed = wholeNumberOption('--seed', options.seed, 0, MAX_SEED)

@@ -2,7 +2,7 @@ import { configWarnings, loadConfig, type Config } from '../../runtime/config/co
 import type { Context } from '../context.ts'
 
 /**
- * What a process that runs until it is told to stop works with; what is set to no effect is said.
+ * The configuration of a long-running command. Warns about variables that have no effect.
  * @throws GatepostError CONFIG_INVALID
  */
 export function effectiveConfig(context: Context): Config {

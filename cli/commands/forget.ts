@@ -42,7 +42,7 @@ Examples:
     .action(async (options: Options) => {
       const config = loadConfig(context.env)
       const person = personOf(options)
-      // The engine is loaded only by those who need it.
+      // Load the engine only when it is needed.
       const { forget } = await import('../../runtime/instance/forget.ts')
       const forgotten = await forget(config, person, options.dryRun === true, (text) => context.output.note(text))
       if (options.json) context.output.json(forgotten)

@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
 import { registerRegistration } from './registration.ts'
 
-/** `gatepost gateways`: who is there. */
+/** `gatepost gateways`: gateways and their state. */
 export function registerGateways(program: Command, context: Context): void {
   const gateways = program
     .command('gateways')

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 
-/** Names of the stable interface that this version does not have: known, so that nobody takes them for a typing error. */
+/** Commands of the stable interface that this version lacks: listed, so that using one is not reported as a typing error. */
 const LATER = ['import', 'tail', 'doctor', 'backup', 'restore', 'migrate', 'capacity'] as const
 
 export function registerLater(program: Command, context: Context): void {

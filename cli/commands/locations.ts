@@ -8,7 +8,7 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
 
-/** `gatepost locations`: which site stands where. */
+/** `gatepost locations`: the location of each site. */
 export function registerLocations(program: Command, context: Context): void {
   const locations = program
     .command('locations')

@@ -22,7 +22,7 @@ interface Options {
 
 const KEYS = ['user', 'cert', 'mac', 'site', 'ap', 'building'] as const
 
-/** `gatepost logins`: why can't this person get on at that site. */
+/** `gatepost logins`: shows why a person cannot log in at a site. */
 export function registerLogins(program: Command, context: Context): void {
   const command = program
     .command('logins')
@@ -87,7 +87,7 @@ function searchOf(options: Options, { retention }: Config, now: Date): LoginSear
       since === undefined
         ? new Date(now.getTime() - (retention.post_auth + 1) * 86_400_000)
         : timeOption('--since', since, now, -1),
-    // The clock of the process that receives may be a little ahead.
+    // The clock of the ingest machine may be a little ahead.
     until: new Date(now.getTime() + 60_000),
     limit: lineLimit(limit),
   }

@@ -27,7 +27,7 @@ interface Options {
   readonly json?: true
 }
 
-/** `gatepost publish`: the metrics of a period, to where people read them. */
+/** `gatepost publish`: sends the metrics of a period to the publishers. */
 export function registerPublish(program: Command, context: Context): void {
   const command = program
     .command('publish')
@@ -136,7 +136,7 @@ async function send(context: Context, request: PublishRequest, { json }: Options
       status,
       answer,
     ])
-    // The publisher stdout has the other stream for itself.
+    // Standard output belongs to the publisher stdout.
     context.output.note(table(['publisher', 'metric_name', 'date', 'status', 'answer'], rows))
   }
   if (outcomes.some(({ status }) => status === 'failed')) return EXIT.failed

@@ -19,7 +19,10 @@ interface Options {
   readonly json?: true
 }
 
-/** `gatepost gateways register|unregister`: what an operator knows of a gateway. */
+/**
+ * `gatepost gateways register
+ * unregister`: what an operator knows about a gateway.
+ */
 export function registerRegistration(gateways: Command, context: Context): void {
   gateways
     .command('register')
@@ -42,7 +45,7 @@ Examples:
   gatepost gateways register 001217DA42D2 --address 10.1.0.1 --source 10.1.0.0/16 2001:db8::/32 --routed`,
     )
     .action(async (gwId: string, _own: Options, command: Command) => {
-      // The list has an option --json too, which takes it from here.
+      // The parent command has an option --json too, and takes the value.
       const options: Options = command.optsWithGlobals()
       const data = registration(gwId, options)
       const config = loadConfig(context.env)

@@ -17,7 +17,7 @@ interface Options {
   readonly json?: true
 }
 
-/** `gatepost replay`: what the log still has, into the tables again where it is missing. */
+/** `gatepost replay`: inserts records of the log or the archive that are missing from the tables. */
 export function registerReplay(program: Command, context: Context): void {
   program
     .command('replay')
@@ -44,7 +44,7 @@ Examples:
     .action(async (options: Options) => {
       const config = loadConfig(context.env)
       const request = requestOf(options)
-      // The Kafka client and the engine are loaded only by those who need them.
+      // Load the Kafka client and the engine only when they are needed.
       const { replay } = await import('../../runtime/replay/replay.ts')
       const outcomes = await replay(config, request, {
         note: (text) => context.output.note(text),

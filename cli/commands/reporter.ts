@@ -3,7 +3,7 @@ import { requireVariables } from '../../runtime/config/required.ts'
 import type { Context } from '../context.ts'
 import { effectiveConfig } from './effective-config.ts'
 
-/** `gatepost reporter`: the usage metrics, by a schedule. */
+/** `gatepost reporter`: computes the usage metrics on a schedule. */
 export function registerReporter(program: Command, context: Context): void {
   program
     .command('reporter')

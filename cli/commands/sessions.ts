@@ -16,7 +16,7 @@ interface Options {
   readonly json?: true
 }
 
-/** `gatepost sessions`: who is online, who was, and how that ended. */
+/** `gatepost sessions`: current and past sessions, and how they ended. */
 export function registerSessions(program: Command, context: Context): void {
   program
     .command('sessions')

@@ -145,7 +145,7 @@ function rowOf(state: VoucherState) {
 const SLIP_WIDTH = 34
 const SLIPS_ABREAST = 2
 
-/** To be printed and cut: two slips abreast. */
+/** Slips to print and cut, two per row. */
 function slips(codes: readonly string[], validForMs: number, maxDevices: number, label: string): string {
   const line = (text: string) => `| ${text.slice(0, SLIP_WIDTH).padEnd(SLIP_WIDTH)} `
   const edge = `+${'-'.repeat(SLIP_WIDTH + 2)}`
@@ -165,7 +165,7 @@ function slips(codes: readonly string[], validForMs: number, maxDevices: number,
   return lines.join('\n')
 }
 
-/** A terminal obeys escape sequences. */
+/** A terminal would execute escape sequences. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
 }

@@ -12,16 +12,16 @@ import type { Variable } from './variable.ts'
 type Schema = typeof VARIABLES
 type Value<V> = V extends Variable<infer T> ? (V['default'] extends string ? T : T | undefined) : never
 
-/** What the days of a table come from: nobody is told these by themselves. */
+/** Inputs of the tables' retention; other code uses the resulting `retention`. */
 type Days = Pick<Schema, 'retentionDays' | 'retentionDaysByTable' | 'pseudonymiseAfterDays'>
 type DayValues = { readonly [K in keyof Days]: Value<Days[K]> }
 
-/** The effective configuration: what every part of the program is told. Durations are milliseconds, sizes bytes. */
+/** The effective configuration. Durations are in milliseconds, sizes in bytes. */
 export type Config = { readonly [K in Exclude<keyof Schema, keyof Days>]: Value<Schema[K]> } & {
   readonly retention: Retention
   /** Bearer tokens of the performance platform by metric name, such as account-usage. */
   readonly performanceBearers: Readonly<Record<string, string>>
-  /** The history of logins under pseudonyms, kept longer than the tables that name people; null: none is kept. */
+  /** The history of logins under pseudonyms, kept longer than tables that name people; null: no history. */
   readonly history: { readonly keptDays: number; readonly secret: string } | null
 }
 
@@ -30,7 +30,7 @@ export interface ConfigEntry {
   readonly variable: string
   /** As text, secrets masked. Null: unset. */
   readonly value: string | null
-  /** What stands for an unset variable, in words. */
+  /** Text to show for an unset variable. */
   readonly unset: string
   readonly source: 'default' | 'environment'
   readonly description: string
@@ -59,7 +59,7 @@ export function loadConfig(env: Environment): Config {
       )
   }
   values['performanceBearers'] = performanceBearers(env)
-  // Rules across variables look at those that parsed, so that one mistake is not told twice.
+  // Rules across variables only see values that parsed, so that one mistake is reported once.
   problems.push(...ruleProblems(values))
   if (problems.length > 0) throw new GatepostError('CONFIG_INVALID', problems.join('\n'))
   const { retentionDays, retentionDaysByTable, pseudonymiseAfterDays, ...others } = values as unknown as DayValues &
@@ -70,12 +70,12 @@ export function loadConfig(env: Environment): Config {
   return Object.freeze({ ...others, retention, history })
 }
 
-/** Where the list of what is allowed does not show by itself what is wrong. */
+/** Adds the reason where the list of allowed values does not make it obvious. */
 function reasonOf({ issues }: z.ZodError): string {
   return issues[0].message === REFUSED ? '' : `${issues[0].message}; `
 }
 
-/** An empty variable counts as unset: compose files pass `GATEPOST_X=` for what is not set. */
+/** An empty variable counts as unset: compose files pass `GATEPOST_X=` for unset ones. */
 function textOf(env: Environment, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name]
 }
@@ -97,7 +97,7 @@ function isBearer(name: string): boolean {
   return name.startsWith(PERFORMANCE_BEARER_PREFIX) && name !== PERFORMANCE_BEARER_PREFIX
 }
 
-/** Every variable with its effective value and where that comes from. The environment need not be valid. */
+/** Every variable with its effective value and its source. The environment need not be valid. */
 export function describeConfig(env: Environment): ConfigEntry[] {
   const entries = SCHEMA.map(([, variable]) => describe(variable, textOf(env, variable.env)))
   const bearers = bearerNames(env).map((name) => describe({ ...PERFORMANCE_BEARER, env: name }, env[name]))
@@ -115,7 +115,7 @@ function describe(variable: Variable, text: string | undefined): ConfigEntry {
   }
 }
 
-/** What is set but does nothing: misspelt names. */
+/** Variables that have no effect: misspelt names. */
 export function configWarnings(env: Environment): string[] {
   const warnings: string[] = []
   for (const name of Object.keys(env).sort()) {

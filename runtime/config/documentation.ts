@@ -15,7 +15,10 @@ function defaultOf(variable: Variable): string {
   return variable.default === undefined ? variable.unset : `\`${variable.default}\``
 }
 
-/** A < would begin an HTML tag, a | the next cell. */
+/**
+ * Escapes < (it would start an HTML tag) and
+ * (it would start the next cell).
+ */
 function cell(text: string): string {
   return text.replaceAll('<', '&lt;').replaceAll('|', '\\|')
 }

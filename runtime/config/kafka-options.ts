@@ -6,8 +6,8 @@ import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from './config.ts'
 
 /**
- * How to reach the brokers. `clientId` is what their logs call this process.
- * @throws GatepostError CONFIG_INVALID: variables that do not go together, or a file that cannot be read
+ * How to reach the brokers. `clientId` appears in the brokers' logs.
+ * @throws GatepostError CONFIG_INVALID: variables that do not fit together, or a file that cannot be read
  */
 export function kafkaOptions(config: Config, clientId: string, logger: Logger): KafkaOptions {
   const problems: string[] = []
@@ -18,7 +18,7 @@ export function kafkaOptions(config: Config, clientId: string, logger: Logger): 
   return { brokers: config.kafkaBrokers as readonly string[], clientId, tls, sasl, logger }
 }
 
-/** What the topics must be. @throws GatepostError CONFIG_INVALID */
+/** The required topics. @throws GatepostError CONFIG_INVALID */
 export function topicsOptions(config: Config, clientId: string, logger: Logger): TopicsOptions {
   return {
     kafka: kafkaOptions(config, clientId, logger),

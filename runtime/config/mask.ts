@@ -2,15 +2,16 @@ import type { Variable } from './variable.ts'
 
 const HIDDEN = '********'
 
-/** A variable's text, fit for a terminal, a log and a bug report. */
+/** A variable's value, safe to show in a terminal, a log or a bug report. */
 export function masked(variable: Pick<Variable, 'secret'>, text: string): string {
   if (variable.secret === 'whole') return HIDDEN
   return variable.secret === 'url' ? maskUrl(text) : text
 }
 
 /**
- * Without the password and the query. Works on text that is no URL too, since such text is shown in an error: there,
- * everything up to the last @ may be a password.
+ * Removes the password and the query. Also works on text that is not a valid URL, since error messages show such text: there, everything
+ * up
+ * to the last @ may be a password.
  */
 function maskUrl(text: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? ''

@@ -1,4 +1,4 @@
-/** The known name that was probably meant; undefined when none is close. */
+/** The known name that was probably meant; undefined if none is close. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(3, Math.floor(name.length / 4)) + 1

@@ -6,7 +6,7 @@ import type { Policy } from '../../jobs/policies/policy.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { parseDuration, parseSize } from './values.ts'
 
-/** A look at a policy takes time, and its name is a label of metrics. */
+/** Bounded, because evaluating a policy takes time and its name is a label of metrics. */
 const MAX_POLICIES = 50
 const MAX_FOR_MS = 366 * 24 * 3_600_000
 
@@ -25,8 +25,8 @@ const policy = z.strictObject({
 const file = z.strictObject({ policies: z.array(policy).max(MAX_POLICIES) })
 
 /**
- * The policies of GATEPOST_POLICIES, which docs/access.md describes; none if it is unset.
- * @throws GatepostError CONFIG_INVALID: each mistake with its place
+ * Reads the policies of GATEPOST_POLICIES, which docs/access.md describes; none if it is unset.
+ * @throws GatepostError CONFIG_INVALID: lists every mistake with its place
  */
 export function readPolicies(path: string | undefined): Policy[] {
   if (path === undefined) return []
@@ -57,7 +57,7 @@ export function readPolicies(path: string | undefined): Policy[] {
       throw wrong(`${at}.for: ${each.for}: allowed is day, or a duration from 1s to 366d`)
     }
     const { name, deny, unit, show } = each
-    // What ends a statement would end the one around it.
+    // A trailing semicolon would end the statement that this one is embedded in.
     return { name, deny, unit, show, limit: amount, forMs, sql: each.sql.replace(/;\s*$/, '') }
   })
 }

@@ -1,7 +1,7 @@
 import type { PortalOptions } from '../../ingest/portal/open.ts'
 import type { Config } from './config.ts'
 
-/** The portal of this installation; null: another system has one, and issues the tokens. */
+/** The portal's options; null: another system has the portal and issues the tokens. */
 export function portalOptions(config: Config): PortalOptions | null {
   if (config.authMode !== 'signed') return null
   const { loginWebhookUrl, loginWebhookSecret, loginWebhookTimeoutMs, smtpUrl, smtpFrom } = config

@@ -1,7 +1,7 @@
 import type { PublisherOptions } from '../../reporter/publish/publishers.ts'
 import type { Config } from './config.ts'
 
-/** What the publishers are told of the configuration. */
+/** The publishers' options. */
 export function publisherOptions(config: Config): PublisherOptions {
   return {
     publish: config.publish ?? [],

@@ -1,7 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Config } from './config.ts'
 
-/** What a variable is for, and how it is set, where a command cannot do without it. */
+/** The purpose and an example of each variable that some command requires. */
 const NEEDED = {
   kafkaBrokers: {
     env: 'GATEPOST_KAFKA_BROKERS',
@@ -23,8 +23,8 @@ const NEEDED = {
 export type Needed = keyof typeof NEEDED
 
 /**
- * What a command needs beyond the defaults.
- * @throws GatepostError CONFIG_INVALID naming every variable that is missing, what it is for, and an example
+ * Checks variables that a command requires beyond the defaults.
+ * @throws GatepostError CONFIG_INVALID naming every missing variable, its purpose, and an example
  */
 export function requireVariables(config: Config, command: string, names: readonly Needed[]): void {
   const problems = names

@@ -13,19 +13,20 @@ import { nearest } from './nearest.ts'
 import { integer, type ValueSchema } from './values.ts'
 
 /*
- * GATEPOST_RETENTION_DAYS, what GATEPOST_RETENTION_DAYS_BY_TABLE says of single tables, and GATEPOST_PSEUDONYMISE_AFTER_DAYS, beyond which
- * nobody is named: how they come together.
+ * Combines GATEPOST_RETENTION_DAYS, GATEPOST_RETENTION_DAYS_BY_TABLE (per table), and GATEPOST_PSEUDONYMISE_AFTER_DAYS (after which no
+ * row
+ * may name a person).
  */
 
 const MAX_DAYS = 3650
-/** Of a day that is kept this long there is a time at which it is over and nothing of it has been deleted. */
+/** With fewer days, rows of a day would start to expire before the day is over, so no complete day could be copied. */
 const MIN_CALENDAR_DAYS = 2
 
 export const retentionDays = integer(1, MAX_DAYS)
 
 export const DAYS_BY_TABLE_ALLOWED = `comma-separated table=days, no table twice, 1 to ${MAX_DAYS} days, of ${KEPT_TABLES.join(', ')}`
 
-/** `post_auth=400, gateway_pings=14`. What is wrong is said of the one that it is about. */
+/** `post_auth=400, gateway_pings=14`. An error message names the entry it is about. */
 export const daysByTable: ValueSchema<DaysByTable> = z.string().transform((text, context) => {
   const found = new Map<KeptTable, number>()
   for (const entry of text.split(',').map((part) => part.trim())) {
@@ -37,7 +38,7 @@ export const daysByTable: ValueSchema<DaysByTable> = z.string().transform((text,
   return Object.fromEntries(found)
 })
 
-/** @returns what is wrong with it; null: nothing, and it is in `found` */
+/** @returns the error; null: valid, and added to `found` */
 function addEntry(found: Map<KeptTable, number>, entry: string): string | null {
   const [, name, daysText] = /^(\w+)\s*=\s*(\S+)$/.exec(entry) ?? []
   if (name === undefined) return `'${entry}' is not table=days`
@@ -58,7 +59,7 @@ function noTable(name: string): string {
   return `${name} is not a table that expires after a number of days${near === undefined ? '' : `, ${near} is`}`
 }
 
-/** What the three variables say, as far as they are set. */
+/** The values of the three variables, where set. */
 export interface RetentionValues {
   readonly retentionDays: number
   readonly retentionDaysByTable?: DaysByTable | undefined
@@ -66,14 +67,15 @@ export interface RetentionValues {
 }
 
 /**
- * How long each table keeps its rows. With a history under pseudonyms it is the history that is kept for GATEPOST_RETENTION_DAYS, and the
- * tables no longer than people are named.
+ * How long each table keeps its rows. With a history under pseudonyms, the history is kept for GATEPOST_RETENTION_DAYS, and tables that
+ * name
+ * people are kept no longer than GATEPOST_PSEUDONYMISE_AFTER_DAYS.
  */
 export function effectiveRetention(values: RetentionValues): Retention {
   return retentionOf(values.pseudonymiseAfterDays ?? values.retentionDays, values.retentionDaysByTable)
 }
 
-/** What does not go together, one line each. */
+/** Conflicts between the variables, one line each. */
 export function retentionProblems(values: RetentionValues): string[] {
   const { retentionDaysByTable: byTable, pseudonymiseAfterDays: after } = values
   if (byTable === undefined) return []

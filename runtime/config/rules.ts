@@ -3,13 +3,14 @@ import { retentionProblems, type RetentionValues } from './retention.ts'
 import { VARIABLES } from './variables.ts'
 
 /*
- * Rules across variables. They look at those that parsed, so that one mistake is not told twice: a value that is missing here is
- * unset, or wrong and told already.
+ * Rules across variables. They only see values that parsed, so that one mistake is reported once: a value that is missing here is unset,
+ * or
+ * invalid and already reported.
  */
 
 type Values = Readonly<Record<string, unknown>>
 
-/** What does not go together, one line each. */
+/** Conflicts between variables, one line each. */
 export function ruleProblems(values: Values): string[] {
   return [
     ...portProblems(values),
@@ -56,7 +57,7 @@ function portProblems(values: Values): string[] {
   return problems
 }
 
-/** A ClickHouse server guards its data itself: then only /metrics, /healthz and /readyz are on this address. */
+/** A ClickHouse server guards its data itself; then this address serves only /metrics, /healthz and /readyz. */
 function privateBindProblems({ privateBind, sqlPassword, clickhouseUrl }: Values): string[] {
   if (typeof privateBind !== 'string' || isLoopback(privateBind)) return []
   if (sqlPassword !== undefined || clickhouseUrl !== undefined) return []
@@ -88,7 +89,7 @@ function clusterProblems({ clickhouseCluster, clickhouseUrl }: Values): string[]
   ]
 }
 
-/** What a login method cannot do without. */
+/** The variables that each login method requires. */
 function loginProblems({ login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhookSecret }: Values): string[] {
   const needed = {
     account: { GATEPOST_SMTP_URL: smtpUrl, GATEPOST_SMTP_FROM: smtpFrom },
@@ -104,7 +105,7 @@ function loginProblems({ login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhook
   )
 }
 
-/** What each publisher cannot do without. */
+/** The variables that each publisher requires. */
 const PUBLISHER_NEEDS = {
   'performance-platform': ['performanceUrl', 'performanceDataset'],
   'metrics-api': ['metricsApiUrl', 'metricsApiToken'],

@@ -4,15 +4,15 @@ import { z } from 'zod'
 import { canonicalIp } from '../../common/ip-address.ts'
 
 /**
- * The kinds of values that an environment variable holds: each turns text into what the program uses.
- * What is allowed is said by the variable's own description (variables.ts), not by these.
+ * The types of variables: each parses text into the value that the program uses. The allowed values are described with each variable
+ * (variables.ts), not here.
  */
 export type ValueSchema<T = unknown> = z.ZodType<T, string>
 
-/** The message of an issue that says no more than what is allowed does. */
+/** Message of an issue that adds nothing to the description of the allowed values. */
 export const REFUSED = 'not allowed'
 
-/** A parser as a schema: undefined means that the text is not allowed. */
+/** A parser as a schema: undefined means not allowed. */
 function parsed<T>(parse: (text: string) => T | undefined): ValueSchema<T> {
   return z.string().transform((text, context) => {
     const value = parse(text.trim())
@@ -110,14 +110,14 @@ function listItems<T>(text: string, parse: (item: string) => T | undefined): T[]
   return items
 }
 
-/** Text that is kept as it is: surrounding blanks may belong to a password. */
+/** Text that is not trimmed: surrounding blanks may belong to a password. */
 export function secretText(minLength: number): ValueSchema<string> {
   return z.string().min(minLength, REFUSED)
 }
 
 export const plainText: ValueSchema<string> = parsed((text) => text || undefined)
 
-/** Text that goes into every record of a kind. */
+/** Text that is stored in every record of a kind, so it is short. */
 export const shortText: ValueSchema<string> = parsed((text) => (text.length <= 64 ? text || undefined : undefined))
 
 /** One address, without a name. */
@@ -125,13 +125,13 @@ export const mailAddress: ValueSchema<string> = parsed((text) =>
   /^[^\s@<>,;"]{1,64}@[^\s@<>,;"]{1,255}$/.test(text) ? text : undefined,
 )
 
-/** Absolute, from the working directory. A NUL byte would be cut off by the operating system. */
+/** Resolved against the working directory. NUL bytes are refused: the operating system would cut the path there. */
 export const path: ValueSchema<string> = parsed((text) => {
   if (text === '' || text.includes('\0')) return undefined
   return isAbsolute(text) ? text : resolve(text)
 })
 
-/** An address to listen on. Host names are refused: they may stand for several addresses, or another one tomorrow. */
+/** An address to listen on. Host names are refused: they may resolve to several addresses, or change. */
 export const bindAddress: ValueSchema<string> = parsed((text) =>
   text === 'localhost' || isIP(text) !== 0 ? text : undefined,
 )
@@ -156,12 +156,12 @@ function broker(text: string): string | undefined {
   return match && within(wholeNumber(match[2]), 1, 65535) !== undefined ? text : undefined
 }
 
-/** What topics' names may begin with: Kafka's characters, of which a name has at most 249. */
+/** A prefix of topic names: Kafka's characters; a whole name has at most 249. */
 export const topicPrefix: ValueSchema<string> = parsed((text) =>
   /^[a-zA-Z0-9._-]{0,100}$/.test(text) ? text : undefined,
 )
 
-/** The name of a cluster in a ClickHouse server's configuration, safe to stand in a statement. */
+/** The name of a cluster in a ClickHouse server's configuration, safe to embed in a statement. */
 export const clusterName: ValueSchema<string> = parsed((text) =>
   /^[a-zA-Z0-9_-]{1,100}$/.test(text) ? text : undefined,
 )

@@ -1,12 +1,12 @@
 import type { ValueSchema } from './values.ts'
 
-/** One environment variable: everything that validation, `gatepost config` and the documentation know of it. */
+/** One environment variable: what validation, `gatepost config` and the documentation need to know. */
 export interface Variable<T = unknown> {
   readonly env: string
   readonly schema: ValueSchema<T>
-  /** As a user would write it. Undefined: the variable may be unset. */
+  /** Written as a user would; undefined: the variable may be unset. */
   readonly default: string | undefined
-  /** What stands for an unset variable, in words. */
+  /** Text to show for an unset variable. */
   readonly unset: string
   readonly description: string
   readonly allowed: string

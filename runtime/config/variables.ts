@@ -34,8 +34,8 @@ const ADDRESS = 'an IPv4 or IPv6 address of this machine, or localhost'
 const HTTP = 'a URL that begins with http:// or https://'
 
 /**
- * Every option of Gatepost, in the order in which people meet them. Names are a stable interface: add, never rename.
- * The key is the option's name in Config; durations are milliseconds there, sizes are bytes.
+ * Every option of Gatepost, in the order in which users meet them. Names are a stable interface: add, never rename.
+ * The key is the option's name in Config, where durations are in milliseconds and sizes in bytes.
  */
 export const VARIABLES = {
   dataDir: withDefault('GATEPOST_DATA_DIR', './data', path, {
@@ -319,7 +319,7 @@ export const VARIABLES = {
   alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
     description: 'URL to which the alerts gateway_down and gateway_up are posted.',
     allowed: HTTP,
-    // Chat services put the credential into the path.
+    // Chat services put the credential into the path, so the whole URL is secret.
     secret: 'whole',
   }),
   alertSecret: optional('GATEPOST_ALERT_SECRET', secretText(16), {

@@ -2,23 +2,23 @@ import type { AccessLog } from '../../access/log.ts'
 import type { LogWriter } from '../../log/contract.ts'
 import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 
-/** A worker's share of the directory that takes what it acknowledges: the journal, or where Kafka's outages are bridged. */
+/** A worker's slot in the directory that holds acknowledged records: the journal, or the spill. */
 export interface SlotOptions {
   /** <data directory>/journal or <data directory>/spill. */
   readonly directory: string
   /** Which part of it this worker writes. */
   readonly slot: number
-  /** Bound of that part. */
+  /** Maximum size of the slot in bytes. */
   readonly maxBytes: number
   readonly segmentMaxBytes: number
   readonly sealAfterMs: number
 }
 
-/** Where a worker's batches go: plain data, so that it can be sent to another process. */
+/** Where a worker's batches go. Plain data, so that it can be sent to another process. */
 export type IngestLogOptions =
   | ({
       readonly kind: 'journal'
-      /** Where the access decisions are: the data directory. */
+      /** The data directory, which holds the access log. */
       readonly accessDirectory: string
     } & SlotOptions)
   | {
@@ -27,18 +27,18 @@ export type IngestLogOptions =
       readonly topicPrefix: string
       readonly spill: SlotOptions
       /**
-       * The worker may answer before it has read the access decisions: the token key is known to be this installation's, or Kafka is
-       * away and heartbeats and logins are kept on disk.
+       * The worker may answer before it has read the access log: its token key is known to be the installation's, or Kafka is down, and
+       * heartbeats and logins go to the spill.
        */
       readonly answersAtOnce: boolean
     }
 
-/** A worker's way into the record log. */
+/** A worker's connection to the record log. */
 export interface IngestLog {
   readonly writer: LogWriter
-  /** What operators, policies and the portal decided. */
+  /** The access log: decisions of operators, policies and the portal. */
   readonly access: AccessLog
-  /** What it reports beside the worker. */
+  /** Metrics of the log, in addition to the worker's. */
   metrics(): Promise<object[]>
   close(): Promise<void>
 }

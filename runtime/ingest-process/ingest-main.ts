@@ -14,9 +14,9 @@ let looking: NodeJS.Timeout | null = null
 
 const LOOK_MS = 200
 
-/** Ready is who knows all access decisions: until then heartbeats and logins are answered, and auth requests without a decision. */
+/** A worker is ready once it has read the access log. Before that it answers heartbeats and logins, and auth requests with -1. */
 function tellWhetherKnown(access: AccessLog, available: (available: boolean) => void): void {
-  // What is ready counts as available until it says otherwise.
+  // A worker that is ready counts as available until it says otherwise.
   let told = true
   const look = () => {
     if (access.known !== told) available((told = access.known))

@@ -8,11 +8,11 @@ import { addWriterMetrics } from '../../log/kafka/metrics.ts'
 import { addAccessMetrics } from '../../access/metrics.ts'
 import { PlainMetrics } from '../../common/metrics.ts'
 
-/** A worker that cannot read the access decisions in this time answers without them: heartbeats and logins go on. */
+/** A worker that cannot read the access log in this time starts without it: heartbeats and logins must go on. */
 const ACCESS_WITHIN_MS = 15_000
 
 /**
- * A worker's way to Kafka, and the access decisions that are kept there.
+ * Connects a worker to Kafka: the record log, and the access log.
  * @throws GatepostError LOG_UNAVAILABLE, LOG_MISCONFIGURED, DIRECTORY_LOCKED; CONFIG_INVALID: the installation has another token key
  */
 export async function openKafkaLog(
@@ -40,9 +40,10 @@ export async function openKafkaLog(
 }
 
 /**
- * A process with another token key would deny a whole fleet, so that is found out before anything is answered. Where that cannot wait, auth
- * requests are answered without a decision until the decisions are known.
- * @throws GatepostError CONFIG_INVALID: another token key; if that shows later only, it ends the process as an unhandled rejection
+ * A process with another token key would deny a whole fleet, so the key is checked before anything is answered. If that takes too long,
+ * auth
+ * requests are answered -1 until the access log has been read.
+ * @throws GatepostError CONFIG_INVALID: another token key; if found out later, it ends the process as an unhandled rejection
  */
 async function known(access: KafkaAccessLog, withinMs: number, logger: Logger): Promise<void> {
   const read = access.ready.then(() => true)

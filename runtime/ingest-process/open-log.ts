@@ -10,7 +10,7 @@ import { addAccessMetrics } from '../../access/metrics.ts'
 import { PlainMetrics } from '../../common/metrics.ts'
 import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
 
-/** A predecessor that is being killed may hold the slot for a moment. */
+/** A predecessor that is being killed may still hold the slot for a moment. */
 const SLOT_WAIT_MS = 15_000
 
 /**
@@ -23,7 +23,7 @@ export async function openIngestLog(
   logger: Logger,
 ): Promise<IngestLog> {
   if (options.kind === 'journal') return openJournal(options, logger)
-  // The Kafka client is loaded only by those who need it.
+  // Load the Kafka client only when it is needed.
   const { openKafkaLog } = await import('./kafka-log.ts')
   return openKafkaLog(options, secrets, logger)
 }

@@ -24,20 +24,20 @@ export interface IngestOptions {
   /** Token keys: the first signs. */
   readonly secrets: readonly [string, ...string[]]
   readonly ack: 'durable' | 'fast'
-  /** Null: another system has a portal, and issues the tokens. */
+  /** Null: another system has the portal and issues the tokens. */
   readonly portal: PortalOptions | null
-  /** Of a demo: whoever knows it says when a request came. Null: nobody does. */
+  /** In a demo: requests with this key may set their receive time. Null: no demo. */
   readonly demoKey: string | null
   readonly logger: Logger
 }
 
-/** Batches of a topic that a demo's worker may hold: as many as the journal takes at once. */
+/** Maximum number of batches of a topic in a demo's worker: as many as the journal accepts at once. */
 export const DEMO_BATCHES = 64
 
-/** Requests that were read before the listeners closed are answered within this. */
+/** Time for requests that were read before the listeners closed to be answered. */
 const LAST_REQUESTS_MS = 100
 
-/** One ingest worker: its way into the record log, the routes, both listeners. */
+/** One ingest worker: the record log, the routes, and both listeners. */
 export class IngestWorker {
   readonly app: App
   readonly log: IngestLog
@@ -64,8 +64,8 @@ export class IngestWorker {
   }
 
   /**
-   * Opens the log and listens.
-   * @throws GatepostError of openIngestLog(); Error of a listener that has no port
+   * Opens the log and starts listening.
+   * @throws GatepostError of openIngestLog(); Error of a listener whose port is in use
    */
   static async start(options: IngestOptions): Promise<IngestWorker> {
     const worker = new IngestWorker(options, await openIngestLog(options.log, options.secrets, options.logger))
@@ -82,7 +82,7 @@ export class IngestWorker {
     await this.app.records.flush()
     await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS))
     await this.app.records.flush()
-    // From here on nobody is answered any more, so what still arrives is not acknowledged.
+    // From here on nothing is answered, so nothing that still arrives is acknowledged.
     this.bulk.close()
     this.gateway.close()
     await this.app.records.flush()
@@ -91,7 +91,7 @@ export class IngestWorker {
   }
 }
 
-/** A demo's records are seconds apart, so that each is a batch of its own, and many go into one commit. */
+/** A demo's records are seconds apart, so each is its own batch; allow many batches per commit. */
 function withManyBatches(log: LogWriter): LogWriter {
   return {
     batching: { ...(log.batching ?? GROUP_COMMIT), maxBatches: DEMO_BATCHES },

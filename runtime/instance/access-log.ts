@@ -7,15 +7,15 @@ import { openKnownAccess } from '../open-access.ts'
 import { assertDataFormat } from '../data-format.ts'
 import { knownKeys } from '../supervisor/secret.ts'
 
-/** What a command is given of the installation's access decisions. */
+/** Access to the installation's decisions, for a command. */
 export interface AccessOfInstallation {
   readonly access: AccessLog
-  /** The installation's token keys, the one that signs first. */
+  /** The installation's token keys, the signing key first. */
   readonly keys: readonly string[]
 }
 
 /**
- * Runs a command with the access decisions of the installation, all of which have been read.
+ * Opens the access log, reads it to its end, and runs the command with it.
  * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, DATA_FORMAT_LATER
  */
 export async function withAccessLog<T>(config: Config, use: (opened: AccessOfInstallation) => Promise<T>): Promise<T> {

@@ -11,17 +11,21 @@ import { assertDataFormat } from '../data-format.ts'
 import { readInstanceFile, type InstanceInfo } from './instance-file.ts'
 
 /*
- * A command's way to the tables: the ClickHouse server, if the configuration names one; else the running instance's engine through its SQL
- * endpoint; or the data directory itself, when nothing runs.
+ * How a command reaches the tables: through the ClickHouse server, if one is configured; through the SQL endpoint of the running
+ * instance; or by
+ * opening the data directory, if no instance runs.
  */
 
-// An instance that starts or stops holds the directory without answering, for a few seconds.
+// An instance that is starting or stopping holds the directory for a few seconds without answering.
 const WAIT_MS = 8000
 const RETRY_MS = 200
 
 type Note = (text: string) => void
 
-/** For the work's time. @throws GatepostError DIRECTORY_LOCKED: neither instance nor directory answers; STORE_UNAVAILABLE, STORE_REFUSED */
+/**
+ * Opens the tables for the duration of `work`. @throws GatepostError DIRECTORY_LOCKED: the directory is held and no instance answers;
+ * STORE_UNAVAILABLE, STORE_REFUSED
+ */
 export async function withStore<T>(config: Config, note: Note, work: (store: TableStore) => Promise<T>): Promise<T> {
   return closing(await connect(config, note), work)
 }
@@ -44,7 +48,7 @@ async function closing<S extends OpenTables, T>(store: S, work: (store: S) => Pr
   }
 }
 
-/** @param running how the running instance is reached; null: nobody answers to the key that it has announced */
+/** @param running opens the running instance; null: no instance answers with the announced key */
 async function open<T>(
   config: Config,
   note: Note,
@@ -63,7 +67,7 @@ async function open<T>(
   }
 }
 
-/** Somebody has the data directory, and answers nobody. */
+/** A process holds the data directory, but does not answer. */
 function directoryHeld(dataDir: string): GatepostError {
   return new GatepostError(
     'DIRECTORY_LOCKED',
@@ -72,7 +76,7 @@ function directoryHeld(dataDir: string): GatepostError {
   )
 }
 
-/** The endpoint takes what a store sends its server. */
+/** The SQL endpoint accepts the statements that a store sends to a server. */
 async function storeOfInstance(config: Config, info: InstanceInfo): Promise<Store | null> {
   const probe = await openSqlEndpoint(info)
   if (probe === null) return null
@@ -83,23 +87,23 @@ async function storeOfInstance(config: Config, info: InstanceInfo): Promise<Stor
   return openServer(config, url.href, undefined)
 }
 
-/** A server's tables are made by the processes that write them. */
+/** The tables of a server are created by the processes that write to them, not by commands. */
 async function openServer({ retention }: Config, url: string, cluster: string | undefined): Promise<Store> {
   const { openServerStore } = await import('../../store/server/open.ts')
   return openServerStore({ url, cluster, logger: quietLogger(), retention })
 }
 
-/** Null: another process has it. */
+/** Null: another process holds the directory. */
 async function openDirectory(config: Config, note: Note): Promise<Store | null> {
   const isNew = !existsSync(config.dataDir)
-  // The engine is a library of several hundred megabytes: loaded only by those who need it.
+  // Load the engine, a library of several hundred megabytes, only when it is needed.
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
   let store: Store | null = null
   try {
     store = await openEmbeddedStore({
       path: join(config.dataDir, 'store'),
       logger: quietLogger(),
-      // Opening applies the retention: without it, asking for a metric would change the tables.
+      // Opening applies the retention: with other values, a read-only command would change the tables.
       retention: config.retention,
     })
     if (isNew) note(`created the data directory ${config.dataDir}`)
@@ -112,7 +116,7 @@ async function openDirectory(config: Config, note: Note): Promise<Store | null> 
   }
 }
 
-/** A command's result is its output; the store's progress is for those who ask. */
+/** A command's output is its result, so progress of the store is not logged. */
 export function quietLogger(): Logger {
   const logger = createLogger('gatepost')
   if (process.env['GATEPOST_LOG_LEVEL'] === undefined) logger.level = 'warn'

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
 
-/** How commands reach the running instance of a data directory: its SQL endpoint and a key made at its start. */
+/** How commands reach the running instance of a data directory: its SQL endpoint, and a key generated at its start. */
 const instanceSchema = z.object({
   pid: z.number().int().positive(),
   sqlUrl: z.url(),
@@ -17,12 +17,12 @@ export function instanceFile(dataDir: string): string {
   return join(dataDir, 'run', 'instance.json')
 }
 
-/** Whole or not at all, and for the owner only: the key lets its holder write. */
+/** Written atomically and readable by the owner only: the key gives write access. */
 export function writeInstanceFile(dataDir: string, info: InstanceInfo): void {
   const file = instanceFile(dataDir)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const temporary = `${file}.${process.pid}`
-  // A file left by a killed process of the same pid may have other permissions; `mode` only counts for a new file.
+  // A file left by a killed process with the same pid may have other permissions; `mode` applies to new files only.
   rmSync(temporary, { force: true })
   writeFileSync(temporary, jsonFileText(info), { mode: 0o600, flag: 'wx' })
   renameSync(temporary, file)
@@ -32,7 +32,7 @@ export function removeInstanceFile(dataDir: string): void {
   rmSync(instanceFile(dataDir), { force: true })
 }
 
-/** Null: no instance has announced itself, or what stands there is not an announcement. */
+/** Null: no instance has announced itself, or the file is not valid. */
 export function readInstanceFile(dataDir: string): InstanceInfo | null {
   return readJsonFile(instanceFile(dataDir), instanceSchema)
 }

@@ -22,16 +22,16 @@ export interface ReplayRequest {
 
 interface Terminal {
   note(text: string): void
-  /** What is being done, over and over on one line. */
+  /** Progress, overwritten on one line. */
   progress(text: string): void
 }
 
-/** What became of one part of the log, in batches but for rows and dead letters. */
+/** The result for one part of the log; counts are batches, except rows and dead letters. */
 export type ReplayOutcome = { readonly part: string; readonly dead_letters: number } & Omit<ReplayTotals, 'deadLetters'>
 
-/** Replays every part of the log that was asked for. @throws GatepostError of the log and the store */
+/** Replays the requested parts of the log. @throws GatepostError of the log and the store */
 export function replay(config: Config, request: ReplayRequest, terminal: Terminal): Promise<ReplayOutcome[]> {
-  // What is missing is said before anything is opened.
+  // Report missing sources before anything is opened.
   if (request.archive) assertArchive(archiveDirectory(config.dataDir))
   else kafkaToReplay(config)
   return withFullStore(

@@ -12,19 +12,19 @@ export interface LetterName {
   readonly batchIndex: number
 }
 
-/** What a replay did: keys as the tables' columns. */
+/** The result of a replay; keys are the tables' columns. */
 export interface LetterOutcome {
   readonly table: string
   readonly received_at: string
-  /** 0: it was there already. */
+  /** 0: the record was stored already. */
   readonly rows: number
 }
 
 /**
- * Stores the record of a dead letter, once however often it is replayed. Null: there is no such letter.
- * @param payload what is stored instead of what was sent; null: that
- * @param keys gives the token keys under which people were erased, and is asked only if there are any
- * @throws GatepostError INPUT_INVALID: what is wrong with the payload; STORE_REFUSED; STORE_UNAVAILABLE
+ * Stores the record of a dead letter, once however often it is replayed. Null: there is no such dead letter.
+ * @param payload replaces the original payload; null: keep the original
+ * @param keys returns the token keys with which erased subjects are hashed; called only if there are erased subjects
+ * @throws GatepostError INPUT_INVALID: the payload is not valid; STORE_REFUSED; STORE_UNAVAILABLE
  */
 export async function storeLetter(
   store: Store,
@@ -45,7 +45,7 @@ export async function storeLetter(
   const { topic } = batch
   const erased = await ErasedSubjects.load(store, keys)
   const totals = emptyTotals()
-  // Claimed: two at once would both see nothing there.
+  // Under the fence: two concurrent replays would both find nothing and both insert.
   await replayPart(
     { store, topic, partition: 'dead-letters', retention, erased },
     { batches: [batch], letters: [] },

@@ -1,6 +1,6 @@
 import type { Store } from '../../store/contract.ts'
 
-/** How often the store is asked, and how long an answer may take. */
+/** How often the store is checked, and the limit for its answer. */
 export interface AvailabilityTimes {
   readonly everyMs: number
   readonly withinMs: number
@@ -8,7 +8,7 @@ export interface AvailabilityTimes {
 
 const TIMES: AvailabilityTimes = { everyMs: 5000, withinMs: 5000 }
 
-/** Asks the store now and then whether it answers, and tells when that changes. */
+/** Checks regularly whether the store answers, and reports changes. */
 export class Availability {
   readonly #store: Pick<Store, 'query'>
   readonly #changed: (available: boolean) => void
@@ -39,7 +39,7 @@ export class Availability {
     this.#later()
   }
 
-  /** A store that hangs does not answer either. */
+  /** A store that hangs counts as not answering. */
   #answers(): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), this.#times.withinMs)

@@ -4,7 +4,7 @@ import type { CutOff } from '../../reporter/dashboard/options.ts'
 import { openKnownAccess } from '../open-access.ts'
 import type { AccessDescription } from '../messages.ts'
 
-/** Denies a session for good, as `gatepost access deny session` does: opened for each decision, one after the other. */
+/** Denies a session for good, as `gatepost access deny session` does. The access log is opened for each decision, one after the other. */
 export function cutOff(access: AccessDescription, logger: Logger): CutOff {
   let last: Promise<unknown> = Promise.resolve()
   return (sessionId, reason) => {

@@ -10,16 +10,16 @@ import type { AccessDescription, StoreDescription } from '../messages.ts'
 export interface ForgetterParts {
   readonly store: Store
   readonly description: StoreDescription
-  /** Null: this process does not reach the access decisions. */
+  /** Null: this process cannot reach the access log. */
   readonly access: AccessDescription | null
-  /** Of this instance; null: it has none. */
+  /** Of this instance; null: it has no data directory. */
   readonly dataDir: string | null
   readonly tokenKeys: readonly string[]
   readonly pseudonyms: PseudonymKey | null
   readonly logger: Logger
 }
 
-/** What forgets people for the dashboard, with the store that the process has; a text: why it cannot. */
+/** Forgets people on behalf of the dashboard, with the store of this process. Returns a text that says why if this process cannot. */
 export function forgetterOf(parts: ForgetterParts): Forgetter | string {
   const { store, description, access, dataDir, tokenKeys: keys, pseudonyms, logger } = parts
   if (keys.length === 0)

@@ -7,17 +7,17 @@ import type { AggregatorStats } from '../../aggregator/stats.ts'
 import type { ReaderLog } from '../messages.ts'
 import { journalReaderMetrics, kafkaReaderMetrics } from '../metrics.ts'
 
-/** The record log as one process reads it. */
+/** A reader of the record log, with its metrics. */
 export interface OpenedReader {
   readonly reader: LogReader
-  /** What it reports beside the aggregator. */
+  /** Metrics of the reader, in addition to the aggregator's. */
   metrics(stats: AggregatorStats): Promise<object[]>
-  /** What waits and only this instance can store, in bytes. */
+  /** Bytes not yet stored that only this instance can store. */
   left(): Promise<number>
 }
 
 /**
- * @param erased who was erased by now; an archive keeps none of them
+ * @param erased the current erased subjects; the archive keeps no records of theirs
  * @throws GatepostError LOG_UNAVAILABLE
  */
 export async function openReader(log: ReaderLog, erased: () => Promise<Erased>, logger: Logger): Promise<OpenedReader> {
@@ -49,7 +49,7 @@ async function openKafka(log: Extract<ReaderLog, { kind: 'kafka' }>, logger: Log
   return {
     reader,
     metrics: () => kafkaReaderMetrics(reader).json(),
-    // What others have written since is for whoever reads next.
+    // Records written since then are left to the next reader of the group.
     left: () => Promise.resolve(0),
   }
 }

@@ -8,12 +8,12 @@ import type { EndpointStart, StoreDescription } from '../messages.ts'
 import { sqlMetrics } from '../metrics.ts'
 import { httpUrl } from '../supervisor/ports.ts'
 
-/** The store of one process, migrated, with what belongs to it. */
+/** The migrated store of one process, with its endpoint. */
 export interface OpenedStore {
   readonly store: Store
-  /** What it reports. */
+  /** Metrics of the store. */
   metrics(): Promise<object[]>
-  /** Waits for what runs. */
+  /** Waits for running statements. */
   close(): Promise<void>
 }
 
@@ -21,7 +21,7 @@ export interface OpenedStore {
 const LOCK_WAIT_MS = 15_000
 
 /**
- * Opens the store and brings its tables up to date.
+ * Opens the store and migrates its tables.
  * @throws GatepostError DIRECTORY_LOCKED, STORE_UNAVAILABLE, STORE_REFUSED, STORE_MIGRATION
  */
 export async function openStore(
@@ -34,14 +34,14 @@ export async function openStore(
     : openServer(description, retention, logger)
 }
 
-/** The embedded store has an SQL endpoint, and tells commands of this machine how to reach it. */
+/** The embedded store gets an SQL endpoint, and announces it to the commands of this machine. */
 async function openEmbedded(
   dataDir: string,
   endpointStart: EndpointStart,
   retention: Retention,
   logger: Logger,
 ): Promise<OpenedStore> {
-  // The engine is a library of several hundred megabytes: loaded only by those who need it.
+  // Load the engine, a library of several hundred megabytes, only when it is needed.
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
   const { startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   const path = join(dataDir, 'store')

@@ -13,12 +13,12 @@ import { openReader, type OpenedReader } from './open-reader.ts'
 
 export interface ReadingOptions {
   readonly log: ReaderLog
-  /** Migrated. */
+  /** PRECONDITION: migrated. */
   readonly store: Store
   readonly storeKind: StoreStart['store']['kind']
   readonly retention: Retention
   readonly tokenKeys: readonly string[]
-  /** See StoreStart. PRECONDITION: not of a journal, which is to be drained as soon as the process is ready. */
+  /** See StoreStart. PRECONDITION: the log is not a journal, which must be drainable as soon as the process is ready. */
   readonly waitsForLog: boolean
   readonly logger: Logger
 }
@@ -32,7 +32,7 @@ const REOPEN_MS = 2000
 const LAG_POLL_MS = 200
 const BEHIND_MS = 30_000
 
-/** Brings the record log into the store, and goes on after an outage of the log. */
+/** Runs the aggregator, and restarts it after an outage of the log. */
 export class Reading {
   readonly #options: ReadingOptions
   #open: Open | null = null
@@ -61,14 +61,14 @@ export class Reading {
       logger,
       retention,
       ...(tokenKeys.length === 0 ? {} : { keys: () => tokenKeys }),
-      // Servers come back by themselves; the embedded engine may need a new process.
+      // A server comes back by itself; the embedded engine may need a new process.
       waitWhileAway: storeKind === 'server',
       onFatal: (error) => this.#failed(error),
     })
     return { reader, aggregator }
   }
 
-  /** While Kafka is away the embedded store goes on answering; for anything else a new process begins. */
+  /** While Kafka is down, the embedded store keeps answering. Any other error ends the process, and the supervisor starts a new one. */
   #failed(error: unknown): void {
     const away = error instanceof GatepostError && error.code === 'LOG_UNAVAILABLE'
     if (away && this.#options.storeKind === 'embedded') this.#reopen()
@@ -97,7 +97,7 @@ export class Reading {
   }
 
   /**
-   * Stops within about this time, having stored what waits. `untilEmpty`: also what the log hands over in this time.
+   * Stops within about this time and stores what has been read. `untilEmpty`: also what the log still delivers in this time.
    * @returns bytes that are left and that only the next start can store
    */
   async stop(withinMs: number, untilEmpty: boolean): Promise<number> {
@@ -110,19 +110,19 @@ export class Reading {
     return reader.left()
   }
 
-  /** PRECONDITION: stopped. Leaves the log to others. */
+  /** PRECONDITION: stopped. Leaves the log to other readers. */
   async close(): Promise<void> {
     await this.#open?.reader.reader.close()
   }
 
-  /** Whether the log cannot be read, or records wait in it that should be in their table by now (ms since the epoch). */
+  /** Whether the log cannot be read, or holds records that should be stored by `now` (ms since the epoch). */
   isBehind(topic: Topic, now: number): boolean {
     if (this.#open === null) return true
     const oldest = this.#open.aggregator.stats().get(topic)?.oldestWaitingAt ?? null
     return oldest !== null && now - oldest > BEHIND_MS
   }
 
-  /** How far the tables are behind, by topic. */
+  /** The lag of the tables, by stream. */
   lag(): TopicLag[] {
     const now = Date.now()
     return [...(this.#open?.aggregator.stats() ?? [])].map(([topic, { lagBytes, oldestWaitingAt }]) => ({
@@ -145,11 +145,11 @@ async function discard({ reader, aggregator }: Open): Promise<void> {
   await reader.reader.close()
 }
 
-/** Kafka hands over what it holds a moment after it was written: that nothing is at hand does not mean that nothing waits. */
+/** Kafka delivers records a moment after they were written, so an empty read does not prove that the log is empty. */
 async function emptied({ reader }: OpenedReader, deadline: number): Promise<void> {
   while (performance.now() < deadline) {
     const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic))).catch(() => [])
-    // A journal counts bytes only, and draining finds all of them.
+    // A journal counts bytes only, and draining it reads everything.
     if (lags.every(({ batches }) => batches === null || batches === 0)) return
     await sleep(LAG_POLL_MS)
   }

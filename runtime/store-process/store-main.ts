@@ -6,12 +6,13 @@ import { StoreWork } from './work.ts'
 
 /* A process with the store: the store process of `gatepost serve`, an aggregator or a reporter. */
 
-/** Nice value of a process that shares its machine with ingest, 0 being normal and 19 the most modest. */
+/** Nice value of a process that shares its machine with ingest (0 is normal, 19 the lowest priority). */
 const BACKGROUND_PRIORITY = 5
 
 /**
- * Answers come first: on a machine that is short of CPU, rows wait in the record log rather than gateways for their Pong.
- * Threads inherit it from the thread that makes them, so it is set before there are any.
+ * Answering gateways comes first: on a machine that is short of CPU, records wait in the log, not gateways for their Pong. Threads
+ * inherit the
+ * priority from the thread that creates them, so it is set before there are any.
  */
 const role = process.argv[2]
 if (role === 'store') setPriority(BACKGROUND_PRIORITY)

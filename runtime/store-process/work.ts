@@ -30,16 +30,16 @@ import { openAccess } from '../open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { Reading } from './reading.ts'
 
-/** Some of the time of a stop is the store's, to close. */
+/** Part of the time for stopping is reserved for closing the store. */
 const DRAIN_SHARE = 0.8
-/** Leaving a consumer group takes a moment too. What is left in Kafka is read by whoever comes next, so there it takes precedence. */
+/** Leaving a consumer group takes time. It takes precedence over storing, since the group's other members read what is left in Kafka. */
 const LEAVE_MS = 3000
-/** What an aggregator among others has read is stored in this; the rest is theirs. */
+/** Time for an aggregator with others in its group to store what it has read; they read the rest. */
 const OWN_DRAIN_MS = 5000
-/** A query of the background work that does not end in this is left alone. */
+/** Background queries that do not end in this time are abandoned. */
 const BACKGROUND_STOP_MS = 1000
 
-/** Work that goes on by itself; what a stop interrupts is done at the next start. */
+/** Work that runs on a schedule; an interrupted run is repeated at the next start. */
 interface Background {
   stop(): Promise<void>
   metrics(): PlainMetrics | null
@@ -47,7 +47,7 @@ interface Background {
 
 interface Parts {
   readonly drains: StoreStart['drains']
-  /** Others may read the log too. */
+  /** Other processes may read the log too. */
   readonly shared: boolean
   readonly opened: OpenedStore
   readonly reading: Reading | null
@@ -57,8 +57,8 @@ interface Parts {
 }
 
 /**
- * What a process with the store does: brings the record log into the tables and keeps sessions and decisions; keeps table `metrics`
- * current and shows it; or both.
+ * The work of a process with the store: runs the aggregator and the jobs (sessions, policies, alerts); computes and shows metrics; or
+ * both.
  */
 export class StoreWork {
   readonly #parts: Parts
@@ -68,7 +68,7 @@ export class StoreWork {
   }
 
   /**
-   * Ready when the tables are migrated and the log is being read.
+   * Resolves when the tables are migrated and the log is being read.
    * @throws GatepostError of the store or the log
    */
   static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
@@ -101,7 +101,7 @@ export class StoreWork {
   }
 
   /**
-   * PRECONDITION: of a journal: the ingest workers have sealed what they had, so what waits now is all there is.
+   * PRECONDITION (journal): the ingest workers have sealed their segments, so everything is readable.
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
@@ -131,7 +131,7 @@ export class StoreWork {
   }
 }
 
-/** What follows from the records that are brought into the tables. */
+/** Jobs that derive state from the stored records. */
 function keepers(
   start: StoreStart,
   store: Store,
@@ -166,7 +166,7 @@ function startAlerting(
   return startAlerts({ store, url, secret, listeningSince: (now) => listening.since(now), logger })
 }
 
-/** What is computed and sent by the clock. */
+/** Metrics, imports and publications on a schedule. */
 function reports(options: ReportsStart, store: TableStore, retention: Retention, logger: Logger): Background[] {
   const schedule = startSchedule({ store, retention, logger })
   const all: Background[] = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
@@ -213,7 +213,7 @@ async function openDashboard(
   { store: description, retention, tokenKeys, reports }: StoreStart,
   { supervisor, store, reading, logger }: Shown,
 ): Promise<RunningDashboard> {
-  // An aggregator needs neither the framework nor the pages.
+  // Load the web framework only when a dashboard is served: an aggregator does not need it.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
   const history = reports?.history ?? null
   const pseudonyms = history === null ? null : pseudonymKey(history.secret)

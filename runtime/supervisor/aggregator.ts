@@ -11,7 +11,8 @@ import { run } from './run.ts'
 import { alertSecret, withSecond } from './secret.ts'
 
 /**
- * One aggregator alone: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names brokers
+ * Runs a single aggregator: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names
+ * brokers
  * and a server.
  * @returns the exit status, see run()
  * @throws GatepostError: nothing was started, or everything has ended
@@ -20,7 +21,7 @@ export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
   const policies = readPolicies(configured.policies)
   alertsOf(configured)
-  // Without it everything else works, and installations run like this in which nobody asked to be forgotten yet.
+  // Only needed once somebody has been forgotten, so installations may run without it.
   if (configured.secret === undefined)
     logger.warn(
       'GATEPOST_SECRET is not set: this aggregator stops as soon as gatepost forget is used; set it to the secret of the ingest processes',
@@ -56,7 +57,7 @@ export async function aggregator(configured: Config): Promise<number> {
   })
 }
 
-/** It has no data directory, so what alerts are signed with is in the configuration. @throws GatepostError CONFIG_INVALID */
+/** There is no data directory, so the key that signs alerts must be configured. @throws GatepostError CONFIG_INVALID */
 function alertsOf({ alertUrl, alertSecret: own, secret }: Config): AlertsStart | null {
   if (alertUrl === undefined) return null
   if (own === undefined && secret === undefined) {

@@ -5,11 +5,11 @@ import { VARIABLES } from '../config/variables.ts'
 import { httpUrl } from './ports.ts'
 
 /*
- * What each command prints when it is up: what listens where, which record log and store it uses, and one line to try. Passwords are
- * masked: banners end in journals and tickets.
+ * The text that a command prints when it is up: the listeners, the record log and the store, and a command to try. Passwords are masked,
+ * since banners end up in logs and tickets.
  */
 
-/** What listens where, and one line to try. */
+/** The listeners, and a command to try. */
 export function serveBanner(config: Config, dataDir: string): string {
   const sql = httpUrl(config.privateBind, config.sqlPort)
   const embedded = config.clickhouseUrl === undefined
@@ -50,7 +50,7 @@ export function reporterBanner(config: Config): string {
   return banner(' reporter', [[store(config)], [dashboard(config), privateListener(config)]])
 }
 
-/** Paragraphs, the ones at odd places indented: sentences first, then what is to be read off or copied. */
+/** Paragraphs; those at odd indices are indented (lists and commands). */
 function banner(command: string, paragraphs: readonly (readonly string[])[]): string {
   const [about, ...rest] = paragraphs
   const text = rest.map((lines, index) => lines.map((line) => (index % 2 === 0 ? `  ${line}` : line)).join('\n'))

@@ -11,14 +11,14 @@ import { portalOptions } from '../config/portal-options.ts'
 import type { RecordLog } from './record-log.ts'
 import { withSecond } from './secret.ts'
 
-/** uWebSockets takes 4 KiB of request line and headers unless told otherwise; node:http takes this much. */
+/** uWebSockets accepts 4 KiB of request line and headers by default; node:http accepts this much. */
 const REQUEST_HEAD_BYTES = '16384'
 
-/** A process with the embedded engine needs a thread for each query that runs, beside those of its files. */
+/** The embedded engine needs a libuv thread per running query, besides those for file operations. */
 const STORE_THREADS = '16'
 
 /**
- * The ingest workers of this instance, not started. Once per process: node:cluster has one setting.
+ * Creates the ingest workers of this instance without starting them. Call once per process: node:cluster has a single set of settings.
  * @param demoKey see IngestOptions
  */
 export function ingestWorkers(
@@ -28,10 +28,10 @@ export function ingestWorkers(
   logger: Logger,
   demoKey: string | null = null,
 ): ManagedProcess[] {
-  // Workers accept connections themselves: a primary that hands out each one costs more than the request.
+  // Workers accept connections themselves: handing each one out from the primary costs more than the request.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: childFile('../ingest-process/ingest-main.js'), args: [] })
-  // The first worker that was ever ready has compared the token key with that of the installation.
+  // The first worker that becomes ready has compared the token key with the installation's.
   let secretKnown = false
   return Array.from({ length: config.workers }, (_, slot) => {
     const worker = new ManagedProcess({
@@ -56,10 +56,10 @@ export function ingestWorkers(
   })
 }
 
-/** What a process with the store is called: it says whom it shares its machine with. */
+/** Role of a process with the store; it says which other work shares the machine. */
 export type StoreRole = 'store' | 'aggregator' | 'reporter'
 
-/** A process with the store, not started. `refused`: what the ingest workers beside it did not take. */
+/** Creates a process with the store without starting it. `refused`: what the ingest workers of this instance refused. */
 export function storeProcess(
   role: StoreRole,
   start: StoreStart,
@@ -69,12 +69,12 @@ export function storeProcess(
   let wasReady = false
   const child = new ManagedProcess({
     name: role,
-    // The role is for the process list, and for the child's priority.
+    // The role is shown in the process list and sets the child's priority.
     fork: () =>
       fork(childFile('../store-process/store-main.js'), [role], {
         env: { ...process.env, UV_THREADPOOL_SIZE: STORE_THREADS },
       }),
-    // Beside ingest, one that has read Kafka before need not wait for it: that it cannot be read now is an outage.
+    // Next to ingest, a process that has read Kafka before does not wait for it: if Kafka cannot be read now, that is an outage.
     start: (): StoreStart => ({
       ...start,
       waitsForLog: start.waitsForLog || (wasReady && role === 'store' && start.log?.kind === 'kafka'),
@@ -86,7 +86,7 @@ export function storeProcess(
   return child
 }
 
-/** The store that the configuration names. */
+/** The configured store. */
 export function storeDescription(config: Config, dataDir: string): StoreDescription {
   if (config.clickhouseUrl !== undefined)
     return { kind: 'server', url: config.clickhouseUrl, cluster: config.clickhouseCluster }
@@ -107,7 +107,7 @@ function childFile(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url))
 }
 
-/** Where and when the configuration wants results to go out. */
+/** Where and when results are published, by configuration. */
 export function reportsStart(config: Config): ReportsStart {
   const { publishAtMinute, locationsUrl: source, locationsEveryMs: everyMs, history } = config
   const locations = source === undefined ? null : { source, everyMs }

@@ -7,7 +7,7 @@ import { kafkaOptions } from '../config/kafka-options.ts'
 import type { AccessDescription, DashboardStart } from '../messages.ts'
 import { tokenSecret, withSecond } from './secret.ts'
 
-/** Before anything is made or started. @throws GatepostError CONFIG_INVALID: anyone could read the dashboard */
+/** Call before anything is created or started. @throws GatepostError CONFIG_INVALID: the dashboard would be readable by everyone */
 export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerPassword }: Config): void {
   if (isLoopback(privateBind) || dashboardPassword !== undefined || dashboardViewerPassword !== undefined) return
   throw new GatepostError(
@@ -18,8 +18,8 @@ export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerP
 }
 
 /**
- * The dashboard as the configuration wants it. PRECONDITION: assertGuarded().
- * @param dataDir this instance's own, null for a process that has none
+ * The configured dashboard. PRECONDITION: assertGuarded().
+ * @param dataDir the data directory of this instance; null: it has none
  */
 export function dashboardStart(config: Config, dataDir: string | null, logger: Logger): DashboardStart {
   const { privateBind, dashboardPort, allowedHosts, trustedProxies, dashboardPassword, dashboardViewerPassword } =
@@ -36,7 +36,7 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
   }
 }
 
-/** A process of its own knows the decisions only where they are in Kafka, and only with the installation's token key. */
+/** A separate process can only read the access log in Kafka, and only with the installation's token key. */
 function accessDescription(config: Config, dataDir: string | null, logger: Logger): AccessDescription | null {
   if (config.kafkaBrokers === undefined) return dataDir === null ? null : { kind: 'file', dataDir }
   if (dataDir === null && config.secret === undefined) return null

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
 
-/** What a demo was made of; a directory that holds it holds nothing else that anybody would miss. */
+/** The options that a demo was generated with. A directory with this file contains generated data only. */
 const markerSchema = z.object({
   seed: z.number(),
   days: z.number(),
   sites: z.number(),
-  /** End of the demo's past. */
+  /** End of the generated past. */
   until: z.iso.datetime(),
 })
 
@@ -22,7 +22,7 @@ export function writeDemoMarker(dataDir: string, marker: DemoMarker): void {
   writeFileSync(demoMarkerFile(dataDir), jsonFileText(marker), { flag: 'wx' })
 }
 
-/** Null: it is no demo. */
+/** Null: the directory is not a demo. */
 export function readDemoMarker(dataDir: string): DemoMarker | null {
   return readJsonFile(demoMarkerFile(dataDir), markerSchema)
 }

@@ -11,7 +11,7 @@ import { reportLeft, stopWorkers } from './stop.ts'
 import { tokenSecret } from './secret.ts'
 
 /**
- * Ingest alone: requests in, batches to Kafka. PRECONDITION: the configuration names brokers and a secret.
+ * Runs ingest alone: requests in, batches to Kafka. PRECONDITION: the configuration names brokers and a secret.
  * @returns the exit status, see run()
  * @throws GatepostError: nothing was started, or everything has ended
  */

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { syncDirectory } from '../../log/journal/disk.ts'
 
 /**
- * What tells this journal from every other one that feeds the same store: random, made once, kept in the journal's directory.
- * Durable before it is used: a journal that changed its name could be inserted under two claims at once.
+ * Distinguishes this journal from every other one that feeds the same store: a random id, created once and kept in the journal's
+ * directory.
+ * It is durable before it is used: a journal whose id changed could be inserted under two fences at once.
  */
 export async function journalId(journal: string): Promise<string> {
   const path = join(journal, 'id')
@@ -26,7 +27,7 @@ export async function journalId(journal: string): Promise<string> {
   return id
 }
 
-/** Null: there is none, or what a power loss left of one that was never used. */
+/** Null: the file does not exist, or a power loss cut it off before it was used. */
 function read(path: string): string | null {
   try {
     const text = readFileSync(path, 'utf8').trim()

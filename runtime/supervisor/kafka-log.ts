@@ -5,20 +5,21 @@ import type { TopicsOptions } from '../../log/kafka/topics.ts'
 import type { Config } from '../config/config.ts'
 import type { AccessDescription, ReaderLog } from '../messages.ts'
 
-/** Kafka as this configuration reaches it. */
+/** How to reach Kafka in this configuration. */
 export interface KafkaAddress {
-  /** Plain data. */
+  /** Plain data, so that it can be sent to a child. */
   readonly kafka: Omit<KafkaOptions, 'logger'>
   readonly reader: ReaderLog
   readonly access: AccessDescription
-  /** No broker answered. */
+  /** Whether no broker answered. */
   readonly away: boolean
 }
 
 /**
- * Kafka as ingest reaches it. An outage of the brokers need not stop the start: a worker that has reached them before takes records into
- * its spill, one that has not says so.
- * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
+ * How ingest reaches Kafka. It also starts during an outage of the brokers: a worker that has reached them before writes to its spill;
+ * one that
+ * has not fails to start.
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: the message says what to do
  */
 export async function kafkaAddressOfIngest(config: Config, logger: Logger): Promise<KafkaAddress> {
   try {
@@ -31,8 +32,8 @@ export async function kafkaAddressOfIngest(config: Config, logger: Logger): Prom
 }
 
 /**
- * Asks the brokers whether the topics are as they must be; what had better be otherwise is logged.
- * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: each says what to do
+ * Checks the topics on the brokers, and logs warnings.
+ * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: the message says what to do
  */
 export async function kafkaAddress(config: Config, logger: Logger): Promise<KafkaAddress> {
   const options = await optionsOf(config, logger)
@@ -41,7 +42,7 @@ export async function kafkaAddress(config: Config, logger: Logger): Promise<Kafk
   return addressOf(options, config)
 }
 
-/** The Kafka client is loaded only by those who need it. */
+/** Load the Kafka client only when it is needed. */
 async function optionsOf(config: Config, logger: Logger): Promise<TopicsOptions> {
   const { topicsOptions } = await import('../config/kafka-options.ts')
   return topicsOptions(config, 'gatepost', logger)

@@ -5,25 +5,25 @@ import type { Logger } from '../../common/logger.ts'
 import type { Refused } from '../../reporter/dashboard/options.ts'
 import type { Failure, FromChild, MetricsJson, ToChild } from '../messages.ts'
 
-/** The wait before a restart doubles from the first to the last; a process that was ready for this long is taken as healthy again. */
+/** The wait before a restart doubles from first to last; a process that has been ready this long counts as healthy again. */
 const FIRST_BACKOFF_MS = 100
 const LAST_BACKOFF_MS = 5000
 const HEALTHY_AFTER_MS = 2000
 
-/** A child that does not answer in this time is left out of a scrape. */
+/** A child that does not answer in this time is missing from the scrape. */
 const METRICS_TIMEOUT_MS = 2000
 
 export interface ManagedProcessOptions {
   readonly name: string
   readonly fork: () => ChildProcess
-  /** What the child is told at its start, asked for at every start. */
+  /** Returns the start message; called at every start. */
   readonly start: () => unknown
-  /** What ingest did not take, for a child that asks; unset: there is no ingest. */
+  /** Returns what ingest refused, for a child that asks; unset: this command has no ingest. */
   readonly refused?: () => Promise<readonly Refused[]>
   readonly logger: Logger
 }
 
-/** One child that is kept running: started again when it dies, with growing waits, until it is told to stop. */
+/** Keeps one child process running: restarts it with growing waits when it dies, until it is stopped. */
 export class ManagedProcess {
   readonly #options: ManagedProcessOptions
   #child: ChildProcess | null = null
@@ -39,7 +39,7 @@ export class ManagedProcess {
   #onExit: ((status: number | null) => void) | null = null
   /** Restarts since the supervisor's start. */
   restarts = 0
-  /** Called with why a child ends by its own decision. */
+  /** Called with the reason when a child ends on its own. */
   onFailure: ((failure: Failure) => void) | null = null
 
   constructor(options: ManagedProcessOptions) {
@@ -54,7 +54,7 @@ export class ManagedProcess {
     return this.#ready
   }
 
-  /** Ready, and what it works with answers. */
+  /** The child is ready, and the services it depends on answer. */
   get available(): boolean {
     return this.#ready && this.#available
   }
@@ -76,16 +76,16 @@ export class ManagedProcess {
     child.once('exit', (code, signal) => this.#ended(child, code, signal))
   }
 
-  /** Resolves when the process has first said that it is ready. */
+  /** Resolves when the process is ready for the first time. */
   whenReady(): Promise<void> {
     if (this.#ready) return Promise.resolve()
     return new Promise((resolve) => this.#waitingForReady.push(resolve))
   }
 
   /**
-   * Tells the process to finish and waits until it has gone; kills it when the time is over.
-   * `finishes`: it has work that only it can finish, so one that has just died is started once more for it.
-   * @returns whether it ended by itself, its work done, or had none
+   * Tells the process to finish, waits until it has exited, and kills it after `withinMs`.
+   * `finishes`: only this process can finish its work, so it is restarted once if it has just died.
+   * @returns whether it finished its work and exited by itself, or had no work
    */
   async stop(withinMs: number, finishes: boolean): Promise<boolean> {
     const deadline = performance.now() + withinMs
@@ -104,7 +104,7 @@ export class ManagedProcess {
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => {
-          // No time at all: it is killed because another one could not start.
+          // With no time at all, the kill is intended: another process could not start.
           const level = withinMs > 0 ? 'error' : 'debug'
           this.#options.logger[level](
             { process: this.name },
@@ -142,7 +142,7 @@ export class ManagedProcess {
   }
 
   #send(child: ChildProcess, message: ToChild<unknown>): void {
-    // An error here means that the child has gone; its exit is handled where exits are.
+    // An error here means that the child has ended; the exit handler deals with it.
     child.send(message, () => {})
   }
 

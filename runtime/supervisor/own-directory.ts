@@ -4,14 +4,14 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { assertDataFormat, writeDataFormat } from '../data-format.ts'
 
-/** A data directory that belongs to this process until it releases it. */
+/** A data directory that this process has locked. */
 export interface OwnedDirectory {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string
   release(): Promise<void>
 }
 
-/** @throws GatepostError CONFIG_INVALID: it cannot be made; DIRECTORY_LOCKED: another instance runs on it; DATA_FORMAT_LATER */
+/** @throws GatepostError CONFIG_INVALID: it cannot be created; DIRECTORY_LOCKED: another instance uses it; DATA_FORMAT_LATER */
 export async function ownDirectory(configured: string): Promise<OwnedDirectory> {
   const path = resolve(configured)
   try {

@@ -3,17 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Config } from '../config/config.ts'
 
-/** The URL of a listener; an IPv6 address stands in brackets. */
+/** The URL of a listener; an IPv6 address is put into brackets. */
 export function httpUrl(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** The children of a supervisor that was killed hold their ports a moment longer. */
+/** The children of a killed supervisor hold their ports for a moment. */
 const WAIT_MS = 5000
 
 /**
- * A port that can be listened on: the one asked for, or for 0 any free one, which then all workers share.
- * Looked at beforehand, because uWebSockets would share a port with a stranger (SO_REUSEPORT) without a word.
+ * A usable port: the given one, or a free one for 0, which all workers then share. It is checked before the start, because uWebSockets
+ * would
+ * silently share a port with another program (SO_REUSEPORT).
  * @throws GatepostError CONFIG_INVALID naming the variable
  */
 async function usablePort(variable: string, bindVariable: string, host: string, port: number): Promise<number> {
@@ -53,7 +54,7 @@ function probe(host: string, port: number): Promise<number> {
   })
 }
 
-/** The listeners of every command, and the variable of each one's address. */
+/** The listeners of all commands, and the variable with each one's address. */
 const LISTENERS = {
   gatewayPort: { bind: 'bind', variable: 'GATEPOST_GATEWAY_PORT', bindVariable: 'GATEPOST_BIND' },
   ingestPort: { bind: 'bind', variable: 'GATEPOST_INGEST_PORT', bindVariable: 'GATEPOST_BIND' },
@@ -67,7 +68,7 @@ const LISTENERS = {
 } as const
 
 /**
- * The configuration with these ports made sure of before anything starts, so that one that is taken stops the start.
+ * Checks these ports before anything starts, so that a port in use stops the start.
  * @throws GatepostError CONFIG_INVALID naming the variable
  */
 export async function withPorts(config: Config, names: readonly (keyof typeof LISTENERS)[]): Promise<Config> {

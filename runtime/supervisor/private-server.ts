@@ -3,7 +3,7 @@ import { messageOf } from '../../common/errors.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { mergeMetrics, supervisorMetrics } from '../metrics.ts'
 
-/** `/metrics` of all processes in one scrape, `/healthz` (this process is up) and `/readyz` (it can do its work). */
+/** Serves `/metrics` of all processes in one scrape, `/healthz` (the process is up) and `/readyz` (it can do its work). */
 export function privateServer(
   processes: readonly ManagedProcess[],
   canWork: () => boolean,

@@ -13,30 +13,30 @@ import { kafkaAddressOfIngest } from './kafka-log.ts'
 import type { AccessDescription, ReaderLog } from '../messages.ts'
 import { orphanSlots, recoverSlots, waitingBytes } from './slots.ts'
 
-/** The record log of one instance with ingest workers: journal or Kafka. */
+/** The record log of one instance with ingest workers: the journal or Kafka. */
 export interface RecordLog {
   readonly reader: ReaderLog
   readonly access: AccessDescription
-  /** Kafka cannot be reached now; it may be an outage. */
+  /** Kafka cannot be reached now, which may be an outage. */
   readonly away: boolean
-  /** What the worker of a slot is told. `secretKnown`: a worker has compared the token key with the installation's. */
+  /** Options of the worker of a slot. `secretKnown`: a worker has compared the token key with the installation's. */
   worker(slot: number, secretKnown: boolean): IngestLogOptions
   /**
-   * When all workers have gone: seals what they left open.
-   * @returns bytes of acknowledged records that wait on this machine's disk for the next start; what a reader of the log finds is
-   *   not among them
+   * After all workers have ended: seals the segments that they left open.
+   * @returns bytes of acknowledged records that stay on this machine's disk until the next start, not counting those that a reader of the
+   * log finds
    */
   settle(): Promise<number>
 }
 
 const DAY_MS = 24 * 3_600_000
 
-/** Where acknowledged records are on disk, for either kind of log. */
+/** The directory of acknowledged records, by kind of log. */
 const DIRECTORIES = { journal: 'journal', kafka: 'spill' } as const
 
 /**
- * Checks and prepares the record log that the configuration names.
- * @throws GatepostError CONFIG_INVALID; LOG_UNAVAILABLE, LOG_MISCONFIGURED: what is wrong with Kafka
+ * Checks and prepares the configured record log.
+ * @throws GatepostError CONFIG_INVALID; LOG_UNAVAILABLE, LOG_MISCONFIGURED: the message says what is wrong with Kafka
  */
 export async function prepareRecordLog(config: Config, dataDir: string, logger: Logger): Promise<RecordLog> {
   return config.kafkaBrokers === undefined
@@ -51,7 +51,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   await recoverSlots(directory, orphanSlots(directory, config.workers), logger)
   await compactAccessLog(dataDir, Date.now())
   const slotOf = slots(config, directory)
-  // One process owns the embedded store; of a server's there may be several.
+  // The embedded store has one journal; a server may be fed by several, which need distinct names.
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
   return {
     reader: { kind: 'journal', directory, partition, archive: archiveOf(config, dataDir) },
@@ -60,7 +60,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
     worker: (slot) => ({ kind: 'journal', accessDirectory: dataDir, ...slotOf(slot) }),
     settle: async () => {
       await recoverSlots(directory, existingSlots(directory), logger)
-      // The reader has the last word on what is left.
+      // What is left in the journal is reported by its reader.
       return 0
     },
   }
@@ -90,7 +90,7 @@ async function prepareKafka(config: Config, dataDir: string, logger: Logger): Pr
   }
 }
 
-/** Beyond their table's retention records could not be replayed: people's names and MACs are not kept longer than there. */
+/** Segments are not kept longer than their table's rows: they could not be replayed, and names and MACs must not outlive the tables. */
 function archiveOf({ archiveMaxBytes: maxBytes, retention }: Config, dataDir: string) {
   if (maxBytes === 0) return null
   const ages = TOPICS.map((topic) => [topic, retention[topic] * DAY_MS])
@@ -98,7 +98,7 @@ function archiveOf({ archiveMaxBytes: maxBytes, retention }: Config, dataDir: st
   return { directory: archiveDirectory(dataDir), maxBytes, maxAgeMs }
 }
 
-/** The bound is shared by the slots that there are. */
+/** The slots share the maximum size. */
 function slots(config: Config, directory: string): (slot: number) => SlotOptions {
   const count = config.workers + orphanSlots(directory, config.workers).length
   return (slot) => ({
@@ -110,7 +110,7 @@ function slots(config: Config, directory: string): (slot: number) => SlotOptions
   })
 }
 
-/** Acknowledged records of the other kind of log would lie there unread. */
+/** Refuses to start if the other kind of log still holds acknowledged records, which would never be stored. */
 function refuseOther(directory: string, before: string): void {
   const bytes = waitingBytes(directory)
   if (bytes === 0) return

@@ -7,13 +7,13 @@ interface Series {
   readonly values: readonly { readonly value: number; readonly labels: Readonly<Record<string, string>> }[]
 }
 
-/** What these ingest workers did not take, summed up. Workers that do not answer are left out. */
+/** What these ingest workers refused, added up. Workers that do not answer are left out. */
 export async function refusedBy(workers: readonly ManagedProcess[]): Promise<Refused[]> {
   const answers = await Promise.all(workers.map((worker) => worker.metrics()))
   return refusedOf(answers.flatMap((metrics) => metrics ?? []))
 }
 
-/** The same of their metrics: what was counted more than 0 times, the most frequent first. */
+/** The refusals in these metrics, the most frequent first. */
 export function refusedOf(metrics: MetricsJson): Refused[] {
   const counts = new Map<string, Refused>()
   for (const { name, values } of metrics as readonly Series[]) {
@@ -27,7 +27,7 @@ export function refusedOf(metrics: MetricsJson): Refused[] {
   return [...counts.values()].sort((one, other) => other.count - one.count)
 }
 
-/** Null: the series counts nothing of this kind. */
+/** Null: the series does not count refusals. */
 function described(name: string, labels: Readonly<Record<string, string>>): Omit<Refused, 'count'> | null {
   switch (name) {
     case 'gatepost_records_not_kept_total':

@@ -8,8 +8,8 @@ import { run } from './run.ts'
 import { withSecond } from './secret.ts'
 
 /**
- * The reporter alone: keeps the tables migrated and table `metrics` current, and serves the dashboard. It keeps nothing on this machine. PRECONDITION: the
- * configuration names a server.
+ * Runs the reporter alone: migrates the tables, computes table `metrics`, and serves the dashboard. It keeps nothing on this machine.
+ * PRECONDITION: the configuration names a server.
  * @returns the exit status, see run()
  * @throws GatepostError: nothing was started, or everything has ended
  */

@@ -5,7 +5,7 @@ import type { ManagedProcess } from './managed-process.ts'
 import type { Failure } from '../messages.ts'
 import { privateServer } from './private-server.ts'
 
-/** What one command of the supervisor runs. */
+/** The processes that one command supervises. */
 export interface Composition {
   readonly config: Pick<Config, 'privateBind' | 'metricsPort' | 'drainTimeoutMs'>
   readonly processes: readonly ManagedProcess[]
@@ -14,18 +14,18 @@ export interface Composition {
   /** Printed when everything is up. */
   readonly banner: string
   /**
-   * What this process does itself once everything is up; it is over soon after `stopped`. Without a stop, `stop` as its result ends
-   * everything, and so does an error.
+   * Work of this process itself once everything is up; must end soon after `stopped`. If it returns `stop` or throws, everything is
+   * stopped.
    */
   readonly work?: (stopped: AbortSignal) => Promise<'serve' | 'stop'>
-  /** Ends every process, in order, within this time. @returns whether nothing of what was accepted is left for the next start */
+  /** Stops every process, in order, within this time. @returns whether all accepted records are stored */
   readonly stop: (withinMs: number) => Promise<boolean>
   readonly logger: Logger
 }
 
 /**
- * Starts the processes, keeps them running, and ends them when a signal says so.
- * @returns the exit status: 0 after a stop in which everything was stored in time, 1 after one that left something or had to kill
+ * Starts the processes, keeps them running, and stops them on a signal.
+ * @returns the exit status: 0 if everything was stored in time, 1 if something was left or a process had to be killed
  * @throws GatepostError of the process that could not start, or of the composition's own work; everything has ended then
  */
 export async function run(composition: Composition): Promise<number> {
@@ -41,7 +41,7 @@ export async function run(composition: Composition): Promise<number> {
   const stopSignal = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
   })
-  // Until everything is up for the first time, a child's failure is the start's: a wrong directory, a corrupt store, a wrong password.
+  // Until everything is up for the first time, a child's failure fails the start: a wrong directory, a corrupt store, a wrong password.
   const startFailed = new Promise<Failure>((resolve) => {
     for (const process of processes) process.onFailure = resolve
   })
@@ -68,7 +68,7 @@ export async function run(composition: Composition): Promise<number> {
   return clean ? 0 : 1
 }
 
-/** @returns the error of the composition's own work; null: it had none, or none that matters */
+/** @returns the error of the composition's own work; null: no error, or one that came after the stop */
 async function untilStopped(
   { work, logger }: Pick<Composition, 'work' | 'logger'>,
   stopSignal: Promise<string>,
@@ -77,7 +77,7 @@ async function untilStopped(
   const forever = new Promise<never>(() => {})
   let error: Error | null = null
   const done = work?.(stopped.signal).catch((reason: unknown) => {
-    // After a stop nobody is there to answer it.
+    // After a stop an error has no consequence.
     if (!stopped.signal.aborted) error = reason instanceof Error ? reason : new Error(String(reason))
     return 'stop' as const
   })

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Config } from '../config/config.ts'
 
-/** The key of tokens and session ids: as configured, else made once and kept in the data directory, readable by its owner only. */
+/**
+ * The key of tokens and session ids: the configured one, or one that is generated once and kept in the data directory, readable by its
+ * owner only.
+ */
 export function tokenSecret(configured: string | undefined, dataDir: string): string {
   if (configured !== undefined) return configured
   const path = join(dataDir, 'secret')
@@ -16,7 +19,7 @@ export function tokenSecret(configured: string | undefined, dataDir: string): st
   return readFileSync(path, 'utf8').trim()
 }
 
-/** The same for a command, which makes none. @throws GatepostError CONFIG_INVALID: it is not known here */
+/** The same for a command, which never generates one. @throws GatepostError CONFIG_INVALID: it is not known here */
 export function knownSecret(configured: string | undefined, dataDir: string): string {
   if (configured !== undefined) return configured
   try {
@@ -31,8 +34,8 @@ export function knownSecret(configured: string | undefined, dataDir: string): st
 }
 
 /**
- * The keys under which somebody may have been hashed: during a rotation there are two, the one that signs first.
- * @throws GatepostError CONFIG_INVALID: none is known here
+ * The keys with which subjects may have been hashed, the signing key first; during a rotation there are two.
+ * @throws GatepostError CONFIG_INVALID: no key is known here
  */
 export function knownKeys({ secret, secondSecret, dataDir }: KeysConfig): readonly string[] {
   return withSecond(knownSecret(secret, dataDir), secondSecret)
@@ -44,7 +47,7 @@ export function withSecond(secret: string, second: string | undefined): readonly
   return second === undefined ? [secret] : [secret, second]
 }
 
-/** The key of alerts: one of its own, or one that says nothing of the key of the tokens. */
+/** The key that signs alerts: the configured one, or one derived from the token key that does not reveal it. */
 export function alertSecret(configured: string | undefined, tokenKey: string): string {
   return configured ?? createHmac('sha256', tokenKey).update('gatepost: alerts').digest('hex')
 }

@@ -15,22 +15,22 @@ import { run } from './run.ts'
 import { alertSecret, tokenSecret, withSecond } from './secret.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
 
-/** What makes an instance a demo's. */
+/** Additional options of a demo instance. */
 export interface Demo {
   readonly marker: DemoMarker
   /** See IngestOptions. */
   readonly key: string
-  /** Fills it, once it is up. @param config with the ports it has */
+  /** Fills the demo once the instance is up. @param config with the actual ports */
   readonly work: (config: Config, stopped: AbortSignal) => Promise<'serve' | 'stop'>
 }
 
 /**
- * Everything on this machine: ingest workers, and one process that brings the record log into the store. Either may be a server.
+ * Runs everything on this machine: the ingest workers, and one process that stores their records. Log and store may each be a server.
  * @returns the exit status, see run()
  * @throws GatepostError: nothing was started, or everything has ended
  */
 export async function serve(configured: Config, demo: Demo | null = null): Promise<number> {
-  // The workers need it: that it does not load is said once, before anything is made or started.
+  // Load uWebSockets first: if it has no binary here, say so once, before anything is created or started.
   loadUws()
   const logger = createLogger('serve')
   const policies = readPolicies(configured.policies)
@@ -79,7 +79,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
     return await run({
       config,
       processes: [...workers, store],
-      // Ingest alone decides: what it accepts is durable, also while the store is away.
+      // Ingest alone decides: what it accepts is durable even while the store is down.
       ready: () => workers.some((worker) => worker.available),
       banner: serveBanner(config, directory.path),
       ...(demo === null ? {} : { work: (stopped) => demo.work(config, stopped) }),
@@ -96,7 +96,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   }
 }
 
-/** Only this instance's store process can finish a journal; what Kafka holds, the next one reads. */
+/** Only this instance's store process can finish a journal; what is left in Kafka is read by the next reader. */
 function stopStore(store: ManagedProcess, log: RecordLog, withinMs: number): Promise<boolean> {
   return store.stop(withinMs, log.reader.kind === 'journal')
 }

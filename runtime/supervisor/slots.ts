@@ -5,15 +5,15 @@ import type { Logger } from '../../common/logger.ts'
 import { existingSlots, parseSegmentName, SLOT_LOCK, slotDirectory } from '../../log/journal/layout.ts'
 import { recoverSlot } from '../../log/journal/recover.ts'
 
-/** A slot beyond this instance's workers may still be written by a killed instance's worker, which ends at once. */
+/** A worker of a killed instance may still hold a slot beyond this instance's workers; it ends by itself. */
 const ORPHAN_WAIT_MS = 15_000
 
-/** Slots that no worker of this instance takes: there were more workers once. */
+/** Slots that no worker of this instance uses, left from a run with more workers. */
 export function orphanSlots(directory: string, workers: number): number[] {
   return existingSlots(directory).filter((slot) => slot >= workers)
 }
 
-/** Seals what was left open in slots whose worker has gone. */
+/** Seals open segments in slots whose worker has ended. */
 export async function recoverSlots(directory: string, slots: readonly number[], logger: Logger): Promise<void> {
   for (const number of slots) {
     const slot = slotDirectory(directory, number)
@@ -23,7 +23,7 @@ export async function recoverSlots(directory: string, slots: readonly number[], 
   }
 }
 
-/** Bytes of the segments in all slots: acknowledged records that wait there. */
+/** Bytes of the segments in all slots: acknowledged records that are not stored yet. */
 export function waitingBytes(directory: string): number {
   let bytes = 0
   for (const slot of existingSlots(directory)) {

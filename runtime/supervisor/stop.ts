@@ -3,9 +3,10 @@ import type { ManagedProcess } from './managed-process.ts'
 import type { RecordLog } from './record-log.ts'
 
 /**
- * Workers first, so that the log is complete when the store process drains it. A worker that had to be killed loses nothing: what it
- * acknowledged is in the log or in its slot, which is recovered here.
- * @returns bytes that wait on this machine's disk, and whether every worker ended by itself
+ * Stops the workers first, so that the log is complete when the store process drains it. Killing a worker loses nothing: acknowledged
+ * records
+ * are in the log or in its slot, which is recovered here.
+ * @returns bytes that stay on this machine's disk, and whether every worker ended by itself
  */
 export async function stopWorkers(
   workers: readonly ManagedProcess[],
