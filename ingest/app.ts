@@ -17,13 +17,13 @@ import { ROUTES, routeOf, type Route } from './routes/router.ts'
 export interface AppOptions {
   readonly log: LogWriter
   readonly authMode: AuthMode
-  /** The first signs tokens; those of the others are good until they end. */
+  /** The first signs tokens; tokens signed with the others stay valid until they end. */
   readonly secrets: readonly [string, ...string[]]
-  /** What operators, policies and the portal decided. */
+  /** Decisions of operators, policies and the portal. */
   readonly access: AccessLog
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
-  /** Makes the portal, whose tokens are records too; unset: there is none. */
+  /** Creates the portal, whose tokens are records too; unset: no portal. */
   readonly portal?: ((records: Records, tokens: Tokens) => Portal) | undefined
   readonly logger: Logger
 }
@@ -35,7 +35,7 @@ function methodNotAllowed(route: Route, allow: string): Answer {
   return makeJsonAnswer(route, 405, { error: `this path allows ${allow}` }, [['Allow', allow]])
 }
 
-/** What each route takes; a path of no route takes nothing. */
+/** Allowed methods by route; a path without a route allows none. */
 const ALLOWED: Record<Route, string> = {
   ping: 'GET',
   auth: 'GET, POST',
@@ -48,7 +48,7 @@ const ALLOWED: Record<Route, string> = {
   root: 'GET, HEAD',
   unknown: '',
 }
-/** What a request gets when handling it failed: a gateway keeps its users, a RADIUS server sends again. */
+/** The answer to a request that failed with an internal error: a gateway keeps its users, a RADIUS server retries. */
 const FAILED = makeJsonAnswer('unknown', 500, { error: 'the request failed' })
 const FAULTS: Partial<Record<Route, Answer>> = {
   ping: PONG,
@@ -58,7 +58,7 @@ const FAULTS: Partial<Record<Route, Answer>> = {
 
 const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
 
-/** The routes of both listeners. One per process: handlers reuse their parsers from request to request. */
+/** The routes of both listeners. One per process: handlers reuse their parsers for every request. */
 export class App {
   readonly records: Records
   readonly decisions: Decisions
@@ -73,7 +73,7 @@ export class App {
     post_auth: this.#bodyHandler('post_auth', POST_AUTH_MAX_BYTES),
     auth: this.#bodyHandler('auth', COUNTERS_MAX_BYTES),
   }
-  /** Requests whose handling threw. */
+  /** Requests that failed with an internal error. */
   faults = 0
 
   constructor(options: AppOptions) {
@@ -98,7 +98,7 @@ export class App {
     return { maxBytes, tooLarge, handle: (body, exchange) => this.post(route, body, exchange) }
   }
 
-  /** A GET, or a HEAD where it is allowed. `path` is without the query. Never throws. */
+  /** Handles GET, and HEAD where it is allowed. `path` has no query. Never throws. */
   get(path: string, exchange: Exchange, head = false): void {
     const route = routeOf(path)
     try {
@@ -108,7 +108,7 @@ export class App {
     }
   }
 
-  /** A fault of ours costs one request, not the worker and everyone who waits on it. */
+  /** An internal error fails one request, not the worker with all its other requests. */
   #failed(route: Route, exchange: Exchange, error: unknown): void {
     this.faults++
     this.#logger.error({ route, err: error }, `ingest: a request failed: ${messageOf(error)}`)
@@ -141,7 +141,7 @@ export class App {
     exchange.reply(NOT_ALLOWED.get(route) as Answer)
   }
 
-  /** Where a request's body goes once it has come; null: it takes none, and the exchange holds its answer. Never throws. */
+  /** Returns the handler of the request's body; null: it has no body to handle, and the exchange holds the answer. Never throws. */
   bodyHandler(method: string, path: string, exchange: Exchange): BodyHandler | null {
     const route = routeOf(path)
     if (method === 'POST') {
@@ -155,7 +155,7 @@ export class App {
     return null
   }
 
-  /** The body of a gateway's or RADIUS server's POST. Never throws. */
+  /** Handles the body of a POST by a gateway or RADIUS server. Never throws. */
   post(route: Route, body: Uint8Array, exchange: Exchange): void {
     try {
       if (route === 'auth') this.#counters.handle(exchange, body)

@@ -6,11 +6,11 @@ import type { Answer, RecordOutcome, Responder } from './http.ts'
 
 /** A batch is sealed when its next record might not fit. */
 export const BATCH_CAPACITY_BYTES = 1024 * 1024
-/** Records of one batch, each of which may have a request that waits for it. */
+/** Maximum number of records per batch. Each may have a request that waits for it. */
 export const BATCH_MAX_RECORDS = 16384
 
 /**
- * Records of one topic on their way to being sealed, and the requests that wait for them to be durable.
+ * The records of one batch that is being filled, and the requests that wait until they are durable.
  * Reused: nothing is allocated per record.
  */
 export class RecordBatch implements Batch {
@@ -42,7 +42,7 @@ export class RecordBatch implements Batch {
     this.#waiting = 0
   }
 
-  /** The request is answered when the batch's outcome is known. */
+  /** Registers a request to be answered once the batch's outcome is known. */
   wait(responder: Responder, response: unknown, answer: Answer): void {
     this.#responders[this.#waiting] = responder
     this.#responses[this.#waiting] = response
@@ -50,7 +50,7 @@ export class RecordBatch implements Batch {
     this.#waiting++
   }
 
-  /** Answers everyone who waits; again later: nobody waits any more. */
+  /** Answers all registered requests, and forgets them: a second call answers none. */
   settle(outcome: RecordOutcome): number {
     const settled = this.#waiting
     this.#waiting = 0

@@ -6,19 +6,19 @@ import { GatepostError } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
 
 /**
- * How records are gathered for a log that says nothing about it: whatever arrived while the last commit was under way goes into the
- * next one. What a topic may hold in memory is maxBatches times BATCH_CAPACITY_BYTES; beyond it records are refused, until the log
- * has caught up.
+ * The batching for a log that states none: everything that arrives during a commit goes into the next one. A topic holds at most
+ * maxBatches
+ * times BATCH_CAPACITY_BYTES in memory; beyond that, records are refused until the log has caught up.
  */
 export const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
 
-/** received_at (6 bytes until the year 4199) and batch_id begin every record. */
+/** Every record begins with received_at (6 bytes until the year 4199) and batch_id. */
 const PREFIX_MAX_BYTES = 10 + 16
 
-/** A request that waits longer for the disk is answered with "unknown"; gateways give up after some 30 s, RADIUS after a few. */
+/** A request that waits longer is answered with "unknown". Gateways give up after about 30 s, RADIUS servers after a few seconds. */
 export const DURABLE_WITHIN_MS = 2000
 
-/** What the process counts of one topic. */
+/** Counts of one topic in this process. */
 export interface BatcherStats {
   records: number
   batches: number
@@ -26,7 +26,7 @@ export interface BatcherStats {
   refused: number
   /** Refusals and unknown outcomes, by error code. */
   readonly failures: Map<string, number>
-  /** Batch sizes in records and commit latencies in seconds, as cumulative-ready bucket counts. */
+  /** Batch sizes in records and commit latencies in seconds, as counts per bucket. */
   readonly sizeBuckets: number[]
   readonly commitBuckets: number[]
   commitSecondsSum: number
@@ -41,7 +41,7 @@ function observe(bounds: readonly number[], counts: number[], value: number): vo
   counts[index]++
 }
 
-/** Identities of this process's batches: a random 64-bit incarnation, the batch's partition (16 bits), a 48-bit sequence. */
+/** Issues the identities of this process's batches: a random 64-bit incarnation, the batch's partition (16 bits), a 48-bit sequence. */
 export class BatchSequence {
   readonly incarnation = randomBytes(8)
   #next = 0
@@ -54,8 +54,8 @@ export class BatchSequence {
 }
 
 /**
- * Gathers the records of one topic into batches and appends them to the record log: whatever arrived while as many commits as the log
- * likes were under way goes together into the next one (group commit).
+ * Puts the records of one topic into batches and appends them to the record log. Records that arrive while the log has as many appends in
+ * flight as it wants go together into the next batch (group commit).
  */
 export class TopicBatcher {
   readonly topic: Topic
@@ -75,7 +75,7 @@ export class TopicBatcher {
   readonly #free: RecordBatch[] = []
   #made = 0
   #open: RecordBatch | null = null
-  /** Where the open batch's last whole record ends. */
+  /** End of the last complete record in the open batch. */
   #recordEnd = 0
   #monthEnd = 0
   #inFlight = 0
@@ -93,8 +93,9 @@ export class TopicBatcher {
   }
 
   /**
-   * Starts a record of at most `maxBytes` received at `now` (ms since the epoch): its identity is written, the caller
-   * writes the other fields to the batch's cursor and then calls end() or abandon(). Null: refused, nothing can be appended now.
+   * Starts a record of at most `maxBytes`, received at `now` (ms since the epoch), and writes its identity. The caller writes the other
+   * fields
+   * to the batch's cursor and then calls end() or abandon(). Null: refused, nothing can be appended now.
    */
   begin(maxBytes: number, now: number): RecordBatch | null {
     let batch = this.#open
@@ -108,7 +109,7 @@ export class TopicBatcher {
       if (batch === null) return null
     }
     const cursor = batch.cursor
-    // A record that was begun and, because something threw, never ended is overwritten.
+    // Overwrites a record that was started and never ended because of an exception.
     cursor.position = this.#recordEnd
     if (now !== this.#prefixAt) this.#makePrefix(batch, now)
     const { bytes, position } = cursor
@@ -125,12 +126,12 @@ export class TopicBatcher {
     if (!this.#scheduled && this.#inFlight < this.#batching.maxInFlight) this.#schedule()
   }
 
-  /** Forgets the record that begin() started. */
+  /** Discards the record that begin() started. */
   abandon(batch: RecordBatch): void {
     batch.cursor.position = this.#recordEnd
   }
 
-  /** Resolves when nothing is open or under way. */
+  /** Resolves when no batch is open or in flight. */
   async flush(): Promise<void> {
     if (this.#open !== null && this.#open.recordCount > 0) this.#seal(this.#open)
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
@@ -142,7 +143,7 @@ export class TopicBatcher {
       end > BATCH_CAPACITY_BYTES ||
       (end > this.#batching.sealBytes && batch.recordCount > 0) ||
       batch.recordCount === BATCH_MAX_RECORDS ||
-      // All of a batch lies in one month and near its first record, also when the clock jumps.
+      // All records of a batch must lie in one month and near its first record, even if the clock jumps.
       now < batch.minReceivedAt ||
       now - batch.minReceivedAt > BATCH_SPAN_MS ||
       now >= this.#monthEnd
@@ -184,7 +185,7 @@ export class TopicBatcher {
 
   #schedule(): void {
     this.#scheduled = true
-    // After this turn of the event loop: every request that the poll phase read goes into the same commit.
+    // Seal after this turn of the event loop, so that all requests read in its poll phase share a commit.
     setImmediate(() => {
       this.#scheduled = false
       if (this.#open !== null && this.#open.recordCount > 0) this.#seal(this.#open)

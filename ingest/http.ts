@@ -1,27 +1,28 @@
 import type { Route } from './routes/router.ts'
 
 /**
- * What handlers and listeners say to each other. A handler takes method, path, query, headers and body bytes, and gives
- * status, body and, if a record was made, the batch to wait for; it knows nothing of the listener.
+ * The interface between handlers and listeners. A handler takes method, path, query, headers and body bytes, and returns status, body
+ * and, if
+ * it made a record, the batch to wait for. It knows nothing about the listener.
  */
 
-/** Whether the record of a request is durable: the X-Gatepost-Record header. `none`: the request makes no record. */
+/** Whether the request's record is durable: the X-Gatepost-Record header. `none`: the request makes no record. */
 export type RecordOutcome = 'kept' | 'unknown' | 'dropped' | 'none'
 
-/** A response, made once and shared by every request that gets it. */
+/** A response that is built once and shared by all requests that get it. */
 export interface Answer {
   readonly counter: AnswerCounter
-  /** With its reason phrase: "200 OK". */
+  /** With the reason phrase: "200 OK". */
   readonly status: string
   readonly code: number
   readonly contentType: string | null
   readonly headers: readonly (readonly [string, string])[]
   readonly body: string
-  /** What the request gets instead when its record was not kept: post-auth is refused, others are answered all the same. */
+  /** The answer if the record was not kept: post-auth is refused; null: answered the same. */
   readonly unlessKept: Answer | null
 }
 
-/** How often one route answered with one status. */
+/** Number of answers of one route with one status. */
 export interface AnswerCounter {
   readonly route: Route
   readonly code: number
@@ -30,7 +31,7 @@ export interface AnswerCounter {
 
 const counters = new Map<string, AnswerCounter>()
 
-/** Every counter of this process: routes times statuses. */
+/** All counters of this process: routes times statuses. */
 export function answerCounters(): Iterable<AnswerCounter> {
   return counters.values()
 }
@@ -82,66 +83,66 @@ export function makeJsonAnswer(
   return makeAnswer(route, code, JSON.stringify(value), { contentType: 'application/json', headers })
 }
 
-/** What a request is answered once its record's outcome is known. */
+/** The answer to a request once its record's outcome is known. */
 export function finalAnswer(answer: Answer, outcome: RecordOutcome): Answer {
   return answer.unlessKept !== null && outcome !== 'kept' ? answer.unlessKept : answer
 }
 
-/** What a handler that had to wait has to say. */
+/** The result of a handler that had to wait. */
 export interface Reply {
   readonly answer: Answer
   readonly outcome: RecordOutcome
 }
 
-/** Who takes the body of a request. */
+/** Handles the body of a request. */
 export interface BodyHandler {
-  /** A larger body is not read to its end and answered with `tooLarge`. */
+  /** A larger body is answered with `tooLarge` without being read to its end. */
   readonly maxBytes: number
   readonly tooLarge: Answer
-  /** Never throws. `exchange` holds what it held when the body was announced. */
+  /** Never throws. `exchange` is in the state it had when bodyHandler() returned. */
   handle(body: Uint8Array, exchange: Exchange): void
 }
 
-/** How a listener answers a request whose record's outcome has become known; does nothing if the client has gone. */
+/** Sends the answer once the outcome of the request's record is known; does nothing if the client has disconnected. */
 export interface Responder {
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void
 }
 
-/** What a request waits for: the batch of its record, or all of its records'. */
+/** What an answer waits for: the batch with the request's record, or all batches with its records. */
 export interface Awaited {
   wait(responder: Responder, response: unknown, answer: Answer): void
 }
 
 /**
- * One request and what came of it. A listener owns one and uses it for request after request; everything in it is valid
- * only until the handler's next call.
+ * One request and its answer. A listener owns it and reuses it for every request: its content is valid only until the handler is called
+ * again.
  */
 export class Exchange {
-  /** Everything behind the first "?", as sent. */
+  /** Everything after the first "?", as sent. */
   query = ''
   userAgent = ''
-  /** The client's address in text form, after trusted proxies. */
+  /** The client's address as text, with trusted proxies taken into account. */
   remoteIp = ''
-  /** A header by its lower-case name; empty if it was not sent. Set once, by the listener that owns the exchange. */
+  /** A header by its lower-case name; empty if it was not sent. Set once, by the owning listener. */
   header: (name: string) => string = () => ''
-  /** Whether a trusted proxy says that the client came by HTTPS (X-Forwarded-Proto). Set once, by the listener. */
+  /** Whether a trusted proxy says that the client used HTTPS (X-Forwarded-Proto). Set once, by the listener. */
   secure: () => boolean = () => false
-  /** When the request came, ms since the epoch. Set by the listener of a demo only (received-at.ts). */
+  /** Receive time of the request, ms since the epoch. Only the listener of a demo replaces it (received-at.ts). */
   now: () => number = Date.now
 
-  /** Set by the handler: the answer, and the batch to wait for; without one, `outcome` is final. */
+  /** Set by the handler: the answer, and the batch to wait for; without a batch, `outcome` is final. */
   answer: Answer = NOT_FOUND
   batch: Awaited | null = null
   outcome: RecordOutcome = 'none'
 
-  /** An answer that waits for nothing. */
+  /** Sets an answer that can be sent at once. */
   reply(answer: Answer, outcome: RecordOutcome = 'none'): void {
     this.answer = answer
     this.batch = null
     this.outcome = outcome
   }
 
-  /** The answer once nothing is waited for any more. */
+  /** Resolves with the answer once everything that it waits for is done. */
   settled(): Promise<Reply> {
     const { batch, answer, outcome } = this
     if (batch === null) return Promise.resolve({ answer, outcome })
@@ -150,7 +151,7 @@ export class Exchange {
     })
   }
 
-  /** An answer that is not known yet. PRECONDITION: the promise never rejects. */
+  /** Sets an answer that is not known yet. PRECONDITION: the promise never rejects. */
   replyLater(reply: Promise<Reply>): void {
     this.batch = {
       wait(responder, response) {
@@ -159,7 +160,7 @@ export class Exchange {
     }
   }
 
-  /** An answer that waits until the request's record is durable. */
+  /** Sets an answer that is sent once the request's record is durable. */
   replyWhenDurable(answer: Answer, batch: Awaited): void {
     this.answer = answer
     this.batch = batch

@@ -4,7 +4,7 @@ import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { Portal } from './portal/portal.ts'
 
-/** What one ingest worker reports. */
+/** Metrics of one ingest worker. */
 export function ingestMetrics(app: App): PlainMetrics {
   const metrics = new PlainMetrics()
   const { records, postAuth, decisions } = app

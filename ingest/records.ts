@@ -13,7 +13,7 @@ import {
 import { POST_AUTH_FIELDS } from './encode/post-auth.ts'
 import type { RecordBatch } from './batch.ts'
 
-/** What the encoder of each stream writes: a stream without one does not compile. */
+/** The fields that the encoder of each stream writes. A stream without an entry does not compile. */
 export const WRITTEN_FIELDS: { readonly [T in Topic]: FieldNames<T> } = {
   post_auth: POST_AUTH_FIELDS,
   gateway_pings: PING_FIELDS,
@@ -22,7 +22,7 @@ export const WRITTEN_FIELDS: { readonly [T in Topic]: FieldNames<T> } = {
   dead_letters: DEAD_LETTER_FIELDS,
 }
 
-/** The batchers of a process, one per stream, and its dead letters. */
+/** The batchers of a process, one per stream, with a shortcut for dead letters. */
 export class Records {
   readonly all: readonly TopicBatcher[]
   readonly postAuth: TopicBatcher
@@ -55,7 +55,7 @@ export class Records {
     return batch
   }
 
-  /** A token that the portal issued. @returns the batch to wait for; null: refused. */
+  /** Records a token that the portal issued. @returns the batch to wait for; null: refused. */
   portalSession(record: PortalSessionRecord, now: number): RecordBatch | null {
     const batch = this.portalSessions.begin(portalSessionBytes(record), now)
     if (batch === null) return null
@@ -64,7 +64,7 @@ export class Records {
     return batch
   }
 
-  /** Resolves when everything that was accepted is durable or refused. */
+  /** Resolves when all accepted records are durable or refused. */
   async flush(): Promise<void> {
     await Promise.all(this.all.map((batcher) => batcher.flush()))
   }

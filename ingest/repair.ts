@@ -11,7 +11,7 @@ import { AUTHENTICATION_RESULT, encodePostAuth, POST_AUTH_KEYS, postAuthBytes } 
 import { JsonFields } from './parse/json.ts'
 import { POST_AUTH_MAX_BYTES } from './routes/post-auth.ts'
 
-/** A dead letter as its table has it; `payload` may have been repaired. */
+/** A dead letter as stored in its table; `payload` may have been repaired. */
 export interface RepairedLetter {
   /** ms since the epoch. */
   readonly receivedAt: number
@@ -23,15 +23,16 @@ export interface RepairedLetter {
   readonly batchIndex: number
 }
 
-/** Of the address and the program that sent it nothing is kept in a dead letter. */
+/** A dead letter does not keep the sender's address and User-Agent. */
 const NOT_KNOWN = ''
-/** The token was not kept, so what would be answered today cannot be said. */
+/** The token was not kept, so the request cannot be decided again. */
 const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
 
 /**
- * A repaired dead letter as a batch of one record, at the time when it was received. Its identity follows from the letter's: replayed
- * twice it is the same batch, which is stored once.
- * @throws GatepostError INPUT_INVALID: what is still wrong with it, naming the field
+ * A repaired dead letter as a batch of one record with the original receive time. Its identity is derived from the letter's, so replaying
+ * it
+ * twice stores it once.
+ * @throws GatepostError INPUT_INVALID: the payload is still not valid; names the field
  */
 export function repairedBatch(letter: RepairedLetter): Batch {
   const batchId = replayId(letter)
@@ -57,7 +58,7 @@ export function replayId({ batchId, batchIndex }: Pick<RepairedLetter, 'batchId'
   return createHash('md5').update(`replay ${batchId}/${batchIndex}`).digest()
 }
 
-/** How a request is made a record again, by where it came from. */
+/** Rebuilds the record from a request, by the source of the dead letter. */
 const REPAIRS: Readonly<Record<ReportedAs, (letter: RepairedLetter) => Buffer>> = {
   ping: ({ payload }) => ping(payload),
   auth,
@@ -113,7 +114,7 @@ function written(cursor: Cursor): Buffer {
   return cursor.bytes.subarray(0, cursor.position)
 }
 
-/** A record that its table refused stands in the payload as JSON, its 64-bit numbers as text. */
+/** For a record that its table refused: the payload is JSON, with 64-bit numbers as text. */
 function record(topic: Topic, payload: string): Buffer {
   let parsed: unknown
   try {
@@ -128,7 +129,7 @@ function record(topic: Topic, payload: string): Buffer {
   const wrong: string[] = []
   type.isValid(value, { errorHook: (path) => wrong.push(path.join('.')) })
   if (wrong.length > 0) throw invalid(`not a record of ${topic}: ${wrong.join(', ')}`)
-  // The identity is written anew: one byte of time, sixteen of the batch and one of the index.
+  // Skips the identity, which is written again: one byte of time, sixteen of batch_id and one of batch_index.
   return type.toBuffer(value).subarray(18)
 }
 

@@ -1,10 +1,10 @@
 import type { RecordBatch } from './batch.ts'
 import type { Answer, Awaited, RecordOutcome, Responder } from './http.ts'
 
-/** From best to worst: a request's records are kept only if all of them are. */
+/** From best to worst: a request's records count as kept only if all of them are. */
 const WORSE: readonly RecordOutcome[] = ['none', 'kept', 'unknown', 'dropped']
 
-/** The batches of one request's records. It is answered when the last of them has its outcome, with the worst of these. */
+/** The batches of one request with several records. It is answered when all outcomes are known, with the worst one. */
 export class SeveralBatches implements Awaited, Responder {
   readonly #batches: ReadonlySet<RecordBatch>
   #open: number

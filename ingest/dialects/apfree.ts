@@ -1,6 +1,8 @@
 import { DialectError, objects, type Dialect, type JsonObject } from './dialect.ts'
 
-/** `auth_op` has an entry for each client; a gateway aborts at one of a wrong type, so an id goes back as it came. */
+/**
+ * `auth_op` has one entry per client. A gateway rejects an answer with an entry of the wrong type, so each id is returned as it was sent.
+ */
 function operations(clients: readonly JsonObject[], codes: readonly number[]): unknown[] {
   return clients.map(({ id }, index) => ({ id, auth_code: codes[index] }))
 }
@@ -45,7 +47,7 @@ export const apfree8: Dialect = {
     })
     return {
       clients: gateways.flatMap(({ gateway: { gw_id, gw_channel }, clients }) =>
-        // The device's id comes first: of two values for the gateway's slot the last counts.
+        // The device's id comes first: of two values for the gateway's slot the last one wins.
         clients.map((client) => ({ device_id: body['device_id'], ...client, gw_channel, gw_id })),
       ),
       answer(codes) {

@@ -1,26 +1,26 @@
 /*
- * Gateways that report many clients in one POST (PROTOCOLS.md, section 2). A dialect knows how such a body looks and how its gateways
- * parse the answer; what a client's report means is the same for all.
+ * Gateways that report many clients in one POST (PROTOCOLS.md, section 2). A dialect defines the form of the body and of the answer; the
+ * meaning of a client's report is the same for all.
  */
 
-/** A body of a dialect. */
+/** A parsed body. */
 export interface CountersBody {
-  /** Each client's report, as the parameters of a GET auth request without `stage`. */
+  /** The report of each client, as the parameters of a GET auth request without `stage`. */
   readonly clients: readonly JsonObject[]
-  /** The answer's body, of one code for each client in their order. */
+  /** The body of the answer, given one code per client in their order. */
   answer(codes: readonly number[]): string
 }
 
-/** What is wrong with a body, naming the field. */
+/** Says what is wrong with a body, naming the field. */
 export class DialectError extends Error {}
 
 export interface Dialect {
-  /** As in the parameter `stage` of the request. */
+  /** The value of the request's parameter `stage`. */
   readonly stage: string
-  /** Whether a body is of this dialect rather than another one with the same stage. */
+  /** Whether a body belongs to this dialect, not to another one with the same stage. */
   recognises(body: JsonObject): boolean
   /**
-   * Reads a body.
+   * Parses a body.
    * @throws DialectError
    */
   read(body: JsonObject, query: URLSearchParams): CountersBody

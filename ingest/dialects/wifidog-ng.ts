@@ -1,14 +1,15 @@
 import { objects, type Dialect } from './dialect.ts'
 
-/** wifidog-ng reads no more of an answer. */
+/** wifidog-ng reads at most this much of an answer. */
 const ANSWER_MAX_BYTES = 1024
 
-/** Everything but these admits the client, or leaves it as it is. */
+/** Every other code admits the client or leaves it unchanged. */
 const DENIALS = new Set([0, 6])
 
 /**
- * wifidog-ng 1.5: `POST auth?gw_id=G&stage=counters` with `{"counters":[{"ip","mac","token","uptime","incoming","outgoing"}]}`, counters
- * of 32 bits. Answered `{"resp":[{"mac","auth":0}]}` with denials only; those beyond 1,024 bytes come with the next report.
+ * wifidog-ng 1.5: `POST auth?gw_id=G&stage=counters` with `{"counters":[{"ip","mac","token","uptime","incoming","outgoing"}]}`, with
+ * 32-bit
+ * counters. The answer `{"resp":[{"mac","auth":0}]}` lists denials only; denials beyond 1,024 bytes are left for the next report.
  */
 export const wifidogNg: Dialect = {
   stage: 'counters',
@@ -24,7 +25,7 @@ export const wifidogNg: Dialect = {
         for (const [index, code] of codes.entries()) {
           const { mac } = entries[index]
           if (!DENIALS.has(code) || typeof mac !== 'string') continue
-          // The gateway looks its client up by the text that it sent.
+          // The gateway looks up its client by the exact text that it sent.
           const entry = JSON.stringify({ mac, auth: 0 })
           length += Buffer.byteLength(entry) + 1
           if (length > ANSWER_MAX_BYTES) break

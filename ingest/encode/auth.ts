@@ -14,7 +14,7 @@ export const AUTH_OUTGOING = 6
 export const AUTH_INCOMING_DELTA = 7
 export const AUTH_OUTGOING_DELTA = 8
 
-/** Parameters of an auth request; apfree 8 says device_id for gw_id and incoming_bytes for incoming. */
+/** Parameters of an auth request; apfree 8 calls gw_id device_id, and incoming incoming_bytes. */
 export function authFields(): QueryFields {
   const names: [string, number][] = [
     ['stage', AUTH_STAGE],
@@ -50,7 +50,7 @@ export const AUTH_FIELDS: FieldNames<'gateway_auth'> = [
   'extra',
 ]
 
-/** Appends AUTH_FIELDS, which follow the identity. The token itself is not written anywhere. */
+/** Appends AUTH_FIELDS, which follow the identity. The token itself is never written. */
 export function encodeAuth(
   cursor: Cursor,
   fields: QueryFields,

@@ -1,8 +1,9 @@
 /**
- * A write position in a reused buffer, and the primitive encodings of Avro's binary form (Avro specification 1.11,
- * "Binary Encoding"): int and long are zigzag varints, string is a long and UTF-8 bytes, double is 8 bytes little-endian.
+ * A write position in a reused buffer, with the primitive encodings of Avro's binary form (Avro specification 1.11, "Binary Encoding"):
+ * int and
+ * long are zigzag varints, string is a long and UTF-8 bytes, double is 8 bytes little-endian.
  *
- * PRECONDITION: the caller has made sure that the whole record fits, once per record; nothing here checks bounds.
+ * PRECONDITION: the caller has checked, once per record, that the whole record fits; nothing here checks bounds.
  */
 export class Cursor {
   readonly bytes: Buffer
@@ -40,7 +41,7 @@ export class Cursor {
     this.position = position
   }
 
-  /** int or long of small magnitude, either sign. */
+  /** int or long of small magnitude, positive or negative. */
   int(value: number): void {
     let zigzag = ((value << 1) ^ (value >> 31)) >>> 0
     while (zigzag > 0x7f) {
@@ -74,7 +75,7 @@ export class Cursor {
     this.bytes[this.position++] = 0
   }
 
-  /** Any string; lone surrogates become U+FFFD, as Buffer and avsc have it. */
+  /** Any string; lone surrogates become U+FFFD, as in Buffer and avsc. */
   string(value: string): void {
     const length = value.length
     if (length < 64) {
@@ -117,13 +118,13 @@ export class Cursor {
     this.position = position
   }
 
-  /** A string whose UTF-8 bytes stand in `source` from start to end. */
+  /** A string whose UTF-8 bytes are source[start..end). */
   stringBytes(source: Uint8Array, start: number, end: number): void {
     const length = end - start
     this.uint(length)
     const bytes = this.bytes
     let position = this.position
-    // MEASURED: below some 50 bytes a loop beats the native copy's call.
+    // MEASURED: below about 50 bytes a loop is faster than calling the native copy.
     if (length < 48) for (let index = start; index < end; index++) bytes[position++] = source[index]
     else {
       bytes.set(source.subarray(start, end), position)

@@ -12,13 +12,13 @@ export type DeadLetterReason =
   | 'not_an_object'
   | 'missing_field'
 
-/** Bytes of a payload that are kept. */
+/** Characters (UTF-16 units, up to 3 bytes each in UTF-8) of a payload that are kept. */
 export const PAYLOAD_MAX_CHARACTERS = 65536
 
 export interface DeadLetter {
   readonly source: ReportedAs
   readonly reason: DeadLetterReason
-  /** In words, naming the field. */
+  /** A message that names the field. */
   readonly error: string
   /** Without credentials. */
   readonly payload: string
@@ -34,7 +34,7 @@ export function encodeDeadLetter(cursor: Cursor, letter: DeadLetter): void {
   cursor.string(letter.payload.slice(0, PAYLOAD_MAX_CHARACTERS))
 }
 
-/** No more bytes than this are needed for the letter. */
+/** Upper bound for the encoded size: a UTF-16 unit takes at most 3 bytes of UTF-8. */
 export function deadLetterBytes(letter: DeadLetter): number {
   return 64 + 3 * (letter.error.length + Math.min(letter.payload.length, PAYLOAD_MAX_CHARACTERS))
 }

@@ -3,15 +3,15 @@ import { findMac, writeMac } from '../../common/mac.ts'
 import type { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
 
-/* How the fields of a query become the fields of a record. */
+/* Encode parameters of a query as fields of a record. */
 
-/** A string; empty if it was not sent. */
+/** A string; empty if the parameter was not sent. */
 export function putText(cursor: Cursor, fields: QueryFields, slot: number): void {
   if (fields.starts[slot] < 0) cursor.emptyString()
   else cursor.slice(fields.texts[slot], fields.starts[slot], fields.ends[slot])
 }
 
-/** An unsigned 64-bit integer as a long; false, and nothing written, if the value is none. */
+/** An unsigned 64-bit integer as a long. Returns false and writes nothing if the value is not one. */
 export function putUint64(cursor: Cursor, fields: QueryFields, slot: number): boolean {
   if (fields.starts[slot] < 0) return false
   const value = parseUint64(fields.texts[slot], fields.starts[slot], fields.ends[slot])
@@ -25,7 +25,7 @@ const NULL_BRANCH = 0
 /** Zigzag of 1. */
 const LONG_BRANCH = 2
 
-/** ["null", "long"]: null if the value was not sent or is no unsigned 64-bit integer. */
+/** ["null", "long"]: null if the parameter was not sent or is not an unsigned 64-bit integer. */
 export function putOptionalUint64(cursor: Cursor, fields: QueryFields, slot: number): void {
   const start = cursor.position
   cursor.byte(LONG_BRANCH)
@@ -34,7 +34,7 @@ export function putOptionalUint64(cursor: Cursor, fields: QueryFields, slot: num
   cursor.byte(NULL_BRANCH)
 }
 
-/** A MAC in its normal form; empty if the value holds none. */
+/** A MAC in its normal form; empty if the value does not begin with one. */
 export function putMac(cursor: Cursor, fields: QueryFields, slot: number): void {
   if (fields.starts[slot] < 0 || !findMac(fields.texts[slot], fields.starts[slot], fields.ends[slot])) {
     cursor.emptyString()
@@ -45,7 +45,7 @@ export function putMac(cursor: Cursor, fields: QueryFields, slot: number): void 
   cursor.position += 17
 }
 
-/** map<string> of the parameters that no field takes; of several with one name the last. */
+/** map<string> of the parameters without a field of their own; if a name occurs several times, the last one wins. */
 export function putExtra(cursor: Cursor, fields: QueryFields): void {
   if (fields.extras > 0) {
     const names = fields.extras > 1 ? lastOfEachName(fields) : [0]

@@ -12,7 +12,7 @@ export const PING_WIFIDOG_UPTIME = 4
 
 export const PING_NAMES = ['gw_id', 'sys_uptime', 'sys_memfree', 'sys_load', 'wifidog_uptime'] as const
 
-/** Parameters of a heartbeat; apfree 8 says device_id for gw_id. */
+/** Parameters of a heartbeat; apfree 8 calls gw_id device_id. */
 export function pingFields(): QueryFields {
   return new QueryFields(5, [
     ['gw_id', PING_GW_ID],
@@ -39,7 +39,7 @@ export const PING_FIELDS: FieldNames<'gateway_pings'> = [
 /**
  * Appends PING_FIELDS, which follow the identity.
  *
- * @returns the slot of a field that is missing or no number, the record then being incomplete; else -1.
+ * @returns the slot of the first field that is missing or not a number, in which case the record is incomplete; otherwise -1.
  */
 export function encodePing(
   cursor: Cursor,

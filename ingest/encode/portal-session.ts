@@ -1,12 +1,12 @@
 import type { FieldNames } from '../../schemas/streams/index.ts'
 import type { Cursor } from './cursor.ts'
 
-/** A token that the portal issued, without the token. Times are ms since the epoch. */
+/** Describes a token that the portal issued, without the token itself. Times are ms since the epoch. */
 export interface PortalSessionRecord {
   readonly issued: number
   readonly sessionId: string
   readonly gwId: string
-  /** In its normal form; empty: not known. */
+  /** In its normal form; empty: unknown. */
   readonly mac: string
   readonly ip: string
   readonly account: string
@@ -54,7 +54,7 @@ export function encodePortalSession(cursor: Cursor, record: PortalSessionRecord)
   }
 }
 
-/** No more bytes than this are needed for the record. */
+/** Upper bound for the encoded size. */
 export function portalSessionBytes(record: PortalSessionRecord): number {
   const { sessionId, gwId, mac, ip, account, method, termsVersion } = record
   const texts = [sessionId, gwId, mac, ip, account, method, termsVersion]

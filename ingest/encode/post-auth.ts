@@ -38,9 +38,9 @@ const ACCESS_ACCEPT = Buffer.from('Access-Accept')
 const SSL_USERNAME_CODE_POINTS = 254
 
 export interface PostAuthStats {
-  /** eap_type values that are none of those known, stored as MSCHAP. */
+  /** Logins with an unknown eap_type, stored as MSCHAP. */
   unknownEapTypes: number
-  /** HEALTH logins, answered and not stored. */
+  /** HEALTH logins, which are answered and not stored. */
   healthChecks: number
 }
 
@@ -65,7 +65,7 @@ export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
 /**
  * Appends POST_AUTH_FIELDS, which follow the identity, by the rules of the GovWifi logging API.
  *
- * @returns false for a health check: the record is not to be stored.
+ * @returns false for a health check, whose record must not be stored.
  */
 export function encodePostAuth(cursor: Cursor, fields: JsonFields, stats: PostAuthStats): boolean {
   const certificate = isCertificateLogin(fields, stats)
@@ -97,7 +97,7 @@ export function encodePostAuth(cursor: Cursor, fields: JsonFields, stats: PostAu
   return true
 }
 
-/** eap_type decides; without one, whether a certificate is named. */
+/** Decided by eap_type; without one, by whether a certificate is named. */
 function isCertificateLogin(fields: JsonFields, stats: PostAuthStats): boolean {
   if (fields.blank(EAP_TYPE)) return !fields.blank(CERT_NAME) && fields.text(CERT_NAME).trim() !== ''
   switch (fields.text(EAP_TYPE).toUpperCase()) {
@@ -126,7 +126,7 @@ function putCut(cursor: Cursor, fields: JsonFields, name: number, codePoints: nu
   else cursor.string(firstCodePoints(fields.text(name), codePoints))
 }
 
-/** As storedUserName(): of what is ASCII without a string in between. */
+/** As storedUserName(), without allocating a string for ASCII names. */
 function putUsername(cursor: Cursor, fields: JsonFields): void {
   const kind = fields.kinds[USERNAME]
   if (kind === PLAIN || kind === ABSENT) {
@@ -142,7 +142,7 @@ function putUsername(cursor: Cursor, fields: JsonFields): void {
 
 const HEALTH = Buffer.from('\x0cHEALTH')
 
-/** Whether the string written at `start` is HEALTH, length and all. */
+/** Whether the string written at `start`, including its length, is HEALTH. */
 function isHealth(bytes: Buffer, start: number): boolean {
   for (let index = 0; index < HEALTH.length; index++) if (bytes[start + index] !== HEALTH[index]) return false
   return true
@@ -159,7 +159,7 @@ function isAccept(fields: JsonFields): boolean {
   return true
 }
 
-/** Writes the value's MAC in its normal form, or an empty string. @returns whether there was one. */
+/** Writes the value's MAC in its normal form, or an empty string. @returns whether there was a MAC. */
 function putMac(cursor: Cursor, fields: JsonFields, name: number): boolean {
   const kind = fields.kinds[name]
   let found = false
@@ -178,12 +178,12 @@ function putMac(cursor: Cursor, fields: JsonFields, name: number): boolean {
   return true
 }
 
-/** No record of a body of this many bytes needs more: each byte may become U+FFFD, and some letters grow in upper case. */
+/** Upper bound for the encoded size: each byte may become U+FFFD, and some letters grow in upper case. */
 export function postAuthBytes(bodyLength: number): number {
   return 3 * bodyLength + 512
 }
 
-/** What may stand in a dead letter of a body: the known keys and what they held. */
+/** The part of a body that a dead letter may hold: the known keys and their values. */
 export function knownKeys(fields: JsonFields): string {
   const known: Record<string, string> = {}
   POST_AUTH_KEYS.forEach((name, index) => {

@@ -9,7 +9,7 @@ import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } f
 
 export interface Listener {
   readonly port: number
-  /** Takes no new connections; requests under way are answered. */
+  /** Accepts no new connections; requests in flight are answered. */
   stopAccepting(): void
   /** Closes every connection. */
   close(): void
@@ -17,12 +17,12 @@ export interface Listener {
 
 const EMPTY = new Uint8Array(0)
 
-/** uWebSockets marks the response as gone by itself; the handler only has to be there. */
+/** uWebSockets marks the response as aborted itself, but requires a handler. */
 function onAborted(): void {}
 
 /**
  * The bulk listener: HTTP/1.1 keep-alive through uWebSockets.js. Several workers share the port (SO_REUSEPORT).
- * Per GET nothing is allocated but what uWebSockets itself makes: exchange and callbacks are reused.
+ * A GET allocates nothing beyond what uWebSockets allocates: the exchange and the callbacks are reused.
  */
 export class BulkListener implements Listener, Responder {
   readonly #app: App
@@ -32,18 +32,18 @@ export class BulkListener implements Listener, Responder {
   readonly #server = this.#uws.App()
   readonly #exchange = new Exchange()
   #socket: us_listen_socket | null = null
-  /** The one whose head a handler may ask for: only until the callback that brought it returns. */
+  /** The request whose headers a handler may read: only until the callback that delivered it returns. */
   #request: HttpRequest | null = null
   #peer = ''
   port = 0
 
-  // What writeCorked() writes: cork() calls back at once, so one set of fields serves every response.
+  // Input of writeCorked(): cork() calls back synchronously, so one set of fields serves all responses.
   #answer: Answer | null = null
   #outcome: RecordOutcome = 'none'
   #response: HttpResponse | null = null
   #bodyless = false
 
-  /** @param receivedAt of a demo only */
+  /** @param receivedAt in a demo only */
   constructor(app: App, proxies: TrustedProxies, receivedAt: ReceivedAt | null = null) {
     this.#app = app
     this.#proxies = proxies
@@ -101,7 +101,7 @@ export class BulkListener implements Listener, Responder {
       this.#response.cork(this.#writeCorked)
       final.counter.served++
     } catch (error) {
-      // The client has gone: uWebSockets throws when a response is used after onAborted.
+      // The client has disconnected: uWebSockets throws when a response is used after onAborted.
       if (!messageOf(error).includes('onAborted')) throw error
     }
     this.#response = null
@@ -126,7 +126,7 @@ export class BulkListener implements Listener, Responder {
     const peer = addressText(response.getRemoteAddress())
     this.#request = request
     this.#peer = peer
-    // Undefined, against its type, for a target without "?".
+    // Contrary to its type, undefined if the target has no "?".
     const query: string | undefined = request.getQuery()
     exchange.query = query ?? ''
     exchange.userAgent = userAgentText(request.getHeader('user-agent'))
@@ -162,7 +162,7 @@ export class BulkListener implements Listener, Responder {
     }
     let parts: Buffer[] | null = null
     let length = 0
-    // A closure per POST: the body may come later, and uWebSockets says nothing of the request then.
+    // One closure per POST: the body may arrive later, when uWebSockets no longer provides the request.
     response.onData((chunk, isLast) => {
       length += chunk.byteLength
       if (length > maxBytes) {
@@ -187,12 +187,12 @@ export class BulkListener implements Listener, Responder {
   }
 }
 
-/** Whether the last proxy, the trusted one, says that the request came to it by HTTPS. */
+/** Whether the trusted proxy next to us says that it received the request over HTTPS. */
 export function isHttps(exchange: Exchange): boolean {
   return exchange.header('x-forwarded-proto').split(',').at(-1)?.trim().toLowerCase() === 'https'
 }
 
-/** Every X-Forwarded-For line in one, as a proxy that appends a line of its own means them. */
+/** Joins all X-Forwarded-For lines, since a proxy may append a line instead of an element. */
 function forwardedFor(request: HttpRequest): string {
   let lines = ''
   request.forEach((name, value) => {
@@ -201,5 +201,5 @@ function forwardedFor(request: HttpRequest): string {
   return lines
 }
 
-/** Marks a request whose body was too large and that has been answered. */
+/** Marks a request that was answered because its body is too large. */
 const EMPTY_PARTS: Buffer[] = []

@@ -1,9 +1,9 @@
-/** Text forms of addresses that are kept; when full, all are forgotten: they are quickly made again. */
+/** Size of the cache of address texts; when full, it is cleared, since entries are cheap to rebuild. */
 const MAX_ADDRESSES = 65536
 
 const texts = new Map<number, string>()
 
-/** The text of a binary address as uWebSockets gives it: 4 bytes, or 16 of which an IPv4 address may be mapped. */
+/** The text of a binary address from uWebSockets: 4 bytes, or 16, which may be an IPv4-mapped address. */
 export function addressText(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address)
   const offset = bytes.length === 4 ? 0 : isMapped(bytes) ? 12 : -1
@@ -27,6 +27,6 @@ function isMapped(bytes: Uint8Array): boolean {
 function ipv6Text(bytes: Uint8Array): string {
   const groups: string[] = []
   for (let index = 0; index < 16; index += 2) groups.push(((bytes[index] << 8) | bytes[index + 1]).toString(16))
-  // new URL() compresses zeros as RFC 5952 says.
+  // new URL() compresses zeros as RFC 5952 requires.
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }

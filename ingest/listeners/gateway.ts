@@ -7,7 +7,7 @@ import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
 import { isHttps, type Listener } from './bulk.ts'
 
-/** A client gets this long for its request's head and, apart, for all of the request. */
+/** Time limit for a request's head, and separately for the whole request. */
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 
@@ -21,11 +21,11 @@ export class GatewayListener implements Listener, Responder {
   readonly #receivedAt: ReceivedAt | null
   readonly #exchange = new Exchange()
   readonly #server: Server
-  /** The one whose head a handler may ask for. */
+  /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
   port = 0
 
-  /** @param receivedAt of a demo only */
+  /** @param receivedAt in a demo only */
   constructor(app: App, proxies: TrustedProxies, receivedAt: ReceivedAt | null = null) {
     this.#app = app
     this.#proxies = proxies
@@ -73,7 +73,7 @@ export class GatewayListener implements Listener, Responder {
     if (final.contentType !== null) headers['Content-Type'] = final.contentType
     for (const [name, value] of final.headers) headers[name] = value
     if (final.code !== 204) headers['Content-Length'] = Buffer.byteLength(final.body)
-    // Node.js keeps an HTTP/1.0 connection open if the client asks for it; a gateway would then wait for its time-out.
+    // Node.js keeps an HTTP/1.0 connection open if the client asks for it; a gateway would then wait until it times out.
     if (to.req.httpVersionMinor === 0) headers['Connection'] = 'close'
     to.writeHead(final.code, headers)
     to.end(final.body)
@@ -83,7 +83,7 @@ export class GatewayListener implements Listener, Responder {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const exchange = this.#exchange
     const { method, url } = request
-    // node:http gives bytes beyond ASCII as Latin-1; they are UTF-8.
+    // node:http decodes bytes beyond ASCII as Latin-1; they are UTF-8.
     const target = /[\u0080-\u00ff]/.test(url as string)
       ? Buffer.from(url as string, 'latin1').toString('utf8')
       : (url as string)
@@ -121,7 +121,7 @@ export class GatewayListener implements Listener, Responder {
       length += chunk.length
       if (length <= maxBytes) parts.push(chunk)
       else if (!response.headersSent) {
-        // The rest of the body is not read: the connection ends with the answer.
+        // The rest of the body is not read, so the connection is closed after the answer.
         response.shouldKeepAlive = false
         this.respond(response, tooLarge, 'dropped')
       }

@@ -5,8 +5,9 @@ import { isLoopback } from '../../common/ip-address.ts'
 export const RECEIVED_AT_HEADER = 'x-gatepost-received-at'
 
 /**
- * Lets whoever fills a demo say when a request came. Only a demo has one (`gatepost demo`): its key is made at its start and known to the
- * supervisor and its workers alone, and only this machine is believed.
+ * Lets the sender of a demo set the receive time of its requests. Only `gatepost demo` creates one: the key is generated at its start,
+ * known to
+ * the supervisor and its workers only, and accepted from loopback only.
  */
 export class ReceivedAt {
   readonly #key: Buffer
@@ -16,9 +17,9 @@ export class ReceivedAt {
   }
 
   /**
-   * The clock by which a request is handled.
+   * The clock to handle a request with.
    * @param header the value of RECEIVED_AT_HEADER; empty: not sent
-   * @param peer the address at the other end of the connection, whatever proxies say
+   * @param peer the address at the other end of the connection, regardless of proxies
    */
   clock(header: string, peer: string): () => number {
     const [key, time] = header.split(' ')

@@ -6,12 +6,12 @@ export type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from '
 
 const require = createRequire(import.meta.url)
 
-/** uWebSockets.js comes as one binary per platform and Node.js version. npm installs what fits the Node.js that runs it. */
+/** uWebSockets.js ships one binary per platform and Node.js version. npm installs the package that fits the running Node.js. */
 export const UWS_PACKAGES = ['uWebSockets.js', 'uWebSockets.js-current'] as const
 
 /**
- * The older package loads on Node.js 20 and 22, the newer on 22, 24 and 26 (on Linux with glibc 2.38 or newer).
- * @throws GatepostError PLATFORM_UNSUPPORTED that says what is supported, if neither loads.
+ * Loads the package that fits: the older one runs on Node.js 20 and 22, the newer on 22, 24 and 26 (on Linux with glibc 2.38 or newer).
+ * @throws GatepostError PLATFORM_UNSUPPORTED: neither loads; the message says what is supported
  */
 export function loadUws(): typeof Uws {
   const failures: string[] = []
@@ -33,7 +33,7 @@ export function loadUws(): typeof Uws {
   )
 }
 
-/** The packages' own message speaks of their versions; the loader's, why this binary does not load, stands below it. */
+/** The packages' own message only talks about their versions; the loader's message below it says why this binary does not load. */
 function reasonOf(error: unknown): string {
   const lines = messageOf(error).split('\n')
   const inner = lines.find((line) => line.startsWith('Error: '))

@@ -1,19 +1,20 @@
 /*
- * JSON objects (RFC 8259), scanned in place: the values of the keys a route knows, as ranges of the body's bytes.
- * Everything JSON.parse takes is taken: escapes, any order, repeated keys (the last wins), unknown keys, nested
- * values, white space. Nothing is kept but ranges; strings with escapes are decoded when they are asked for.
+ * Scans a JSON object (RFC 8259) in place for the values of known keys, as ranges of the body's bytes. Accepts everything that JSON.parse
+ * accepts: escapes, any order, repeated keys (the last one wins), unknown keys, nested values, white space. Stores ranges only; strings
+ * with
+ * escapes are decoded when they are asked for.
  */
 
-/** What a known key holds. */
+/** Kinds of values of a known key. ABSENT: not sent, null, an object or an array. */
 export const ABSENT = 0
 /** A string without escapes: its bytes are the range. */
 export const PLAIN = 1
-/** A string with escapes, or bytes beyond ASCII that must be checked: decode the range. */
+/** A string with escapes, or with bytes beyond ASCII, whose UTF-8 must be checked: decode the range. */
 export const ENCODED = 2
 /** A number or boolean: its JSON text is the range. */
 export const OTHER = 3
 
-/** Nesting beyond this is refused: nothing a RADIUS server sends is nested at all. */
+/** Deeper nesting is refused: a RADIUS server sends no nested values at all. */
 const MAX_DEPTH = 512
 
 const QUOTE = 0x22
@@ -56,7 +57,7 @@ export class JsonFields {
 
   /**
    * Scans a body.
-   * @returns null, or what is wrong with it, with the place; "not an object" if it is JSON of another kind.
+   * @returns null if it is an object; otherwise what is wrong and where, or NOT_AN_OBJECT for other JSON.
    */
   parse(bytes: Uint8Array): string | null {
     this.bytes = bytes
@@ -64,7 +65,7 @@ export class JsonFields {
     this.#at = 0
     this.#end = bytes.length
     try {
-      // A byte order mark is no JSON, but refusing the record would lose it.
+      // A byte order mark is not JSON, but refusing the record would lose it.
       if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3
       this.#space()
       if (bytes[this.#at] !== OPEN_BRACE) {
@@ -81,7 +82,7 @@ export class JsonFields {
     }
   }
 
-  /** Whether the key was sent with anything but null or an empty string. */
+  /** Whether the key is missing, or its value is null, an object, an array or an empty string. */
   blank(slot: number): boolean {
     return this.kinds[slot] === ABSENT || this.starts[slot] === this.ends[slot]
   }
@@ -126,7 +127,7 @@ export class JsonFields {
       } else {
         this.#value()
         if (slot >= 0) {
-          // An object or array is no value of a record, and may hold anything.
+          // Objects and arrays count as absent: no field of a record holds one.
           this.kinds[slot] = first === 0x6e || first === OPEN_BRACE || first === OPEN_BRACKET ? ABSENT : OTHER
           this.starts[slot] = start
           this.ends[slot] = this.#at
@@ -140,7 +141,7 @@ export class JsonFields {
     }
   }
 
-  /** A key, the colon and the space around it. @returns the key's slot, -1 for an unknown one. */
+  /** Scans a key, the colon and the space around it. @returns the key's slot, -1 for an unknown key. */
   #key(): number {
     const start = this.#at + 1
     if (this.bytes[this.#at] !== QUOTE) this.#fail('a key in quotes', this.#at)
@@ -164,7 +165,7 @@ export class JsonFields {
     return -1
   }
 
-  /** A string, from its opening quote to behind its closing one. */
+  /** Scans a string from its opening quote to just after its closing quote. */
   #string(): number {
     const bytes = this.bytes
     let index = this.#at + 1
@@ -197,7 +198,7 @@ export class JsonFields {
     return index + 1
   }
 
-  /** Any value; of nested ones no position is kept, so depth is a count and a bit of kind per level. */
+  /** Scans any value. Ranges of nested values are not stored, so all that is needed is a stack of closing brackets. */
   #value(): void {
     const closers: number[] = []
     for (;;) {
@@ -219,7 +220,7 @@ export class JsonFields {
     }
   }
 
-  /** After a value: closes what ends here. @returns whether the outermost value is complete. */
+  /** Called after a value: consumes the closing brackets that follow. @returns whether the outermost value is complete. */
   #close(closers: number[]): boolean {
     for (;;) {
       const closer = closers.at(-1)
@@ -294,7 +295,7 @@ export class JsonFields {
   }
 }
 
-/** What parse() says of JSON that is no object. */
+/** What parse() returns for JSON that is not an object. */
 export const NOT_AN_OBJECT = 'not an object'
 
 function isHex(byte: number): boolean {

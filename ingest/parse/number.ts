@@ -1,17 +1,17 @@
-/** What parseUint64() returns for a value of more than 2^53 - 1; the value is then in uint64Value(). */
+/** Returned by parseUint64() for a value above 2^53 - 1; uint64Value() then has the value. */
 export const BIG = -2
-/** What parseUint64() returns for what is no unsigned 64-bit integer in decimal digits. */
+/** Returned by parseUint64() for anything but an unsigned 64-bit integer in decimal digits. */
 export const INVALID = -1
 
 const MAX_UINT64 = 0xffff_ffff_ffff_ffffn
 let big = 0n
 
-/** The value found last, when parseUint64() returned BIG. */
+/** The value of the last call of parseUint64() that returned BIG. */
 export function uint64Value(): bigint {
   return big
 }
 
-/** text[start..end) as an unsigned 64-bit decimal integer: itself up to 2^53 - 1, else BIG or INVALID. */
+/** Parses text[start..end) as an unsigned 64-bit decimal integer. Returns the value up to 2^53 - 1, otherwise BIG or INVALID. */
 export function parseUint64(text: string, start: number, end: number): number {
   if (start >= end) return INVALID
   let value = 0
@@ -28,9 +28,9 @@ export function parseUint64(text: string, start: number, end: number): number {
 
 const POWERS_OF_TEN = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 
-/** text[start..end) as a finite decimal number ("0.03"); NaN if it is none. */
+/** Parses text[start..end) as a finite decimal number ("0.03"). Returns NaN if it is not one. */
 export function parseDecimal(text: string, start: number, end: number): number {
-  // Fast and exact up to 15 digits: both numerator and power of ten are exact doubles, so the quotient is rounded once.
+  // Fast and exact up to 15 digits: numerator and power of ten are exact doubles, so the quotient is rounded once.
   let value = 0
   let point = -1
   let index = start

@@ -3,9 +3,9 @@ import { assignsCredential, isCredential } from './credentials.ts'
 /*
  * Query strings as gateways send them (application/x-www-form-urlencoded):
  *
- *   query = pair *( "&" pair )      pair = name [ "=" value ]
+ *  query = pair *( "&" pair )      pair = name [ "=" value ]
  *
- * "+" is a space, %XX a byte of UTF-8; a "%" that is no escape stands for itself. The last of several values wins.
+ * "+" is a space, %XX is a byte of UTF-8, and a "%" without two hex digits stands for itself. Of several values the last one wins.
  */
 
 const AMPERSAND = 0x26
@@ -13,7 +13,7 @@ const EQUALS = 0x3d
 const PERCENT = 0x25
 const PLUS = 0x2b
 
-/** A request with more unknown parameters than this is nothing a gateway sends: see `overflow`. */
+/** No gateway sends more unknown parameters than this: see `overflow`. */
 const MAX_EXTRAS = 256
 
 /** Decodes one name or value. */
@@ -48,8 +48,9 @@ interface Name {
 }
 
 /**
- * The values of the parameters a route knows, and the others, as ranges of text: parse() makes no object and no string
- * of its own unless something is escaped. One instance is reused for every request of a route.
+ * The values of known and unknown parameters, as ranges of text: parse() allocates no object, and no string unless a value is escaped.
+ * One
+ * instance is reused for all requests of a route.
  */
 export class QueryFields {
   readonly #byLength: (readonly Name[])[] = []
@@ -60,17 +61,17 @@ export class QueryFields {
   readonly texts: string[]
   readonly starts: Int32Array
   readonly ends: Int32Array
-  /** Parameters that are not known: name and value of the i-th are at 2 i and 2 i + 1. */
+  /** Unknown parameters: name and value of the i-th one are at 2 i and 2 i + 1. */
   readonly extraTexts: string[] = []
   readonly extraStarts = new Int32Array(MAX_EXTRAS * 2)
   readonly extraEnds = new Int32Array(MAX_EXTRAS * 2)
   extras = 0
-  /** Whether there were more than MAX_EXTRAS: the record is then incomplete and a dead letter. */
+  /** Whether there were more than MAX_EXTRAS unknown parameters: the record would be incomplete, so it becomes a dead letter. */
   overflow = false
 
   /**
-   * `names`: pairs of a parameter's name and its slot; several names may share a slot. `secretSlot`: the one that holds a
-   * credential, which describe() leaves out.
+   * `names`: pairs of a parameter's name and its slot; several names may share a slot. `secretSlot`: the slot of a credential, which
+   * describe() omits.
    */
   constructor(slots: number, names: readonly (readonly [string, number])[], secretSlot = -1) {
     this.#names = names
@@ -93,7 +94,7 @@ export class QueryFields {
     return this.starts[slot] < 0 || this.starts[slot] === this.ends[slot]
   }
 
-  /** The value as a string of its own; empty if it was not sent. */
+  /** The value as a new string; empty if it was not sent. */
   text(slot: number): string {
     return this.has(slot) ? this.texts[slot].slice(this.starts[slot], this.ends[slot]) : ''
   }
@@ -122,7 +123,7 @@ export class QueryFields {
     }
   }
 
-  /** What was sent, but for credentials, as a query string: for dead letters. */
+  /** The parameters without credentials, as a query string: for dead letters. */
   describe(): string {
     const sent = new URLSearchParams()
     const told = new Set<number>([this.#secretSlot])
@@ -140,7 +141,7 @@ export class QueryFields {
     return this.extraTexts[at].slice(this.extraStarts[at], this.extraEnds[at])
   }
 
-  /** Moves a value that its slot's type cannot hold to the others, as sent. */
+  /** Moves a value that does not fit the type of its slot to the extra parameters, as sent. */
   demote(slot: number, name: string): void {
     if (this.has(slot)) this.#extra(name, 0, name.length, this.texts[slot], this.starts[slot], this.ends[slot])
     this.starts[slot] = -1

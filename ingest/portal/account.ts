@@ -11,10 +11,13 @@ import type { Languages } from './texts.ts'
 import { sameProof } from '../../access/voucher-code.ts'
 
 /*
- * `account`: an e-mail address and a password. In the access-control log the password of an account is a `credential`, under a keyed hash of
- * the address, and a sign-up whose address is not confirmed yet a `pendingCredential`, under its session. A sign-up never looks whether the account exists: what it leaves counts once the code has been
- * entered that went to the address, in the browser that signed up. So nobody learns who has an account, nobody takes one over without
- * its mailbox, and whoever forgot a password signs up again.
+ * Login method `account`: an e-mail address and a password. In the access log, an account's password is a `credential` under a keyed hash
+ * of the
+ * address, and a sign-up with an unconfirmed address is a `pendingCredential` under its session. A sign-up never checks whether the
+ * account
+ * exists: it takes effect once the mailed code has been entered in the browser that signed up. So nobody can find out who has an account
+ * or
+ * take one over without its mailbox, and a user who forgot the password signs up again.
  */
 
 /** Shorter passwords are refused (NIST SP 800-63B, 5.1.1.2, asks for 8). */
@@ -25,14 +28,14 @@ const MINUTES = 60_000
 
 export interface AccountOptions {
   readonly data: SubjectData
-  /** The installation's: the first is used, the others are still known. */
+  /** The installation's secrets: the first one signs, the others are still accepted. */
   readonly secrets: readonly [string, ...string[]]
   readonly mailer: Mailer
   readonly languages: Languages
   readonly validationTimeMs: number
 }
 
-/** An address as its account is called; null: it is none. */
+/** The account name for an address; null: not an address. */
 export function accountName(typed: string): string | null {
   const address = typed.trim().toLowerCase()
   return address.length <= 254 && /^[^\s@<>(),;:"\\[\]]{1,64}@[^\s@<>(),;:"\\[\]]+\.[^\s@<>(),;:"\\[\]]+$/.test(address)
@@ -43,7 +46,7 @@ export function accountName(typed: string): string | null {
 export class Accounts {
   readonly #options: AccountOptions
   readonly #limits = clientLimiter()
-  /** Sign-ups send mail and cost a hash: as many as a family needs. */
+  /** A sign-up sends mail and computes a hash, so it is limited to what a family needs. */
   readonly #signups = new FailureLimiter(5, 10 * MINUTES)
   readonly #mails = new FailureLimiter(5, 60 * MINUTES)
   readonly #codes = new FailureLimiter(10, 60 * MINUTES)
@@ -52,7 +55,7 @@ export class Accounts {
     this.#options = options
   }
 
-  /** With the password of an account. */
+  /** Login with the password of an account. */
   readonly login: LoginMethod = {
     login: async (attempt) => {
       const { form, now } = attempt
@@ -72,7 +75,7 @@ export class Accounts {
     },
   }
 
-  /** With a new account, whose address has to be confirmed. */
+  /** Login with a new account, whose address must be confirmed. */
   readonly signup: LoginMethod = {
     login: async (attempt) => {
       const { form, now, language } = attempt
@@ -94,8 +97,8 @@ export class Accounts {
   }
 
   /**
-   * Confirms the sign-up of a session with the code that was mailed.
-   * @returns whether it was the right one, and in time; null: too many were wrong
+   * Confirms the sign-up of a session with the mailed code.
+   * @returns whether the code was right and in time; null: too many wrong codes
    */
   async confirm(sessionId: string, typed: string, now: number): Promise<boolean | null> {
     const { data } = this.#options
@@ -110,7 +113,7 @@ export class Accounts {
     return true
   }
 
-  /** Keeps a sign-up and sends its code. False: it cannot be sent now. */
+  /** Stores a sign-up and mails its code. False: it cannot be sent now. */
   async #invite(sessionId: string, credential: Credential, validateBy: number, language: string): Promise<boolean> {
     const { data, mailer, languages } = this.#options
     const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')

@@ -5,9 +5,9 @@ import { SUBJECTS } from '../../access/subjects.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 
 /*
- * The captive portal API (RFC 8908): a device asks `/capport/api/<gw_id>` whether it is captive. Which device asks is known by its
- * address alone, so this is answered only for gateways that an operator registered as routed: behind NAT every device of a site has the
- * gateway's address, and a wrong "captive": true would keep phones from using a network that lets them through.
+ * The captive portal API (RFC 8908): a device asks `/capport/api/<gw_id>` whether it is captive. The device is identified by its address
+ * alone, so only gateways registered as routed are answered: behind NAT all devices of a site have the gateway's address, and a wrong
+ * "captive": true would keep phones from using a network that lets them through.
  */
 
 export interface CaptiveApiOptions {
@@ -16,7 +16,7 @@ export interface CaptiveApiOptions {
   readonly registration: (gwId: string, now: number) => RegisteredGateway | null
 }
 
-/** What a device asks with. */
+/** The request of a device. */
 export interface CaptiveQuestion {
   readonly path: string
   readonly host: string
@@ -34,13 +34,13 @@ export class CaptiveApi {
     this.#options = options
   }
 
-  /** Only over HTTPS (RFC 8908, 4), and only for routed gateways; else there is nothing here. */
+  /** Over HTTPS (RFC 8908, 4) and for routed gateways only; otherwise 404. */
   get({ path, host, remoteIp, secure, now }: CaptiveQuestion): Answer {
     const [, prefix, id] = PATH.exec(path) ?? []
     const gwId = decoded(id ?? '')
     if (!secure || gwId === '' || !isHost(host) || this.#options.registration(gwId, now)?.routed !== true)
       return NOT_FOUND
-    // A registration is known, so everything is.
+    // A registration was found, so the access log has been read.
     const session = this.#session(gwId, remoteIp, now)
     const query = new URLSearchParams({ gw_id: gwId, ip: remoteIp }).toString()
     const state = {
@@ -55,7 +55,7 @@ export class CaptiveApi {
     })
   }
 
-  /** Remembers whose session that of an address is, where somebody may ask for it. */
+  /** Remembers which session an address belongs to, if its gateway is routed. */
   async remember(gwId: string, ip: string, session: PortalSession, now: number): Promise<void> {
     if (ip === '' || this.#options.registration(gwId, now)?.routed !== true) return
     await this.#options.data.put(SUBJECTS.captiveSession, { ip, gwId }, session, session.ends)
@@ -76,7 +76,7 @@ function decoded(text: string): string {
   }
 }
 
-/** A Host header that may stand in an address. */
+/** Whether a Host header is safe to put into a URL. */
 function isHost(text: string): boolean {
   return /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text)
 }

@@ -2,11 +2,11 @@ import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { clientKey } from './limits.ts'
 import { refused, type LoginMethod } from './method.ts'
 
-/** Each click leaves a record: nobody needs more of them. */
+/** Each click stores a record, so clicks are limited. */
 const MAX_CLICKS = 60
 const WITHIN_MS = 10 * 60_000
 
-/** `click`: whoever accepts the terms. */
+/** Login method `click`: the client accepts the terms. */
 export function clickThrough(): LoginMethod {
   const clicks = new FailureLimiter(MAX_CLICKS, WITHIN_MS)
   return {

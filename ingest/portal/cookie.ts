@@ -1,33 +1,35 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /*
- * The gateway tells portal/ and gw_message only gw_id and token. What the login page knew besides travels in a cookie of this server:
+ * The gateway passes only gw_id and token to portal/ and gw_message. The rest of what the login page knew travels in a cookie of this
+ * server:
  *
- *   gatepost_portal = payload "." mac      payload = base64url(JSON array)      mac = base64url(HMAC-SHA-256(key, payload))
+ *  gatepost_portal = payload "." mac      payload = base64url(JSON array)      mac = base64url(HMAC-SHA-256(key, payload))
  *
- * host-only, HttpOnly, SameSite=Lax. In both parts "P" is written "~", so that no header ever holds the word "Pong", which a gateway
- * looks for anywhere in an answer.
+ * host-only, HttpOnly, SameSite=Lax. Both parts write "~" for "P", so that no header ever contains the word "Pong", which gateways search
+ * for
+ * anywhere in an answer.
  */
 
 export const COOKIE_NAME = 'gatepost_portal'
 
-/** Browsers drop cookies of more than 4,096 bytes, name and attributes included. */
+/** Browsers drop cookies above 4,096 bytes, including name and attributes. */
 const MAX_COOKIE_CHARACTERS = 3800
 const MAC_CHARACTERS = 43
 
-/** What the login page knew. */
+/** The state of a login. */
 export interface PortalState {
-  /** Random; the form's own proof is made from it. */
+  /** Random; the form's proof is derived from it. */
   readonly nonce: string
-  /** Of the token that was issued; empty: none yet. */
+  /** Of the issued token; empty: none yet. */
   readonly sessionId: string
   readonly gwId: string
-  /** As the gateway sent it: it is judged again whenever it is used. */
+  /** As the gateway sent it; it is validated again at every use. */
   readonly gwAddress: string
   readonly gwPort: string
   readonly mac: string
   readonly url: string
-  /** Who logged in; empty: nobody in particular. */
+  /** The account that logged in; empty: none. */
   readonly account: string
 }
 
@@ -35,7 +37,7 @@ export function newNonce(): string {
   return randomBytes(16).toString('hex')
 }
 
-/** Makes and reads the cookie, and the proof that a form was got with it. */
+/** Writes and reads the cookie, and the proof that a form was loaded with it. */
 export class PortalCookies {
   readonly #key: Buffer
   readonly #maxAgeSeconds: number
@@ -45,7 +47,7 @@ export class PortalCookies {
     this.#maxAgeSeconds = Math.ceil(maxAgeMs / 1000)
   }
 
-  /** A Set-Cookie header. A url that does not fit is left out. `secure`: the client came by HTTPS. */
+  /** A Set-Cookie header. A url that does not fit is left out. `secure`: the client used HTTPS. */
   header(state: PortalState, now: number, secure: boolean): string {
     let value = this.#seal(state, now)
     if (value.length > MAX_COOKIE_CHARACTERS) value = this.#seal({ ...state, url: '' }, now)
@@ -53,7 +55,7 @@ export class PortalCookies {
     return `${COOKIE_NAME}=${value}; ${attributes}`
   }
 
-  /** From a Cookie header; null: there is none, or it is not as it was made, or too old. */
+  /** Reads a Cookie header; null: the cookie is missing, forged, damaged or expired. */
   read(cookieHeader: string, now: number): PortalState | null {
     for (const pair of cookieHeader.split(';')) {
       const [name, ...value] = pair.trim().split('=')
@@ -62,7 +64,7 @@ export class PortalCookies {
     return null
   }
 
-  /** What a form carries: whoever sends it from another site knows neither the cookie nor this. */
+  /** A hidden field of every form: another site that submits the form knows neither the cookie nor this. */
   formProof({ nonce }: PortalState): string {
     return encode(this.#mac(`form:${nonce}`))
   }
@@ -93,7 +95,7 @@ export class PortalCookies {
     if (dot < 1 || value[dot] !== '.') return null
     const payload = value.slice(0, dot)
     if (!same(Buffer.from(value.slice(dot + 1)), Buffer.from(encode(this.#mac(`cookie:${payload}`))))) return null
-    // From here on it is what #seal() wrote.
+    // The MAC is valid, so this was written by #seal().
     const fields = JSON.parse(Buffer.from(payload.replaceAll('~', 'P'), 'base64url').toString('utf8')) as string[]
     const [issued, nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account] = fields
     if (now / 1000 - Number(issued) > this.#maxAgeSeconds) return null
@@ -109,7 +111,7 @@ function encode(bytes: Buffer): string {
   return bytes.toString('base64url').replaceAll('P', '~')
 }
 
-/** In constant time. */
+/** Compares in constant time. */
 function same(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }

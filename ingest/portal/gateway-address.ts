@@ -2,8 +2,9 @@ import { BlockList, isIPv6 } from 'node:net'
 import { canonicalIp } from '../../common/ip-address.ts'
 
 /*
- * Where a token may be sent. gw_address in the address of the login page comes from the browser, so from anybody: only addresses of a
- * network of one's own are acceptable, and the address that an operator registered for that gw_id.
+ * Decides where a token may be sent. gw_address comes from the browser, so anybody can forge it: only private addresses are accepted, and
+ * the
+ * address that an operator registered for the gw_id.
  */
 
 /** Private (RFC 1918, RFC 4193), link-local (RFC 3927, RFC 4291) and carrier-grade NAT (RFC 6598). */
@@ -20,21 +21,21 @@ const NETWORKS: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
 const ownNetworks = new BlockList()
 for (const [network, prefix, family] of NETWORKS) ownNetworks.addSubnet(network, prefix, family)
 
-/** The port of a gateway whose redirect names none: WiFiDog's GatewayPort. */
+/** WiFiDog's default GatewayPort, for redirects that name no port. */
 const DEFAULT_PORT = 2060
 
-/** A gateway as a browser behind it reaches it. */
+/** Address under which browsers reach a gateway. */
 export interface GatewayAddress {
   /** An IP address in its canonical text. */
   readonly ip: string
   readonly port: number
-  /** It is the one that an operator registered for this gateway. */
+  /** Whether an operator registered this address for the gateway. */
   readonly registered: boolean
 }
 
 /**
- * Null: nowhere that a token may go.
- * @param sent gw_address as sent; empty: none was, the registered one counts
+ * Null: there is no address that a token may be sent to.
+ * @param sent gw_address as sent; empty: not sent, so the registered one is used
  * @param sentPort gw_port as sent; empty: WiFiDog's default
  * @param registered the address that an operator registered for the gw_id; null: none
  */
@@ -58,17 +59,17 @@ function gatewayOrigin({ ip, port }: GatewayAddress): string {
   return `http://${isIPv6(ip) ? `[${ip}]` : ip}:${port}`
 }
 
-/** What stands for the gateway in a Content-Security-Policy, whose hosts cannot be IPv6 addresses (CSP 3, 2.3.1). */
+/** The gateway as a source in a Content-Security-Policy, where hosts cannot be IPv6 addresses (CSP 3, 2.3.1). */
 export function policySource(address: GatewayAddress): string {
   return isIPv6(address.ip) ? 'http:' : gatewayOrigin(address)
 }
 
-/** Where a browser takes its token (WiFiDog protocol). PRECONDITION: the token is alphanumeric. */
+/** The URL to which a browser takes its token (WiFiDog protocol). PRECONDITION: the token is alphanumeric. */
 export function loginUrl(address: GatewayAddress, token: string): string {
   return `${gatewayOrigin(address)}/wifidog/auth?token=${token}`
 }
 
-/** Where a browser logs out (WiFiDog protocol). PRECONDITION: the token is alphanumeric. */
+/** The URL that logs a browser out (WiFiDog protocol). PRECONDITION: the token is alphanumeric. */
 export function logoutUrl(address: GatewayAddress, token: string): string {
   return `${gatewayOrigin(address)}/wifidog/auth?logout=1&token=${token}`
 }

@@ -15,10 +15,10 @@ export interface IssueOptions {
   readonly termsVersion: string
 }
 
-/** Nobody sees it: what the browser is answered depends on the outcome. */
+/** Placeholder that is never sent: the answer depends on the outcome. */
 const PENDING = makeAnswer('login', 200, '')
 
-/** The portal's tokens: each is recorded before it is handed out. */
+/** Issues tokens; each one is recorded before it is handed out. */
 export class IssuedSessions implements Sessions {
   readonly #options: IssueOptions
 
@@ -34,7 +34,7 @@ export class IssuedSessions implements Sessions {
     const confirmWithinMs = validateBy === null ? null : validateBy - now
     const request = { now, useWithinMs, sessionMaxMs: longest, confirmWithinMs, mac, gwId, account }
     let { text, token } = tokens.issue(request)
-    // A gateway looks for this word anywhere in an answer.
+    // A gateway searches for this word anywhere in an answer.
     while (text.includes('Pong')) ({ text, token } = tokens.issue(request))
     const { sessionId, issued, useBy, end, confirmBy } = token
     const record = { issued, sessionId, gwId, mac, ip, account, method, termsVersion, useBy, ends: end, confirmBy }

@@ -3,7 +3,7 @@ import type { Attempt } from './method.ts'
 
 const MINUTES = 60_000
 
-/** Whose attempts count together: clients of one gateway often share its address, so the MAC tells them apart. */
+/** Groups attempts by client: the clients of a gateway often share its address, so the MAC distinguishes them. */
 export function clientKey({ remoteIp, redirect }: Attempt): string {
   return `${remoteIp} ${redirect.mac}`
 }
@@ -15,8 +15,9 @@ export interface ClientLimits {
 }
 
 /**
- * Ten failures of a client in ten minutes, and thirty of an account. Whoever invents MACs gets around the first: what is guessed then
- * (vouchers of 60 bits, the password of an account, which has a limit of its own) does not depend on it.
+ * Ten failures per client and thirty per account, in ten minutes. Inventing MACs avoids the first limit, but what can be guessed then
+ * does not
+ * depend on it: vouchers have 60 bits, and an account's password has its own limit.
  */
 export function clientLimiter(): ClientLimits {
   const clients = new FailureLimiter(10, 10 * MINUTES)

@@ -12,7 +12,7 @@ import type { Texts } from './texts.ts'
 
 export interface LoginOptions {
   readonly methods: ReadonlyMap<LoginMethodName, LoginMethod>
-  /** Creates accounts; null: there are none. */
+  /** Creates accounts; null: sign-up is not available. */
   readonly signup: LoginMethod | null
   readonly validationTimeMs: number
   readonly pages: Pages
@@ -23,31 +23,31 @@ export interface LoginOptions {
   readonly captiveApi: CaptiveApi
 }
 
-/** What a login page is told besides its request. */
+/** Additional data of a login page. */
 interface Shown {
   readonly code: number
   /** Key of a text. */
   readonly error?: string
-  /** What was typed, and is no secret. */
+  /** What the user typed, if it is not secret. */
   readonly email?: string
 }
 
-/** `login/`: the page on which people log in, and where its forms go. */
+/** `login/`: the login page and its forms. */
 export class LoginPage {
   readonly #options: LoginOptions
-  /** Forms that were looked at, by method and what came of it, "voucher refused". */
+  /** Handled forms by method and outcome, such as "voucher refused". */
   readonly outcomes = new Map<string, number>()
 
   constructor(options: LoginOptions) {
     this.#options = options
   }
 
-  /** The page. */
+  /** Shows the page. */
   get(request: PortalRequest, texts: Texts): Answer {
     return this.#page(request, texts, { code: 200 })
   }
 
-  /** A form of the page, sent. */
+  /** Handles a submitted form. */
   async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
     try {
       return await this.#submitted(request, texts, form)
@@ -57,7 +57,7 @@ export class LoginPage {
     }
   }
 
-  /** @throws GatepostError LOG_UNAVAILABLE: what has to be kept or looked up cannot be */
+  /** @throws GatepostError LOG_UNAVAILABLE: the access log cannot be read or written */
   async #submitted(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
     const { cookies, signup } = this.#options
     const show = (shown: Shown): Reply => ({ answer: this.#page(request, texts, shown), outcome: 'none' })
@@ -111,8 +111,9 @@ export class LoginPage {
   }
 
   /**
-   * Those that may be used here. A private address may be a neighbour's: without a MAC, which would bind the token to this client, only
-   * what anybody gets anyway goes to an address that nobody registered.
+   * The methods that may be used here. A private address may belong to a neighbour's gateway: to an unregistered address, a token without
+   * a MAC
+   * (which would be bound to the first client) is only sent if its method admits everybody anyway.
    */
   #methods(redirect: Redirect, address: GatewayAddress): Set<LoginMethodName> {
     const bound = redirect.mac !== '' || address.registered
@@ -135,7 +136,7 @@ export class LoginPage {
     }
     const methods = this.#methods(redirect, address)
     const error = shown.error ?? (methods.size === 0 ? 'error.gateway_unregistered' : undefined)
-    // The same proof for every page of this browser: several may be open.
+    // Every page of this browser gets the same proof, since several may be open.
     const known = cookies.read(request.cookieHeader, request.now)
     const state = stateOf(redirect, known?.nonce ?? newNonce(), null)
     const signingUp = signup !== null && methods.has('account') && parameter(request.query, 'page', 16) === 'signup'
@@ -159,7 +160,7 @@ export class LoginPage {
   }
 }
 
-/** What the cookie keeps of a redirect, and of the session that came of it. */
+/** What the cookie keeps about a redirect and its session. */
 function stateOf(redirect: Redirect, nonce: string, session: PortalSession | null): PortalState {
   const { gwId, gwAddress, gwPort, mac } = redirect
   const url = onwardLink(redirect.url) === null ? '' : redirect.url

@@ -2,31 +2,29 @@ import { createTransport, type SMTPPoolOptions, type Transporter } from 'nodemai
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 
-/** Mails that wait at most; beyond it no account can be created at the moment. */
+/** Maximum number of queued mails; beyond it, no account can be created for the moment. */
 const MAX_WAITING = 1000
-/** A mail is tried again after 1, 2, 4 ... seconds, at most this often: some four minutes. */
+/** A mail is retried after 1, 2, 4 ... seconds, at most this many times: about four minutes. */
 const MAX_TRIES = 8
 const FIRST_PAUSE_MS = 1000
 const MAX_CONNECTIONS = 2
 const TIMEOUT_MS = 10_000
 
 export interface Mail {
-  /** One address. */
+  /** A single address. */
   readonly to: string
   readonly subject: string
   readonly text: string
 }
 
 export interface MailerOptions {
-  /** smtp:// or smtps://, with user and password where the server wants them. */
+  /** smtp:// or smtps://, with user and password if the server requires them. */
   readonly url: string
   readonly from: string
   readonly logger: Logger
 }
 
-/**
- * Outgoing mail, from a queue in memory: what has not been sent when the process ends is lost, and whoever waits for it asks again.
- */
+/** Sends mail from a queue in memory. Mail that has not been sent when the process ends is lost; the user asks for a new code. */
 export class Mailer {
   readonly #options: MailerOptions
   readonly #transport: Transporter
@@ -34,7 +32,7 @@ export class Mailer {
   #waiting = 0
   #closed = false
   sent = 0
-  /** Given up, or refused by the server for good. */
+  /** Mails given up, or permanently refused by the server. */
   failed = 0
 
   constructor(options: MailerOptions) {
@@ -56,7 +54,7 @@ export class Mailer {
     return this.#waiting
   }
 
-  /** Sends it soon. False: the queue is full. */
+  /** Queues a mail. False: the queue is full. */
   send(mail: Mail): boolean {
     if (this.#closed || this.#waiting >= MAX_WAITING) return false
     this.#waiting++
@@ -72,12 +70,12 @@ export class Mailer {
 
   async #try(mail: Mail, tries: number): Promise<void> {
     try {
-      // As an object: a text could hold several addresses.
+      // Passed as an object: a string could contain several addresses.
       await this.#transport.sendMail({ ...mail, to: { name: '', address: mail.to } })
       this.sent++
       this.#waiting--
     } catch (error) {
-      // Neither the address nor the text goes into the log.
+      // Neither the address nor the text may be logged.
       this.#options.logger.warn({ tries, error: reasonOf(error) }, 'portal: the mail server did not accept a mail')
       if (tries === MAX_TRIES || isPermanent(error) || this.#closed) {
         this.failed++
@@ -96,13 +94,13 @@ export class Mailer {
   }
 }
 
-/** A server's answers from 500 on are final (RFC 5321, 4.2.1). */
+/** SMTP replies from 500 on are permanent (RFC 5321, 4.2.1). */
 function isPermanent(error: unknown): boolean {
   const code = (error as { responseCode?: unknown }).responseCode
   return typeof code === 'number' && code >= 500
 }
 
-/** A server's own words may hold the address. */
+/** The server's reply may contain the address. */
 function reasonOf(error: unknown): string {
   const { responseCode, code } = error as { responseCode?: unknown; code?: unknown }
   return typeof responseCode === 'number'

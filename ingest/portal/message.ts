@@ -7,7 +7,7 @@ import { besides, parameter, redirectQuery, type PortalRequest } from './request
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
-/** What gateways say; each has a title and a text of that name. */
+/** Messages of gateways; each has a title and a text of that name. */
 const MESSAGES: Readonly<Record<string, string>> = {
   denied: 'denied',
   activate: 'activate',
@@ -19,11 +19,11 @@ export interface MessageOptions {
   readonly pages: Pages
   readonly cookies: PortalCookies
   readonly sessions: Sessions
-  /** Whose codes are entered here; null: there are none. */
+  /** Confirms codes; null: there are no accounts. */
   readonly accounts: Accounts | null
 }
 
-/** `gw_message.php?message=M[&token=T]`: what the gateway has to say to somebody who is not, or not yet, online. */
+/** `gw_message.php?message=M[&token=T]`: a gateway's message for a client that is not online, or not yet. */
 export class MessagePage {
   readonly #options: MessageOptions
 
@@ -48,7 +48,7 @@ export class MessagePage {
     })
   }
 
-  /** The code from a mail. */
+  /** Handles the form with the mailed code. */
   async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
     const { cookies, sessions, accounts } = this.#options
     const state = cookies.read(request.cookieHeader, request.now)
@@ -67,7 +67,7 @@ export class MessagePage {
     return show(this.#page(texts, 200, 'activate.done', {}))
   }
 
-  /** The form for the code: only the browser that signed up has the cookie that it needs. */
+  /** The form for the code. It works only in the browser that signed up, which has the cookie. */
   #activate(texts: Texts, state: PortalState | null, code = 200, error = ''): Answer {
     const { cookies, accounts } = this.#options
     const form = state === null || state.sessionId === '' || accounts === null ? '' : cookies.formProof(state)
@@ -80,7 +80,7 @@ export class MessagePage {
     return this.#options.pages.answer('message', texts, { route: 'gw_message', code, title, data: { ...data, text } })
   }
 
-  /** A token names gateway and account by tags only: the cookie of its login knows them. */
+  /** Adds gateway and account from the login's cookie, since a token holds only tags of them. */
   #known(session: PortalSession, { cookieHeader, now }: PortalRequest): PortalSession {
     const state = this.#options.cookies.read(cookieHeader, now)
     return state !== null && state.sessionId === session.sessionId
@@ -88,7 +88,7 @@ export class MessagePage {
       : session
   }
 
-  /** Back to the login page, as the gateway had sent the browser there; empty: it is not known how. */
+  /** Link to the login page with the parameters of the gateway's redirect; empty: they are not known. */
   #loginLink({ path, cookieHeader, now }: PortalRequest): string {
     const state = this.#options.cookies.read(cookieHeader, now)
     return state === null ? '' : `${besides(path, 'login')}?${redirectQuery({ ...state, ip: '' })}`

@@ -2,13 +2,13 @@ import type { Redirect } from './request.ts'
 
 export type LoginMethodName = 'click' | 'voucher' | 'account' | 'webhook'
 
-/** Somebody who wants to go online. */
+/** A client that wants to go online. */
 export interface Attempt {
   readonly form: URLSearchParams
   readonly redirect: Redirect
-  /** The client's address as seen from here: often that of its gateway. */
+  /** The client's address as seen here; often the gateway's. */
   readonly remoteIp: string
-  /** A language tag, for mail. */
+  /** The language of mail. */
   readonly language: string
   readonly now: number
 }
@@ -16,20 +16,20 @@ export interface Attempt {
 export type LoginResult =
   | {
       readonly granted: true
-      /** Who it is; empty: nobody in particular. */
+      /** The account; empty: none. */
       readonly account: string
-      /** When access ends, ms since the epoch; null: with the longest session. */
+      /** When access ends, ms since the epoch; null: after the maximum session time. */
       readonly until: number | null
-      /** When the e-mail address must have been confirmed, ms since the epoch; null: it need not be. */
+      /** Deadline for confirming the e-mail address, ms since the epoch; null: no confirmation needed. */
       readonly validateBy: number | null
-      /** What is left to do once the session is known, before the browser is sent on. False: not possible at the moment. */
+      /** Called when the session is known, before the browser is redirected. False: not possible at the moment. */
       readonly issued?: (sessionId: string) => Promise<boolean>
     }
   | { readonly granted: false; readonly error: string; readonly code: 403 | 429 | 503 }
 
-/** One way of logging in. */
+/** A login method. */
 export interface LoginMethod {
-  /** Never rejects for what a user did; what it rejects with is a fault of ours. */
+  /** Never rejects because of user input; a rejection is an internal error. */
   login(attempt: Attempt): Promise<LoginResult>
 }
 

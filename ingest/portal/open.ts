@@ -23,13 +23,13 @@ import { VoucherLogin } from './voucher.ts'
 import { WebhookLogin } from './webhook.ts'
 import { WelcomePage } from './welcome.ts'
 
-/** How the portal is set up: plain data, so that it can be sent to another process. */
+/** Options of the portal. Plain data, so that they can be sent to another process. */
 export interface PortalOptions {
   readonly methods: readonly LoginMethodName[]
-  /** Of the operator's templates and texts; null: none. */
+  /** The operator's directory of templates and texts; null: none. */
   readonly directory: string | null
   readonly termsVersion: string
-  /** How soon a token must be used. */
+  /** Time within which a token must be used, ms. */
   readonly useWithinMs: number
   readonly sessionMaxMs: number
   readonly validationTimeMs: number
@@ -39,16 +39,16 @@ export interface PortalOptions {
   readonly mail: { readonly url: string; readonly from: string } | null
 }
 
-/** What the portal works with. */
+/** Services that the portal uses. */
 export interface PortalServices {
-  /** The installation's: the first signs, the others are still known. */
+  /** The installation's secrets: the first one signs, the others are still accepted. */
   readonly secrets: readonly [string, ...string[]]
   readonly access: AccessLog
   readonly records: Records
   readonly logger: Logger
 }
 
-/** @throws GatepostError CONFIG_INVALID: a file of the operator's directory cannot be used */
+/** @throws GatepostError CONFIG_INVALID: a file in the operator's directory cannot be used */
 export function openPortal(options: PortalOptions, services: PortalServices): Portal {
   const { logger, secrets, access, records } = services
   const [secret] = secrets
@@ -94,12 +94,12 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   })
 }
 
-/** Sessions of which it is kept to whom they belong, so that they may go on elsewhere. */
+/** Records which device each session belongs to, so that it can continue at another gateway. */
 function following(sessions: Sessions, roaming: Roaming): Sessions {
   return {
     issue: async (grant) => {
       const issued = await sessions.issue(grant)
-      // Not being able to roam is no reason not to get in.
+      // A failure to enable roaming must not prevent the login.
       if (issued !== null) await roaming.begun(grant, issued.session).catch(() => {})
       return issued
     },

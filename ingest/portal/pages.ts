@@ -8,31 +8,31 @@ import { makeAnswer, type Answer } from '../http.ts'
 import type { Route } from '../routes/router.ts'
 import type { Texts } from './texts.ts'
 
-/** The templates of pages; every page stands in the one called layout. */
+/** Templates of pages; all of them are embedded in the one called layout. */
 export const TEMPLATES = ['layout', 'login', 'signup', 'portal', 'message'] as const
 export type Template = (typeof TEMPLATES)[number]
 
-/** A logo is in every page: a larger one would make each of them slow. */
+/** The logo is embedded in every page, so a larger one would slow all of them down. */
 const LOGO_MAX_BYTES = 64 * 1024
 const LOGOS = [
   ['logo.svg', 'image/svg+xml'],
   ['logo.png', 'image/png'],
 ] as const
 
-/** What a page is besides its template. */
+/** A page to render. */
 export interface Page {
   readonly route: Route
   readonly code: number
   readonly title: string
-  /** What the template calls `it`, beside t, lang, title, css and logo. */
+  /** Template variables, besides t, lang, title, css and logo. */
   readonly data: Readonly<Record<string, unknown>>
   /** A Set-Cookie header. */
   readonly cookie?: string | undefined
-  /** Where the answer to the page's form may lead, beside this server: an origin. */
+  /** The origin that submitting the page's form may redirect to, besides this server. */
   readonly formTarget?: string | undefined
 }
 
-/** Headers of every answer of the portal, beside its Content-Security-Policy. The token is in some pages' addresses. */
+/** Headers of every answer of the portal, besides its Content-Security-Policy. Some pages have the token in their URL. */
 export const SAFE_HEADERS: readonly (readonly [string, string])[] = [
   ['Cache-Control', 'no-store'],
   ['Referrer-Policy', 'no-referrer'],
@@ -40,14 +40,14 @@ export const SAFE_HEADERS: readonly (readonly [string, string])[] = [
   ['X-Frame-Options', 'DENY'],
 ]
 
-/** The portal's pages: Eta templates, which escape what they are given, without scripts and without anything to load. */
+/** Renders the portal's pages: Eta templates with automatic escaping, without scripts and without external resources. */
 export class Pages {
   readonly #eta = new Eta({ autoEscape: true, autoTrim: false, cache: true })
   readonly #css: string
   readonly #styleSource: string
   readonly #logo: string
 
-  /** @throws GatepostError CONFIG_INVALID naming the file of the directory that cannot be used */
+  /** @throws GatepostError CONFIG_INVALID naming the file in the directory that cannot be used */
   constructor(directory: string | null) {
     for (const name of TEMPLATES) {
       const path = pathOf(directory, `${name}.eta`)
@@ -79,7 +79,7 @@ export class Pages {
     return makeAnswer(page.route, page.code, body, { contentType: 'text/html; charset=utf-8', headers })
   }
 
-  /** Browsers hold form-action against redirects too, so the gateway has to be named where a form leads there. */
+  /** Browsers apply form-action to redirects too, so the policy must name the gateway if a form leads there. */
   #policy(formTarget: string | undefined): string {
     return [
       "default-src 'none'",
@@ -92,7 +92,7 @@ export class Pages {
   }
 }
 
-/** The operator's file, if there is one. */
+/** The operator's file if it exists, else the built-in one. */
 function pathOf(directory: string | null, name: string): string {
   const own = directory === null ? null : join(directory, 'templates', name)
   return own !== null && existsSync(own) ? own : packageFile(`ingest/portal/templates/${name}`)

@@ -1,20 +1,21 @@
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
 
 /*
- * Passwords as scrypt hashes (RFC 7914): "scrypt$N$r$p$salt$hash", salt and hash in base64url. The parameters are among those that the
- * OWASP Password Storage Cheat Sheet asks for: 32 MiB and some 200 ms of one core.
+ * Passwords as scrypt hashes (RFC 7914): "scrypt$N$r$p$salt$hash", with salt and hash in base64url. The parameters are recommended by the
+ * OWASP
+ * Password Storage Cheat Sheet: 32 MiB and about 200 ms of one core.
  */
 
 const PARAMETERS = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 }
 const HASH_BYTES = 32
 const SALT_BYTES = 16
 
-/** Hashes that are computed at a time: they use threads that files need too. */
+/** Hashes computed at the same time: they use threads that file operations need too. */
 const MAX_RUNNING = 2
-/** Hashes that wait for that. */
+/** Maximum number of queued hashes. */
 const MAX_WAITING = 32
 
-/** Too many passwords wait to be hashed. */
+/** The queue of hashes is full. */
 export class PasswordsBusy extends Error {}
 
 let running = 0
@@ -46,10 +47,10 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', N, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$')
 }
 
-/** A hash of no password: checking one takes as long as for somebody who has an account. */
+/** A hash that no password has. Checking it takes as long as checking the hash of an account. */
 const NOBODY = `scrypt$${PARAMETERS.N}$${PARAMETERS.r}$${PARAMETERS.p}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
-/** Null stands for the hash of nobody, which takes as long and is never right. @throws PasswordsBusy */
+/** With null, takes as long as a real check and returns false. @throws PasswordsBusy */
 export async function checkPassword(password: string, stored: string | null): Promise<boolean> {
   const [, N, r, p, salt, hash] = (stored ?? NOBODY).split('$')
   const options = { N: Number(N), r: Number(r), p: Number(p), maxmem: PARAMETERS.maxmem }

@@ -18,12 +18,12 @@ export function isPortalRoute(route: Route): route is PortalRoute {
   return route === 'login' || route === 'portal' || route === 'gw_message'
 }
 
-/** A form's fields are short: a larger body is none of ours. */
+/** The fields of a form are short; a larger body is not one of our forms. */
 const FORM_MAX_BYTES = 8 * 1024
 
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
-/** Pages that need nothing that could fail. */
+/** Answers that cannot fail to render. */
 function plain(route: PortalRoute, code: number, text: string): Answer {
   return makeAnswer(route, code, text, { contentType: 'text/plain; charset=utf-8', headers: SAFE_HEADERS })
 }
@@ -37,14 +37,14 @@ export interface PortalPages {
   readonly welcome: WelcomePage
   readonly message: MessagePage
   readonly captiveApi: CaptiveApi
-  /** Outgoing mail; null: nothing sends any. */
+  /** Outgoing mail; null: not configured. */
   readonly mailer: Mailer | null
-  /** Null: sessions stay at their gateway. */
+  /** Null: sessions do not roam. */
   readonly roaming: Roaming | null
   readonly logger: Logger
 }
 
-/** The captive portal: the pages to which gateways send browsers (WiFiDog protocol, "browser redirects"). */
+/** The captive portal: the pages to which gateways redirect browsers (WiFiDog protocol, "browser redirects"). */
 export class Portal {
   readonly #pages: PortalPages
   /** Login forms that failed with an internal error. */
@@ -84,7 +84,7 @@ export class Portal {
     exchange.reply(this.#pages.captiveApi.get(question))
   }
 
-  /** Who takes a form that is sent to this path. */
+  /** The handler of a form that is sent to this path. */
   form(route: PortalRoute, path: string, exchange: Exchange): BodyHandler {
     const request = portalRequest(route, path, exchange)
     const isForm = FORM_TYPE.test(exchange.header('content-type'))
@@ -92,14 +92,14 @@ export class Portal {
       maxBytes: FORM_MAX_BYTES,
       tooLarge: FORM_TOO_LARGE,
       handle: (body, to) => {
-        // What is no form has no fields, and so no proof that it comes from one of our pages.
+        // A body of another type has no fields, and so no proof that it comes from one of our pages.
         const form = new URLSearchParams(isForm ? Buffer.from(body).toString('utf8') : '')
         to.replyLater(this.#submitted(request, form).catch((error: unknown) => this.#failed(route, error)))
       },
     }
   }
 
-  /** Forms of the login page by method and outcome. */
+  /** Login forms by method and outcome. */
   get outcomes(): ReadonlyMap<string, number> {
     return this.#pages.login.outcomes
   }

@@ -2,13 +2,13 @@ import type { Exchange } from '../http.ts'
 import { normalMac } from '../../common/mac.ts'
 import type { Route } from '../routes/router.ts'
 
-/** Longer values are none that a gateway sends: they count as not sent. */
+/** Gateways send no longer values: longer ones count as not sent. */
 const MAX_ID_CHARACTERS = 128
 const MAX_URL_CHARACTERS = 1500
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
-/** A request to the portal: a copy, since an exchange is only valid until the handler returns. */
+/** A request to the portal: copied, since an exchange is valid only until the handler returns. */
 export interface PortalRequest {
   readonly route: Route
   /** Without the query. */
@@ -17,7 +17,7 @@ export interface PortalRequest {
   readonly cookieHeader: string
   readonly acceptLanguage: string
   readonly remoteIp: string
-  /** A trusted proxy says that the client came by HTTPS. */
+  /** Whether a trusted proxy says that the client used HTTPS. */
   readonly secure: boolean
   /** ms since the epoch. */
   readonly now: number
@@ -36,7 +36,7 @@ export function portalRequest(route: Route, path: string, exchange: Exchange): P
   }
 }
 
-/** What a gateway's redirect says of itself and the client (WiFiDog protocol, "login"). Empty: not sent, or nothing that it may be. */
+/** The parameters of a gateway's redirect about itself and the client (WiFiDog protocol, "login"). Empty: not sent or not valid. */
 export interface Redirect {
   readonly gwId: string
   readonly gwAddress: string
@@ -45,7 +45,7 @@ export interface Redirect {
   readonly ip: string
   /** In its normal form. */
   readonly mac: string
-  /** What the browser wanted. */
+  /** The page that the browser wanted. */
   readonly url: string
 }
 
@@ -60,7 +60,7 @@ export function redirectOf(query: URLSearchParams): Redirect {
   }
 }
 
-/** Of several values of one name the last, as for the gateways' own calls. */
+/** Of several values of one name the last one wins, as in the gateways' own requests. */
 export function parameter(query: URLSearchParams, name: string, maxCharacters: number): string {
   const value = query.getAll(name).at(-1) ?? ''
   return value.length > maxCharacters || CONTROL.test(value) ? '' : value
@@ -83,12 +83,12 @@ export function redirectQuery(
   return new URLSearchParams(pairs.filter(([, value]) => value !== '')).toString()
 }
 
-/** A route next to that of this path, as a link: relative, since what stands before the route is not ours to know. */
+/** A relative link to a sibling route: the prefix of the path is not known here. */
 export function besides(path: string, route: string): string {
   return /\/(index\.php)?$/.test(path) ? `../${route}/` : `${route}/`
 }
 
-/** An address that a page may link to; null: none, or not http or https, or one that carries a password. */
+/** A URL that a page may link to; null: not http or https, or it contains a password. */
 export function onwardLink(url: string): { href: string; host: string } | null {
   if (!URL.canParse(url)) return null
   const { protocol, href, host, username, password } = new URL(url)

@@ -6,8 +6,9 @@ import type { LoginMethodName } from './method.ts'
 import type { Grant, PortalSession, Sessions } from './sessions.ts'
 
 /*
- * `stage=roam` of wifidog-ng 2: a client turns up at a gateway without a token, and the gateway asks for one. Whoever can ask gets in as
- * somebody else's device, so only gateways that are registered with their sources are answered, and only for a device whose session goes on.
+ * `stage=roam` of wifidog-ng 2: a client appears at a gateway without a token, and the gateway asks for one. A forged request would let
+ * its sender
+ * in as another device, so only gateways registered with their sources are answered, and only for a device with a running session.
  */
 
 export interface RoamingOptions {
@@ -15,7 +16,7 @@ export interface RoamingOptions {
   readonly sessions: Sessions
 }
 
-/** Sessions that follow their device to other gateways of the installation. */
+/** Lets sessions follow their device to other gateways of the installation. */
 export class Roaming {
   readonly #options: RoamingOptions
 
@@ -23,7 +24,7 @@ export class Roaming {
     this.#options = options
   }
 
-  /** A session has begun. One whose account has to be confirmed stays where it is. @throws GatepostError LOG_UNAVAILABLE */
+  /** Called when a session begins. A session with an unconfirmed account does not roam. @throws GatepostError LOG_UNAVAILABLE */
   async begun({ method, account, validateBy, now }: Grant, { sessionId, ends, mac }: PortalSession): Promise<void> {
     if (mac === '' || validateBy !== null) return
     const data = { sessionId, account, method } satisfies RoamingSession
@@ -32,8 +33,9 @@ export class Roaming {
   }
 
   /**
-   * A token for the device at another gateway, with what is left of its session. Null: there is no session that goes on, or its record is
-   * not known to be durable. PRECONDITION: the gateway is known to be the one it says it is.
+   * Issues a token for the device at another gateway, for the rest of its session. Null: there is no running session, or the token's
+   * record is
+   * not known to be durable. PRECONDITION: the gateway's identity is proven.
    */
   async admit(
     { gwId, ip, mac: sent }: { readonly gwId: string; readonly ip: string; readonly mac: string },

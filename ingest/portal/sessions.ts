@@ -2,27 +2,27 @@ import type { QuotaUse } from '../../access/quota.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Redirect } from './request.ts'
 
-/** Somebody who may go online. */
+/** Permission for a client to go online. */
 export interface Grant {
   readonly method: LoginMethodName
-  /** Who it is; empty: nobody in particular. */
+  /** The account; empty: none. */
   readonly account: string
-  /** When access ends, ms since the epoch; null: with the longest session. */
+  /** When access ends, ms since the epoch; null: after the maximum session time. */
   readonly until: number | null
-  /** When the e-mail address must have been confirmed, ms since the epoch; null: it need not be. */
+  /** Deadline for confirming the e-mail address, ms since the epoch; null: no confirmation needed. */
   readonly validateBy: number | null
   readonly redirect: Redirect
   readonly now: number
 }
 
-/** What a token says. */
+/** The content of a token. */
 export interface PortalSession {
   readonly sessionId: string
   /** ms since the epoch. */
   readonly ends: number
-  /** In its normal form; empty: the token is bound to none. */
+  /** In its normal form; empty: the token is bound to no device. */
   readonly mac: string
-  /** Empty: not known; a token holds only tags of the gateway and the account. */
+  /** Empty: unknown, since a token holds only tags of the gateway and the account. */
   readonly gwId: string
   readonly account: string
 }
@@ -32,16 +32,16 @@ export interface IssuedToken {
   readonly session: PortalSession
 }
 
-/** The tokens of the portal: issuing them, and what can be said about one. */
+/** Issues the portal's tokens and looks up their sessions. */
 export interface Sessions {
-  /** Issues a token and records it. Null: its record is not known to be durable, so the token must not be used. */
+  /** Issues a token and records it. Null: the record is not known to be durable, so the token must not be used. */
   issue(grant: Grant): Promise<IssuedToken | null>
-  /** Null: it was not issued here, or has been tampered with. */
+  /** Null: the token was not issued here, or is forged. */
   verify(token: string, now: number): PortalSession | null
-  /** The e-mail address of the session's account has been confirmed: its validation deadline does not count any more. */
+  /** Records that the account's e-mail address is confirmed, which removes the session's validation deadline. */
   validated(sessionId: string, now: number): Promise<void>
-  /** Why a session is denied, in words that may be none; null: it is not. */
+  /** The reason why the session is denied, which may be empty; null: it is not denied. */
   denial(session: PortalSession, now: number): string | null
-  /** What has been used of the session's and its account's quotas, as far as that is known: to a tenth of each. */
+  /** Known usage of the quotas of the session and its account, to a tenth of each quota. */
   quotas(session: PortalSession, now: number): QuotaUse[]
 }

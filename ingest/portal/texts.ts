@@ -5,8 +5,9 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { packageFile } from '../../common/package-root.ts'
 
 /*
- * The portal's texts: one JSON object per language, key → text with {placeholders}. An operator's directory may hold files of the same
- * names: a key there replaces the built-in text, a new file adds a language (English stands where it says nothing).
+ * The portal's texts: one JSON object per language, key → text with {placeholders}. Files of the same name in the operator's directory
+ * replace
+ * single texts; a new file adds a language (missing keys fall back to English).
  */
 
 export type TextKey = string
@@ -23,18 +24,18 @@ export class Texts {
     this.#texts = texts
   }
 
-  /** Plain text: whoever puts it into a page escapes it, and what was put into it with it. */
+  /** Plain text: the template must escape it, including the parameters. */
   text(key: TextKey, parameters: Parameters = {}): string {
     const text = this.#texts.get(key) ?? key
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole))
   }
 
-  /** Why somebody is denied: the reasons of Gatepost itself are names, those of operators are words of their own. */
+  /** The reason of a denial: Gatepost's own reasons are keys of texts, those of operators are shown as they are. */
   reason(reason: string): string {
     return this.#texts.get(`reason.${reason.split(':')[0]}`) ?? reason
   }
 
-  /** A time that is left, by its two largest units: "1 hour, 5 minutes". Less than a minute is a minute. */
+  /** A remaining time in its two largest units: "1 hour, 5 minutes". Less than a minute counts as a minute. */
   duration(milliseconds: number): string {
     const minutes = Math.max(1, Math.floor(milliseconds / 60_000))
     const parts = [
@@ -52,7 +53,7 @@ export class Texts {
     return new Intl.ListFormat(this.language, { type: 'unit', style: 'long' }).format(shown)
   }
 
-  /** An amount of data, in the unit that people's plans are in: "1.5 GB". Less than a megabyte is 1 MB. */
+  /** An amount of data in the unit of data plans: "1.5 GB". Less than a megabyte counts as 1 MB. */
   amount(bytes: number): string {
     const [unit, size] = bytes >= 1e9 ? (['gigabyte', 1e9] as const) : (['megabyte', 1e6] as const)
     const value = Math.max(1e6, bytes) / size
@@ -62,14 +63,14 @@ export class Texts {
 
 const DEFAULT_LANGUAGE = 'en'
 
-/** Every language there is. */
+/** All languages. */
 export class Languages {
   readonly #byTag: ReadonlyMap<string, Texts>
   readonly #tags: readonly string[]
 
   constructor(all: readonly Texts[]) {
     this.#byTag = new Map(all.map((texts) => [texts.language, texts]))
-    // English first: it is what somebody gets who takes any.
+    // English first: a browser that accepts any language gets it.
     const others = all.map(({ language }) => language).filter((tag) => tag !== DEFAULT_LANGUAGE)
     this.#tags = [DEFAULT_LANGUAGE, ...others]
   }
@@ -78,7 +79,7 @@ export class Languages {
     return this.#tags
   }
 
-  /** By the header Accept-Language (RFC 9110, 12.5.4); English if it names none that there is. */
+  /** Chooses by the header Accept-Language (RFC 9110, 12.5.4); English if no language matches. */
   choose(acceptLanguage: string): Texts {
     const headers = acceptLanguage === '' ? {} : { 'accept-language': acceptLanguage.slice(0, 500) }
     const tag = new Negotiator({ headers }).language([...this.#tags]) ?? DEFAULT_LANGUAGE
@@ -87,7 +88,7 @@ export class Languages {
 }
 
 /**
- * The built-in languages with what the operator's directory changes.
+ * The built-in languages, with the changes in the operator's directory.
  * @throws GatepostError CONFIG_INVALID naming the file that cannot be used
  */
 export function loadLanguages(directory: string | null): Languages {

@@ -7,14 +7,14 @@ import { parameter } from './request.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
 import { voucherAccount } from '../../access/vouchers.ts'
 
-/* `voucher`: codes that the operator hands out. access/vouchers.ts says what is kept of them. */
+/* Login method `voucher`: codes that the operator hands out; see access/vouchers.ts. */
 
 export class VoucherLogin implements LoginMethod {
   readonly #data: SubjectData
   readonly #secrets: readonly string[]
   readonly #limits = clientLimiter()
 
-  /** `secrets`: the installation's. A voucher's hash is of the one that was the first when it was made. */
+  /** `secrets`: the installation's. A voucher is hashed with the secret that was the first one when it was created. */
   constructor(data: SubjectData, secrets: readonly string[]) {
     this.#data = data
     this.#secrets = secrets
@@ -43,7 +43,7 @@ export class VoucherLogin implements LoginMethod {
     return null
   }
 
-  /** Until when this device may be online with it, ms since the epoch; null: it may not. */
+  /** Until when this device may use the voucher, ms since the epoch; null: it may not. */
   async #use(id: string, { validForMs, maxDevices }: Voucher, device: string, now: number): Promise<number | null> {
     const { voucherStart, voucherDevice } = SUBJECTS
     const places = Array.from({ length: maxDevices }, (_, index) => ({ id, place: index + 1 }))
@@ -61,7 +61,7 @@ export class VoucherLogin implements LoginMethod {
   }
 }
 
-/** A client without a MAC (its gateway is a registered one) is told by its browser's proof, so by its cookie. */
+/** A client without a MAC (only possible at a registered gateway) is identified by its browser's proof, that is, by its cookie. */
 function deviceOf({ form, redirect }: Attempt): string {
   if (redirect.mac !== '') return redirect.mac
   return createHash('sha256')

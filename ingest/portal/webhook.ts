@@ -6,17 +6,17 @@ import { refused, type Attempt, type LoginMethod, type LoginResult } from './met
 import { parameter } from './request.ts'
 
 /*
- * `webhook`: the operator's own service says who may go online. It is sent
+ * Login method `webhook`: the operator's own service decides who may go online. It receives
  *
- *   POST <url>
- *   Content-Type: application/json
- *   X-Gatepost-Timestamp: <seconds since the epoch>
- *   X-Gatepost-Signature: sha256=<hex HMAC-SHA-256 of timestamp "." body under the webhook's secret>
+ *  POST <url>
+ *  Content-Type: application/json
+ *  X-Gatepost-Timestamp: <seconds since the epoch>
+ *  X-Gatepost-Signature: sha256=<hex HMAC-SHA-256 of timestamp "." body under the webhook's secret>
  *
- *   {"username":"…","password":"…","gw_id":"…","mac":"…","ip":"…","language":"de"}
+ *  {"username":"…","password":"…","gw_id":"…","mac":"…","ip":"…","language":"de"}
  *
- * and answers 200 with {"allow":true,"account":"…","seconds":3600} or {"allow":false}; account and seconds (how long at most) may be left
- * out. 401 and 403 are a no as well. Anything else, or nothing in time, is an outage.
+ * and answers 200 with {"allow":true,"account":"…","seconds":3600} or {"allow":false}. account and seconds (the maximum session time) are
+ * optional. 401 and 403 also mean no. Any other answer, or none in time, counts as an outage.
  */
 
 export interface WebhookOptions {
@@ -26,7 +26,7 @@ export interface WebhookOptions {
   readonly logger: Logger
 }
 
-/** Requests to the service at a time; beyond it logging in is not possible at the moment. */
+/** Concurrent requests to the service; beyond them, logins are refused for the moment. */
 const MAX_RUNNING = 64
 const ANSWER_MAX_BYTES = 16 * 1024
 
@@ -40,7 +40,7 @@ export class WebhookLogin implements LoginMethod {
   readonly #options: WebhookOptions
   readonly #limits: ClientLimits = clientLimiter()
   #running = 0
-  /** Requests that the service did not answer as it should. */
+  /** Requests without a valid answer. */
   outages = 0
 
   constructor(options: WebhookOptions) {

@@ -14,7 +14,7 @@ export interface WelcomeOptions {
   readonly registeredAddress: (gwId: string, now: number) => string | null
 }
 
-/** `portal/?gw_id=G[&token=T]`: the page of somebody who is online. */
+/** `portal/?gw_id=G[&token=T]`: the page shown to a client that is online. */
 export class WelcomePage {
   readonly #options: WelcomeOptions
 
@@ -28,7 +28,7 @@ export class WelcomePage {
     const token = parameter(query, 'token', 128)
     const session = token === '' ? null : sessions.verify(token, now)
     const cookie = cookies.read(request.cookieHeader, now)
-    // The cookie is that of this session, or nothing of it counts here.
+    // The cookie is used only if it belongs to this session.
     const gwId = parameter(query, 'gw_id', 128)
     const state = cookie !== null && cookie.gwId === gwId && isOf(cookie, session) ? cookie : null
     const address = session === null ? null : this.#address(gwId, state, now)
@@ -60,7 +60,7 @@ export class WelcomePage {
   }
 }
 
-/** Some gateways send no token here: then the cookie's own session is taken to be it. */
+/** Some gateways send no token here: then the session in the cookie is assumed. */
 function isOf(cookie: PortalState, session: PortalSession | null): boolean {
   return cookie.sessionId !== '' && (session === null || session.sessionId === cookie.sessionId)
 }

@@ -27,12 +27,12 @@ const ANSWERS = new Map<number, Answer>(
 const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
 const NOT_ADMITTED: Verdict = { code: 0, sessionId: '', own: false }
 
-/** Fixed fields of the record, beside those whose size follows the request's. */
+/** Upper bound for the fields whose size does not depend on the request. */
 const OVERHEAD_BYTES = 512
 
 const TOO_MANY = 'more unknown parameters than a gateway sends'
 
-/** Counters that are kept as sent when they are no unsigned 64-bit integers. */
+/** Counters that are kept as extra parameters if they are not unsigned 64-bit integers. */
 const COUNTERS = [
   ['incoming', AUTH_INCOMING],
   ['outgoing', AUTH_OUTGOING],
@@ -44,13 +44,13 @@ export interface AuthRouteOptions {
   readonly records: Records
   readonly decisions: Decisions
   readonly registry: GatewayRegistry
-  /** Null: `stage=roam` is a stage that is not known. */
+  /** Null: roaming is off, so `stage=roam` is an unknown stage. */
   readonly roaming: Roaming | null
-  /** The process's ACK mode: counters need not wait for the disk. */
+  /** GATEPOST_ACK=fast: counters are answered before they are durable. */
   readonly fastCounters: boolean
 }
 
-/** `GET /auth/`: login, counters and logout of a client (WiFiDog protocol). Always answered with `Auth: <code>`. */
+/** `GET /auth/`: login, counters and logout of a client (WiFiDog protocol). The answer is always `Auth: <code>`. */
 export class AuthRoute {
   readonly #records: Records
   readonly #decisions: Decisions
@@ -79,7 +79,7 @@ export class AuthRoute {
     else this.#answer(exchange, decided, now)
   }
 
-  /** The same once it has been decided; the exchange is another request's by then. */
+  /** Continues once the decision is known; by then the exchange belongs to another request. */
   async #later({ query, userAgent, remoteIp }: Exchange, decided: Promise<Verdict>, now: number): Promise<Reply> {
     const verdict = await decided
     const exchange = this.#again(query, userAgent, remoteIp)
@@ -87,7 +87,7 @@ export class AuthRoute {
     return exchange.settled()
   }
 
-  /** A client without a token is at a gateway that may be another than that of its session. */
+  /** Asked for a client without a token, whose session may belong to another gateway. */
   async #roam(roaming: Roaming, { query, userAgent, remoteIp }: Exchange, now: number): Promise<Reply> {
     const fields = this.#fields
     const asked = { gwId: fields.text(AUTH_GW_ID), ip: fields.text(AUTH_IP), mac: fields.text(AUTH_MAC) }
@@ -101,7 +101,7 @@ export class AuthRoute {
     return exchange.settled()
   }
 
-  /** A request whose exchange has become another one's. */
+  /** Copies a request whose exchange may be reused. */
   #again(query: string, userAgent: string, remoteIp: string): Exchange {
     const exchange = new Exchange()
     Object.assign(exchange, { query, userAgent, remoteIp })
@@ -121,7 +121,7 @@ export class AuthRoute {
   #store(exchange: Exchange, verdict: Verdict, answer: Answer, now: number): void {
     const fields = this.#fields
     const stage = fields.text(AUTH_STAGE)
-    // Looked at before the record is begun: a value that is no counter moves to the extra parameters.
+    // Checked before the record is begun: a value that is not a counter moves to the extra parameters.
     const telemetry = this.#telemetryProblem(stage)
     if (fields.overflow) {
       this.#deadLetterOnly(exchange, answer, now, 'too_many_parameters', TOO_MANY)
@@ -138,8 +138,9 @@ export class AuthRoute {
   }
 
   /**
-   * The report itself is stored all the same, with null for what was not reported: that the client was there is known.
-   * The dead letter says what was wrong with it.
+   * The report itself is stored anyway, with null for missing counters, since it shows that the client was there. The dead letter says
+   * what was
+   * wrong.
    */
   #telemetryProblem(stage: string): [DeadLetterReason, string] | null {
     const fields = this.#fields
@@ -157,8 +158,8 @@ export class AuthRoute {
   }
 
   /**
-   * One client's counters out of a body that reports many, as the parameters that a GET of its own would have.
-   * @returns what is said of the client, and the batch to wait for; null: refused
+   * Handles one client of a body that reports many, given the parameters of an equivalent GET.
+   * @returns the decision about the client, and the batch to wait for; null: refused
    */
   counters(
     parameters: string,
@@ -168,7 +169,7 @@ export class AuthRoute {
     const fields = this.#fields
     fields.parse(parameters)
     const decided = this.#decide(remoteIp, now)
-    // A token that waits for its first client: the next report finds it decided.
+    // A token is being bound to its first client: answer -1 now; the next report finds the decision made.
     const verdict = decided instanceof Promise ? UNDECIDED : decided
     const telemetry = this.#telemetryProblem('counters')
     const batch = fields.overflow
@@ -186,7 +187,7 @@ export class AuthRoute {
       mac: fields.text(AUTH_MAC),
       gwId: fields.text(AUTH_GW_ID),
     }
-    // Whoever it is: nothing changes for anybody's user.
+    // The request comes from outside the gateway's registered sources: answer -1, which changes nothing for its users.
     if (!this.#registry.trusts('auth', asker.gwId, remoteIp)) return UNDECIDED
     return this.#decisions.decide(asker, now)
   }

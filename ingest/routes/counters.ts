@@ -8,12 +8,12 @@ import type { Records } from '../records.ts'
 import { SeveralBatches } from '../several-batches.ts'
 import type { AuthRoute } from './auth.ts'
 
-/** Bodies over this many bytes are answered 413: some 4,000 clients. */
+/** Larger bodies are answered 413. This is enough for about 4,000 clients. */
 export const COUNTERS_MAX_BYTES = 2 ** 20
 
 const DIALECTS: readonly Dialect[] = [wifidogNg, apfree5, apfree8]
 
-/** Why nothing of a body can be stored. */
+/** Why no report of a body can be stored. */
 class Refused extends Error {
   readonly reason: DeadLetterReason
 
@@ -24,13 +24,14 @@ class Refused extends Error {
 }
 
 /**
- * `POST auth/` with `stage=counters` (wifidog-ng) or `counters_v2` (apfree): the counters of many clients at once. Every client's report is
- * decided and stored as a GET of its own would be.
+ * `POST auth/` with `stage=counters` (wifidog-ng) or `counters_v2` (apfree): the counters of many clients at once. Each client's report
+ * is
+ * decided and stored like a GET of its own.
  */
 export class CountersRoute {
   readonly #records: Records
   readonly #auth: AuthRoute
-  /** The process's ACK mode: counters need not wait for the disk. */
+  /** GATEPOST_ACK=fast: counters are answered before they are durable. */
   readonly #fast: boolean
 
   constructor(records: Records, auth: AuthRoute, fast: boolean) {
@@ -64,7 +65,7 @@ export class CountersRoute {
     else exchange.replyWhenDurable(answer, new SeveralBatches(batches))
   }
 
-  /** A body that cannot be read may hold a token anywhere: nothing of it is kept. */
+  /** A body that does not parse may hold a token anywhere, so nothing of it is kept. */
   #refuse(exchange: Exchange, now: number, { reason, message }: Refused, length: number): void {
     const answer = makeJsonAnswer('auth', 400, { error: message })
     const letter = { source: 'auth', reason, error: message, payload: `${length} bytes` } as const
@@ -86,7 +87,7 @@ function read(query: string, bytes: Uint8Array): CountersBody {
   try {
     body = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
   } catch {
-    // The parser's own message quotes the text, tokens and all.
+    // The parser's own message quotes the text, including tokens.
     throw new Refused('bad_json', 'the body is not JSON')
   }
   if (!isObject(body)) throw new Refused('not_an_object', 'the body is not an object')
@@ -102,7 +103,7 @@ function read(query: string, bytes: Uint8Array): CountersBody {
   throw new Refused('missing_field', 'the body has no list of clients')
 }
 
-/** What a GET of this report would have behind its "?". Objects and arrays are no values of a report. */
+/** The query string of an equivalent GET. Objects and arrays are not values of a report. */
 function asQuery(parameters: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) {

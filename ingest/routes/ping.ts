@@ -7,16 +7,16 @@ import type { DeadLetterReason } from '../encode/dead-letter.ts'
 /** wifidog-ng compares the body to exactly this. */
 export const PONG: Answer = makeAnswer('ping', 200, 'Pong')
 
-/** Fixed fields of the record, beside those whose size follows the request's. */
+/** Upper bound for the fields whose size does not depend on the request. */
 const OVERHEAD_BYTES = 256
 
-/** `GET /ping/`: a heartbeat (WiFiDog protocol). Whatever was sent, the answer is Pong: a gateway without one cuts its users off. */
+/** `GET /ping/`: a heartbeat (WiFiDog protocol). The answer is always Pong: without it, a gateway cuts off its users. */
 export class PingRoute {
   readonly #records: Records
   readonly #registry: GatewayRegistry
   readonly #fields = pingFields()
 
-  /** The process's ACK mode: heartbeats need not wait for the disk. */
+  /** GATEPOST_ACK=fast: heartbeats are answered before they are durable. */
   readonly #fast: boolean
 
   constructor(records: Records, registry: GatewayRegistry, fast: boolean) {

@@ -11,7 +11,7 @@ import { makeAnswer, makeJsonAnswer, type Answer, type Exchange } from '../http.
 import { JsonFields, NOT_AN_OBJECT } from '../parse/json.ts'
 import type { Records } from '../records.ts'
 
-/** Bodies over this many bytes are answered 413; a RADIUS packet has at most 4,096. */
+/** Larger bodies are answered 413; a RADIUS packet has at most 4,096 bytes. */
 export const POST_AUTH_MAX_BYTES = 64 * 1024
 
 const RETRY_AFTER_SECONDS = '5'
@@ -40,7 +40,7 @@ export class PostAuthRoute {
     const problem = fields.parse(body)
     if (problem !== null) {
       const reason = problem === NOT_AN_OBJECT ? 'not_an_object' : 'bad_json'
-      // A body that does not parse may hold a password anywhere: nothing of it is kept.
+      // A body that does not parse may hold a password anywhere, so nothing of it is kept.
       this.#refuse(exchange, now, reason, `body: ${problem}`, `${body.length} bytes`, 'body')
       return
     }
@@ -85,5 +85,5 @@ export class PostAuthRoute {
   }
 }
 
-/** A health check of the RADIUS server is answered like a login and makes no record. */
+/** A health check of the RADIUS server is answered like a login, but makes no record. */
 const HEALTH_CHECKED: Answer = makeAnswer('post_auth', 204, '')

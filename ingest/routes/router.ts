@@ -1,7 +1,7 @@
 /*
- * Paths as gateways and RADIUS servers are configured: any prefix, with and without a trailing slash, with index.php.
+ * Paths as configured in gateways and RADIUS servers: with any prefix, with or without a trailing slash, with or without index.php.
  *
- *   path = prefix route [ "/" ] [ "index.php" ]
+ *  path = prefix route [ "/" ] [ "index.php" ]
  */
 
 export const ROUTES = [
@@ -20,7 +20,7 @@ export type Route = (typeof ROUTES)[number]
 
 const INDEX_PHP = '/index.php'
 const POST_AUTH = '/logging/post-auth'
-/** What stands before the gateway's id. */
+/** Path before the gateway's id. */
 const CAPPORT_API = '/capport/api/'
 
 /** The route of a path without its query. */
