@@ -7,8 +7,7 @@ import { TagIndex } from './tag-index.ts'
 import type { Token, Tokens } from './token.ts'
 
 /*
- * Decides what a gateway is told about a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed, -1
- * error.
+ * Decides what a gateway is told about a token (WiFiDog protocol, "auth"): 0 denied, 1 allowed, 5 validation, 6 validation failed, -1 error.
  * Decides from memory. Counters and logins go through the same function.
  */
 

@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto'
 
 /**
- * A value that tells whether two processes have the same token key, without revealing the key: a process with another key would deny
- * every
+ * A value that tells whether two processes have the same token key, without revealing the key: a process with another key would deny every
  * user of a fleet. 32 hexadecimal digits.
  */
 export function secretFingerprint(secret: string): string {

@@ -13,8 +13,7 @@ import { syncDirectory } from '../log/journal/disk.ts'
  *   file   = *( LF record LF )
  *   record = {"key": <key>, "entry": <entry, or null to delete it>}
  *
- * A record is a single write to a file opened with O_APPEND, so records of several processes never interleave and every process reads
- * them
+ * A record is a single write to a file opened with O_APPEND, so records of several processes never interleave and every process reads them
  * in the same order. Each record starts with its own line feed, which separates it from a record that a power loss cut off.
  */
 
@@ -203,8 +202,7 @@ export class FileAccessLog implements AccessLog {
 
 /**
  * Writes all current records into a new file and renames it over the old one. Other processes may append meanwhile, to either file: they
- * check the inode to see
- * which one they wrote to.
+ * check the inode to see which one they wrote to.
  * @throws Error of the file system: the old file is still in place
  */
 export async function compactAccessLog(directory: string, now: number): Promise<void> {

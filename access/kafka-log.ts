@@ -25,8 +25,7 @@ export interface AccessLogOptions {
   readonly kafka: KafkaOptions
   readonly topicPrefix: string
   /**
-   * Fingerprints of this process's token keys, the signing key first; see secretFingerprint(). Empty: it neither issues nor verifies
-   * tokens.
+   * Fingerprints of this process's token keys, the signing key first; see secretFingerprint(). Empty: it neither issues nor verifies tokens.
    */
   readonly fingerprints: readonly string[]
   readonly logger: Logger

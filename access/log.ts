@@ -1,6 +1,5 @@
 /**
- * The access log: subject → verdict, the last entry of a subject wins. It is small, kept for ever (compacted), and read as a whole by
- * every
+ * The access log: subject → verdict, the last entry of a subject wins. It is small, kept for ever (compacted), and read as a whole by every
  * process that decides. subjects.ts defines the kinds of subjects and what their entries hold in `data`.
  */
 
@@ -32,8 +31,7 @@ export interface AccessLog {
    */
   put(subject: string, entry: AccessEntry | null): Promise<void>
   /**
-   * Claims a subject: among concurrent claims the first in the log wins. Resolves when the claim has been read back, with the winning
-   * entry,
+   * Claims a subject: among concurrent claims the first in the log wins. Resolves when the claim has been read back, with the winning entry,
    * which may be another process's.
    * @throws GatepostError LOG_UNAVAILABLE: not read back within 2 s; the outcome is unknown
    */

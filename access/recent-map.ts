@@ -11,8 +11,7 @@ export class RecentMap<V> {
 
   /**
    * Two generations approximate exact LRU order: a hit moves the entry to the young generation, and when that is full the old one is
-   * dropped. So
-   * a lookup never deletes.
+   * dropped. So a lookup never deletes.
    */
   get(key: string): V | undefined {
     const young = this.#young.get(key)

@@ -3,9 +3,8 @@ import type { AccessLog } from './log.ts'
 import { SUBJECTS } from './subjects.ts'
 
 /**
- * The source addresses of registered gateways. The protocol does not authenticate gateways: one that is registered with sources is
- * trusted only
- * from those; any other is trusted from anywhere.
+ * The source addresses of registered gateways. The protocol does not authenticate gateways: one that is registered with sources is trusted
+ * only from those; any other is trusted from anywhere.
  */
 export class GatewayRegistry {
   readonly #access: AccessLog

@@ -2,8 +2,7 @@ import type { AccessEntry, AccessLog } from './log.ts'
 import type { SubjectKind } from './subject-kind.ts'
 
 /**
- * Finds the decision about an account or a gateway by the keyed tag in a token. Holds a tag for every subject of its kind that the log
- * has
+ * Finds the decision about an account or a gateway by the keyed tag in a token. Holds a tag for every subject of its kind that the log has
  * ever named, so it is bounded as the log is.
  */
 export class TagIndex {

@@ -16,8 +16,7 @@ export function newVoucherCode(): string {
 }
 
 /**
- * Normalises what a person typed: ignores case, blanks and dashes, and reads letters that look like a digit as that digit. Null: not a
- * code.
+ * Normalises what a person typed: ignores case, blanks and dashes, and reads letters that look like a digit as that digit. Null: not a code.
  */
 function normalCode(typed: string): string | null {
   const code = typed

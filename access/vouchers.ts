@@ -3,8 +3,7 @@ import { SUBJECTS, type Voucher } from './subjects.ts'
 import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
 
 /*
- * Vouchers: codes that the operator hands out. Their first use and the devices that use them are claims, so that of two workers that see
- * the
+ * Vouchers: codes that the operator hands out. Their first use and the devices that use them are claims, so that of two workers that see the
  * same voucher at the same time exactly one wins.
  */
 

@@ -1,11 +1,9 @@
 /**
- * Exponential backoff with jitter: the wait doubles from `firstMs` to `maxMs`, and each wait is random between half and all of that, so
- * that
+ * Exponential backoff with jitter: the wait doubles from `firstMs` to `maxMs`, and each wait is random between half and all of that, so that
  * processes that failed together do not retry together.
  *
- * p-retry does the same for a call that is repeated a bounded number of times (reporter/publish). It does not fit where attempts are
- * started by a
- * timer or an event, where a stop must interrupt the wait and keep the result of the last attempt, or where attempts go on as long as a
+ * p-retry does the same for a call that is repeated a bounded number of times (reporter/publish). It does not fit where attempts are started
+ * by a timer or an event, where a stop must interrupt the wait and keep the result of the last attempt, or where attempts go on as long as a
  * server is down: its jitter ends at the longest wait, and it gives up at once after a TypeError.
  */
 export class Backoff {

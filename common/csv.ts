@@ -3,8 +3,7 @@ import { stringify } from 'csv-stringify/sync'
 export type CsvValue = string | number | boolean | null
 
 /**
- * RFC 4180 with LF line endings, without the final one. Text that a spreadsheet would evaluate as a formula is prefixed with an
- * apostrophe,
+ * RFC 4180 with LF line endings, without the final one. Text that a spreadsheet would evaluate as a formula is prefixed with an apostrophe,
  * since rows hold untrusted input. Numbers stay numbers, negative ones too.
  */
 export function csv(headings: readonly string[], rows: readonly (readonly CsvValue[])[]): string {

@@ -7,8 +7,7 @@ import { GatepostError, messageOf } from './errors.ts'
 /**
  * An exclusive lock on a directory that the kernel releases when the holding process dies, however it dies.
  *
- * Linux: an abstract Unix socket named by the directory's device and inode. It is visible within one network namespace only: do not share
- * a
+ * Linux: an abstract Unix socket named by the directory's device and inode. It is visible within one network namespace only: do not share a
  * data directory between containers.
  * macOS: open(2) with O_EXLOCK on a file in the directory (a flock of the open file).
  */

@@ -4,8 +4,7 @@ import { isLoopback } from './ip-address.ts'
 
 /**
  * Refuses requests that a web page makes its visitor's browser send here: directly (with a cross-site Origin), or through a name that
- * resolves
- * to this address (DNS rebinding, with that name as Host).
+ * resolves to this address (DNS rebinding, with that name as Host).
  */
 export class HostCheck {
   readonly #names: ReadonlySet<string>

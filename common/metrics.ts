@@ -21,8 +21,7 @@ export class PlainMetrics {
   }
 
   /**
-   * A histogram whose buckets are counted elsewhere: `counts[i]` values fell into bound i, the last element counts those beyond all
-   * bounds.
+   * A histogram whose buckets are counted elsewhere: `counts[i]` values fell into bound i, the last element counts those beyond all bounds.
    */
   histogram(name: string, help: string, bounds: readonly number[], read: () => Iterable<HistogramSample>): void {
     this.#register({ name, help, type: metricType('histogram'), aggregator: 'sum' }, () =>

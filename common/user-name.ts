@@ -1,7 +1,6 @@
 /*
- * How user names are compared and stored, following the GovWifi logging API: post_auth.username holds the first six code points of a
- * name, then
- * converted to upper case. Account names are kept whole and compared without regard to case.
+ * How user names are compared and stored, following the GovWifi logging API: post_auth.username holds the first six code points of a name,
+ * then converted to upper case. Account names are kept whole and compared without regard to case.
  */
 
 export const USER_NAME_CODE_POINTS = 6

@@ -78,8 +78,7 @@ export interface Fleet {
 const DAY_MS = 86_400_000
 const PEOPLE_PER_SITE = 60
 /**
- * Interval of the heartbeats. Long, to keep the demo small, but short enough for three heartbeats in two hours, from which the interval
- * is
+ * Interval of the heartbeats. Long, to keep the demo small, but short enough for three heartbeats in two hours, from which the interval is
  * derived.
  */
 const INTERVAL_MS = 30 * 60_000

@@ -6,8 +6,7 @@ import { GatepostError } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
 
 /**
- * The batching for a log that states none: everything that arrives during a commit goes into the next one. A topic holds at most
- * maxBatches
+ * The batching for a log that states none: everything that arrives during a commit goes into the next one. A topic holds at most maxBatches
  * times BATCH_CAPACITY_BYTES in memory; beyond that, records are refused until the log has caught up.
  */
 export const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
@@ -94,8 +93,7 @@ export class TopicBatcher {
 
   /**
    * Starts a record of at most `maxBytes`, received at `now` (ms since the epoch), and writes its identity. The caller writes the other
-   * fields
-   * to the batch's cursor and then calls end() or abandon(). Null: refused, nothing can be appended now.
+   * fields to the batch's cursor and then calls end() or abandon(). Null: refused, nothing can be appended now.
    */
   begin(maxBytes: number, now: number): RecordBatch | null {
     let batch = this.#open

@@ -1,9 +1,8 @@
 import type { Route } from './routes/router.ts'
 
 /**
- * The interface between handlers and listeners. A handler takes method, path, query, headers and body bytes, and returns status, body
- * and, if
- * it made a record, the batch to wait for. It knows nothing about the listener.
+ * The interface between handlers and listeners. A handler takes method, path, query, headers and body bytes, and returns status, body and,
+ * if it made a record, the batch to wait for. It knows nothing about the listener.
  */
 
 /** Whether the request's record is durable: the X-Gatepost-Record header. `none`: the request makes no record. */

@@ -29,8 +29,7 @@ const NOT_KNOWN = ''
 const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
 
 /**
- * A repaired dead letter as a batch of one record with the original receive time. Its identity is derived from the letter's, so replaying
- * it
+ * A repaired dead letter as a batch of one record with the original receive time. Its identity is derived from the letter's, so replaying it
  * twice stores it once.
  * @throws GatepostError INPUT_INVALID: the payload is still not valid; names the field
  */

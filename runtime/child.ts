@@ -93,8 +93,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
 }
 
 /**
- * Ends at once. process.exit() would wait for the engine to close its sessions, which takes as long as a running statement, and would
- * keep
+ * Ends at once. process.exit() would wait for the engine to close its sessions, which takes as long as a running statement, and would keep
  * ports and locks from the successor meanwhile.
  */
 function die(): void {

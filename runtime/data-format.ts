@@ -7,10 +7,8 @@ import { packageVersion } from '../common/package-root.ts'
 import { loadMigrations } from '../store/migrations.ts'
 
 /*
- * <data directory>/format.json names the version of Gatepost that last used the directory, and the format of each part. Increment a
- * part's
- * number when earlier versions could no longer use what this version writes there. Records are not listed: their files carry their
- * schema. A
+ * <data directory>/format.json names the version of Gatepost that last used the directory, and the format of each part. Increment a part's
+ * number when earlier versions could no longer use what this version writes there. Records are not listed: their files carry their schema. A
  * directory without this file was written by 0.1.0, and every part has format 1.
  */
 

@@ -9,8 +9,7 @@ import type { Retention } from '../store/retention.ts'
 
 /*
  * Messages between a supervisor and its children, over their IPC channel. They contain passwords, so none of this goes through arguments,
- * the
- * environment or files.
+ * the environment or files.
  */
 
 /** A process's metrics as returned by prom-client's getMetricsAsJSON(): plain data, merged by the supervisor. */

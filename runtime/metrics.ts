@@ -8,8 +8,7 @@ import type { MetricsJson } from './messages.ts'
 
 /**
  * Merges the metrics of all processes into one scrape. Each series has a label `process`: if they were summed, a restarted process would
- * make
- * counters go backwards.
+ * make counters go backwards.
  */
 export async function mergeMetrics(
   own: MetricsJson,

@@ -16,12 +16,7 @@ interface Options {
   readonly json?: true
 }
 
-/**
- * `gatepost access allow
- * deny
- * remove
- * list`: operators' decisions about sessions, devices, accounts and gateways.
- */
+/** `gatepost access allow|deny|remove|list`: operators' decisions about sessions, devices, accounts and gateways. */
 export function registerDecisions(access: Command, context: Context): void {
   registerDecision(
     access,

@@ -19,10 +19,7 @@ interface Options {
   readonly json?: true
 }
 
-/**
- * `gatepost gateways register
- * unregister`: what an operator knows about a gateway.
- */
+/** `gatepost gateways register|unregister`: what an operator knows about a gateway. */
 export function registerRegistration(gateways: Command, context: Context): void {
   gateways
     .command('register')

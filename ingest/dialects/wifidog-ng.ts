@@ -7,8 +7,7 @@ const ANSWER_MAX_BYTES = 1024
 const DENIALS = new Set([0, 6])
 
 /**
- * wifidog-ng 1.5: `POST auth?gw_id=G&stage=counters` with `{"counters":[{"ip","mac","token","uptime","incoming","outgoing"}]}`, with
- * 32-bit
+ * wifidog-ng 1.5: `POST auth?gw_id=G&stage=counters` with `{"counters":[{"ip","mac","token","uptime","incoming","outgoing"}]}`, with 32-bit
  * counters. The answer `{"resp":[{"mac","auth":0}]}` lists denials only; denials beyond 1,024 bytes are left for the next report.
  */
 export const wifidogNg: Dialect = {

@@ -1,7 +1,6 @@
 /**
- * A write position in a reused buffer, with the primitive encodings of Avro's binary form (Avro specification 1.11, "Binary Encoding"):
- * int and
- * long are zigzag varints, string is a long and UTF-8 bytes, double is 8 bytes little-endian.
+ * A write position in a reused buffer, with the primitive encodings of Avro's binary form (Avro specification 1.11, "Binary Encoding"): int
+ * and long are zigzag varints, string is a long and UTF-8 bytes, double is 8 bytes little-endian.
  *
  * PRECONDITION: the caller has checked, once per record, that the whole record fits; nothing here checks bounds.
  */

@@ -12,8 +12,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 
 /**
- * The gateway listener: HTTP/1.0 and 1.1 through node:http. WiFiDog gateways speak only HTTP/1.0, which uWebSockets
- * refuses, and read until end of file: HTTP/1.0 is always answered with `Connection: close`.
+ * The gateway listener: HTTP/1.0 and 1.1 through node:http. WiFiDog gateways speak only HTTP/1.0, which uWebSockets refuses, and read until
+ * end of file: HTTP/1.0 is always answered with `Connection: close`.
  */
 export class GatewayListener implements Listener, Responder {
   readonly #app: App

@@ -5,9 +5,8 @@ import { isLoopback } from '../../common/ip-address.ts'
 export const RECEIVED_AT_HEADER = 'x-gatepost-received-at'
 
 /**
- * Lets the sender of a demo set the receive time of its requests. Only `gatepost demo` creates one: the key is generated at its start,
- * known to
- * the supervisor and its workers only, and accepted from loopback only.
+ * Lets the sender of a demo set the receive time of its requests. Only `gatepost demo` creates one: the key is generated at its start, known
+ * to the supervisor and its workers only, and accepted from loopback only.
  */
 export class ReceivedAt {
   readonly #key: Buffer

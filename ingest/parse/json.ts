@@ -1,7 +1,6 @@
 /*
  * Scans a JSON object (RFC 8259) in place for the values of known keys, as ranges of the body's bytes. Accepts everything that JSON.parse
- * accepts: escapes, any order, repeated keys (the last one wins), unknown keys, nested values, white space. Stores ranges only; strings
- * with
+ * accepts: escapes, any order, repeated keys (the last one wins), unknown keys, nested values, white space. Stores ranges only; strings with
  * escapes are decoded when they are asked for.
  */
 

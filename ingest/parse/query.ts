@@ -49,8 +49,7 @@ interface Name {
 
 /**
  * The values of known and unknown parameters, as ranges of text: parse() allocates no object, and no string unless a value is escaped.
- * One
- * instance is reused for all requests of a route.
+ * One instance is reused for all requests of a route.
  */
 export class QueryFields {
   readonly #byLength: (readonly Name[])[] = []

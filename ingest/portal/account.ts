@@ -11,13 +11,10 @@ import type { Languages } from './texts.ts'
 import { sameProof } from '../../access/voucher-code.ts'
 
 /*
- * Login method `account`: an e-mail address and a password. In the access log, an account's password is a `credential` under a keyed hash
- * of the
- * address, and a sign-up with an unconfirmed address is a `pendingCredential` under its session. A sign-up never checks whether the
- * account
- * exists: it takes effect once the mailed code has been entered in the browser that signed up. So nobody can find out who has an account
- * or
- * take one over without its mailbox, and a user who forgot the password signs up again.
+ * Login method `account`: an e-mail address and a password. In the access log, an account's password is a `credential` under a keyed hash of
+ * the address, and a sign-up with an unconfirmed address is a `pendingCredential` under its session. A sign-up never checks whether the
+ * account exists: it takes effect once the mailed code has been entered in the browser that signed up. So nobody can find out who has an
+ * account or take one over without its mailbox, and a user who forgot the password signs up again.
  */
 
 /** Shorter passwords are refused (NIST SP 800-63B, 5.1.1.2, asks for 8). */

@@ -7,8 +7,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
  *  gatepost_portal = payload "." mac      payload = base64url(JSON array)      mac = base64url(HMAC-SHA-256(key, payload))
  *
  * host-only, HttpOnly, SameSite=Lax. Both parts write "~" for "P", so that no header ever contains the word "Pong", which gateways search
- * for
- * anywhere in an answer.
+ * for anywhere in an answer.
  */
 
 export const COOKIE_NAME = 'gatepost_portal'

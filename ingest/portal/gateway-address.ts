@@ -3,8 +3,7 @@ import { canonicalIp } from '../../common/ip-address.ts'
 
 /*
  * Decides where a token may be sent. gw_address comes from the browser, so anybody can forge it: only private addresses are accepted, and
- * the
- * address that an operator registered for the gw_id.
+ * the address that an operator registered for the gw_id.
  */
 
 /** Private (RFC 1918, RFC 4193), link-local (RFC 3927, RFC 4291) and carrier-grade NAT (RFC 6598). */

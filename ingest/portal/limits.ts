@@ -15,9 +15,8 @@ export interface ClientLimits {
 }
 
 /**
- * Ten failures per client and thirty per account, in ten minutes. Inventing MACs avoids the first limit, but what can be guessed then
- * does not
- * depend on it: vouchers have 60 bits, and an account's password has its own limit.
+ * Ten failures per client and thirty per account, in ten minutes. Inventing MACs avoids the first limit, but what can be guessed then does
+ * not depend on it: vouchers have 60 bits, and an account's password has its own limit.
  */
 export function clientLimiter(): ClientLimits {
   const clients = new FailureLimiter(10, 10 * MINUTES)

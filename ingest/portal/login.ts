@@ -111,9 +111,8 @@ export class LoginPage {
   }
 
   /**
-   * The methods that may be used here. A private address may belong to a neighbour's gateway: to an unregistered address, a token without
-   * a MAC
-   * (which would be bound to the first client) is only sent if its method admits everybody anyway.
+   * The methods that may be used here. A private address may belong to a neighbour's gateway: to an unregistered address, a token without a
+   * MAC (which would be bound to the first client) is only sent if its method admits everybody anyway.
    */
   #methods(redirect: Redirect, address: GatewayAddress): Set<LoginMethodName> {
     const bound = redirect.mac !== '' || address.registered

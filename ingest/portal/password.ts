@@ -2,8 +2,7 @@ import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:c
 
 /*
  * Passwords as scrypt hashes (RFC 7914): "scrypt$N$r$p$salt$hash", with salt and hash in base64url. The parameters are recommended by the
- * OWASP
- * Password Storage Cheat Sheet: 32 MiB and about 200 ms of one core.
+ * OWASP Password Storage Cheat Sheet: 32 MiB and about 200 ms of one core.
  */
 
 const PARAMETERS = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 }

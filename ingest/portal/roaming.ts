@@ -6,9 +6,8 @@ import type { LoginMethodName } from './method.ts'
 import type { Grant, PortalSession, Sessions } from './sessions.ts'
 
 /*
- * `stage=roam` of wifidog-ng 2: a client appears at a gateway without a token, and the gateway asks for one. A forged request would let
- * its sender
- * in as another device, so only gateways registered with their sources are answered, and only for a device with a running session.
+ * `stage=roam` of wifidog-ng 2: a client appears at a gateway without a token, and the gateway asks for one. A forged request would let its
+ * sender in as another device, so only gateways registered with their sources are answered, and only for a device with a running session.
  */
 
 export interface RoamingOptions {
@@ -33,9 +32,8 @@ export class Roaming {
   }
 
   /**
-   * Issues a token for the device at another gateway, for the rest of its session. Null: there is no running session, or the token's
-   * record is
-   * not known to be durable. PRECONDITION: the gateway's identity is proven.
+   * Issues a token for the device at another gateway, for the rest of its session. Null: there is no running session, or the token's record
+   * is not known to be durable. PRECONDITION: the gateway's identity is proven.
    */
   async admit(
     { gwId, ip, mac: sent }: { readonly gwId: string; readonly ip: string; readonly mac: string },

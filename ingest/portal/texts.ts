@@ -6,8 +6,7 @@ import { packageFile } from '../../common/package-root.ts'
 
 /*
  * The portal's texts: one JSON object per language, key → text with {placeholders}. Files of the same name in the operator's directory
- * replace
- * single texts; a new file adds a language (missing keys fall back to English).
+ * replace single texts; a new file adds a language (missing keys fall back to English).
  */
 
 export type TextKey = string

@@ -138,9 +138,8 @@ export class AuthRoute {
   }
 
   /**
-   * The report itself is stored anyway, with null for missing counters, since it shows that the client was there. The dead letter says
-   * what was
-   * wrong.
+   * The report itself is stored anyway, with null for missing counters, since it shows that the client was there. The dead letter says what
+   * was wrong.
    */
   #telemetryProblem(stage: string): [DeadLetterReason, string] | null {
     const fields = this.#fields

@@ -24,8 +24,7 @@ class Refused extends Error {
 }
 
 /**
- * `POST auth/` with `stage=counters` (wifidog-ng) or `counters_v2` (apfree): the counters of many clients at once. Each client's report
- * is
+ * `POST auth/` with `stage=counters` (wifidog-ng) or `counters_v2` (apfree): the counters of many clients at once. Each client's report is
  * decided and stored like a GET of its own.
  */
 export class CountersRoute {

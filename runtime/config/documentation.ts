@@ -16,8 +16,7 @@ function defaultOf(variable: Variable): string {
 }
 
 /**
- * Escapes < (it would start an HTML tag) and
- * (it would start the next cell).
+ * Escapes < (it would start an HTML tag) and (it would start the next cell).
  */
 function cell(text: string): string {
   return text.replaceAll('<', '&lt;').replaceAll('|', '\\|')

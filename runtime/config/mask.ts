@@ -9,8 +9,7 @@ export function masked(variable: Pick<Variable, 'secret'>, text: string): string
 }
 
 /**
- * Removes the password and the query. Also works on text that is not a valid URL, since error messages show such text: there, everything
- * up
+ * Removes the password and the query. Also works on text that is not a valid URL, since error messages show such text: there, everything up
  * to the last @ may be a password.
  */
 function maskUrl(text: string): string {

@@ -13,8 +13,7 @@ import { nearest } from './nearest.ts'
 import { integer, type ValueSchema } from './values.ts'
 
 /*
- * Combines GATEPOST_RETENTION_DAYS, GATEPOST_RETENTION_DAYS_BY_TABLE (per table), and GATEPOST_PSEUDONYMISE_AFTER_DAYS (after which no
- * row
+ * Combines GATEPOST_RETENTION_DAYS, GATEPOST_RETENTION_DAYS_BY_TABLE (per table), and GATEPOST_PSEUDONYMISE_AFTER_DAYS (after which no row
  * may name a person).
  */
 
@@ -67,8 +66,7 @@ export interface RetentionValues {
 }
 
 /**
- * How long each table keeps its rows. With a history under pseudonyms, the history is kept for GATEPOST_RETENTION_DAYS, and tables that
- * name
+ * How long each table keeps its rows. With a history under pseudonyms, the history is kept for GATEPOST_RETENTION_DAYS, and tables that name
  * people are kept no longer than GATEPOST_PSEUDONYMISE_AFTER_DAYS.
  */
 export function effectiveRetention(values: RetentionValues): Retention {

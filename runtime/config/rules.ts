@@ -3,8 +3,7 @@ import { retentionProblems, type RetentionValues } from './retention.ts'
 import { VARIABLES } from './variables.ts'
 
 /*
- * Rules across variables. They only see values that parsed, so that one mistake is reported once: a value that is missing here is unset,
- * or
+ * Rules across variables. They only see values that parsed, so that one mistake is reported once: a value that is missing here is unset, or
  * invalid and already reported.
  */
 

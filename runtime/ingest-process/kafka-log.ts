@@ -40,8 +40,7 @@ export async function openKafkaLog(
 }
 
 /**
- * A process with another token key would deny a whole fleet, so the key is checked before anything is answered. If that takes too long,
- * auth
+ * A process with another token key would deny a whole fleet, so the key is checked before anything is answered. If that takes too long, auth
  * requests are answered -1 until the access log has been read.
  * @throws GatepostError CONFIG_INVALID: another token key; if found out later, it ends the process as an unhandled rejection
  */

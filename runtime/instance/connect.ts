@@ -11,9 +11,8 @@ import { assertDataFormat } from '../data-format.ts'
 import { readInstanceFile, type InstanceInfo } from './instance-file.ts'
 
 /*
- * How a command reaches the tables: through the ClickHouse server, if one is configured; through the SQL endpoint of the running
- * instance; or by
- * opening the data directory, if no instance runs.
+ * How a command reaches the tables: through the ClickHouse server, if one is configured; through the SQL endpoint of the running instance;
+ * or by opening the data directory, if no instance runs.
  */
 
 // An instance that is starting or stopping holds the directory for a few seconds without answering.

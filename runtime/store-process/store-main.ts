@@ -10,9 +10,8 @@ import { StoreWork } from './work.ts'
 const BACKGROUND_PRIORITY = 5
 
 /**
- * Answering gateways comes first: on a machine that is short of CPU, records wait in the log, not gateways for their Pong. Threads
- * inherit the
- * priority from the thread that creates them, so it is set before there are any.
+ * Answering gateways comes first: on a machine that is short of CPU, records wait in the log, not gateways for their Pong. Threads inherit
+ * the priority from the thread that creates them, so it is set before there are any.
  */
 const role = process.argv[2]
 if (role === 'store') setPriority(BACKGROUND_PRIORITY)

@@ -57,8 +57,7 @@ interface Parts {
 }
 
 /**
- * The work of a process with the store: runs the aggregator and the jobs (sessions, policies, alerts); computes and shows metrics; or
- * both.
+ * The work of a process with the store: runs the aggregator and the jobs (sessions, policies, alerts); computes and shows metrics; or both.
  */
 export class StoreWork {
   readonly #parts: Parts

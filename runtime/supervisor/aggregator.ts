@@ -12,8 +12,7 @@ import { alertSecret, withSecond } from './secret.ts'
 
 /**
  * Runs a single aggregator: Kafka into the ClickHouse server. It keeps nothing on this machine. PRECONDITION: the configuration names
- * brokers
- * and a server.
+ * brokers and a server.
  * @returns the exit status, see run()
  * @throws GatepostError: nothing was started, or everything has ended
  */

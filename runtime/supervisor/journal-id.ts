@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { syncDirectory } from '../../log/journal/disk.ts'
 
 /**
- * Distinguishes this journal from every other one that feeds the same store: a random id, created once and kept in the journal's
- * directory.
+ * Distinguishes this journal from every other one that feeds the same store: a random id, created once and kept in the journal's directory.
  * It is durable before it is used: a journal whose id changed could be inserted under two fences at once.
  */
 export async function journalId(journal: string): Promise<string> {

@@ -16,9 +16,8 @@ export interface KafkaAddress {
 }
 
 /**
- * How ingest reaches Kafka. It also starts during an outage of the brokers: a worker that has reached them before writes to its spill;
- * one that
- * has not fails to start.
+ * How ingest reaches Kafka. It also starts during an outage of the brokers: a worker that has reached them before writes to its spill; one
+ * that has not fails to start.
  * @throws GatepostError CONFIG_INVALID, LOG_UNAVAILABLE, LOG_MISCONFIGURED: the message says what to do
  */
 export async function kafkaAddressOfIngest(config: Config, logger: Logger): Promise<KafkaAddress> {

@@ -12,8 +12,7 @@ export function httpUrl(host: string, port: number): string {
 const WAIT_MS = 5000
 
 /**
- * A usable port: the given one, or a free one for 0, which all workers then share. It is checked before the start, because uWebSockets
- * would
+ * A usable port: the given one, or a free one for 0, which all workers then share. It is checked before the start, because uWebSockets would
  * silently share a port with another program (SO_REUSEPORT).
  * @throws GatepostError CONFIG_INVALID naming the variable
  */

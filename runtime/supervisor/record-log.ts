@@ -24,7 +24,7 @@ export interface RecordLog {
   /**
    * After all workers have ended: seals the segments that they left open.
    * @returns bytes of acknowledged records that stay on this machine's disk until the next start, not counting those that a reader of the
-   * log finds
+   *   log finds
    */
   settle(): Promise<number>
 }

@@ -14,8 +14,7 @@ export interface Composition {
   /** Printed when everything is up. */
   readonly banner: string
   /**
-   * Work of this process itself once everything is up; must end soon after `stopped`. If it returns `stop` or throws, everything is
-   * stopped.
+   * Work of this process itself once everything is up; must end soon after `stopped`. If it returns `stop` or throws, everything is stopped.
    */
   readonly work?: (stopped: AbortSignal) => Promise<'serve' | 'stop'>
   /** Stops every process, in order, within this time. @returns whether all accepted records are stored */

@@ -5,8 +5,8 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Config } from '../config/config.ts'
 
 /**
- * The key of tokens and session ids: the configured one, or one that is generated once and kept in the data directory, readable by its
- * owner only.
+ * The key of tokens and session ids: the configured one, or one that is generated once and kept in the data directory, readable by its owner
+ * only.
  */
 export function tokenSecret(configured: string | undefined, dataDir: string): string {
   if (configured !== undefined) return configured

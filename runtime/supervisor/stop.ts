@@ -4,8 +4,7 @@ import type { RecordLog } from './record-log.ts'
 
 /**
  * Stops the workers first, so that the log is complete when the store process drains it. Killing a worker loses nothing: acknowledged
- * records
- * are in the log or in its slot, which is recovered here.
+ * records are in the log or in its slot, which is recovered here.
  * @returns bytes that stay on this machine's disk, and whether every worker ended by itself
  */
 export async function stopWorkers(
