@@ -122,17 +122,34 @@ export async function setOffsets(
         partition,
         offset: to === 'earliest' ? low : to === 'latest' ? high : String(to),
       }))
-      for (;;) {
-        const set = await admin.setOffsets({ groupId, topic, partitions }).then(
-          () => true,
-          () => false,
-        )
-        if (set) break
-        // A member that was killed stays until its session is over.
-        await sleep(1000)
-      }
+      // A member that was killed stays until its session is over.
+      while (!['Empty', 'Dead'].includes((await admin.describeGroups([groupId])).groups[0].state)) await sleep(200)
+      await commitAsMember(kafka, groupId, topic, partitions)
     }
   })
+}
+
+/** The client's own setOffsets() does the same, and waits five seconds for a fetch in between. */
+async function commitAsMember(
+  kafka: KafkaOptions,
+  groupId: string,
+  topic: string,
+  partitions: readonly { partition: number; offset: string }[],
+): Promise<void> {
+  const consumer = createKafka(kafka, { retry: { retries: 8 } }).consumer({ groupId, maxWaitTimeInMs: 50 })
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic] })
+    const settled = new Promise((resolve) => consumer.on(consumer.events.FETCH, resolve))
+    const running = consumer.run({ eachBatchAutoResolve: false, eachBatch: () => Promise.resolve() })
+    // Nothing is read: seek() is what commits.
+    consumer.pause([{ topic }])
+    for (const position of partitions) consumer.seek({ topic, ...position })
+    await running
+    await settled
+  } finally {
+    await consumer.disconnect()
+  }
 }
 
 /** How many members a consumer group has. */
