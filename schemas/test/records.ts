@@ -3,6 +3,9 @@ import { BATCH_SPAN_MS, type Batch } from '../batch.ts'
 import { recordSchema } from '../avro.ts'
 import type { FieldName, Topic } from '../streams/index.ts'
 
+/** More than a record of a template takes. */
+const USUAL_BYTES = 200
+
 export type Fields = Record<string, unknown>
 
 const TEMPLATES: { readonly [T in Topic]: Readonly<Record<FieldName<T>, unknown>> } = {
@@ -83,15 +86,18 @@ export function makeBatch(
   batchId: Buffer = randomBytes(16),
 ): MadeBatch {
   const schema = recordSchema(topic)
-  const encoded = records.map((fields, index) =>
-    schema.type.toBuffer({
-      received_at: receivedAt,
-      batch_id: batchId,
-      batch_index: index,
-      ...TEMPLATES[topic],
-      ...fields,
-    }),
-  )
+  let encoded = Buffer.allocUnsafe(records.length * USUAL_BYTES)
+  let end = 0
+  records.forEach((fields, index) => {
+    const record = { received_at: receivedAt, batch_id: batchId, batch_index: index, ...TEMPLATES[topic], ...fields }
+    let next = schema.type.encode(record, encoded, end)
+    if (next < 0) {
+      // So many bytes were missing.
+      encoded = Buffer.concat([encoded.subarray(0, end)], 2 * encoded.length - next)
+      next = schema.type.encode(record, encoded, end)
+    }
+    end = next
+  })
   return {
     topic,
     schema,
@@ -99,7 +105,7 @@ export function makeBatch(
     recordCount: records.length,
     minReceivedAt: receivedAt,
     maxReceivedAt: receivedAt + BATCH_SPAN_MS,
-    records: Buffer.concat(encoded),
+    records: encoded.subarray(0, end),
   }
 }
 
