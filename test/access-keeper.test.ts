@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { until } from './helpers/until.ts'
 import { pino } from 'pino'
 import { readPolicies } from '../runtime/config/policies.ts'
 import { packageFile } from '../common/package-root.ts'
@@ -79,8 +80,7 @@ t.test('the table has what is in force, and nothing of credentials', async (t) =
   await later.put('gateway:G', null)
   await later.put('mac:00-00-00-00-00-01', decided('deny', 'new'))
   const expected = [both[0], { subject: 'mac:00-00-00-00-00-01', verdict: 'deny', reason: 'new' }]
-  for (let tries = 0; tries < 200 && JSON.stringify(await inForce()) !== JSON.stringify(expected); tries++)
-    await sleep(50)
+  await until(async () => JSON.stringify(await inForce()) === JSON.stringify(expected))
   t.same(await inForce(), expected, 'and it follows')
   later.known = false
   await sleep(100)
@@ -124,7 +124,7 @@ t.test('who has signed up is an account, once, and nobody who has not confirmed'
   while (keeper.stats.looks === 0) await sleep(10)
   await access.put('credential:aa', { ...credential(name), updatedAt: Date.now() })
   await access.put('credential:cc', credential('carol@example.org'))
-  for (let tries = 0; tries < 200 && (await accounts()).length < 3; tries++) await sleep(50)
+  await until(async () => (await accounts()).length === 3)
   await keeper.stop()
   t.match(await accounts(), [imported, { username: 'carol@example.org' }, signedUp])
 })

@@ -31,7 +31,7 @@ async function created(t: Test, command: InstanceCommand, env: Record<string, st
   return instance
 }
 
-t.test('a variable that is missing is named, with what it is for', { timeout: 60_000 }, async (t) => {
+t.test('a variable that is missing is named, with what it is for', async (t) => {
   const expected: [InstanceCommand, Record<string, string>, RegExp[]][] = [
     ['ingest', {}, [/GATEPOST_KAFKA_BROKERS is not set/, /GATEPOST_SECRET is not set/]],
     ['aggregator', {}, [/GATEPOST_KAFKA_BROKERS is not set/, /GATEPOST_CLICKHOUSE_URL is not set/]],
@@ -48,7 +48,7 @@ t.test('a variable that is missing is named, with what it is for', { timeout: 60
   }
 })
 
-t.test('brokers that are not there, and a wrong login', { timeout: 180_000 }, async (t) => {
+t.test('brokers that are not there, and a wrong login', async (t) => {
   for (const command of ['ingest', 'serve', 'aggregator'] as const) {
     const instance = await created(t, command, { ...KAFKA, ...(command === 'aggregator' ? SERVER : {}) })
     const away = await instance.refused({ GATEPOST_KAFKA_BROKERS: `127.0.0.1:${nobody}` })
@@ -61,7 +61,7 @@ t.test('brokers that are not there, and a wrong login', { timeout: 180_000 }, as
   }
 })
 
-t.test('topics that are missing or take too small messages, and another token key', { timeout: 180_000 }, async (t) => {
+t.test('topics that are missing or take too small messages, and another token key', async (t) => {
   const instance = await created(t, 'ingest', { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'limits.' })
   const missing = await instance.refused()
   t.equal(missing.status, 1)
@@ -83,49 +83,45 @@ t.test('topics that are missing or take too small messages, and another token ke
   t.match(other.output, /GATEPOST_SECRET differs from the secret of this installation/)
 })
 
-t.test(
-  'a store server that is not there, a wrong password, and a user without rights',
-  { timeout: 240_000 },
-  async (t) => {
-    const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
-    t.teardown(() => server.stop())
-    const url = (user: string, port = server.port) => `http://${user}@127.0.0.1:${port}/gatepost`
-    const refusals: [string, number | null, RegExp][] = [
-      [
-        url('admin:hidden', nobody),
-        1,
-        new RegExp(`127\\.0\\.0\\.1:${nobody} cannot be reached.*GATEPOST_CLICKHOUSE_URL`),
-      ],
-      [url('admin:hidden'), 2, /refuses user admin: check user and password in GATEPOST_CLICKHOUSE_URL/],
-      // Who only reads may not even set what inserts depend on.
-      [
-        url('default:admin-password'),
-        null,
-        /ClickHouse server http:\/\/127\.0\.0\.1:\d+.*(lacks a right: GRANT |Cannot modify)/,
-      ],
-    ]
-    for (const command of ['aggregator', 'reporter', 'serve'] as const) {
-      const kafka = command === 'aggregator' ? { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'server.' } : {}
-      const instance = await Instance.create(join(t.testdirName, command), { ...kafka, ...SERVER }, { command })
-      t.teardown(() => instance.destroy())
-      if (command === 'aggregator') {
-        const made = await run(process.execPath, [packageFile('bin/gatepost'), 'topics', 'create'], {
-          env: instance.env,
-        })
-        t.equal(made.status, 0)
-      }
-      for (const [wrong, expected, message] of refusals) {
-        const { status, output } = await instance.refused({ GATEPOST_CLICKHOUSE_URL: wrong })
-        if (expected === null) t.not(status, 0)
-        else t.equal(status, expected, `${command}: ${String(message)}`)
-        t.match(output, message)
-        t.notMatch(output, /hidden|admin-password/, 'no password is shown')
-      }
+t.test('a store server that is not there, a wrong password, and a user without rights', async (t) => {
+  const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
+  t.teardown(() => server.stop())
+  const url = (user: string, port = server.port) => `http://${user}@127.0.0.1:${port}/gatepost`
+  const refusals: [string, number | null, RegExp][] = [
+    [
+      url('admin:hidden', nobody),
+      1,
+      new RegExp(`127\\.0\\.0\\.1:${nobody} cannot be reached.*GATEPOST_CLICKHOUSE_URL`),
+    ],
+    [url('admin:hidden'), 2, /refuses user admin: check user and password in GATEPOST_CLICKHOUSE_URL/],
+    // Who only reads may not even set what inserts depend on.
+    [
+      url('default:admin-password'),
+      null,
+      /ClickHouse server http:\/\/127\.0\.0\.1:\d+.*(lacks a right: GRANT |Cannot modify)/,
+    ],
+  ]
+  for (const command of ['aggregator', 'reporter', 'serve'] as const) {
+    const kafka = command === 'aggregator' ? { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'server.' } : {}
+    const instance = await Instance.create(join(t.testdirName, command), { ...kafka, ...SERVER }, { command })
+    t.teardown(() => instance.destroy())
+    if (command === 'aggregator') {
+      const made = await run(process.execPath, [packageFile('bin/gatepost'), 'topics', 'create'], {
+        env: instance.env,
+      })
+      t.equal(made.status, 0)
     }
-  },
-)
+    for (const [wrong, expected, message] of refusals) {
+      const { status, output } = await instance.refused({ GATEPOST_CLICKHOUSE_URL: wrong })
+      if (expected === null) t.not(status, 0)
+      else t.equal(status, expected, `${command}: ${String(message)}`)
+      t.match(output, message)
+      t.notMatch(output, /hidden|admin-password/, 'no password is shown')
+    }
+  }
+})
 
-t.test('records of the other kind of log are not left behind', { timeout: 120_000 }, async (t) => {
+t.test('records of the other kind of log are not left behind', async (t) => {
   const instance = await created(t, 'serve', { GATEPOST_AUTH_MODE: 'open' })
   await instance.start()
   const [store] = instance.children('store-main')

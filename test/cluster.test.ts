@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { packageFile } from '../common/package-root.ts'
 import { METRICS } from '../reporter/metrics/definitions.ts'
@@ -9,6 +8,7 @@ import { singleBroker } from './helpers/kafka.ts'
 import { requestEveryRoute, ROUND } from './helpers/routes.ts'
 import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
+import { until } from './helpers/until.ts'
 
 /* Three processes, as on machines of their own: ingest, aggregator and reporter, between them Kafka and a store server. */
 
@@ -30,20 +30,12 @@ const OF_A_DAY = [METRICS[0], METRICS[METRICS.length - 1]].map(({ name }) => `'$
 const DAY_MS = 86_400_000
 const day = (offset: number) => new Date(Date.now() + offset * DAY_MS).toISOString().slice(0, 10)
 
-async function until(holds: () => Promise<boolean>): Promise<boolean> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    if (await holds().catch(() => false)) return true
-    await sleep(100)
-  }
-  return false
-}
-
 const count = async (table: string, where = '1') => {
   const rows = await server.query<{ n: number }>(`SELECT toUInt32(count()) AS n FROM gatepost.${table} WHERE ${where}`)
   return rows[0].n
 }
 
-t.test('ingest, aggregator and reporter', { timeout: 300_000 }, async (t) => {
+t.test('ingest, aggregator and reporter', async (t) => {
   const instances: Instance[] = []
   const make = async (command: InstanceCommand) => {
     const instance = await Instance.create(join(t.testdirName, command), ENV, { command })

@@ -2,12 +2,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Instance } from './helpers/instance.ts'
 import { StoreServer } from './helpers/store-server.ts'
+import { untilEnough } from './helpers/until.ts'
 
 /* The dashboard of a whole instance: what gateways report is on it, and whoever is cut off there is denied by ingest. */
 
 const PASSWORD = 'of the operators'
 
-t.test('a session is seen, and cut off', { timeout: 120_000 }, async (t) => {
+t.test('a session is seen, and cut off', async (t) => {
   const instance = await Instance.create(join(t.testdir(), 'data'), {
     GATEPOST_AUTH_MODE: 'open',
     GATEPOST_DASHBOARD_PASSWORD: PASSWORD,
@@ -27,20 +28,12 @@ t.test('a session is seen, and cut off', { timeout: 120_000 }, async (t) => {
     const query = `stage=${stage}&ip=10.0.0.9&mac=50:a6:7f:84:9c:d1&token=foreign&incoming=1000&outgoing=50&gw_id=hall`
     return (await fetch(instance.url(`/auth/?${query}`, instance.gatewayPort))).text()
   }
-  const until = async <T>(ask: () => Promise<T>, enough: (answer: T) => boolean): Promise<T> => {
-    const deadline = Date.now() + 30_000
-    for (;;) {
-      const answer = await ask()
-      if (enough(answer) || Date.now() > deadline) return answer
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-  }
 
   t.equal((await fetch(instance.url('/api/overview', instance.dashboardPort))).status, 401)
   t.equal(await auth('login'), 'Auth: 1')
   t.equal(await auth('counters'), 'Auth: 1')
   type Sessions = { session_id: string; state: string }[]
-  const [session] = await until(
+  const [session] = await untilEnough(
     () => api<Sessions>('/api/sessions?mac=50a67f849cd1&active=1'),
     (sessions) => sessions.length > 0,
   )
@@ -62,7 +55,7 @@ t.test('a session is seen, and cut off', { timeout: 120_000 }, async (t) => {
     verdict: 'deny',
   })
   t.equal(
-    await until(
+    await untilEnough(
       () => auth('counters'),
       (answer) => answer === 'Auth: 0',
     ),
@@ -75,7 +68,7 @@ t.test('a session is seen, and cut off', { timeout: 120_000 }, async (t) => {
   t.equal(await instance.stop(), 0)
 })
 
-t.test('beyond loopback nobody looks without a password', { timeout: 60_000 }, async (t) => {
+t.test('beyond loopback nobody looks without a password', async (t) => {
   const env = { GATEPOST_PRIVATE_BIND: '0.0.0.0', GATEPOST_SQL_PASSWORD: 'of analysts' }
   const serve = await Instance.create(join(t.testdir(), 'data'), env)
   const { status, output } = await serve.refused()
@@ -83,7 +76,7 @@ t.test('beyond loopback nobody looks without a password', { timeout: 60_000 }, a
   t.match(output, /GATEPOST_PRIVATE_BIND=0\.0\.0\.0: .*dashboard.*GATEPOST_DASHBOARD_PASSWORD/)
 })
 
-t.test('a reporter shows what a server has', { timeout: 120_000 }, async (t) => {
+t.test('a reporter shows what a server has', async (t) => {
   const directory = t.testdir({ server: {} })
   const server = await StoreServer.start(join(directory, 'server'))
   t.teardown(() => server.stop())

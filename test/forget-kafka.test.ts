@@ -18,7 +18,7 @@ const broker = await sharedBroker(t)
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
 
-t.test('a person, beside an aggregator', { timeout: 400_000 }, async (t) => {
+t.test('a person, beside an aggregator', async (t) => {
   const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
   t.teardown(() => server.stop())
   const env = {

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { pino } from 'pino'
 import { FileAccessLog } from '../access/journal-log.ts'
 import { clickThrough, FleetGateway } from './helpers/gateway-fleet.ts'
 import { Instance } from './helpers/instance.ts'
+import { until } from './helpers/until.ts'
 
 /* Quotas as a gateway, its client, and somebody with SQL see them. */
-t.test('a client uses up its quota', { timeout: 180_000 }, async (t) => {
+t.test('a client uses up its quota', async (t) => {
   const directory = t.testdir()
   const policies = join(directory, 'policies.yaml')
   writeFileSync(
@@ -43,21 +43,21 @@ t.test('a client uses up its quota', { timeout: 180_000 }, async (t) => {
   gateway.traffic(frugal, 1000, 0)
   await gateway.interval()
   let welcome = ''
-  for (let tries = 0; tries < 150 && !welcome.includes('Data left'); tries++) {
-    await sleep(200)
+  await until(async () => {
     welcome = await page(`/portal/?gw_id=${gateway.id}&token=${token}`)
-  }
+    return welcome.includes('Data left')
+  })
   t.match(welcome, /Data left: about 6 MB/)
   t.notMatch(await page(`/portal/?gw_id=${gateway.id}&token=${tokenOf(frugal)}`), /Data left/)
 
   gateway.traffic(greedy, 7_000_000, 0)
-  for (let tries = 0; tries < 60 && gateway.passes(greedy); tries++) {
+  const isCutOff = async () => {
     gateway.traffic(frugal, 1, 0)
     gateway.traffic(greedy, 1, 0)
     await gateway.interval()
-    await sleep(500)
+    return !gateway.passes(greedy)
   }
-  t.notOk(gateway.passes(greedy), 'it is cut off with the next report')
+  t.ok(await until(isCutOff, 500), 'it is cut off with the next report')
   t.ok(gateway.passes(frugal))
   t.match(await page(`/gw_message.php?message=denied&token=${token}`), /Reason: the limit for this network is used up/)
 
@@ -76,9 +76,11 @@ t.test('a client uses up its quota', { timeout: 180_000 }, async (t) => {
   t.teardown(() => access.close())
   const abuse = { verdict: 'deny', reason: 'abuse', until: null, updatedAt: Date.now() } as const
   await access.put('mac:02-00-00-00-00-02', abuse)
-  await sleep(500)
-  await gateway.interval()
-  t.notOk(gateway.passes(frugal))
+  const isDenied = async () => {
+    await gateway.interval()
+    return !gateway.passes(frugal)
+  }
+  t.ok(await until(isDenied))
   const reasons = await instance.queryUntil<{ end_reason: string | null }>(sql, (both) =>
     both.every(({ end_reason }) => end_reason !== null && end_reason !== 'denied'),
   )

@@ -47,7 +47,7 @@ async function openPage(t: Test, browser: Browser, locale: string): Promise<Page
   return page
 }
 
-t.test('a browser goes through the portal', { skip: executablePath === null, timeout: 300_000 }, async (t) => {
+t.test('a browser goes through the portal', { skip: executablePath === null }, async (t) => {
   mkdirSync(screenshots, { recursive: true })
   const mail = await startMailServer(t)
   const instance = await Instance.create(join(directory, 'data'), {

@@ -80,7 +80,7 @@ async function produceFixture(): Promise<void> {
   }
 }
 
-t.test('upgrades of a cluster', { timeout: 600_000 }, async (t) => {
+t.test('upgrades of a cluster', async (t) => {
   const first = await make('ingest', here, 'spill')
   const created = await run(process.execPath, [first.program, 'topics', 'create'], { env: first.env })
   t.equal(created.status, 0, created.stderr)

@@ -1,13 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { until } from '../../test/helpers/until.ts'
 import type { AccessEntry, AccessLog } from '../log.ts'
-
-/** Within a generous time. */
-async function until(condition: () => boolean): Promise<boolean> {
-  const deadline = Date.now() + 20_000
-  while (!condition() && Date.now() < deadline) await sleep(10)
-  return condition()
-}
 
 function entry(reason: string, more: Partial<AccessEntry> = {}): AccessEntry {
   return { verdict: 'deny', reason, until: null, updatedAt: Date.now(), ...more }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { singleBroker } from '../../test/helpers/kafka.ts'
+import { until } from '../../test/helpers/until.ts'
 import { accessContract } from './contract.ts'
 import type { AccessEntry } from '../log.ts'
 import { KafkaAccessLog } from '../kafka-log.ts'
@@ -25,11 +25,6 @@ async function open(t: Test, topicPrefix: string, fingerprints = ['f1']): Promis
   t.teardown(() => log.close())
   await log.ready
   return log
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (!condition() && Date.now() < deadline) await sleep(20)
 }
 
 function deny(reason: string, until: number | null = null): AccessEntry {

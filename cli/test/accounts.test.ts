@@ -5,7 +5,7 @@ import { Instance } from '../../test/helpers/instance.ts'
 import { runCli } from './run-cli.ts'
 
 /* Accounts as an operator has them: a file that goes through a running instance, and a login that follows. */
-t.test('gatepost accounts', { timeout: 120_000 }, async (t) => {
+t.test('gatepost accounts', async (t) => {
   const directory = t.testdir()
   const instance = await Instance.create(join(directory, 'data'), {})
   t.teardown(() => instance.destroy())

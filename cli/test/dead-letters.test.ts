@@ -45,7 +45,7 @@ async function refused(message: RegExp, ...arguments_: string[]): Promise<void> 
   t.equal(stdout, '')
 }
 
-t.test('dead letters are listed, shown, repaired and replayed', { timeout: 300_000 }, async (t) => {
+t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
   await instance.start()
   const auth = 'gw_id=g&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t&outgoing=2'
   for (const path of [

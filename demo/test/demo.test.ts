@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { METRICS } from '../../reporter/metrics/definitions.ts'
 import { Instance } from '../../test/helpers/instance.ts'
+import { untilEnough } from '../../test/helpers/until.ts'
 import { runCli } from '../../cli/test/run-cli.ts'
 import { Sender } from '../sender.ts'
 
@@ -85,18 +86,12 @@ t.test('a plain serve stores by its own clock, whatever is said', async (t) => {
     await sender.send({ at: 1_600_000_000_000, kind: 'login', login: { body, accepted: true } })
     sender.close()
   }
-  for (let tries = 0; ; tries++) {
-    const rows = await query(
-      `SELECT toUnixTimestamp64Milli(received_at) AS at FROM post_auth WHERE username = 'CLOCKY'`,
-    )
-    if (rows.length < 2 && tries < 200) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      continue
-    }
-    t.equal(rows.length, 2)
-    t.ok(rows.every(({ at }) => Number(at) >= before))
-    break
-  }
+  const rows = await untilEnough(
+    () => query(`SELECT toUnixTimestamp64Milli(received_at) AS at FROM post_auth WHERE username = 'CLOCKY'`),
+    (found) => found.length === 2,
+  )
+  t.equal(rows.length, 2)
+  t.ok(rows.every(({ at }) => Number(at) >= before))
 })
 
 t.test('a directory that holds anything is refused', async (t) => {

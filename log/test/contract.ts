@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
+import { NEVER_MS } from '../../test/helpers/until.ts'
 import type { Gathered, LogReader, LogWriter } from '../contract.ts'
 import { BATCH_SPAN_MS, type Batch } from '../../schemas/batch.ts'
 
@@ -47,7 +48,7 @@ export function payloadsOf(batch: Batch): string[] {
   return decodeRecords(batch.topic, batch.records, batch.recordCount).map(({ record }) => record['payload'] as string)
 }
 
-/** Reads until `count` batches have come, within a generous time. */
+/** Reads until `count` batches have come. */
 export async function readBatches(
   reader: LogReader,
   count: number,
@@ -55,7 +56,7 @@ export async function readBatches(
 ): Promise<{ batches: Batch[]; gathers: Gathered[] }> {
   const batches: Batch[] = []
   const gathers: Gathered[] = []
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + NEVER_MS
   while (batches.length < count && Date.now() < deadline) {
     const gathered = await reader.read('dead_letters', maxBytes)
     if (gathered === null) await new Promise((resolve) => setTimeout(resolve, 10))

@@ -68,7 +68,7 @@ for (const [person, theirs] of [
     [`account:${USER}`, `quota:account:${USER}`, `roam:${OTHER}`, 'credential:0123', 'credential:pending:s-3'],
   ],
 ] as [Person, string[]][]) {
-  t.test(`decisions about a ${person.kind}`, { timeout: 60_000 }, async (t) => {
+  t.test(`decisions about a ${person.kind}`, async (t) => {
     const dataDir = t.testdir()
     const access = await filled(dataDir)
     t.teardown(() => access.close())
@@ -97,7 +97,7 @@ for (const [person, theirs] of [
   })
 }
 
-t.test('that the texts of deletions stay is said', { timeout: 60_000 }, async (t) => {
+t.test('that the texts of deletions stay is said', async (t) => {
   const dataDir = t.testdir()
   const access = await FileAccessLog.open(dataDir, logger)
   t.teardown(() => access.close())

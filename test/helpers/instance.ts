@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 import { cleanEnv } from './clean-env.ts'
 import { run } from './run.ts'
+import { NEVER_MS, untilEnough } from './until.ts'
 
 /*
  * Below the range out of which the kernel gives ports to outgoing connections (Linux: 32768 and up), so that a port that is free now is
@@ -133,7 +134,7 @@ export class Instance {
     this.#child = child
     let started = ''
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`not up within 60 s:\n${this.output}`)), 60_000)
+      const timer = setTimeout(() => reject(new Error(`not up:\n${this.output}`)), NEVER_MS)
       child.stdout.on('data', (chunk: Buffer) => {
         this.output += String(chunk)
         started += String(chunk)
@@ -154,7 +155,7 @@ export class Instance {
   refused(more: Record<string, string> = {}): Promise<{ status: number; output: string }> {
     return run(process.execPath, [this.program, this.command], {
       env: { ...this.env, ...more },
-      timeout: 90_000,
+      timeout: NEVER_MS,
     }).then(({ status, stdout, stderr }) => ({ status, output: stdout + stderr }))
   }
 
@@ -213,14 +214,9 @@ export class Instance {
       .map((line) => JSON.parse(line) as T)
   }
 
-  /** Queries until the rows satisfy, within a generous time. */
-  async queryUntil<T>(sql: string, enough: (rows: T[]) => boolean): Promise<T[]> {
-    const deadline = Date.now() + 30_000
-    for (;;) {
-      const rows = await this.query<T>(sql)
-      if (enough(rows) || Date.now() > deadline) return rows
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+  /** Queries until the rows satisfy. @returns the last ones, if they never do */
+  queryUntil<T>(sql: string, enough: (rows: T[]) => boolean): Promise<T[]> {
+    return untilEnough(() => this.query<T>(sql), enough)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import type { Test } from 'tap'
+import { until } from './until.ts'
 
 export interface MailServer {
   readonly url: string
@@ -35,12 +36,8 @@ export async function startMailServer(t: Test, busy = 0): Promise<MailServer> {
     url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
     mails,
     codeFor: async (address) => {
-      let mail: string | undefined
-      for (const deadline = Date.now() + 30_000; mail === undefined && Date.now() < deadline;) {
-        await new Promise((resolve) => setTimeout(resolve, 50))
-        mail = latest.get(address)
-      }
-      const code = /\b(\d{8})\b/.exec(mail?.split('\r\n\r\n').slice(1).join() ?? '')?.[1]
+      await until(() => latest.has(address))
+      const code = /\b(\d{8})\b/.exec(latest.get(address)?.split('\r\n\r\n').slice(1).join() ?? '')?.[1]
       if (code === undefined) throw new Error(`no code was mailed to ${address}`)
       return code
     },

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { cleanEnv } from './clean-env.ts'
 import { freePorts } from './instance.ts'
+import { NEVER_MS } from './until.ts'
 
 /*
  * What stands for a ClickHouse server in tests: its engine, and its HTTP interface as the embedded SQL endpoint has it, in a
@@ -13,9 +14,6 @@ import { freePorts } from './instance.ts'
  *
  * which prints `ready <port>` when it listens and ends on SIGTERM.
  */
-
-const ANSWERED_WITHIN_MS = 60_000
-const STARTED_WITHIN_MS = 60_000
 
 export class StoreServer {
   readonly #directory: string
@@ -79,7 +77,7 @@ export class StoreServer {
   async #send(body: string): Promise<string> {
     const headers = { 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': this.#password }
     const url = `http://127.0.0.1:${this.port}/?output_format_json_quote_64bit_integers=1`
-    const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWERED_WITHIN_MS) })
+    const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(NEVER_MS) })
     const text = await answer.text()
     if (!answer.ok) throw new Error(text)
     return text
@@ -101,7 +99,7 @@ async function launch(
   let output = ''
   child.stderr.on('data', (chunk: Buffer) => (output = (output + String(chunk)).slice(-10_000)))
   const listening = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the store server is not up:\n${output}`)), STARTED_WITHIN_MS)
+    const timer = setTimeout(() => reject(new Error(`the store server is not up:\n${output}`)), NEVER_MS)
     child.once('exit', (code, signal) => reject(new Error(`the store server ended with ${code ?? signal}:\n${output}`)))
     let line = ''
     child.stdout.on('data', (chunk: Buffer) => {

@@ -19,7 +19,7 @@ import { Services } from './services.ts'
 const { values, positionals } = parseArgs({
   options: {
     jobs: { type: 'string', default: String(availableParallelism() + 1) },
-    timeout: { type: 'string', default: '400' },
+    timeout: { type: 'string', default: '600' },
     again: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
+import { until } from '../../../test/helpers/until.ts'
 import { pino } from 'pino'
 import type { Batch } from '../../../schemas/batch.ts'
 import { openEmbeddedStore } from '../../../store/embedded/open.ts'
@@ -209,7 +210,7 @@ t.test('reports of long ago that come now time out, by the interval that their g
     { ...auth('old', 'old-gw', 'AA-AA-AA-AA-AA-08', at + MINUTE, 'counters', 1), incoming: '1', outgoing: '1' },
   ])
   const look = async () => (await sessions('old')).get('old')
-  for (const until = Date.now() + 60_000; (await look())?.state !== 'timed_out' && Date.now() < until;) await sleep(50)
+  await until(async () => (await look())?.state === 'timed_out')
   t.match(await look(), { state: 'timed_out', ended: time(at + MINUTE + 3 * 1800 * 1000) })
 })
 

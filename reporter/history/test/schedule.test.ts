@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
+import { until } from '../../../test/helpers/until.ts'
 import { addLogins, openEngine } from '../../test/engine.ts'
 import { latestDue } from '../../metrics/due.ts'
 import { DAY_MS } from '../../metrics/window.ts'
@@ -13,10 +13,6 @@ const options = {
   identifiedDays: 30,
   keptDays: 400,
   logger: pino({ level: 'silent' }),
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !condition() && Date.now() < deadline;) await sleep(20)
 }
 
 t.test('logins of days that are over are copied at the start', async (t) => {

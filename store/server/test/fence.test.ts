@@ -90,7 +90,7 @@ t.test('claimers at once: at the end one of them has it', async (t) => {
   t.equal(outcomes.filter((code) => code === null).length, 1)
 })
 
-t.test('an answer that is lost: claimed again, found, views repeated', { timeout: 120_000 }, async (t) => {
+t.test('an answer that is lost: claimed again, found, views repeated', async (t) => {
   const claim = await behind.claim('gateway_pings', 'lost', null)
   const one = makeBatch('gateway_pings', NOW, [{ gw_id: 'gw-lost' }])
   // The look-up passes; the insert's answer does not.

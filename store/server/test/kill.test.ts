@@ -38,7 +38,7 @@ async function insertWhateverHappens(store: Store, batches: readonly Batch[], he
   }
 }
 
-t.test(`the server is killed while it inserts, ${ROUNDS} times`, { timeout: 200_000 }, async (t) => {
+t.test(`the server is killed while it inserts, ${ROUNDS} times`, async (t) => {
   const server = await StoreServer.start(t.testdir() + '/server')
   t.teardown(() => server.stop())
   const store = await openServerStore({ url: server.url(), logger })
