@@ -11,10 +11,14 @@ import { Services } from './services.ts'
  *   node dist/test/suite/main.js [--jobs N] [--timeout SECONDS] [--again] [--verbose] [FILE or FOLDER …]
  *
  * Each file is a process; one more than there are cores run at once, since much of a test's time is waiting.
- * --again    files that failed are run once more, alone: what passes then is named as unstable, and stays failed
+ * --again    files that failed are run once more, alone: what passes then is unstable, which is neither passed nor failed. It is named, and
+ *            its cause is to be found. More than MAX_UNSTABLE of them are a failure.
  * --verbose  what the tests write is shown as it comes
  * Status 1: something failed.
  */
+
+/** On a machine that others use too, a file may meet a minute in which nothing moves. Not more than these. */
+const MAX_UNSTABLE = 2
 
 const { values, positionals } = parseArgs({
   options: {
@@ -67,18 +71,23 @@ try {
   const results = await runAll(filesOrExit(), Number(values.jobs))
   const seconds = Math.round((performance.now() - started) / 1000)
   const failed = results.filter((result) => result.failed > 0).map(({ file }) => file)
+  const unstable = new Set<string>()
   if (values.again && failed.length > 0) {
     console.log('what failed is run once more, each file alone')
-    for (const { file } of (await runAll(failed, 1)).filter((result) => result.failed === 0))
-      console.log(`unstable: ${sourceOf(file)} failed, and passed when it was run once more. It counts as failed.`)
+    for (const { file } of (await runAll(failed, 1)).filter((result) => result.failed === 0)) unstable.add(file)
   }
-  for (const file of failed) console.log(`failed: ${sourceOf(file)}`)
-  const sum = (of: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[of], 0)
+  for (const file of unstable) {
+    console.log(`unstable: ${sourceOf(file)} failed, and passed when it was run once more: neither passed nor failed`)
+  }
+  const failedTwice = failed.filter((file) => !unstable.has(file))
+  for (const file of failedTwice) console.log(`failed: ${sourceOf(file)}`)
+  const counted = results.filter(({ file }) => !unstable.has(file))
+  const sum = (of: 'passed' | 'failed' | 'skipped') => counted.reduce((total, result) => total + result[of], 0)
   const time = `${Math.floor(seconds / 60)} min ${seconds % 60} s`
   console.log(
     `${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped in ${results.length} files, ${time}`,
   )
-  process.exitCode = failed.length > 0 ? 1 : 0
+  process.exitCode = failedTwice.length > 0 || unstable.size > MAX_UNSTABLE ? 1 : 0
 } finally {
   await services.stop()
 }
