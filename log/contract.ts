@@ -7,20 +7,20 @@ import type { Topic } from '../schemas/streams/index.ts'
  * test/contract.ts.
  */
 
-/** How records are best gathered into batches for a log. */
+/** How ingest should build batches for a log. */
 export interface Batching {
-  /** A batch is sealed when its next record might take it beyond this many bytes; a larger record goes alone. */
+  /** A batch is sealed when its next record might exceed this size; a larger record gets a batch of its own. */
   readonly sealBytes: number
-  /** Batches of a topic under way at once; while fewer are, a batch is sealed at the end of the event loop's turn. */
+  /** Batches of a topic in flight at once; while there are fewer, a batch is sealed at the end of the event loop's turn. */
   readonly maxInFlight: number
-  /** Batches of a topic that may be in memory, open or under way; beyond them records are refused. */
+  /** Batches of a topic in memory, open or in flight; beyond them records are refused. */
   readonly maxBatches: number
 }
 
 export interface LogWriter {
-  /** Undefined: as large as a batch may be, one at a time. */
+  /** Undefined: batches as large as possible, one in flight at a time. */
   readonly batching?: Batching
-  /** The partition of a topic's next batch, to be written into its identity. A log without partitions says 0. */
+  /** The partition for a topic's next batch, which becomes part of its identity. A log without partitions returns 0. */
   nextPartition(topic: Topic): number
   /**
    * Resolves when the batch is durable. `records` must not change until then.
@@ -28,51 +28,54 @@ export interface LogWriter {
    *   LOG_OUTCOME_UNKNOWN: the batch may or may not be found by readers.
    */
   append(batch: Batch): Promise<void>
-  /** Waits for appends under way, seals what is open, frees everything. */
+  /** Waits for appends in flight, seals open segments, releases everything. */
   close(): Promise<void>
 }
 
-/** Batches of one topic, read in the order of the log, and the position behind them. */
+/** Batches of one topic in log order, and the position after them. */
 export interface Gathered {
   readonly topic: Topic
   readonly batches: readonly Batch[]
   /** Sum of the batches' record bytes. */
   readonly bytes: number
   /**
-   * Which part of the log they come from, the same for all of them: a part has one reader at a time, and several
-   * aggregators keep each other from inserting it twice under this name. Unique among all logs that feed a store.
+   * The part of the log that all these batches come from: a partition, or a journal. A part has one reader at a time, and the fence that
+   * keeps several aggregators from inserting it twice uses this name. Unique among all logs that feed a store.
    */
   readonly partition: string
   /** Changes whenever another reader may have owned the part in between. */
   readonly assignment: number
-  /** Dead letters about what is no batch, to be stored before the gather is committed. */
+  /** Dead letters for messages that are not batches; they must be stored before the gather is committed. */
   readonly letters: readonly Batch[]
-  /** Opaque: what commit() needs. */
+  /** Opaque data for commit(). */
   readonly position: unknown
 }
 
-/** What waits in the log and has not been committed. */
+/** What the log holds and nobody has committed yet. */
 export interface Lag {
   readonly bytes: number
   readonly batches: number | null
-  /** When the oldest waiting data became durable, ms since the epoch; null: nothing waits. */
+  /** When the oldest uncommitted data became durable, ms since the epoch; null: everything is committed. */
   readonly oldestAt: number | null
-  /** Of a log with partitions: batches that wait in each one that this reader owns. */
+  /** For a log with partitions: uncommitted batches in each partition that this reader owns. */
   readonly partitions?: readonly { readonly partition: number; readonly batches: number }[]
 }
 
 export interface LogReader {
   /**
-   * Whatever waits in a topic behind the last position read, at least one batch and up to maxBytes (a single larger batch is
-   * returned alone); null: nothing waits. Reading advances; what was read and not committed comes again after a restart. Parts of the log
-   * named in `except` are left out: something of them is being stored.
+   * The next batches of a topic after the last read position: at least one, and up to maxBytes in total (a single larger batch is returned
+   * alone); null: there are none. Reading advances the position; batches that were read and not committed are read again after a restart.
+   * Parts named in `except` are skipped, because a gather of theirs is being stored.
    */
   read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null>
-  /** Whether this reader still owns what it read: if not, another one reads it again, and it must be neither stored nor committed. */
+  /**
+   * Whether this reader still owns the part that the gather came from. If not, the new owner reads it again; the gather must be neither
+   * stored nor committed.
+   */
   isCurrent(gathered: Gathered): boolean
-  /** What this gather read is stored: the log need not keep it. Every gather is committed, in the order of reading; twice is once. */
+  /** Tells the log that the gather is stored. Commit every gather, in the order of reading; committing one twice has no effect. */
   commit(gathered: Gathered): Promise<void>
-  /** Forget what was read and not committed: the next read begins at the last committed position. */
+  /** Forgets what was read and not committed: the next read starts at the last committed position. */
   rewind(topic: Topic): void
   lag(topic: Topic): Promise<Lag>
   close(): Promise<void>

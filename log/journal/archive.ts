@@ -11,21 +11,21 @@ import { readSegment, type SegmentContents } from './read-segment.ts'
 import { writeSegment } from './write-segment.ts'
 
 /*
- * Segments that are stored, kept for a while to be replayed: <data directory>/archive/<topic>/<segment>.avro. The oldest go when the
- * bound is reached, and those whose rows their table no longer keeps. Beside them what an attempt that was interrupted left: of a segment
- * that was to be written anew (.new) or without somebody who was erased (.arriving).
+ * Stored segments that are kept for a while for replay: <data directory>/archive/<topic>/<segment>.avro. When the archive reaches its size
+ * limit the oldest segment is removed; so are segments whose rows their table no longer keeps. Interrupted attempts leave files beside them:
+ * .new of a segment being rewritten, .arriving of one being stored without erased subjects.
  */
 
-/** What whoever writes segments of an archive anew holds. */
+/** Role of the lock for rewriting segments of an archive. */
 export const REWRITE_LOCK = 'rewrite'
 export const REWRITTEN_SUFFIX = '.new'
 const ARRIVING_SUFFIX = '.arriving'
 
-/** Who was erased on request. */
+/** Erased subjects. */
 export interface Erased {
-  /** When the latest of them was, ms since the epoch: what was received later holds none of them. */
+  /** When the latest person was erased, ms since the epoch: records received later contain no erased subject. */
   readonly newest: number
-  /** The batch without them; the same where nobody is in it; null: nothing is left. */
+  /** The batch without their records; the same object if it contains none; null: nothing is left of it. */
   without(batch: Batch): Batch | null
 }
 
@@ -43,15 +43,15 @@ export function archiveDirectory(dataDir: string): string {
 
 export interface ArchiveBounds {
   readonly maxBytes: number
-  /** Since a segment was made, by topic. */
+  /** Maximum age of a segment, by topic. */
   readonly maxAgeMs: Readonly<Record<Topic, number>>
 }
 
-/** The archive as the process that owns the journal writes it. */
+/** The archive, for the process that owns the journal. */
 export class Archive {
   readonly #directory: string
   readonly #bounds: ArchiveBounds
-  /** Of each topic, oldest first. */
+  /** By topic, oldest first. */
   readonly #kept = new Map<Topic, Kept[]>(TOPICS.map((topic) => [topic, []]))
   #bytes = 0
 
@@ -70,14 +70,14 @@ export class Archive {
     return archive
   }
 
-  /** Bytes that are kept. */
+  /** Total size of the archived segments. */
   get usedBytes(): number {
     return this.#bytes
   }
 
   /**
-   * Moves a segment here, without those who were erased. Again later, after it was moved: nothing.
-   * @param erased null: none of them is in it
+   * Moves a segment into the archive, without the records of erased subjects. Does nothing if the segment has been moved already.
+   * @param erased null: the segment contains none of them
    */
   async keep(path: string, name: string, erased: Erased | null = null): Promise<void> {
     const segment = parseSegmentName(name)
@@ -93,17 +93,17 @@ export class Archive {
 
   async #shrink(): Promise<void> {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      // Before it is removed: whoever calls meanwhile goes on behind it.
+      // Update the list before the file is removed, so that a concurrent caller continues with the next segment.
       this.#kept.get(next.topic)?.shift()
       this.#bytes -= next.bytes
       await unlink(next.path).catch((error: unknown) => {
-        // Somebody else has removed it.
+        // Another process has removed it already.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       })
     }
   }
 
-  /** What goes next; undefined: everything may stay. */
+  /** The next segment to remove; undefined: none. */
   #next(): Kept | undefined {
     const { maxBytes, maxAgeMs } = this.#bounds
     const now = Date.now()
@@ -125,7 +125,7 @@ async function moved(path: string, target: string): Promise<number> {
   return size
 }
 
-/** @returns null: nobody else is in it */
+/** @returns the size; null: no record is left */
 async function filtered(path: string, target: string, topic: Topic, erased: Erased): Promise<number | null> {
   const { batches } = await readWhole(path, topic)
   const kept = batches.map((batch) => erased.without(batch))
@@ -136,7 +136,7 @@ async function filtered(path: string, target: string, topic: Topic, erased: Eras
   return bytes
 }
 
-/** Removes what an attempt left that was interrupted. */
+/** Removes the files of interrupted attempts. */
 export async function removeUnfinished(directory: string, suffix: string): Promise<void> {
   for (const topic of TOPICS) {
     const names = await readdir(join(directory, topic)).catch(() => [])
@@ -146,7 +146,7 @@ export async function removeUnfinished(directory: string, suffix: string): Promi
   }
 }
 
-/** The same of what is written anew, unless somebody does that right now. */
+/** Removes the files of interrupted rewrites, unless a rewrite is running. */
 async function removeRewritten(directory: string): Promise<void> {
   const lock = await tryLockDirectory(directory, REWRITE_LOCK)
   if (lock === null) return
@@ -157,7 +157,7 @@ async function removeRewritten(directory: string): Promise<void> {
   }
 }
 
-/** What an archive holds, oldest first. */
+/** The segments of an archive, oldest first. */
 export async function archivedSegments(directory: string, topics: readonly Topic[] = TOPICS): Promise<Kept[]> {
   const kept: Kept[] = []
   for (const topic of topics) {
@@ -176,12 +176,12 @@ export async function archivedSegments(directory: string, topics: readonly Topic
   return kept.sort((a, b) => a.madeAt - b.madeAt)
 }
 
-/** Batches of one segment, and how far the archive has been read. */
+/** The batches of one segment, and the progress of reading the archive. */
 export interface ArchivePart {
   readonly batches: readonly Batch[]
   readonly bytesRead: number
   readonly bytesInAll: number
-  /** The segment is damaged: what is intact of it is here. */
+  /** Whether the segment is damaged; its intact batches are included. */
   readonly damaged: boolean
 }
 
@@ -192,7 +192,7 @@ export function assertArchive(directory: string): void {
   throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
 }
 
-/** The batches of a topic whose first record was received from `from` until before `to`, ms since the epoch. */
+/** The batches of a topic whose first record was received in [from, to), ms since the epoch. */
 export async function* readArchive(
   directory: string,
   topic: Topic,
@@ -213,8 +213,8 @@ export async function* readArchive(
 }
 
 /**
- * Reads a segment whose records this version can take apart.
- * @throws GatepostError SCHEMA_UNKNOWN: a later version wrote it; the disk's error
+ * Reads a segment whose records this version can parse.
+ * @throws GatepostError SCHEMA_UNKNOWN: a later version wrote it; the file system's error
  */
 export async function readWhole(path: string, topic: Topic): Promise<SegmentContents> {
   const segment = await readSegment(path, topic)
@@ -222,7 +222,7 @@ export async function readWhole(path: string, topic: Topic): Promise<SegmentCont
   return segment
 }
 
-/** The instance that runs meanwhile may remove its oldest segments. Null: this was one of them. */
+/** A running instance may remove its oldest segments meanwhile. Null: this segment was removed. */
 export async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading

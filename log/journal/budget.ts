@@ -2,16 +2,18 @@ import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseSegmentName } from './layout.ts'
 
-/** How often what readers have removed is looked up, at most; of many segments less often, so that looking stays cheap. */
+/** How often the directory is scanned for files that readers have removed; less often with many segments, to keep scans cheap. */
 const RESCAN_MS = 1000
 const RESCAN_SHARE = 0.05
 
-/** A disk is left this much free (or a twentieth of it, if that is less): the store needs room to take the journal's records. */
+/**
+ * Free disk space that is kept in reserve (or a twentieth of the disk, if that is less): the store needs room for the journal's records.
+ */
 const RESERVE_BYTES = 64 * 1024 * 1024
 
 /**
- * How many bytes a slot's directory may still take. Appends are counted as they are made; what readers removed is found
- * by looking at the directory again, so the estimate is never below what is there.
+ * How many bytes a slot's directory may still take. Appends are counted at once; removals by readers are found by scanning the directory, so
+ * the count is never below the actual size.
  */
 export class Budget {
   readonly #directory: string
@@ -26,7 +28,7 @@ export class Budget {
     this.#maxBytes = maxBytes
   }
 
-  /** Whether this many bytes more fit; they are then counted. */
+  /** Whether this many more bytes fit; if so, they are counted. */
   async take(bytes: number): Promise<boolean> {
     if (this.#fits(bytes)) {
       this.#count(bytes)
@@ -39,7 +41,7 @@ export class Budget {
     return true
   }
 
-  /** As last counted; asking for it has what readers removed looked up, for whoever asks next. */
+  /** As last counted. Starts a scan for removed files whose result the next caller sees. */
   get usedBytes(): number {
     if (performance.now() > this.#nextScanAt) void this.rescan()
     return this.#used
@@ -72,18 +74,18 @@ export class Budget {
         if (parseSegmentName(name) === null) continue
         found += await stat(join(this.#directory, name)).then(
           (entry) => entry.size,
-          // A reader removed it in between.
+          // A reader removed the file meanwhile.
           () => 0,
         )
       }
       const disk = await statfs(this.#directory)
       const reserve = Math.min(RESERVE_BYTES, (disk.blocks * disk.bsize) / 20)
-      // What was taken while the scan ran may or may not be in it: count it again.
+      // Bytes taken during the scan may or may not be included in it: count them again.
       const since = this.#used - before
       this.#used = found + since
       this.#free = disk.bavail * disk.bsize - reserve - since
     } catch {
-      // A directory that cannot be read cannot be written either: the write says what is wrong.
+      // A directory that cannot be read cannot be written either: the next write reports the error.
     }
   }
 }

@@ -3,12 +3,12 @@ import { mkdir, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
-/** The journal's file operations, all off the event loop's thread; an interface, so that a test can let one fail as a disk does. */
+/** The journal's file operations, all off the main thread. An interface, so that tests can simulate failing disks. */
 export interface Disk {
-  /** Creates a file that is not there yet; `syncsWrites`: what writev() has written is durable, no fdatasync is needed. */
+  /** Creates a new file. `syncsWrites`: data written with writev() is durable without fdatasync. */
   create(path: string): Promise<{ fd: number; syncsWrites: boolean }>
   close(fd: number): Promise<void>
-  /** Bytes written at `position`; fewer than given when the disk is nearly full. */
+  /** Returns the number of bytes written at `position`; fewer than given when the disk is nearly full. */
   writev(fd: number, buffers: Uint8Array[], position: number): Promise<number>
   fdatasync(fd: number): Promise<void>
   ftruncate(fd: number, length: number): Promise<void>
@@ -40,21 +40,21 @@ export const realDisk: Disk = {
   unlink: promisify(unlink),
 }
 
-/** ext4 (and ext2, ext3) and XFS, as statfs(2) names them. */
+/** ext4 (also ext2 and ext3) and XFS, as in statfs(2). */
 const DSYNC_FILE_SYSTEMS = new Set([0xef53, 0x58465342])
 
 /**
- * Whether a write to a file opened with O_DSYNC is one and fdatasync in a single call, as open(2) has it. On Linux these
- * file systems make it so, in the same code that fdatasync runs; macOS does not flush the drive's cache, and what network
- * and FUSE file systems do nobody knows.
- * MEASURED: one trip to the thread pool a commit instead of two is 64 us of CPU instead of 81; 1.25 times the rate on a
- * single connection, 1.04 times on 128.
+ * Whether a write to a file opened with O_DSYNC is one and fdatasync in a single call, as open(2) has it. On Linux these file systems make
+ * it so, in the same code that fdatasync runs; macOS does not flush the drive's cache, and what network and FUSE file systems do nobody
+ * knows.
+ * MEASURED: one trip to the thread pool a commit instead of two is 64 us of CPU instead of 81; 1.25 times the rate on a single connection,
+ * 1.04 times on 128.
  */
 async function honoursDsync(directory: string): Promise<boolean> {
   return process.platform === 'linux' && DSYNC_FILE_SYSTEMS.has((await statfs(directory)).type)
 }
 
-/** Makes the creation, renaming and removal of files in a directory last through a power loss. */
+/** Makes created, renamed and removed files of a directory survive a power loss. */
 export async function syncDirectory(directory: string): Promise<void> {
   const fd = await openFile(directory, 'r')
   try {
@@ -64,15 +64,16 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Creates a directory and those above it that are missing, and syncs the name of each into its parent. */
+/** Creates a directory and its missing parents, and syncs the name of each into its parent. */
 export async function makeDirectory(directory: string): Promise<void> {
   const parent = dirname(directory)
   try {
     await makeOne(directory)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error
-    // Another process may have made it by now. mkdir's own `recursive` never ends below /proc, where the parent is there and
-    // the child cannot be.
+    // Another process may have created it by now. mkdir's own `recursive` option loops for ever below /proc, where the parent exists and
+    // the
+    // child cannot be created.
     if (!(await isDirectory(parent))) await makeDirectory(parent)
     await makeOne(directory)
   }

@@ -5,25 +5,25 @@ import { isTopic, type Topic } from '../../schemas/streams/index.ts'
 /*
  * The journal's files, below <data directory>/journal:
  *
- *   <slot>/<topic>-<made at, ms>-<incarnation>-<number>.avro.open    being written by the worker that holds the slot's lock
- *   <slot>/<topic>-<made at, ms>-<incarnation>-<number>.avro         sealed: complete, for readers
- *   corrupt/...                                                      segments in which bytes were not what was written
+ *  <slot>/<topic>-<created at, ms>-<incarnation>-<number>.avro.open    being written by the worker that holds the slot's lock
+ *  <slot>/<topic>-<created at, ms>-<incarnation>-<number>.avro         sealed: complete, readable
+ *  corrupt/...                                                         corrupt segments
  *
- * Each segment is an Avro object container file. One slot per ingest worker; names sort by age.
+ * Each segment is an Avro object container file. There is one slot per ingest worker; names sort by age.
  */
 
 export const OPEN_SUFFIX = '.avro.open'
 export const SEALED_SUFFIX = '.avro'
 export const CORRUPT_DIRECTORY = 'corrupt'
 
-/** What a process holds while it writes a slot, or recovers it. */
+/** Role of the lock that a process holds while it writes or recovers a slot. */
 export const SLOT_LOCK = 'ingest'
 
 export function slotDirectory(journal: string, slot: number): string {
   return join(journal, String(slot))
 }
 
-/** The numbers of the slots that exist. */
+/** Numbers of the existing slots. */
 export function existingSlots(journal: string): number[] {
   try {
     return readdirSync(journal)
@@ -40,7 +40,7 @@ export function segmentName(topic: Topic, madeAt: number, incarnation: string, n
   return `${topic}-${String(madeAt).padStart(14, '0')}-${incarnation}-${String(number).padStart(8, '0')}`
 }
 
-/** The topic and age of a segment by its name; null for a file that is no segment. */
+/** Parses the name of a segment; null: the file is not a segment. */
 export function parseSegmentName(name: string): { topic: Topic; madeAt: number } | null {
   const match = /^([a-z_]+)-(\d{14,})-[0-9a-f]+-\d+\.avro(\.open)?$/.exec(name)
   if (!match || !isTopic(match[1])) return null

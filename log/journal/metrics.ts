@@ -1,7 +1,7 @@
 import type { PlainMetrics } from '../../common/metrics.ts'
 import type { JournalWriter } from './writer.ts'
 
-/** Adds what a worker's slot of the journal reports to its process's metrics. */
+/** Adds metrics of a worker's slot to its process's metrics. */
 export function addJournalMetrics(metrics: PlainMetrics, journal: JournalWriter): void {
   metrics.add('gauge', 'gatepost_journal_bytes', 'Bytes of the journal not yet stored', () => [
     { value: journal.usedBytes },

@@ -5,12 +5,12 @@ import type { Batch } from '../../schemas/batch.ts'
 import { obstacleTo } from '../../schemas/later-schema.ts'
 import { segmentBlocks } from './segment-blocks.ts'
 
-/** A segment's batches, and what is wrong with it. */
+/** The batches of a segment, and what is wrong with it. */
 export interface SegmentContents {
   readonly batches: Batch[]
-  /** Why this version cannot store them whole, and which one can: the segment must stay where it is. Null: it can. */
+  /** Why this version cannot store the batches whole, and which version can; the segment is then held. Null: it can. */
   readonly obstacle: string | null
-  /** Null: every byte is what was written. */
+  /** Null: the segment is intact. */
   readonly damage: {
     readonly wrongHeader: boolean
     readonly ranges: readonly { readonly start: number; readonly end: number }[]
@@ -19,7 +19,7 @@ export interface SegmentContents {
   } | null
 }
 
-/** Reads a sealed segment, whatever version wrote it: what is intact of it. @throws the disk's error */
+/** Reads the intact batches of a sealed segment, whichever version wrote it. @throws the file system's error */
 export async function readSegment(path: string, topic: Topic): Promise<SegmentContents> {
   const bytes = await readFile(path)
   const found = segmentBlocks(topic, bytes)

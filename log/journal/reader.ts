@@ -15,15 +15,15 @@ export interface JournalReaderOptions {
   readonly directory: string
   /** See Gathered.partition; default `journal`. */
   readonly partition?: string
-  /** Only these slots; default all that exist. */
+  /** Reads only these slots; default: all. */
   readonly slots?: readonly number[]
-  /** Where committed segments are kept; default: they are removed. */
+  /** Where committed segments are moved to; default: they are removed. */
   readonly archive?: Archive
-  /** Who was erased by now, and is not to be in the archive. Default: nobody. */
+  /** Returns the current erased subjects, whose records must not be archived. Default: none. */
   readonly erased?: () => Promise<Erased>
   /**
-   * Whether batches are handed out that this version cannot store whole: yes to whoever passes them on as they are. Default: such a segment
-   * stays where it is, for the version that can.
+   * Whether to return batches that this version cannot store whole: set by readers that pass them on unchanged. Default: such a segment is
+   * held for a version that can store it.
    */
   readonly passesOn?: boolean
   readonly logger: Logger
@@ -35,7 +35,7 @@ interface SegmentFile {
   readonly madeAt: number
 }
 
-/** A segment of which more batches are to be read than fitted into one gather. */
+/** A segment that did not fit into one gather completely, with its remaining batches. */
 interface Partial extends Finished {
   readonly batches: Batch[]
 }
@@ -43,30 +43,30 @@ interface Partial extends Finished {
 interface Finished {
   readonly file: SegmentFile
   readonly corrupt: boolean
-  /** When the first of its records was received, ms since the epoch. */
+  /** Receive time of its first record, ms since the epoch. */
   readonly oldest: number
 }
 
-/** Which segments a gather finished: commit() removes them. */
+/** The segments that a gather completed; commit() removes them. */
 interface Position {
   readonly finished: readonly Finished[]
 }
 
 export interface JournalReaderStats {
-  /** Segments in which something was not what was written, since the start. */
+  /** Corrupt segments since the start. */
   corruptSegments: number
-  /** Segments that wait for a later version of Gatepost. */
+  /** Segments held for a later version of Gatepost. */
   heldSegments: number
 }
 
-/** The sealed segments of every slot as a record log's reader. One reader owns the journal; a committed segment is removed. */
+/** Reads the sealed segments of all slots. A journal has one reader; commit() removes or archives a segment. */
 export class JournalReader implements LogReader {
   readonly stats: JournalReaderStats = { corruptSegments: 0, heldSegments: 0 }
   readonly #options: JournalReaderOptions
-  /** Segments read since the last rewind, by path: not to be read again. */
+  /** Paths of segments read since the last rewind. */
   readonly #read = new Map<Topic, Set<string>>()
   readonly #partial = new Map<Topic, Partial>()
-  /** Segments that only a later version can store: nothing here changes that, so they are not read again. */
+  /** Held segments: only another version can store them, so this process reads each one once. */
   readonly #held = new Set<string>()
 
   constructor(options: JournalReaderOptions) {
@@ -115,12 +115,12 @@ export class JournalReader implements LogReader {
       position: { finished } satisfies Position,
     }
     if (batches.length > 0) return gathered
-    // Segments without any intact batch: nothing to store, only to put aside.
+    // These segments have no intact batch: nothing to store, so move them to corrupt/ at once.
     await this.commit(gathered)
     return null
   }
 
-  /** The store process alone reads a journal. */
+  /** Only the store process reads a journal. */
   isCurrent(): boolean {
     return true
   }
@@ -130,7 +130,8 @@ export class JournalReader implements LogReader {
     for (const { file, corrupt, oldest } of (gathered.position as Position).finished) {
       if (corrupt) await this.#putAside(file)
       else if (archive) {
-        // Asked for each: whoever is forgotten meanwhile looks through the archive a few seconds later.
+        // Ask again for each segment: a person may be erased meanwhile. `forget` scans the archive a few seconds after it has stored the
+        // hash.
         const people = (await erased?.()) ?? null
         await archive.keep(file.path, file.name, people !== null && oldest <= people.newest ? people : null)
       } else await remove(file.path)
@@ -227,7 +228,7 @@ export class JournalReader implements LogReader {
   }
 }
 
-/** A commit that failed half-way may be repeated. */
+/** A commit that failed half-way is repeated, so the file may be gone. */
 async function remove(path: string): Promise<void> {
   try {
     await unlink(path)

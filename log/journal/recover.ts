@@ -22,19 +22,19 @@ import { segmentBlocks, type SegmentBlocks } from './segment-blocks.ts'
 /** What recovery did with a slot's open segments. */
 export interface Recovery {
   readonly sealed: number
-  /** Without a whole block: nobody was told that anything of them is durable. */
+  /** Segments without a complete block: nothing in them was acknowledged. */
   readonly removed: number
-  /** What is neither a segment nor the beginning of one, moved to corrupt/. */
+  /** Files that are neither a segment nor the beginning of one, moved to corrupt/. */
   readonly putAside: number
-  /** Written in a form that only a later version knows: as they were. */
+  /** Files in a format that only a later version knows, left unchanged. */
   readonly left: number
-  /** Bytes behind the last whole block, which nobody was told are durable. */
+  /** Bytes after the last complete block, which were never acknowledged. */
   readonly truncatedBytes: number
 }
 
 /**
- * Seals the segments that a dead worker left open, cut to their last whole block, whatever version wrote them. PRECONDITION: the caller holds
- * the slot's lock, so nobody writes them. Blocks that are whole but were not acknowledged stay: more is stored, nothing lost.
+ * Seals the segments that a dead worker left open, truncated after the last complete block, whichever version wrote them. PRECONDITION: the
+ * caller holds the slot's lock, so nobody writes them. Complete blocks that were not acknowledged are kept: storing more is harmless.
  */
 export async function recoverSlot(directory: string, logger: Logger): Promise<Recovery> {
   const done = { sealed: 0, removed: 0, putAside: 0, left: 0, truncatedBytes: 0 }
@@ -81,7 +81,7 @@ function seal(path: string, size: number, { scan: { end } }: SegmentBlocks): voi
   renameSync(path, path.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX)
 }
 
-/** The header and the first block are written together, so a part of the header alone was never acknowledged. */
+/** Header and first block are written together, so an incomplete header means that nothing was acknowledged. */
 function isBeginning(topic: Topic, bytes: Buffer): boolean {
   return containerHeader(recordSchema(topic)).subarray(0, bytes.length).equals(bytes)
 }

@@ -5,21 +5,21 @@ import { archivedSegments, readWhole, removeUnfinished, REWRITE_LOCK, REWRITTEN_
 import { writeSegment } from './write-segment.ts'
 
 export interface Rewritten {
-  /** Segments that held a record that had to go. */
+  /** Segments from which records were removed. */
   readonly segments: number
-  /** Records that had to go. */
+  /** Records removed. */
   readonly records: number
 }
 
-/** One that reads a whole archive takes its time. */
+/** Rewriting a whole archive takes time, so wait for another process this long. */
 const LOCK_WAIT_MS = 60_000
 
 /**
- * Writes every segment of an archive anew without the records that `without` leaves out; one that holds none of them stays as it is. One
- * segment is in memory at a time. What is damaged of a segment that is written anew is left out, since nobody can say who is in it.
- * With `dryRun` nothing is written. An instance may run meanwhile.
- * @throws the disk's error: each segment is there as it was, or as it was to be; GatepostError DIRECTORY_LOCKED: another one does the same;
- *   SCHEMA_UNKNOWN: a segment holds records of a later version
+ * Rewrites the segments of an archive without the records that `without` leaves out; a segment without such records stays unchanged. One
+ * segment is in memory at a time. Damaged parts of a rewritten segment are dropped, since it is unknown whom they name. With `dryRun`
+ * nothing is written. An instance may be running.
+ * @throws the file system's error: each segment is either unchanged or completely rewritten; GatepostError DIRECTORY_LOCKED: another process
+ *  is rewriting the archive; SCHEMA_UNKNOWN: a segment holds records of a later version
  */
 export async function rewriteArchive(
   directory: string,
@@ -29,7 +29,7 @@ export async function rewriteArchive(
   if (dryRun) return rewritten(directory, without, dryRun)
   const lock = await lockDirectory(directory, REWRITE_LOCK, LOCK_WAIT_MS)
   try {
-    // It holds everybody but those who were forgotten then.
+    // An interrupted rewrite left a file that may name people who were forgotten since.
     await removeUnfinished(directory, REWRITTEN_SUFFIX)
     return await rewritten(directory, without, dryRun)
   } finally {

@@ -4,17 +4,17 @@ import type { Topic } from '../../schemas/streams/index.ts'
 import { openContainer, type UnreadableContainer } from '../../schemas/opened-container.ts'
 import { scanBlocks, type Scan } from '../../schemas/scan.ts'
 
-/** What a segment holds. */
+/** The blocks of a segment. */
 export interface SegmentBlocks {
-  /** What its records were written with. */
+  /** The schema that the records were written with. */
   readonly schema: RecordSchema
   readonly scan: Scan
   readonly hasHeader: boolean
 }
 
 /**
- * Finds the blocks of a segment by what its header says; where the header is damaged, by the sync marker, which is the fingerprint of the
- * schema: of the schemas that are known, the one of which there are blocks.
+ * Finds the blocks of a segment by its header. If the header is damaged, by the sync marker, which is the fingerprint of the schema: tries
+ * the known schemas until one has blocks.
  */
 export function segmentBlocks(topic: Topic, bytes: Buffer): SegmentBlocks | UnreadableContainer {
   const container = openContainer(topic, bytes)

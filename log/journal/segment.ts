@@ -6,12 +6,12 @@ import type { Batch } from '../../schemas/batch.ts'
 import { syncDirectory, type Disk } from './disk.ts'
 import { OPEN_SUFFIX, SEALED_SUFFIX } from './layout.ts'
 
-/** Errors of a write for which there is no room. */
+/** Error codes of a write for which there is no room. */
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /**
- * One segment while it is written: an Avro object container file to which whole blocks are appended.
- * One append at a time; after any error the segment takes no more.
+ * A segment that is being written: an Avro object container file to which complete blocks are appended. One append runs at a time; after any
+ * error the segment accepts no more.
  */
 export class OpenSegment {
   readonly schema: RecordSchema
@@ -21,7 +21,7 @@ export class OpenSegment {
   readonly #name: string
   readonly #fd: number
   readonly #syncsWrites: boolean
-  /** Bytes known to be whole and durable, header included; 0: not even the header. */
+  /** Bytes known to be complete and durable, header included; 0: not even the header. */
   #durable = 0
   #broken = false
   #closed = false
@@ -65,8 +65,9 @@ export class OpenSegment {
   }
 
   /**
-   * Appends batches of this segment's schema as blocks with one write that is synced; with the first, the header, and the file's name is synced too.
-   * @throws GatepostError LOG_WRITE_REFUSED: nothing of them is in the file; LOG_OUTCOME_UNKNOWN
+   * Appends batches of this segment's schema, one block each, with a single synced write. The first write includes the header and also syncs
+   * the file's name.
+   * @throws GatepostError LOG_WRITE_REFUSED: nothing was appended; LOG_OUTCOME_UNKNOWN
    */
   async append(batches: readonly Batch[]): Promise<void> {
     const first = this.#durable === 0
@@ -88,7 +89,7 @@ export class OpenSegment {
     this.#durable += length
   }
 
-  /** What the kernel then did with the pages nobody knows: never sync this file again and believe it. */
+  /** After a failed sync the state of the kernel's pages is unknown: a later successful sync of this file proves nothing. */
   #syncFailed(length: number, error: unknown): GatepostError {
     this.#broken = true
     this.#durable += length
@@ -110,14 +111,14 @@ export class OpenSegment {
         if (written < length) rest = tail(rest, bytes)
       }
     } catch (error) {
-      // A write that syncs may have failed in either half. Only a lack of room is known to be worth taking back.
+      // A synced write may have failed while writing or while syncing. Only an error for lack of room is worth undoing.
       if (this.#syncsWrites && !NO_ROOM.has(String((error as NodeJS.ErrnoException).code)))
         throw this.#syncFailed(length, error)
       this.#broken = true
       try {
-        // Only if the file ends where it ended before is it sure that nothing of these batches is in it.
+        // Only if the file ends where it ended before is it certain that it holds nothing of these batches.
         await this.#disk.ftruncate(this.#fd, this.#durable)
-        // The bytes may have got there, and only their sync failed for want of room: the new end must be durable too.
+        // The bytes may have been written and only their sync failed for lack of room: make the new end durable too.
         if (this.#syncsWrites) await this.#disk.fdatasync(this.#fd)
       } catch (truncateError) {
         if (written > 0 || this.#syncsWrites) {
@@ -136,7 +137,7 @@ export class OpenSegment {
     }
   }
 
-  /** Closes the file and hands it to the readers; one without a block is removed. May be repeated after an error. */
+  /** Closes the file and renames it, so that readers see it; a segment without a block is removed. May be repeated after an error. */
   async seal(): Promise<void> {
     if (!this.#closed) await this.#disk.close(this.#fd)
     this.#closed = true

@@ -6,10 +6,10 @@ import type { Batch } from '../../schemas/batch.ts'
 import { syncDirectory } from './disk.ts'
 
 /**
- * Writes a sealed segment of these batches, all of this schema, in the place of what is there. `suffix` is that of its name until it is whole: whoever writes
- * removes what an attempt that was interrupted left under it.
+ * Writes a sealed segment with these batches, which share this schema, replacing an existing file. It has the name suffix `suffix` until it
+ * is complete; the caller removes such files of interrupted attempts.
  * @returns its size in bytes
- * @throws the disk's error: what was there is there still
+ * @throws the file system's error: the existing file is unchanged
  */
 export async function writeSegment(
   path: string,

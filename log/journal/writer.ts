@@ -16,23 +16,23 @@ import { OpenSegment } from './segment.ts'
 export interface JournalWriterOptions {
   /** The slot's directory; the caller holds its lock and has recovered it. */
   readonly directory: string
-  /** Bound of the directory's size in bytes. */
+  /** Maximum size of the directory in bytes. */
   readonly maxBytes: number
-  /** A segment of this many bytes is sealed. */
+  /** A segment is sealed at this size in bytes. */
   readonly segmentMaxBytes: number
-  /** A segment is sealed this long after it was opened, at the latest 500 ms, so that readers see it. */
+  /** A segment is sealed at this age, at most 500 ms, so that readers see it. */
   readonly sealAfterMs: number
   readonly logger: Logger
   readonly disk?: Disk
 }
 
-/** After the disk refused, appends are refused without asking it again for this long. */
+/** After the disk refused a write, appends are refused for this long without trying. */
 const REFUSAL_PAUSE_MS = 100
 
-/** A disk that keeps failing is logged this often; every refused record is counted. */
+/** Minimum interval between log lines about a failing disk; every refused record is counted. */
 const LOG_EVERY_MS = 5000
 
-/** A segment that could not be sealed is tried again after this long. */
+/** Wait before sealing a segment is retried. */
 const SEAL_RETRY_MS = 500
 
 interface Append {
@@ -42,14 +42,14 @@ interface Append {
   readonly reject: (error: unknown) => void
 }
 
-/** Batches of one topic that may wait for the write under way; ingest bounds them too. */
+/** Batches of one topic that may wait for the write in progress; ingest limits them too. */
 const MAX_WAITING = 64
 
-/** The journal as a record log's writer: Avro container files in a directory of its own. */
+/** Writes the journal: Avro container files in the slot's directory. */
 export class JournalWriter implements LogWriter {
   readonly #topics = new Map<Topic, TopicJournal>()
   readonly #budget: Budget
-  /** Bound of the slot's directory in bytes. */
+  /** Maximum size of the slot's directory in bytes. */
   readonly maxBytes: number
 
   private constructor(options: JournalWriterOptions) {
@@ -66,7 +66,7 @@ export class JournalWriter implements LogWriter {
     return writer
   }
 
-  /** Bytes in the slot's directory, as far as known. */
+  /** Estimated size of the slot's directory in bytes. */
   get usedBytes(): number {
     return this.#budget.usedBytes
   }
@@ -84,7 +84,7 @@ export class JournalWriter implements LogWriter {
   }
 }
 
-/** One topic's segments: one open at a time, one write under way at a time, everything that waits goes into the next. */
+/** The segments of one topic: one is open at a time, one write runs at a time, and everything that waits goes into the next write. */
 class TopicJournal {
   readonly #topic: Topic
   readonly #incarnation: string
@@ -124,7 +124,7 @@ class TopicJournal {
     while (this.#waiting.length > 0) {
       const waiting = this.#waiting
       this.#waiting = []
-      // More than one schema only where a spill puts back what another version wrote.
+      // There is more than one schema only when a spill writes back batches of another version.
       for (const appends of bySchema(waiting)) await this.#writeAll(appends)
     }
     this.#writing = null
@@ -141,7 +141,7 @@ class TopicJournal {
     if (this.#segment && (!this.#segment.usable || this.#isDue(this.#segment))) this.#seal()
   }
 
-  /** Batches of one schema. */
+  /** Appends batches of one schema. */
   async #appendAll(batches: readonly Batch[]): Promise<void> {
     if (this.#lastRefusal !== null && performance.now() - this.#refusedAt < REFUSAL_PAUSE_MS) throw this.#lastRefusal
     const bytes = batches.reduce((sum, batch) => sum + batch.records.length + BLOCK_HEADER_MAX_BYTES + SYNC_BYTES, 0)
@@ -186,7 +186,7 @@ class TopicJournal {
     )
   }
 
-  /** Beside the appends: the next segment need not wait for this one's renaming. */
+  /** Runs concurrently with appends: the next segment need not wait for the rename. */
   #seal(): void {
     const segment = this.#segment
     if (segment === null) return
@@ -196,7 +196,7 @@ class TopicJournal {
     this.#sealing.add(sealing)
   }
 
-  /** Readers do not see a segment that could not be renamed: it is tried again until it works, or the journal closes. */
+  /** Readers do not see a segment before it is renamed, so sealing is retried until it succeeds or the journal closes. */
   async #keepSealing(segment: OpenSegment): Promise<void> {
     for (;;) {
       const last = this.#closed
@@ -208,7 +208,7 @@ class TopicJournal {
           { topic: this.#topic, err: error },
           `journal: cannot seal a segment; retrying: ${messageOf(error)}`,
         )
-        // The next start recovers it.
+        // The next start recovers the segment.
         if (last) return
         await sleep(SEAL_RETRY_MS)
       }

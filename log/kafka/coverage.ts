@@ -2,9 +2,9 @@ import type { KafkaAdmin } from './client/port.ts'
 import { partitionName } from './topic-names.ts'
 
 /**
- * The partitions of these topics that no member of a settled group reads; null: the group is not settled. The group's leader
- * assigns what its metadata holds at that moment, and just after brokers came back that may lack topics; a member looks for
- * new partitions only of topics of which it has some, so that nobody would ever notice.
+ * The partitions of these topics that no member of the group reads; null: a rebalance is going on. The group's leader assigns the partitions
+ * that its metadata contains at that moment, and just after an outage topics may be missing there. A member looks for new partitions only of
+ * topics that it already reads, so without this check nobody would ever notice.
  */
 export async function unreadPartitions(
   admin: KafkaAdmin,

@@ -1,22 +1,22 @@
 import type { LastingAdmin } from './client/lasting-admin.ts'
 
-/** The first message of a partition that is not older than `timestamp`: as long as it is kept, that is the same for ever. */
+/** The first message of a partition that is not older than `timestamp`. As long as that message exists, the answer never changes. */
 interface Landmark {
-  /** ms since the epoch, as the message has it. */
+  /** ms since the epoch, the message's own timestamp. */
   readonly timestamp: number
   readonly offset: number
 }
 
-/** A leader that was elected a moment ago may not know yet what is committed. */
+/** A newly elected leader may not know the high watermark yet. */
 const ATTEMPTS = 3
 
 /**
- * Tells a partition from one of the same name that took its place: a topic that was deleted, made anew and filled past the old position goes on
- * where the old one ended, as far as offsets tell, and the client does not tell topic ids. What stands in a log at a time does not change.
+ * Detects that a partition was replaced by another one of the same name: if a topic was deleted, created again and filled beyond the old
+ * position, offsets look as if it continued, and the client does not report topic ids. But the message at a given time never changes.
  */
 export class Landmarks {
   readonly #admin: LastingAdmin
-  /** By "topic/partition"; as many as there are partitions. */
+  /** By "topic/partition"; bounded by the number of partitions. */
   readonly #known = new Map<string, Landmark>()
 
   constructor(admin: LastingAdmin) {
@@ -24,10 +24,10 @@ export class Landmarks {
   }
 
   /**
-   * Whether another log has taken a partition's place since this was asked last; false of one that was never asked about.
-   * @param low the first offset that is still there
-   * @param seen when a message was sent that was read lately, ms since the epoch; null: none was
-   * @throws whatever keeps the brokers from answering
+   * Whether another log has replaced the partition since the last call; false on the first call.
+   * @param low the first offset that still exists
+   * @param seen timestamp of a message that was read recently, ms since the epoch; null: none
+   * @throws any error that keeps the brokers from answering
    */
   async isAnother(topic: string, partition: number, low: number, seen: number | null): Promise<boolean> {
     const key = `${topic}/${partition}`
@@ -38,7 +38,7 @@ export class Landmarks {
     }
     if (seen !== null) {
       const offset = await this.#offsetAt(topic, partition, seen)
-      // The first message of all is no landmark: another log has a first one too.
+      // The very first message is not a landmark: the replacement has a first message too.
       if (offset > low) this.#known.set(key, { timestamp: seen, offset })
     }
     return false

@@ -3,10 +3,13 @@ import { recordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 
-/** Bytes of a message that are kept, as base64, for whoever wants to know what it was. */
+/** Bytes of a message that are kept, as base64, for diagnosis. */
 const PAYLOAD_MAX_BYTES = 12 * 1024
 
-/** A dead letter about a message that is no batch. Its identity is that of the message: read again, it is the same letter. */
+/**
+ * A dead letter for a message that is not a batch. Its identity is derived from the message's, so reading the message again gives the same
+ * dead letter.
+ */
 export function messageLetter(
   topic: Topic,
   message: { readonly place: string; readonly value: Buffer | null; readonly timestamp: number },

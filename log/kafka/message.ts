@@ -25,7 +25,7 @@ export interface MessageHeaders extends Record<string, string> {
   max: string
 }
 
-/** A copy: the batch's buffer may be used again while the message is under way. */
+/** A copy, since the batch's buffer may be reused while the message is in flight. */
 export function messageValue(batch: Batch): Buffer {
   return Buffer.concat([
     containerHeader(batch.schema),
@@ -35,7 +35,7 @@ export function messageValue(batch: Batch): Buffer {
   ])
 }
 
-/** A batch as it goes to Kafka. */
+/** The Kafka message for a batch. */
 export function outgoingMessage(batch: Batch): OutgoingMessage {
   return { value: messageValue(batch), headers: messageHeaders(batch) }
 }
@@ -50,26 +50,26 @@ export function messageHeaders(batch: Batch): MessageHeaders {
   }
 }
 
-/** The partition that is part of a batch's identity. */
+/** The partition in a batch's identity. */
 export function partitionOf(batchId: Buffer): number {
   return batchId.readUInt16BE(8)
 }
 
-/** Records of a later version, which this one would not store whole. */
+/** A message with records of a later version, which this one cannot store whole. */
 export interface LaterMessage {
-  /** What is in the way, and the version to install, in words. */
+  /** Why it cannot be stored, and which version to install. */
   readonly obstacle: string
 }
 
 /**
- * The batch that a message's value holds; in words, why it holds none; or what this version lacks to store it. Headers may be missing: they
- * are not relied upon.
+ * The batch in a message's value; a text that says why it holds none; or what this version lacks to store it. Headers are not needed and may
+ * be missing.
  */
 export function batchOfMessage(topic: Topic, value: Buffer | null): Batch | LaterMessage | string {
   if (value === null) return 'the message has no value'
   const container = openContainer(topic, value)
   if (container === null) return 'not an Avro object container file'
-  // Whatever does not even say that Gatepost wrote it keeps nothing else waiting.
+  // A message that Gatepost did not write does not hold up the others.
   if ('unreadable' in container) {
     return container.since === null ? container.unreadable : { obstacle: obstacleTo(container) }
   }

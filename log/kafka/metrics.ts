@@ -1,7 +1,7 @@
 import type { PlainMetrics } from '../../common/metrics.ts'
 import type { KafkaWriter } from './writer.ts'
 
-/** Adds what a writer reports to its process's metrics. */
+/** Adds metrics of a writer to its process's metrics. */
 export function addWriterMetrics(metrics: PlainMetrics, writer: KafkaWriter): void {
   const { stats, spill } = writer
   metrics.add('counter', 'gatepost_kafka_batches_total', 'Batches sent to Kafka, by outcome', () =>

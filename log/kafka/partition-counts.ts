@@ -15,13 +15,13 @@ export type PartitionCounts = ReadonlyMap<Topic, number>
 
 const FILE = 'partitions.json'
 
-/** How many partitions each topic has; a topic that is missing is left out. @throws GatepostError LOG_UNAVAILABLE */
+/** The number of partitions of each topic; missing topics are left out. @throws GatepostError LOG_UNAVAILABLE */
 export async function fetchPartitionCounts(options: KafkaOptions, prefix: string): Promise<PartitionCounts> {
   const counts = new Map<Topic, number>()
   await withAdmin(options, async (admin) => {
     for (const topic of TOPICS) {
       const name = kafkaTopic(prefix, topic)
-      // A topic that is missing, or one of whose partitions has no leader, is left out.
+      // A topic that does not exist, or has a partition without a leader, is left out.
       const partitions = await admin.partitions(name).catch(() => [])
       if (partitions.length > 0) counts.set(topic, partitions.length)
     }
@@ -30,8 +30,8 @@ export async function fetchPartitionCounts(options: KafkaOptions, prefix: string
 }
 
 /**
- * The counts for a start: from the brokers, or, when none of them can be reached, as they were the last time. So a process that is
- * started during an outage takes records into its spill; one whose brokers were never reached, or refuse its login, does not start.
+ * The partition counts for a start: from the brokers or, if none can be reached, as saved by the last start. So a process that starts during
+ * an outage writes to its spill; one that has never reached the brokers, or whose login they refuse, does not start.
  * @throws GatepostError LOG_UNAVAILABLE, LOG_MISCONFIGURED
  */
 export async function countsAtStart(
@@ -74,7 +74,7 @@ const savedSchema = z.object({ log: z.string(), counts: z.partialRecord(z.enum(T
 
 function load(directory: string, options: KafkaOptions, prefix: string): PartitionCounts | null {
   const saved = readJsonFile(join(directory, FILE), savedSchema)
-  // Brokers that were never reached are a mistake, not an outage.
+  // Brokers that were never reached point to a mistake, not an outage.
   if (saved === null || saved.log !== logName(options, prefix)) return null
   const counts = Object.entries(saved.counts) as [Topic, number][]
   return TOPICS.every((topic) => saved.counts[topic] !== undefined) ? new Map(counts) : null

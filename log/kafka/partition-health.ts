@@ -1,14 +1,14 @@
 import { Backoff } from '../../common/backoff.ts'
 
-/** A live batch tries a partition that failed again after this, doubling; batches of the spill try it more often. */
+/** A live batch tries a failed partition again after this time, doubling; batches of the spill try it more often. */
 const PROBE_FIRST_MS = 2000
 const PROBE_MAX_MS = 30_000
 
-/** Which partitions of one topic take records, and which one is next. */
+/** Tracks which partitions of a topic accept records, and selects the next one. */
 export class PartitionHealth {
   #count: number
   #next: number
-  /** Partitions that fail: when a live batch may try again, and how long to wait after that. */
+  /** Failing partitions: when a live batch may try again, and the backoff after that. */
   readonly #failing = new Map<number, { probeAt: number; delay: number; readonly backoff: Backoff }>()
   readonly #random: () => number
 
@@ -32,7 +32,7 @@ export class PartitionHealth {
     for (const partition of this.#failing.keys()) if (partition >= count) this.#failing.delete(partition)
   }
 
-  /** In turn; one that fails only when all do, or to see whether it still does. */
+  /** Round robin. Returns a failing partition only if all are failing, or to probe it. */
   rotate(now: number): number {
     for (let step = 0; step < this.#count; step++) {
       const partition = this.#advance()
@@ -47,7 +47,7 @@ export class PartitionHealth {
     return this.#next
   }
 
-  /** Whether to send there. Of one that fails now and then: after a yes the others wait for what becomes of that batch. */
+  /** Whether to send to the partition. For a failing one, occasionally: after a yes, other batches wait for the outcome of that one. */
   allows(partition: number, now: number): boolean {
     const state = this.#failing.get(partition)
     if (state === undefined) return true
@@ -62,7 +62,7 @@ export class PartitionHealth {
     this.#failing.set(partition, { probeAt: now + delay, delay, backoff })
   }
 
-  /** @returns whether it failed before */
+  /** @returns whether it was failing */
   succeeded(partition: number): boolean {
     return this.#failing.delete(partition)
   }

@@ -6,7 +6,7 @@ import { batchOfMessage, type LaterMessage } from './message.ts'
 import type { Start } from './position.ts'
 import { partitionName } from './topic-names.ts'
 
-/** What is needed of a message. */
+/** The parts of a message that are needed. */
 export type Message = Pick<KafkaMessage, 'offset' | 'value' | 'timestamp'>
 
 interface Item {
@@ -15,7 +15,7 @@ interface Item {
   readonly isLetter: boolean
 }
 
-/** Items taken out of a partition, and what to commit when they are stored. */
+/** Items taken from a partition, and what to commit once they are stored. */
 export interface Taken {
   readonly batches: readonly Batch[]
   readonly letters: readonly Batch[]
@@ -25,28 +25,27 @@ export interface Taken {
 }
 
 /**
- * One partition that this process reads: messages in the order of their offsets without a gap, or none. The client may deliver what it
- * had fetched before a rebalance or a seek, and it jumps by itself when an offset is out of range: only what continues
- * where the last message ended is taken.
+ * Reads one partition: messages in offset order, without gaps. The client may deliver messages that it fetched before a rebalance or a seek,
+ * and it jumps by itself when an offset is out of range, so a delivery is accepted only if it starts where the last one ended.
  */
 export class PartitionReader {
   readonly topic: Topic
   readonly kafkaTopic: string
   readonly partition: number
   readonly name: string
-  /** Bytes of records that wait to be taken. */
+  /** Bytes of records that are queued to be taken. */
   queuedBytes = 0
   paused = true
-  /** The message at which reading stops until a later version of Gatepost is installed here; null: there is none. */
+  /** The message that reading is held at until a later version of Gatepost is installed; null: none. */
   held: { readonly offset: number; readonly at: number; readonly obstacle: string } | null = null
-  /** Counts begin() and lose(): what was taken before one of them is not to be committed after it. */
+  /** Number of begin() and lose() calls: items taken before such a call must not be committed after it. */
   begun = 0
-  /** Offset of the next message to store: all before it are committed. Null: not located yet. */
+  /** Offset of the next message to store; all earlier ones are committed. Null: not located yet. */
   committed: number | null = null
   committedId: string | null = null
-  /** When the latest message that was delivered had been sent, ms since the epoch; null: none was. */
+  /** Timestamp of the last message that was delivered, ms since the epoch; null: none. */
   seen: number | null = null
-  /** Offset of the next message to be delivered; null: it must be located first. */
+  /** Offset of the next message to be delivered; null: must be located first. */
   #expected: number | null = null
   #probe: string | null = null
   #queue: Item[] = []
@@ -64,12 +63,12 @@ export class PartitionReader {
     return this.#expected
   }
 
-  /** When the oldest batch that was delivered and is not committed was made, ms; null: there is none. */
+  /** Creation time of the oldest batch that is delivered and not committed, ms since the epoch; null: none. */
   get oldestAt(): number | null {
     return this.#uncommitted.length === 0 ? (this.held?.at ?? null) : this.#uncommitted[0].at
   }
 
-  /** Reading begins, or begins again, here. */
+  /** Starts reading, or restarts, at this position. */
   begin({ offset, expect }: Pick<Start, 'offset' | 'expect'>): void {
     this.begun++
     this.held = null
@@ -82,7 +81,7 @@ export class PartitionReader {
     this.committedId = expect
   }
 
-  /** Nothing is taken until begin(). */
+  /** Accepts nothing until begin() is called. */
   lose(): void {
     this.begun++
     this.#expected = null
@@ -91,8 +90,9 @@ export class PartitionReader {
   }
 
   /**
-   * Takes what a fetch from `fetchedOffset` brought. `elsewhere`: it does not continue what was read. `wrong`: the batch in front
-   * of the committed offset is another one than was stored. `held`: nothing from `expected` on can be stored by this version.
+   * Offers the messages of a fetch from `fetchedOffset`. `taken`: accepted. `elsewhere`: the fetch did not start at the expected offset.
+   * `wrong`: the batch before the committed offset is not the one that was stored. `held`: this version cannot store the message at
+   * `expected`.
    */
   offer(fetchedOffset: number, messages: readonly Message[]): 'taken' | 'elsewhere' | 'wrong' | 'held' {
     if (this.#expected === null || fetchedOffset !== this.#expected) return 'elsewhere'
@@ -117,7 +117,7 @@ export class PartitionReader {
     return 'taken'
   }
 
-  /** At least one item, more up to maxBytes, none at `end` or behind it; null: nothing waits. */
+  /** At least one item, and more up to maxBytes, but none at or after offset `end`; null: the queue is empty. */
   take(maxBytes: number, end = Infinity): Taken | null {
     let bytes = 0
     let count = 0

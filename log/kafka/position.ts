@@ -1,32 +1,32 @@
 /*
- * Where to begin reading a partition. A committed offset is believed only together with its metadata, which names the batch in
- * front of it: offsets that somebody set by hand, or that belong to a topic that has since been deleted and made anew, would skip
- * records in silence. What is not believed is read again from the log's beginning, and the look-up by identity keeps it right.
+ * Where to start reading a partition. A committed offset is trusted only together with its metadata, which names the batch before it:
+ * offsets that were set by hand, or that belong to a topic which was deleted and created again, would silently skip records. If it is not
+ * trusted, the partition is read again from its beginning; the look-up by identity prevents duplicates.
  */
 
 const METADATA = /^gatepost ([0-9a-f]{32})$/
 
-/** What goes into a commit beside the offset: the identity of the batch in front of it. */
+/** Metadata of a commit: the identity of the batch before the offset. */
 export function commitMetadata(batchId: string): string {
   return `gatepost ${batchId}`
 }
 
-/** A partition as its group and its log say. */
+/** The state of a partition in the group and in the log. */
 export interface PartitionFacts {
-  /** Offset of the next message to read; null: nothing was ever committed. */
+  /** Offset of the next message to read; null: nothing was committed. */
   readonly committed: number | null
   readonly metadata: string | null
-  /** Offset of the first message that is still there. */
+  /** Offset of the first message that still exists. */
   readonly low: number
-  /** Offset that the next message will get. */
+  /** Offset of the next message to be appended. */
   readonly high: number
 }
 
 export interface Start {
   readonly offset: number
-  /** The batch that must be found at `offset`, which was stored already; else everything is read again. Null: none. */
+  /** Identity of the batch that must be found at `offset` (it is stored already); otherwise everything is read again. Null: no check. */
   readonly expect: string | null
-  /** What is wrong, for the log and the alarm counter. */
+  /** What is wrong, for the log line and the alarm counter. */
   readonly alarm: string | null
 }
 
@@ -41,23 +41,23 @@ export function startOf({ committed, metadata, low, high }: PartitionFacts): Sta
       `Kafka deleted records before they were stored: the next offset to read is ${committed}, the log begins at ${low}`,
     )
   }
-  // The batch in front of it has expired: nothing to compare with.
+  // The batch before the committed offset has expired: there is nothing to compare with.
   if (committed === low) return { offset: committed, expect: null, alarm: null }
   return { offset: committed - 1, expect: identity, alarm: null }
 }
 
-/** A partition that is being read, of which the client delivered something else than what comes next. */
+/** A partition that is being read and for which the client delivered an unexpected offset. */
 export interface ReadingFacts {
-  /** Offset that was to be read; null: not known. */
+  /** Expected offset; null: unknown. */
   readonly expected: number | null
   readonly committed: number | null
-  /** Identity of the batch in front of `committed`; null: none was stored yet. */
+  /** Identity of the batch before `committed`; null: nothing was stored yet. */
   readonly committedId: string | null
   readonly low: number
   readonly high: number
 }
 
-/** Where to go on: behind what is committed, if the log still reaches there. */
+/** Where to resume: after the committed offset, if the log still contains it. */
 export function resumeAt({ expected, committed, committedId, low, high }: ReadingFacts): Start {
   if (expected === null || expected < low || expected > high) {
     return {

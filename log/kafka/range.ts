@@ -15,23 +15,23 @@ export interface RangeOptions {
   readonly topicPrefix: string
   readonly topic: Topic
   readonly partition: number
-  /** Offset, or time in ms since the epoch, of the first message; default the log's beginning. */
+  /** First message: an offset, or a time in ms since the epoch; default: the beginning of the log. */
   readonly from?: Bound
-  /** Offset of, or time behind, the last message and one more; default the log's end as it is now. */
+  /** End (exclusive): an offset, or a time in ms since the epoch; default: the current end of the log. */
   readonly to?: Bound
-  /** Only what this group has committed: the rest is its own to read. */
+  /** Reads only up to what this group has committed: the rest is left to the group. */
   readonly committedBy?: string
   readonly logger: Logger
 }
 
 export type Bound = { readonly offset: number } | { readonly time: number }
 
-/** Some messages of a range, in order. */
+/** Consecutive messages of the range. */
 export interface RangePart {
   readonly batches: readonly Batch[]
-  /** Dead letters about messages that are no batch. */
+  /** Dead letters for messages that are not batches. */
   readonly letters: readonly Batch[]
-  /** Offset of the next message, and where the range ends. */
+  /** Offset of the next message, and the end of the range. */
   readonly next: number
   readonly end: number
 }
@@ -39,13 +39,13 @@ export interface RangePart {
 const PART_MAX_BYTES = 8 * 2 ** 20
 const READ_AHEAD_BYTES = 2 * PART_MAX_BYTES
 const FETCH_MAX_BYTES = 4 * 2 ** 20
-/** A consumer that is stuck is replaced sooner: whatever is wrong then does not mend itself. */
+/** A stuck consumer is replaced sooner than this, so after this time waiting no longer helps. */
 const STALLED_AFTER_MS = 150_000
 
 /**
- * Reads a part of a partition, whatever its group has committed, without being a member of that group.
- * @throws GatepostError LOG_UNAVAILABLE, also where nothing comes any more; INPUT_INVALID: there is no such partition, or the range
- *   is not in the log; SCHEMA_UNKNOWN: a message is a later version's, all before it have been given
+ * Reads part of a partition without joining a consumer group.
+ * @throws GatepostError LOG_UNAVAILABLE, also when no message arrives any more; INPUT_INVALID: the partition does not exist, or the range is
+ *  not in the log; SCHEMA_UNKNOWN: a message was written by a later version; all messages before it have been returned
  */
 export async function* readRange(options: RangeOptions): AsyncGenerator<RangePart> {
   const name = kafkaTopic(options.topicPrefix, options.topic)

@@ -4,17 +4,17 @@ import { unreadPartitions } from './coverage.ts'
 import { Landmarks } from './landmarks.ts'
 import type { PartitionReader } from './partition.ts'
 
-/** The reader that is looked after. */
+/** The reader that is monitored. */
 export interface Watched {
   partitions(): readonly PartitionReader[]
-  /** Changes whenever partitions may have been another reader's. */
+  /** Changes whenever other readers may have owned the partitions in between. */
   assignment(): number
   ends(kafkaTopic: string): Promise<ReadonlyMap<number, Ends>>
-  /** Another log has taken the place of the partition's. */
+  /** The partition's topic was deleted and created again. */
   remade(partition: PartitionReader): void
-  /** Nothing comes of what waits from `expected` on. */
+  /** Messages from `expected` on exist, but none are delivered. */
   stalled(partition: PartitionReader, expected: number): void
-  /** Partitions that no member of the group reads. */
+  /** No member of the group reads these partitions. */
   unread(partitions: readonly string[]): void
 }
 
@@ -22,19 +22,19 @@ export interface ReaderWatchOptions {
   readonly admin: LastingAdmin
   readonly group: string
   readonly kafkaTopics: readonly string[]
-  /** For tests: how often it is looked whether partitions are read, default 10 s, and whether they are still the same, default 60 s. */
+  /** For tests: interval of the checks that partitions are read, default 10 s, and that they were not replaced, default 60 s. */
   readonly checkEveryMs?: number | undefined
   readonly verifyEveryMs?: number | undefined
 }
 
-/** Partitions that nobody reads twice in a row, this far apart, are told. */
+/** Interval of the check that all partitions are read; two failed checks in a row are reported. */
 const CHECK_MS = 10_000
-/** How often it is looked whether partitions are still the ones that they were. */
+/** Interval of the check that the partitions were not replaced. */
 const VERIFY_MS = 60_000
-/** Looked at so often, this far apart, without a message of what waits. */
+/** A partition has stalled after this many checks without a delivered message. */
 const CHECKS_WITHOUT_PROGRESS = 3
 
-/** Looks now and then whether all that is to be read is being read: what the client and the group get wrong without a sign. */
+/** Checks regularly that everything is being read, since the client and the group may fail silently. */
 export class ReaderWatch {
   readonly #options: ReaderWatchOptions
   readonly #watched: Watched
@@ -62,11 +62,11 @@ export class ReaderWatch {
       await this.#checkProgress()
       if (performance.now() - this.#verifiedAt > (this.#options.verifyEveryMs ?? VERIFY_MS)) await this.#verify()
     } catch {
-      // Brokers that are away are somebody else's to tell.
+      // Unreachable brokers are reported elsewhere.
     }
   }
 
-  /** Twice in a row: a group that settles at the moment of looking is no reason to unsettle it. */
+  /** Acts on two failed checks in a row: a rebalance that is just going on must not be disturbed. */
   async #checkCoverage(): Promise<void> {
     const { admin, group, kafkaTopics } = this.#options
     const assignment = this.#watched.assignment()
@@ -78,7 +78,7 @@ export class ReaderWatch {
     else this.#watched.unread(unread)
   }
 
-  /** What waits in a partition that is being read comes within moments. */
+  /** A message in a partition that is being read normally arrives within moments. */
   async #checkProgress(): Promise<void> {
     for (const [own, ends] of await this.#byTopic()) {
       for (const partition of own) {
@@ -109,7 +109,7 @@ export class ReaderWatch {
     }
   }
 
-  /** The partitions of each topic, and where its partitions end. */
+  /** The partitions of each topic, with their ends. */
   #byTopic(): Promise<[PartitionReader[], ReadonlyMap<number, Ends>][]> {
     const partitions = this.#watched.partitions()
     const names = new Set(partitions.map(({ kafkaTopic }) => kafkaTopic))

@@ -17,9 +17,9 @@ export interface KafkaReaderOptions {
   /** Name of the consumer group: its members share the partitions. */
   readonly group: string
   readonly logger: Logger
-  /** Bytes of records read ahead, over all partitions; default 64 MiB. A fetch of each partition may come on top. */
+  /** Bytes of records read ahead, over all partitions; default 64 MiB. One fetch per partition may come on top. */
   readonly readAheadMaxBytes?: number
-  /** How long open() waits to be a member of the group, default 60 s. */
+  /** How long open() waits to join the group; default 60 s. */
   readonly joinWithinMs?: number
   /** For tests, see ReaderWatchOptions. */
   readonly checkEveryMs?: number
@@ -27,21 +27,21 @@ export interface KafkaReaderOptions {
 }
 
 export interface KafkaReaderStats {
-  /** Positions that could not be right, each followed by a rewind; see startOf(). */
+  /** Wrong committed offsets, each followed by a rewind; see startOf(). */
   positionAlarms: number
-  /** Times that the group settled. */
+  /** Rebalances that this reader joined. */
   joins: number
-  /** Consumers that were replaced because they crashed or were stuck. */
+  /** Consumers replaced because they crashed or got stuck. */
   restarts: number
-  /** Partitions that this process reads now. */
+  /** Partitions assigned to this process. */
   partitions: number
-  /** Those of them whose next records wait for a later version of Gatepost. */
+  /** Partitions among them that are held for a later version of Gatepost. */
   heldPartitions: number
-  /** Bytes of records that were read and wait to be stored. */
+  /** Bytes of records read and not yet stored. */
   queuedBytes: number
 }
 
-/** What commit() needs. */
+/** Data for commit(). */
 interface Position {
   readonly partition: PartitionReader
   readonly begun: number
@@ -55,7 +55,7 @@ const PARTITION_FETCH_MAX_BYTES = 2 ** 20
 const JOIN_WITHIN_MS = 60_000
 const LOCATE_RETRY_MS = 500
 
-/** The topics as a record log's reader: a member of a consumer group. */
+/** Reads the topics as a member of a consumer group. */
 export class KafkaReader implements LogReader {
   readonly #options: KafkaReaderOptions
   readonly #logger: Logger
@@ -64,7 +64,7 @@ export class KafkaReader implements LogReader {
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #counted = { positionAlarms: 0, joins: 0 }
   #partitions: PartitionReader[] = []
-  /** Changes whenever partitions may have been another reader's. */
+  /** Changes whenever other readers may have owned the partitions in between. */
   #assignment = 0
   #joined: (() => void) | null = null
   #closed = false
@@ -128,7 +128,7 @@ export class KafkaReader implements LogReader {
 
   /**
    * Joins the group.
-   * @throws GatepostError LOG_UNAVAILABLE: the brokers cannot be reached, or the group does not settle
+   * @throws GatepostError LOG_UNAVAILABLE: the brokers cannot be reached, or the rebalance does not finish
    */
   static async open(options: KafkaReaderOptions): Promise<KafkaReader> {
     const reader = new KafkaReader(options)
@@ -156,7 +156,7 @@ export class KafkaReader implements LogReader {
     }
   }
 
-  /** Whichever partition has waited longest goes first. */
+  /** The partition with the oldest queued batch goes first. */
   read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
     const waiting = this.#own(topic).filter(({ queuedBytes, name }) => queuedBytes > 0 && !except?.has(name))
     const partition = waiting.sort((a, b) => (a.oldestAt ?? 0) - (b.oldestAt ?? 0)).at(0)
@@ -180,7 +180,7 @@ export class KafkaReader implements LogReader {
     return assignment === this.#assignment && begun === partition.begun
   }
 
-  /** A gather that is no longer this reader's own is not committed: its new owner does that. */
+  /** A gather whose partition has another owner by now is not committed: the new owner does that. */
   async commit(gathered: Gathered): Promise<void> {
     if (!this.isCurrent(gathered)) return
     const { partition, next, lastId } = gathered.position as Position
@@ -202,7 +202,7 @@ export class KafkaReader implements LogReader {
     }
   }
 
-  /** Bytes are an estimate beyond what has been read ahead: offsets count batches. */
+  /** Bytes are known only for what has been read ahead; for the rest, offsets count batches. */
   async lag(topic: Topic): Promise<Lag> {
     const own = this.#own(topic)
     if (own.length === 0) return { bytes: 0, batches: 0, oldestAt: null, partitions: [] }
@@ -254,7 +254,7 @@ export class KafkaReader implements LogReader {
     this.#partitions = []
   }
 
-  /** Finds where to begin, however long that takes; then reading begins. */
+  /** Finds the offsets to start at, with retries; then reading starts. */
   async #locate(partitions: readonly PartitionReader[], assignment: number): Promise<void> {
     const locate = async (name: string): Promise<void> => {
       const some = partitions.filter((partition) => partition.kafkaTopic === name)
@@ -270,7 +270,7 @@ export class KafkaReader implements LogReader {
         }
       }
     }
-    // Each topic by itself: one whose leader is away keeps no other waiting.
+    // Topics are located independently: one whose leader is down does not delay the others.
     await Promise.all([...new Set(partitions.map(({ kafkaTopic }) => kafkaTopic))].map(locate))
   }
 
@@ -335,7 +335,7 @@ export class KafkaReader implements LogReader {
     }
   }
 
-  /** Begins anew where `decide` says, as soon as the log's ends can be read. */
+  /** Restarts reading where `decide` says, as soon as the log's ends can be read. */
   #relocate(partition: PartitionReader, decide: (ends: Ends) => Start): void {
     const assignment = this.#assignment
     partition.lose()
@@ -363,8 +363,8 @@ export class KafkaReader implements LogReader {
   }
 
   /**
-   * Fetching goes on while there is room. Beyond the bound for all of them, partitions stop that have more than their share of it:
-   * one that has nothing is never kept waiting by others.
+   * Pauses and resumes fetching. When the total limit is reached, only partitions above their share are paused, so that a partition without
+   * queued records is never blocked by others.
    */
   #flow(partition: PartitionReader): void {
     const limit = this.#options.readAheadMaxBytes ?? READ_AHEAD_MAX_BYTES

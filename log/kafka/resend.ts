@@ -7,36 +7,36 @@ import type { Topic } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Spill } from './spill.ts'
 
-/** `size`: the request was too large for the topic; `partition`: the next one would fail as well. */
+/** `size`: the request was too large for the topic; `partition`: the next request would fail as well. */
 export type ResendOutcome = 'acked' | 'size' | 'partition'
 
-/** What the resend loop needs of the writer. */
+/** What the resend loop needs from the writer. */
 export interface ResendTarget {
-  /** Where a batch goes: the partition of its identity. */
+  /** The partition to send a batch to, from its identity. */
   partition(batch: Batch): number
-  /** Sends batches to one partition as one request. @returns whether all of them were acknowledged, and if not, what is to blame */
+  /** Sends batches to one partition in one request. @returns whether all were acknowledged, and otherwise the cause */
   resend(partition: number, batches: readonly Batch[]): Promise<ResendOutcome>
-  /** Whether requests that people wait for are on their way. */
+  /** Whether live sends are in flight. */
   busy(): boolean
 }
 
-/** Batches read from the disk at once, and sent in one request: well below the brokers' limit of a message. */
+/** Batches read from disk at once, and sent in one request: well below the brokers' limit for a message. */
 const GATHER_BYTES = 4 * 2 ** 20
 const REQUEST_BYTES = 512 * 2 ** 10
 /** The headers of a message; its container has one of its own, which holds the schema's text. */
 const MESSAGE_HEADERS_BYTES = 512
 const REQUEST_BATCHES = 500
-/** The spill takes a bounded number of appends at once. */
+/** The spill accepts a limited number of appends at once. */
 const PUT_BACK_AT_ONCE = 16
 const POLL_MS = 50
 const BACKOFF_FIRST_MS = 250
 const BACKOFF_MAX_MS = 3000
-/** The longest that it stands back for live traffic after a request. */
+/** Maximum pause in favour of live traffic after a request. */
 const MAX_COURTESY_MS = 1000
 
 /**
- * Sends one topic's spilled batches again, oldest first, until there are none; what was acknowledged is removed. It is also what finds
- * out that a partition works again.
+ * Resends the spilled batches of one topic, oldest first, until there are none; acknowledged batches are removed. It also finds out when a
+ * partition works again.
  */
 export class Resend {
   readonly #topic: Topic
@@ -56,11 +56,11 @@ export class Resend {
     this.#spill = spill
     this.#target = target
     this.#logger = logger
-    // What an earlier process left.
+    // An earlier process may have left some.
     this.#waiting = true
   }
 
-  /** Whether something of the topic may be in the spill. */
+  /** Whether the spill may hold batches of the topic. */
   get waiting(): boolean {
     return this.#waiting
   }
@@ -69,7 +69,7 @@ export class Resend {
     this.#loop = this.#run()
   }
 
-  /** Something has gone to the spill. */
+  /** A batch was written to the spill. */
   notice(): void {
     this.#waiting = true
     this.#wake?.()
@@ -101,9 +101,9 @@ export class Resend {
     }
   }
 
-  /** Until the open segment is sealed, or until there is one. */
+  /** Waits until the open segment is sealed, or until there is one. */
   async #rest(): Promise<void> {
-    // Forgotten before it is looked up: what comes in between is noticed.
+    // Reset before the look-up, so that a batch spilled meanwhile is noticed.
     this.#waiting = false
     if ((await this.#spill.lag(this.#topic)).oldestAt !== null) {
       this.#waiting = true
@@ -114,7 +114,7 @@ export class Resend {
     this.#wake = null
   }
 
-  /** @returns whether everything is out of the segments; false: closed before that */
+  /** @returns whether all batches have left the segments; false: closed before that */
   async #sendAll(batches: readonly Batch[]): Promise<boolean> {
     let left = batches
     let room = true
@@ -128,14 +128,14 @@ export class Resend {
         return true
       }
       if (this.#closed) return false
-      // What cannot go must not hold back the others: it goes to the spill's end.
+      // A batch that cannot be sent must not block the others: it is appended to the end of the spill.
       if (others && room) room = await this.#putBack(left)
       await this.#sleep(this.#backoff.next())
       if (others && room) return true
     }
   }
 
-  /** One attempt at each. @returns what was not acknowledged, and whether the size of some of it is to blame */
+  /** Tries each batch once. @returns the unacknowledged batches, and whether the size of some of them is the cause */
   async #pass(batches: readonly Batch[]): Promise<{ left: Batch[]; tooLarge: boolean }> {
     let tooLarge = false
     const left: Batch[] = []
@@ -156,13 +156,13 @@ export class Resend {
         tooLarge ||= outcome === 'size'
         left.push(...chunk)
       }
-      // Half of the time belongs to those who wait.
+      // Leaves half of the time to live traffic.
       if (this.#target.busy()) await this.#sleep(Math.min(performance.now() - started, MAX_COURTESY_MS))
     }
     return { left, tooLarge }
   }
 
-  /** At the end what has no answer yet stays in the spill. */
+  /** When closing, batches without an answer stay in the spill. */
   #request(partition: number, chunk: readonly Batch[]): Promise<ResendOutcome> {
     return new Promise((resolve, reject) => {
       this.#abandon = () => resolve('partition')
@@ -182,13 +182,13 @@ export class Resend {
       }
       return true
     } catch {
-      // No room: they stay where they are. Some may be there twice now: they have the same identity.
+      // No room: they stay in the segments. Some may now be there twice, with the same identity.
       return false
     }
   }
 }
 
-/** Batches as requests of one partition each, oldest first. */
+/** Groups batches into requests to one partition each, oldest first. */
 function requests(
   batches: readonly Batch[],
   partitionOf: (batch: Batch) => number,

@@ -15,23 +15,23 @@ import { JournalWriter } from '../journal/writer.ts'
 export interface SpillOptions {
   /** <data directory>/spill: the spills of all workers of this machine. */
   readonly directory: string
-  /** Which of them is this worker's. */
+  /** This worker's slot. */
   readonly slot: number
-  /** Bound of this worker's spill in bytes. */
+  /** Maximum size of this worker's spill in bytes. */
   readonly maxBytes: number
   readonly segmentMaxBytes: number
-  /** A segment is sealed, and then sent, this long after it was opened; ms. */
+  /** A segment is sealed, and then resent, at this age; ms. */
   readonly sealAfterMs: number
 }
 
 /** A predecessor that is being killed may hold the slot for a moment. */
 const SLOT_WAIT_MS = 15_000
-/** A segment is read whole when it is sent. */
+/** A segment is read into memory whole when it is resent. */
 const SEGMENT_MAX_BYTES = 8 * 2 ** 20
 
 /**
- * Batches that Kafka has not acknowledged, on this machine's disk: a journal of its own, read back by the same process. Bounded by
- * `maxBytes`: what does not fit is refused.
+ * Batches that Kafka has not acknowledged, on this machine's disk: a journal of its own that the same process reads. Limited to `maxBytes`:
+ * beyond it, batches are refused.
  */
 export class Spill {
   readonly #options: SpillOptions
@@ -40,7 +40,7 @@ export class Spill {
   readonly #lock: DirectoryLock
   readonly #writer: JournalWriter
   readonly #reader: JournalReader
-  /** Segments that were taken over from workers that have gone. */
+  /** Segments adopted from workers that ended. */
   adoptedSegments = 0
 
   private constructor(options: SpillOptions, logger: Logger, lock: DirectoryLock, writer: JournalWriter) {
@@ -77,7 +77,7 @@ export class Spill {
     return this.#directory
   }
 
-  /** As far as known; never less than there is. */
+  /** Estimated size; never below the actual size. */
   get usedBytes(): number {
     return this.#writer.usedBytes
   }
@@ -91,29 +91,29 @@ export class Spill {
     return this.#writer.append(batch)
   }
 
-  /** The oldest sealed batches that were not read yet. */
+  /** The oldest sealed batches that have not been read yet. */
   read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
     return this.#reader.read(topic, maxBytes)
   }
 
-  /** Removes what was read. */
+  /** Removes batches that were read. */
   commit(gathered: Gathered): Promise<void> {
     return this.#reader.commit(gathered)
   }
 
-  /** The next read begins at the oldest segment that was not committed. */
+  /** The next read starts at the oldest uncommitted segment. */
   rewind(topic: Topic): void {
     this.#reader.rewind(topic)
   }
 
-  /** What waits, open segments too. */
+  /** Everything in the spill, including open segments. */
   lag(topic: Topic): Promise<Lag> {
     return this.#reader.lag(topic)
   }
 
   /**
-   * Takes over the spills of workers of this machine that have gone: whose lock is free. Their segments move into this slot as far as it
-   * has room, the rest stays for another time. @returns how many segments
+   * Adopts the spills of this machine's workers that have ended, recognised by their free lock. Their segments are moved into this slot as
+   * far as there is room; the rest is left for a later attempt. @returns the number of segments
    */
   async adopt(): Promise<number> {
     let adopted = 0
@@ -146,7 +146,7 @@ export class Spill {
       const { size } = await stat(join(directory, name))
       if (size > room) break
       room -= size
-      // Names hold their maker's incarnation: none meets another.
+      // Names contain the incarnation of their process, so they never collide.
       await rename(join(directory, name), join(this.#directory, name))
       moved++
     }
@@ -157,7 +157,7 @@ export class Spill {
     return moved
   }
 
-  /** Seals what is open and lets the slot go. */
+  /** Seals open segments and releases the slot. */
   async close(): Promise<void> {
     await this.#writer.close()
     await this.#reader.close()

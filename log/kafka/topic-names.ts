@@ -5,17 +5,17 @@ export function kafkaTopic(prefix: string, topic: Topic): string {
   return prefix + streamOf(topic).kafkaTopic
 }
 
-/** Kafka's usual name of a partition, which is also the name under which it is claimed in the store: `gatepost.post-auth-3`. */
+/** Kafka's usual notation of a partition, also the name under which it is fenced in the store: `gatepost.post-auth-3`. */
 export function partitionName(kafkaTopicName: string, partition: number): string {
   return `${kafkaTopicName}-${partition}`
 }
 
-/** The compacted topic of access decisions. */
+/** The compacted topic of the access log. */
 export function accessControlTopic(prefix: string): string {
   return `${prefix}access-control`
 }
 
-/** Every topic of records: all but access control. */
+/** All topics with records, that is, all but the access-control topic. */
 export function recordTopics(prefix: string): string[] {
   return TOPICS.map((topic) => kafkaTopic(prefix, topic))
 }

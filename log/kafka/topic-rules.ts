@@ -1,31 +1,31 @@
 import { accessControlTopic, recordTopics } from './topic-names.ts'
 
-/** What the operator says about the topics. */
+/** Settings of the topics chosen by the operator. */
 export interface TopicRules {
   readonly topicPrefix: string
-  /** Partitions of a topic that is made. */
+  /** Partitions of a new topic. */
   readonly partitions: number
-  /** Copies of every topic; 1: there is a single broker. */
+  /** Replicas of every topic; 1: there is a single broker. */
   readonly replication: number
-  /** How long records are kept, ms. */
+  /** Retention of records, ms. */
   readonly retentionMs: number
 }
 
-/** What one topic must be, and what it is made with. */
+/** The required state of one topic, and the settings to create it with. */
 export interface WantedTopic {
   readonly name: string
   readonly partitions: number
   readonly replication: number
-  /** Settings that `create` gives it; the check of each is a rule below. */
+  /** Settings used by `create`; the rules below check them. */
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** A batch of ingest may be 1 MiB, its container's header, headers and frame come on top. */
+/** A batch of ingest may have 1 MiB; the container's header, message headers and framing come on top. */
 export const MESSAGE_MIN_BYTES = 1.5 * 2 ** 20
-/** The largest batch of the record log, with room. */
+/** The largest batch of the record log, with some room. */
 const MESSAGE_MAX_BYTES = 4 * 2 ** 20 + 64 * 2 ** 10
 
-/** Copies that must have a record before it is acknowledged. */
+/** Replicas that must have a record before it is acknowledged. */
 export function minInSync(replication: number): number {
   return replication >= 2 ? 2 : 1
 }
@@ -33,7 +33,7 @@ export function minInSync(replication: number): number {
 export function wantedTopics(rules: TopicRules): WantedTopic[] {
   const common = {
     'min.insync.replicas': String(minInSync(rules.replication)),
-    // A broker that missed records must not become the leader: what it misses was acknowledged.
+    // A broker that missed records must not become leader: the missing records were acknowledged.
     'unclean.leader.election.enable': 'false',
   }
   const records = {
@@ -42,13 +42,13 @@ export function wantedTopics(rules: TopicRules): WantedTopic[] {
     'retention.ms': String(rules.retentionMs),
     'retention.bytes': '-1',
     'max.message.bytes': String(MESSAGE_MAX_BYTES),
-    // Brokers refuse messages from clocks that are an hour ahead: such a producer would be shut out.
+    // With CreateTime, brokers refuse messages whose timestamp is an hour ahead, so a producer with a wrong clock would be shut out.
     'message.timestamp.type': 'LogAppendTime',
   }
   const { partitions, replication } = rules
   return [
     ...recordTopics(rules.topicPrefix).map((name) => ({ name, partitions, replication, settings: records })),
-    // One partition: verdicts have one order. It is read whole at every start, so it is compacted soon.
+    // One partition, so that decisions have a total order. It is read whole at every start, so it is compacted early.
     {
       name: accessControlTopic(rules.topicPrefix),
       partitions: 1,
@@ -58,7 +58,7 @@ export function wantedTopics(rules: TopicRules): WantedTopic[] {
   ]
 }
 
-/** Whether a setting's value serves, or in words what is wanted. A setting without a rule may be anything. */
+/** What a setting must be instead, as text; null: the value is fine. A setting without a rule may have any value. */
 export function settingProblem(name: string, value: string, wanted: string): string | null {
   switch (name) {
     case 'min.insync.replicas':

@@ -20,24 +20,27 @@ export interface TopicWriterOptions {
   readonly partitions: number
   readonly spill: Spill
   readonly stats: WriterStats
-  /** Asks for the topics' partitions to be looked up. */
+  /** Requests a refresh of the topics' partition counts. */
   readonly refresh: () => void
   readonly logger: Logger
 }
 
-/** A send without an answer goes to the spill after this; one from the spill is given up later, nobody waits for it. */
+/** A live send without an answer goes to the spill after this time; one from the spill is given up later, since nobody waits for it. */
 const ACK_WITHIN_MS = 1000
 const RESEND_WITHIN_MS = 3000
-/** Sends of a topic under way at once, and their bytes; beyond them batches go to the spill. A send that hangs counts until it ends. */
+/** Sends of a topic in flight at once, and their bytes; beyond them batches go to the spill. A hanging send counts until it ends. */
 const MAX_SENDS = 64
 const MAX_SEND_BYTES = 32 * 2 ** 20
-/** Identities of spilled batches that were acknowledged late: not to be sent again. What is beyond is sent twice, and stored once. */
+/**
+ * Identities of spilled batches that Kafka acknowledged late, so that they are not resent. Beyond this number they are sent twice, and
+ * stored once.
+ */
 const MAX_LATE = 10_000
-/** That a topic has fewer partitions than before is believed after this. */
+/** A lower number of partitions is believed after this time. */
 const FEWER_AFTER_MS = 10_000
 const LOG_EVERY_MS = 10_000
 
-/** One topic's way to Kafka, or to the spill. */
+/** Writes one topic to Kafka, or to the spill. */
 export class TopicWriter {
   readonly #options: TopicWriterOptions
   readonly #producer: TopicSender
@@ -47,7 +50,7 @@ export class TopicWriter {
   readonly #appends = new Set<Promise<void>>()
   #sends = 0
   #sendBytes = 0
-  /** Sends of requests that people wait for. */
+  /** Live sends, which requests wait for. */
   #live = 0
   #loggedAt = -Infinity
   #troubled = false
@@ -69,7 +72,7 @@ export class TopicWriter {
     )
   }
 
-  /** Connects, or begins to try, and sends what the spill holds. */
+  /** Connects, or starts trying to, and resends the spill. */
   async open(): Promise<void> {
     await this.#producer.open()
     this.#resend.start()
@@ -91,7 +94,7 @@ export class TopicWriter {
     return this.#health.failing
   }
 
-  /** @returns whether that is another number than before, and believed */
+  /** @returns whether the number has changed and is believed */
   resize(count: number): boolean {
     if (count === this.#health.count) {
       this.#fewer = null
@@ -105,12 +108,12 @@ export class TopicWriter {
       'Kafka writer: the number of partitions of the topic changed',
     )
     this.#health.resize(count)
-    // What the producer knows of the topic is older.
+    // The producer's metadata of the topic is outdated.
     this.#producer.distrust()
     return true
   }
 
-  /** A broker that has not heard of new partitions yet says the same as one whose topic was made anew with fewer: only time tells. */
+  /** A broker that does not know new partitions yet answers like one whose topic was created again with fewer: only time tells. */
   #confirmed(count: number, now: number): boolean {
     if (this.#fewer?.count !== count) this.#fewer = { count, since: now }
     return now - this.#fewer.since >= FEWER_AFTER_MS
@@ -134,7 +137,7 @@ export class TopicWriter {
     return appended
   }
 
-  /** Ends appends and the resend loop. */
+  /** Finishes appends and stops the resend loop. */
   async drain(): Promise<void> {
     await Promise.allSettled(this.#appends)
     await this.#resend.close()
@@ -165,7 +168,7 @@ export class TopicWriter {
     return this.#toSpill(batch, 'timeout', sent)
   }
 
-  /** Never rejects. Counts the outcome for the partition. */
+  /** Never rejects. Updates the partition's health. */
   async #outcome({ acknowledged, bytes }: Sending, partition: number): Promise<'acked' | SendError> {
     this.#sends++
     this.#sendBytes += bytes
@@ -183,9 +186,7 @@ export class TopicWriter {
     }
   }
 
-  /**
-   * @param sent the send of it that may yet be acknowledged; null: nothing of the batch is in Kafka, and nothing will be
-   */
+  /** @param sent the batch's send, which may still be acknowledged; null: nothing of the batch is in Kafka, and nothing ever will be */
   async #toSpill(batch: Batch, reason: SpillReason, sent: Promise<'acked' | SendError> | null): Promise<void> {
     const { spill, stats } = this.#options
     try {
@@ -211,9 +212,9 @@ export class TopicWriter {
     return new GatepostError('LOG_FULL', why, error)
   }
 
-  /** Spilled batches whose send is still under way: if it is acknowledged after all, they need not be sent again. */
+  /** Spilled batches whose send is still in flight: if it is acknowledged after all, they need not be resent. */
   #expectLate(sent: Promise<'acked' | SendError>, batches: readonly Batch[]): void {
-    // The buffers are used for others by then.
+    // Copy the ids: the buffers are reused by then.
     const ids = batches.map(({ batchId }) => batchId.toString('hex'))
     void sent.then((result) => {
       if (result !== 'acked') return
@@ -242,8 +243,8 @@ export class TopicWriter {
   }
 
   /**
-   * Where a batch goes: the partition of its identity. A topic that was made anew may not have it: any other will do then, for no earlier copy
-   * is left that this one could meet.
+   * The partition to send a batch to, from its identity. If the topic was created again with fewer partitions, any other will do, since no
+   * earlier copy exists that the look-up would have to meet.
    */
   #partition(identityPartition: number): number {
     return identityPartition % this.#health.count
@@ -275,7 +276,7 @@ export class TopicWriter {
   }
 }
 
-/** What it becomes, or 'late'. */
+/** The promise's result, or 'late'. */
 async function first<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), ms)))

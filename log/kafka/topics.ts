@@ -9,9 +9,9 @@ export interface TopicsOptions extends TopicRules {
   readonly kafka: KafkaOptions
 }
 
-/** Something that is not as it must be (`error`), or had better not be (`warning`). */
+/** A problem with a topic: wrong (`error`) or not recommended (`warning`). */
 export interface TopicProblem {
-  /** The topic's name; of the brokers themselves: `brokers`. */
+  /** The topic's name; `brokers` for a problem of the brokers themselves. */
   readonly topic: string
   readonly level: 'error' | 'warning'
   readonly problem: string
@@ -19,7 +19,7 @@ export interface TopicProblem {
   readonly repairable: boolean
 }
 
-/** What a topic is and what is wrong with it; null: it does not exist. */
+/** The state of a topic and its problems; null: it does not exist. */
 export interface TopicReport {
   readonly wanted: WantedTopic
   readonly state: TopicState | null
@@ -30,21 +30,21 @@ const SETTLE_WITHIN_MS = 20_000
 
 export const REPAIR_COMMAND = 'gatepost topics create'
 
-/** Every topic as it is. @throws GatepostError LOG_UNAVAILABLE */
+/** The state of all topics. @throws GatepostError LOG_UNAVAILABLE */
 export function showTopics(options: TopicsOptions): Promise<TopicReport[]> {
   return withAdmin(options.kafka, (admin) => report(admin, options))
 }
 
-/** Everything that is wrong. @throws GatepostError LOG_UNAVAILABLE */
+/** All problems. @throws GatepostError LOG_UNAVAILABLE */
 export function checkTopics(options: TopicsOptions): Promise<TopicProblem[]> {
   return withAdmin(options.kafka, (admin) => problemsOf(admin, options))
 }
 
 /**
- * What ingest and aggregator ask at their start.
+ * The check that ingest and aggregator make at their start.
  * @returns warnings
- * @throws GatepostError LOG_MISCONFIGURED naming every topic that is missing or mis-set and the command that repairs it;
- *   LOG_UNAVAILABLE
+ * @throws GatepostError LOG_MISCONFIGURED naming every topic that is missing or has wrong settings, and the command that repairs it;
+ *  LOG_UNAVAILABLE
  */
 export async function assertTopics(options: TopicsOptions): Promise<TopicProblem[]> {
   const problems = await checkTopics(options)
@@ -55,7 +55,7 @@ export async function assertTopics(options: TopicsOptions): Promise<TopicProblem
   throw new GatepostError('LOG_MISCONFIGURED', lines.join('\n'))
 }
 
-/** Makes what is missing and repairs what can be repaired. @returns what was done, in words. @throws GatepostError */
+/** Creates missing topics and repairs what can be repaired. @returns a text for each change. @throws GatepostError */
 export function createTopics(options: TopicsOptions): Promise<{ done: string[]; left: TopicProblem[] }> {
   return withAdmin(options.kafka, async (admin) => {
     const done: string[] = []
@@ -68,7 +68,7 @@ export function createTopics(options: TopicsOptions): Promise<{ done: string[]; 
   })
 }
 
-/** Brokers hear of a new topic, and elect its leaders, a little later than it is made. */
+/** Brokers learn about a new topic, and elect its leaders, with some delay. */
 async function settled(admin: KafkaAdmin, rules: TopicRules): Promise<void> {
   const deadline = performance.now() + SETTLE_WITHIN_MS
   for (;;) {
@@ -163,7 +163,7 @@ async function repair(admin: KafkaAdmin, wanted: WantedTopic, state: TopicState)
   return done
 }
 
-/** How long the brokers keep the committed positions of a group that is away, ms; null: they do not say. */
+/** How long the brokers keep the committed offsets of an inactive group, ms; null: they do not say. */
 async function offsetsRetentionMs(admin: KafkaAdmin): Promise<number | null> {
   const minutes = Number((await admin.brokerSetting('offsets.retention.minutes')) ?? NaN)
   return Number.isFinite(minutes) ? minutes * 60_000 : null

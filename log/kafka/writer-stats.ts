@@ -1,21 +1,21 @@
 /** Why a batch went to the spill. */
 export type SpillReason = 'timeout' | 'failed' | 'circuit' | 'busy'
 
-/** What a writer counts, in batches if not said otherwise. */
+/** Counts of a writer; batches, if not stated otherwise. */
 export interface WriterStats {
-  /** Given to append(). */
+  /** Passed to append(). */
   appended: number
   /** Acknowledged by Kafka at the first attempt. */
   acked: number
-  /** Durable in the spill; by reason: no answer in time, refused or connection lost, a partition that fails, too many under way. */
+  /** Durable in the spill, by reason: no answer in time, refused or connection lost, failing partition, too many in flight. */
   readonly spilled: Record<SpillReason, number>
-  /** Neither in Kafka nor in the spill, as far as known: append() was rejected. */
+  /** Neither in Kafka nor in the spill, as far as known: append() rejected. */
   refused: number
-  /** Acknowledged out of the spill. */
+  /** Resent from the spill and acknowledged. */
   resent: number
-  /** Acknowledged after they had gone to the spill. */
+  /** Acknowledged after they had been written to the spill. */
   late: number
-  /** Segments taken over from workers that have gone. */
+  /** Segments adopted from workers that ended. */
   adoptedSegments: number
   lastError: string | null
   /** When a batch last failed or was late, ms since the epoch; 0: never. */

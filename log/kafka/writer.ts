@@ -23,16 +23,16 @@ export interface KafkaWriterOptions {
 const BATCHING: Batching = { sealBytes: 64 * 2 ** 10, maxInFlight: 4, maxBatches: 64 }
 
 const REFRESH_MS = 30_000
-/** After an error the partitions are looked up sooner, but not more often than this. */
+/** After an error the partition counts are refreshed sooner, but not more often than this. */
 const REFRESH_AFTER_ERROR_MS = 2000
 const ADOPT_MS = 5000
-/** Sends that still have no answer then are in the spill. */
+/** Time for sends in flight when closing; those without an answer are in the spill. */
 const CLOSE_WITHIN_MS = 2000
 
 /**
- * The topics as a record log's writer. A batch that Kafka does not acknowledge within a second, or refuses, goes to the spill on disk and is
- * durable there; it is sent again, with the same identity to the same partition, when Kafka takes it. So appending fails only
- * when the spill refuses too.
+ * Writes records to Kafka. A batch that Kafka does not acknowledge within a second, or refuses, is written to the spill on disk and is
+ * durable there; it is resent, with the same identity to the same partition, when Kafka accepts it. So append() fails only if the spill
+ * refuses too.
  */
 export class KafkaWriter implements LogWriter {
   readonly batching = BATCHING
@@ -67,8 +67,8 @@ export class KafkaWriter implements LogWriter {
   }
 
   /**
-   * Takes the spill's slot, recovers and adopts what dead workers left, connects.
-   * When Kafka cannot be reached, it starts all the same if it could be at an earlier start of this slot.
+   * Takes the spill's slot, recovers it, adopts the spills of dead workers, and connects. Starts without Kafka if an earlier start of this
+   * slot reached it.
    * @throws GatepostError LOG_UNAVAILABLE, LOG_MISCONFIGURED, DIRECTORY_LOCKED
    */
   static async open(options: KafkaWriterOptions): Promise<KafkaWriter> {
@@ -103,22 +103,22 @@ export class KafkaWriter implements LogWriter {
     return this.#of(batch.topic).append(batch, partitionOf(batch.batchId))
   }
 
-  /** Sends under way, of all topics. */
+  /** Sends in flight, over all topics. */
   get inFlight(): number {
     return [...this.#topics.values()].reduce((sum, topic) => sum + topic.inFlight, 0)
   }
 
-  /** Partitions that fail now. */
+  /** Number of failing partitions. */
   get failingPartitions(): number {
     return [...this.#topics.values()].reduce((sum, topic) => sum + topic.failingPartitions, 0)
   }
 
-  /** Whether something of a topic may wait in the spill. */
+  /** Whether the spill may hold batches of a topic. */
   spillHolds(topic: Topic): boolean {
     return this.#of(topic).spillHolds
   }
 
-  /** Waits for appends under way; what is in the spill stays there for the next start. */
+  /** Waits for appends in flight; batches in the spill stay there for the next start. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true

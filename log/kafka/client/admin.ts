@@ -5,14 +5,14 @@ import { asRequest, KafkaUnavailable } from './errors.ts'
 import type { Committed, Ends, KafkaAdmin, KafkaOptions, NewTopic, TopicState } from './port.ts'
 import { brokerSetting, changeSettings, readTopics } from './topic-settings.ts'
 
-/** A broker that accepts connections and says nothing is given up after this. */
+/** Time limit for connecting to a broker that accepts the connection but does not answer. */
 const CONNECT_WITHIN_MS = 5000
-/** Administrative requests change nothing when they are made twice: here kafkajs may repeat them. */
+/** Administrative requests are idempotent, so kafkajs may retry them. */
 const RETRY = { retries: 4, initialRetryTime: 150, maxRetryTime: 1500 }
 const REQUEST_TIMEOUT_MS = 10_000
 
 /**
- * A connected admin client, through whichever broker answers first. kafkajs itself would wait for the first broker of the list as long as
+ * A connected admin client, through the first broker that answers. kafkajs itself would wait for the first broker of the list for as long as
  * that one keeps the connection open.
  * @throws KafkaUnavailable
  */
@@ -27,20 +27,20 @@ export async function connectAdmin(options: KafkaOptions): Promise<KafkaAdmin> {
     } catch (error) {
       failure = error
       void admin.disconnect().catch(() => {})
-      // The other brokers would say the same.
+      // The other brokers would answer the same.
       if (new KafkaUnavailable(error, options).problem !== 'away') break
     }
   }
   throw new KafkaUnavailable(failure, options)
 }
 
-/** A broker that wants a login closes the connection at the first request, not before. */
+/** A broker that requires a login closes the connection at the first request, not before. */
 async function probe(admin: Admin): Promise<void> {
   await admin.connect()
   await admin.describeCluster()
 }
 
-/** Runs `use` with an admin client that is closed afterwards. @throws KafkaUnavailable, KafkaRequestError */
+/** Runs `use` with an admin client and closes it afterwards. @throws KafkaUnavailable, KafkaRequestError */
 export async function withAdmin<T>(options: KafkaOptions, use: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
   const admin = await connectAdmin(options)
   try {
@@ -72,7 +72,7 @@ class ConnectedAdmin implements KafkaAdmin {
       replicationFactor: replication,
       configEntries: Object.entries(settings).map(([key, value]) => ({ name: key, value })),
     }
-    // Its own waiting fails when a broker has not heard of the topic yet.
+    // kafkajs's own waiting fails when a broker does not know the topic yet.
     await asRequest(() => this.#admin.createTopics({ waitForLeaders: false, topics: [topic] }))
   }
 

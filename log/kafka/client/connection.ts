@@ -6,8 +6,8 @@ import type { KafkaOptions } from './port.ts'
 const CONNECTION_TIMEOUT_MS = 3000
 
 /**
- * A kafkajs client. Nothing in it retries by itself unless its user says so: kafkajs's own retry of a send puts two copies into the
- * log with nothing to tell them apart.
+ * Creates a kafkajs client that retries nothing unless its user says so: kafkajs's own retry of a send puts two copies into the log that
+ * cannot be told apart.
  */
 export function createKafka(options: KafkaOptions, overrides: Partial<KafkaConfig> = {}): Kafka {
   return new Kafka({
@@ -23,7 +23,7 @@ export function createKafka(options: KafkaOptions, overrides: Partial<KafkaConfi
   })
 }
 
-/** A new object: kafkajs keeps in it what it has made of the password, and would go on to use that. */
+/** Returns a new object each time: kafkajs stores what it derived from the password in it and would keep using that. */
 function saslOptions({ mechanism, username, password }: NonNullable<KafkaOptions['sasl']>): SASLOptions {
   return { mechanism, username, password }
 }
@@ -36,12 +36,14 @@ function tlsOptions({ ca, cert, key }: NonNullable<KafkaOptions['tls']>): Connec
   }
 }
 
-/** kafkajs calls an error what its callers handle (a broker that went away): here it is said at debug level, and by us where it matters. */
+/**
+ * kafkajs logs as errors what its callers handle (a broker that is down), so its entries are logged at debug level; we log what matters.
+ */
 function logEntry(logger: Logger, { level, log }: LogEntry): void {
   logger[level <= logLevel.ERROR ? 'debug' : 'trace']({ kafkajs: { ...log, stack: undefined } }, log.message)
 }
 
-/** The brokers with another one first: whatever asks the first one only asks each in turn. */
+/** The broker list rotated by `attempt`: code that only asks the first broker then asks each in turn. */
 export function startingAt(options: KafkaOptions, attempt: number): KafkaOptions {
   const { brokers } = options
   const first = attempt % brokers.length

@@ -1,12 +1,12 @@
 import type { Batch } from 'kafkajs'
 import type { Delivery } from './port.ts'
 
-/** What a fetch brought, in our words. */
+/** Converts a fetched batch of kafkajs into the port's type. */
 export function deliveryOf(batch: Batch): Delivery {
   return {
     topic: batch.topic,
     partition: batch.partition,
-    // kafkajs has it on every batch; its type does not say so.
+    // kafkajs sets it on every batch, but its type does not declare it.
     fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
     messages: batch.messages.map(({ offset, key, value, timestamp }) => ({
       offset: Number(offset),

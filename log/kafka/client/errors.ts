@@ -1,10 +1,10 @@
 import { GatepostError, messageOf } from '../../../common/errors.ts'
 import type { KafkaOptions } from './port.ts'
 
-/** What went wrong on the way to the brokers. */
+/** Why the brokers could not be reached. */
 export type ConnectProblem = 'login' | 'certificate' | 'protocol' | 'away'
 
-/** The brokers cannot be used. Its message says what to look at, and never holds the password. */
+/** The brokers cannot be used. The message says what to check, and never contains the password. */
 export class KafkaUnavailable extends GatepostError {
   readonly problem: ConnectProblem
 
@@ -17,7 +17,7 @@ export class KafkaUnavailable extends GatepostError {
 
 /** A request that the brokers refused, or did not answer. */
 export class KafkaRequestError extends Error {
-  /** The protocol's names of the brokers' reasons, such as INVALID_REPLICATION_FACTOR; empty: no broker gave one. */
+  /** The protocol's names of the brokers' errors, such as INVALID_REPLICATION_FACTOR; empty: no broker named one. */
   readonly reasons: readonly string[]
 
   constructor(error: unknown) {
@@ -28,7 +28,7 @@ export class KafkaRequestError extends Error {
   }
 }
 
-/** Runs a request, and makes whatever kafkajs throws one of our errors. @throws KafkaUnavailable, KafkaRequestError */
+/** Runs a request and converts any error of kafkajs. @throws KafkaUnavailable, KafkaRequestError */
 export async function asRequest<T>(request: () => Promise<T>): Promise<T> {
   try {
     return await request()
@@ -45,7 +45,7 @@ export function rootCause(error: unknown): Error {
   return root instanceof Error ? root : new Error(String(root))
 }
 
-/** The protocol's name of an error, such as NOT_LEADER_FOR_PARTITION; null: it is none of the protocol. */
+/** The protocol's name of an error, such as NOT_LEADER_FOR_PARTITION; null: not a protocol error. */
 export function protocolName(error: unknown): string | null {
   const { type } = rootCause(error) as { type?: unknown }
   return typeof type === 'string' ? type : null
@@ -61,7 +61,7 @@ export function connectProblem(error: unknown): ConnectProblem {
   return 'away'
 }
 
-/** The reasons of a request for several things are hidden one level down. */
+/** The errors of a request for several things are nested one level deeper. */
 function reasonsOf(error: unknown): readonly unknown[] {
   const { errors } = error as { errors?: unknown }
   return Array.isArray(errors) && errors.length > 0 ? errors : [error]

@@ -7,43 +7,44 @@ import { deliveryOf } from './delivery.ts'
 import { asRequest } from './errors.ts'
 import type { GroupListener, GroupMember, GroupOptions } from './port.ts'
 
-/** A member that says nothing for so long is taken out of the group. */
+/** A member that sends no heartbeat for this long is removed from the group. */
 const SESSION_TIMEOUT_MS = 10_000
 const HEARTBEAT_INTERVAL_MS = 2000
 const REBALANCE_TIMEOUT_MS = 20_000
-/** A fetch waits for data no longer: a partition that is resumed is fetched again after this. */
+/** A fetch waits at most this long for data, so a resumed partition is fetched again after this time. */
 const FETCH_WAIT_MS = 250
-/** Longer than the session timeout: when the leader has died before it shared the partitions out, the answer comes after that. */
+/** Longer than the session timeout: if the leader dies before it has assigned the partitions, the answer arrives after that timeout. */
 const REQUEST_TIMEOUT_MS = 12_000
 /**
- * A member that neither fetches nor beats for so long is replaced, and one that fetches and does not beat: kafkajs counts the
- * interval of heartbeats by the wall clock. After that was set back it sends none, and reads on as a member that the group has given up.
+ * A consumer that neither fetches nor sends heartbeats for this long is replaced, and so is one that fetches without sending heartbeats:
+ * kafkajs measures the heartbeat interval by the wall clock. After the clock was set back it sends none, and keeps reading although the
+ * group has removed it.
  */
 const SILENT_AFTER_MS = REBALANCE_TIMEOUT_MS + SESSION_TIMEOUT_MS
 /**
- * A consumer that joins is silent until the group has settled, which waits for every member that has died meanwhile, one after the
- * other. Who gives up earlier leaves one more that is waited for.
+ * A joining consumer sends nothing until the rebalance is over, which waits for every member that died meanwhile, one after the other.
+ * Giving up earlier would add one more dead member to wait for.
  */
 const JOINING_MAX_MS = 4 * (REBALANCE_TIMEOUT_MS + SESSION_TIMEOUT_MS)
-/** What is not answered by then may be done all the same: an offset is committed again by whoever stores on. */
+/** Time limit for a commit. A commit without an answer may still take effect; the offset is committed again with the next gather. */
 const COMMIT_WITHIN_MS = 30_000
 const RESTART_FIRST_MS = 500
 const RESTART_MAX_MS = 5000
 const DISCONNECT_WITHIN_MS = 5000
 
 /**
- * Membership of a consumer group that lasts: whatever ends a kafkajs consumer, a new one takes its place. kafkajs restarts by itself only
- * after errors that it calls retriable, and may stop without an event.
+ * A permanent membership of a consumer group: when a kafkajs consumer ends for any reason, a new one replaces it. kafkajs itself restarts
+ * only after errors that it calls retriable, and may stop without an event.
  */
 export class Group implements GroupMember {
   readonly #options: GroupOptions
   readonly #listener: GroupListener
   #consumer: Consumer | null = null
-  /** Settled when the consumer has joined for the first time, or has failed to. */
+  /** Settled when the consumer has joined for the first time, or failed to. */
   #started: Promise<void> = Promise.resolve()
-  /** The member that has been told its partitions; null: it joins. kafkajs may lose the answer, and go on as a member all the same. */
+  /** Id of the member that has received its assignment; null: joining. kafkajs may lose the answer and still continue as a member. */
   #toldAs: string | null = null
-  /** When it last sent a heartbeat; while it joins, when it began to. */
+  /** Time of the last heartbeat; while joining, the time when joining began. */
   #beatAt = 0
   readonly #restartBackoff = new Backoff(RESTART_FIRST_MS, RESTART_MAX_MS)
   #restartTimer: NodeJS.Timeout | null = null
@@ -180,8 +181,8 @@ export class Group implements GroupMember {
   }
 
   /**
-   * A consumer whose broker is away may never be done with leaving. One that is told to disconnect while it joins joins all the same
-   * (kafkajs's consumer/index.js forgets the runner, and nothing ends that): a member with partitions that nobody listens to.
+   * A consumer whose broker is down may never finish leaving. A consumer that is disconnected while it joins still joins (kafkajs's
+   * consumer/index.js forgets the runner, so nothing ends it): the group then has a member whose partitions nobody reads.
    */
   async #dispose(): Promise<void> {
     const consumer = this.#consumer

@@ -6,8 +6,8 @@ import type { KafkaOptions } from './port.ts'
 const REQUEST_TIMEOUT_MS = 8000
 
 /**
- * Writes single messages with a key into the only partition of a compacted topic, where a message that is in the log twice changes nothing.
- * It connects for the first message, and again after a failure.
+ * Writes single keyed messages to the only partition of a compacted topic, where duplicates are harmless. It connects with the first
+ * message, and again after a failure.
  */
 export class KeyedWriter {
   readonly #options: KafkaOptions
@@ -20,7 +20,7 @@ export class KeyedWriter {
     this.#topic = topic
   }
 
-  /** Resolves when every replica in sync has the message. Null takes the key back. @throws KafkaRequestError */
+  /** Resolves when all in-sync replicas have the message. Null deletes the key. @throws KafkaRequestError */
   async write(key: string, value: Buffer | null): Promise<void> {
     const connecting = (this.#producer ??= this.#connect())
     await asRequest(async () => {
@@ -40,7 +40,7 @@ export class KeyedWriter {
   }
 
   async #connect(): Promise<Producer> {
-    // Without retries kafkajs asks the first broker only: each attempt begins with another one.
+    // Without retries kafkajs only asks the first broker, so each attempt starts with another one.
     const options = startingAt(this.#options, this.#attempts++)
     const producer = createKafka(options, { requestTimeout: REQUEST_TIMEOUT_MS }).producer({
       allowAutoTopicCreation: false,

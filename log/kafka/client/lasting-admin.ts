@@ -3,14 +3,14 @@ import { connectAdmin } from './admin.ts'
 import { asRequest } from './errors.ts'
 import type { KafkaAdmin, KafkaOptions } from './port.ts'
 
-/** One question, with what is repeated of it. */
+/** Time limit for a request, including retries. */
 const ANSWER_WITHIN_MS = 20_000
 const CLOSE_WITHIN_MS = 5000
 
 /**
- * Administrative requests over one connection for as long as they succeed. After a failure the next one begins with a new client: kafkajs
- * learns nothing by being refused by a broker that is no leader any more, and refreshes its metadata by the wall clock. After that was
- * set back it asks the same broker in vain until the time has come again.
+ * Sends administrative requests over one connection as long as they succeed. After a failure the next request uses a new client: kafkajs
+ * does not refresh its metadata when a broker is no longer the leader, but by the wall clock; after the clock was set back it keeps asking
+ * the same broker until the time is reached again.
  */
 export class LastingAdmin {
   readonly #options: KafkaOptions
@@ -22,8 +22,8 @@ export class LastingAdmin {
   }
 
   /**
-   * @throws KafkaUnavailable: cannot be connected; KafkaRequestError: what the brokers answer, or no answer in time; Error: it is closed,
-   * as it may be between two requests of one task, and a connection made then would stay for ever
+   * @throws KafkaUnavailable: cannot be connected; KafkaRequestError: what the brokers answer, or no answer in time; Error: it is closed, as
+   *   it may be between two requests of one task, and a connection made then would stay for ever
    */
   async ask<T>(request: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error('the admin client is closed')

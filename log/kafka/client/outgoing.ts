@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs'
 import type { OutgoingMessage } from './port.ts'
 
-/** Thrown inside kafkajs when a send was given up before its bytes were made. */
+/** Thrown inside kafkajs when a send was cancelled before its request was encoded. */
 export class SendCancelled extends Error {
   constructor() {
     super('the send was cancelled before it left this process')
@@ -10,9 +10,9 @@ export class SendCancelled extends Error {
 }
 
 /**
- * Messages on their way through kafkajs, which tell whether they have left. kafkajs reads a message's headers exactly once, when it makes the
- * bytes of the request and writes them to the socket in the same breath: a getter notices. So a send that waits for a connection
- * or for metadata can be taken back, and after an error it is known whether anything can be in the log.
+ * Messages on their way through kafkajs, with the knowledge whether they have been sent. kafkajs reads a message's headers exactly once,
+ * when it encodes the request, and writes it to the socket synchronously: a getter on the headers detects this. So a send that waits for a
+ * connection or for metadata can be cancelled, and after an error it is known whether the messages can be in the log.
  */
 export class Outgoing {
   readonly messages: Message[]
@@ -26,12 +26,12 @@ export class Outgoing {
     this.bytes = messages.reduce((sum, { value }) => sum + value.length, 0)
   }
 
-  /** False: nothing of it is in the log, and never will be once it has failed or was cancelled. */
+  /** False: nothing of it is in the log; if it failed or was cancelled, nothing ever will be. */
   get left(): boolean {
     return this.#left
   }
 
-  /** Takes it back. @returns whether that was still possible */
+  /** Cancels the send. @returns whether that was still possible */
   cancel(): boolean {
     if (!this.#left) this.#cancelled = true
     return this.#cancelled
@@ -46,7 +46,7 @@ export class Outgoing {
       key: null,
       value,
       partition,
-      // An own property: kafkajs spreads the message.
+      // An own property, because kafkajs spreads the message.
       get headers() {
         leave()
         return { ...headers }

@@ -1,16 +1,16 @@
 import type { Logger } from '../../../common/logger.ts'
 
 /*
- * What Gatepost needs of a Kafka client, in its own words. The other files of this folder provide it with kafkajs, and handle there what
- * kafkajs does that these words do not allow; nothing outside of the folder knows which client it is.
+ * The interface that Gatepost needs from a Kafka client. The other files in this folder implement it with kafkajs and deal with kafkajs's
+ * deviations; no code outside the folder knows which client it is.
  *
- * Offsets are those of a partition: each message has one, they rise, and there may be gaps. Times are ms since the epoch.
- * Errors that leave the folder are those of errors.ts and send-error.ts.
+ * Offsets belong to a partition: each message has one, they increase, and there may be gaps. Times are ms since the epoch. Errors that leave
+ * the folder are those of errors.ts and send-error.ts.
  */
 
 /** How to reach the brokers. */
 export interface KafkaOptions {
-  /** host:port each, enough of them to find the others. */
+  /** host:port each; a few are enough to find the others. */
   readonly brokers: readonly string[]
   /** Shown in the brokers' logs. */
   readonly clientId: string
@@ -24,30 +24,32 @@ export interface KafkaOptions {
   readonly logger: Logger
 }
 
-/** A message to be written. */
+/** A message to send. */
 export interface OutgoingMessage {
   readonly value: Buffer
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Messages on their way to one partition, in one request: all of them are appended, or none. */
+/** Messages sent to one partition in one request: all of them are appended, or none. */
 export interface Sending {
-  /** Resolves when every replica in sync has the messages. @throws SendError: says whether they may be in the log all the same */
+  /** Resolves when all in-sync replicas have the messages. @throws SendError: says whether they may be in the log nevertheless */
   readonly acknowledged: Promise<void>
   /** Bytes of the messages' values. */
   readonly bytes: number
-  /** Takes the messages back while they have not left this process. @returns whether that was possible: then they are never in the log */
+  /**
+   * Cancels the send if the messages have not left this process. @returns whether it was possible; the messages are then never in the log
+   */
   withdraw(): boolean
 }
 
-/** Sends to one topic, each message once: what failed is not sent again. */
+/** Sends to one topic, each message once: a failed send is not retried. */
 export interface TopicSender {
-  /** Connects; if no broker answers, it goes on trying. */
+  /** Connects; keeps retrying while no broker answers. */
   open(): Promise<void>
   send(partition: number, messages: readonly OutgoingMessage[]): Sending
-  /** A send was not answered in time: the next ones use another connection as soon as there is one. */
+  /** Reports that a send was not answered in time: the next ones use another connection as soon as there is one. */
   distrust(): void
-  /** Waits for what is under way, a bounded time. */
+  /** Waits for sends in flight, up to a time limit. */
   close(): Promise<void>
 }
 
@@ -60,14 +62,16 @@ export interface KafkaMessage {
   readonly timestamp: number
 }
 
-/** What one fetch brought of one partition. */
+/** Messages of one partition from one fetch. */
 export interface Delivery {
   readonly topic: string
   readonly partition: number
-  /** The offset that the fetch asked for. It need not be where the last delivery ended, nor what seek() said: the caller compares. */
+  /**
+   * The offset that the fetch requested. It may differ from the end of the last delivery and from the last seek(): the caller must compare.
+   */
   readonly fetchedOffset: number
   readonly messages: readonly KafkaMessage[]
-  /** Offset that the next fetch asks for if this delivery is taken. */
+  /** Offset that the next fetch requests if this delivery is accepted. */
   readonly next: number
 }
 
@@ -81,61 +85,64 @@ export interface GroupOptions {
   readonly logger: Logger
 }
 
-/** What a member of a consumer group is told. */
+/** Callbacks of a group member. */
 export interface GroupListener {
-  /** Called when the group has settled, before anything is delivered. Every partition is read from its beginning until seek(). */
+  /** Called after a rebalance, before any delivery. Every partition is read from its beginning until seek() is called. */
   assigned(assignment: ReadonlyMap<string, readonly number[]>): void
-  /** The group settles again, or the connection is lost: no partition is this member's own any more. */
+  /** A rebalance has started or the connection is lost: this member owns no partition any more. */
   revoked(): void
-  /** Must not wait. @returns whether the messages are taken; if not, the next fetch asks for the same offset, or where seek() says */
+  /**
+   * Must be synchronous. @returns whether the messages are accepted; if not, the next fetch requests the same offset, or that of the last
+   * seek()
+   */
   deliver(delivery: Delivery): boolean
 }
 
-/** Membership of a consumer group that lasts until stop(), whatever happens to connections and brokers. */
+/** A permanent membership of a consumer group, from start() to stop(), whatever happens to connections and brokers. */
 export interface GroupMember {
-  /** Times that the membership had to be renewed. */
+  /** How often the consumer had to be replaced. */
   readonly restarts: number
   /** @throws KafkaRequestError, KafkaUnavailable: could not connect; start() again, or stop() */
   start(): Promise<void>
-  /** As start(), repeated until it works. */
+  /** As start(), retried until it succeeds. */
   follow(): void
   pause(topic: string, partition: number): void
   resume(topic: string, partition: number): void
   seek(topic: string, partition: number, offset: number): void
   /**
-   * Says that everything before `offset` is stored. It may be refused, lost, or done for a partition that is another member's by now:
-   * what depends on it compares `metadata`.
+   * Commits that everything before `offset` is stored. It may be refused, get lost, or take effect although another member owns the
+   * partition by now: readers compare `metadata`.
    * @throws KafkaRequestError
    */
   commit(topic: string, partition: number, offset: number, metadata: string): Promise<void>
-  /** Leaves and joins, so that the partitions are shared out again. */
+  /** Leaves and joins again, to trigger a rebalance. */
   rejoin(reason: string): void
   stop(): Promise<void>
 }
 
-/** First and next offset of a partition. */
+/** First offset and next offset of a partition. */
 export interface Ends {
   readonly low: number
   readonly high: number
 }
 
-/** What a group has committed of a partition. */
+/** The committed offset of a group in a partition. */
 export interface Committed {
   readonly offset: number
   readonly metadata: string | null
 }
 
-/** What one topic is. */
+/** The current state of one topic. */
 export interface TopicState {
   readonly name: string
   readonly partitions: number
-  /** Copies of the partition that has fewest. */
+  /** Replicas of the partition that has the fewest. */
   readonly replication: number
   /** Every setting with its effective value. */
   readonly settings: ReadonlyMap<string, string>
 }
 
-/** What a topic is made with. */
+/** Parameters of a new topic. */
 export interface NewTopic {
   readonly name: string
   readonly partitions: number
@@ -143,26 +150,26 @@ export interface NewTopic {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Administrative requests. Each may be repeated inside: made twice they change nothing. All of them throw KafkaRequestError. */
+/** Administrative requests. They are idempotent, and the implementation may retry them. All of them throw KafkaRequestError. */
 export interface KafkaAdmin {
   topicNames(): Promise<string[]>
-  /** Those of the topics that exist. */
+  /** Topics that do not exist are missing from the result. */
   topics(names: readonly string[]): Promise<Map<string, TopicState>>
   createTopic(topic: NewTopic): Promise<void>
-  /** Other settings of the topic stay as they are. */
+  /** Other settings of the topic do not change. */
   changeSettings(topic: string, settings: Readonly<Record<string, string>>): Promise<void>
-  /** @param count how many the topic has then */
+  /** @param count number of partitions afterwards */
   addPartitions(topic: string, count: number): Promise<void>
-  /** A setting of the brokers; null: it is not told. */
+  /** A setting of the brokers; null: the brokers do not say. */
   brokerSetting(name: string): Promise<string | null>
   /** Numbers of a topic's partitions. Fails while one of them has no leader. */
   partitions(topic: string): Promise<number[]>
   ends(topic: string): Promise<Map<number, Ends>>
   /** Of each partition, the offset of the first message that is not older than `time`; its end where there is none. */
   offsetsAt(topic: string, time: number): Promise<Map<number, number>>
-  /** A partition of which nothing was committed is left out. */
+  /** Partitions without a committed offset are missing from the result. */
   committed(groupId: string, topic: string): Promise<Map<number, Committed>>
-  /** The partitions that members of a group read, by topic; null: the group has not settled. */
+  /** The partitions assigned to members of a group, by topic; null: a rebalance is going on. */
   assignments(groupId: string): Promise<Map<string, Set<number>> | null>
   deleteGroup(groupId: string): Promise<void>
   close(): Promise<void>

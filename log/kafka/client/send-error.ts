@@ -2,9 +2,9 @@ import { messageOf } from '../../../common/errors.ts'
 import { protocolName, rootCause } from './errors.ts'
 
 /**
- * Errors that only a broker's answer to a produce request has, given before anything was appended. Not among them: NOT_LEADER_FOR_PARTITION and
- * KAFKA_STORAGE_ERROR, with which a broker also ends a request whose records are appended and wait for the other replicas;
- * UNKNOWN_TOPIC_OR_PARTITION, which kafkajs may have from the metadata it fetched after the produce request was lost.
+ * Errors that a broker returns only before it appends anything. Not included: NOT_LEADER_FOR_PARTITION and KAFKA_STORAGE_ERROR, which a
+ * broker also returns when records are appended and wait for the other replicas; UNKNOWN_TOPIC_OR_PARTITION, which kafkajs may take from
+ * metadata that it fetched after the produce request was lost.
  */
 const REFUSED_BEFORE_APPENDING = new Set([
   'MESSAGE_TOO_LARGE',
@@ -14,13 +14,13 @@ const REFUSED_BEFORE_APPENDING = new Set([
   'INVALID_RECORD',
 ])
 
-/** The message is to blame, not the partition. */
+/** The message is at fault, not the partition. */
 const SIZE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
-/** The connection and what it knows of the cluster are right, whatever else is wrong. */
+/** The connection and its metadata are fine, whatever else is wrong. */
 const CONNECTION_IS_FINE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'NOT_ENOUGH_REPLICAS'])
 
-/** Only an operator ends these. */
+/** Only an operator can fix these. */
 const MISCONFIGURED = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
@@ -28,11 +28,11 @@ const MISCONFIGURED = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
 ])
 
-/** Why a send failed, and what that says. */
+/** Why a send failed, and what follows from it. */
 export class SendError extends Error {
-  /** The protocol's name of the error, such as NOT_LEADER_FOR_PARTITION; of other errors their class. */
+  /** The protocol's name of the error, such as NOT_LEADER_FOR_PARTITION; for other errors, the name of their class. */
   readonly type: string
-  /** Nothing of it is in the log, and nothing will be. */
+  /** Nothing of it is in the log, and nothing ever will be. */
   readonly nothingAppended: boolean
   readonly tooLarge: boolean
   readonly connectionIsFine: boolean

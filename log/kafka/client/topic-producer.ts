@@ -6,28 +6,28 @@ import { Outgoing } from './outgoing.ts'
 import type { KafkaOptions, OutgoingMessage, Sending, TopicSender } from './port.ts'
 import { SendError } from './send-error.ts'
 
-/** A request that a broker never answers ends after this; brokers are told to give up waiting for replicas a little sooner. */
+/** Time limit for a request that a broker never answers; the brokers' own limit for waiting for replicas is a little lower. */
 const REQUEST_TIMEOUT_MS = 10_000
 const ACKS_TIMEOUT_MS = 9000
-/** A broker that accepts the connection and says nothing is left for another one after this. */
+/** Time limit for a broker that accepts the connection but does not answer. */
 const CONNECT_WITHIN_MS = 3000
 const DISCONNECT_WITHIN_MS = REQUEST_TIMEOUT_MS + 2000
 const RENEW_FIRST_MS = 300
 const RENEW_MAX_MS = 5000
 
 /**
- * Sends to one topic, each message once: what failed is not tried again here.
+ * Sends to one topic, each message once: failed sends are not retried here.
  *
- * kafkajs goes on to send to a leader that hangs (a request that times out neither closes the connection nor refreshes the metadata), and
- * to wait for a broker that hangs while it connects. So a producer in which a send was not answered is not trusted again:
- * a new one is made beside it, through another broker, and takes its place once it has fetched the topic's metadata.
- * Each topic has producers of its own, because kafkajs fails all topics of a producer when one of them is missing.
+ * kafkajs keeps sending to a leader that hangs (a request that times out neither closes the connection nor refreshes the metadata), and
+ * keeps waiting for a broker that hangs during the connect. So after an unanswered send the producer is replaced: a new one is created
+ * beside it, through another broker, and takes over once it has fetched the topic's metadata. Each topic has its own producer, because
+ * kafkajs fails all topics of a producer when one of them is missing.
  */
 export class TopicProducer implements TopicSender {
   readonly #options: KafkaOptions
   readonly #topic: string
   #producer: Producer | null = null
-  /** The brokers' list is tried from here on. */
+  /** Index of the broker to try first. */
   #first: number
   #tainted = true
   #making: Promise<void> | null = null
@@ -35,7 +35,7 @@ export class TopicProducer implements TopicSender {
   readonly #backoff = new Backoff(RENEW_FIRST_MS, RENEW_MAX_MS)
   #closed = false
   readonly #leaving = new Set<Promise<void>>()
-  /** Producers that took another's place. */
+  /** How often the producer was replaced. */
   renewals = 0
   #lastError: unknown = new Error('not connected')
 
@@ -93,12 +93,12 @@ export class TopicProducer implements TopicSender {
       timeout: ACKS_TIMEOUT_MS,
       messages: outgoing.messages,
     })
-    // A partition that kafkajs does not know of is left out without an error.
+    // kafkajs silently skips a partition that it does not know.
     if (results.length !== 1 || results[0].errorCode !== 0) throw new Error('the broker has not acknowledged')
   }
 
   #distrust(producer: Producer): void {
-    // An earlier one, whose sends end late: it has been replaced already.
+    // The send belongs to an earlier producer, which has been replaced already.
     if (producer !== this.#producer || this.#tainted) return
     this.#tainted = true
     this.#schedule()
@@ -130,14 +130,14 @@ export class TopicProducer implements TopicSender {
           this.renewals++
           this.#leave(old)
         }
-        // The next one is made slowly if this one does not work either.
+        // Wait before the next replacement, in case this producer does not work either.
         setTimeout(() => {
           if (!this.#tainted) this.#backoff.reset()
         }, RENEW_MAX_MS).unref()
         return
       } catch (error) {
         this.#lastError = error
-        // It may never be done with that: nothing is under way in it.
+        // disconnect() may never finish; nothing is in flight in this producer.
         void producer.disconnect().catch(() => {})
       }
     }
@@ -154,7 +154,7 @@ export class TopicProducer implements TopicSender {
     })
   }
 
-  /** A message that is taken back before it leaves makes kafkajs fetch the topic's metadata and connect to a leader. */
+  /** A message that is cancelled before it is sent makes kafkajs fetch the topic's metadata and connect to a leader. */
   async #connect(producer: Producer): Promise<void> {
     await producer.connect()
     let asked = false
@@ -173,7 +173,7 @@ export class TopicProducer implements TopicSender {
     }
   }
 
-  /** What is under way in it ends by itself, at the latest with its time-out. */
+  /** Sends in flight in it end by themselves, at the latest when they time out. */
   #leave(producer: Producer): void {
     const left = within(DISCONNECT_WITHIN_MS, producer.disconnect())
       .catch(() => {})
@@ -182,7 +182,7 @@ export class TopicProducer implements TopicSender {
   }
 }
 
-/** The partition that the message names; of the message that is only to connect, any that has a leader. */
+/** The partition that the message names; for the message that only connects, any partition with a leader. */
 function chosenPartition({
   partitionMetadata,
   message,

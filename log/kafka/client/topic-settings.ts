@@ -1,10 +1,10 @@
 import kafkajs, { type Admin, type ConfigEntries } from 'kafkajs'
 import type { TopicState } from './port.ts'
 
-/** Config source of the protocol: set on the topic itself. Typed otherwise, but this is what brokers send. */
+/** Config source in the protocol: set on the topic itself. The type says otherwise, but this is what brokers send. */
 const TOPIC_CONFIG = 1
 
-/** Those of the topics that exist. */
+/** Topics that do not exist are missing from the result. */
 export async function readTopics(admin: Admin, names: readonly string[]): Promise<Map<string, TopicState>> {
   const existing = new Set(await admin.listTopics())
   const present = names.filter((name) => existing.has(name))
@@ -12,7 +12,7 @@ export async function readTopics(admin: Admin, names: readonly string[]): Promis
   if (present.length === 0) return states
   const settings = await settingsOf(admin, present)
   for (const name of present) {
-    // One by one: kafkajs fails for all topics of a request when one of them has a partition without a leader.
+    // One request per topic: kafkajs fails the whole request when one topic has a partition without a leader.
     const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
     const partitions = topics.find((topic) => topic.name === name)?.partitions ?? []
     states.set(name, {
@@ -25,7 +25,7 @@ export async function readTopics(admin: Admin, names: readonly string[]): Promis
   return states
 }
 
-/** kafkajs knows only the request that replaces all settings of a topic: those that it has already are sent along. */
+/** kafkajs only knows the request that replaces all settings of a topic, so the existing settings are sent along. */
 export async function changeSettings(
   admin: Admin,
   topic: string,
@@ -48,7 +48,7 @@ export async function changeSettings(
   })
 }
 
-/** A setting of the brokers, as the first of them has it; null: it is not told. */
+/** A setting of the brokers, as the first one returns it; null: not returned. */
 export async function brokerSetting(admin: Admin, name: string): Promise<string | null> {
   const { brokers } = await admin.describeCluster()
   const broker = String(brokers[0].nodeId)
