@@ -11,37 +11,37 @@ import { TopicLoop, type LoopOptions } from './topic-loop.ts'
 
 export interface AggregatorOptions {
   readonly reader: LogReader
-  /** Migrated. */
+  /** PRECONDITION: migrated. */
   readonly store: Store
   readonly logger: Logger
   /**
-   * Bytes of records that one insert takes at most, default 32 MiB. MEASURED: the engine's CPU for 1.6 million logins was a quarter less
-   * with 32 MiB than with 16 MiB, and no less with 64 MiB: fewer parts to merge.
+   * Maximum bytes of records per insert, default 32 MiB. MEASURED: for 1.6 million logins the engine used a quarter less CPU with 32 MiB
+   * than with 16 MiB, and no less with 64 MiB: fewer parts to merge.
    */
   readonly gatherMaxBytes?: number
-  /** Time between the inserts of one topic at least, default 500 ms, unless gatherMaxBytes wait. */
+  /** Minimum time between inserts of one stream, default 500 ms, unless gatherMaxBytes are ready. */
   readonly gatherMaxMs?: number
-  /** How often to look for new batches while nothing waits, default 75 ms. */
+  /** Poll interval while there are no new batches, default 75 ms. */
   readonly pollMs?: number
-  /** How long a failing attempt is repeated before onFatal, default 60 s. */
+  /** How long a failing attempt is retried before onFatal, default 60 s. */
   readonly retryForMs?: number
   /**
-   * Wait for ever while the store or the log cannot be reached, default false: right where they are servers, which come back by
-   * themselves; the embedded engine may need a new process.
+   * Retry for ever while the store or the log cannot be reached; default false. Right for servers, which come back by themselves; the
+   * embedded engine may need a new process.
    */
   readonly waitWhileAway?: boolean
-  /** As the store was opened with; default 32 days. */
+  /** The retention that the store was opened with; default 32 days. */
   readonly retention?: Retention
-  /** The token keys, under which people were erased on request; asked only if somebody was. Default: none is known. */
+  /** Returns the token keys with which erased subjects are hashed; called only if there are any. Default: no key. */
   readonly keys?: () => readonly string[]
-  /** Called once when a topic cannot go on; default: the process exits with status 1, for its supervisor to start it again. */
+  /** Called once when a stream cannot continue; default: the process exits with status 1, and its supervisor restarts it. */
   readonly onFatal?: (error: unknown) => void
 }
 
 export interface Aggregator {
   /**
-   * Stores everything that waits in the log, for at most `drainMs`, then stops. An insert under way after that is left
-   * to end by itself: Store.close() waits for it.
+   * Stores everything in the log, for at most `drainMs`, then stops. An insert still running after that is left to finish: Store.close()
+   * waits for it.
    */
   stop(drainMs?: number): Promise<void>
   /** Live counters: the same objects on every call. */
@@ -52,13 +52,13 @@ const NO_KEY =
   'erased subjects exist, but GATEPOST_SECRET is not set here: without it their records cannot be recognised and would be stored again'
 
 const LAG_SAMPLE_MS = 1000
-/** The part of the time that sampling may take. */
+/** Maximum share of the time spent on sampling the lag. */
 const LAG_SAMPLE_SHARE = 0.05
-/** Looking may have waited for a server that was away: what is known then is not left to grow old. */
+/** A sample may have waited for a server that was down: do not then wait long for the next one. */
 const LAG_SAMPLE_MAX_MS = 15_000
 const DRAIN_MS = 10_000
 
-/** Starts bringing the batches of every topic from the log into the store, each exactly once. */
+/** Starts storing the batches of every stream, each exactly once. */
 export function startAggregator(options: AggregatorOptions): Aggregator {
   const { reader, store, logger } = options
   const stats = emptyStats()
@@ -90,7 +90,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   const signals = { draining: draining.signal, stopping: stopping.signal }
   const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
     new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
-      // Told to stop while it was failing: what it holds comes again at the next start.
+      // Stopped while failing: the batches are read again at the next start.
       if (draining.signal.aborted)
         logger.error(
           { topic, error: messageOf(error) },
@@ -116,8 +116,8 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
 }
 
 /**
- * Says at the start what would stop the first insert.
- * @throws GatepostError CONFIG_INVALID: somebody was erased; STORE_UNAVAILABLE
+ * Reports at the start what would otherwise stop the first insert.
+ * @throws GatepostError CONFIG_INVALID: there are erased subjects, and no key; STORE_UNAVAILABLE
  */
 export async function assertNobodyErased(store: Pick<Store, 'query'>): Promise<void> {
   const rows = await store.query('SELECT 1 FROM gatepost.erased_subjects LIMIT 1')
@@ -128,7 +128,7 @@ function noKey(): readonly string[] {
   throw new GatepostError('CONFIG_INVALID', NO_KEY)
 }
 
-/** Reads the lag now and then, of a log with many segments less often so that looking stays cheap; and once more at the end. */
+/** Samples the lag regularly (less often for a log with many segments, so that it stays cheap), and once at the end. */
 async function sampleLag(
   reader: LogReader,
   stats: AggregatorStats,

@@ -2,18 +2,18 @@ import { GatepostError } from '../common/errors.ts'
 import { bySchema } from '../schemas/by-schema.ts'
 import type { Batch } from '../schemas/batch.ts'
 
-/** Batches of one UTC month and one schema: what one insert can take. */
+/** Batches of one UTC month and one schema, which one insert can store. */
 export interface Inserts {
   readonly inserts: readonly (readonly Batch[])[]
-  /** Batches that came twice in the gather. */
+  /** Batches that occur twice in the gather. */
   readonly duplicates: number
-  /** Batches all of whose rows expire before `notBefore`. */
+  /** Batches whose rows have all expired before `notBefore`. */
   readonly expired: number
 }
 
 /**
- * Sorts a gather into what one insert takes, each identity once, without what the tables would drop again.
- * @throws GatepostError LOG_CORRUPT: two different batches have one identity
+ * Groups a gather into inserts, each identity once, without batches that the table would expire at once.
+ * @throws GatepostError LOG_CORRUPT: two different batches have the same identity
  */
 export function byInsert(batches: readonly Batch[], notBefore: number): Inserts {
   const seen = new Map<string, Batch>()
@@ -46,7 +46,7 @@ function monthOf(time: number): number {
   return date.getUTCFullYear() * 12 + date.getUTCMonth()
 }
 
-/** A producer gives an identity once; which of two contents is the true one cannot be told here. */
+/** A producer uses an identity once. If the contents differ, there is no way to tell which one is right. */
 function assertSame(first: Batch, second: Batch): void {
   if (first.recordCount === second.recordCount && Buffer.compare(first.records, second.records) === 0) return
   const id = first.batchId.toString('hex')

@@ -2,25 +2,25 @@ import type { Batch } from '../schemas/batch.ts'
 import { recordSchema, type RecordSchema } from '../schemas/avro.ts'
 import { decodeRecord, encodeRecord, type DecodedRecord } from '../schemas/record.ts'
 
-/** Why a record went to the dead letters: the engine refused it, or its bytes are no record. */
+/** Why the aggregator made a dead letter: the store refused the record, or its bytes cannot be decoded. */
 export type DeadReason = 'refused_by_store' | 'undecodable'
 
 /** A record that cannot be stored in its table. */
 export interface DeadRecord {
-  /** Its place in its batch. An undecodable record stands for the rest of its batch too. */
+  /** Its index in the batch. An undecodable record stands for the rest of its batch too. */
   readonly index: number
   readonly reason: DeadReason
   readonly error: string
-  /** Its bytes; of an undecodable one, all that follow it. */
+  /** Its bytes; for an undecodable record, all following bytes too. */
   readonly bytes: Uint8Array
 }
 
 const PAYLOAD_MAX_CHARACTERS = 16 * 1024
 const ERROR_MAX_CHARACTERS = 1024
 
-/** The dead letters of one batch as a batch of their own topic, under the identity of the batch they come from. */
+/** The dead letters of one batch, as a batch of the stream dead_letters with the same identity. */
 export function deadLetters(batch: Batch, records: readonly DeadRecord[]): Batch {
-  // One about a dead letter takes its place, in the same batch.
+  // A dead letter about a dead letter replaces it in the same batch.
   const schema = batch.topic === 'dead_letters' ? batch.schema : recordSchema('dead_letters')
   return {
     topic: 'dead_letters',
@@ -54,7 +54,7 @@ function decode(schema: RecordSchema, bytes: Uint8Array): DecodedRecord | null {
   }
 }
 
-/** The record's own time, unless it is what is wrong with it: a batch's rows are looked for in the batch's window. */
+/** The record's own time, unless that is what is wrong with it: rows of a batch are looked up within the batch's window. */
 function receivedAt({ minReceivedAt, maxReceivedAt }: Batch, record: DecodedRecord | null): number {
   const own = Number(record?.['received_at'])
   return own >= minReceivedAt && own <= maxReceivedAt && sameMonth(own, minReceivedAt) ? own : minReceivedAt
@@ -64,7 +64,7 @@ function sameMonth(a: number, b: number): boolean {
   return new Date(a).toISOString().slice(0, 7) === new Date(b).toISOString().slice(0, 7)
 }
 
-/** Records hold no credentials: ingest never writes one. JSON, or base64 of what is no record. */
+/** Records hold no credentials, since ingest never writes any. JSON, or base64 of undecodable bytes. */
 function payload(record: DecodedRecord | null, bytes: Uint8Array): string {
   if (record === null) {
     return Buffer.from(bytes.subarray(0, (PAYLOAD_MAX_CHARACTERS / 4) * 3)).toString('base64')

@@ -1,7 +1,7 @@
 import { PlainMetrics } from '../common/metrics.ts'
 import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
 
-/** What the aggregator reports. */
+/** Metrics of the aggregator. */
 export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
   const metrics = new PlainMetrics()
   const perTopic = <T>(read: (stats: TopicStats) => T) =>

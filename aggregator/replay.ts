@@ -8,35 +8,35 @@ import type { ErasedSubjects } from '../privacy/erased.ts'
 import { storeGather } from './store-gather.ts'
 import { emptyStats, type TopicStats } from './stats.ts'
 
-/** Batches of one topic that a log still has, in any order. */
+/** Batches of one stream from the log or the archive, in any order. */
 export interface ReplayPart {
   readonly batches: readonly Batch[]
-  /** Dead letters about what is no batch. */
+  /** Dead letters for messages that are not batches. */
   readonly letters: readonly Batch[]
 }
 
 export interface ReplayOptions {
   readonly store: Store
   readonly topic: Topic
-  /** The part of the log that the batches come from, as its aggregator claims it. */
+  /** The part of the log that the batches come from, as named under the fence. */
   readonly partition: string
   readonly retention: Retention
   readonly erased: ErasedSubjects
 }
 
-/** What a replay did, in batches but for the rows. */
+/** Result of a replay; counts are batches, except rows. */
 export interface ReplayTotals {
   read: number
   rows: number
-  /** In the table already. */
+  /** Already in the table. */
   present: number
-  /** Older than their table keeps rows. */
+  /** Older than the retention of their table. */
   expired: number
-  /** Nothing of them was left without erased people. */
+  /** Batches of which nothing is left without the records of erased subjects. */
   erased: number
-  /** Some of their rows are there and some are not: left as they are. */
+  /** Batches partly in the table: left unchanged. */
   partial: number
-  /** Records that went to the dead letters. */
+  /** Records that became dead letters. */
   deadLetters: number
 }
 
@@ -44,11 +44,11 @@ export function emptyTotals(): ReplayTotals {
   return { read: 0, rows: 0, present: 0, expired: 0, erased: 0, partial: 0, deadLetters: 0 }
 }
 
-/** An aggregator that runs claims its part back after a while: then it is this one's turn again. */
+/** A running aggregator takes ownership of its part back after a while; then this replay takes it again. */
 const CLAIM_ATTEMPTS = 20
 const CLAIM_PAUSE_MS = 500
 
-/** Inserts what is missing of batches that were in the log, and nothing that is there. Adds to `totals`. */
+/** Inserts the missing batches, and skips those that are stored. Adds to `totals`. */
 export async function replayPart(options: ReplayOptions, part: ReplayPart, totals: ReplayTotals): Promise<void> {
   const { topic, erased } = options
   const without = (batches: readonly Batch[]) =>
@@ -60,7 +60,7 @@ export async function replayPart(options: ReplayOptions, part: ReplayPart, total
   await insertMissing(options, topic, batches, totals)
 }
 
-/** A batch that is there in part refuses the insert of those around it: it is found by halves. */
+/** A batch that is partly in the table fails the whole insert: bisect to find it. */
 async function insertMissing(
   options: ReplayOptions,
   topic: Topic,

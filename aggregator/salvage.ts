@@ -4,16 +4,16 @@ import type { Store } from '../store/contract.ts'
 import { type DeadRecord } from './dead-letters.ts'
 import { recordSpans } from '../schemas/record-spans.ts'
 
-/** Refused batches, taken apart. */
+/** The result of taking refused batches apart. */
 export interface Salvaged {
-  /** What the engine takes: whole batches, and what is left of the others. */
+  /** What the engine accepts: whole batches, and the rest of the others. */
   readonly good: readonly Batch[]
   readonly bad: readonly { readonly batch: Batch; readonly records: readonly DeadRecord[] }[]
 }
 
 /**
- * Finds the records that the engine refuses, by halves, against a table that keeps nothing.
- * @throws GatepostError STORE_UNAVAILABLE: it refuses none of them, so the rows were not the reason
+ * Finds the records that the engine refuses, by bisection against a Null table.
+ * @throws GatepostError STORE_UNAVAILABLE: it accepts all of them, so the rows were not the reason
  */
 export async function salvage(store: Store, batches: readonly Batch[]): Promise<Salvaged> {
   const refused = await findRefused(batches, (some) => store.check(some[0].topic, some))
@@ -33,7 +33,7 @@ export async function salvage(store: Store, batches: readonly Batch[]): Promise<
   return { good, bad }
 }
 
-/** The good records of a refused batch as one of the same identity (null: there are none), and the bad ones. */
+/** Splits a refused batch into one with its good records (same identity; null: none) and the bad records. */
 async function dissect(
   store: Store,
   batch: Batch,
@@ -75,7 +75,7 @@ interface Refused<T> {
   readonly error: string
 }
 
-/** The items that `check` refuses one by one; a few bad ones among n cost about log2(n) checks each. */
+/** Finds the items that `check` refuses; a few bad ones among n cost about log2(n) checks each. */
 async function findRefused<T>(
   items: readonly T[],
   check: (items: readonly T[]) => Promise<string | null>,

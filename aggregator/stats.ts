@@ -3,30 +3,30 @@ import { TOPICS, type Topic } from '../schemas/streams/index.ts'
 /** Upper bounds of the insert-time histogram, in seconds. */
 export const INSERT_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30]
 
-/** What the aggregator counts of one topic, in plain fields. */
+/** Counts of one stream, in plain fields. */
 export interface TopicStats {
   /** Rows written to the topic's table. */
   rows: number
-  /** Gathers stored, one insert each unless months were mixed or rows refused. */
+  /** Stored gathers. A gather is one insert, unless it spans months or rows were refused. */
   inserts: number
   insertSecondsSum: number
-  /** insertBuckets[i] inserts took at most INSERT_BUCKETS[i] seconds; the last: longer. */
+  /** insertBuckets[i] inserts took at most INSERT_BUCKETS[i] seconds; the last element counts longer ones. */
   readonly insertBuckets: number[]
-  /** Batches left out because they were stored already, or came twice in one gather. */
+  /** Batches skipped because they were stored already, or occurred twice in one gather. */
   duplicates: number
-  /** Batches left out because their rows would have expired. */
+  /** Batches skipped because their rows have expired. */
   expired: number
   /** Failed attempts to store a gather, which were retried. */
   failures: number
-  /** Gathers dropped because their part of the log had gone to another aggregator: that one stores them. */
+  /** Gathers dropped because another aggregator owns their part of the log now, and stores them. */
   fenced: number
-  /** Records that went to the dead letters, by reason. */
+  /** Records that became dead letters, by reason. */
   readonly deadLetters: Map<string, number>
-  /** Bytes that wait in the log. */
+  /** Bytes in the log that are not committed. */
   lagBytes: number
-  /** When the oldest waiting data became durable, ms since the epoch; null: nothing waits. */
+  /** When the oldest uncommitted data became durable, ms since the epoch; null: everything is committed. */
   oldestWaitingAt: number | null
-  /** Batches that wait in each partition that this process reads; of a log without partitions empty. */
+  /** Uncommitted batches of each partition that this process reads; empty for a log without partitions. */
   partitions: readonly { readonly partition: number; readonly batches: number }[]
 }
 

@@ -9,9 +9,9 @@ import { salvage, type Salvaged } from './salvage.ts'
 import { countInsert, type TopicStats } from './stats.ts'
 
 /**
- * Brings every record of a gather into its table or, if the engine refuses it, into the dead letters: once each,
- * whatever happened before. When this returns, the position behind the gather can be committed.
- * @throws GatepostError as Store.insertOnce(), but never STORE_REFUSED; again later is always safe
+ * Stores every record of a gather once, in its table or, if the engine refuses it, as a dead letter, whatever happened before. When this
+ * returns, the position after the gather can be committed.
+ * @throws GatepostError as Store.insertOnce(), but never STORE_REFUSED; repeating the call is always safe
  */
 export async function storeGather(
   store: Store,
@@ -34,7 +34,7 @@ export async function storeGather(
   }
 }
 
-/** A store as an aggregator may write to it: under the claims of what it writes. */
+/** A store with the ownerships that the aggregator writes under. */
 interface Target {
   readonly store: Store
   readonly claims: readonly Claim[]
@@ -59,9 +59,7 @@ async function storeInsert(
   return outcome
 }
 
-/**
- * Dead letters first: a batch of which only the good records are stored is told from a damaged one by its dead letters.
- */
+/** Dead letters first: they distinguish a batch of which only the good records are stored from a damaged one. */
 async function storeSalvaged(target: Target, topic: Topic, { good, bad }: Salvaged): Promise<InsertOutcome> {
   const letters = bad.map(({ batch, records }) => deadLetters(batch, records))
   if (topic === 'dead_letters') return insertAccepted(target, topic, merged(good, letters))
@@ -79,7 +77,7 @@ async function insertAccepted(target: Target, topic: Topic, batches: readonly Ba
   }
 }
 
-/** A dead letter that was refused is replaced by the one about it, in the same batch. */
+/** A refused dead letter is replaced by the dead letter about it, in the same batch. */
 function merged(good: readonly Batch[], letters: readonly Batch[]): Batch[] {
   const batches = new Map(good.map((batch) => [batch.batchId.toString('hex'), batch]))
   for (const letter of letters) {

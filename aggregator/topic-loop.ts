@@ -13,30 +13,30 @@ import { storeGather } from './store-gather.ts'
 import type { TopicStats } from './stats.ts'
 
 export interface LoopOptions {
-  /** Bytes of records that one insert takes at most. */
+  /** Maximum bytes of records per insert. */
   readonly gatherMaxBytes: number
-  /** Time between the inserts of one topic at least, unless much waits: what arrives meanwhile goes together. */
+  /** Minimum time between inserts, unless much data is ready: what arrives meanwhile is inserted together. */
   readonly gatherMaxMs: number
-  /** How often to look for new batches while nothing waits. */
+  /** Poll interval while there are no new batches. */
   readonly pollMs: number
-  /** How long a failing attempt is repeated before the aggregator stops. */
+  /** How long a failing attempt is retried before the aggregator stops. */
   readonly retryForMs: number
-  /** Wait for ever while the store or the log cannot be reached. */
+  /** Retry for ever while the store or the log cannot be reached. */
   readonly waitWhileAway: boolean
   readonly retention: Retention
 }
 
-/** An insert keeps one core busy: with two at once the engine has work for another while a gather is made ready. */
+/** An insert keeps one core busy. With two at once the engine has work while the next gather is being prepared. */
 const MAX_RUNNING = 2
-/** A gather of this share of gatherMaxBytes does not wait for more: the log is behind. */
+/** A gather of this share of gatherMaxBytes is inserted at once: the aggregator is lagging. */
 const BUSY_SHARE = 0.5
 
 const RETRY_FIRST_MS = 100
 const RETRY_MAX_MS = 10_000
-/** Membership of the group settles meanwhile: two that take turns at claiming get nothing done. */
+/** Lets the consumer group rebalance: two aggregators that keep taking a part from each other make no progress. */
 const FENCED_PAUSE_MS = 1000
 
-/** Brings one topic's batches from the log into the store, in order, until told to stop. */
+/** Stores one stream's batches in log order until it is stopped. */
 export class TopicLoop {
   readonly #topic: Topic
   readonly #reader: LogReader
@@ -46,16 +46,16 @@ export class TopicLoop {
   readonly #stats: TopicStats
   readonly #claims: Claims
   readonly #erased: ErasedNow
-  /** Aborted: finish what waits. */
+  /** Aborted: store what is in the log, then stop. */
   readonly #draining: AbortSignal
-  /** Aborted: finish nothing but the attempt under way. */
+  /** Aborted: finish only the current attempt. */
   readonly #stopping: AbortSignal
   #lastInsertAt = -Infinity
-  /** Gathers that are being stored, MAX_RUNNING at most, and the parts of the log that they come from: no two share one. */
+  /** Gathers being stored, at most MAX_RUNNING, and the parts of the log that they come from: no two share a part. */
   readonly #running = new Set<Promise<void>>()
   readonly #storing = new Set<string>()
   readonly #failed = failure()
-  /** A read that fails may have advanced: what it read would be missed. */
+  /** A failed read may have advanced the position: without a rewind, what it read would be skipped. */
   #readFailed = false
 
   constructor(
@@ -82,14 +82,14 @@ export class TopicLoop {
     this.#stopping = signals.stopping
   }
 
-  /** Resolves when stopped or drained. @throws the error that repeating did not repair */
+  /** Resolves when stopped or drained. @throws the error that retries did not solve */
   run(): Promise<void> {
     return Promise.race([this.#loop(), this.#failed.promise])
   }
 
   async #loop(): Promise<void> {
     while (!this.#stopping.aborted) {
-      // After a failed read the log is rewound to what has been committed.
+      // After a failed read the log is rewound to the last committed position.
       if (this.#readFailed) await Promise.all(this.#running)
       const first = await this.#retrying(() => this.#read(this.#options.gatherMaxBytes))
       if (first) this.#start(await this.#gather(first))
@@ -101,13 +101,13 @@ export class TopicLoop {
     await Promise.all(this.#running)
   }
 
-  /** What waits together with `first`, and while little does, also what comes before its turn. */
+  /** Adds to `first` what else is ready; while there is little, waits for more. */
   async #gather(first: Gathered): Promise<Gathered[]> {
     const { gatherMaxBytes, gatherMaxMs } = this.#options
     const gathered = [first]
     let bytes = await this.#readMore(gathered)
     const isBusy = () => bytes >= gatherMaxBytes * BUSY_SHARE
-    // Small inserts cost as much as larger ones: a second one is made at the same time only of a log that is behind.
+    // Small inserts cost as much as larger ones, so a second insert only runs at the same time when the aggregator is lagging.
     while (this.#running.size > 0 && (!isBusy() || this.#running.size === MAX_RUNNING)) {
       await Promise.race(this.#running)
       bytes = await this.#readMore(gathered)
@@ -143,7 +143,7 @@ export class TopicLoop {
     }
   }
 
-  /** Stores the gathers that are still this process's own. @returns those: what another one has taken over, it reads itself */
+  /** Stores the gathers that this process still owns, and returns them. The new owner reads the others itself. */
   async #storeOwned(gathered: readonly Gathered[]): Promise<Gathered[]> {
     const owned = gathered.filter((part) => this.#reader.isCurrent(part))
     this.#stats.fenced += gathered.length - owned.length
@@ -165,7 +165,7 @@ export class TopicLoop {
     return owned
   }
 
-  /** Another aggregator has claimed a part of the log. If this one still owns it by then, it claims it back. */
+  /** Another aggregator has taken ownership of a part of the log. If this one is still assigned to it, it takes ownership back. */
   async #fenced(error: unknown): Promise<void> {
     this.#stats.fenced++
     this.#logger.warn(
@@ -177,7 +177,7 @@ export class TopicLoop {
     await pause(FENCED_PAUSE_MS, this.#draining)
   }
 
-  /** @returns bytes in all */
+  /** @returns the total number of bytes */
   async #readMore(gathered: Gathered[]): Promise<number> {
     const { gatherMaxBytes } = this.#options
     let bytes = gathered.reduce((sum, part) => sum + part.bytes, 0)
@@ -189,7 +189,7 @@ export class TopicLoop {
         bytes += more.bytes
       }
     } catch (error) {
-      // What has been gathered is stored first; then reading begins again behind it, and may fail for good.
+      // Stores what has been gathered first; then reads again after it, which may fail for good.
       this.#logger.warn(
         { topic: this.#topic, error: messageOf(error) },
         'aggregator: cannot read the record log; retrying',
@@ -199,7 +199,7 @@ export class TopicLoop {
   }
 
   async #read(maxBytes: number): Promise<Gathered | null> {
-    // PRECONDITION: after a failed read everything that was read before it has been committed.
+    // PRECONDITION: after a failed read, everything read before it has been committed.
     if (this.#readFailed) this.#reader.rewind(this.#topic)
     this.#readFailed = true
     const gathered = await this.#reader.read(this.#topic, maxBytes, this.#storing)
@@ -207,7 +207,7 @@ export class TopicLoop {
     return gathered
   }
 
-  /** The attempt is repeated after it has ended, ever less often: as long as what it needs is away, or for a bounded time. */
+  /** Retries an attempt after it has ended, with growing waits: as long as a server is down, or for a bounded time. */
   async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
     const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS)
     const deadline = performance.now() + this.#options.retryForMs
@@ -231,11 +231,11 @@ export class TopicLoop {
   }
 }
 
-/** A promise that a part of the loop rejects. */
+/** A promise that can be rejected from elsewhere in the loop. */
 function failure(): { readonly promise: Promise<never>; reject(error: unknown): void } {
   let reject: (error: unknown) => void = () => {}
   const promise = new Promise<never>((_, rejectPromise) => (reject = rejectPromise))
-  // Nobody may be waiting any more.
+  // Prevents an unhandled rejection.
   promise.catch(() => {})
   return { promise, reject }
 }

@@ -3,7 +3,7 @@ import type { AccessKeeperStats, PolicyStats } from './policies/keeper.ts'
 import type { AlertStats } from './alerts/alerts.ts'
 import type { SessionKeeperStats } from './sessions/keeper.ts'
 
-/** What the keeper of the sessions reports. */
+/** Metrics of the sessions job. */
 export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_sessions_computed_total', 'Hours of session state computed from reports', () => [
@@ -22,7 +22,7 @@ export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
   return metrics
 }
 
-/** What the keeper of the access decisions reports. */
+/** Metrics of the policies job. */
 export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): PlainMetrics {
   const metrics = new PlainMetrics()
   const perPolicy = (read: (stats: PolicyStats) => number) => () =>
@@ -61,7 +61,7 @@ export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): 
   return metrics
 }
 
-/** What the alerts report. */
+/** Metrics of the alerts job. */
 export function alertMetrics(stats: AlertStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_alerts_sent_total', 'Alerts that GATEPOST_ALERT_URL accepted', () =>

@@ -2,39 +2,39 @@ import { repeat, type Repeated } from '../common/repeat.ts'
 import type { Store } from '../store/contract.ts'
 import { Lease } from '../store/lease.ts'
 
-/** Work that one process of an installation does at a time, again and again. */
+/** A job that runs repeatedly, in one process of an installation at a time. */
 export interface LeasedWork {
-  /** Whether there is anything to work with now; without it the lease is not taken. Missing: always. */
+  /** Whether the job can run now; if not, the lease is not taken. Missing: always. */
   ready?(): boolean
-  /** One look, with the lease taken. */
+  /** One run, with the lease held. */
   look(held: HeldLease): Promise<void>
-  /** Nothing was done this time: it is not ready, or another process has the lease. */
+  /** Called when nothing was done: the job is not ready, or another process has the lease. */
   idle?(): void
-  /** look() has failed, or the lease could not be asked for. It is tried again. */
+  /** Called when look() failed or the lease could not be requested. It is retried. */
   failed(error: unknown): void
 }
 
-/** The lease during one look. */
+/** The lease during one run. */
 export interface HeldLease {
   /** Whether to stop early. */
   readonly stopped: () => boolean
-  /** Takes it for longer, if it was taken this long ago. @throws Error: another process has taken over */
+  /** Renews the lease if it was taken this long ago. @throws Error: another process holds it now */
   keep(takenAgoMs: number): Promise<void>
 }
 
 export interface LeaseOptions {
   readonly store: Pick<Store, 'query' | 'command'>
-  /** Of the work, the same in every process. */
+  /** Name of the job, the same in every process. */
   readonly name: string
-  /** The lease ends by itself after this, should its owner die; no statement of the work may take longer. */
+  /** The lease expires after this time if its owner dies; statements of the job must be shorter. */
   readonly leaseMs: number
-  /** Between two looks. */
+  /** Interval between runs. */
   readonly everyMs: number
   /** For tests, see Lease. */
   readonly settleMs?: number | undefined
 }
 
-/** Runs `work` until it is stopped; the lease is given back then. */
+/** Runs the job until it is stopped, then releases the lease. */
 export function repeatUnderLease(options: LeaseOptions, work: LeasedWork): Repeated {
   const lease = new Lease(options.store, options.name, options.settleMs, options.leaseMs)
   let takenAt = -Infinity

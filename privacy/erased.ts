@@ -8,21 +8,21 @@ import { recordSpans } from '../schemas/record-spans.ts'
 
 export type SubjectKind = 'user' | 'mac'
 
-/** How a forgotten person is kept: nobody can be found from it, and it can be recognised. 64 hexadecimal digits. */
+/** The stored form of an erased subject: it can be recognised, but not reversed. 64 hexadecimal digits. */
 export function subjectHash(secret: string, kind: SubjectKind, value: string): string {
   return createHmac('sha256', secret).update(`${kind}:${value}`).digest('hex')
 }
 
-/** What a MAC looks like in a text, such as a dead letter's payload, and whatever else could be a name in it. */
+/** Candidates for names in a text, such as the payload of a dead letter: MACs, and other words. */
 const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
 
-/** The people who were forgotten on request. Table erased_subjects. */
+/** The people who were forgotten on request (table erased_subjects). */
 export class ErasedSubjects {
-  /** During a rotation there are two. */
+  /** Two during a rotation of the secret. */
   readonly #keys: readonly string[]
-  /** When each was erased, ms since the epoch: what they do afterwards is a new visit, and kept. */
+  /** When each was erased, ms since the epoch: later records of theirs are a new visit, and kept. */
   readonly #erasedAt: ReadonlyMap<string, number>
-  /** When the latest of them was erased, ms since the epoch; -Infinity: there are none. */
+  /** When the latest was erased, ms since the epoch; -Infinity: none. */
   readonly newest: number
 
   private constructor(keys: readonly string[], erasedAt: ReadonlyMap<string, number>) {
@@ -31,7 +31,7 @@ export class ErasedSubjects {
     this.newest = [...erasedAt.values()].reduce((newest, at) => Math.max(newest, at), -Infinity)
   }
 
-  /** As they are now. `keys` gives the token keys under which they may have been erased, and is asked only if there are any. */
+  /** Loads the current erased subjects. `keys` returns the token keys that they may be hashed with; called only if there are any. */
   static async load(store: Pick<Store, 'query'>, keys: () => readonly string[]): Promise<ErasedSubjects> {
     const rows = await store.query<{ hash: string; ms: string | number }>(
       'SELECT e.hash AS hash, toUnixTimestamp64Milli(max(e.erased_at)) AS ms FROM gatepost.erased_subjects AS e GROUP BY e.hash',
@@ -41,8 +41,9 @@ export class ErasedSubjects {
   }
 
   /**
-   * The batch without what erased people did up to when they were erased; null: nothing is left. The same object where nobody is in it.
-   * Nothing is decoded of a batch that is younger than the newest request.
+   * The batch without records of erased subjects from before their erasure; null: nothing is left. Returns the same object if it contains
+   * none.
+   * A batch that is younger than the latest erasure is not decoded.
    */
   without(batch: Batch): Batch | null {
     if (batch.minReceivedAt > this.newest) return batch
@@ -56,12 +57,12 @@ export class ErasedSubjects {
     const dropped = offsets.length - 1 - kept.length
     if (dropped === 0) return batch
     if (dropped === batch.recordCount) return null
-    // What does not decode stays as it is: it becomes a dead letter.
+    // Undecodable bytes are kept: they become a dead letter.
     kept.push(batch.records.subarray(offsets[offsets.length - 1]))
     return { ...batch, recordCount: batch.recordCount - dropped, records: Buffer.concat(kept) }
   }
 
-  /** Whether a record names somebody who has been erased since. Its `received_at` is in ms since the epoch. */
+  /** Whether a record names a subject that was erased later. Its `received_at` is in ms since the epoch. */
   concerns(topic: Topic, record: Readonly<Record<string, unknown>>): boolean {
     const receivedAt = Number(record['received_at'])
     return streamOf(topic).fields.some(({ name, holds }) => {
@@ -71,7 +72,7 @@ export class ErasedSubjects {
     })
   }
 
-  /** Every word of a free text may be the one. */
+  /** Checks every word of a free text. */
   #isNamedIn(text: string, receivedAt: number): boolean {
     for (const [word] of text.matchAll(WORDS)) {
       const digits = word.replace(/[:.-]/g, '').toUpperCase()

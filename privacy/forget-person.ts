@@ -12,39 +12,39 @@ import { archiveDirectory } from '../log/journal/archive.ts'
 import { rewriteArchive } from '../log/journal/rewrite-archive.ts'
 import type { Store } from '../store/contract.ts'
 
-/** What there was of a person, and was removed unless it was a dry run. */
+/** What was found about a person and removed, or only counted in a dry run. */
 export interface Forgotten {
   readonly dry_run: boolean
   /** Rows by table. */
   readonly tables: Readonly<Record<string, number>>
-  /** Entries of the access-control log. */
+  /** Entries of the access log. */
   readonly access_control: number
   readonly archive: { readonly segments: number; readonly records: number }
-  /** Where the person may still be, and until when. */
+  /** Where the person may still be named, and until when. */
   readonly remains: readonly string[]
 }
 
-/** Where a person is to be forgotten. */
+/** Where to forget a person. */
 export interface Places {
   readonly store: Store
-  /** embedded: of this installation; server: with statements of others, whose log may hold them. */
+  /** embedded: only this installation uses it; server: others run statements too, which its query log may keep. */
   readonly storeKind: 'embedded' | 'server' | 'cluster'
   readonly access: AccessLog
   readonly log: 'journal' | 'kafka'
-  /** Where the archive is, and with a journal the decisions' file; null: this process has none. */
+  /** The directory of the archive and, with a journal, of the access log; null: this process has none. */
   readonly dataDir: string | null
-  /** The token keys, under which whoever is forgotten is recognised. */
+  /** The token keys with which erased subjects are hashed. */
   readonly keys: readonly string[]
-  /** Of login_history; null: it is not known. */
+  /** The key of the pseudonyms in login_history; null: unknown. */
   readonly pseudonyms: PseudonymKey | null
 }
 
-/** By then no insert begins that does not know of the person, and table access_decisions follows the log. */
+/** After this time every insert that starts knows about the person, and table access_decisions has caught up with the log. */
 const SETTLED_MS = ERASED_MAX_AGE_MS + 4000
 
 /**
- * Removes a person, or with `dryRun` counts what there is of them.
- * @throws GatepostError of the store and the log, DIRECTORY_LOCKED; again later is always safe
+ * Removes everything about a person; with `dryRun` only counts it.
+ * @throws GatepostError of the store and the log, DIRECTORY_LOCKED; repeating the call is always safe
  */
 export async function forgetPerson(places: Places, person: Person, dryRun: boolean): Promise<Forgotten> {
   const { store, storeKind, keys, pseudonyms, dataDir } = places
@@ -53,7 +53,7 @@ export async function forgetPerson(places: Places, person: Person, dryRun: boole
   const entries = await forgetDecisions(places, person, dryRun)
   if (!dryRun) await sleep(SETTLED_MS)
   const tables = await forgetInTables(store, person, { erased, at, pseudonyms, dryRun })
-  // A replica that was away when others' mutations were made may still need their texts: there they stay.
+  // In a cluster, a replica that was down during others' mutations may still need their text, so it is kept.
   const texts = dryRun || storeKind === 'cluster' ? null : await mutationsLeft(store)
   const directory = dataDir === null ? null : archiveDirectory(dataDir)
   const archive =
@@ -64,7 +64,7 @@ export async function forgetPerson(places: Places, person: Person, dryRun: boole
   return { dry_run: dryRun, tables, access_control: entries, archive, remains }
 }
 
-/** Null: none. The rows are gone by then, so that this alone is no failure. */
+/** Null: none. The rows are deleted by now, so a failure here is only reported. */
 async function mutationsLeft(store: Store): Promise<string | null> {
   try {
     await forgetMutations(store)
@@ -74,7 +74,7 @@ async function mutationsLeft(store: Store): Promise<string | null> {
   }
 }
 
-/** Decisions about the person, their password and what devices are bound to. */
+/** Removes decisions about the person, their password, and bindings of their devices. */
 async function forgetDecisions({ access, log, dataDir }: Places, person: Person, dryRun: boolean): Promise<number> {
   const found = entriesNaming(access, person.kind, person.value)
   if (dryRun) return found.size
@@ -82,7 +82,7 @@ async function forgetDecisions({ access, log, dataDir }: Places, person: Person,
     await access.put(subject, null)
     if (erased !== null) await access.put(subject, { ...entry, data: erased as AccessData })
   }
-  // The file keeps what was taken back until it is written anew.
+  // The file keeps deleted entries until it is compacted.
   if (log === 'journal' && dataDir !== null) await compactAccessLog(dataDir, Date.now())
   return found.size
 }
@@ -104,7 +104,7 @@ const STORES = {
   ],
 } as const
 
-/** Where the person may still be, and until when. */
+/** Where the person may still be named, and until when. */
 function remainsOf({ log, storeKind }: Places): string[] {
   return [
     'in replaced files of the tables, until the engine removes them in about ten minutes',

@@ -1,22 +1,22 @@
 import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../common/user-name.ts'
 import { subjectHash, type SubjectKind } from './erased.ts'
 
-/** Who is to be forgotten: a user's name as the portal or a certificate has it, or a MAC in the normal form. */
+/** The person to forget: a user name as in the portal or in a certificate, or a MAC in the normal form. */
 export interface Person {
   readonly kind: SubjectKind
   readonly value: string
 }
 
 /**
- * How a person is written in records: a name of up to six characters is a RADIUS user's too, in capitals. A longer name is not: what
- * post_auth.username holds of it is not told from others that begin like it.
+ * How records write the person's name: a name of up to six characters may also be a RADIUS user name, in upper case. Longer names are not
+ * included: their first six characters in post_auth.username could belong to anybody else.
  */
 export function spellings({ kind, value }: Person): string[] {
   if (kind === 'mac' || firstCodePoints(value, USER_NAME_CODE_POINTS) !== value) return [value]
   return [...new Set([value, storedUserName(value)])]
 }
 
-/** Under which hashes a person is kept in erased_subjects: of every key, since either may be the one that is left after a rotation. */
+/** The person's hashes in erased_subjects, one per key, since after a rotation either key may be the remaining one. */
 export function hashesOf(keys: readonly string[], person: Person): string[] {
   return keys.flatMap((key) => spellings(person).map((spelling) => subjectHash(key, person.kind, spelling)))
 }

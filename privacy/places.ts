@@ -5,30 +5,36 @@ import type { QueryParams } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 import type { Traces } from './traces.ts'
 
-/** Rows of one table in which a person stands. */
+/** Rows of one table that name the person. */
 export interface Place {
   readonly table: string
-  /** A condition, with parameters of Places.params. */
+  /** A condition with the parameters in Places.params. */
   readonly where: string
-  /** What becomes of these rows; null: they are deleted. */
+  /** What the rows are updated with; null: they are deleted. */
   readonly set: string | null
 }
 
 export interface Places {
   readonly params: QueryParams
-  /** In the order in which they are to be emptied: what others are found by goes last. */
+  /** In the order of deletion: rows that are needed to find others go last. */
   readonly places: readonly Place[]
 }
 
-/** The condition of raw rows is the one by which a replay leaves records out (ErasedSubjects): a batch is there whole without them, or not at all. */
+/**
+ * The condition for raw rows equals the one by which a replay skips records (ErasedSubjects): a batch is either there without them, or not
+ * at all.
+ */
 const SINCE = 'received_at <= fromUnixTimestamp64Milli({at:Int64})'
 
-/** Of a search, as it stands in the audit log (what was forgotten there is a hash, in which a short name could be found by chance): the value as it was typed or as an address has it, a MAC with any separators. */
+/**
+ * Searches in the audit log: the value as typed or percent-encoded, a MAC with any separators. (What was forgotten is logged as a hash,
+ * which could contain a short name by chance.)
+ */
 const SEARCHED = `action NOT IN ('forget', 'forget_counted', 'forget_refused') AND (positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {searched:String}) > 0
   OR positionCaseInsensitiveUTF8(replaceRegexpAll(subject, {ignored:String}, ''), {encoded:String}) > 0)`
 
 /**
- * No condition asks another table: replicas of a table must all find the same rows.
+ * No condition refers to another table: the replicas of a table must all find the same rows.
  * @param at when the person was erased, ms since the epoch
  */
 export function placesOf(person: Person, at: number, traces: Traces): Places {
@@ -40,7 +46,7 @@ export function placesOf(person: Person, at: number, traces: Traces): Places {
     capitals: capitals(value),
     value,
     decided: decidedSubjectsOf(kind, value),
-    // Matches nothing in a name's case: there it is the empty alternative of a text that cannot be.
+    // For names nothing is ignored: the pattern matches a NUL, which no text contains.
     ignored: kind === 'mac' ? '[:.-]|%3[Aa]' : '\\x00',
     searched,
     encoded: encodeURIComponent(searched),
@@ -50,12 +56,12 @@ export function placesOf(person: Person, at: number, traces: Traces): Places {
   return { params, places: [...(kind === 'mac' ? MAC_PLACES : USER_PLACES), audit] }
 }
 
-/** Null of an empty text: `sponsor = NULL` alone leaves the name in the file, below the mark that says null. */
+/** nullIf of an emptied text: `sponsor = NULL` alone would leave the name in the file, hidden by the null mark. */
 const NO_SPONSOR = `sponsor = nullIf(left(ifNull(sponsor, ''), 0), '')`
 
 const deleted = (table: string, where: string): Place => ({ table, where, set: null })
 
-/** The raw tables, by what their streams say of their fields; post_auth, where certificates are found, last. */
+/** The raw tables, by the `holds` of their streams' fields; post_auth, which certificates are found in, is last. */
 function rawPlaces(holds: 'user' | 'mac', condition: (column: string) => string): Place[] {
   return [...TOPICS].reverse().flatMap((topic) => {
     const columns = fieldsHolding(topic, holds)

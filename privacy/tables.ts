@@ -10,13 +10,15 @@ type Tables = Pick<Store, 'query' | 'command'>
 /** Rows by table. */
 export type RowCounts = Record<string, number>
 
-/** Also known to the SQL endpoint of the embedded store. */
+/** The SQL endpoint of the embedded store recognises this statement too. */
 const DONE_MUTATIONS = `KILL MUTATION WHERE database = 'gatepost' AND is_done`
 
-/** Dead letters that are looked at together, and of which one statement names the identities. */
+/** Dead letters processed together, with their identities in one statement. */
 const LETTERS = 500
 
-/** Keeps the person's hashes, before anything is deleted, so that nothing comes back meanwhile. @returns when that was, ms since the epoch */
+/**
+ * Stores the person's hashes before anything is deleted, so that no late record is stored meanwhile. @returns the time, ms since the epoch
+ */
 export async function keepHashes(store: Tables, keys: readonly string[], person: Person): Promise<number> {
   const at = await storeNow(store)
   for (const hash of hashesOf(keys, person)) {
@@ -35,7 +37,7 @@ export async function storeNow(store: Tables): Promise<number> {
   return Number(ms)
 }
 
-/** Who would be erased at `at`, as a filter of records. */
+/** A filter of records as if the person had been erased at `at`. */
 export function filterOf(keys: readonly string[], person: Person, at: number): Promise<ErasedSubjects> {
   const rows = hashesOf(keys, person).map((hash) => ({ hash, ms: at }))
   return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => keys)
@@ -45,12 +47,12 @@ export interface Forgetting {
   readonly erased: ErasedSubjects
   /** When the person was erased, ms since the epoch. */
   readonly at: number
-  /** Of login_history; null: it is not known. */
+  /** The key of the pseudonyms in login_history; null: unknown. */
   readonly pseudonyms: PseudonymKey | null
   readonly dryRun: boolean
 }
 
-/** Removes the person's rows from every table, or with `dryRun` counts them. @returns rows that were found, by table */
+/** Removes the person's rows from every table; with `dryRun` only counts them. @returns the rows found, by table */
 export async function forgetInTables(
   store: Tables,
   person: Person,
@@ -73,21 +75,21 @@ async function countRows(store: Tables, { table, where }: Place, params: Places[
   return Number(n)
 }
 
-/** A mutation and not a mask: the bytes have to leave the disk. */
+/** A mutation, not a lightweight delete: the bytes must leave the disk. */
 function empty(store: Tables, { table, where, set }: Place, params: Places['params']): Promise<void> {
   const change = set === null ? 'DELETE' : `UPDATE ${set}`
   const sql = `ALTER TABLE gatepost.${table} ${change} WHERE ${where} SETTINGS mutations_sync = 2`
   return store.command(sql, used(sql, params))
 }
 
-/** The parameters that stand in a statement. */
+/** The parameters that occur in a statement. */
 function used(sql: string, params: Places['params']): Places['params'] {
   return Object.fromEntries(Object.entries(params).filter(([name]) => sql.includes(`{${name}:`)))
 }
 
 /**
- * Takes what was deleted out of the engine's list of mutations: it keeps the text of a hundred that are done, and the person stands in it.
- * @throws GatepostError STORE_REFUSED: the user may not
+ * Removes finished mutations from the engine's list: it keeps the text of a hundred, which names the person.
+ * @throws GatepostError STORE_REFUSED: the user lacks the right
  */
 export function forgetMutations(store: Pick<Store, 'command'>): Promise<void> {
   return store.command(DONE_MUTATIONS)
@@ -100,7 +102,7 @@ interface Letter {
   readonly place: number
 }
 
-/** A payload is free text: every word of it is looked at as a replay does. */
+/** A payload is free text: every word of it is checked, as a replay does. */
 async function forgetLetters(store: Tables, erased: ErasedSubjects, at: number, dryRun: boolean): Promise<number> {
   let count = 0
   let after = { batch: '', place: -1 }

@@ -2,17 +2,17 @@ import { pseudonymOf, type PseudonymKey } from './pseudonym.ts'
 import type { Store } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 
-/** What rows of a person are found by that is not written in the request. */
+/** Values, beyond those in the request, by which rows of a person are found. */
 export interface Traces {
-  /** Serial numbers of the user's certificates, of those that post_auth still knows. */
+  /** Serial numbers of the user's certificates that post_auth still holds. */
   readonly serials: readonly string[]
-  /** Of the names or of the MAC in login_history; none where their key is not known. */
+  /** Pseudonyms of the names or the MAC in login_history; empty if the key is unknown. */
   readonly pseudonyms: readonly string[]
-  /** The same of the certificates. */
+  /** Pseudonyms of the certificates. */
   readonly serialPseudonyms: readonly string[]
 }
 
-/** @param key of the pseudonyms; null: it is not known, and nobody is looked for in login_history */
+/** @param key of the pseudonyms; null: unknown, so login_history is not searched */
 export async function tracesOf(store: Pick<Store, 'query'>, person: Person, key: PseudonymKey | null): Promise<Traces> {
   const names = spellings(person)
   const found =

@@ -6,35 +6,35 @@ import { insertRows } from '../../store/insert-rows.ts'
 import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
 
 /*
- * GATEPOST_ALERT_URL is told when a gateway goes down and when it is back:
+ * Posts to GATEPOST_ALERT_URL when a gateway goes down and when it is back:
  *
- *   POST <url>, signed as in common/signed-post.ts
- *   {"event":"gateway_down","gw_id":"…","name":"…","last_seen":"2024-02-29T12:00:00.000Z"}
+ *  POST <url>, signed as in common/signed-post.ts
+ *  {"event":"gateway_down","gw_id":"…","name":"…","last_seen":"2024-02-29T12:00:00.000Z"}
  *
- * once per change: table gateway_alerts has what was told. Down as in the view gateways, more than five intervals without a heartbeat, but only
- * of the time in which ingest was listening and what it heard came into the tables.
+ * Once per change: table gateway_alerts holds what was posted. A gateway is down as in the view gateways, after more than five intervals
+ * without a heartbeat, but only counting time in which ingest was listening and its records reached the tables.
  */
 
 export interface AlertsOptions {
   readonly store: Pick<Store, 'query' | 'command'>
   readonly url: string
   readonly secret: string
-  /** Since when ingest has been listening, ms since the epoch; null: it is not, or what it hears does not come into the tables. */
+  /** Since when ingest has been listening, ms since the epoch; null: it is not, or the tables lag. */
   readonly listeningSince: (now: number) => number | null
   readonly logger: Logger
-  /** For tests: every how many ms, default 10 s. */
+  /** For tests: interval, default 10 s. */
   readonly everyMs?: number
   readonly leaseSettleMs?: number
 }
 
 export interface AlertStats {
   readonly sent: { gateway_down: number; gateway_up: number }
-  /** Attempts that failed and are repeated while the gateway's state is what it was. */
+  /** Failed attempts; they are repeated while the gateway's state stays the same. */
   failures: number
 }
 
 export interface Alerts {
-  /** Live. */
+  /** Live counters. */
   readonly stats: AlertStats
   stop(): Promise<void>
 }
@@ -51,11 +51,11 @@ interface Change {
 const EVERY_MS = 10_000
 const LEASE_MS = 5 * 60_000
 const ANSWER_WITHIN_MS = 10_000
-/** Changes of one look, and requests at a time; what is left is told by the next look. */
+/** Changes handled per run, and concurrent requests; the rest is left for the next run. */
 const MAX_CHANGES = 200
 const AT_ONCE = 8
 
-/** Gateways whose state is another than was told last; the first to be looked at are those that are down the longest. */
+/** Gateways whose state differs from what was last posted; those that have been down longest come first. */
 const CHANGES = `
 SELECT if(gateways.state = 'up', 'gateway_up', 'gateway_down') AS event, gateways.gw_id AS gw_id, gateways.name AS name,
   concat(replaceOne(toString(gateways.last_seen), ' ', 'T'), 'Z') AS last_seen
@@ -77,7 +77,7 @@ export function startAlerts(options: AlertsOptions): Alerts {
 class AlertWork implements LeasedWork {
   readonly stats: AlertStats = { sent: { gateway_down: 0, gateway_up: 0 }, failures: 0 }
   readonly #options: AlertsOptions
-  /** Since when ingest has been listening; asked before each look. */
+  /** Since when ingest has been listening; refreshed before each run. */
   #since: number | null = null
 
   constructor(options: AlertsOptions) {

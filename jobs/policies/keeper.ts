@@ -8,8 +8,8 @@ import { applyPolicy, type Policy } from './policy.ts'
 import { SignUps } from './sign-ups.ts'
 
 /*
- * Brings access decisions and tables together: what was decided goes into table access_decisions, who signed up into table accounts, and what
- * the tables say of quotas becomes decisions. One process of an installation does it at a time.
+ * Keeps the access log and the tables in sync: copies decisions to table access_decisions and confirmed sign-ups to table accounts, and
+ * turns exceeded quotas into denials. Runs in one process of an installation at a time.
  */
 
 export interface AccessKeeperOptions {
@@ -17,7 +17,7 @@ export interface AccessKeeperOptions {
   readonly access: AccessLog
   readonly policies: readonly Policy[]
   readonly logger: Logger
-  /** For tests: every how many ms, default 2 s. */
+  /** For tests: interval, default 2 s. */
   readonly everyMs?: number
   readonly leaseSettleMs?: number
 }
@@ -25,32 +25,32 @@ export interface AccessKeeperOptions {
 export interface PolicyStats {
   denied: number
   failures: number
-  /** Looks that did not see everybody. */
+  /** Evaluations that did not consider all subjects. */
   overflows: number
   /** Duration of the latest evaluation. */
   seconds: number
 }
 
 export interface AccessKeeperStats {
-  /** Looks at the decisions that were finished. */
+  /** Completed runs. */
   looks: number
   failures: number
-  /** Decisions that are not in the table yet. */
+  /** Decisions not yet in the table. */
   waiting: number
   readonly policies: ReadonlyMap<string, PolicyStats>
 }
 
 export interface AccessKeeper {
-  /** Live. */
+  /** Live counters. */
   readonly stats: AccessKeeperStats
-  /** Waits for the step under way. */
+  /** Waits for the current step. */
   stop(): Promise<void>
 }
 
 const EVERY_MS = 2000
 const LEASE_MS = 60_000
 const POLICY_EVERY_MS = 5000
-/** Looking at a policy takes a fifth of the time at most. */
+/** Evaluating policies takes at most a fifth of the time. */
 const POLICY_REST = 4
 
 export function startAccessKeeper(options: AccessKeeperOptions): AccessKeeper {
@@ -66,7 +66,7 @@ class AccessWork implements LeasedWork {
   readonly #mirror: AccessMirror
   readonly #signUps: SignUps
   readonly #policyStats: Map<string, PolicyStats>
-  /** Not to be looked at before, by performance.now(). */
+  /** Earliest next evaluation by policy, by performance.now(). */
   readonly #dueAt = new Map<string, number>()
   #compared = false
 
@@ -89,7 +89,7 @@ class AccessWork implements LeasedWork {
     }
   }
 
-  /** Until everything has been read, a decision that is not known yet would look as if it had been taken back. */
+  /** Before the log has been read to its end, a decision that is not known yet would look like a removed one. */
   ready(): boolean {
     return this.#options.access.known
   }

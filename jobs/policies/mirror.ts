@@ -5,12 +5,12 @@ import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/insert-rows.ts'
 
 /*
- * Table access_decisions: what was decided about sessions, devices, accounts and gateways, for SQL. Everything else that the access-control log
- * holds (credentials, vouchers, bindings, registrations) stays out of every table.
+ * Table access_decisions: the decisions about sessions, devices, accounts and gateways, for SQL. Everything else in the access log
+ * (credentials, vouchers, bindings, registrations) is never copied to a table.
  */
 
 const KINDS = DECIDED.map((kind) => SUBJECTS[kind])
-/** Rows of one statement, and subjects that one statement names: those stand in a URL. */
+/** Rows per insert, and subjects per SELECT: subjects are part of a URL. */
 const ROWS = 5000
 const NAMED = 500
 const COMPARED = 10_000
@@ -23,11 +23,11 @@ interface Row {
   readonly updated_at: string
 }
 
-/** PRECONDITION of writing: no other process does it at the time, so that the newest row is the newest decision. */
+/** PRECONDITION of writing: no other process writes at the same time, so that the newest row is the newest decision. */
 export class AccessMirror {
   readonly #store: Pick<Store, 'query' | 'command'>
   readonly #access: AccessLog
-  /** Subjects whose row may be another than their entry; as many as the log has at most. */
+  /** Subjects whose row may differ from their entry; bounded by the size of the log. */
   readonly #changed = new Set<string>()
 
   constructor(store: Pick<Store, 'query' | 'command'>, access: AccessLog) {
@@ -38,7 +38,7 @@ export class AccessMirror {
     })
   }
 
-  /** Subjects whose row has to be looked at. */
+  /** Number of subjects whose row must be checked. */
   get waiting(): number {
     return this.#changed.size
   }
@@ -65,12 +65,12 @@ export class AccessMirror {
     }
   }
 
-  /** Writes what has changed. PRECONDITION: the log is known. @throws GatepostError of the store: it is written the next time */
+  /** Writes the changes. PRECONDITION: the log is known. @throws GatepostError of the store: the changes are written the next time */
   async write(stopped: () => boolean): Promise<void> {
     while (this.#changed.size > 0 && !stopped()) {
       const now = Date.now()
       const subjects = [...this.#changed].slice(0, ROWS)
-      // What is decided while this is written is looked at again.
+      // A decision made during the write is checked again.
       for (const subject of subjects) this.#changed.delete(subject)
       try {
         await this.#writeAll(subjects, now)
@@ -95,7 +95,7 @@ export class AccessMirror {
       rows,
     )
     for (let first = 0; first < gone.length; first += NAMED) {
-      // The verdict stays: it says why sessions ended while it was in force.
+      // The verdict is kept: it explains why sessions ended while it was in force.
       await this.#store.command(
         `INSERT INTO gatepost.access_decisions (subject, verdict, reason, until, updated_at, removed)
          SELECT subject, verdict, reason, until, updated_at, 1 FROM gatepost.access_decisions FINAL

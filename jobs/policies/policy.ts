@@ -3,41 +3,41 @@ import { QUOTA_REASON, type QuotaUse } from '../../access/quota.ts'
 import { SUBJECTS, type DecidedKind } from '../../access/subjects.ts'
 import type { Store } from '../../store/contract.ts'
 
-/** A limit on what is used, and the SQL that says what is used. */
+/** A limit, and the SQL that computes usage. */
 export interface Policy {
-  /** In the reason of its denials: quota:<name>. */
+  /** Part of the reason of its denials: quota:<name>. */
   readonly name: string
   readonly deny: DecidedKind
-  /** A SELECT with a row for each subject: `subject`, and `used`, a number. */
+  /** A SELECT with one row per subject: `subject`, and `used`, a number. */
   readonly sql: string
-  /** Who uses more than this is denied. */
+  /** Subjects that use more are denied. */
   readonly limit: number
   readonly unit: QuotaUse['unit']
-  /** How long a denial lasts, ms; null: until the UTC day ends. */
+  /** Duration of a denial, ms; null: until the UTC day ends. */
   readonly forMs: number | null
-  /** Whether the portal's welcome page tells people what is left. */
+  /** Whether the portal's welcome page shows the remaining quota. */
   readonly show: boolean
 }
 
-/** What one look at a policy came to. */
+/** The result of one evaluation. */
 export interface PolicyOutcome {
-  /** Subjects that it denied now. */
+  /** Subjects newly denied. */
   readonly denied: number
-  /** There were more subjects than are looked at: those who used most were. */
+  /** Whether there were too many subjects to consider; those with the highest usage were considered. */
   readonly overflow: boolean
 }
 
-/** Subjects that one look considers, and entries that it writes, at most. */
+/** Maximum number of subjects considered, and entries written, per evaluation. */
 const MAX_SUBJECTS = 50_000
 const MAX_WRITES = 5000
 const WRITES_AT_ONCE = 32
 const DAY_MS = 24 * 3_600_000
-/** A quota is told anew with every tenth of it that is used. */
+/** Usage is published in steps of a tenth of the quota. */
 const STEPS = 10
 
 /**
- * Denies who used more than the limit, but for those about whom somebody has decided already.
- * @throws GatepostError of the store; LOG_UNAVAILABLE: the next look writes what is missing
+ * Denies subjects above the limit, except those that already have a decision.
+ * @throws GatepostError of the store; LOG_UNAVAILABLE: the next evaluation writes what is missing
  */
 export async function applyPolicy(
   policy: Policy,
@@ -50,7 +50,7 @@ export async function applyPolicy(
   let denied = 0
   for (const { subject, used } of rows) {
     if (writes.length === MAX_WRITES) break
-    // Nothing is known of who it is: an empty account is nobody.
+    // An empty account means that nobody is known.
     if (subject === '') continue
     const entry = used > policy.limit ? denial(policy, subject, access, now) : quota(policy, subject, used, access, now)
     if (entry === null) continue
@@ -64,7 +64,7 @@ export async function applyPolicy(
   return { denied, overflow: rows.length === MAX_SUBJECTS || writes.length === MAX_WRITES }
 }
 
-/** Who used more than `above`, those who used most first. @throws GatepostError of the store */
+/** Subjects with usage above `above`, highest first. @throws GatepostError of the store */
 async function policyUse(
   { sql, limit }: Policy,
   store: Pick<Store, 'query'>,
@@ -80,14 +80,14 @@ async function policyUse(
   )
 }
 
-/** Null: what was decided about the subject stays, an operator's allowance as well. */
+/** Null: the subject has a decision already, possibly an operator's, which stays. */
 function denial(policy: Policy, name: string, access: AccessLog, now: number): [string, AccessEntry] | null {
   const subject = SUBJECTS[policy.deny].of(name)
   if (access.get(subject, now) !== undefined) return null
   return [subject, { verdict: 'deny', reason: QUOTA_REASON + policy.name, until: endOf(policy, now), updatedAt: now }]
 }
 
-/** Null: the log says so already, or nobody is told. */
+/** Null: the published usage is current, or the policy is not shown. */
 function quota(
   policy: Policy,
   name: string,

@@ -5,21 +5,21 @@ import { SUBJECTS } from '../../access/subjects.ts'
 import type { Store } from '../../store/contract.ts'
 
 /*
- * Table accounts has everybody who signed up at the portal and confirmed the address. Of what the access-control log holds of an account only
- * the address goes there, and when it was confirmed; an account that is in the table already, under whatever capitals, stays as it is.
+ * Copies everybody who signed up at the portal and confirmed the address to table accounts. Only the address and the time of confirmation
+ * are copied from the access log. An account that exists in the table, compared without case, is not changed.
  */
 
-/** Names of one statement: they stand in a URL. */
+/** Names per statement: they are part of a URL. */
 const NAMED = 1000
-/** Statements of one step; the rest waits for the next. */
+/** Statements per step; the rest waits for the next step. */
 const STATEMENTS = 20
-/** What is new is compared with every account there is: that takes a twentieth of the time at most. */
+/** New accounts are compared with all existing ones, which takes at most a twentieth of the time. */
 const REST = 19
 
 export class SignUps {
   readonly #store: Pick<Store, 'query' | 'command'>
   readonly #access: AccessLog
-  /** Subjects whose account may not be in the table; as many as the log has at most. */
+  /** Subjects whose account may be missing in the table; bounded by the size of the log. */
   readonly #waiting = new Set<string>()
   /** By performance.now(). */
   #dueAt = -Infinity
@@ -33,7 +33,7 @@ export class SignUps {
   }
 
   /**
-   * Adds who is missing. PRECONDITION: the log is known, and no other process does it at the time.
+   * Adds missing accounts. PRECONDITION: the log is known, and no other process does this at the same time.
    * @throws GatepostError of the store: it is done the next time
    */
   async write(stopped: () => boolean): Promise<void> {
@@ -55,7 +55,7 @@ export class SignUps {
       const account = SUBJECTS.credential.dataOf(entry)?.account
       if (entry !== undefined && typeof account === 'string') confirmed.set(account, sqlTime(entry.updatedAt))
     }
-    // By the table's key, which is cheap: after a start almost everybody is there.
+    // Look up by the table's key, which is cheap: after a start almost all accounts exist.
     const names = [...confirmed.keys()]
     const present = await this.#store.query<{ username: string }>(
       'SELECT username FROM gatepost.accounts WHERE username IN ({names:Array(String)})',

@@ -6,55 +6,55 @@ import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-leas
 import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LATER_HOURS } from './statements.ts'
 
 /*
- * Keeps the tables behind the view `sessions` current. Whatever was touched is computed from its raw rows and replaced: doing it twice, or
- * too often, changes nothing. One process of an installation does it at a time, so that rows are replaced in order.
+ * Keeps the tables of the view `sessions` current. State that is affected by new reports is recomputed from the raw rows and replaced, so
+ * that doing it twice, or too often, changes nothing. Runs in one process of an installation at a time, so that rows are replaced in order.
  */
 
 export interface SessionKeeperOptions {
   readonly store: Pick<Store, 'query' | 'command'>
   /** GATEPOST_SESSION_TIMEOUT_INTERVALS */
   readonly timeoutIntervals: number
-  /** Days that gateway_auth keeps its rows. */
+  /** Retention of gateway_auth in days. */
   readonly rawDays: number
   readonly logger: Logger
-  /** For tests: every how many ms, default 5 s, and every how many ms it looks at the gateways, default a minute. */
+  /** For tests: interval, default 5 s, and interval for gateways, default a minute. */
   readonly everyMs?: number
   readonly gatewaysEveryMs?: number
   readonly leaseSettleMs?: number
 }
 
 export interface SessionKeeperStats {
-  /** Session hours computed since the start; the same one again counts again. */
+  /** Session hours computed since the start, counting recomputed ones again. */
   computed: number
   failures: number
-  /** Up to where everything is computed, ms since the epoch; 0: not known yet. */
+  /** Everything before this time is computed, ms since the epoch; 0: not known yet. */
   computedUntil: number
 }
 
 export interface SessionKeeper {
-  /** Live. */
+  /** Live counters. */
   readonly stats: SessionKeeperStats
-  /** Waits for the step under way. */
+  /** Waits for the current step. */
   stop(): Promise<void>
 }
 
 const EVERY_MS = 5000
 const LEASE_MS = 60_000
-/** A lease never ends while its owner computes: no statement begins later in it, or lasts longer. */
+/** The lease must not expire during a statement: it is renewed when it is older than this, and statements are shorter than the rest. */
 const RENEW_AFTER_MS = 10_000
 const STATEMENT_SECONDS = 45
 const GATEWAYS_EVERY_MS = 60_000
 const BEGINNING = '1970-01-01 00:00:00'
-/** A touch has the time of its insert's beginning and is seen at its end. */
+/** A touch carries the time at which its insert began, and becomes visible when it ends. */
 const OVERLAP_MS = 15_000
-/** Now and then, and after a start, as far back as an insert could have lasted. */
+/** Occasionally, and after a start, look back as far as an insert could have taken. */
 const LONG_OVERLAP_MS = 15 * 60_000
 const LONG_EVERY_MS = 10 * 60_000
-/** Sessions of one statement. Half as many after a failure, which may have been that there were too many for the time. */
+/** Sessions per statement. Halved after a failure, since there may have been too many for the time limit. */
 const SESSIONS_PER_STATEMENT = 20_000
 const SESSIONS_AT_LEAST = 500
 
-/** Starts with what was missed. */
+/** Starts with what was missed while nobody computed. */
 export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
   const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
   const work = new SessionWork(options)
@@ -68,7 +68,7 @@ class SessionWork implements LeasedWork {
   #held: HeldLease = { stopped: () => false, keep: () => Promise.resolve() }
   #longAt = -Infinity
   #gatewaysAt = -Infinity
-  /** The earliest hour that was computed since the gateways were looked at; null: none. */
+  /** The earliest hour computed since the gateways were last computed; null: none. */
   #earliest: string | null = BEGINNING
   #settingsKept = false
   #sessionsPerStatement = SESSIONS_PER_STATEMENT
@@ -84,7 +84,7 @@ class SessionWork implements LeasedWork {
   }
 
   idle(): void {
-    // What another process computes meanwhile is not known here.
+    // Another process may compute meanwhile, so start from the beginning next time.
     this.#earliest = BEGINNING
   }
 
@@ -122,7 +122,7 @@ class SessionWork implements LeasedWork {
   async #compute(from: number, to: number): Promise<void> {
     const { store, rawDays } = this.#options
     const range = { from: sqlTime(from), to: sqlTime(to) }
-    // What is left of an hour that expires would take the place of what the whole hour came to, which may be kept for longer.
+    // What is left of an expiring hour would replace the result of the complete hour, which may be kept longer.
     const hours = await store.query<{ hour: string; sessions: number }>(
       `SELECT toString(hour) AS hour, toUInt32(uniqExact(session_id)) AS sessions FROM gatepost.session_touches AS touches
        WHERE bucket >= toStartOfFiveMinutes({from:DateTime64(3, 'UTC')}) AND touched_at >= {from:DateTime64(3, 'UTC')}

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { packageFile } from '../../common/package-root.ts'
 
 /*
- * The statements that keep the tables of sessions: queries in jobs/sessions/sql, each with what it shares with others in front (which sessions
- * were touched; their newest rows), and the columns that its rows go into.
+ * The statements that maintain the session tables: queries in jobs/sessions/sql, prefixed with shared subqueries (the touched sessions;
+ * their newest rows), and the columns that their rows are inserted into.
  */
 
 type Shared = 'touched' | 'newest'
