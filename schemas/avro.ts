@@ -4,30 +4,30 @@ import type { AvroType } from './avro-type.ts'
 import { TIMESTAMP } from './streams/define.ts'
 import { streamOf, TOPICS, type Topic } from './streams/index.ts'
 
-/** What everything that reads or writes records of one stream must agree on. */
+/** What all readers and writers of one stream's records must agree on. */
 export interface RecordSchema {
   readonly topic: Topic
-  /** The avsc type: right for schemas, tests and tools, too slow for the hot path (about 3 us a record). */
+  /** The avsc type: right for schemas, tests and tools; too slow for the hot path (about 3 us per record). */
   readonly type: avro.Type
   /** The schema as written into container headers, docs included. */
   readonly json: string
   /** MD5 of the parsing canonical form, 16 bytes: fingerprint of the schema and sync marker of its containers. */
   readonly fingerprint: Buffer
   readonly fields: readonly RecordField[]
-  /** The version of Gatepost that brought this schema, and that stores it; null: not known. */
+  /** The version of Gatepost that introduced this schema, and can store it; null: unknown. */
   readonly since: string | null
 }
 
 export interface RecordField {
   readonly name: string
   readonly type: AvroType
-  /** Names that earlier versions gave this field. */
+  /** Names of this field in earlier versions. */
   readonly aliases?: readonly string[]
   readonly doc?: string
   readonly default?: unknown
 }
 
-/** A schema from its JSON. @throws Error: it is no Avro schema, or not one of this stream's records */
+/** Parses a schema. @throws Error: not an Avro schema, or not one of this stream's records */
 export function parseSchema(topic: Topic, json: string, since: string | null): RecordSchema {
   const source = JSON.parse(json) as avro.Schema & { fields: RecordField[] }
   // 64-bit values beyond 2^53 would lose bits as JavaScript numbers.
@@ -37,7 +37,7 @@ export function parseSchema(topic: Topic, json: string, since: string | null): R
   return { topic, type, json, fingerprint: type.fingerprint('md5'), fields: source.fields, since }
 }
 
-/** The Avro schema of a stream's records as this version writes them; schemas/avro/<stream>.avsc is the same for other tools. */
+/** The Avro schema with which this version writes a stream's records; schemas/avro/<stream>.avsc is a copy for other tools. */
 export function avroSource(topic: Topic): object {
   const { name, doc, batchIdDoc = BATCH_ID_DOC, fields } = streamOf(topic)
   return {
@@ -49,7 +49,7 @@ export function avroSource(topic: Topic): object {
       { name: 'received_at', type: TIMESTAMP, doc: "When Gatepost received the request, by the server's clock." },
       { name: 'batch_id', type: { type: 'fixed', name: 'batch_id', size: 16 }, doc: batchIdDoc },
       { name: 'batch_index', type: 'int', doc: "The record's place in its batch, from 0." },
-      // Whom a field names is nobody's business outside.
+      // `holds` is for internal use.
       ...fields.map((field) => ({ ...field, holds: undefined })),
     ],
   }
@@ -79,7 +79,7 @@ const bigintLong = avro.types.LongType.__with({
 
 const loaded = new Map<Topic, RecordSchema>(TOPICS.map((topic) => [topic, load(topic)]))
 
-/** The schema that this version writes records of a stream with, from schemas/avro/. */
+/** The schema with which this version writes a stream's records, from schemas/avro/. */
 export function recordSchema(topic: Topic): RecordSchema {
   return loaded.get(topic) as RecordSchema
 }

@@ -2,13 +2,14 @@ import type { RecordSchema } from '../schemas/avro.ts'
 import { BATCH_SPAN_MS, type Batch } from './batch.ts'
 import { readLong, type ScannedBlock } from './scan.ts'
 
-/** Times of records are looked at only to find the batch's window: anything else than a plausible one is corruption. */
+/** Record times are only read to find the batch's window: an implausible time means corruption. */
 const EARLIEST_MS = Date.UTC(2020, 0, 1)
 const LATEST_MS = Date.UTC(2200, 0, 1)
 
 /**
- * A container's block as a batch: every record begins with received_at and batch_id, and the first one tells the batch's
- * identity and window. Null: the block holds something else.
+ * Reads a container block as a batch. Every record begins with received_at and batch_id, so the first one gives the batch's identity and
+ * window.
+ * Null: the block holds something else.
  */
 export function batchOfBlock(schema: RecordSchema, bytes: Buffer, block: ScannedBlock): Batch | null {
   const receivedAt = readLong(bytes, block.recordsStart)

@@ -1,6 +1,6 @@
 import type { RecordSchema } from './avro.ts'
 
-/** Items sorted by the schema of their records, the order of each kept: a container and an insert take one schema. */
+/** Groups items by the schema of their records and keeps their order: a container, or an insert, has a single schema. */
 export function bySchema<T extends { readonly schema: RecordSchema }>(items: readonly T[]): readonly (readonly T[])[] {
   const groups = new Map<RecordSchema, T[]>()
   for (const item of items) {

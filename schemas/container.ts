@@ -3,12 +3,12 @@ import { type RecordSchema } from './avro.ts'
 /*
  * Avro object container file (Avro specification 1.11, "Object Container Files"), codec null:
  *
- *   file   = "Obj" 0x01  map<bytes>{ avro.schema, avro.codec, gatepost.since }  sync(16)  block*
- *   block  = long recordCount   long byteSize   records   sync(16)
+ *  file   = "Obj" 0x01  map<bytes>{ avro.schema, avro.codec, gatepost.since }  sync(16)  block*
+ *  block  = long recordCount   long byteSize   records   sync(16)
  *
- * gatepost.since is the version that brought the schema: whoever cannot store its records says which version can.
- * The sync marker is the MD5 of the schema's canonical form, the same in every file of a schema: blocks of many
- * files can stand behind one header without being rewritten.
+ * gatepost.since is the version that introduced the schema: a version that cannot store the records can then say which one can. The sync
+ * marker is the MD5 of the schema's canonical form, the same in every file of a schema: blocks of many files can be concatenated behind one
+ * header without being rewritten.
  */
 
 export const SYNC_BYTES = 16
@@ -36,7 +36,7 @@ export const SINCE_KEY = 'gatepost.since'
 
 const headers = new WeakMap<RecordSchema, Buffer>()
 
-/** The header of a container of this schema; the same bytes every time, not to be changed. */
+/** The header of a container with this schema; a shared buffer that must not be changed. */
 export function containerHeader(schema: RecordSchema): Buffer {
   let header = headers.get(schema)
   if (header === undefined) headers.set(schema, (header = makeHeader(schema)))
@@ -54,7 +54,7 @@ function makeHeader({ json, since, fingerprint }: RecordSchema): Buffer {
   ])
 }
 
-/** What stands before a block's records. */
+/** The bytes before a block's records. */
 export function blockHeader(recordCount: number, byteSize: number): Buffer {
   return Buffer.concat([long(recordCount), long(byteSize)])
 }

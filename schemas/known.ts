@@ -4,7 +4,7 @@ import { parseSchema, recordSchema, type RecordSchema } from './avro.ts'
 import { releasedFile, releasedSchemas } from './released.ts'
 import type { Topic } from './streams/index.ts'
 
-/** Every schema that records of a stream were ever written with, as far as this version knows; today's first. */
+/** All schemas that records of a stream may have been written with, as far as this version knows; the current one first. */
 export function knownSchemas(topic: Topic): readonly RecordSchema[] {
   const current = recordSchema(topic)
   const earlier = releasedSchemas()

@@ -4,8 +4,8 @@ import { resolve } from '../schemas/resolve.ts'
 import type { UnreadableContainer } from './opened-container.ts'
 
 /**
- * Why this version cannot store the records of a container whole, and which version can; null: it can. Such records wait in the log: an
- * upgrade began with ingest.
+ * Why this version cannot store the records of a container whole, and which version can; null: it can. Such records are held in the log:
+ * ingest was upgraded before the aggregators.
  */
 export function obstacleTo(container: UnreadableContainer): string
 export function obstacleTo(container: { readonly schema: RecordSchema }): string | null

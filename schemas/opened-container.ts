@@ -6,24 +6,24 @@ import { knownSchemas } from '../schemas/known.ts'
 import type { Topic } from '../schemas/streams/index.ts'
 import { readHeader, type ContainerHeader } from './scan.ts'
 
-/** A container whose records can be told apart: its schema and sync marker are those that its header says. */
+/** A container that can be parsed, with the schema and sync marker from its header. */
 export interface OpenedContainer {
   readonly schema: RecordSchema
   readonly sync: Buffer
-  /** Where its blocks begin. */
+  /** Offset of the first block. */
   readonly start: number
 }
 
-/** A whole header, of a container that this version cannot take apart. */
+/** A container with an intact header that this version cannot parse. */
 export interface UnreadableContainer {
   readonly unreadable: string
-  /** The version that can; null: the header does not say. */
+  /** The version that can parse it; null: the header does not say. */
   readonly since: string | null
 }
 
 /**
- * Opens a container of a stream's records, whatever version wrote it.
- * @returns null: it does not begin with a whole header
+ * Opens a container with a stream's records, whichever version wrote it.
+ * @returns null: the bytes do not begin with a complete header
  */
 export function openContainer(topic: Topic, bytes: Buffer): OpenedContainer | UnreadableContainer | null {
   const known = opened.get(topic)?.find((container) => beginsWith(bytes, container.header))
@@ -44,8 +44,8 @@ export function openContainer(topic: Topic, bytes: Buffer): OpenedContainer | Un
 }
 
 /**
- * The schema that the header says; in words, why it says none. Gatepost's sync markers are the fingerprints of their schemas: where the text
- * does not match a marker that is known, the text is what is damaged.
+ * The schema in the header, or a text that says why there is none. Gatepost's sync markers are the fingerprints of their schemas: if the
+ * schema's text does not match a known marker, the text is damaged.
  */
 function writerSchema(topic: Topic, { metadata, sync }: ContainerHeader, since: string | null): RecordSchema | string {
   let schema: RecordSchema | string
@@ -65,8 +65,8 @@ interface Known extends OpenedContainer {
 }
 
 /**
- * Headers that were seen, the latest first: of a fleet that is upgraded there are two of each stream, and comparing one costs a fraction
- * of parsing its schema. Beyond the bound the oldest goes and is parsed again when it comes.
+ * Cache of parsed headers, the latest first. While a fleet is upgraded, each stream has two, and comparing a header costs a fraction of
+ * parsing its schema. Beyond the limit the oldest is dropped, and parsed again when needed.
  */
 const opened = new Map<Topic, Known[]>()
 const MAX_KNOWN = 8
@@ -77,7 +77,7 @@ function remember(container: Known): OpenedContainer {
   return container
 }
 
-/** The same object for the same schema, so that what is kept for a schema is kept once; its text may have been reworded. */
+/** Returns the same object for equal schemas (their texts may differ in wording), so that per-schema caches are shared. */
 function shared(schema: RecordSchema): RecordSchema {
   const current = recordSchema(schema.topic)
   const all = [current, ...(opened.get(schema.topic) ?? []).map((container) => container.schema)]

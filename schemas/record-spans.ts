@@ -12,9 +12,9 @@ import { isUnion, type AvroType } from './avro-type.ts'
  */
 
 export interface RecordSpans {
-  /** offsets[i] is where record i begins; one more than records were found, the last is where they end. */
+  /** offsets[i] is where record i begins. There is one more offset than records: the end of the last one. */
   readonly offsets: readonly number[]
-  /** Why the record behind the last one found is none; null: `recordCount` records were found and nothing follows. */
+  /** Why the bytes after the last record are not a record; null: `recordCount` records were found and nothing follows. */
   readonly error: string | null
 }
 
@@ -126,7 +126,7 @@ function map(skipValue: Skip): Skip {
         count = -count
         long(cursor)
       }
-      // Every entry takes bytes, so a count that is too high runs into the end of the batch.
+      // Every entry takes at least one byte, so a wrong count runs into the end of the batch.
       for (let entry = 0; entry < count; entry++) {
         string(cursor)
         skipValue(cursor)

@@ -6,7 +6,7 @@ import { recordSchema } from './avro.ts'
 import { releasedFile, releasedSchemas, VERSIONS_FILE, type ReleasedSchema } from './released.ts'
 import { TOPICS } from './streams/index.ts'
 
-/* Run by `make fixture`: keeps the schemas that this version writes, before it is released. */
+/* Run by `make fixture` before a release: stores the schemas that this version writes. */
 
 const added: ReleasedSchema[] = []
 for (const stream of TOPICS) {

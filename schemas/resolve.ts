@@ -2,21 +2,21 @@ import { recordSchema, type RecordField, type RecordSchema } from './avro.ts'
 import { isUnion, type AvroType } from './avro-type.ts'
 
 /*
- * How records of one schema are stored by a version that has another one: Avro's schema resolution (Avro specification 1.11, "Schema
- * Resolution"), as far as a change of a released schema may need it:
+ * How this version stores records that were written with another schema: Avro's schema resolution (Avro specification 1.11, "Schema
+ * Resolution"), limited to the changes that a released schema may get:
  *
- *   a field that was added and has a default      is not asked for: its column's default, which is the same, is stored
- *   a field that was renamed, with its old name   is read under the old name and stored under the new one
- *   among its aliases
- *   a type that was promoted: int → long, float   is read as it was written, and cast to its column
- *   or double, T → union of null and T
+ *  a field that was added and has a default      is not read: its column's default, which is the same, is stored
+ *  a field that was renamed, with its old name   is read under the old name and stored under the new one
+ *  among its aliases
+ *  a type that was promoted: int → long, float   is read as it was written, and cast to its column
+ *  or double, T → union of null and T
  *
- * A field that this version has no column for is never left out in silence: the records wait for a version that has it.
+ * A field without a column in this version is never dropped silently: the records are held for a version that has the column.
  */
 
-/** A field of stored records, and how the writer called and wrote it. */
+/** A field to store, and the writer's name and type of it. */
 export interface ResolvedField {
-  /** The field's name in this version, which is its column's. */
+  /** The name in this version, which is also the column's. */
   readonly name: string
   readonly written: RecordField
 }
@@ -24,7 +24,7 @@ export interface ResolvedField {
 export interface Resolution {
   /** In the writer's order. */
   readonly fields: readonly ResolvedField[]
-  /** Why records of this schema cannot be stored whole by this version; null: they can. */
+  /** Why this version cannot store records of this schema whole; null: it can. */
   readonly obstacle: string | null
 }
 
@@ -40,7 +40,7 @@ export function resolve(writer: RecordSchema): Resolution {
   return resolution
 }
 
-/** The same for any reader: fields of a written schema as a reader with other fields stores them. */
+/** The same for a reader with any fields. */
 export function resolveAgainst(written: readonly RecordField[], read: readonly RecordField[]): Resolution {
   const fields: ResolvedField[] = []
   const obstacles: string[] = []
@@ -61,7 +61,7 @@ export function resolveAgainst(written: readonly RecordField[], read: readonly R
   return { fields, obstacle: obstacles.length === 0 ? null : obstacles.join('; ') }
 }
 
-/** Types that every value of a type can be read as, besides itself. */
+/** The types that a value of each type can be read as, besides its own. */
 const PROMOTIONS: Readonly<Record<string, readonly string[]>> = {
   int: ['long', 'float', 'double'],
   long: ['float', 'double'],
@@ -85,7 +85,7 @@ function isReadable(written: AvroType, read: AvroType): boolean {
   )
 }
 
-/** The other branch of a union of null and one type; null: it is none. */
+/** The other type in a union of null and one type; null: not such a union. */
 export function nullable(type: AvroType): AvroType | null {
   if (!isUnion(type)) return null
   const others = type.filter((branch) => branch !== 'null')

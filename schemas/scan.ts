@@ -1,26 +1,26 @@
 import { SYNC_BYTES } from './container.ts'
 import { BATCH_MAX_BYTES } from './batch.ts'
 
-/** One whole block of a container: `records` are at [recordsStart, recordsEnd). */
+/** A complete block of a container; its records are at [recordsStart, recordsEnd). */
 export interface ScannedBlock {
   readonly recordCount: number
   readonly recordsStart: number
   readonly recordsEnd: number
-  /** Position behind the block's sync marker. */
+  /** Position after the block's sync marker. */
   readonly end: number
 }
 
 export interface Scan {
   readonly blocks: ScannedBlock[]
-  /** Ranges that are no block, with whole blocks behind them: something changed the bytes. */
+  /** Ranges that are not blocks but are followed by complete blocks: the bytes were damaged. */
   readonly corrupt: { readonly start: number; readonly end: number }[]
-  /** Where the last whole block ends; what follows, if anything, was never finished. */
+  /** End of the last complete block; anything after it was never finished. */
   readonly end: number
 }
 
 /**
- * Finds the whole blocks of a container whose sync marker is known, from `start` (behind the header).
- * Where the bytes are no block, it goes on behind the next sync marker: what is intact is never given up.
+ * Finds the complete blocks of a container with a known sync marker, from `start` (after the header). Where the bytes are not a block, it
+ * continues after the next sync marker, so that no intact block is lost.
  */
 export function scanBlocks(bytes: Buffer, start: number, sync: Buffer): Scan {
   const blocks: ScannedBlock[] = []
@@ -39,7 +39,7 @@ export function scanBlocks(bytes: Buffer, start: number, sync: Buffer): Scan {
     if (next < 0) break
     position = next
   }
-  // Markers after the last whole block belong to blocks that are damaged, not to one that was never finished.
+  // Markers after the last complete block belong to damaged blocks, not to an unfinished one.
   if (position > end && position <= bytes.length && position !== start) {
     corrupt.push({ start: end, end: position })
     end = position
@@ -47,7 +47,10 @@ export function scanBlocks(bytes: Buffer, start: number, sync: Buffer): Scan {
   return { blocks, corrupt, end }
 }
 
-/** Where to go on after bytes that are no whole block: where the damaged block says it ends, if one begins there, else behind the next marker. */
+/**
+ * Where to continue after bytes that are not a complete block: at the end that the damaged block's header claims, if a block begins there,
+ * else after the next marker.
+ */
 function resume(bytes: Buffer, position: number, sync: Buffer): number {
   const claimed = frameAt(bytes, position)
   if (claimed !== null && blockAt(bytes, claimed.end, sync) !== null) return claimed.end
@@ -60,7 +63,7 @@ function blockAt(bytes: Buffer, position: number, sync: Buffer): ScannedBlock | 
   return block !== null && bytes.compare(sync, 0, SYNC_BYTES, block.recordsEnd, block.end) === 0 ? block : null
 }
 
-/** What a block's two numbers say of it, its marker not looked at. */
+/** Parses a block's two numbers, without checking its marker. */
 function frameAt(bytes: Buffer, position: number): ScannedBlock | null {
   const count = readLong(bytes, position)
   if (count === null || count.value <= 0) return null
@@ -72,18 +75,18 @@ function frameAt(bytes: Buffer, position: number): ScannedBlock | null {
   return { recordCount: count.value, recordsStart: size.end, recordsEnd, end }
 }
 
-/** What stands before a container's blocks. */
+/** The header of a container. */
 export interface ContainerHeader {
   readonly metadata: ReadonlyMap<string, Buffer>
   readonly sync: Buffer
-  /** Where its blocks begin. */
+  /** Offset of the first block. */
   readonly end: number
 }
 
-/** A container has three entries here; other writers add a few of their own. */
+/** Our containers have three entries; other writers add a few of their own. */
 const MAX_ENTRIES = 64
 
-/** A container's header; null: the bytes do not begin with a whole one. */
+/** Reads a container's header; null: the bytes do not begin with a complete one. */
 export function readHeader(bytes: Buffer): ContainerHeader | null {
   if (bytes.toString('latin1', 0, 4) !== 'Obj\x01') return null
   const metadata = new Map<string, Buffer>()
@@ -112,7 +115,7 @@ function readSized(bytes: Buffer, position: number): { value: Buffer; end: numbe
   return { value: bytes.subarray(length.end, end), end }
 }
 
-/** A zigzag varint of at most 2^53; null if there is none. */
+/** Reads a zigzag varint of at most 2^53; null if there is none. */
 export function readLong(bytes: Buffer, position: number): { value: number; end: number } | null {
   let zigzag = 0
   let factor = 1

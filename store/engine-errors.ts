@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../common/errors.ts'
 
-/** Codes (system.errors) that say that the engine lacks something now, and not that the statement is wrong. */
+/** Codes (system.errors) for a temporary shortage; the statement itself is fine. */
 const SHORTAGES = new Set([
   '159', // TIMEOUT_EXCEEDED
   '202', // TOO_MANY_SIMULTANEOUS_QUERIES
@@ -15,7 +15,7 @@ const SHORTAGES = new Set([
   '999', // KEEPER_EXCEPTION
 ])
 
-/** By the engine's code; null: the engine could not be asked. */
+/** Classifies by the engine's code; null: the engine could not be reached. */
 export function classifyEngineCode(code: string | null): ErrorCode {
   return code === null || SHORTAGES.has(code) ? 'STORE_UNAVAILABLE' : 'STORE_REFUSED'
 }

@@ -1,11 +1,11 @@
 import type { Store } from './contract.ts'
 
-// Rows go inside the statement's text; smaller statements cost a round trip more, larger ones memory in two processes.
+// Rows are part of the statement's text: smaller statements cost more round trips, larger ones more memory in two processes.
 const CHUNK_CHARACTERS = 256 * 1024
 
 /**
- * Inserts rows as JSON lines: data behind FORMAT is read by the format's parser, never as SQL. Several statements when
- * the rows are many, so the table must be one that nobody reads yet, or the rows few.
+ * Inserts rows as JSON lines: data after FORMAT is parsed by the format's parser, never as SQL. Many rows take several statements, so the
+ * table must not be in use yet, or the rows must be few.
  */
 export async function insertRows(store: Pick<Store, 'command'>, table: string, rows: Iterable<object>): Promise<void> {
   let lines: string[] = []

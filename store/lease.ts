@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from './contract.ts'
 
-/** A lease ends by itself, should its owner die. */
+/** A lease expires after this time if its owner dies. */
 const LEASE_MS = 15 * 60_000
 /**
- * Between writing a lease and reading back whose it is: whoever had seen the same free lease has written by then, or has taken so long
- * that it gives up.
+ * Time between writing a lease and reading it back: by then every process that saw the same free lease has written too, or is so late that
+ * it gives up.
  */
 const SETTLE_MS = 5000
 const WRITE_WITHIN_MS = SETTLE_MS / 2
@@ -14,11 +14,11 @@ const WRITE_WITHIN_MS = SETTLE_MS / 2
 interface Row {
   readonly epoch: string
   readonly owner: string
-  /** ms that are left, by the server's clock. */
+  /** Remaining ms, by the server's clock. */
   readonly left: number
 }
 
-/** What one process of an installation does at a time, agreed on through the store. */
+/** A lease in the store: lets one process of an installation do something at a time. */
 export class Lease {
   readonly #store: Pick<Store, 'query' | 'command'>
   readonly #name: string
@@ -51,7 +51,7 @@ export class Lease {
     return (await this.#newest())?.owner === this.owner
   }
 
-  /** Gives it back, if it is this owner's. */
+  /** Releases it, if this process is the owner. */
   async release(): Promise<void> {
     const held = await this.#newest()
     if (held?.owner === this.owner) await this.#write(BigInt(held.epoch) + 1n, 0)

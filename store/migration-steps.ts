@@ -2,14 +2,13 @@ import type { Logger } from '../common/logger.ts'
 import { DATABASE, quoted, type SqlConnection } from './sql.ts'
 
 /*
- * A migration that rewrites data takes as long as there is data, so it runs in steps, each recorded in gatepost.schema_migration_steps when it
- * is done: after a crash it goes on with the first that is not. It is one that has a statement with a line such as
+ * Migrations that rewrite data can take long, so they run in steps, each recorded in gatepost.schema_migration_steps when it is done: after
+ * a crash, the first unfinished step is next. A migration runs in steps if one of its statements has a line such as
  *
- *   -- by month of gatepost.post_auth
+ *  -- by month of gatepost.post_auth
  *
- * which runs once for each month (toYYYYMM(received_at)) that the table holds; {month} stands for it in the statement. Every other statement
- * is a step of its own. A step may be cut off before it is recorded, so each must be such that doing it twice is doing it once.
- * All other migrations run from their beginning again.
+ * Such a statement runs once per month (toYYYYMM(received_at)) in the table, with {month} replaced. Every other statement is one step. A
+ * step may be cut off before it is recorded, so repeating it must have no effect. All other migrations are repeated from their beginning.
  */
 
 const BY_MONTH = /^-- by month of (\S+)$/m
@@ -32,14 +31,14 @@ interface Step {
   readonly statement: string
 }
 
-/** What is needed of a migration. */
+/** The parts of a migration that are needed. */
 export interface Statements {
   readonly version: number
   readonly name: string
   readonly statements: readonly string[]
 }
 
-/** Runs what is left of a migration. @param failed the error to throw for the engine's, by step */
+/** Runs the remaining steps of a migration. @param failed converts an error of the engine, given the step */
 export async function runSteps(
   sql: SqlConnection,
   migration: Statements,
@@ -94,7 +93,7 @@ async function stepsOf(sql: SqlConnection, { statements }: Statements): Promise<
   return steps
 }
 
-/** The table may be one that an earlier statement of the same file makes: then there is nothing to rewrite. */
+/** The table may be created by an earlier statement of the same file: then there is nothing to rewrite. */
 async function monthsOf(sql: SqlConnection, table: string): Promise<string[]> {
   const [database, name] = table.split('.')
   const tables = await sql.rows(

@@ -8,9 +8,9 @@ import { runSteps, type Statements } from './migration-steps.ts'
 import { DATABASE, quoted, type SqlConnection } from './sql.ts'
 
 /*
- * schemas/clickhouse/NNNN_name.sql, applied in order and recorded in gatepost.schema_migrations.
- * Statements are separated by a line that says `-- statement`. Every statement can be repeated (IF NOT EXISTS): what a
- * crash cut off runs again; see migration-steps.ts. A file that has been released never changes.
+ * schemas/clickhouse/NNNN_name.sql, applied in order and recorded in gatepost.schema_migrations. Statements are separated by the line `--
+ * statement`. Every statement can be repeated (IF NOT EXISTS): after a crash it runs again; see migration-steps.ts. A released file never
+ * changes.
  */
 
 export interface Migration extends Statements {
@@ -58,7 +58,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_aft
     min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
 COMMENT 'Which migrations of the tables have been applied'`
 
-/** Version 0.1.0 did not say it. */
+/** Version 0.1.0 did not record it. */
 const APPLIED_BY = `ALTER TABLE ${DATABASE}.schema_migrations ADD COLUMN IF NOT EXISTS gatepost String COMMENT 'Version of Gatepost that applied it'`
 
 interface Applied {
@@ -67,7 +67,7 @@ interface Applied {
   checksum: string
 }
 
-/** @throws GatepostError STORE_MIGRATION: naming the file and what is wrong with it */
+/** @throws GatepostError STORE_MIGRATION: names the file and the problem */
 export async function migrate(
   sql: SqlConnection,
   migrations: readonly Migration[],
@@ -86,7 +86,7 @@ export async function migrate(
   }
 }
 
-/** Whether migrate() would apply anything; changes nothing. @throws GatepostError STORE_MIGRATION */
+/** Whether migrate() would apply anything. Changes nothing. @throws GatepostError STORE_MIGRATION */
 export async function pendingMigrations(sql: SqlConnection, migrations: readonly Migration[]): Promise<boolean> {
   const tables = await sql.rows(
     `SELECT name FROM system.tables WHERE database = '${DATABASE}' AND name = 'schema_migrations'`,
@@ -121,7 +121,7 @@ async function verify(sql: SqlConnection, applied: Applied, migrations: readonly
   }
 }
 
-/** The version of Gatepost that applied a migration, in words. */
+/** The version of Gatepost that applied a migration, as text. */
 async function appliedBy(sql: SqlConnection, version: number): Promise<string> {
   const rows = await sql
     .rows<{ gatepost: string }>(`SELECT gatepost FROM ${DATABASE}.schema_migrations WHERE version = ${version} LIMIT 1`)

@@ -1,8 +1,8 @@
 import { GatepostError } from '../common/errors.ts'
 
 /**
- * Workers (connections) and those who wait for one, in order of arrival. At most `maxWaiting` wait: more are refused,
- * so that a slow store shows as an error and not as memory.
+ * Workers (connections) and those who wait for one, in order of arrival. At most `maxWaiting` wait: more are refused, so that a slow store
+ * shows as an error and not as memory.
  */
 export class WorkerQueue<W> {
   readonly #idle: W[]

@@ -6,8 +6,8 @@ import { portalSessions } from './portal-sessions.ts'
 import { postAuth } from './post-auth.ts'
 
 /*
- * Every stream of records. Journal, Kafka topics, inserts, retention, forgetting, replay and the overview follow from this; how a field or a
- * stream is added: docs/contributing.md.
+ * All streams. Journal, Kafka topics, inserts, retention, forgetting, replay and the overview are driven by this list. docs/contributing.md
+ * says how to add a field or a stream.
  */
 const ALL = [postAuth, gatewayPings, gatewayAuth, portalSessions, deadLetters] as const
 
@@ -18,17 +18,17 @@ type DescriptorOf<T extends Topic> = Extract<Descriptor, { readonly name: T }>
 
 type NamesOf<Fields extends readonly StreamField[]> = { readonly [Index in keyof Fields]: Fields[Index]['name'] }
 /**
- * Names of a stream's fields behind the identity, in the order in which its records have them. Each encoder lists what it writes as a value of
- * this type: a field that it forgets does not compile.
+ * Names of a stream's fields after the identity, in record order. Each encoder lists the fields it writes as a value of this type: a missing
+ * field does not compile.
  */
 export type FieldNames<T extends Topic> = NamesOf<DescriptorOf<T>['fields']>
 /** The name of one of them. */
 export type FieldName<T extends Topic> = DescriptorOf<T>['fields'][number]['name']
 
-/** What dead_letters.source says of requests. */
+/** Values of dead_letters.source for requests. */
 export type ReportedAs = NonNullable<Descriptor['reportedAs']>
 
-/** Tables that expire with a stream's; see StreamDescriptor.followedBy. */
+/** Tables that have a stream's retention; see StreamDescriptor.followedBy. */
 export type FollowingTable = Descriptor['followedBy'][number]
 
 export const TOPICS = ALL.map(({ name }) => name) as unknown as readonly [Topic, ...Topic[]]
@@ -39,14 +39,14 @@ export function streamOf(topic: Topic): StreamDescriptor & { readonly followedBy
   return byName.get(topic) as Descriptor
 }
 
-/** Fields of a stream that hold something of this kind about people. */
+/** Fields of a stream that may hold this kind of personal data. */
 export function fieldsHolding(topic: Topic, holds: StreamField['holds']): readonly string[] {
   return streamOf(topic)
     .fields.filter((field) => field.holds === holds)
     .map(({ name }) => name)
 }
 
-/** The stream of which requests of a source make records; undefined: there is none. */
+/** The stream whose records requests of this source make; undefined: none. */
 export function streamReportedAs(source: string): Topic | undefined {
   return TOPICS.find((topic) => streamOf(topic).reportedAs === source)
 }

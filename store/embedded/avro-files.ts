@@ -8,8 +8,8 @@ import type { RecordInserter } from '../exactly-once/insert.ts'
 import { quoted, type SqlConnection } from '../sql.ts'
 
 /**
- * Hands batches to the engine in this process: their blocks behind one container header in a file, which the engine's
- * own Avro reader parses. The file lives as long as its statement and is never synced: the record log has the bytes.
+ * Passes batches to the engine in this process as a file (their blocks after one container header), which the engine's own Avro reader
+ * parses. The file is deleted after the statement and never synced: the record log has the bytes.
  */
 export class AvroFiles {
   readonly #directory: string
@@ -19,16 +19,16 @@ export class AvroFiles {
     this.#directory = directory
   }
 
-  /** Takes the directory for itself: what an earlier process left there goes. */
+  /** Takes over the directory: removes files of an earlier process. */
   async clear(): Promise<void> {
     await rm(this.#directory, { recursive: true, force: true })
     await mkdir(this.#directory, { recursive: true })
   }
 
-  /** An inserter that runs its statements on this connection. */
+  /** An inserter that uses this connection. */
   inserter(sql: SqlConnection): RecordInserter {
     return {
-      // The statement is text in this process: as many as there are.
+      // The statement is a string in this process, so its length is not limited.
       maxBatches: Infinity,
       insert: async (schema, batches, statement) => {
         const path = join(this.#directory, `${schema.topic}-${this.#sequence++}.avro`)

@@ -7,8 +7,8 @@ import { tableOf } from '../exactly-once/identity.ts'
 import type { SqlConnection } from '../sql.ts'
 
 /**
- * Store.check(): a Null table takes the structure and the constraints of the table it is made like, and keeps nothing.
- * It is temporary: only this connection sees it.
+ * Store.check(): a Null table gets the structure and the constraints of the original table, and stores nothing. It is temporary, so only
+ * this connection sees it.
  */
 export async function check(
   sql: SqlConnection,

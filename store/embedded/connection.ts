@@ -2,18 +2,17 @@ import { createClient, type ClickHouseClient, type ClickHouseClientConfigOptions
 import { createChdbConnection } from 'chdb/connection'
 import type { QueryParams } from '../contract.ts'
 
-/** chdb declares its connection with the types of @clickhouse/client-common, a copy of those of @clickhouse/client. */
+/** chdb declares its connection with types of @clickhouse/client-common, a copy of those in @clickhouse/client. */
 type ClientConnection = NonNullable<ClickHouseClientConfigOptions['connection']>
 
-/** Settings of the engine, by name. They stay on a connection once set, so each connection has one set for life. */
+/** Settings of the engine, by name. They stick to a connection, so each connection has one set for its lifetime. */
 export type EngineSettings = Readonly<Record<string, number | string>>
 
 /**
- * One connection to the engine in this process: one query at a time, by its owner's care.
+ * A connection to the engine in this process. Its owner runs one query at a time.
  *
- * After any error it is replaced. MEASURED: when a query fails after it began to write its result (a result above
- * max_result_bytes, an exception in a late row), what it had written stands in front of the next query's result on
- * that connection.
+ * It is replaced after any error. MEASURED: when a query fails after it began to write its result (a result above max_result_bytes, an
+ * exception in a late row), the partial result is prepended to the next query's result on that connection.
  */
 export class EngineConnection {
   readonly #path: string

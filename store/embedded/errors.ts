@@ -3,8 +3,8 @@ import { classifyEngineCode } from '../engine-errors.ts'
 import { engineCode } from '../sql.ts'
 
 /**
- * The engine's error as one of ours. It answers at once and in this process: an error with a code is its answer to
- * the statement, anything else says that it could not be asked.
+ * Converts an error of the engine. It answers synchronously, in this process: an error with a code is its answer to the statement; anything
+ * else means that the statement was not run.
  */
 export function storeError(error: unknown): GatepostError {
   if (error instanceof GatepostError) return error

@@ -17,23 +17,23 @@ import { storeError } from './errors.ts'
 import { WorkerQueue } from '../work-queue.ts'
 
 export interface EmbeddedStoreOptions {
-  /** The engine's directory: created if missing, owned by this process alone until close(). One per process. */
+  /** The engine's directory: created if missing, locked by this process until close(). One per process. */
   readonly path: string
   readonly logger: Logger
-  /** Queries that run at once, default 3; more wait, and reads never wait behind inserts. */
+  /** Queries that run at once, default 3; more are queued. Reads never wait for inserts. */
   readonly readConnections?: number
-  /** Inserts under claims that run at once, default 1. */
+  /** Concurrent inserts under ownerships, default 1. */
   readonly inserters?: number
   /** Default 32 days. */
   readonly retention?: Retention
-  /** How long to wait for another process to let go of the directory, default 0. */
+  /** How long to wait for another process to release the directory, default 0. */
   readonly lockWaitMs?: number
 }
 
 const MAX_WAITING = 1000
 
 /**
- * The ClickHouse engine in this process, through the official client.
+ * Opens the ClickHouse engine in this process, through the official client.
  * @throws GatepostError DIRECTORY_LOCKED
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
@@ -58,9 +58,9 @@ class EmbeddedStore implements Store {
   readonly #anchor: EngineConnection
   readonly #connections: readonly EngineConnection[]
   readonly #readers: WorkerQueue<EngineConnection>
-  /** One worker: what writes runs one at a time, which is what lets a look-up be followed by its insert. */
+  /** A single worker serialises writes, so that nothing happens between a look-up and its insert. */
   readonly #writer: WorkerQueue<EngineConnection>
-  /** Inserts under claims: no two of them hold the same batch, so that each look-up holds for its own. */
+  /** Inserts under ownerships: no two of them hold the same batch, so each look-up stays valid for its own. */
   readonly #inserters: WorkerQueue<EngineConnection>
 
   constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
@@ -103,7 +103,7 @@ class EmbeddedStore implements Store {
     return this.#write((connection) => connection.run(sql, params))
   }
 
-  /** The engine has one process, whose inserts end with it: every claim stays the newest. */
+  /** Only one process has the engine, and its inserts end with it: every ownership keeps the newest epoch. */
   claim(topic: Topic, partition: string): Promise<Claim> {
     return Promise.resolve({ topic, partition, epoch: 1, owner: 'embedded' })
   }
@@ -125,7 +125,7 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     await Promise.all([this.#readers.close(), this.#writer.close(), this.#inserters.close()])
     for (const connection of this.#connections) await connection.close()
-    // close() of a connection returns before the engine has let go of the directory.
+    // close() of a connection returns before the engine has released the directory.
     await drainPending()
     await this.#lock.release()
   }

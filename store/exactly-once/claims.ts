@@ -5,8 +5,8 @@ import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 const CLAIMS = `${DATABASE}.partition_claims`
 
 /**
- * True while each of these claims is the newest of its part of the log. A scalar subquery: the engine asks it once, before
- * the statement that holds it reads or writes a row.
+ * An SQL condition that is true while each of these ownerships has the newest epoch. A scalar subquery: the engine evaluates it once, before
+ * the statement reads or writes a row.
  */
 export function areNewest(claims: readonly Claim[]): string {
   const parts = claims.map(({ topic, partition }) => `(${quoted(topic)}, ${quoted(partition)})`)
@@ -21,15 +21,15 @@ export function areNewest(claims: readonly Claim[]): string {
   )
 }
 
-/** Whether they are, now. */
+/** Evaluates the condition now. */
 export async function holds(sql: SqlConnection, claims: readonly Claim[]): Promise<boolean> {
   const [row] = await sql.rows<{ held: number }>(`SELECT ${areNewest(claims)} AS held`)
   return Number(row.held) === 1
 }
 
 /**
- * The newest claim's successor, for `owner`. With `previous`: writes nothing unless that is the newest.
- * Two that run at once may write the same epoch: the greater owner has it then.
+ * A statement that takes ownership with the next epoch for `owner`. With `previous`: only if that has the newest epoch. Two concurrent
+ * statements may write the same epoch: the greater owner id wins.
  */
 export function nextClaim(topic: Topic, partition: string, owner: string, previous: Claim | null): string {
   const condition =
@@ -43,7 +43,7 @@ export function nextClaim(topic: Topic, partition: string, owner: string, previo
   )
 }
 
-/** The newest claim of a part; null: there is none. */
+/** The current owner and epoch of a part; null: none. */
 export async function newestClaim(sql: SqlConnection, topic: Topic, partition: string): Promise<Claim | null> {
   const [row] = await sql.rows<{ epoch: string; owner: string }>(
     `SELECT max(newest).1 AS epoch, max(newest).2 AS owner FROM ${CLAIMS} ` +

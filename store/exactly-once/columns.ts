@@ -2,19 +2,19 @@ import type { RecordSchema } from '../../schemas/avro.ts'
 import { isUnion, type AvroType } from '../../schemas/avro-type.ts'
 import { nullable, resolve } from '../../schemas/resolve.ts'
 
-/** One column of an Avro file of records, and of their table. */
+/** A column in an Avro file of records, and in their table. */
 export interface RecordColumn {
-  /** In the table. */
+  /** Name in the table. */
   readonly name: string
-  /** In the file: an earlier version may have called it otherwise. */
+  /** Name in the file, which an earlier version may have chosen. */
   readonly written: string
-  /** The type the engine's Avro reader is asked for. */
+  /** The type to request from the engine's Avro reader. */
   readonly read: string
-  /** What goes into the table. */
+  /** The expression to insert. */
   readonly expression: string
 }
 
-/** The columns that records of a schema have, in its order; what later versions added gets the defaults of their columns. */
+/** The columns for records of a schema, in its order; columns added by later versions get their defaults. */
 export function recordColumns(schema: RecordSchema): RecordColumn[] {
   return resolve(schema).fields.map(({ name, written }) => ({
     name,
@@ -26,8 +26,8 @@ export function recordColumns(schema: RecordSchema): RecordColumn[] {
 }
 
 /**
- * Longs are read as Int64: the insert casts them to UInt64 columns bit by bit, which is how unsigned 64-bit counters
- * travel. received_at is milliseconds in UTC in both.
+ * Longs are read as Int64, and the insert casts them to UInt64 columns bit by bit: this is how unsigned 64-bit counters are transported.
+ * received_at is in milliseconds, UTC, in both.
  */
 function readType(type: AvroType): string {
   const value = nullable(type)

@@ -9,25 +9,25 @@ import { lookUp } from './presence.ts'
 import { insertMissing } from './statement.ts'
 import { repeatViews } from './views.ts'
 
-/** How an engine is given the records of batches. */
+/** Passes the records of batches to an engine. */
 export interface RecordInserter {
   /**
    * Runs `statement(source)`, where `source` is a table function that reads the batches' records, all of this schema. Returns, or throws the
-   * engine's error, only when the engine has ended the attempt.
-   * @throws GatepostError STORE_UNAVAILABLE: what became of the attempt is not known, it may even be under way
+   * engine's error, only after the engine has ended the attempt.
+   * @throws GatepostError STORE_UNAVAILABLE: the outcome is unknown, and the attempt may still be running
    */
   insert(schema: RecordSchema, batches: readonly Batch[], statement: (source: string) => string): Promise<void>
-  /** How many batches one statement may name. */
+  /** Maximum number of batches that one statement may name. */
   readonly maxBatches: number
 }
 
 /**
- * Codes (system.errors) by which the engine refuses the rows themselves. Everything else may succeed later: a code
- * gets onto this list by having been seen for bad rows.
+ * Codes (system.errors) with which the engine refuses the rows themselves. Any other error may be temporary: a code is added only after it
+ * has been seen for bad rows.
  */
 const REFUSALS = new Set([
   '117', // INCORRECT_DATA
-  '395', // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: the guard, a record is not one of its batch
+  '395', // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: the guard found a record that does not belong to its batch
   '469', // VIOLATED_CONSTRAINT
   '748', // AVRO_EXCEPTION
 ])
@@ -38,8 +38,8 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Store.insertOnce(), for whoever is the only writer of these batches while it runs: look up, insert what is missing in one
- * statement that looks up again, look up what became of it. With claims, whoever holds them all is that only writer.
+ * Store.insertOnce() for the only current writer of these batches: looks them up, inserts the missing ones with a statement that looks up
+ * again, then looks up the result. With ownerships, the process that holds them all is that only writer.
  * @param lettersSince see lookUp()
  */
 export async function insertOnce(
@@ -62,7 +62,7 @@ export async function insertOnce(
     return { rows, alreadyPresent }
   } catch (error) {
     if (error instanceof GatepostError) throw error
-    // Not about the rows: a look-up or a view's SELECT failed.
+    // Not caused by the rows: a look-up or a view's SELECT failed.
     throw new GatepostError('STORE_UNAVAILABLE', `insert into ${topic}: ${messageOf(error)}`, error)
   }
 }
@@ -78,7 +78,7 @@ interface Attempt {
 async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<InsertOutcome> {
   const { sql, topic, lettersSince } = attempt
   const before = await lookUp(sql, topic, batches, lettersSince)
-  // An earlier attempt may have been cut off between the rows and the views.
+  // An earlier attempt may have been cut off after the rows and before the views.
   if (before.present.length > 0) await repeatViews(sql, topic, before.present)
   if (before.missing.length > 0) await insertNew(attempt, before.missing)
   return {
@@ -93,7 +93,7 @@ async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<v
   try {
     await inserter.insert(batches[0].schema, batches, (source) => insertMissing(topic, batches, source, claims))
   } catch (error) {
-    // It may be under way: what a look-up says now could change behind it.
+    // It may still be running, so the result of a look-up could change afterwards.
     if (error instanceof GatepostError) throw error
     failure = error
   }

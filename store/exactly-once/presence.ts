@@ -9,7 +9,7 @@ export interface Presence {
   readonly missing: readonly Batch[]
 }
 
-/** How many rows each batch has in its table; batches without a row are not listed. */
+/** The number of rows of each batch in its table; batches without rows are not listed. */
 export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string {
   return (
     `${withBatchIds(batches)} SELECT batch_id, count() AS rows FROM ${tableOf(topic)} ` +
@@ -18,10 +18,11 @@ export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string
 }
 
 /**
- * Which batches are in their table. A batch some of whose records were dead-lettered has that many rows fewer.
- * @param lettersSince from when on all dead letters are there. They may be kept for a shorter time than the rows beside them: of an older
- *   batch, which was inserted whole or not at all, rows that are missing were dead letters
- * @throws GatepostError STORE_INCONSISTENT: a batch is there in part
+ * Which batches are in their table. A batch with dead-lettered records has that many rows fewer.
+ * @param lettersSince since when all dead letters are still there. They may have a shorter retention than the rows: for an older batch,
+ *   which was inserted
+ *  whole or not at all, missing rows are assumed to have been dead letters
+ * @throws GatepostError STORE_INCONSISTENT: a batch is partly in the table
  */
 export async function lookUp(
   sql: SqlConnection,
@@ -56,7 +57,7 @@ export async function lookUp(
   return { present, missing }
 }
 
-/** Records of each batch that dead letters stand for: an undecodable one stands for the rest of its batch too. */
+/** How many records of each batch its dead letters stand for: an undecodable one stands for the rest of its batch too. */
 async function deadRecords(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<Map<string, number>> {
   const letters = await sql.rows<{ batch_id: string; refused: string; undecodable: string; from: string }>(
     `${withBatchIds(batches)} SELECT batch_id, countIf(reason != 'undecodable') AS refused, countIf(reason = 'undecodable') AS undecodable, ` +
@@ -67,7 +68,7 @@ async function deadRecords(sql: SqlConnection, topic: Topic, batches: readonly B
   return new Map(
     letters.map(({ batch_id, refused, undecodable, from }) => {
       const rest = Number(undecodable) === 0 ? 0 : (counts.get(batch_id) ?? 0) - Number(from)
-      // A dead letter about a dead letter is a row of its batch itself.
+      // A dead letter about a dead letter is itself a row of its batch.
       const rows = topic === 'dead_letters' ? Number(refused) + Number(undecodable) : 0
       return [batch_id, Number(refused) + rest - rows]
     }),

@@ -8,8 +8,8 @@ import { areNewest } from './claims.ts'
 import { batchRows, tableOf, withBatchIds } from './identity.ts'
 
 /**
- * One insert is one block in one partition, so one part: all or nothing. The sizes are above any insert's; the engine's
- * own defaults are async_insert = 1 and blocks of about a million rows.
+ * One insert is one block in one partition of the table, so one part: all or nothing. The sizes are above those of any insert; the engine's
+ * defaults are async_insert = 1 and blocks of about a million rows.
  */
 export const ONE_PART_SETTINGS = {
   async_insert: 0,
@@ -20,12 +20,12 @@ export const ONE_PART_SETTINGS = {
   min_insert_block_size_bytes: 1_000_000_000_000,
 } as const
 
-/** The same, as a SETTINGS clause has it. */
+/** The same as a SETTINGS clause. */
 export const ONE_PART = Object.entries(ONE_PART_SETTINGS)
   .map(([name, value]) => `${name} = ${value}`)
   .join(', ')
 
-/** `'name Type, ...'`: the structure that the engine's Avro reader is asked for. */
+/** `'name Type, ...'`: the structure to request from the engine's Avro reader. */
 export function recordStructure(schema: RecordSchema): string {
   return quoted(
     recordColumns(schema)
@@ -35,9 +35,8 @@ export function recordStructure(schema: RecordSchema): string {
 }
 
 /**
- * Inserts what `source` (a table function that reads the batches' records) holds of batches that are not in the table; with
- * claims: nothing unless each is the newest.
- * The month is part of the guard because a batch's window may reach into the next one.
+ * Inserts from `source` (a table function that reads the batches' records) the batches that are not in the table; with ownerships, nothing
+ * unless each has the newest epoch. The month is part of the condition because a batch's window may reach into the next month.
  */
 export function insertMissing(
   topic: Topic,
@@ -51,7 +50,7 @@ export function insertMissing(
   return insertInto(table, batches, source, `${belongs(batches)} AND ${known}${owned}`)
 }
 
-/** Inserts everything that `source` holds. */
+/** Inserts everything in `source`. */
 export function insertAll(table: string, batches: readonly Batch[], source: string): string {
   return insertInto(table, batches, source, belongs(batches))
 }
@@ -68,8 +67,8 @@ function insertInto(table: string, batches: readonly Batch[], source: string, wh
 }
 
 /**
- * Refuses the insert when a record is not one of its batch: damaged bytes can decode into a record of another identity
- * or time, which no look-up would ever find.
+ * Refuses the insert when a record does not belong to its batch: damaged bytes may decode into a record with another identity or time, which
+ * no look-up would ever find.
  */
 function belongs(batches: readonly Batch[]): string {
   const month = `toYYYYMM(received_at) = ${yearMonth(batches[0].minReceivedAt)}`
@@ -77,7 +76,7 @@ function belongs(batches: readonly Batch[]): string {
   return `throwIf(NOT (${own}), 'a record is not one of its batch') = 0`
 }
 
-/** 202611, as toYYYYMM says it. */
+/** 202611, like toYYYYMM. */
 function yearMonth(time: number): number {
   const date = new Date(time)
   return date.getUTCFullYear() * 100 + date.getUTCMonth() + 1

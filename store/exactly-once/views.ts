@@ -13,7 +13,7 @@ export interface TableView {
   readonly select: string
 }
 
-/** The materialized views that a topic's raw table feeds, as the engine has them. */
+/** The materialized views on a stream's raw table, as the engine lists them. */
 export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableView[]> {
   const views = await sql.rows<{ name: string; statement: string; select: string; columns: string[] }>(
     `SELECT t.name AS name, any(create_table_query) AS statement, any(as_select) AS select, ` +
@@ -30,15 +30,14 @@ export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableVi
     })
 }
 
-/** In a cluster views read the node's own table: see server/cluster.ts. */
+/** In a cluster, views read the node's own table: see server/cluster.ts. */
 function sourceOf(topic: Topic): RegExp {
   return new RegExp(`\\bFROM ${tableOf(topic)}(?:_local)?\\b`, 'g')
 }
 
 /**
- * Runs the views' SELECTs again over batches that are in the table: whether an insert that failed, or that a crash cut
- * off, had reached the views is not known, and a view that throws leaves the source rows in. The views' tables are such
- * that this changes nothing where nothing was missing.
+ * Runs the views' SELECTs again over batches that are in the table: it is unknown whether an insert that failed or was cut off had reached
+ * the views, and a view that throws leaves the source rows in. The views' tables are designed so that repeating changes nothing.
  */
 export async function repeatViews(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<void> {
   const rows = `FROM (${withBatchIds(batches)} SELECT * FROM ${tableOf(topic)} WHERE ${batchRows(batches)}) AS ${topic}`

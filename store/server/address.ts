@@ -3,14 +3,14 @@ import { GatepostError } from '../../common/errors.ts'
 import { DATABASE } from '../sql.ts'
 
 export interface ServerAddress {
-  /** Without user and password: fit for messages. */
+  /** Without user and password, so it can be used in messages. */
   readonly origin: string
   readonly username: string
   readonly password: string
   readonly isLoopback: boolean
 }
 
-/** Reads GATEPOST_CLICKHOUSE_URL. @throws GatepostError CONFIG_INVALID: what is wrong with it, never the password */
+/** Parses GATEPOST_CLICKHOUSE_URL. @throws GatepostError CONFIG_INVALID: says what is wrong, without the password */
 export function parseAddress(text: string): ServerAddress {
   const url = urlOf(text)
   if (url === null) throw invalid('is not a URL such as http://user:pass@host:8123/gatepost')
@@ -36,7 +36,7 @@ function urlOf(text: string): URL | null {
   }
 }
 
-/** The user or the password. new URL() lets a `%` pass that begins no escape. */
+/** Decodes the user or the password. new URL() accepts a `%` that does not begin an escape. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -3,10 +3,10 @@ import type { Batch } from '../../schemas/batch.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
 
-/** Small batches go together: a chunk costs a system call and an HTTP frame. */
+/** Small batches are combined: each chunk costs a system call and an HTTP frame. */
 const CHUNK_BYTES = 256 * 1024
 
-/** The batches' blocks behind one container header, a part at a time. */
+/** Streams the batches' blocks after one container header. */
 export function containerStream(schema: RecordSchema, batches: readonly Batch[]): Readable {
   return Readable.from(chunks(schema, batches), { objectMode: false, highWaterMark: CHUNK_BYTES })
 }

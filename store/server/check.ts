@@ -7,9 +7,9 @@ import { tableOf } from '../exactly-once/identity.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
 
 /**
- * Store.check(): a Null table has the structure and the constraints of the table it is made like, and keeps nothing. One per
- * stream, made anew each time and left there: over HTTP a temporary table would need a session, which a load balancer cuts,
- * and dropping it would disturb whoever checks at the same time.
+ * Store.check(): a Null table has the structure and the constraints of the original table, and stores nothing. There is one per stream,
+ * created again each time and never dropped: a temporary table would need a session over HTTP, which a load balancer breaks, and dropping it
+ * would disturb concurrent checks.
  */
 export async function check(
   sql: SqlConnection,

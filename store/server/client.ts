@@ -8,15 +8,14 @@ import { COMMAND_SECONDS, COMMON_SETTINGS, QUERY_SECONDS } from './settings.ts'
 
 type Settings = Readonly<Record<string, number | string>>
 
-/** The server stops a statement by itself at its bound; an answer that is so much later does not come. */
+/** The server stops a statement at its own limit; an answer that is this much later is not coming. */
 const GRACE_SECONDS = 5
-/** Requests at once; more wait within the time that they have. */
+/** Concurrent requests; more are queued, within their time limit. */
 const MAX_CONNECTIONS = 16
 
 /**
- * The official client, with a bound on every request. An aborted request may go on at the server.
- * Errors are the client's: ClickHouseError with the engine's code is the engine's own answer, everything else leaves open
- * what became of the statement.
+ * The official client, with a time limit on every request. An aborted request may continue on the server. Errors are the client's: a
+ * ClickHouseError with a code is the engine's own answer; any other error leaves the outcome of the statement unknown.
  */
 export class ServerClient implements SqlConnection {
   readonly #client: ClickHouseClient
@@ -28,14 +27,14 @@ export class ServerClient implements SqlConnection {
       url: address.origin,
       username: address.username,
       password: address.password,
-      // Statements name their database: it may not be there yet.
+      // Statements name their database, which may not exist yet.
       database: 'default',
       application: 'gatepost',
-      // Every request has its own.
+      // Every request has its own limit.
       request_timeout: 2 * COMMAND_SECONDS * 1000,
       max_open_connections: MAX_CONNECTIONS,
       compression: { request: compress, response: compress },
-      // Below any server's own, or a statement is sent on a connection that is being closed.
+      // Shorter than any server's own, so that no statement is sent on a connection that is being closed.
       keep_alive: { enabled: true, idle_socket_ttl: 1500 },
       log: { level: 127 },
     })
@@ -66,7 +65,7 @@ export class ServerClient implements SqlConnection {
     })
   }
 
-  /** A statement that reads `body`, by input() or behind FORMAT. */
+  /** A statement that reads `body`, through input() or after FORMAT. */
   send(sql: string, body: Readable, queryId: string, settings: Settings, seconds: number): Promise<void> {
     return within(seconds, async (signal) => {
       const { stream } = await this.#client.exec({
@@ -77,7 +76,7 @@ export class ServerClient implements SqlConnection {
         abort_signal: signal,
       })
       signal.addEventListener('abort', () => stream.destroy())
-      // Nothing, but for what something in between has to say.
+      // Empty, unless a proxy in between sends something.
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         const text = chunk.toString().trim()
         if (text !== '') throw new Error(`not an answer of ClickHouse: ${text.slice(0, 200)}`)
@@ -90,7 +89,7 @@ export class ServerClient implements SqlConnection {
   }
 }
 
-/** Also when an answer has begun and does not end: the client's own bound is over then. */
+/** Also covers an answer that begins and never ends, which the client's own limit does not. */
 async function within<T>(seconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const limit = seconds + GRACE_SECONDS
   const controller = new AbortController()
@@ -105,9 +104,9 @@ async function within<T>(seconds: number, work: (signal: AbortSignal) => Promise
   try {
     return await Promise.race([over, working])
   } catch (error) {
-    // Of several addresses that were tried; it has no message of its own.
+    // Several addresses were tried; the aggregate has no message of its own.
     if (error instanceof AggregateError) throw new Error(error.errors.map(messageOf).join('; '), { cause: error })
-    // The client makes the text of an answer the message, and an answer may have none.
+    // The client uses the text of the answer as the message, and an answer may have none.
     if (messageOf(error) === '' && engineCode(error) === null)
       throw new Error('an error without a text, not from ClickHouse', { cause: error })
     throw error

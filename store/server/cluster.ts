@@ -2,31 +2,31 @@ import { loadMigrations } from '../migrations.ts'
 import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 
 /*
- * GATEPOST_CLICKHOUSE_CLUSTER: each table T of the migrations is gatepost.T_local, Replicated...MergeTree on every node, and
- * gatepost.T, Distributed, to read them all. What is inserted, by migrations and by the exactly-once procedure, goes into the
- * local table of the node that the URL names and is looked up there: through Distributed it would be queued and not atomic.
- * Checked by parsing with the engine's own parser, and not on a cluster.
+ * GATEPOST_CLICKHOUSE_CLUSTER: each table T of the migrations becomes gatepost.T_local, Replicated...MergeTree on every node, and
+ * gatepost.T, Distributed, to read them all. Inserts of migrations and of the exactly-once procedure go into the local table of the node
+ * that the URL names, and are looked up there: through Distributed they would be queued and not atomic. Checked with the engine's own
+ * parser, not on a cluster.
  */
 
 const HEAD = String.raw`^((?:\s|--[^\n]*\n)*)`
 const CREATE_TABLE = new RegExp(`${HEAD}CREATE TABLE IF NOT EXISTS ${DATABASE}\\.(\\w+)\\b([^]*)$`)
 const CREATE_VIEW = new RegExp(`${HEAD}(CREATE (?:MATERIALIZED )?VIEW IF NOT EXISTS ${DATABASE}\\.\\w+)\\b([^]*)$`)
 const ALTER = new RegExp(`${HEAD}(ALTER TABLE ${DATABASE}\\.(\\w+))\\b([^]*)$`)
-/** What a Distributed table has too. Indexes, times to live and settings are the local tables'. */
+/** Parts of a definition that a Distributed table has too. Indexes, TTLs and settings belong to the local tables. */
 const OF_COLUMNS = /^\s*(?:(?:ADD|DROP|MODIFY|COMMENT|RENAME) COLUMN|MODIFY COMMENT)\b/
 const ENGINE = /\bENGINE = (\w*MergeTree)\b/
-/** The parts of a table's sorting key that are names: enough to keep what replaces or adds to each other on one shard. */
+/** Those parts of a table's sorting key that are column names: enough to keep rows that replace each other on one shard. */
 const SORTING_KEY = /\bORDER BY (?:\(([^()]+)\)|(\w+))\s/
 const COMMENT = /\bCOMMENT '(?:[^'\\]|''|\\.)*'\s*$/
 
-/** What is done with tables while an installation runs. */
+/** Statements on tables while an installation runs. */
 const CREATE_LIKE = new RegExp(`^CREATE TABLE ${DATABASE}\\.(\\w+) AS ${DATABASE}\\.(\\w+)$`)
 const EXCHANGE = new RegExp(`^EXCHANGE TABLES (${DATABASE}\\.\\w+) AND (${DATABASE}\\.\\w+)$`)
 const DROP = new RegExp(`^(DROP TABLE IF EXISTS ${DATABASE}\\.\\w+)((?: SYNC)?)$`)
 const DELETE = new RegExp(`^(DELETE FROM ${DATABASE}\\.\\w+)(\\s[^]*)$`)
 
 const RANDOM = 'rand()'
-/** The tables of the migrations, and by what their rows are shared out. */
+/** The tables of the migrations, with their sharding keys. */
 const TABLES = new Map(
   loadMigrations().flatMap(({ statements }) =>
     statements.flatMap((text): [string, string][] => {
@@ -36,15 +36,15 @@ const TABLES = new Map(
   ),
 )
 for (const name of ['schema_migrations', 'schema_migration_steps']) TABLES.set(name, RANDOM)
-/** As a name stands in a statement: behind a space, as it never does in a literal of ours. */
+/** A table name in a statement: after a space, which never precedes one in our literals. */
 const TABLE = new RegExp(`(?<=[ \\n])${DATABASE}\\.(${[...TABLES.keys()].join('|')})\\b`, 'g')
 
-/** A statement of the exactly-once procedure: on this node's own tables. */
+/** A statement of the exactly-once procedure, changed to use this node's own tables. */
 export function localForm(statement: string): string {
   return statement.replace(TABLE, `${DATABASE}.$1_local`)
 }
 
-/** A statement of a migration or of the retention, as a cluster gets it. */
+/** The form of a migration's or retention's statement for a cluster. */
 export function clusterForm(statement: string, cluster: string): string[] {
   const onCluster = `ON CLUSTER ${quoted(cluster)}`
   const table = CREATE_TABLE.exec(statement)
@@ -52,7 +52,7 @@ export function clusterForm(statement: string, cluster: string): string[] {
   const view = CREATE_VIEW.exec(statement)
   if (view) {
     const [, head, create, rest] = view
-    // A materialized view sees what is inserted into the table that it reads; a view reads all nodes.
+    // A materialized view sees inserts into the table that it reads from; a plain view reads all nodes.
     return [`${head}${create} ${onCluster}${create.includes('MATERIALIZED') ? localForm(rest) : rest}`]
   }
   const alter = ALTER.exec(statement)
@@ -67,8 +67,8 @@ export function clusterForm(statement: string, cluster: string): string[] {
 }
 
 /**
- * A statement that is given while an installation runs. What alters a table is of every node's own tables, so that `mutations_sync = 2`
- * waits for all replicas; a table that is to take the place of another one is made as that one is, everywhere; anything else is as it is.
+ * The form of a statement at run time. ALTERs apply to every node's own tables, so that `mutations_sync = 2` waits for all replicas; a table
+ * that will replace another one is created everywhere, like the original; any other statement is not changed.
  */
 export function commandForm(statement: string, cluster: string): string[] {
   if (ALTER.test(statement)) return clusterForm(statement, cluster)
@@ -82,7 +82,7 @@ export function commandForm(statement: string, cluster: string): string[] {
     ]
   }
   const exchange = EXCHANGE.exec(statement)
-  // What reads them goes on to read the tables of these names.
+  // Readers continue to use the tables with these names.
   if (exchange) return [`EXCHANGE TABLES ${exchange[1]}_local AND ${exchange[2]}_local ${onCluster}`]
   const drop = DROP.exec(statement)
   if (drop) return ['', '_local'].map((suffix) => `${drop[1]}${suffix} ${onCluster}${drop[2]}`)
@@ -106,14 +106,14 @@ function distributed(name: string, key: string, cluster: string): string {
   return `ENGINE = Distributed(${quoted(cluster)}, ${quoted(DATABASE)}, ${quoted(`${name}_local`)}, ${key})`
 }
 
-/** Rows that replace each other, or are added up, by their sorting key are together; others lie wherever. */
+/** Rows that replace each other, or are added up, by their sorting key must be on one shard; others may be anywhere. */
 function shardingKey(definition: string): string {
   const [, several, one] = SORTING_KEY.exec(definition) ?? []
   const names = several ?? one
   return /ENGINE = (?:Replacing|Aggregating)/.test(definition) && names !== undefined ? `cityHash64(${names})` : RANDOM
 }
 
-/** A connection whose statements are made for a cluster by `form`; what it reads is as it is. */
+/** A connection that changes statements with `form`; reads are not changed. */
 export function onCluster(sql: SqlConnection, form: (statement: string) => string[]): SqlConnection {
   return {
     rows: (text) => sql.rows(text),

@@ -6,7 +6,7 @@ import type { ServerAddress } from './address.ts'
 const VARIABLE = 'GATEPOST_CLICKHOUSE_URL'
 
 /**
- * What the user in the URL needs; the second is for input(), as for most table functions. ClickHouse lets users see and kill
+ * The rights that the user in the URL needs; the second one is for input() and most table functions. ClickHouse lets users see and kill
  * their own queries without a grant.
  */
 function grants(user: string): string {
@@ -16,25 +16,25 @@ function grants(user: string): string {
 
 const WRONG_USER = new Set(['192', '193', '194', '516'])
 const NO_RIGHT = '497'
-/** A profile that reads only, or that holds settings fast. */
+/** The profile is read-only, or has constraints on settings. */
 const NO_SETTINGS = new Set(['164', '452'])
 const NO_DATABASE = '81'
 
-/** An answer with the engine's own code: it has ended the statement. Anything else leaves open what became of it. */
+/** The engine's own answer, which ends the statement. Any other error leaves the outcome unknown. */
 export function isAnswer(error: unknown): boolean {
   return engineCode(error) !== null
 }
 
-/** An error of the client as one of ours, saying which server and what to do. */
+/** Converts an error of the client; the message says which server and what to do. */
 export function serverError(error: unknown, address: ServerAddress): GatepostError {
   if (error instanceof GatepostError) return error
   const code = engineCode(error)
   return new GatepostError(classifyEngineCode(code), describe(error, code, address), error)
 }
 
-/** At the start: what will not get better by itself is a mistake in the configuration. */
+/** At the start: an error that will not go away by itself is a configuration error. */
 export function startError(error: unknown, address: ServerAddress): GatepostError {
-  // A migration that failed says which statement; why is underneath.
+  // A failed migration names its statement; the reason is in the cause.
   const reason = error instanceof GatepostError && error.cause !== undefined ? error.cause : error
   const code = engineCode(reason)
   if (code === null && !(reason instanceof GatepostError)) return serverError(reason, address)
@@ -46,7 +46,7 @@ function isMistake(code: string): boolean {
   return WRONG_USER.has(code) || NO_SETTINGS.has(code) || code === NO_RIGHT || code === NO_DATABASE
 }
 
-/** While running, a lost right or password may come back: rows wait in the log until then. */
+/** While running, a missing right or a wrong password may be corrected: records wait in the log until then. */
 export function runningError(error: unknown, address: ServerAddress): GatepostError {
   const code = engineCode(error)
   if (code === null || !isMistake(code)) return serverError(error, address)

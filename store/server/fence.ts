@@ -6,7 +6,9 @@ import { newestClaim, nextClaim } from '../exactly-once/claims.ts'
 import { quoted, type SqlConnection } from '../sql.ts'
 import { INSERT_ID_PREFIX } from './inserter.ts'
 
-/** How long inserts that run at the time of a claim may go on, are then killed, and may take to end. */
+/**
+ * Time limits when taking ownership: how long running inserts may continue before they are killed, and how long they may then take to end.
+ */
 export interface FencePatience {
   readonly killAfterMs: number
   readonly giveUpAfterMs: number
@@ -16,9 +18,8 @@ export const FENCE_PATIENCE: FencePatience = { killAfterMs: 10_000, giveUpAfterM
 const POLL_MS = 50
 
 /**
- * Makes `owner` the newest claimer of a part of the log. When it returns, no insert of an earlier claim runs, and none will
- * write: one that begins later asks for the newest claim before anything else, and one that asked earlier was running by
- * then, and has been waited for.
+ * Makes `owner` the newest owner of a part of the log. When it returns, no insert of an earlier epoch runs, and none will write: an insert
+ * that starts later checks the epoch before anything else, and one that checked earlier was running by then and has been waited for.
  * @throws GatepostError STORE_FENCED, STORE_UNAVAILABLE
  */
 export async function claimPart(
@@ -40,15 +41,15 @@ export async function claimPart(
   return newest
 }
 
-/** Nobody else has claimed since; this owner may have, by a statement whose answer was lost. */
+/** No other process has taken ownership since; this one may have, with a statement whose answer was lost. */
 function continues(newest: Claim | null, previous: Claim, owner: string): boolean {
   if (newest === null || newest.owner !== previous.owner) return false
   return newest.epoch === previous.epoch || (previous.owner === owner && newest.epoch > previous.epoch)
 }
 
 /**
- * Waits for the inserts that run now, whatever they insert: dead letters go under the claims of another stream.
- * Those that begin meanwhile are not waited for.
+ * Waits for all running inserts, into any table: dead letters are inserted under the ownerships of another stream. Inserts that start
+ * meanwhile are not waited for.
  */
 async function waitForInserts(sql: SqlConnection, { killAfterMs, giveUpAfterMs }: FencePatience): Promise<void> {
   const started = performance.now()

@@ -7,21 +7,20 @@ import { isAnswer } from './errors.ts'
 import { INSERT_SECONDS, INSERT_SETTINGS } from './settings.ts'
 
 /**
- * The statement goes into the URL, for which a server takes 1 MiB at most (http_max_uri_size), and names each batch in 37
- * characters: 148 KB.
+ * The statement is part of the URL, which a server limits to 1 MiB (http_max_uri_size), and it names each batch in 37 characters: 148 KB.
  */
 export const MAX_BATCHES_PER_INSERT = 4000
 
-/** Every statement that inserts batches, of every store, has a query_id that begins so: see fence.ts. */
+/** Prefix of the query_id of every statement that inserts batches, in every store: see fence.ts. */
 export const INSERT_ID_PREFIX = 'gatepost-insert-'
 
-/** Hands batches to the server: their container is the request's body, which the engine's own Avro reader parses. */
+/** Passes batches to the server: their container is the request's body, which the engine's own Avro reader parses. */
 export class HttpInserter implements RecordInserter {
   readonly maxBatches = MAX_BATCHES_PER_INSERT
   readonly #client: ServerClient
   readonly #owner: string
   readonly #settings: Readonly<Record<string, number | string>>
-  /** What becomes of a statement before it is sent. */
+  /** Changes a statement before it is sent. */
   readonly #form: (sql: string) => string
   #sequence = 0
 

@@ -19,7 +19,7 @@ export interface ServerMigrationOptions {
   readonly cluster?: string | undefined
 }
 
-/** Any number of processes may do this at once. @throws GatepostError STORE_MIGRATION, and the client's errors */
+/** Several processes may call this at the same time. @throws GatepostError STORE_MIGRATION, and the client's errors */
 export async function migrateServer(
   server: SqlConnection,
   inserter: RecordInserter,
@@ -29,18 +29,18 @@ export async function migrateServer(
   const sql = cluster === undefined ? server : onCluster(server, (statement) => clusterForm(statement, cluster))
   const migrations = loadMigrations()
   const databases = await sql.rows(`SELECT name FROM system.databases WHERE name = '${DATABASE}'`)
-  // Even IF NOT EXISTS needs the right to create it, which a user with a database of its own need not have.
+  // Even IF NOT EXISTS needs the right to create a database, which a user may lack if the database exists.
   if (databases.length === 0) await sql.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`)
   if (await pendingMigrations(sql, migrations)) {
     await withMigrationLock(server, () => migrate(sql, migrations, logger, { database: false }))
   }
   await applyRetention(sql, retention, logger)
-  // Say now, and not at the first insert, that the user may not insert.
+  // Reports a missing right to insert now, not at the first insert.
   await sql.run(`INSERT INTO ${CLAIMS} SELECT * FROM ${CLAIMS} WHERE 0`)
   for (const topic of TOPICS) await insertNothing(inserter, topic)
 }
 
-/** The way that batches go, with its table function and its format, and no batches. */
+/** The same way as for batches, with the same table function and format, but without data. */
 async function insertNothing(inserter: RecordInserter, topic: Topic): Promise<void> {
   const schema = recordSchema(topic)
   const [{ name, expression }] = recordColumns(schema)

@@ -4,13 +4,12 @@ import { DATABASE, engineCode, type SqlConnection } from '../sql.ts'
 const LOCK = `${DATABASE}.migration_lock`
 const ALREADY_EXISTS = '57'
 const POLL_MS = 200
-/** Longer than migrations take. Whoever holds it that long has died. */
+/** Longer than migrations take: a process that holds the lock longer has died. */
 const STALE_SECONDS = 60
 
 /**
- * One migrates while others wait. The lock is a table: a server makes each name once. It keeps several processes that
- * start at once from getting into each other's way, and no more than that: every statement of a migration can be repeated,
- * so a lock that outlived its holder is taken away.
+ * Lets one process migrate while others wait. The lock is a table, since a server creates each name once. It only keeps processes that start
+ * at the same time out of each other's way: every statement of a migration can be repeated, so a stale lock is removed.
  */
 export async function withMigrationLock(sql: SqlConnection, work: () => Promise<void>): Promise<void> {
   while (!(await acquire(sql))) {
@@ -20,7 +19,7 @@ export async function withMigrationLock(sql: SqlConnection, work: () => Promise<
   try {
     await work()
   } catch (error) {
-    // What went wrong first is told: a lock that stays is taken away.
+    // Report the original error; a lock that stays is removed later.
     await release(sql).catch(() => undefined)
     throw error
   }

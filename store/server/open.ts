@@ -22,25 +22,26 @@ export interface ServerStoreOptions {
   /** GATEPOST_CLICKHOUSE_URL: http(s)://user:password@host:port/gatepost. */
   readonly url: string
   readonly logger: Logger
-  /** Tables are made ON CLUSTER, replicated. Default: one server. */
+  /** Tables are created ON CLUSTER and replicated. Default: one server. */
   readonly cluster?: string | undefined
   /** Default 32 days. */
   readonly retention?: Retention
   /** gzip the bodies of inserts, which costs about 20 ms of CPU per MiB. Default: unless the server is on this machine. */
   readonly compress?: boolean
-  /** How long claim() waits for inserts that run, default 10 s until they are killed and 30 s in all. */
+  /** How long claim() waits for running inserts; default 10 s before they are killed, 30 s in total. */
   readonly fencePatience?: FencePatience
 }
 
-/** Inserts of one stream that run side by side under claims. */
+/** Concurrent inserts of one stream under ownerships. */
 const INSERTS_AT_ONCE = 2
-/** What may wait for its turn of one stream. */
+/** Maximum queue length of one stream. */
 const MAX_WAITING = 1000
 
 /**
- * A ClickHouse server, through the official client over HTTP.
- * @throws GatepostError CONFIG_INVALID: the URL, user or password is wrong, a right or a setting is missing;
- *   STORE_UNAVAILABLE: the server does not answer
+ * Opens a ClickHouse server, through the official client over HTTP.
+ * @throws GatepostError CONFIG_INVALID: the URL, user or password is wrong, or a right or a setting is missing; STORE_UNAVAILABLE: the
+ *   server does not
+ *  answer
  */
 export async function openServerStore(options: ServerStoreOptions): Promise<Store> {
   const address = parseAddress(options.url)
@@ -58,17 +59,17 @@ class ServerStore implements Store {
   readonly #options: ServerStoreOptions
   readonly #retention: Retention
   readonly #address: ServerAddress
-  /** Of claims and of query ids: one per opened store. */
+  /** Id in ownerships and query ids: one per opened store. */
   readonly #owner = randomBytes(8).toString('hex')
   readonly #client: ServerClient
-  /** The same, as the procedure uses it: what does not answer soon is given up. */
+  /** The same connection for the exactly-once procedure, with short time limits. */
   readonly #procedure: SqlConnection
   readonly #inserter: HttpInserter
-  /** Claims, and inserts without one, of one stream, one at a time: what a look-up says holds until its insert is done. */
+  /** Serialises, by stream, taking ownership and inserts without it: the result of a look-up stays valid until its insert is done. */
   readonly #turns = new Map<Topic, WorkerQueue<null>>()
-  /** Inserts under claims: no two of them hold the same batch. */
+  /** Inserts under ownerships: no two of them hold the same batch. */
   readonly #inserts = new Map<Topic, WorkerQueue<null>>()
-  /** Of inserts without claims, by stream. */
+  /** Ownerships of inserts by an only writer, by stream. */
   readonly #soleClaims = new Map<Topic, Claim>()
 
   constructor(options: ServerStoreOptions, address: ServerAddress) {
@@ -152,7 +153,7 @@ class ServerStore implements Store {
     return claimPart(this.#procedure, this.#owner, topic, partition, previous, patience)
   }
 
-  /** A caller that is the only writer is one claimer: so that an attempt whose answer was lost cannot write later. */
+  /** An only writer takes ownership too, so that an attempt whose answer was lost cannot write later. */
   async #insertAlone(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
     const claim = this.#soleClaims.get(topic) ?? (await this.#claim(topic, 'sole writer', null))
     this.#soleClaims.set(topic, claim)

@@ -1,8 +1,8 @@
 import { ONE_PART_SETTINGS } from '../exactly-once/statement.ts'
 
 /**
- * What every statement says, whatever the server's profiles say. Seconds are the server's own bound; the client waits a
- * little longer (see client.ts).
+ * Settings sent with every statement, regardless of the server's profiles. The server's time limit is in seconds; the client waits a little
+ * longer (see client.ts).
  */
 export const COMMON_SETTINGS = {
   // The status is known when the answer begins: an exception never follows a 200.
@@ -34,8 +34,8 @@ export const INSERT_SETTINGS = {
 } as const
 
 /**
- * Of a cluster's tables: written to a majority, through Distributed before it is answered, and read where all of that is. What a query
- * asks of one table to look up in another is sent to every shard; by default a server refuses to.
+ * Of a cluster's tables: written to a majority, through Distributed before it is answered, and read where all of that is. What a query asks
+ * of one table to look up in another is sent to every shard; by default a server refuses to.
  */
 export const CLUSTER_SETTINGS = {
   insert_quorum: 'auto',
