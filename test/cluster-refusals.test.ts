@@ -135,7 +135,7 @@ t.test('records of the other kind of log are not left behind', async (t) => {
   t.equal(status, 2)
   t.match(
     output,
-    /journal holds \d+ bytes of records .* leave GATEPOST_KAFKA_BROKERS unset, start, and stop again once the directory is empty/,
+    /journal holds \d+ bytes of acknowledged records .* leave GATEPOST_KAFKA_BROKERS unset, start, and stop again once the directory is empty/,
   )
   await instance.start()
   t.equal(await instance.stop(), 0)
