@@ -7,10 +7,10 @@ import { SUBJECTS } from './subjects.ts'
  */
 
 /** How often each worker reports. */
-export const ALIVE_EVERY_MS = 60_000
+export const LIVENESS_EVERY_MS = 60_000
 
 /** Reports until the returned function is called. */
-export function giveSignsOfLife(access: AccessLog, everyMs = ALIVE_EVERY_MS): () => void {
+export function reportLiveness(access: AccessLog, everyMs = LIVENESS_EVERY_MS): () => void {
   const subject = SUBJECTS.liveness.of(randomBytes(8).toString('hex'))
   const give = () => {
     const now = Date.now()

@@ -1,16 +1,16 @@
 import type { Gathered } from '../log/contract.ts'
 import type { Topic } from '../schemas/streams/index.ts'
-import type { Claim, Store } from '../store/contract.ts'
+import type { Ownership, Store } from '../store/contract.ts'
 
 interface Held {
-  readonly claim: Claim
+  readonly ownership: Ownership
   readonly assignment: number
   /** The outcome of an attempt under it is unknown: a new epoch keeps that attempt from writing late. */
   doubtful: boolean
 }
 
-/** The claims under which one topic's batches are inserted, one per part of the log that this process reads. */
-export class Claims {
+/** The ownerships under which one topic's batches are inserted, one per part of the log that this process reads. */
+export class Ownerships {
   readonly #topic: Topic
   readonly #store: Store
   readonly #held = new Map<string, Held>()
@@ -21,15 +21,15 @@ export class Claims {
   }
 
   /**
-   * The claims of the parts that gathers come from, made where there is none yet.
+   * Returns the ownerships of the parts that gathers come from, and takes those that are missing.
    * @throws GatepostError STORE_FENCED, STORE_UNAVAILABLE
    */
-  async of(gathered: readonly Gathered[]): Promise<Claim[]> {
-    const claims = new Map<string, Claim>()
+  async of(gathered: readonly Gathered[]): Promise<Ownership[]> {
+    const ownerships = new Map<string, Ownership>()
     for (const { partition, assignment } of gathered) {
-      if (!claims.has(partition)) claims.set(partition, await this.#claim(partition, assignment))
+      if (!ownerships.has(partition)) ownerships.set(partition, await this.#ownership(partition, assignment))
     }
-    return [...claims.values()]
+    return [...ownerships.values()]
   }
 
   /** An attempt failed: whether it still runs somewhere is not known. */
@@ -37,17 +37,17 @@ export class Claims {
     for (const held of this.#held.values()) held.doubtful = true
   }
 
-  /** Another process has claimed a part: what is read again is claimed as if for the first time. */
+  /** Another process has taken over a part: ownership is taken again for whatever it reads next. */
   forget(): void {
     this.#held.clear()
   }
 
-  async #claim(partition: string, assignment: number): Promise<Claim> {
+  async #ownership(partition: string, assignment: number): Promise<Ownership> {
     const held = this.#held.get(partition)
     const same = held !== undefined && held.assignment === assignment
-    if (same && !held.doubtful) return held.claim
-    const claim = await this.#store.claim(this.#topic, partition, same ? held.claim : null)
-    this.#held.set(partition, { claim, assignment, doubtful: false })
-    return claim
+    if (same && !held.doubtful) return held.ownership
+    const ownership = await this.#store.takeOwnership(this.#topic, partition, same ? held.ownership : null)
+    this.#held.set(partition, { ownership, assignment, doubtful: false })
+    return ownership
   }
 }

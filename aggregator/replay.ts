@@ -45,8 +45,8 @@ export function emptyTotals(): ReplayTotals {
 }
 
 /** A running aggregator takes ownership of its part back after a while; then this replay takes it again. */
-const CLAIM_ATTEMPTS = 20
-const CLAIM_PAUSE_MS = 500
+const OWNERSHIP_ATTEMPTS = 20
+const OWNERSHIP_PAUSE_MS = 500
 
 /** Inserts the missing batches, and skips those that are stored. Adds to `totals`. */
 export async function replayPart(options: ReplayOptions, part: ReplayPart, totals: ReplayTotals): Promise<void> {
@@ -83,7 +83,7 @@ async function insertMissing(
 }
 
 async function insertClaimed(
-  { store, topic: claimed, partition, retention }: ReplayOptions,
+  { store, topic: owned, partition, retention }: ReplayOptions,
   topic: Topic,
   batches: readonly Batch[],
   totals: ReplayTotals,
@@ -91,8 +91,8 @@ async function insertClaimed(
   for (let attempt = 1; ; attempt++) {
     const counted = emptyStats().get(topic) as TopicStats
     try {
-      const claims = [await store.claim(claimed, partition, null)]
-      await storeGather(store, topic, batches, claims, retention, counted)
+      const ownerships = [await store.takeOwnership(owned, partition, null)]
+      await storeGather(store, topic, batches, ownerships, retention, counted)
       totals.rows += counted.rows
       totals.present += counted.duplicates
       totals.expired += counted.expired
@@ -101,8 +101,8 @@ async function insertClaimed(
     } catch (error) {
       const fenced = error instanceof GatepostError && error.code === 'STORE_FENCED'
       const again = fenced || retryableOf(error) === 'always'
-      if (!again || attempt === CLAIM_ATTEMPTS) throw error
-      await sleep(CLAIM_PAUSE_MS)
+      if (!again || attempt === OWNERSHIP_ATTEMPTS) throw error
+      await sleep(OWNERSHIP_PAUSE_MS)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/streams/index.ts'
-import type { Claim, InsertOutcome, Store } from '../store/contract.ts'
+import type { Ownership, InsertOutcome, Store } from '../store/contract.ts'
 import { wholeSince, type Retention } from '../store/retention.ts'
 import { deadLetters } from './dead-letters.ts'
 import { byInsert } from './by-insert.ts'
@@ -17,7 +17,7 @@ export async function storeGather(
   store: Store,
   topic: Topic,
   batches: readonly Batch[],
-  claims: readonly Claim[],
+  ownerships: readonly Ownership[],
   retention: Retention,
   stats: TopicStats,
 ): Promise<void> {
@@ -27,7 +27,7 @@ export async function storeGather(
   stats.expired += expired
   for (const insert of inserts) {
     const start = performance.now()
-    const { rows, alreadyPresent } = await storeInsert({ store, claims }, topic, insert, stats)
+    const { rows, alreadyPresent } = await storeInsert({ store, ownerships }, topic, insert, stats)
     countInsert(stats, (performance.now() - start) / 1000)
     stats.rows += rows
     stats.duplicates += alreadyPresent
@@ -37,7 +37,7 @@ export async function storeGather(
 /** A store with the ownerships that the aggregator writes under. */
 interface Target {
   readonly store: Store
-  readonly claims: readonly Claim[]
+  readonly ownerships: readonly Ownership[]
 }
 
 async function storeInsert(
@@ -47,7 +47,7 @@ async function storeInsert(
   stats: TopicStats,
 ): Promise<InsertOutcome> {
   try {
-    return await target.store.insertOnce(topic, batches, target.claims)
+    return await target.store.insertOnce(topic, batches, target.ownerships)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
   }
@@ -70,7 +70,7 @@ async function storeSalvaged(target: Target, topic: Topic, { good, bad }: Salvag
 /** The store has checked these rows: if it refuses them now, something else is wrong. */
 async function insertAccepted(target: Target, topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
   try {
-    return await target.store.insertOnce(topic, batches, target.claims)
+    return await target.store.insertOnce(topic, batches, target.ownerships)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
     throw new GatepostError('STORE_UNAVAILABLE', `${topic}: the store refused rows that had passed the check`, error)

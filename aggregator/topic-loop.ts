@@ -6,7 +6,7 @@ import type { Batch } from '../schemas/batch.ts'
 import type { Topic } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'
-import { Claims } from './claims.ts'
+import { Ownerships } from './ownerships.ts'
 import type { ErasedNow } from '../privacy/erased-now.ts'
 import { pause } from './pause.ts'
 import { storeGather } from './store-gather.ts'
@@ -44,7 +44,7 @@ export class TopicLoop {
   readonly #logger: Logger
   readonly #options: LoopOptions
   readonly #stats: TopicStats
-  readonly #claims: Claims
+  readonly #ownerships: Ownerships
   readonly #erased: ErasedNow
   /** Aborted: store what is in the log, then stop. */
   readonly #draining: AbortSignal
@@ -77,7 +77,7 @@ export class TopicLoop {
     this.#options = parts.options
     this.#stats = parts.stats
     this.#erased = parts.erased
-    this.#claims = new Claims(topic, parts.store)
+    this.#ownerships = new Ownerships(topic, parts.store)
     this.#draining = signals.draining
     this.#stopping = signals.stopping
   }
@@ -148,18 +148,19 @@ export class TopicLoop {
     const owned = gathered.filter((part) => this.#reader.isCurrent(part))
     this.#stats.fenced += gathered.length - owned.length
     if (owned.length === 0) return []
-    const claims = await this.#claims.of(owned)
+    const ownerships = await this.#ownerships.of(owned)
     const { retention } = this.#options
     const erased = await this.#erased.get()
     const kept = (batches: readonly Batch[]) =>
       batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
     try {
       const letters = kept(owned.flatMap((part) => part.letters))
-      if (letters.length > 0) await storeGather(this.#store, 'dead_letters', letters, claims, retention, this.#stats)
+      if (letters.length > 0)
+        await storeGather(this.#store, 'dead_letters', letters, ownerships, retention, this.#stats)
       const batches = kept(owned.flatMap((part) => part.batches))
-      await storeGather(this.#store, this.#topic, batches, claims, retention, this.#stats)
+      await storeGather(this.#store, this.#topic, batches, ownerships, retention, this.#stats)
     } catch (error) {
-      this.#claims.doubt()
+      this.#ownerships.doubt()
       throw error
     }
     return owned
@@ -172,7 +173,7 @@ export class TopicLoop {
       { topic: this.#topic, error: messageOf(error) },
       'aggregator: another aggregator owns this partition now; dropped the gather',
     )
-    this.#claims.forget()
+    this.#ownerships.forget()
     this.#reader.rewind(this.#topic)
     await pause(FENCED_PAUSE_MS, this.#draining)
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { startSessionKeeper } from '../jobs/sessions/keeper.ts'
+import { startSessionsJob } from '../jobs/sessions/sessions-job.ts'
 import { createLogger } from '../common/logger.ts'
 import { listSessions } from '../reporter/queries/sessions.ts'
 import { openEmbeddedStore } from '../store/embedded/open.ts'
@@ -88,7 +88,7 @@ const HISTORY = [
 async function computed(): Promise<number> {
   const started = performance.now()
   const from = Date.now()
-  const keeper = startSessionKeeper({
+  const job = startSessionsJob({
     store,
     timeoutIntervals: 3,
     rawDays: 3650,
@@ -96,9 +96,9 @@ async function computed(): Promise<number> {
     everyMs: 20,
     leaseSettleMs: 20,
   })
-  while (keeper.stats.computedUntil <= from) await sleep(5)
+  while (job.stats.computedUntil <= from) await sleep(5)
   const ms = performance.now() - started
-  await keeper.stop()
+  await job.stop()
   return ms
 }
 

@@ -8,7 +8,7 @@ import { registerDemo } from './commands/demo.ts'
 import { registerForget } from './commands/forget.ts'
 import { registerGateways } from './commands/gateways.ts'
 import { registerIngest } from './commands/ingest.ts'
-import { registerLater } from './commands/later.ts'
+import { registerMissingCommands } from './commands/not-in-this-version.ts'
 import { registerLocations } from './commands/locations.ts'
 import { registerLogins } from './commands/logins.ts'
 import { registerMetrics } from './commands/metrics.ts'
@@ -57,6 +57,6 @@ Examples:
   registerForget(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
-  registerLater(program, context)
+  registerMissingCommands(program, context)
   return program
 }

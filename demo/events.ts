@@ -54,12 +54,12 @@ const GUEST_VENDORS = ['3C-22-FB', 'A4-83-E7', 'D8-CE-3A']
 /** Logins and heartbeats. */
 export function* fleetEvents({ fleet, seed, from }: EventOptions): Timeline {
   const chance = new Chance(seed ^ 0x5eed)
-  const later = new Later()
+  const schedule = new Schedule()
   const places = byPlace(fleet)
   for (let minute = Math.floor(from / MINUTE_MS) * MINUTE_MS; ; minute += MINUTE_MS) {
-    const now = later.take(minute)
+    const now = schedule.take(minute)
     for (const { site, at } of somewhere(places, LOGINS_A_DAY, minute, chance)) {
-      if (!isOut(site, at)) logIn(site, at, chance, now, later)
+      if (!isOut(site, at)) logIn(site, at, chance, now, schedule)
     }
     for (const site of fleet.sites) {
       const { interval, phase } = site.gateway
@@ -78,12 +78,12 @@ export function* fleetEvents({ fleet, seed, from }: EventOptions): Timeline {
 /** Guests at the gateways' portal. */
 export function* guestEvents({ fleet, seed, from }: EventOptions): Timeline {
   const chance = new Chance(seed ^ 0x6e57)
-  const later = new Later()
+  const schedule = new Schedule()
   const places = byPlace(fleet)
   for (let minute = Math.floor(from / MINUTE_MS) * MINUTE_MS; ; minute += MINUTE_MS) {
-    const now = later.take(minute)
+    const now = schedule.take(minute)
     for (const { site, at } of somewhere(places, GUESTS_A_DAY, minute, chance)) {
-      if (isHeard(site, at)) visit(site, at, chance, now, later)
+      if (isHeard(site, at)) visit(site, at, chance, now, schedule)
     }
     yield* inOrder(now, from)
   }
@@ -139,7 +139,7 @@ function* inOrder(events: DemoEvent[], from: number): Generator<DemoEvent> {
 }
 
 /** Events that are already scheduled, at most one per guest. */
-class Later {
+class Schedule {
   readonly #minutes = new Map<number, DemoEvent[]>()
 
   put(event: DemoEvent): void {
@@ -164,7 +164,7 @@ function isHeard(site: Site, at: number): boolean {
   return !isOut(site, at) && at < site.gateway.silentFrom
 }
 
-function logIn(site: Site, at: number, chance: Chance, now: DemoEvent[], later: Later): void {
+function logIn(site: Site, at: number, chance: Chance, now: DemoEvent[], schedule: Schedule): void {
   const person = who(site, at, chance)
   const login = makeLogin(site, person, at, chance)
   now.push({ at, kind: 'login', login })
@@ -176,7 +176,7 @@ function logIn(site: Site, at: number, chance: Chance, now: DemoEvent[], later: 
     last = makeLogin(site, person, again, chance, true)
     const event: DemoEvent = { at: again, kind: 'login', login: last }
     if (Math.floor(again / MINUTE_MS) === Math.floor(at / MINUTE_MS)) now.push(event)
-    else later.put(event)
+    else schedule.put(event)
   }
 }
 
@@ -192,7 +192,7 @@ function who({ regulars, visitors }: Site, at: number, chance: Chance): Person {
   return regulars.find(({ createdAt }) => createdAt <= at) ?? regulars[0]
 }
 
-function visit(site: Site, at: number, chance: Chance, now: DemoEvent[], later: Later): void {
+function visit(site: Site, at: number, chance: Chance, now: DemoEvent[], schedule: Schedule): void {
   const rate = 4_000 * chance.exponential() ** 2 + 300
   const session: GuestSession = {
     site,
@@ -207,7 +207,7 @@ function visit(site: Site, at: number, chance: Chance, now: DemoEvent[], later: 
   now.push({ at, kind: 'session', session, step: 'begin' })
   const ends = at + 5 * MINUTE_MS + 75 * MINUTE_MS * chance.exponential()
   const put = (when: number, step: 'counters' | 'logout') => {
-    if (isHeard(site, when)) later.put({ at: when, kind: 'session', session, step })
+    if (isHeard(site, when)) schedule.put({ at: when, kind: 'session', session, step })
   }
   for (let when = at + COUNTERS_MS; when < ends; when += COUNTERS_MS) put(when + chance.whole(0, 2000), 'counters')
   // The others leave without logging out.

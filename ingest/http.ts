@@ -108,7 +108,7 @@ export interface Responder {
 }
 
 /** What an answer waits for: the batch with the request's record, or all batches with its records. */
-export interface Awaited {
+export interface PendingRecords {
   wait(responder: Responder, response: unknown, answer: Answer): void
 }
 
@@ -131,7 +131,7 @@ export class Exchange {
 
   /** Set by the handler: the answer, and the batch to wait for; without a batch, `outcome` is final. */
   answer: Answer = NOT_FOUND
-  batch: Awaited | null = null
+  batch: PendingRecords | null = null
   outcome: RecordOutcome = 'none'
 
   /** Sets an answer that can be sent at once. */
@@ -160,7 +160,7 @@ export class Exchange {
   }
 
   /** Sets an answer that is sent once the request's record is durable. */
-  replyWhenDurable(answer: Answer, batch: Awaited): void {
+  replyWhenDurable(answer: Answer, batch: PendingRecords): void {
     this.answer = answer
     this.batch = batch
   }

@@ -1,11 +1,11 @@
 import type { RecordBatch } from './batch.ts'
-import type { Answer, Awaited, RecordOutcome, Responder } from './http.ts'
+import type { Answer, PendingRecords, RecordOutcome, Responder } from './http.ts'
 
 /** From best to worst: a request's records count as kept only if all of them are. */
 const WORSE: readonly RecordOutcome[] = ['none', 'kept', 'unknown', 'dropped']
 
 /** The batches of one request with several records. It is answered when all outcomes are known, with the worst one. */
-export class SeveralBatches implements Awaited, Responder {
+export class SeveralBatches implements PendingRecords, Responder {
   readonly #batches: ReadonlySet<RecordBatch>
   #open: number
   #worst: RecordOutcome = 'none'

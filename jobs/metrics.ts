@@ -1,10 +1,10 @@
 import { PlainMetrics } from '../common/metrics.ts'
-import type { AccessKeeperStats, PolicyStats } from './policies/keeper.ts'
+import type { AccessJobStats, PolicyStats } from './policies/access-job.ts'
 import type { AlertStats } from './alerts/alerts.ts'
-import type { SessionKeeperStats } from './sessions/keeper.ts'
+import type { SessionsJobStats } from './sessions/sessions-job.ts'
 
 /** Metrics of the sessions job. */
-export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
+export function sessionsJobMetrics(stats: SessionsJobStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_sessions_computed_total', 'Hours of session state computed from reports', () => [
     { value: stats.computed },
@@ -23,7 +23,7 @@ export function sessionMetrics(stats: SessionKeeperStats): PlainMetrics {
 }
 
 /** Metrics of the policies job. */
-export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): PlainMetrics {
+export function accessJobMetrics({ policies, ...stats }: AccessJobStats): PlainMetrics {
   const metrics = new PlainMetrics()
   const perPolicy = (read: (stats: PolicyStats) => number) => () =>
     [...policies].map(([policy, each]) => ({ value: read(each), labels: { policy } }))
@@ -62,7 +62,7 @@ export function accessKeeperMetrics({ policies, ...stats }: AccessKeeperStats): 
 }
 
 /** Metrics of the alerts job. */
-export function alertMetrics(stats: AlertStats): PlainMetrics {
+export function alertsJobMetrics(stats: AlertStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_alerts_sent_total', 'Alerts that GATEPOST_ALERT_URL accepted', () =>
     Object.entries(stats.sent).map(([event, value]) => ({ value, labels: { event } })),

@@ -1,5 +1,5 @@
 import { PlainMetrics } from '../common/metrics.ts'
-import type { HistoryStats } from './history/schedule.ts'
+import type { HistoryStats } from './login-history/schedule.ts'
 import type { LocationScheduleStats } from './locations/schedule.ts'
 import type { PublishScheduleStats } from './publish/schedule.ts'
 import type { ScheduleStats } from './metrics/schedule.ts'

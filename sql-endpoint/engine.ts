@@ -15,17 +15,17 @@ export interface EngineFacts {
 
 /** Keeps the engine open between requests: it would close with its last connection and take long to open again. */
 export class Engine {
-  readonly #keeper: Session
+  readonly #ownSession: Session
   readonly dataPath: string
 
   constructor(dataPath: string) {
     this.dataPath = dataPath
-    this.#keeper = new Session(dataPath)
+    this.#ownSession = new Session(dataPath)
   }
 
   async facts(): Promise<EngineFacts> {
     const rows = async <T>(sql: string): Promise<T[]> => {
-      const result = await this.#keeper.queryAsync(sql, { format: 'JSONCompact' })
+      const result = await this.#ownSession.queryAsync(sql, { format: 'JSONCompact' })
       return result.json<{ data: T[] }>().data
     }
     const [identity] = await rows<[string, string]>('SELECT version(), timezone()')
@@ -43,7 +43,7 @@ export class Engine {
   }
 
   close(): void {
-    this.#keeper.close()
+    this.#ownSession.close()
   }
 }
 

@@ -21,7 +21,7 @@ export interface InsertOutcome {
  * Ownership of a part of the record log (see Gathered.partition) under the fence: for each part, only the owner with the newest epoch may
  * insert. Table partition_owners.
  */
-export interface Claim {
+export interface Ownership {
   readonly topic: Topic
   readonly partition: string
   readonly epoch: number
@@ -41,18 +41,17 @@ export interface Store {
    * only if that is still the newest epoch (used after an attempt with an unknown outcome, to fence off a late write).
    * @throws GatepostError STORE_FENCED: another process has taken ownership since; STORE_UNAVAILABLE
    */
-  claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim>
+  takeOwnership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership>
   /**
    * Inserts batches of one stream and one UTC month into the stream's table, each wholly and once, whatever happened before: one INSERT with
-   * a look-up by identity, one block, one part. Batch ids are unique within the call. `claims` are the ownerships of the parts of the log
+   * a look-up by identity, one block, one part. Batch ids are unique within the call. `ownerships`: those of the parts of the log
    * that the batches come from: nothing is written unless each has the newest epoch. None: the caller is the only writer. Calls under
    * ownerships may run concurrently if no batch is in two of them.
-   * @throws GatepostError STORE_REFUSED: the engine refused the rows, none was written (bisect with check()); STORE_FENCED: an epoch is no
-   *   longer the
-   *  newest, none was written; STORE_UNAVAILABLE: unknown outcome, take ownership again and repeat; STORE_INCONSISTENT: a batch is partly
-   *  in the table
+   * @throws GatepostError STORE_REFUSED: the engine refused the rows, none was written (bisect with check());
+   *   STORE_FENCED: an epoch is no longer the newest, none was written; STORE_UNAVAILABLE: unknown outcome, take ownership again and
+   *   repeat; STORE_INCONSISTENT: a batch is partly in the table
    */
-  insertOnce(topic: Topic, batches: readonly Batch[], claims?: readonly Claim[]): Promise<InsertOutcome>
+  insertOnce(topic: Topic, batches: readonly Batch[], ownerships?: readonly Ownership[]): Promise<InsertOutcome>
   /**
    * Whether the engine would accept these rows: inserts them into a Null table with the same structure. Null: it would; else its error.
    */

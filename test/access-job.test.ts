@@ -11,8 +11,8 @@ import type { AccessEntry } from '../access/log.ts'
 import { insertRows } from '../store/insert-rows.ts'
 import { openEmbeddedStore } from '../store/embedded/open.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
-import { startSessionKeeper } from '../jobs/sessions/keeper.ts'
-import { startAccessKeeper } from '../jobs/policies/keeper.ts'
+import { startSessionsJob } from '../jobs/sessions/sessions-job.ts'
+import { startAccessJob } from '../jobs/policies/access-job.ts'
 import type { Policy } from '../jobs/policies/policy.ts'
 
 /* Decisions and tables, with the real engine. */
@@ -30,11 +30,11 @@ const decided = (verdict: 'allow' | 'deny', reason: string, until: number | null
 
 /** Runs until it has looked at everything. */
 async function keep(access: MemoryAccess, policies: readonly Policy[] = []) {
-  const keeper = startAccessKeeper({ store, access, policies, logger, everyMs: 20, leaseSettleMs: 20 })
-  while (keeper.stats.looks === 0 && keeper.stats.failures === 0) await sleep(10)
-  await keeper.stop()
-  t.equal(keeper.stats.failures, 0)
-  return keeper.stats
+  const job = startAccessJob({ store, access, policies, logger, everyMs: 20, leaseSettleMs: 20 })
+  while (job.stats.looks === 0 && job.stats.failures === 0) await sleep(10)
+  await job.stop()
+  t.equal(job.stats.failures, 0)
+  return job.stats
 }
 
 const inForce = () => store.query('SELECT subject, verdict, reason FROM gatepost.access_control ORDER BY subject')
@@ -75,8 +75,8 @@ t.test('the table has what is in force, and nothing of credentials', async (t) =
   )
   t.same(rows, [{ count: 1 }], 'what the table has already is not written again')
 
-  const keeper = startAccessKeeper({ store, access: later, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
-  while (keeper.stats.looks === 0) await sleep(10)
+  const job = startAccessJob({ store, access: later, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
+  while (job.stats.looks === 0) await sleep(10)
   await later.put('gateway:G', null)
   await later.put('mac:00-00-00-00-00-01', decided('deny', 'new'))
   const expected = [both[0], { subject: 'mac:00-00-00-00-00-01', verdict: 'deny', reason: 'new' }]
@@ -84,7 +84,7 @@ t.test('the table has what is in force, and nothing of credentials', async (t) =
   t.same(await inForce(), expected, 'and it follows')
   later.known = false
   await sleep(100)
-  await keeper.stop()
+  await job.stop()
   t.same(await inForce(), expected, 'a log that is not known takes nothing back')
 })
 
@@ -120,12 +120,12 @@ t.test('who has signed up is an account, once, and nobody who has not confirmed'
   }
 
   // A password that was forgotten makes no new account, and somebody else's address does.
-  const keeper = startAccessKeeper({ store, access, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
-  while (keeper.stats.looks === 0) await sleep(10)
+  const job = startAccessJob({ store, access, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
+  while (job.stats.looks === 0) await sleep(10)
   await access.put('credential:aa', { ...credential(name), updatedAt: Date.now() })
   await access.put('credential:cc', credential('carol@example.org'))
   await until(async () => (await accounts()).length === 3)
-  await keeper.stop()
+  await job.stop()
   t.match(await accounts(), [imported, { username: 'carol@example.org' }, signedUp])
 })
 
@@ -181,7 +181,7 @@ t.test('the example policies: who uses more than a limit is denied, and told bef
       batch_id: randomUUID(),
     })),
   )
-  const keeper = startSessionKeeper({
+  const job = startSessionsJob({
     store,
     timeoutIntervals: 1000,
     rawDays: 32,
@@ -189,9 +189,9 @@ t.test('the example policies: who uses more than a limit is denied, and told bef
     everyMs: 50,
     leaseSettleMs: 20,
   })
-  while (keeper.stats.computedUntil === 0 && keeper.stats.failures === 0) await sleep(20)
-  await keeper.stop()
-  t.equal(keeper.stats.failures, 0)
+  while (job.stats.computedUntil === 0 && job.stats.failures === 0) await sleep(20)
+  await job.stop()
+  t.equal(job.stats.failures, 0)
 
   const policies = readPolicies(packageFile('deploy/policies.example.yaml'))
   const access = new MemoryAccess()

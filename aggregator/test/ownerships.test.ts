@@ -4,16 +4,16 @@ import { createLogger } from '../../common/logger.ts'
 import type { Gathered } from '../../log/contract.ts'
 import { makeBatch } from '../../log/test/contract.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
-import type { Claim, InsertOutcome, Store } from '../../store/contract.ts'
+import type { Ownership, InsertOutcome, Store } from '../../store/contract.ts'
 import { startAggregator } from '../aggregator.ts'
 import { MemoryLog } from './memory-log.ts'
 
 /*
- * What the aggregator does with claims, against a store that only writes down what it is asked: the real ones are tested to
+ * What the aggregator does with ownerships, against a store that only writes down what it is asked: the real ones are tested to
  * honour them.
  */
 
-const logger = createLogger('claims-test')
+const logger = createLogger('ownerships-test')
 logger.level = 'silent'
 
 type Step = 'ok' | 'STORE_FENCED' | 'STORE_UNAVAILABLE'
@@ -21,18 +21,18 @@ type Step = 'ok' | 'STORE_FENCED' | 'STORE_UNAVAILABLE'
 class NotingStore implements Partial<Store> {
   readonly notes: string[] = []
   readonly #inserts: Step[]
-  readonly #claims: Step[]
+  readonly #ownerships: Step[]
   #epoch = 0
 
-  constructor(inserts: Step[], claims: Step[] = []) {
+  constructor(inserts: Step[], ownerships: Step[] = []) {
     this.#inserts = inserts
-    this.#claims = claims
+    this.#ownerships = ownerships
   }
 
-  claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {
-    this.notes.push(`claim ${partition} after ${previous === null ? 'none' : previous.epoch}`)
-    const step = this.#claims.shift() ?? 'ok'
-    if (step !== 'ok') return Promise.reject(new GatepostError(step, 'claim'))
+  takeOwnership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership> {
+    this.notes.push(`ownership ${partition} after ${previous === null ? 'none' : previous.epoch}`)
+    const step = this.#ownerships.shift() ?? 'ok'
+    if (step !== 'ok') return Promise.reject(new GatepostError(step, 'ownership'))
     return Promise.resolve({ topic, partition, epoch: ++this.#epoch, owner: 'me' })
   }
 
@@ -41,8 +41,8 @@ class NotingStore implements Partial<Store> {
     return Promise.resolve([])
   }
 
-  insertOnce(topic: Topic, batches: { length: number }, claims: readonly Claim[] = []): Promise<InsertOutcome> {
-    this.notes.push(`insert ${batches.length} ${topic} under ${claims.map(({ epoch }) => epoch).join(',')}`)
+  insertOnce(topic: Topic, batches: { length: number }, ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
+    this.notes.push(`insert ${batches.length} ${topic} under ${ownerships.map(({ epoch }) => epoch).join(',')}`)
     const step = this.#inserts.shift() ?? 'ok'
     if (step !== 'ok') return Promise.reject(new GatepostError(step, 'insert'))
     return Promise.resolve({ rows: batches.length, alreadyPresent: 0 })
@@ -61,39 +61,39 @@ async function run(log: MemoryLog, store: NotingStore): Promise<void> {
   await aggregator.stop(20_000)
 }
 
-t.test('a part is claimed once, before its first insert', async (t) => {
+t.test('a part is owned once, before its first insert', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch(['a']))
   const store = new NotingStore([])
   await run(log, store)
-  t.same(store.notes, ['claim memory after none', 'insert 1 dead_letters under 1'])
+  t.same(store.notes, ['ownership memory after none', 'insert 1 dead_letters under 1'])
 })
 
-t.test('after an attempt of unknown outcome the part is claimed again, only if nobody else has', async (t) => {
+t.test('after an attempt of unknown outcome the part is owned again, only if nobody else has', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch(['a']))
   const store = new NotingStore(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'], ['ok', 'STORE_UNAVAILABLE'])
   await run(log, store)
   t.same(store.notes, [
-    'claim memory after none',
+    'ownership memory after none',
     'insert 1 dead_letters under 1',
-    'claim memory after 1',
-    'claim memory after 1',
+    'ownership memory after 1',
+    'ownership memory after 1',
     'insert 1 dead_letters under 2',
-    'claim memory after 2',
+    'ownership memory after 2',
     'insert 1 dead_letters under 3',
   ])
 })
 
-t.test('what another aggregator has claimed is dropped, and read again', async (t) => {
+t.test('what another aggregator has taken over is dropped, and read again', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch(['a']), makeBatch(['b']))
   const store = new NotingStore(['STORE_FENCED'])
   await run(log, store)
   t.same(store.notes, [
-    'claim memory after none',
+    'ownership memory after none',
     'insert 2 dead_letters under 1',
-    'claim memory after none',
+    'ownership memory after none',
     'insert 2 dead_letters under 2',
   ])
   t.equal(log.committed('dead_letters'), 2)
@@ -116,7 +116,7 @@ t.test('a gather whose part has gone to another reader is neither stored nor com
   log.append(makeBatch(['a']))
   const store = new NotingStore([])
   await run(log, store)
-  t.same(store.notes, ['claim memory after none', 'insert 1 dead_letters under 1'])
+  t.same(store.notes, ['ownership memory after none', 'insert 1 dead_letters under 1'])
   t.equal(log.committed('dead_letters'), 1)
 })
 
@@ -133,9 +133,9 @@ t.test('letters of the log are stored before what they came with is committed', 
   const store = new NotingStore(['STORE_UNAVAILABLE'])
   await run(log, store)
   t.same(store.notes, [
-    'claim memory after none',
+    'ownership memory after none',
     'insert 1 dead_letters under 1',
-    'claim memory after 1',
+    'ownership memory after 1',
     'insert 1 dead_letters under 2',
     'insert 2 dead_letters under 2',
   ])

@@ -98,11 +98,11 @@ t.test('erased people do not come back, the others of their batch do', async (t)
   )
 })
 
-t.test('an aggregator that claims its part back is waited for; another failure is not', async (t) => {
+t.test('an aggregator that takes its part back is waited for; another failure is not', async (t) => {
   let refusals = 2
   const failing = (code: 'STORE_FENCED' | 'STORE_MIGRATION'): Store => ({
     ...store,
-    claim: (...call) => store.claim(...call),
+    takeOwnership: (...call) => store.takeOwnership(...call),
     insertOnce: (...call) =>
       refusals-- > 0 ? Promise.reject(new GatepostError(code, 'not now')) : store.insertOnce(...call),
   })

@@ -3,10 +3,10 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 
 /** Commands of the stable interface that this version lacks: listed, so that using one is not reported as a typing error. */
-const LATER = ['import', 'tail', 'doctor', 'backup', 'restore', 'migrate', 'capacity'] as const
+const MISSING = ['import', 'tail', 'doctor', 'backup', 'restore', 'migrate', 'capacity'] as const
 
-export function registerLater(program: Command, context: Context): void {
-  for (const name of LATER) {
+export function registerMissingCommands(program: Command, context: Context): void {
+  for (const name of MISSING) {
     program
       .command(name, { hidden: true })
       .helpOption(false)

@@ -56,7 +56,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const tokens = new Tokens(secrets)
   const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
   const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
-  const sessions = roaming === null ? issued : following(issued, roaming)
+  const sessions = roaming === null ? issued : withRoaming(issued, roaming)
   const data = new SubjectData(access)
   const registration = (gwId: string, now: number) => registeredGateway(access, gwId, now)
   const pages = new Pages(options.directory)
@@ -95,7 +95,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
 }
 
 /** Records which device each session belongs to, so that it can continue at another gateway. */
-function following(sessions: Sessions, roaming: Roaming): Sessions {
+function withRoaming(sessions: Sessions, roaming: Roaming): Sessions {
   return {
     issue: async (grant) => {
       const issued = await sessions.issue(grant)

@@ -1,9 +1,9 @@
-import { ALIVE_EVERY_MS } from '../../access/liveness.ts'
+import { LIVENESS_EVERY_MS } from '../../access/liveness.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { SUBJECTS } from '../../access/subjects.ts'
 
 /** Without a liveness report for this long, nobody is listening; two reports may get lost. */
-const GAP_MS = 2.5 * ALIVE_EVERY_MS
+const GAP_MS = 2.5 * LIVENESS_EVERY_MS
 
 /** Tracks since when heartbeats have been reaching the tables without a gap, as far as this process has seen. */
 export class Listening {

@@ -12,7 +12,7 @@ import { SignUps } from './sign-ups.ts'
  * turns exceeded quotas into denials. Runs in one process of an installation at a time.
  */
 
-export interface AccessKeeperOptions {
+export interface AccessJobOptions {
   readonly store: Pick<Store, 'query' | 'command'>
   readonly access: AccessLog
   readonly policies: readonly Policy[]
@@ -31,7 +31,7 @@ export interface PolicyStats {
   seconds: number
 }
 
-export interface AccessKeeperStats {
+export interface AccessJobStats {
   /** Completed runs. */
   looks: number
   failures: number
@@ -40,9 +40,9 @@ export interface AccessKeeperStats {
   readonly policies: ReadonlyMap<string, PolicyStats>
 }
 
-export interface AccessKeeper {
+export interface AccessJob {
   /** Live counters. */
-  readonly stats: AccessKeeperStats
+  readonly stats: AccessJobStats
   /** Waits for the current step. */
   stop(): Promise<void>
 }
@@ -53,7 +53,7 @@ const POLICY_EVERY_MS = 5000
 /** Evaluating policies takes at most a fifth of the time. */
 const POLICY_REST = 4
 
-export function startAccessKeeper(options: AccessKeeperOptions): AccessKeeper {
+export function startAccessJob(options: AccessJobOptions): AccessJob {
   const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
   const work = new AccessWork(options)
   const repeated = repeatUnderLease({ store, name: 'access', leaseMs: LEASE_MS, everyMs, settleMs }, work)
@@ -61,8 +61,8 @@ export function startAccessKeeper(options: AccessKeeperOptions): AccessKeeper {
 }
 
 class AccessWork implements LeasedWork {
-  readonly stats: AccessKeeperStats
-  readonly #options: AccessKeeperOptions
+  readonly stats: AccessJobStats
+  readonly #options: AccessJobOptions
   readonly #mirror: AccessMirror
   readonly #signUps: SignUps
   readonly #policyStats: Map<string, PolicyStats>
@@ -70,7 +70,7 @@ class AccessWork implements LeasedWork {
   readonly #dueAt = new Map<string, number>()
   #compared = false
 
-  constructor(options: AccessKeeperOptions) {
+  constructor(options: AccessJobOptions) {
     const { store, access, policies } = options
     this.#options = options
     this.#mirror = new AccessMirror(store, access)

@@ -10,7 +10,7 @@ import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LA
  * that doing it twice, or too often, changes nothing. Runs in one process of an installation at a time, so that rows are replaced in order.
  */
 
-export interface SessionKeeperOptions {
+export interface SessionsJobOptions {
   readonly store: Pick<Store, 'query' | 'command'>
   /** GATEPOST_SESSION_TIMEOUT_INTERVALS */
   readonly timeoutIntervals: number
@@ -23,7 +23,7 @@ export interface SessionKeeperOptions {
   readonly leaseSettleMs?: number
 }
 
-export interface SessionKeeperStats {
+export interface SessionsJobStats {
   /** Session hours computed since the start, counting recomputed ones again. */
   computed: number
   failures: number
@@ -31,9 +31,9 @@ export interface SessionKeeperStats {
   computedUntil: number
 }
 
-export interface SessionKeeper {
+export interface SessionsJob {
   /** Live counters. */
-  readonly stats: SessionKeeperStats
+  readonly stats: SessionsJobStats
   /** Waits for the current step. */
   stop(): Promise<void>
 }
@@ -55,7 +55,7 @@ const SESSIONS_PER_STATEMENT = 20_000
 const SESSIONS_AT_LEAST = 500
 
 /** Starts with what was missed while nobody computed. */
-export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
+export function startSessionsJob(options: SessionsJobOptions): SessionsJob {
   const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
   const work = new SessionWork(options)
   const repeated = repeatUnderLease({ store, name: 'sessions', leaseMs: LEASE_MS, everyMs, settleMs }, work)
@@ -63,8 +63,8 @@ export function startSessionKeeper(options: SessionKeeperOptions): SessionKeeper
 }
 
 class SessionWork implements LeasedWork {
-  readonly stats: SessionKeeperStats = { computed: 0, failures: 0, computedUntil: 0 }
-  readonly #options: SessionKeeperOptions
+  readonly stats: SessionsJobStats = { computed: 0, failures: 0, computedUntil: 0 }
+  readonly #options: SessionsJobOptions
   #held: HeldLease = { stopped: () => false, keep: () => Promise.resolve() }
   #longAt = -Infinity
   #gatewaysAt = -Infinity
@@ -73,7 +73,7 @@ class SessionWork implements LeasedWork {
   #settingsKept = false
   #sessionsPerStatement = SESSIONS_PER_STATEMENT
 
-  constructor(options: SessionKeeperOptions) {
+  constructor(options: SessionsJobOptions) {
     this.#options = options
   }
 

@@ -36,11 +36,11 @@ interface SegmentFile {
 }
 
 /** A segment that did not fit into one gather completely, with its remaining batches. */
-interface Partial extends Finished {
+interface UnfinishedSegment extends FinishedSegment {
   readonly batches: Batch[]
 }
 
-interface Finished {
+interface FinishedSegment {
   readonly file: SegmentFile
   readonly corrupt: boolean
   /** Receive time of its first record, ms since the epoch. */
@@ -49,7 +49,7 @@ interface Finished {
 
 /** The segments that a gather completed; commit() removes them. */
 interface Position {
-  readonly finished: readonly Finished[]
+  readonly finished: readonly FinishedSegment[]
 }
 
 export interface JournalReaderStats {
@@ -65,7 +65,7 @@ export class JournalReader implements LogReader {
   readonly #options: JournalReaderOptions
   /** Paths of segments read since the last rewind. */
   readonly #read = new Map<Topic, Set<string>>()
-  readonly #partial = new Map<Topic, Partial>()
+  readonly #partial = new Map<Topic, UnfinishedSegment>()
   /** Held segments: only another version can store them, so this process reads each one once. */
   readonly #held = new Set<string>()
 
@@ -77,7 +77,7 @@ export class JournalReader implements LogReader {
     const partition = this.#options.partition ?? 'journal'
     if (except?.has(partition)) return null
     const batches: Batch[] = []
-    const finished: Finished[] = []
+    const finished: FinishedSegment[] = []
     let bytes = 0
     let partial = this.#partial.get(topic) ?? null
     this.#partial.delete(topic)
@@ -194,7 +194,7 @@ export class JournalReader implements LogReader {
     return files
   }
 
-  async #open(topic: Topic, file: SegmentFile): Promise<Partial | null> {
+  async #open(topic: Topic, file: SegmentFile): Promise<UnfinishedSegment | null> {
     const { batches, damage, obstacle } = await readSegment(file.path, topic)
     if (obstacle !== null && (!this.#options.passesOn || batches.length === 0)) {
       this.#held.add(file.path)

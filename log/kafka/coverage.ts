@@ -6,18 +6,18 @@ import { partitionName } from './topic-names.ts'
  * that its metadata contains at that moment, and just after an outage topics may be missing there. A member looks for new partitions only of
  * topics that it already reads, so without this check nobody would ever notice.
  */
-export async function unreadPartitions(
+export async function unassignedPartitions(
   admin: KafkaAdmin,
   groupId: string,
   topics: readonly string[],
 ): Promise<string[] | null> {
   const read = await admin.assignments(groupId)
   if (read === null) return null
-  const unread: string[] = []
+  const unassigned: string[] = []
   for (const topic of topics) {
     const partitions = await admin.partitions(topic)
     const missing = partitions.filter((partition) => !read.get(topic)?.has(partition))
-    unread.push(...missing.map((partition) => partitionName(topic, partition)))
+    unassigned.push(...missing.map((partition) => partitionName(topic, partition)))
   }
-  return unread
+  return unassigned
 }

@@ -1,6 +1,6 @@
 import type { LastingAdmin } from './client/lasting-admin.ts'
 import type { Ends } from './client/port.ts'
-import { unreadPartitions } from './coverage.ts'
+import { unassignedPartitions } from './coverage.ts'
 import { Landmarks } from './landmarks.ts'
 import type { PartitionReader } from './partition.ts'
 
@@ -11,11 +11,11 @@ export interface Watched {
   assignment(): number
   ends(kafkaTopic: string): Promise<ReadonlyMap<number, Ends>>
   /** The partition's topic was deleted and created again. */
-  remade(partition: PartitionReader): void
+  replaced(partition: PartitionReader): void
   /** Messages from `expected` on exist, but none are delivered. */
   stalled(partition: PartitionReader, expected: number): void
   /** No member of the group reads these partitions. */
-  unread(partitions: readonly string[]): void
+  unassigned(partitions: readonly string[]): void
 }
 
 export interface ReaderWatchOptions {
@@ -72,10 +72,10 @@ export class ReaderWatch {
     const assignment = this.#watched.assignment()
     const before = this.#timesUnread
     this.#timesUnread = 0
-    const unread = await admin.ask((open) => unreadPartitions(open, group, kafkaTopics))
-    if (assignment !== this.#watched.assignment() || unread === null || unread.length === 0) return
+    const unassigned = await admin.ask((open) => unassignedPartitions(open, group, kafkaTopics))
+    if (assignment !== this.#watched.assignment() || unassigned === null || unassigned.length === 0) return
     if (before === 0) this.#timesUnread = 1
-    else this.#watched.unread(unread)
+    else this.#watched.unassigned(unassigned)
   }
 
   /** A message in a partition that is being read normally arrives within moments. */
@@ -104,7 +104,7 @@ export class ReaderWatch {
         const { kafkaTopic, partition: number, seen } = partition
         const another = await this.#landmarks.isAnother(kafkaTopic, number, low, seen)
         if (assignment !== this.#watched.assignment()) return
-        if (another) this.#watched.remade(partition)
+        if (another) this.#watched.replaced(partition)
       }
     }
   }

@@ -102,7 +102,7 @@ export class KafkaReader implements LogReader {
         partitions: () => this.#partitions,
         assignment: () => this.#assignment,
         ends: (name) => this.#ends(name),
-        remade: (partition) => {
+        replaced: (partition) => {
           this.#alarm(partition, 'the topic was deleted and created again')
           this.#relocate(partition, ({ low }) => ({ offset: low, expect: null, alarm: null }))
         },
@@ -115,7 +115,7 @@ export class KafkaReader implements LogReader {
           this.#group.seek(partition.kafkaTopic, partition.partition, expected)
           this.#group.resume(partition.kafkaTopic, partition.partition)
         },
-        unread: (partitions) => {
+        unassigned: (partitions) => {
           this.#logger.error(
             { partitions },
             'Kafka reader: no aggregator reads these partitions; rejoining the group to rebalance',

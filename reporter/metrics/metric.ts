@@ -1,7 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { Retention } from '../../store/retention.ts'
-import { isInHistory } from '../history/copy.ts'
+import { isInHistory } from '../login-history/copy.ts'
 import { dateText, instantOf, latestAllowed, latestComplete } from './dates.ts'
 import { daysKept, metricSql, type LOGIN_DAYS, type MetricDefinition } from './definitions.ts'
 import { storedMetric, storeMetric, type MetricFields, type MetricKey } from './stored-metric.ts'

@@ -1,7 +1,7 @@
 import type { Logger } from '../../common/logger.ts'
 import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { App } from '../../ingest/app.ts'
-import { giveSignsOfLife } from '../../access/liveness.ts'
+import { reportLiveness } from '../../access/liveness.ts'
 import type { LogWriter } from '../../log/contract.ts'
 import { GROUP_COMMIT } from '../../ingest/batcher.ts'
 import type { AuthMode } from '../../access/decisions.ts'
@@ -43,7 +43,7 @@ export class IngestWorker {
   readonly log: IngestLog
   readonly bulk: BulkListener
   readonly gateway: GatewayListener
-  readonly #stopSigns: () => void
+  readonly #stopLiveness: () => void
 
   private constructor(options: IngestOptions, log: IngestLog) {
     this.log = log
@@ -60,7 +60,7 @@ export class IngestWorker {
     const receivedAt = options.demoKey === null ? null : new ReceivedAt(options.demoKey)
     this.bulk = new BulkListener(this.app, proxies, receivedAt)
     this.gateway = new GatewayListener(this.app, proxies, receivedAt)
-    this.#stopSigns = giveSignsOfLife(log.access)
+    this.#stopLiveness = reportLiveness(log.access)
   }
 
   /**
@@ -76,7 +76,7 @@ export class IngestWorker {
 
   /** Stop accepting, answer what was read, commit, seal. */
   async drain(): Promise<void> {
-    this.#stopSigns()
+    this.#stopLiveness()
     this.bulk.stopAccepting()
     this.gateway.stopAccepting()
     await this.app.records.flush()

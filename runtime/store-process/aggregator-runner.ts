@@ -11,7 +11,7 @@ import type { Retention } from '../../store/retention.ts'
 import type { ReaderLog, StoreStart } from '../messages.ts'
 import { openReader, type OpenedReader } from './open-reader.ts'
 
-export interface ReadingOptions {
+export interface AggregatorRunnerOptions {
   readonly log: ReaderLog
   /** PRECONDITION: migrated. */
   readonly store: Store
@@ -33,19 +33,19 @@ const LAG_POLL_MS = 200
 const BEHIND_MS = 30_000
 
 /** Runs the aggregator, and restarts it after an outage of the log. */
-export class Reading {
-  readonly #options: ReadingOptions
+export class AggregatorRunner {
+  readonly #options: AggregatorRunnerOptions
   #open: Open | null = null
   #reopening: Promise<void> | null = null
   #stopped = false
 
-  private constructor(options: ReadingOptions) {
+  private constructor(options: AggregatorRunnerOptions) {
     this.#options = options
   }
 
   /** @throws GatepostError LOG_UNAVAILABLE */
-  static async start(options: ReadingOptions): Promise<Reading> {
-    const reading = new Reading(options)
+  static async start(options: AggregatorRunnerOptions): Promise<AggregatorRunner> {
+    const reading = new AggregatorRunner(options)
     if (options.waitsForLog) reading.#reopen()
     else reading.#open = await reading.#begin()
     return reading
@@ -116,7 +116,7 @@ export class Reading {
   }
 
   /** Whether the log cannot be read, or holds records that should be stored by `now` (ms since the epoch). */
-  isBehind(topic: Topic, now: number): boolean {
+  isLagging(topic: Topic, now: number): boolean {
     if (this.#open === null) return true
     const oldest = this.#open.aggregator.stats().get(topic)?.oldestWaitingAt ?? null
     return oldest !== null && now - oldest > BEHIND_MS

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startAccessKeeper } from '../../jobs/policies/keeper.ts'
+import { startAccessJob } from '../../jobs/policies/access-job.ts'
 import { assertNobodyErased } from '../../aggregator/aggregator.ts'
 import { startAlerts, type Alerts } from '../../jobs/alerts/alerts.ts'
 import { Listening } from '../../jobs/alerts/listening.ts'
-import { accessKeeperMetrics, alertMetrics, sessionMetrics } from '../../jobs/metrics.ts'
-import { startSessionKeeper } from '../../jobs/sessions/keeper.ts'
+import { accessJobMetrics, alertsJobMetrics, sessionsJobMetrics } from '../../jobs/metrics.ts'
+import { startSessionsJob } from '../../jobs/sessions/sessions-job.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { PlainMetrics } from '../../common/metrics.ts'
 import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import type { AccessLog } from '../../access/log.ts'
 import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
-import { startHistory } from '../../reporter/history/schedule.ts'
+import { startHistory } from '../../reporter/login-history/schedule.ts'
 import { startLocations } from '../../reporter/locations/schedule.ts'
 import { historyMetrics, locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
@@ -28,7 +28,7 @@ import { forgetterOf } from './forgetter.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from '../messages.ts'
 import { openAccess } from '../open-access.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
-import { Reading } from './reading.ts'
+import { AggregatorRunner } from './aggregator-runner.ts'
 
 /** Part of the time for stopping is reserved for closing the store. */
 const DRAIN_SHARE = 0.8
@@ -50,7 +50,7 @@ interface Parts {
   /** Other processes may read the log too. */
   readonly shared: boolean
   readonly opened: OpenedStore
-  readonly reading: Reading | null
+  readonly runner: AggregatorRunner | null
   readonly access: AccessLog | null
   readonly background: readonly Background[]
   readonly availability: Availability
@@ -76,15 +76,17 @@ export class StoreWork {
     const { store } = opened
     if (log !== null && tokenKeys.length === 0) await assertNobodyErased(store)
     const storeKind = start.store.kind
-    const reading =
-      log === null ? null : await Reading.start({ log, store, storeKind, retention, tokenKeys, waitsForLog, logger })
+    const runner =
+      log === null
+        ? null
+        : await AggregatorRunner.start({ log, store, storeKind, retention, tokenKeys, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
     const background = [
-      ...(log === null ? [] : keepers(start, store, access, reading, logger)),
+      ...(log === null ? [] : startJobs(start, store, access, runner, logger)),
       ...(start.reports === null ? [] : reports(start.reports, store, retention, logger)),
     ]
     if (start.dashboard !== null) {
-      const dashboard = await openDashboard(start.dashboard, start, { supervisor, store, reading, logger })
+      const dashboard = await openDashboard(start.dashboard, start, { supervisor, store, runner, logger })
       background.push({ stop: () => dashboard.close(), metrics: () => null })
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
@@ -92,7 +94,7 @@ export class StoreWork {
       drains,
       shared: log?.kind === 'kafka',
       opened,
-      reading,
+      runner,
       access,
       background,
       availability,
@@ -104,26 +106,26 @@ export class StoreWork {
    * @throws Error: something is left that only the next start can store
    */
   async drain(withinMs: number): Promise<void> {
-    const { drains, shared, opened, reading, access, background, availability } = this.#parts
+    const { drains, shared, opened, runner, access, background, availability } = this.#parts
     const readMs = Math.min(withinMs * DRAIN_SHARE, shared ? Math.max(0, withinMs - LEAVE_MS) : Infinity)
     availability.stop()
     const [left] = await Promise.all([
-      drains === 'all' ? reading?.stop(readMs, true) : reading?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
+      drains === 'all' ? runner?.stop(readMs, true) : runner?.stop(Math.min(readMs, OWN_DRAIN_MS), false),
       Promise.race([
         Promise.all(background.map((each) => each.stop())),
         sleep(BACKGROUND_STOP_MS, undefined, { ref: false }),
       ]),
     ])
-    await Promise.all([opened.close(), reading?.close(), access?.close()])
+    await Promise.all([opened.close(), runner?.close(), access?.close()])
     if (left !== undefined && left > 0)
       throw new Error(`the time to drain is over: ${left} bytes are left in the journal for the next start`)
   }
 
   async metrics(): Promise<object[]> {
-    const { opened, reading, background } = this.#parts
+    const { opened, runner, background } = this.#parts
     const all = await Promise.all([
       opened.metrics(),
-      reading?.metrics() ?? [],
+      runner?.metrics() ?? [],
       ...background.map((each) => each.metrics()?.json() ?? []),
     ])
     return all.flat()
@@ -131,26 +133,26 @@ export class StoreWork {
 }
 
 /** Jobs that derive state from the stored records. */
-function keepers(
+function startJobs(
   start: StoreStart,
   store: Store,
   access: AccessLog | null,
-  reading: Reading | null,
+  runner: AggregatorRunner | null,
   logger: Logger,
 ): Background[] {
-  const sessions = startSessionKeeper({
+  const sessions = startSessionsJob({
     store,
     timeoutIntervals: start.sessionTimeoutIntervals,
     rawDays: start.retention.gateway_auth,
     logger,
   })
-  const all = [{ stop: () => sessions.stop(), metrics: () => sessionMetrics(sessions.stats) }]
+  const all = [{ stop: () => sessions.stop(), metrics: () => sessionsJobMetrics(sessions.stats) }]
   if (access === null) return all
-  const decisions = startAccessKeeper({ store, access, policies: start.policies, logger })
-  all.push({ stop: () => decisions.stop(), metrics: () => accessKeeperMetrics(decisions.stats) })
-  if (start.alerts === null || reading === null) return all
-  const alerts = startAlerting(start.alerts, store, access, reading, logger)
-  all.push({ stop: () => alerts.stop(), metrics: () => alertMetrics(alerts.stats) })
+  const decisions = startAccessJob({ store, access, policies: start.policies, logger })
+  all.push({ stop: () => decisions.stop(), metrics: () => accessJobMetrics(decisions.stats) })
+  if (start.alerts === null || runner === null) return all
+  const alerts = startAlerting(start.alerts, store, access, runner, logger)
+  all.push({ stop: () => alerts.stop(), metrics: () => alertsJobMetrics(alerts.stats) })
   return all
 }
 
@@ -158,10 +160,10 @@ function startAlerting(
   { url, secret }: AlertsStart,
   store: Store,
   access: AccessLog,
-  reading: Reading,
+  runner: AggregatorRunner,
   logger: Logger,
 ): Alerts {
-  const listening = new Listening(access, (now) => reading.isBehind('gateway_pings', now))
+  const listening = new Listening(access, (now) => runner.isLagging('gateway_pings', now))
   return startAlerts({ store, url, secret, listeningSince: (now) => listening.since(now), logger })
 }
 
@@ -203,14 +205,14 @@ function startPublishers(
 interface Shown {
   readonly supervisor: Supervisor
   readonly store: Store
-  readonly reading: Reading | null
+  readonly runner: AggregatorRunner | null
   readonly logger: Logger
 }
 
 async function openDashboard(
   { access, dataDir, ...address }: DashboardStart,
   { store: description, retention, tokenKeys, reports }: StoreStart,
-  { supervisor, store, reading, logger }: Shown,
+  { supervisor, store, runner, logger }: Shown,
 ): Promise<RunningDashboard> {
   // Load the web framework only when a dashboard is served: an aggregator does not need it.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
@@ -220,7 +222,7 @@ async function openDashboard(
     ...address,
     store,
     retention,
-    lag: reading === null ? null : () => reading.lag(),
+    lag: runner === null ? null : () => runner.lag(),
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
     replayLetter: (letter, payload) =>

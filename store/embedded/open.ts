@@ -5,7 +5,7 @@ import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.t
 import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
-import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'
+import type { Ownership, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
 import { applyRetention, DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
@@ -104,12 +104,12 @@ class EmbeddedStore implements Store {
   }
 
   /** Only one process has the engine, and its inserts end with it: every ownership keeps the newest epoch. */
-  claim(topic: Topic, partition: string): Promise<Claim> {
+  takeOwnership(topic: Topic, partition: string): Promise<Ownership> {
     return Promise.resolve({ topic, partition, epoch: 1, owner: 'embedded' })
   }
 
-  insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
-    const queue = claims.length === 0 ? this.#writer : this.#inserters
+  insertOnce(topic: Topic, batches: readonly Batch[], ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
+    const queue = ownerships.length === 0 ? this.#writer : this.#inserters
     return withStoreErrors(() =>
       queue.use((connection) => {
         const inserter = this.#files.inserter(connection)

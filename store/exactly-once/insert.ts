@@ -2,9 +2,9 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
-import type { Claim, InsertOutcome } from '../contract.ts'
+import type { Ownership, InsertOutcome } from '../contract.ts'
 import { engineCode, type SqlConnection } from '../sql.ts'
-import { holds } from './claims.ts'
+import { holds } from './ownership.ts'
 import { lookUp } from './presence.ts'
 import { insertMissing } from './statement.ts'
 import { repeatViews } from './views.ts'
@@ -48,9 +48,9 @@ export async function insertOnce(
   topic: Topic,
   batches: readonly Batch[],
   lettersSince: number,
-  claims: readonly Claim[] = [],
+  ownerships: readonly Ownership[] = [],
 ): Promise<InsertOutcome> {
-  const attempt: Attempt = { sql, inserter, topic, lettersSince, claims }
+  const attempt: Attempt = { sql, inserter, topic, lettersSince, ownerships }
   let rows = 0
   let alreadyPresent = 0
   try {
@@ -72,7 +72,7 @@ interface Attempt {
   readonly inserter: RecordInserter
   readonly topic: Topic
   readonly lettersSince: number
-  readonly claims: readonly Claim[]
+  readonly ownerships: readonly Ownership[]
 }
 
 async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<InsertOutcome> {
@@ -88,17 +88,17 @@ async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<I
 }
 
 async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<void> {
-  const { sql, inserter, topic, lettersSince, claims } = attempt
+  const { sql, inserter, topic, lettersSince, ownerships } = attempt
   let failure: unknown = null
   try {
-    await inserter.insert(batches[0].schema, batches, (source) => insertMissing(topic, batches, source, claims))
+    await inserter.insert(batches[0].schema, batches, (source) => insertMissing(topic, batches, source, ownerships))
   } catch (error) {
     // It may still be running, so the result of a look-up could change afterwards.
     if (error instanceof GatepostError) throw error
     failure = error
   }
   const { present, missing } = await lookUp(sql, topic, batches, lettersSince)
-  if (missing.length > 0 && claims.length > 0 && !(await holds(sql, claims))) throw fenced(topic, failure)
+  if (missing.length > 0 && ownerships.length > 0 && !(await holds(sql, ownerships))) throw fenced(topic, failure)
   if (missing.length === batches.length && failure !== null) throw refused(topic, failure)
   if (missing.length > 0) {
     throw new GatepostError(
@@ -111,7 +111,7 @@ async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<v
 }
 
 function fenced(topic: Topic, failure: unknown): GatepostError {
-  const message = `insert into ${topic}: another owner has claimed a part of the log that the batches come from`
+  const message = `insert into ${topic}: another owner has taken ownership of a part of the log that the batches come from`
   return new GatepostError('STORE_FENCED', message, failure ?? undefined)
 }
 

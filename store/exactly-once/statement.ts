@@ -3,8 +3,8 @@ import type { RecordSchema } from '../../schemas/avro.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
 import { quoted } from '../sql.ts'
 import { recordColumns } from './columns.ts'
-import type { Claim } from '../contract.ts'
-import { areNewest } from './claims.ts'
+import type { Ownership } from '../contract.ts'
+import { areNewest } from './ownership.ts'
 import { batchRows, tableOf, withBatchIds } from './identity.ts'
 
 /**
@@ -42,11 +42,11 @@ export function insertMissing(
   topic: Topic,
   batches: readonly Batch[],
   source: string,
-  claims: readonly Claim[] = [],
+  ownerships: readonly Ownership[] = [],
 ): string {
   const table = tableOf(topic)
   const known = `batch_id NOT IN (SELECT batch_id FROM ${table} WHERE ${batchRows(batches)})`
-  const owned = claims.length === 0 ? '' : ` AND ${areNewest(claims)}`
+  const owned = ownerships.length === 0 ? '' : ` AND ${areNewest(ownerships)}`
   return insertInto(table, batches, source, `${belongs(batches)} AND ${known}${owned}`)
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
-import type { Claim } from '../contract.ts'
-import { newestClaim, nextClaim } from '../exactly-once/claims.ts'
+import type { Ownership } from '../contract.ts'
+import { newestOwnership, nextOwnership } from '../exactly-once/ownership.ts'
 import { quoted, type SqlConnection } from '../sql.ts'
 import { INSERT_ID_PREFIX } from './inserter.ts'
 
@@ -22,18 +22,18 @@ const POLL_MS = 50
  * that starts later checks the epoch before anything else, and one that checked earlier was running by then and has been waited for.
  * @throws GatepostError STORE_FENCED, STORE_UNAVAILABLE
  */
-export async function claimPart(
+export async function takeOwnership(
   sql: SqlConnection,
   owner: string,
   topic: Topic,
   partition: string,
-  previous: Claim | null,
+  previous: Ownership | null,
   patience: FencePatience = FENCE_PATIENCE,
-): Promise<Claim> {
-  const before = previous === null ? null : await newestClaim(sql, topic, partition)
+): Promise<Ownership> {
+  const before = previous === null ? null : await newestOwnership(sql, topic, partition)
   if (previous !== null && !continues(before, previous, owner)) throw fenced(topic, partition)
-  await sql.run(nextClaim(topic, partition, owner, before))
-  const newest = await newestClaim(sql, topic, partition)
+  await sql.run(nextOwnership(topic, partition, owner, before))
+  const newest = await newestOwnership(sql, topic, partition)
   if (newest === null || newest.owner !== owner || (previous !== null && newest.epoch <= previous.epoch)) {
     throw fenced(topic, partition)
   }
@@ -42,7 +42,7 @@ export async function claimPart(
 }
 
 /** No other process has taken ownership since; this one may have, with a statement whose answer was lost. */
-function continues(newest: Claim | null, previous: Claim, owner: string): boolean {
+function continues(newest: Ownership | null, previous: Ownership, owner: string): boolean {
   if (newest === null || newest.owner !== previous.owner) return false
   return newest.epoch === previous.epoch || (previous.owner === owner && newest.epoch > previous.epoch)
 }
@@ -58,7 +58,10 @@ async function waitForInserts(sql: SqlConnection, { killAfterMs, giveUpAfterMs }
   while (left.size > 0) {
     const waited = performance.now() - started
     if (waited > giveUpAfterMs) {
-      throw new GatepostError('STORE_UNAVAILABLE', `inserts of an earlier claim do not end: ${[...left].join(', ')}`)
+      throw new GatepostError(
+        'STORE_UNAVAILABLE',
+        `inserts of an earlier ownership do not end: ${[...left].join(', ')}`,
+      )
     }
     if (waited > killAfterMs && !killed) {
       killed = true
@@ -78,5 +81,5 @@ async function runningInserts(sql: SqlConnection): Promise<Set<string>> {
 }
 
 function fenced(topic: Topic, partition: string): GatepostError {
-  return new GatepostError('STORE_FENCED', `another owner has claimed partition ${partition} of ${topic}`)
+  return new GatepostError('STORE_FENCED', `another owner has taken ownership of partition ${partition} of ${topic}`)
 }

@@ -10,7 +10,7 @@ import { DATABASE, type SqlConnection } from '../sql.ts'
 import { clusterForm, onCluster } from './cluster.ts'
 import { withMigrationLock } from './migration-lock.ts'
 
-const CLAIMS = `${DATABASE}.partition_claims`
+const OWNERSHIPS = `${DATABASE}.partition_claims`
 
 export interface ServerMigrationOptions {
   readonly logger: Logger
@@ -36,7 +36,7 @@ export async function migrateServer(
   }
   await applyRetention(sql, retention, logger)
   // Reports a missing right to insert now, not at the first insert.
-  await sql.run(`INSERT INTO ${CLAIMS} SELECT * FROM ${CLAIMS} WHERE 0`)
+  await sql.run(`INSERT INTO ${OWNERSHIPS} SELECT * FROM ${OWNERSHIPS} WHERE 0`)
   for (const topic of TOPICS) await insertNothing(inserter, topic)
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Topic } from '../../schemas/streams/index.ts'
 import { WorkerQueue } from '../work-queue.ts'
-import type { Claim, InsertOutcome, QueryParams, Store } from '../contract.ts'
+import type { Ownership, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import type { SqlConnection } from '../sql.ts'
 import { DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
@@ -13,7 +13,7 @@ import { check } from './check.ts'
 import { commandForm, localForm } from './cluster.ts'
 import { ServerClient } from './client.ts'
 import { runningError, serverError, startError } from './errors.ts'
-import { claimPart, FENCE_PATIENCE, type FencePatience } from './fence.ts'
+import { takeOwnership, FENCE_PATIENCE, type FencePatience } from './fence.ts'
 import { HttpInserter } from './inserter.ts'
 import { migrateServer } from './migrate.ts'
 import { CLUSTER_SETTINGS, INSERT_SECONDS, LOOK_UP_SECONDS, REQUIRED_SETTINGS } from './settings.ts'
@@ -28,7 +28,7 @@ export interface ServerStoreOptions {
   readonly retention?: Retention
   /** gzip the bodies of inserts, which costs about 20 ms of CPU per MiB. Default: unless the server is on this machine. */
   readonly compress?: boolean
-  /** How long claim() waits for running inserts; default 10 s before they are killed, 30 s in total. */
+  /** How long ownership() waits for running inserts; default 10 s before they are killed, 30 s in total. */
   readonly fencePatience?: FencePatience
 }
 
@@ -70,7 +70,7 @@ class ServerStore implements Store {
   /** Inserts under ownerships: no two of them hold the same batch. */
   readonly #inserts = new Map<Topic, WorkerQueue<null>>()
   /** Ownerships of inserts by an only writer, by stream. */
-  readonly #soleClaims = new Map<Topic, Claim>()
+  readonly #soleOwnerships = new Map<Topic, Ownership>()
 
   constructor(options: ServerStoreOptions, address: ServerAddress) {
     this.#options = options
@@ -128,14 +128,14 @@ class ServerStore implements Store {
     })
   }
 
-  claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {
-    return this.#turn(topic, () => this.#claim(topic, partition, previous))
+  takeOwnership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership> {
+    return this.#turn(topic, () => this.#ownership(topic, partition, previous))
   }
 
-  insertOnce(topic: Topic, batches: readonly Batch[], claims: readonly Claim[] = []): Promise<InsertOutcome> {
+  insertOnce(topic: Topic, batches: readonly Batch[], ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
     if (batches.length === 0) return Promise.resolve({ rows: 0, alreadyPresent: 0 })
-    if (claims.length === 0) return this.#turn(topic, () => this.#insertAlone(topic, batches))
-    const insert = () => this.#insert(topic, batches, claims)
+    if (ownerships.length === 0) return this.#turn(topic, () => this.#insertAlone(topic, batches))
+    const insert = () => this.#insert(topic, batches, ownerships)
     return this.#use(queueOf(this.#inserts, topic, INSERTS_AT_ONCE), insert)
   }
 
@@ -148,27 +148,27 @@ class ServerStore implements Store {
     await this.#client.close()
   }
 
-  #claim(topic: Topic, partition: string, previous: Claim | null): Promise<Claim> {
+  #ownership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership> {
     const patience = this.#options.fencePatience ?? FENCE_PATIENCE
-    return claimPart(this.#procedure, this.#owner, topic, partition, previous, patience)
+    return takeOwnership(this.#procedure, this.#owner, topic, partition, previous, patience)
   }
 
   /** An only writer takes ownership too, so that an attempt whose answer was lost cannot write later. */
   async #insertAlone(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
-    const claim = this.#soleClaims.get(topic) ?? (await this.#claim(topic, 'sole writer', null))
-    this.#soleClaims.set(topic, claim)
+    const ownership = this.#soleOwnerships.get(topic) ?? (await this.#ownership(topic, 'sole writer', null))
+    this.#soleOwnerships.set(topic, ownership)
     try {
-      return await this.#insert(topic, batches, [claim])
+      return await this.#insert(topic, batches, [ownership])
     } catch (error) {
       const code = error instanceof GatepostError ? error.code : null
-      if (code !== 'STORE_REFUSED') this.#soleClaims.delete(topic)
+      if (code !== 'STORE_REFUSED') this.#soleOwnerships.delete(topic)
       throw error
     }
   }
 
-  #insert(topic: Topic, batches: readonly Batch[], claims: readonly Claim[]): Promise<InsertOutcome> {
+  #insert(topic: Topic, batches: readonly Batch[], ownerships: readonly Ownership[]): Promise<InsertOutcome> {
     const lettersSince = wholeSince(this.#retention.dead_letters)
-    return insertOnce(this.#procedure, this.#inserter, topic, batches, lettersSince, claims)
+    return insertOnce(this.#procedure, this.#inserter, topic, batches, lettersSince, ownerships)
   }
 
   #turn<T>(topic: Topic, work: () => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ import { DEFAULT_RETENTION } from '../../../store/retention.ts'
 import { makeBatch, type Fields } from '../../../schemas/test/records.ts'
 import { emptyStats, type TopicStats } from '../../../aggregator/stats.ts'
 import { storeGather } from '../../../aggregator/store-gather.ts'
-import { startSessionKeeper } from '../keeper.ts'
+import { startSessionsJob } from '../sessions-job.ts'
 import { plainBytes, type Report } from './plain-bytes.ts'
 
 /* The view `sessions` against the rules of docs/sessions.md, with the real engine. */
@@ -40,10 +40,10 @@ async function insert(table: string, rows: readonly object[]): Promise<void> {
 /** Runs until everything that is in the tables has been looked at. */
 async function keep(rawDays = 32): Promise<void> {
   const from = Date.now()
-  const keeper = startSessionKeeper({ store, timeoutIntervals: 3, rawDays, logger, everyMs: 50, leaseSettleMs: 20 })
-  while (keeper.stats.computedUntil <= from && keeper.stats.failures === 0) await sleep(20)
-  await keeper.stop()
-  if (keeper.stats.failures > 0) throw new Error('the keeper failed')
+  const job = startSessionsJob({ store, timeoutIntervals: 3, rawDays, logger, everyMs: 50, leaseSettleMs: 20 })
+  while (job.stats.computedUntil <= from && job.stats.failures === 0) await sleep(20)
+  await job.stop()
+  if (job.stats.failures > 0) throw new Error('the job failed')
 }
 
 interface Session {
@@ -201,8 +201,8 @@ t.test('reports of long ago that come now time out, by the interval that their g
     gatewaysEveryMs: 50,
     leaseSettleMs: 20,
   }
-  const keeper = startSessionKeeper(options)
-  t.teardown(() => keeper.stop())
+  const job = startSessionsJob(options)
+  t.teardown(() => job.stop())
   await insert('session_gateway_facts', [{ gw_id: 'old-gw', interval_seconds: 1800 }])
   const at = NOW - 100 * HOUR
   await insert('gateway_auth', [
@@ -284,9 +284,9 @@ function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch
 
 /** Brings batches into the tables as the aggregator does, in this order. */
 async function deliver(batches: readonly Batch[]): Promise<void> {
-  const claims = [await store.claim('gateway_auth', 'sessions-test', null)]
+  const ownerships = [await store.takeOwnership('gateway_auth', 'sessions-test', null)]
   const stats = emptyStats().get('gateway_auth') as TopicStats
-  await storeGather(store, 'gateway_auth', batches, claims, DEFAULT_RETENTION, stats)
+  await storeGather(store, 'gateway_auth', batches, ownerships, DEFAULT_RETENTION, stats)
 }
 
 t.test(`bytes: however reports are delivered, as one after the other (seed ${SEED})`, async (t) => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
 import { TOPICS } from '../../../schemas/streams/index.ts'
 import { connectAdmin } from '../client/admin.ts'
-import { unreadPartitions } from '../coverage.ts'
+import { unassignedPartitions } from '../coverage.ts'
 import { KafkaReader } from '../reader.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { makeTopics } from './simple-writer.ts'
@@ -28,8 +28,8 @@ t.test('partitions that no member of the group reads are found', async (t) => {
   const readers = [await open(), await open()]
   const shares = () => readers.map(({ stats }) => stats.partitions)
   while (Math.min(...shares()) === 0 || shares()[0] + shares()[1] !== 3 * TOPICS.length) await sleep(50)
-  t.same(await unreadPartitions(admin, group, topics), [], 'two members share all of them')
-  t.same(await unreadPartitions(admin, group, [...topics, other]), [`${other}-0`, `${other}-1`])
+  t.same(await unassignedPartitions(admin, group, topics), [], 'two members share all of them')
+  t.same(await unassignedPartitions(admin, group, [...topics, other]), [`${other}-0`, `${other}-1`])
   const joins = readers.map(({ stats }) => stats.joins)
   // Six looks.
   await sleep(3000)
@@ -39,5 +39,5 @@ t.test('partitions that no member of the group reads are found', async (t) => {
     'a group that reads everything is left in peace',
   )
   await Promise.all(readers.map((reader) => reader.close()))
-  t.equal(await unreadPartitions(admin, group, topics), null, 'a group without members is not settled')
+  t.equal(await unassignedPartitions(admin, group, topics), null, 'a group without members is not settled')
 })

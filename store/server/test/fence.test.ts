@@ -3,7 +3,7 @@ import { GatepostError } from '../../../common/errors.ts'
 import { createLogger } from '../../../common/logger.ts'
 import { StoreServer } from '../../../test/helpers/store-server.ts'
 import { TcpProxy } from '../../../test/helpers/tcp-proxy.ts'
-import type { Claim, Store } from '../../contract.ts'
+import type { Ownership, Store } from '../../contract.ts'
 import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { openServerStore } from '../open.ts'
 
@@ -38,13 +38,13 @@ async function count(store: Store, table: string): Promise<number> {
 const batch = (topic: 'post_auth' | 'gateway_pings' | 'dead_letters' = 'post_auth') =>
   makeBatch(topic, NOW, repeated(5))
 
-t.test('claims count up, and the newest one alone inserts', async (t) => {
-  const first = await direct.claim('post_auth', '0', null)
+t.test('ownerships count up, and the newest one alone inserts', async (t) => {
+  const first = await direct.takeOwnership('post_auth', '0', null)
   t.equal(first.epoch, 1)
   const before = await count(direct, 'post_auth')
   const one = batch()
   t.same(await direct.insertOnce('post_auth', [one], [first]), { rows: 5, alreadyPresent: 0 })
-  const second = await behind.claim('post_auth', '0', null)
+  const second = await behind.takeOwnership('post_auth', '0', null)
   t.equal(second.epoch, 2)
   t.not(second.owner, first.owner)
   const two = batch()
@@ -58,87 +58,89 @@ t.test('claims count up, and the newest one alone inserts', async (t) => {
   )
 })
 
-t.test('one stale claim of several is enough', async (t) => {
+t.test('one stale ownership of several is enough', async (t) => {
   const parts = ['a', "b'", 'c']
-  const claims: Claim[] = []
-  for (const part of parts) claims.push(await direct.claim('gateway_pings', part, null))
-  t.same(await direct.insertOnce('gateway_pings', [batch('gateway_pings')], claims), { rows: 5, alreadyPresent: 0 })
-  await behind.claim('gateway_pings', "b'", null)
-  t.equal(await codeOf(direct.insertOnce('gateway_pings', [batch('gateway_pings')], claims)), 'STORE_FENCED')
-  const letters = direct.insertOnce('dead_letters', [batch('dead_letters')], claims)
-  t.equal(await codeOf(letters), 'STORE_FENCED', 'dead letters go under the claims of another stream')
+  const ownerships: Ownership[] = []
+  for (const part of parts) ownerships.push(await direct.takeOwnership('gateway_pings', part, null))
+  t.same(await direct.insertOnce('gateway_pings', [batch('gateway_pings')], ownerships), { rows: 5, alreadyPresent: 0 })
+  await behind.takeOwnership('gateway_pings', "b'", null)
+  t.equal(await codeOf(direct.insertOnce('gateway_pings', [batch('gateway_pings')], ownerships)), 'STORE_FENCED')
+  const letters = direct.insertOnce('dead_letters', [batch('dead_letters')], ownerships)
+  t.equal(await codeOf(letters), 'STORE_FENCED', 'dead letters go under the ownerships of another stream')
 })
 
-t.test('with the previous claim: unless somebody else has claimed since', async (t) => {
-  const first = await direct.claim('post_auth', 'previous', null)
-  const second = await direct.claim('post_auth', 'previous', first)
+t.test('with the previous ownership: unless somebody else has taken over since', async (t) => {
+  const first = await direct.takeOwnership('post_auth', 'previous', null)
+  const second = await direct.takeOwnership('post_auth', 'previous', first)
   t.equal(second.epoch, first.epoch + 1)
-  const third = await direct.claim('post_auth', 'previous', first)
-  t.equal(third.epoch, first.epoch + 2, 'the answer to its own claim may have been lost')
+  const third = await direct.takeOwnership('post_auth', 'previous', first)
+  t.equal(third.epoch, first.epoch + 2, 'the answer to its own ownership may have been lost')
   t.same(await direct.insertOnce('post_auth', [batch()], [third]), { rows: 5, alreadyPresent: 0 })
-  await behind.claim('post_auth', 'previous', null)
-  t.equal(await codeOf(direct.claim('post_auth', 'previous', third)), 'STORE_FENCED')
+  await behind.takeOwnership('post_auth', 'previous', null)
+  t.equal(await codeOf(direct.takeOwnership('post_auth', 'previous', third)), 'STORE_FENCED')
 })
 
 t.test('claimers at once: at the end one of them has it', async (t) => {
   const stores = await Promise.all(Array.from({ length: 4 }, () => openServerStore({ url: server.url(), logger })))
   t.teardown(() => Promise.all(stores.map((store) => store.close())))
-  const claimed = await Promise.allSettled(stores.map((store) => store.claim('post_auth', 'many', null)))
-  const claims = claimed.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  t.ok(claims.length > 0)
-  const outcomes = await Promise.all(claims.map((claim) => codeOf(direct.insertOnce('post_auth', [batch()], [claim]))))
+  const owned = await Promise.allSettled(stores.map((store) => store.takeOwnership('post_auth', 'many', null)))
+  const ownerships = owned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  t.ok(ownerships.length > 0)
+  const outcomes = await Promise.all(
+    ownerships.map((ownership) => codeOf(direct.insertOnce('post_auth', [batch()], [ownership]))),
+  )
   t.equal(outcomes.filter((code) => code === null).length, 1)
 })
 
-t.test('an answer that is lost: claimed again, found, views repeated', async (t) => {
-  const claim = await behind.claim('gateway_pings', 'lost', null)
+t.test('an answer that is lost: owned again, found, views repeated', async (t) => {
+  const ownership = await behind.takeOwnership('gateway_pings', 'lost', null)
   const one = makeBatch('gateway_pings', NOW, [{ gw_id: 'gw-lost' }])
   // The look-up passes; the insert's answer does not.
   proxy.onRequest = (chunk) => {
     if (chunk.includes('INSERT+INTO+gatepost.gateway_pings')) proxy.mode = 'drop-answers'
   }
-  const attempt = codeOf(behind.insertOnce('gateway_pings', [one], [claim]))
+  const attempt = codeOf(behind.insertOnce('gateway_pings', [one], [ownership]))
   const there = async () =>
     (await direct.query(`SELECT 1 FROM gatepost.gateway_pings WHERE gw_id = 'gw-lost'`)).length === 1
   while (!(await there())) await new Promise((resolve) => setTimeout(resolve, 20))
   proxy.onRequest = null
   proxy.mode = 'refuse'
   t.equal(await attempt, 'STORE_UNAVAILABLE')
-  t.equal(await codeOf(behind.claim('gateway_pings', 'lost', claim)), 'STORE_UNAVAILABLE')
+  t.equal(await codeOf(behind.takeOwnership('gateway_pings', 'lost', ownership)), 'STORE_UNAVAILABLE')
   proxy.mode = 'pass'
   await direct.command(
     `DELETE FROM gatepost.gateway_latest WHERE gw_id = 'gw-lost' SETTINGS lightweight_deletes_sync = 2`,
   )
-  const again = await behind.claim('gateway_pings', 'lost', claim)
+  const again = await behind.takeOwnership('gateway_pings', 'lost', ownership)
   t.same(await behind.insertOnce('gateway_pings', [one], [again]), { rows: 0, alreadyPresent: 1 })
   t.same(await direct.query(`SELECT gw_id FROM gatepost.gateways WHERE gw_id = 'gw-lost'`), [{ gw_id: 'gw-lost' }])
 })
 
-t.test('a request that arrives after the next claim writes nothing', async (t) => {
-  const claim = await behind.claim('post_auth', 'late', null)
+t.test('a request that arrives after the next ownership writes nothing', async (t) => {
+  const ownership = await behind.takeOwnership('post_auth', 'late', null)
   const before = await count(direct, 'post_auth')
   proxy.onRequest = (chunk) => {
     if (chunk.includes('INSERT+INTO+gatepost.post_auth')) proxy.mode = 'hold'
   }
-  const attempt = codeOf(behind.insertOnce('post_auth', [batch()], [claim]))
+  const attempt = codeOf(behind.insertOnce('post_auth', [batch()], [ownership]))
   while (proxy.mode !== 'hold') await new Promise((resolve) => setTimeout(resolve, 10))
   proxy.onRequest = null
-  await direct.claim('post_auth', 'late', null)
+  await direct.takeOwnership('post_auth', 'late', null)
   proxy.mode = 'pass'
   t.equal(await attempt, 'STORE_FENCED')
   t.equal(await count(direct, 'post_auth'), before)
 })
 
 t.test('errors of something in between leave the outcome open', async (t) => {
-  const claim = await behind.claim('post_auth', 'gateway', null)
+  const ownership = await behind.takeOwnership('post_auth', 'gateway', null)
   proxy.mode = 'error'
-  t.equal(await codeOf(behind.insertOnce('post_auth', [batch()], [claim])), 'STORE_UNAVAILABLE')
+  t.equal(await codeOf(behind.insertOnce('post_auth', [batch()], [ownership])), 'STORE_UNAVAILABLE')
   t.equal(await codeOf(behind.query('SELECT 1')), 'STORE_UNAVAILABLE')
   proxy.mode = 'pass'
   t.same(await behind.query('SELECT 1 AS one'), [{ one: 1 }])
 })
 
-t.test('inserts that run when a claim is made are waited for, and killed after a while', async (t) => {
+t.test('inserts that run when an ownership is made are waited for, and killed after a while', async (t) => {
   await direct.command('CREATE TABLE IF NOT EXISTS gatepost.slow (n UInt64) ENGINE = Null')
   /** An insert of another store that takes its time. */
   const slowInsert = async (queryId: string) => {
@@ -160,10 +162,10 @@ t.test('inserts that run when a claim is made are waited for, and killed after a
   while (!(await isRunning('gatepost-insert-post_auth-somebody-7')))
     await new Promise((resolve) => setTimeout(resolve, 20))
   const hasty = await claimer(60_000, 100)
-  t.equal(await codeOf(hasty.claim('gateway_pings', 'slow', null)), 'STORE_UNAVAILABLE', 'not while it runs')
+  t.equal(await codeOf(hasty.takeOwnership('gateway_pings', 'slow', null)), 'STORE_UNAVAILABLE', 'not while it runs')
   t.ok(await isRunning('gatepost-insert-post_auth-somebody-7'))
   const killer = await claimer(100, 30_000)
-  t.match(await killer.claim('gateway_pings', 'slow', null), { epoch: 2 })
+  t.match(await killer.takeOwnership('gateway_pings', 'slow', null), { epoch: 2 })
   t.notOk(await isRunning('gatepost-insert-post_auth-somebody-7'))
   t.match(await slow, /QUERY_WAS_CANCELLED/)
 })

@@ -4,7 +4,7 @@ import { GatepostError } from '../../../common/errors.ts'
 import { createLogger } from '../../../common/logger.ts'
 import { StoreServer } from '../../../test/helpers/store-server.ts'
 import type { Batch } from '../../../schemas/batch.ts'
-import type { Claim, Store } from '../../contract.ts'
+import type { Ownership, Store } from '../../contract.ts'
 import { batchUuid } from '../../exactly-once/identity.ts'
 import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { openServerStore } from '../open.ts'
@@ -19,16 +19,16 @@ const NOW = Math.floor(Date.now() / 1000) * 1000 - 60_000
 const logger = createLogger('store-test')
 logger.level = 'silent'
 
-/** As an aggregator does: after an unknown outcome it claims again before it tries again. */
-async function insertWhateverHappens(store: Store, batches: readonly Batch[], held: Claim): Promise<Claim> {
-  let claim = held
+/** As an aggregator does: after an unknown outcome it takes ownership again before it tries again. */
+async function insertWhateverHappens(store: Store, batches: readonly Batch[], held: Ownership): Promise<Ownership> {
+  let ownership = held
   let doubtful = false
   for (;;) {
     try {
-      if (doubtful) claim = await store.claim('gateway_pings', '0', claim)
+      if (doubtful) ownership = await store.takeOwnership('gateway_pings', '0', ownership)
       doubtful = false
-      await store.insertOnce('gateway_pings', batches, [claim])
-      return claim
+      await store.insertOnce('gateway_pings', batches, [ownership])
+      return ownership
     } catch (error) {
       if (!(error instanceof GatepostError)) throw error
       if (error.code !== 'STORE_UNAVAILABLE') throw error
@@ -44,7 +44,7 @@ t.test(`the server is killed while it inserts, ${ROUNDS} times`, async (t) => {
   const store = await openServerStore({ url: server.url(), logger })
   t.teardown(() => store.close())
   await store.migrate()
-  let claim = await store.claim('gateway_pings', '0', null)
+  let ownership = await store.takeOwnership('gateway_pings', '0', null)
   const all: Batch[] = []
   let interrupted = 0
   for (let round = 0; round < ROUNDS; round++) {
@@ -53,13 +53,13 @@ t.test(`the server is killed while it inserts, ${ROUNDS} times`, async (t) => {
     )
     all.push(...gather)
     let isDone = false
-    const inserting = insertWhateverHappens(store, gather, claim).finally(() => (isDone = true))
+    const inserting = insertWhateverHappens(store, gather, ownership).finally(() => (isDone = true))
     inserting.catch(() => undefined)
     await sleep(round * 12)
     if (!isDone) interrupted++
     await server.stop('SIGKILL')
     await server.restart()
-    claim = await inserting
+    ownership = await inserting
   }
   t.ok(interrupted > 0, `${interrupted} kills came before the insert's end`)
   const rows = await store.query<{ batch_id: string; rows: string; places: string }>(

@@ -15,8 +15,8 @@ t.test('the command line inserts batches through a running instance; admin does 
   t.teardown(() => store.close())
   await store.migrate()
   const batch = makeBatch('gateway_auth', Date.now() - 60_000, repeated(3))
-  const claim = await store.claim('gateway_auth', 'replay', null)
-  t.same(await store.insertOnce('gateway_auth', [batch], [claim]), { rows: 3, alreadyPresent: 0 })
+  const ownership = await store.takeOwnership('gateway_auth', 'replay', null)
+  t.same(await store.insertOnce('gateway_auth', [batch], [ownership]), { rows: 3, alreadyPresent: 0 })
   t.same(await store.insertOnce('gateway_auth', [batch]), { rows: 0, alreadyPresent: 1 }, 'as the only writer')
   t.same(await store.insertOnce('gateway_auth', [makeBatch('gateway_auth', Date.now() - 60_000, repeated(2))]), {
     rows: 2,
