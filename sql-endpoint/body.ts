@@ -6,7 +6,7 @@ import type { FrameCoding } from './wire/frames.ts'
 import { unframe } from './wire/framing.ts'
 import { isOn } from './request.ts'
 
-/** The body's bytes, whatever was done to them: Content-Encoding, and then decompress=1. Bounded after decompression. */
+/** The body's bytes after decoding: Content-Encoding first, then decompress=1. The decompressed size is limited. */
 export async function* bodyOf(req: IncomingMessage, params: URLSearchParams, maxBytes: number): AsyncGenerator<Buffer> {
   const coding = codingOf(req)
   let source = bytesOf(req)
@@ -19,12 +19,12 @@ export async function* bodyOf(req: IncomingMessage, params: URLSearchParams, max
   yield* bounded(source, maxBytes)
 }
 
-/** The body's bytes as they were sent. */
+/** The body's bytes as sent. */
 export function encodedBodyOf(req: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
   return bounded(bytesOf(req), maxBytes)
 }
 
-/** How the body is encoded, when the engine can read it so. */
+/** The coding of the body, if the engine can decode it itself. */
 export function frameCodingOf(req: IncomingMessage, params: URLSearchParams): FrameCoding | null {
   const coding = codingOf(req)
   return (coding === 'lz4' || coding === 'zstd') && !isOn(params.get('decompress')) ? coding : null
@@ -34,7 +34,7 @@ function codingOf(req: IncomingMessage): string {
   return (req.headers['content-encoding'] ?? '').trim().toLowerCase()
 }
 
-/** Not destroyed when we stop early: its socket still has to carry the answer. */
+/** Not destroyed when reading stops early: its socket still has to carry the answer. */
 function bytesOf(req: IncomingMessage): AsyncIterable<Buffer> {
   return req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
 }
@@ -54,7 +54,7 @@ async function* bounded(source: AsyncIterable<Buffer>, maxBytes: number): AsyncG
   }
 }
 
-/** Node.js has Zstandard since 22.15. */
+/** Available in Node.js since 22.15. */
 const createZstdDecompress = (zlib as { createZstdDecompress?: () => Duplex }).createZstdDecompress
 
 function decoderOf(coding: string): Duplex {

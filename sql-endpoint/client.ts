@@ -3,18 +3,18 @@ import { GatepostError, messageOf } from '../common/errors.ts'
 import type { QueryParams } from '../store/contract.ts'
 import type { OpenTables } from '../store/table-store.ts'
 
-// Shorter than the lock's patience, so that a hanging instance does not use it up in one go.
+// Shorter than the time to wait for the lock, so that a hanging instance does not use all of it.
 const PROBE_TIMEOUT_MS = 3000
 const REQUEST_TIMEOUT_MS = 10 * 60_000
 
-/** How a running instance is reached. */
+/** How to reach a running instance. */
 export interface EndpointAddress {
   readonly sqlUrl: string
   readonly user: string
   readonly key: string
 }
 
-/** The tables through a running instance's SQL endpoint. Null: nothing there answers to this key. */
+/** The tables through the SQL endpoint of a running instance. Null: nothing there accepts this key. */
 export async function openSqlEndpoint({ sqlUrl, user, key }: EndpointAddress): Promise<OpenTables | null> {
   const client = createClient({
     url: sqlUrl,
@@ -44,7 +44,7 @@ export async function openSqlEndpoint({ sqlUrl, user, key }: EndpointAddress): P
   }
 }
 
-/** A leftover announcement may point to a port that is somebody else's by now: only the key's acceptance counts. */
+/** After a crash, the announced port may belong to another program by now: only acceptance of the key counts. */
 async function answers(client: ClickHouseClient): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)

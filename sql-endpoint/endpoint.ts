@@ -18,19 +18,19 @@ import { Users, type Role } from './users.ts'
 
 export interface SqlEndpoint {
   readonly port: number
-  /** Takes no more requests, and waits for those that run: at most as long as a query may. */
+  /** Accepts no more requests, and waits for running ones: at most as long as a query may run. */
   close(): Promise<void>
   stats(): SqlStats
 }
 
-/** A wrong password is answered so much later, in milliseconds. */
+/** Delay of the answer to a wrong password, in milliseconds. */
 const WRONG_PASSWORD_DELAY_MS = 300
 const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS'])
-/** Closing: requests may end by themselves for so long, and are then given up. */
+/** When closing, requests may finish within this time and are then aborted. */
 const CLOSING_GRACE_MS = 3000
 
 /**
- * ClickHouse's HTTP interface over the embedded engine.
+ * Serves ClickHouse's HTTP interface over the embedded engine.
  * @throws GatepostError STORE_UNAVAILABLE: the engine cannot be opened, or the address cannot be bound
  */
 export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<SqlEndpoint> {
@@ -39,7 +39,7 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
   const service = new Service(options, limits, engine, facts)
   const server = createServer(
     {
-      // A query may stand in the URL.
+      // A query may be part of the URL.
       maxHeaderSize: Math.max(64 * 1024, limits.maxQueryBytes * 2),
       headersTimeout: 10_000,
       requestTimeout: 300_000,
@@ -97,7 +97,7 @@ class Service {
   readonly #writers: Gate
   readonly #counters = new Counters()
   readonly #running = new Set<Promise<void>>()
-  /** Aborted when a client goes away, or is sent away. */
+  /** Aborted when a client disconnects or is disconnected. */
   readonly #clients = new Set<AbortController>()
 
   constructor(options: SqlEndpointOptions, limits: SqlLimits, engine: Engine, facts: EngineFacts) {
@@ -127,7 +127,7 @@ class Service {
     }
   }
 
-  /** Queued requests and streams end now; what the engine is computing ends with it. */
+  /** Ends queued requests and streams now; a running computation ends with the engine. */
   giveUp(): void {
     for (const client of this.#clients) client.abort()
   }
@@ -184,10 +184,10 @@ class Service {
       this.#announce(res, request)
       output = new Output(res, request)
       const text = await readQueryText(req, params, this.#limits)
-      // GET never changes anything: a link or an image on somebody's page must not.
+      // GET never changes anything: a link or an image on any web page could trigger it.
       const mayWrite = role !== 'reader' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
       if (mayWrite && text.data !== null) data = await spool(text.data)
-      // A KILL must not wait for what it is to end.
+      // A KILL must not be queued behind the query that it is to end.
       const isKill = firstWord(text.sql) === 'KILL'
       leave = await (mayWrite && !isKill ? this.#writers : this.#readers).enter(left.signal)
       await runQuery({ sql: text.sql, data }, request, output, {
@@ -251,7 +251,7 @@ class Service {
 
 function urlOf(req: IncomingMessage): URL | null {
   const target = req.url ?? '/'
-  // Only the origin form; new URL() throws on much of the rest.
+  // Only the origin form: new URL() throws on many other forms.
   if (!target.startsWith('/') || target.startsWith('//')) return null
   try {
     return new URL(`http://endpoint${target}`)

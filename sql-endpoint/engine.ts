@@ -4,7 +4,7 @@ import { DATABASE } from './options.ts'
 import { SqlError } from './errors.ts'
 import { literal, tokensOf, type Token } from './guard/tokens.ts'
 
-/** What the endpoint needs to know of the engine, asked once. */
+/** Facts about the engine, queried once. */
 export interface EngineFacts {
   readonly version: string
   readonly timezone: string
@@ -13,7 +13,7 @@ export interface EngineFacts {
   readonly foreignDatabases: ReadonlySet<string>
 }
 
-/** Keeps the engine open between requests: it would close with its last connection and take long to open again. */
+/** Keeps the engine open between requests: it closes with its last connection, and opening it again is slow. */
 export class Engine {
   readonly #ownSession: Session
   readonly dataPath: string
@@ -47,27 +47,27 @@ export class Engine {
   }
 }
 
-/** One line a token: begin, end, kind. */
+/** One line per token: begin, end, kind. */
 const TOKENS = `arrayStringConcat(arrayMap(t -> concat(toString(t.1), ' ', toString(t.2), ' ', toString(t.3)), tokenizeQuery(text)), '\\n')`
 
-/** Settings of every connection, before those of the request. */
+/** Settings of every connection, overridden by those of the request. */
 const ALWAYS = {
-  // clickhouse-local's dialect takes `x` for `SELECT x`.
+  // clickhouse-local's dialect accepts `x` for `SELECT x`.
   implicit_select: '0',
   allow_introspection_functions: '0',
-  // The data is in the table when the answer is sent.
+  // The data must be in the table when the answer is sent.
   async_insert: '0',
 }
 
 /**
- * A connection for one request. Settings, parameters and the current database stay with a connection of the engine, so
- * none serves two requests. MEASURED: opening one, its first query and closing it take 1.5 ms together (2 cores, chDB 3.4).
+ * A connection for one request. Settings, parameters and the current database stick to a connection of the engine, so connections are not
+ * reused. MEASURED: opening one, running its first query and closing it take 1.5 ms together (2 cores, chDB 3.4).
  */
 export class Connection {
   readonly #session: Session
   #operation: Promise<unknown> = Promise.resolve()
 
-  /** @throws SqlError BAD_ARGUMENTS: the engine does not take one of the settings; it does not say which */
+  /** @throws SqlError BAD_ARGUMENTS: the engine rejects one of the settings; it does not say which one */
   constructor(engine: Engine, settings: Readonly<Record<string, string | number>>) {
     const args = Object.entries({ ...ALWAYS, ...settings }).map(([name, value]) => `--${name}=${value}`)
     try {
@@ -81,7 +81,7 @@ export class Connection {
     await this.run(`USE ${DATABASE}`, 'Null')
   }
 
-  /** Values as HTTP carries them: escaped as in TabSeparated. */
+  /** Values are escaped as in TabSeparated, as over HTTP. */
   async setParameters(parameters: ReadonlyMap<string, string>): Promise<void> {
     if (parameters.size === 0) return
     const list = [...parameters].map(([name, value]) => `param_${name} = ${literal(value)}`)
@@ -93,7 +93,7 @@ export class Connection {
   }
 
   /**
-   * One statement in the engine's own rendering, and its tokens. Nothing of it is executed.
+   * Returns a statement in the engine's own formatting, and its tokens. Executes nothing.
    * @throws the engine's SYNTAX_ERROR, also for several statements
    */
   async normalise(sql: string): Promise<{ sql: string; tokens: Token[] }> {
@@ -118,7 +118,7 @@ export class Connection {
     return this.#session.queryStream(sql, { format })
   }
 
-  /** Waits for what runs: the engine can't be interrupted in the middle of a query, only between a stream's chunks. */
+  /** Waits for the running query: the engine cannot be interrupted within one, only between the chunks of a stream. */
   async close(): Promise<void> {
     await this.#operation.catch(() => undefined)
     this.#session.close()

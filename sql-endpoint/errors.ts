@@ -1,6 +1,6 @@
 import { messageOf } from '../common/errors.ts'
 
-/** The ClickHouse error codes that the endpoint itself raises; the engine's own come through with theirs. */
+/** ClickHouse error codes that the endpoint itself raises; the engine's errors keep their own codes. */
 export const SQL_CODES = {
   BAD_ARGUMENTS: 36,
   NOT_IMPLEMENTED: 48,
@@ -40,18 +40,18 @@ export class SqlError extends Error {
 
 const ENGINE_MESSAGE = /^Code: (\d+)\. DB::Exception: ([^]*?)(?: \(version [^()]*(?:\([^()]*\))?\))?\s*$/
 
-/** Anything thrown, as an exception with a code. Engine messages lose our paths, which are nobody's business. */
+/** Converts anything thrown. Paths of this machine are removed from the engine's messages. */
 export function asSqlError(error: unknown, dataPath: string): SqlError {
   if (error instanceof SqlError) return error
   const text = messageOf(error)
     .replaceAll(dataPath, '…')
     .replace(/: \(in file\/uri [^)]*\)/, '')
-    // The file that an INSERT's data went through: see insert.ts.
+    // The temporary file with an INSERT's data: see insert.ts.
     .replace(/: While reading from: [^:]*\/gatepost-insert-\w+\/data/, '')
-  // Some of the engine's exceptions hold another, whole.
+  // Some of the engine's exceptions contain another complete one.
   const match = ENGINE_MESSAGE.exec(text.replace(/^Code: \d+\. DB::Exception: (?=Code: \d+\. DB::Exception: )/, ''))
   if (match === null) return new SqlError('UNKNOWN_EXCEPTION', text, error)
-  // Syntax errors of the guard's own query about the text end with that query, and list what could stand there.
+  // Syntax errors of the guard's own query end with that query and a list of expected tokens: cut both.
   const message = (match[2] ?? text)
     .replace(/: In scope SELECT formatQuerySingleLine\([^]*(?= \([A-Z_]+\)$)/, '')
     .replace(/(?<=Expected one of: [^]{300})[^]*(?= \([A-Z_]+\)$)/, ' ...')
@@ -65,7 +65,7 @@ export function exceptionText(error: SqlError, version: string): string {
   return `Code: ${error.code}. DB::Exception: ${error.message} (${error.codeName}) (version ${version} (chDB))\n`
 }
 
-// The HTTP status of each code as ClickHouse's server chooses it; whatever is not listed is 500.
+// The HTTP status of each code, as in ClickHouse's server; codes not listed are 500.
 const BAD_REQUEST = [
   6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675, 676,
 ]
@@ -78,7 +78,7 @@ const STATUS = new Map<number, number>([
   [SQL_CODES.REQUIRED_PASSWORD, 401],
   [SQL_CODES.QUERY_IS_TOO_LARGE, 413],
   [SQL_CODES.NOT_IMPLEMENTED, 501],
-  // ClickHouse says 500 here; 503 tells proxies and clients what it is.
+  // ClickHouse answers 500; 503 tells proxies and clients that they may retry.
   [SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES, 503],
   [SQL_CODES.ABORTED, 503],
   [76, 503],

@@ -4,7 +4,7 @@ interface Waiter {
   readonly admit: () => void
 }
 
-/** How many may wait in all the gates that share it. */
+/** The number of queued requests, limited over all gates that share it. */
 export class Queue {
   readonly max: number
   length = 0
@@ -14,7 +14,7 @@ export class Queue {
   }
 }
 
-/** Admits a bounded number at a time, lets a bounded number wait in order of arrival, and refuses the rest. */
+/** Admits a limited number at a time, queues a limited number in order of arrival, and refuses the rest. */
 export class Gate {
   readonly #max: number
   readonly #queue: Queue
@@ -31,8 +31,8 @@ export class Gate {
   }
 
   /**
-   * Resolves with the function that gives the place back.
-   * @throws SqlError TOO_MANY_SIMULTANEOUS_QUERIES: the queue is full; ABORTED: the client went away meanwhile
+   * Resolves with a function that releases the slot.
+   * @throws SqlError TOO_MANY_SIMULTANEOUS_QUERIES: the queue is full; ABORTED: the client disconnected meanwhile
    */
   async enter(signal: AbortSignal): Promise<() => void> {
     if (this.#active >= this.#max) await this.#wait(signal)
@@ -42,7 +42,7 @@ export class Gate {
       if (left) return
       left = true
       const [next] = this.#waiting
-      // The place goes to the next in the queue without becoming free in between.
+      // The slot is handed to the next in the queue, without becoming free in between.
       if (next === undefined) this.#active--
       else {
         this.#waiting.delete(next)

@@ -8,19 +8,19 @@ import { allowsInputFormat } from './wire/formats.ts'
 import type { FrameCoding } from './wire/frames.ts'
 import { applyEdits, isName, isWord, literal, nameOf, type Token } from './guard/tokens.ts'
 
-/** How the engine has to read the data; its names are those of Content-Encoding. */
+/** The coding that the engine has to decode, named as in Content-Encoding. */
 export type Compression = 'none' | FrameCoding
 
-/** The data of an INSERT as it is spooled. */
+/** The data of an INSERT to be spooled. */
 export interface InsertData {
   readonly bytes: AsyncIterable<Buffer>
   readonly compression: Compression
 }
 
 /**
- * An INSERT's data goes through a temporary file: in the text of a statement it could end the statement and begin
- * another, and binary formats would not survive as text. The directory is the process's own. It is written before the
- * statement gets its place, so that a slow sender holds up nobody.
+ * An INSERT's data goes through a temporary file: as part of a statement's text it could end the statement and begin another, and binary
+ * formats would be corrupted. The directory belongs to the process. The file is written before the statement gets a connection, so that a
+ * slow sender blocks nobody.
  */
 export interface DataFile {
   readonly path: string
@@ -41,7 +41,7 @@ export async function spool({ bytes, compression }: InsertData): Promise<DataFil
   return { path, compression, remove }
 }
 
-/** `INSERT INTO t ... FORMAT x` as the guard passed it, made to read from the file. @throws SqlError */
+/** Changes `INSERT INTO t ... FORMAT x`, which the guard has passed, to read from the file. @throws SqlError */
 export function insertFromFile(normalised: string, tokens: readonly Token[], file: DataFile): string {
   const last = tokens.at(-1)
   const word = tokens.at(-2)
@@ -54,14 +54,14 @@ export function insertFromFile(normalised: string, tokens: readonly Token[], fil
   const input = tokens.findIndex((token) => isName(token) && nameOf(token) === 'input')
   if (input !== -1) return selectFromFile(normalised, tokens.slice(input, input + 4), word, file, format)
   const settings = tokens.findIndex((token) => isWord(token, 'SETTINGS'))
-  // FROM INFILE stands before SETTINGS.
+  // FROM INFILE comes before SETTINGS.
   const at = (settings === -1 ? word : tokens[settings])?.begin ?? word.begin
   return applyEdits(normalised, [
     { begin: at, end: at, text: `FROM INFILE ${literal(file.path)} COMPRESSION '${file.compression}' ` },
   ])
 }
 
-/** `INSERT ... SELECT ... FROM input('structure') ... FORMAT x`, the call's tokens and the word FORMAT given. */
+/** The same for `INSERT ... SELECT ... FROM input('structure') ... FORMAT x`, given the call's tokens and the word FORMAT. */
 function selectFromFile(
   normalised: string,
   call: readonly Token[],

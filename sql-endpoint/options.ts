@@ -1,26 +1,26 @@
 import type { Logger } from '../common/logger.ts'
 
-/** The bounds of the endpoint. A query may ask for less, never for more. */
+/** Limits of the endpoint. A query may set lower ones. */
 export interface SqlLimits {
-  /** Seconds a reading query may run. Default 60. */
+  /** Maximum seconds of a reading query. Default 60. */
   readonly maxExecutionSeconds: number
-  /** Seconds a statement of `admin` or `operator` that writes may run. Default 600. */
+  /** Maximum seconds of a writing statement of `admin` or `operator`. Default 600. */
   readonly maxWriteSeconds: number
-  /** Bytes of memory one query may use in the engine. Default 2 GiB. */
+  /** Maximum memory of a query in the engine, in bytes. Default 2 GiB. */
   readonly maxMemoryBytes: number
-  /** Bytes of one result: of its blocks in the engine, and of its text as sent, before compression. Default 256 MiB. */
+  /** Maximum bytes of a result: of its blocks in the engine, and of its text before compression. Default 256 MiB. */
   readonly maxResultBytes: number
-  /** Queries that read at the same time. Default 4; each holds a thread of libuv's pool while it runs. */
+  /** Concurrent reading queries. Default 4; each uses a thread of libuv's pool while it runs. */
   readonly readConnections: number
-  /** Statements that write at the same time. Default 1. */
+  /** Concurrent writing statements. Default 1. */
   readonly writeConnections: number
-  /** Requests that wait for a connection, of either kind; one more is refused with code 202. Default 32. */
+  /** Requests queued for a connection of either kind; further ones are refused with code 202. Default 32. */
   readonly maxQueued: number
-  /** Bytes of the text of a query. Default 256 KiB, as ClickHouse's max_query_size. */
+  /** Maximum bytes of a query's text. Default 256 KiB, like ClickHouse's max_query_size. */
   readonly maxQueryBytes: number
-  /** Bytes of an INSERT's data after decompression; kept in a temporary file, not in memory. Default 256 MiB. */
+  /** Maximum bytes of an INSERT's decompressed data, which is kept in a temporary file. Default 256 MiB. */
   readonly maxInsertBytes: number
-  /** TCP connections. Default 256. */
+  /** Maximum TCP connections. Default 256. */
   readonly maxSockets: number
 }
 
@@ -43,18 +43,18 @@ export interface SqlEndpointOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** Password of `default`, the user who reads. Unset: none is needed. */
+  /** Password of `default`, the reading user. Unset: no password needed. */
   readonly password?: string
-  /** Password of `admin`, who may also write and change tables of database gatepost. Unset: there is no such user. */
+  /** Password of `admin`, who may also write and change tables of database gatepost. Unset: the user does not exist. */
   readonly adminPassword?: string
-  /** Password of the internal user `operator`, with the rights of `admin`: the command line on the same machine. */
+  /** Password of the internal user `operator`, with the rights of `admin`: used by commands on the same machine. */
   readonly operatorKey?: string
   /**
-   * User `admin` has what a store on a ClickHouse server needs, as `operator` always has: the procedure's settings, input(),
-   * the tables of settings, processes and parts; and expressions in VALUES. For tests, which have no such server. Default false.
+   * Gives `admin` what a store needs from a ClickHouse server, as `operator` always has: the procedure's settings, input(), the tables of
+   * settings, processes and parts, and expressions in VALUES. For tests, which have no such server. Default false.
    */
   readonly actsAsServer?: boolean
-  /** Host names by which the endpoint may be addressed, beyond localhost, loopback addresses and the bound address. */
+  /** Host names under which the endpoint may be reached, besides localhost, loopback addresses and the bound address. */
   readonly allowedHosts?: readonly string[]
   readonly limits?: Partial<SqlLimits>
   readonly logger: Logger

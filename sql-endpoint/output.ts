@@ -5,10 +5,10 @@ import { frame } from './wire/framing.ts'
 import { encoder, type SqlRequest } from './request.ts'
 import { SqlError } from './errors.ts'
 
-/** A client that takes nothing for so long while a result waits is cut off: it holds a connection to the engine. */
+/** A client that reads nothing for this long while a result is waiting is disconnected, because it blocks a connection to the engine. */
 const STALLED_AFTER_MS = 60_000
 
-/** The body of an answer: compressed as the client asked, and no faster than it reads. */
+/** The body of an answer: compressed as requested, and written no faster than the client reads. */
 export class Output {
   readonly #res: ServerResponse
   readonly #request: SqlRequest
@@ -50,7 +50,7 @@ export class Output {
 
   async end(): Promise<void> {
     const sink = this.#sink
-    // A client that left while the statement ran: its answer is closed already, and says so only once.
+    // The client disconnected while the statement ran: the response is closed already, and emits that only once.
     if (sink === null || this.#res.destroyed) return
     const finished = new Promise<void>((resolve) => {
       this.#res.once('close', resolve)
@@ -61,8 +61,8 @@ export class Output {
   }
 
   /**
-   * An error after the answer began: its text, marked as ClickHouse marks it, and a connection that breaks before the
-   * body's end. A client that knows the mark shows the error; any other sees that the result is not whole.
+   * Reports an error after the answer has begun: sends its text, marked as in ClickHouse, and breaks the connection before the end of the
+   * body. A client that knows the mark shows the error; any other sees that the result is incomplete.
    */
   async fail(text: string): Promise<void> {
     const length = Buffer.byteLength(text)
@@ -73,10 +73,10 @@ export class Output {
       const flush = (sink as { flush?: (done: () => void) => void }).flush?.bind(sink)
       if (flush !== undefined && !sink.destroyed) await new Promise<void>((resolve) => flush(resolve))
     }
-    // Node.js 26 hands what was written to the socket a tick later; ended before that, the socket never sees it.
+    // Node.js 26 passes written data to the socket one tick later; ended before that, the socket would never get it.
     await new Promise((resolve) => setImmediate(resolve))
     const socket = this.#res.socket
-    // The last bytes have to reach the kernel before the connection goes.
+    // The last bytes must reach the kernel before the connection is destroyed.
     if (socket !== null && !socket.destroyed) await new Promise<void>((resolve) => socket.end(resolve))
     this.#res.destroy()
   }

@@ -20,18 +20,18 @@ export interface QueryContext {
   readonly mayWrite: boolean
   /** See SqlEndpointOptions. */
   readonly actsAsServer: boolean
-  /** Whether the data of VALUES may hold expressions, which the guard does not see. */
+  /** Whether the data of VALUES may contain expressions, which the guard does not see. */
   readonly valuesAreExpressions: boolean
   readonly signal: AbortSignal
 }
 
 export interface Statement {
   readonly sql: string
-  /** The data of an INSERT; null when there is none, or when it may not be written anyway. */
+  /** The data of an INSERT; null if there is none, or if the user may not write anyway. */
   readonly data: DataFile | null
 }
 
-/** One statement from its text to the end of its answer, on a connection of its own. Errors are thrown. */
+/** Runs one statement, from its text to the end of its answer, on a connection of its own. Errors are thrown. */
 export async function runQuery(
   statement: Statement,
   request: SqlRequest,
@@ -44,7 +44,7 @@ export async function runQuery(
     known: (name) => facts.settings.has(name),
     actsAsServer: context.actsAsServer,
   }
-  // Before the guard's own queries run, so that a bad setting is told first.
+  // Before the guard's own queries run, so that a wrong setting is reported first.
   const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
   if (context.actsAsServer) settings['log_comment'] = request.queryId
   const checked = await check(statement.sql, request, policy, context)
@@ -61,14 +61,14 @@ export async function runQuery(
 }
 
 interface Checked {
-  /** In the engine's rendering, with the tokens of that. */
+  /** The statement in the engine's formatting, and the tokens of that. */
   readonly sql: string
   readonly tokens: readonly Token[]
   readonly verdict: Verdict
   readonly parameters: ReadonlyMap<string, string>
 }
 
-/** On a connection without the request's settings: none of them changes how the guard's own queries are answered. */
+/** Runs on a connection without the request's settings: none of them may change the answers to the guard's own queries. */
 async function check(
   sql: string,
   request: SqlRequest,
@@ -113,7 +113,7 @@ function connectionSettings(
   return settings
 }
 
-/** 1: the engine itself refuses to write and to change settings. 2: it takes a SETTINGS clause, which the guard has read. */
+/** 1: the engine itself refuses writes and changed settings. 2: it accepts a SETTINGS clause, which the guard has checked. */
 function readonlyLevel(sql: string): '1' | '2' {
   return /settings/i.test(sql) ? '2' : '1'
 }
@@ -161,7 +161,7 @@ async function answer(
   const held: Buffer[] = []
   let total = 0
   const start = (): void => output.start({ ...headers, ...summary(started, {}) })
-  // Leaving the loop, by an error too, cancels the query: the engine stops after the chunk it is at.
+  // Leaving the loop, also by an error, cancels the query: the engine stops after the current chunk.
   for await (const chunk of connection.stream(verdict.sql, format.name)) {
     if (context.signal.aborted) throw new SqlError('ABORTED', 'The client went away')
     const raw = chunk.raw()

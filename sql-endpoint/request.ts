@@ -5,28 +5,28 @@ import type { Duplex } from 'node:stream'
 import { SqlError } from './errors.ts'
 import { DATABASE } from './options.ts'
 
-/** What a request says beside its query. */
+/** The parts of a request besides its query. */
 export interface SqlRequest {
   readonly params: URLSearchParams
   /** Values of {name:Type}, by name. */
   readonly queryParams: ReadonlyMap<string, string>
-  /** Parameters that name settings, in order. */
+  /** Parameters that are settings, in order. */
   readonly settings: ReadonlyMap<string, string>
   readonly queryId: string
   readonly defaultFormat: string
-  /** Answer with ClickHouse's native framing. */
+  /** Whether to answer with ClickHouse's native framing. */
   readonly framed: boolean
-  /** Answer only when the whole result is known. */
+  /** Whether to answer only once the whole result is known. */
   readonly waitForEnd: boolean
   /** HTTP content coding of the answer; null: none. */
   readonly coding: Coding | null
-  /** What the client understands of format Native; 0: as files have it. */
+  /** The client's protocol revision for format Native; 0: as in files. */
   readonly nativeRevision: number
 }
 
 export type Coding = 'gzip' | 'deflate' | 'br' | 'zstd'
 
-/** Parameters that are no settings. */
+/** Parameters that are not settings. */
 const OWN = new Set(
   `query database default_format query_id user password session_id session_check session_timeout quota_key role
   compress decompress enable_http_compression wait_end_of_query client_protocol_version close_session stacktrace
@@ -52,7 +52,7 @@ export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlR
     return typeof value === 'string' && value !== '' ? value : undefined
   }
   const database = params.get('database') ?? header('x-clickhouse-database') ?? ''
-  // Clients fill in "default" when nobody told them otherwise.
+  // Clients send "default" when no database is configured.
   if (!['', 'default', DATABASE].includes(database)) {
     throw new SqlError('UNKNOWN_DATABASE', `Database ${database} does not exist`)
   }
@@ -74,7 +74,7 @@ export function isOn(value: string | null): boolean {
   return value === '1' || value === 'true'
 }
 
-/** Node.js has Zstandard since 22.15. */
+/** Available in Node.js since 22.15. */
 const createZstdCompress = (zlib as { createZstdCompress?: () => Duplex }).createZstdCompress
 
 function codingOf(accepted: string): Coding | null {

@@ -1,4 +1,4 @@
-/** Why a request was refused before anything ran for it. */
+/** Why a request was refused before anything ran. */
 export type Refusal = 'host' | 'password' | 'busy' | 'guard' | 'request'
 
 /** Plain counters since the start. */
@@ -16,7 +16,7 @@ export interface SqlStats {
 export class Counters {
   completed = 0
   failed = 0
-  /** The client went away before its answer was complete. */
+  /** The client disconnected before its answer was complete. */
   abandoned = 0
   rowsRead = 0
   bytesSent = 0

@@ -8,13 +8,13 @@ import type { SqlLimits } from './options.ts'
 /** The query of a request, and the data of an INSERT that follows it. */
 export interface QueryText {
   readonly sql: string
-  /** Null: the statement takes no data. Bounded by maxInsertBytes as it is; fails like the request's body. */
+  /** Null: the statement has no data. Limited to maxInsertBytes as sent; may fail like the request's body. */
   readonly data: InsertData | null
 }
 
 /**
- * Parameter `query` and then the body, as one text, as ClickHouse has it. Data is only told from the statement here, by
- * a look at the text; it never becomes part of a text that is executed, so a wrong guess can't do harm.
+ * Joins parameter `query` and the body into one text, like ClickHouse. Where an INSERT's data begins is only guessed from the text; data
+ * never becomes part of a text that is executed, so a wrong guess is harmless.
  * @throws SqlError QUERY_IS_TOO_LARGE, SYNTAX_ERROR (nothing was sent)
  */
 export async function readQueryText(
@@ -29,7 +29,7 @@ export async function readQueryText(
   const coding = hasBody ? frameCodingOf(req, params) : null
   if (coding !== null) {
     const parts = insertParts(held, limits)
-    // The data is the body and nothing else: the engine reads it as it was sent.
+    // The data is exactly the body, so the engine can read it as it was sent.
     if (parts !== null && /^[\s;]*$/.test(parts.rest.toString('latin1'))) {
       const bytes = wholeFrames(encodedBodyOf(req, maxBytes), coding, limits.maxInsertBytes)
       return { sql: parts.sql, data: { bytes, compression: coding } }
@@ -55,16 +55,16 @@ export async function readQueryText(
   return { sql, data: null }
 }
 
-/** A text that begins with an INSERT's statement, cut behind it. */
+/** Splits a text after the statement of an INSERT. */
 function insertParts(held: Buffer, limits: SqlLimits): { sql: string; rest: Buffer } | null {
   const headEnd = endOfInsertHead(held.toString('latin1', 0, limits.maxQueryBytes))
-  // A statement that fills the parameter alone is complete: what follows is the body from its first byte on.
+  // If the parameter holds the complete statement, all of the body is data.
   return headEnd === null ? null : { sql: held.toString('utf8', 0, headEnd), rest: held.subarray(headEnd) }
 }
 
 async function* noBytes(): AsyncGenerator<Buffer> {}
 
-/** After FORMAT x: white space to the end of the line is no data. */
+/** White space between FORMAT x and the end of the line is not data. */
 async function* dataAfter(rest: Buffer, body: AsyncGenerator<Buffer>, isValues: boolean): AsyncGenerator<Buffer> {
   let head = rest
   if (!isValues) {
@@ -83,11 +83,11 @@ async function* dataAfter(rest: Buffer, body: AsyncGenerator<Buffer>, isValues: 
   yield* body
 }
 
-/** Words, quoted texts, comments and parentheses: as much of the language as tells where an INSERT's data begins. */
+/** Words, quoted texts, comments and parentheses: enough of the language to find where an INSERT's data begins. */
 const PIECE =
   /\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|\/\*[^]*?\*\/|'(?:[^'\\]|\\[^]|'')*'|`(?:[^`\\]|\\[^]|``)*`|"(?:[^"\\]|\\[^]|"")*"|[A-Za-z_]\w*|[^]/y
 
-/** The first word of a statement, in capitals; empty when it begins with none. */
+/** The first word of a statement in upper case; empty if there is none. */
 export function firstWord(text: string): string {
   PIECE.lastIndex = 0
   for (let match = PIECE.exec(text); match !== null; match = PIECE.exec(text)) {
@@ -97,7 +97,7 @@ export function firstWord(text: string): string {
   return ''
 }
 
-/** The offset after `FORMAT name` or `VALUES` of an INSERT; null: no INSERT, one whose SELECT reads no data, or not complete. */
+/** The offset after `FORMAT name` or `VALUES` of an INSERT; null: not an INSERT, or its SELECT reads no data, or it is incomplete. */
 export function endOfInsertHead(text: string): number | null {
   PIECE.lastIndex = 0
   let depth = 0
@@ -117,7 +117,7 @@ export function endOfInsertHead(text: string): number | null {
         return word === 'VALUES' || PIECE.lastIndex < text.length || text.endsWith('\n') ? PIECE.lastIndex : null
       if (word === 'VALUES' && previous !== 'FORMAT' && previous !== 'INTO' && previous !== 'TABLE')
         return PIECE.lastIndex
-      // The data of a SELECT stands behind it, if it reads any.
+      // The data of a SELECT follows it, if it reads any.
       if ((word === 'SELECT' || word === 'WITH') && !/\binput\s*\(/.test(text)) return null
     }
     previous = word

@@ -2,18 +2,18 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { SqlError } from './errors.ts'
 
-/** `operator` is the command line on the same machine: an admin who may insert batches, as a store does. */
+/** `operator` is used by commands on the same machine: an admin who may also insert batches, like a store. */
 export type Role = 'reader' | 'admin' | 'operator'
 
 interface User {
   readonly role: Role
-  /** SHA-256 of the password; null: none is needed. */
+  /** SHA-256 of the password; null: no password needed. */
   readonly digest: Buffer | null
 }
 
 const digestOf = (password: string): Buffer => createHash('sha256').update(password).digest()
 
-/** Who asks, and what they may do. */
+/** Authenticates users and determines their role. */
 export class Users {
   readonly #users = new Map<string, User>()
 
@@ -32,11 +32,11 @@ export class Users {
     }
   }
 
-  /** @throws SqlError REQUIRED_PASSWORD (401): nothing was given and something is needed; AUTHENTICATION_FAILED (403) */
+  /** @throws SqlError REQUIRED_PASSWORD (401): a password is needed and none was sent; AUTHENTICATION_FAILED (403) */
   authenticate(req: IncomingMessage, params: URLSearchParams): Role {
     const { name, password, given } = credentialsOf(req, params)
     const user = this.#users.get(name)
-    // Compared even when there is no such user, so that the time says nothing about names.
+    // Compared even if the user does not exist, so that the time reveals nothing about names.
     const matches = timingSafeEqual(digestOf(password), user?.digest ?? digestOf('no such user'))
     if (user !== undefined && (user.digest === null || matches)) return user.role
     if (!given) throw new SqlError('REQUIRED_PASSWORD', `${name}: Authentication failed: password is required`)

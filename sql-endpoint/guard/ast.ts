@@ -1,6 +1,6 @@
 import { SqlError } from '../errors.ts'
 
-/** A node of EXPLAIN AST's print-out: its kind, and the rest of its line without the number of children. */
+/** A node in the output of EXPLAIN AST: its kind, and the rest of its line without the number of children. */
 export interface AstNode {
   readonly kind: string
   readonly detail: string
@@ -10,9 +10,9 @@ export interface AstNode {
 const LINE = /^( *)(SYSTEM query|[A-Za-z][A-Za-z:]*)(.*)$/
 
 /**
- * The tree of a print-out, whose lines are indented by one space a level. Each line's number of children is held against
- * what follows, so that a name which looks like lines of the tree does not pass for some.
- * @throws SqlError NOT_IMPLEMENTED when the print-out is not understood
+ * Parses the output, whose lines are indented by one space per level. Each line's number of children is checked, so that a name which looks
+ * like lines of the tree cannot pass for nodes.
+ * @throws SqlError NOT_IMPLEMENTED when the output is not understood
  */
 export function parseAst(printed: string): AstNode {
   const lines = printed.split(/\r?\n/)

@@ -1,8 +1,8 @@
 import { DATABASE } from '../options.ts'
 
 /**
- * The tables outside database gatepost that may be read. `null`: as it is. Otherwise the query that stands for it:
- * without other databases, and without paths of this machine.
+ * The readable tables outside database gatepost. `null`: unchanged. Otherwise the query that replaces the table: without other databases,
+ * and without paths of this machine.
  */
 const only = (column: string): string => `WHERE ${column} = '${DATABASE}'`
 const SYSTEM: Record<string, string | null> = {
@@ -34,14 +34,14 @@ const INFORMATION_SCHEMA: Record<string, string | null> = {
   schemata: `SELECT * FROM information_schema.schemata ${only('schema_name')}`,
 }
 
-/** What a store reads of its server, beside that. The endpoint's query ids are comments to the engine. */
+/** Additional tables that a store reads on its server. The endpoint's query ids are comments to the engine. */
 const OF_STORES: Record<string, string | null> = {
   settings: null,
   parts: null,
   processes: "SELECT * REPLACE (Settings['log_comment'] AS query_id) FROM system.processes",
 }
 
-/** Undefined: the table may not be read. */
+/** Undefined: the table must not be read. */
 export function catalogTable(database: string, table: string, actsAsServer = false): string | null | undefined {
   if (actsAsServer && database === 'system' && Object.hasOwn(OF_STORES, table)) return OF_STORES[table]
   const of = database === 'system' ? SYSTEM : database.toLowerCase() === 'information_schema' ? INFORMATION_SCHEMA : {}

@@ -1,9 +1,9 @@
 /**
- * The functions that a query may call, by the engine's own categories. An allow-list: a function of a newer engine is
- * refused until somebody has looked at it. Left out on purpose: whatever reads files, dictionaries, models, other tables
- * or settings (file, dictGet*, joinGet, naiveBayes*, catboostEvaluate, hasColumnInTable, getSetting, getMacro), reaches the
- * network (ai*), looks at the process or machine (addressToLine, filesystem*, showCertificate, tcpPort, serverUUID, tid),
- * formats by a name in a string (formatRow, groupFormat), or only wastes a connection (sleep).
+ * The functions that a query may call, by the engine's own categories. An allow-list: a function of a newer engine is refused until somebody
+ * has looked at it. Left out on purpose: whatever reads files, dictionaries, models, other tables or settings (file, dictGet*, joinGet,
+ * naiveBayes*, catboostEvaluate, hasColumnInTable, getSetting, getMacro), reaches the network (ai*), looks at the process or machine
+ * (addressToLine, filesystem*, showCertificate, tcpPort, serverUUID, tid), formats by a name in a string (formatRow, groupFormat), or only
+ * wastes a connection (sleep).
  */
 const BY_CATEGORY = {
   aggregate: `
@@ -292,7 +292,7 @@ const BY_CATEGORY = {
     UUIDStringToNum UUIDToNum UUIDv7ToDateTime`,
 }
 
-/** Suffixes that make another aggregate function of an aggregate function. */
+/** Suffixes that turn an aggregate function into another one. */
 const COMBINATORS = [
   'simplestate',
   'ordefault',
@@ -315,11 +315,11 @@ const words = (text: string): string[] => text.split(/\s+/).filter((word) => wor
 const lower = (text: string): string[] => words(text).map((word) => word.toLowerCase())
 
 const ALLOWED = new Set(Object.values(BY_CATEGORY).flatMap(lower))
-// What the parser makes of syntax (CASE, lambdas, casts) without listing it as a function.
+// Names that the parser generates for syntax (CASE, lambdas, casts) and that the engine does not list as functions.
 for (const name of ['lambda', '_cast', 'casewithoutexpression', 'exists', 'distinct']) ALLOWED.add(name)
 const AGGREGATES = new Set(lower(BY_CATEGORY.aggregate))
 
-/** Table functions: those that make rows of nothing, or of a text or query that is checked itself. */
+/** Table functions that generate rows, or read a text or a query that is checked itself. */
 const TABLE_FUNCTIONS = new Set(
   lower(`numbers numbers_mt zeros zeros_mt primes generateSeries generate_series generateRandom values
     SQLStandardValues null view`),
@@ -328,7 +328,7 @@ const TABLE_FUNCTIONS = new Set(
 export class FunctionList {
   readonly #known: ReadonlyMap<string, string>
 
-  /** `known`: every function of the engine, lower-cased, and the function it is an alias of, or the empty string. */
+  /** `known`: every function of the engine in lower case, with the function that it is an alias of, or the empty string. */
   constructor(known: ReadonlyMap<string, string>) {
     this.#known = known
   }
@@ -338,7 +338,7 @@ export class FunctionList {
     return ALLOWED.has(real) || this.#isCombined(real)
   }
 
-  /** Whether the name alone may stand in a query: functions are also called by name alone, as in arrayMap(f, [1]). */
+  /** Whether the name alone is allowed: functions can be called without parentheses, as in arrayMap(f, [1]). */
   allowsName(name: string): boolean {
     return !this.#known.has(name.toLowerCase()) || this.allowsFunction(name)
   }

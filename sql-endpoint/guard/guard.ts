@@ -8,9 +8,10 @@ import { adjacent, applyEdits, isName, isWord, nameOf, type Token } from './toke
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
 
 /**
- * Decides whether a statement may run, from two views of the engine's own rendering of it: the syntax tree (EXPLAIN AST)
- * says where each function and table stands, but leaves things out (settings, targets of views, functions behind APPLY);
- * the tokens leave nothing out, but don't say where things stand. Both have to pass, and what neither list knows is refused.
+ * Decides whether a statement may run, from two views of the engine's own formatting of it: the syntax tree (EXPLAIN AST) says where each
+ * function and table occurs, but omits things (settings, targets of views, functions after APPLY); the tokens omit nothing, but do not say
+ * where things occur.
+ * Both must pass, and anything that is on neither allow-list is refused.
  */
 export interface GuardContext {
   readonly functions: FunctionList
@@ -24,18 +25,18 @@ export interface GuardContext {
 }
 
 export interface Verdict {
-  /** The text to run: without FORMAT, and with the catalogue's tables replaced by what may be seen of them. */
+  /** The text to run: without FORMAT, and with restricted versions of catalogue tables. */
   readonly sql: string
   readonly format: string | null
-  /** It writes or changes something. */
+  /** Whether it writes or changes something. */
   readonly writes: boolean
   /** An INSERT whose data follows. */
   readonly takesData: boolean
-  /** A SELECT, whose result the engine gives in chunks. */
+  /** Whether it is a SELECT, whose result the engine returns in chunks. */
   readonly streams: boolean
 }
 
-/** Words before a parenthesis, without a space, that are syntax and no function. */
+/** Words directly before a parenthesis that are syntax, not functions. */
 const SYNTAX_WORDS = new Set(['columns', 'values', 'exists', 'apply', 'codec', 'statistics', 'interval', 'extract'])
 /** Types that take arguments, in casts and column definitions. */
 const TYPES = new Set(
@@ -45,7 +46,7 @@ const TYPES = new Set(
     .split(/\s+/)
     .map((name) => name.toLowerCase()),
 )
-/** Only in definitions of tables. */
+/** Only allowed in definitions of tables. */
 const DEFINITION_FUNCTIONS = new Set(
   `MergeTree ReplacingMergeTree SummingMergeTree AggregatingMergeTree CollapsingMergeTree VersionedCollapsingMergeTree
   CoalescingMergeTree Memory Null CODEC ZSTD LZ4 LZ4HC Delta DoubleDelta Gorilla T64 FPC GCD NONE Default minmax set
@@ -62,7 +63,7 @@ const FORBIDDEN_PAIRS = [
   ['SQL', 'SECURITY'],
 ] as const
 
-/** `printAst` is called once the tokens have passed: EXPLAIN AST applies the SETTINGS of the query that it prints. */
+/** `printAst` is called after the tokens have passed: EXPLAIN AST applies the SETTINGS of its query. */
 export async function judge(
   sql: string,
   tokens: readonly Token[],
@@ -100,7 +101,7 @@ function hasSelect(root: AstNode): boolean {
   return root.children.some((child) => child.kind.startsWith('Select'))
 }
 
-/** Its SELECT reads the request's data, by the table function input(). */
+/** Its SELECT reads the request's data through the table function input(). */
 function readsInput(root: AstNode): boolean {
   for (const [node, parent] of walk(root)) {
     if (node.kind === 'Function' && parent?.kind === 'TableExpression' && nameIn(node) === 'input') return true
@@ -109,8 +110,8 @@ function readsInput(root: AstNode): boolean {
 }
 
 /**
- * KILL QUERY WHERE query_id = '...', and KILL MUTATION of those that are done, which only forgets their text: of these forms alone. Without
- * SYNC, for which MEASURED: this engine waits for ever.
+ * Only these forms are allowed: KILL QUERY WHERE query_id = '...', and KILL MUTATION of finished mutations, which only removes their text.
+ * Without SYNC, since MEASURED: with it this engine waits for ever.
  */
 function killing(tokens: readonly Token[]): Verdict {
   const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
@@ -131,7 +132,7 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
   for (const [i, token] of tokens.entries()) {
     const next = tokens[i + 1]
     if (token.kind === 'Semicolon' || token.kind.startsWith('Error')) throw denied('One statement a request')
-    // An escape in a name could make its line in the tree look like several.
+    // An escape in a name could make its line in the tree look like several lines.
     if (token.kind === 'QuotedIdentifier' && /[\\\0-\x1f\x7f]/.test(token.text)) {
       throw denied('Names with escapes or control characters are not available here')
     }
@@ -141,7 +142,7 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
     if (isWord(token, 'APPLY') && next !== undefined && isName(next))
       requireFunction(nameOf(next), context.mayWrite, context)
     checkNamesInText(tokens, i, context)
-    // arrayMap(file, ['/etc/passwd']) calls file() without a parenthesis; a column of such a name needs its table's.
+    // arrayMap(file, ['/etc/passwd']) calls file() without a parenthesis. A column with such a name must be qualified with its table.
     const isPart = tokens[i - 1]?.kind === 'Dot' || next?.kind === 'Dot'
     if (isName(token) && !isPart && !context.functions.allowsName(nameOf(token))) {
       const isType = next?.kind === 'OpeningRoundBracket' && context.mayWrite && isDefinition(nameOf(token))
@@ -161,7 +162,7 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
 /** Functions whose first argument is the name of an aggregate function, with its parameters. */
 const TAKE_NAMES = new Set(['arrayreduce', 'arrayreduceinranges', 'initializeaggregation'])
 
-/** A function's name can also stand in a string: arrayReduce('groupFormat(...)', ...), CAST(x, 'AggregateFunction(...)'). */
+/** A string can also contain a function's name: arrayReduce('groupFormat(...)', ...), CAST(x, 'AggregateFunction(...)'). */
 function checkNamesInText(tokens: readonly Token[], i: number, context: GuardContext): void {
   const token = tokens[i]
   let names: string | null = null
@@ -211,7 +212,7 @@ function checkTree(root: AstNode, writes: boolean, context: GuardContext): void 
   }
 }
 
-/** What may stand in a query beside functions and tables. */
+/** Node kinds allowed in a query besides functions and tables. */
 const TREE_KINDS = new Set(
   `SelectWithUnionQuery SelectQuery SelectIntersectExceptQuery ExpressionList Identifier Literal Subquery
   TablesInSelectQuery TablesInSelectQueryElement TableExpression TableJoin ArrayJoin WithElement Asterisk
@@ -239,7 +240,7 @@ function checkTable(name: string, context: GuardContext): void {
   if (catalogTable(database, unquoted(name.slice(dot + 1)), context.actsAsServer) === undefined) throw noTable(name)
 }
 
-/** `x IN t` names a table by a plain identifier; which one can't be told from a column, so none outside gatepost is. */
+/** `x IN t` names a table with a plain identifier, which looks like a column, so no identifier may name a table outside gatepost. */
 function checkInTable(node: AstNode, context: GuardContext): void {
   const right = node.children[0]?.children[1]
   if (right?.kind !== 'Identifier') return
@@ -249,7 +250,7 @@ function checkInTable(node: AstNode, context: GuardContext): void {
 
 const unquoted = (name: string): string => (name.startsWith('`') && name.endsWith('`') ? name.slice(1, -1) : name)
 
-/** The clauses `SETTINGS name = value, ...`, by tokens: the tree says that there are some, but not which. */
+/** Checks the clauses `SETTINGS name = value, ...` by tokens: the tree only says that they exist. */
 function checkSettings(tokens: readonly Token[], context: GuardContext): number {
   let clauses = 0
   const ofTable = context.mayWrite && (isWord(tokens[0], 'CREATE') || isWord(tokens[0], 'ALTER'))
@@ -275,14 +276,14 @@ function checkSettings(tokens: readonly Token[], context: GuardContext): number 
   return clauses
 }
 
-/** How many the tree has; those of EXPLAIN itself are not the engine's settings. */
+/** The number of SETTINGS clauses in the tree; those of EXPLAIN itself are not the engine's settings. */
 function settingsIn(root: AstNode): number {
   let sets = 0
   for (const [node, parent] of walk(root)) if (node.kind === 'Set' && parent?.kind !== 'Explain') sets++
   return sets
 }
 
-/** A FORMAT clause at the end of the statement, or before its last SETTINGS. Removed: the format is given beside the text. */
+/** A FORMAT clause at the end of the statement, or before its last SETTINGS. It is removed, because the format is passed separately. */
 function formatClause(tokens: readonly Token[]): { format: string | null; edits: Edit[] } {
   let depth = 0
   for (const [i, token] of tokens.entries()) {

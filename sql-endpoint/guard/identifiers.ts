@@ -3,8 +3,8 @@ import { SqlError } from '../errors.ts'
 import { applyEdits, isName, nameOf } from './tokens.ts'
 
 /**
- * Puts the values of `{name:Identifier}` into the text, quoted, so that the guard sees which table or column they name.
- * Values of other types stay parameters: they can't name anything.
+ * Substitutes `{name:Identifier}` with quoted values, so that the guard sees which table or column they name. Values of other types stay
+ * parameters: they cannot name anything.
  * @throws SqlError BAD_ARGUMENTS
  */
 export async function substituteIdentifiers(

@@ -2,8 +2,8 @@ import { SqlError } from '../errors.ts'
 import type { SqlLimits } from '../options.ts'
 
 /**
- * The settings that a query may change. An allow-list, since among the engine's more than a thousand are paths, URLs,
- * disks, limits and switches of experiments. Families of settings are named by their beginning.
+ * The settings that a query may change. An allow-list, because the engine's more than a thousand settings include paths, URLs, disks, limits
+ * and experimental features. Families of settings are listed by their prefix.
  */
 const HARMLESS = new Set(
   `aggregate_functions_null_for_empty any_join_distinct_right_table_keys
@@ -32,15 +32,15 @@ const HARMLESS_PREFIXES = [
   'output_format_',
 ]
 /**
- * Of every INSERT with data. VALUES would otherwise be expressions, with functions and subqueries that the guard never
- * sees, since data is no part of the statement.
+ * Set for every INSERT with data. Otherwise VALUES could contain expressions, with functions and subqueries that the guard does not see,
+ * because data is not part of the statement.
  */
 export const INSERT_SETTINGS = {
   input_format_values_interpret_expressions: '0',
   input_format_values_deduce_templates_of_expressions: '0',
 }
 
-/** Within those families: what names files or tables, or changes framing that the endpoint itself depends on. */
+/** Exceptions within those families: settings that name files or tables, or change framing that the endpoint depends on. */
 const REFUSED = new Set([
   'input_format_record_errors_file_path',
   ...Object.keys(INSERT_SETTINGS),
@@ -52,7 +52,7 @@ const REFUSED = new Set([
   'output_format_compression_zstd_window_log',
 ])
 
-/** Accepted and without effect: the endpoint decides these, or they belong to a server that keeps sessions and logs. */
+/** Accepted without effect: the endpoint decides these, or they only matter to a server with sessions and logs. */
 const IGNORED = new Set(
   `async_insert async_insert_busy_timeout_ms async_insert_deduplicate async_insert_max_data_size buffer_size
   cancel_http_readonly_queries_on_client_close http_headers_progress_interval_ms http_make_head_request
@@ -61,14 +61,14 @@ const IGNORED = new Set(
   send_logs_level send_progress_in_http_headers wait_for_async_insert wait_for_async_insert_timeout`.split(/\s+/),
 )
 
-/** What a store sends to a server: see store/server/settings.ts. */
+/** Settings that a store sends to a server: see store/server/settings.ts. */
 const OF_STORES = new Set(
   `async_insert max_insert_threads min_insert_block_size_rows min_insert_block_size_bytes insert_deduplicate
   materialized_views_ignore_errors parallel_view_processing enable_parallel_replicas enable_global_with_statement
   http_write_exception_in_output_format`.split(/\s+/),
 )
 
-/** Limits: name to the most it may be. Zero, which means none to the engine, is more than any limit. */
+/** Limits, with the maximum of each. Zero, which means unlimited to the engine, exceeds every maximum. */
 export function limitSettings(limits: SqlLimits, seconds: number): ReadonlyMap<string, number> {
   return new Map([
     ['max_execution_time', seconds],
@@ -78,7 +78,7 @@ export function limitSettings(limits: SqlLimits, seconds: number): ReadonlyMap<s
   ])
 }
 
-/** Limits that have no bound of ours: anything but negative numbers; lower is stricter than the engine's none. */
+/** Limits without a maximum of ours: any non-negative number, since the engine's default is unlimited. */
 const FREE_LIMITS = new Set(
   `max_bytes_before_external_group_by max_bytes_before_external_sort max_bytes_to_read max_columns_to_read
   max_result_rows max_rows_to_group_by max_rows_to_read max_rows_to_sort max_rows_in_join max_bytes_in_join
@@ -95,8 +95,8 @@ export interface SettingsPolicy {
 }
 
 /**
- * A setting from the request's parameters, as it is given to the connection; null when it has no effect.
- * A limit above ours becomes ours: clients send their own defaults with every request.
+ * A setting from the request's parameters, for the connection; null if it has no effect. A limit above ours is lowered to ours, since
+ * clients send their own defaults with every request.
  * @throws SqlError UNKNOWN_SETTING, READONLY, BAD_ARGUMENTS
  */
 export function settingOfRequest(name: string, value: string, policy: SettingsPolicy): string | null {
@@ -107,7 +107,7 @@ export function settingOfRequest(name: string, value: string, policy: SettingsPo
   if (name === 'max_threads') return String(Math.min(lowered(name, value, MAX_THREADS), MAX_THREADS))
   if (FREE_LIMITS.has(name)) return String(numberOf(name, value))
   requireHarmless(name, policy)
-  // The values become words of a command line: none of the settings above needs a control character other than a tab.
+  // Values become words of a command line: none of the allowed settings needs a control character other than a tab.
   if (/[\0-\x08\x0a-\x1f\x7f]/.test(value) || value.length > 1024) {
     throw new SqlError('BAD_ARGUMENTS', `The value of setting '${name}' is not allowed`)
   }
@@ -115,12 +115,12 @@ export function settingOfRequest(name: string, value: string, policy: SettingsPo
 }
 
 /**
- * A setting from a SETTINGS clause, which is given to the engine as it is written; so a limit above ours is refused.
+ * Checks a setting in a SETTINGS clause. The engine gets the clause as written, so a limit above ours is refused.
  * @throws SqlError UNKNOWN_SETTING, READONLY, SETTING_CONSTRAINT_VIOLATION
  */
 export function checkSettingOfClause(name: string, value: string, policy: SettingsPolicy): void {
   if (policy.actsAsServer === true && OF_STORES.has(name) && policy.known(name)) return void numberOf(name, value)
-  // Ignored as parameters of a request; here the engine would act on them.
+  // Ignored as request parameters, but in a clause the engine would apply them.
   if (IGNORED.has(name)) throw notChangeable(name)
   const limit = name === 'max_threads' ? MAX_THREADS : policy.limits.get(name)
   if (limit !== undefined) {
@@ -163,7 +163,7 @@ function lowered(name: string, value: string, limit: number): number {
   return number === 0 || number > limit ? limit : number
 }
 
-/** Settings of a MergeTree table that CREATE TABLE and ALTER TABLE may give: none that names a disk, policy or path. */
+/** Settings of a MergeTree table allowed in CREATE TABLE and ALTER TABLE: none of them names a disk, policy or path. */
 export const TABLE_SETTINGS = new Set(
   `allow_nullable_key deduplicate_merge_projection_mode enable_block_number_column enable_block_offset_column
   fsync_after_insert fsync_part_directory index_granularity index_granularity_bytes max_bytes_to_merge_at_max_space_in_pool

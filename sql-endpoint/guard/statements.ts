@@ -16,7 +16,7 @@ export const WRITER_KINDS = new Set(
   CheckQuery`.split(/\s+/),
 )
 
-/** EXPLAIN of what runs nothing and shows no more than the query may see. */
+/** Kinds of EXPLAIN that run nothing and show no more than the query may see. */
 const EXPLAINS = new Set([
   'EXPLAIN',
   'EXPLAIN AST',
@@ -32,7 +32,7 @@ export function checkReaderStatement(root: AstNode, tokens: readonly Token[]): v
   for (const [node] of walk(root)) {
     if (node.kind === 'Explain' && !EXPLAINS.has(node.detail)) throw denied(`${node.detail} is not available here`)
   }
-  // Beside its FORMAT (an identifier) and SETTINGS, a query has only its parts; INTO OUTFILE would be a literal.
+  // Besides FORMAT (an identifier) and SETTINGS, a query has only its own parts; INTO OUTFILE would appear as a literal.
   if (root.children.some((child) => child.kind === 'Literal')) throw denied('INTO OUTFILE is not available here')
   if (root.kind.startsWith('Show') || root.kind.startsWith('Exists')) {
     const words = tokens.filter((token) => token.kind === 'BareWord').map((token) => token.text)
@@ -56,7 +56,7 @@ const ENGINES = new Set(
   `MergeTree ReplacingMergeTree SummingMergeTree AggregatingMergeTree CollapsingMergeTree VersionedCollapsingMergeTree
   CoalescingMergeTree Memory Null`.split(/\s+/),
 )
-/** How the rendered text of a statement begins. Databases, dictionaries, functions, users and so on are none of these. */
+/** Allowed beginnings of a formatted statement. Databases, dictionaries, functions, users and so on are not among them. */
 const BEGINNINGS: Record<string, RegExp> = {
   CreateQuery: /^(CREATE( OR REPLACE)?|REPLACE) (TABLE|VIEW|MATERIALIZED VIEW) /,
   DropQuery: /^DROP (TABLE|VIEW) /,
@@ -113,7 +113,7 @@ function requireDefaultEngine(parent: AstNode | null): void {
   if (parent?.kind !== 'CreateQuery') throw denied('This definition is not understood')
 }
 
-/** The identifiers directly below a statement: [database,] table, for RENAME several tables. */
+/** The identifiers directly below a statement: [database,] table; for RENAME, several tables. */
 function checkTarget(root: AstNode): void {
   const names = root.children.filter((child) => child.kind === 'Identifier').map((child) => child.detail)
   const database = root.kind.includes('Database')
@@ -121,7 +121,7 @@ function checkTarget(root: AstNode): void {
     : names.length === 2 && root.kind !== 'Rename'
       ? names[0]
       : DATABASE
-  // The format of SHOW CREATE and EXISTS also stands there, after the names.
+  // The format of SHOW CREATE and EXISTS is also an identifier, after the names.
   if (
     database !== DATABASE &&
     root.kind !== 'ShowTables' &&
@@ -131,7 +131,7 @@ function checkTarget(root: AstNode): void {
   }
 }
 
-/** Where a definition names other tables or an engine, the tree may not show it: AS t, TO t, ENGINE = e. */
+/** The tree may not show where a definition names other tables or an engine: AS t, TO t, ENGINE = e. */
 function checkReferences(root: AstNode, tokens: readonly Token[]): void {
   const keywords = root.kind === 'Rename' ? /^(TABLE|TABLES|TO|AND)$/ : /^(TABLE|VIEW|INTO|TO|AS|EXISTS)$/
   for (const [i, token] of tokens.entries()) {

@@ -26,7 +26,7 @@ export function isName(token: Token | undefined): token is Token {
   return token?.kind === 'BareWord' || token?.kind === 'QuotedIdentifier'
 }
 
-/** The identifier that a token names; quotes removed. Escapes never get this far (see guard.ts). */
+/** The identifier that a token names, without quotes. Tokens with escapes have been refused before (see guard.ts). */
 export function nameOf(token: Token): string {
   return token.kind === 'QuotedIdentifier' ? token.text.slice(1, -1) : token.text
 }

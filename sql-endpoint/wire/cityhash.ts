@@ -1,7 +1,6 @@
 /**
- * CityHash128 of version 1.0.2, the checksum of ClickHouse's native compression. Later versions of CityHash give other
- * values. From Google's published algorithm (MIT licence); 64-bit arithmetic on BigInt, but for the loop
- * over the bytes, which is in cityhash-rounds.ts.
+ * CityHash128 of version 1.0.2, the checksum of ClickHouse's native compression. Later versions of CityHash give other values. From Google's
+ * published algorithm (MIT licence); 64-bit arithmetic on BigInt, but for the loop over the bytes, which is in cityhash-rounds.ts.
  */
 import { mixRounds } from './cityhash-rounds.ts'
 

@@ -2,8 +2,8 @@ import { SqlError } from '../errors.ts'
 
 /**
  * How the chunks of a streamed result, each a complete document of its format, make one document:
- * `rows`: by following one another; `lines`: after the first, without so many header lines; `binary`: after the first,
- * without names (1) or names and types (2); `native`: as rows, with the block header that the client's revision has;
+ * `rows`: by following one another; `lines`: after the first, without so many header lines; `binary`: after the first, without names (1) or
+ * names and types (2); `native`: as rows, with the block header that the client's revision has;
  * `whole`: they don't, so the result is made in one piece, within its limit.
  */
 export type Joining =
@@ -85,7 +85,7 @@ export function outputFormat(name: string): { name: string; joining: Joining; co
   return { name: canonical, joining, contentType: TYPES[canonical] ?? TEXT }
 }
 
-/** Input formats of INSERT: those that parse the bytes they are given and nothing else. */
+/** Input formats of INSERT: those that only parse the bytes they are given. */
 const INPUT = new Set(
   `JSONEachRow JSONLines JSONL NDJSON JSONStringsEachRow JSONCompactEachRow JSONCompactStringsEachRow
   JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactStringsEachRowWithNames

@@ -1,13 +1,13 @@
 import { SqlError } from '../errors.ts'
 
-/** Codings whose bytes go to the engine as they are; it has their libraries whatever Node.js has. */
+/** Codings whose bytes are passed to the engine unchanged; it has the libraries, whatever Node.js has. */
 export type FrameCoding = 'lz4' | 'zstd'
 
 /**
- * Passes a body of LZ4 or Zstandard frames on as it is, and walks from block to block to see that it ends where a frame
- * ends: the engine takes what is left of a body that was cut for all of it, and inserts fewer rows without a word. What is
- * within the blocks is the engine's to check; how much may come out of them is bounded here, block by block.
- * @throws SqlError CANNOT_DECOMPRESS, QUERY_IS_TOO_LARGE: more than `maxBytes` could come out of it
+ * Passes a body of LZ4 or Zstandard frames on unchanged, and walks from block to block to check that it ends where a frame ends: the engine
+ * would accept a truncated body as complete and silently insert fewer rows. The engine checks the content of the blocks; how much they may
+ * decompress to is limited here.
+ * @throws SqlError CANNOT_DECOMPRESS, QUERY_IS_TOO_LARGE: it may decompress to more than `maxBytes`
  */
 export async function* wholeFrames(
   source: AsyncIterable<Buffer>,
@@ -83,8 +83,8 @@ const LZ4_MAX_RATIO = 255
 const lz4BlockMax = (descriptor: number): number => 2 ** (8 + 2 * ((descriptor >> 4) & 7))
 
 /**
- * LZ4 frame format 1.6.4: magic | FLG, BD | content size 8? | dictionary 4? | header checksum 1 | blocks | end mark, a
- * zero of 4 | content checksum 4?; a block is its size 4, whose highest bit says "not compressed" | data | checksum 4?
+ * LZ4 frame format 1.6.4: magic | FLG, BD | content size 8? | dictionary 4? | header checksum 1 | blocks | end mark, a zero of 4 | content
+ * checksum 4?; a block is its size 4, whose highest bit says "not compressed" | data | checksum 4?
  */
 function* lz4Frames(): Walk {
   for (;;) {
@@ -112,8 +112,8 @@ const ZSTD_COMPRESSED = 2
 const ZSTD_BLOCK_MAX = 128 * 1024
 
 /**
- * RFC 8878: magic | descriptor 1 | window 1? | dictionary 0, 1, 2 or 4 | content size 0, 1, 2, 4 or 8 | blocks | checksum 4?;
- * a block is 3 bytes of (last 1 bit, type 2 bits, size 21 bits) | data, of a run-length block one byte
+ * RFC 8878: magic | descriptor 1 | window 1? | dictionary 0, 1, 2 or 4 | content size 0, 1, 2, 4 or 8 | blocks | checksum 4?; a block is 3
+ * bytes of (last 1 bit, type 2 bits, size 21 bits) | data, of a run-length block one byte
  */
 function* zstdFrames(): Walk {
   for (;;) {

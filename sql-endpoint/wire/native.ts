@@ -1,13 +1,12 @@
 import { SqlError } from '../errors.ts'
 
 /**
- * Blocks of format Native as a client of a given protocol revision expects them. Over HTTP the engine in process writes
- * revision 0; clients that send `client_protocol_version` (clickhouse-go 54460, clickhouse-connect 54405) expect what a
- * server sends on TCP: before each block its BlockInfo, and from 54454 on, a byte after each column's type that says
- * whether the column has a serialisation of its own. To put that byte in, the columns' ends have to be found.
+ * Blocks of format Native as a client of a given protocol revision expects them. Over HTTP the engine in process writes revision 0; clients
+ * that send `client_protocol_version` (clickhouse-go 54460, clickhouse-connect 54405) expect what a server sends on TCP: before each block
+ * its BlockInfo, and from 54454 on, a byte after each column's type that says whether the column has a serialisation of its own. To put that
+ * byte in, the columns' ends have to be found.
  *
- * block  := varint columns, varint rows, column*
- * column := string name, string type, (rows > 0: state prefix, data)
+ * block  := varint columns, varint rows, column* column := string name, string type, (rows > 0: state prefix, data)
  */
 const WITH_BLOCK_INFO = 1
 const WITH_CUSTOM_SERIALIZATION = 54_454
