@@ -4,7 +4,7 @@ import type { LocationScheduleStats } from './locations/schedule.ts'
 import type { PublishScheduleStats } from './publish/schedule.ts'
 import type { ScheduleStats } from './metrics/schedule.ts'
 
-/** What the schedule of the metrics reports. */
+/** Metrics of the schedule that computes usage metrics. */
 export function scheduleMetrics(stats: ScheduleStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_reporter_results_total', 'Usage metrics computed and stored', () => [
@@ -23,7 +23,7 @@ export function scheduleMetrics(stats: ScheduleStats): PlainMetrics {
   return metrics
 }
 
-/** What the schedule of the locations reports. */
+/** Metrics of the scheduled import of locations. */
 export function locationMetrics(stats: LocationScheduleStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add(
@@ -49,7 +49,7 @@ export function locationMetrics(stats: LocationScheduleStats): PlainMetrics {
   return metrics
 }
 
-/** What the history under pseudonyms reports. */
+/** Metrics of the pseudonymous login history. */
 export function historyMetrics(stats: HistoryStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add(
@@ -68,7 +68,7 @@ export function historyMetrics(stats: HistoryStats): PlainMetrics {
   return metrics
 }
 
-/** What publishing by the clock reports. */
+/** Metrics of scheduled publishing. */
 export function publishMetrics(stats: PublishScheduleStats): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_publish_sent_total', 'Results that a publisher took', () => [{ value: stats.sent }])

@@ -1,25 +1,25 @@
 import { sqlTime } from '../../common/sql-time.ts'
 
-/** The columns that an import takes; a file's other columns, passwords among them, are never read any further. */
+/** The columns that an import reads; other columns of a file, such as passwords, are skipped. */
 export const COLUMNS = ['username', 'contact', 'sponsor', 'created_at', 'last_login'] as const
 export type Column = (typeof COLUMNS)[number]
 
-/** One account of a file, as the engine takes it. */
+/** One account of a file, in the form the engine expects. */
 export type AccountRow = Readonly<Record<Column, string | null>> & {
-  /** Where it stands in the file, from 1. */
+  /** Its line in the file, from 1. */
   readonly line: number
 }
 
-/** A value as the file has it; undefined: the file has no such column; null: nothing. */
+/** A value in the file; undefined: the file has no such column; null: no value. */
 export type Values = Readonly<Partial<Record<Column, unknown>>>
 
 const MAX_NAME = 255
 const MAX_TEXT = 1000
 const DAY_MS = 86_400_000
-/** DateTime64(3) goes no further back. */
+/** The earliest time of DateTime64(3). */
 const EARLIEST = Date.UTC(1900, 0, 1)
 
-/** The account, or what is wrong with it in words. Times in the future are wrong, but for the clocks of time zones. */
+/** The account, or a text that says what is wrong. Times in the future are refused, with a tolerance for time zones. */
 export function checkAccount(values: Values, line: number, now: Date): AccountRow | string {
   const username = typeof values.username === 'string' ? values.username.trim() : ''
   if (username === '') return `username ${quote(values.username)} is not a name`
@@ -46,13 +46,13 @@ export function checkAccount(values: Values, line: number, now: Date): AccountRo
 
 const TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(?: ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?$/
 
-/** ms since the epoch; without a zone it is UTC. Undefined: not a time of the calendar. */
+/** ms since the epoch; UTC if the text has no zone. Undefined: not a valid calendar time. */
 function instantOf(value: unknown): number | undefined {
   const parts = typeof value === 'string' ? TIME.exec(value.trim()) : null
   if (parts === null) return undefined
   const [, day, time = '00:00', zone = 'Z'] = parts
   const midnight = new Date(`${day}T00:00:00Z`)
-  // Date accepts 2023-02-30 and makes it 2 March.
+  // Date accepts 2023-02-30 and turns it into 2 March.
   if (Number.isNaN(midnight.getTime()) || midnight.toISOString().slice(0, 10) !== day) return undefined
   const offset = zone === 'UTC' ? 'Z' : zone.replace(/^([+-]\d{2})(\d{2})$/, '$1:$2')
   const instant = Date.parse(`${day}T${time}${offset}`)

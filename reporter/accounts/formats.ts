@@ -7,29 +7,29 @@ import { linesOf, MAX_RECORD_CHARACTERS } from './text.ts'
 export const FORMATS = ['csv', 'jsonl', 'mysql'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** One record of a file, and where it stands. What is wrong with it alone is a problem; the records after it are read on. */
+/** One record of a file, with its line. A problem in one record does not stop the reading of the others. */
 export interface FileRecord {
   readonly line: number
   readonly values: Values
   readonly problem?: string
 }
 
-/** The columns of a file, known once its first record is read. */
+/** The columns of a file, known after its first record has been read. */
 export interface FileColumns {
   readonly present: Set<Column>
-  /** Names of those that are not taken. */
+  /** Names of the columns that are not read. */
   readonly ignored: Set<string>
 }
 
-/** What a file of this name most likely is. */
+/** Guesses the format from the file's name. */
 export function formatOf(source: string): Format {
   if (/\.(jsonl|ndjson|json)$/i.test(source)) return 'jsonl'
   return /\.(tsv|tab)$/i.test(source) ? 'mysql' : 'csv'
 }
 
 /**
- * The records of a file, one after the other.
- * @throws GatepostError INPUT_INVALID: it is not of this format, or breaks off in the middle
+ * Reads the records of a file.
+ * @throws GatepostError INPUT_INVALID: it does not have this format, or ends in the middle
  */
 export function recordsOf(
   pieces: AsyncIterable<string>,
@@ -69,7 +69,7 @@ async function* delimited(
     bom: true,
     columns: (names: string[]) => header(names, columns),
     delimiter: tabs ? '\t' : ',',
-    // mysql --batch quotes nothing: a quotation mark is a character there.
+    // mysql --batch does not quote: a quotation mark is an ordinary character there.
     quote: tabs ? null : '"',
     info: true,
     max_record_size: MAX_RECORD_CHARACTERS,
@@ -89,7 +89,7 @@ async function* delimited(
     if (error instanceof CsvError) throw new GatepostError('INPUT_INVALID', `not ${format}: ${error.message}`, error)
     throw error
   }
-  // A file that was cut off in the middle of its last value could not be told from a whole one.
+  // Without a final line break, a file that was cut off within its last value would look complete.
   if (end.last !== '' && end.last !== '\n') {
     throw new GatepostError('INPUT_INVALID', 'the last line has no line break: the file may not be whole')
   }
@@ -107,7 +107,7 @@ async function* watched(pieces: AsyncIterable<string>, end: { last: string }): A
   }
 }
 
-/** The first line, and all of it again. */
+/** Returns the first line, and all pieces including it. */
 async function peek(pieces: AsyncIterator<string>): Promise<[string, AsyncGenerator<string>]> {
   let start = ''
   for (;;) {
@@ -142,7 +142,7 @@ function header(names: readonly string[], columns: FileColumns): string[] {
   return wanted
 }
 
-/** A file of JSON lines may have any number of names. */
+/** A JSON lines file may have any number of names. */
 const MAX_IGNORED = 100
 
 function note(name: string, { present, ignored }: FileColumns): void {
@@ -158,7 +158,7 @@ function orNull(value: string): string | null {
   return value === '' ? null : value
 }
 
-/** MySQL's own zero date means that there is none. */
+/** MySQL's zero date means that there is no date. */
 function fromMysqlCsv(value: string): string | null {
   return value === '' || value === 'NULL' || value === '\\N' || value.startsWith('0000-00-00') ? null : value
 }

@@ -5,10 +5,10 @@ import { checkAccount, type AccountRow, type Column } from './account.ts'
 import { recordsOf, type FileColumns, type Format } from './formats.ts'
 
 /*
- * Accounts come in files of millions of lines. They are checked one by one and written to a table of their own; only when the file is
- * read to its end, and nothing was wrong in it, a new table of all accounts is made beside the present one, and the two are exchanged:
- * one step, which readers see whole or not at all. An INSERT of millions of rows into the table itself would be many parts, of which
- * readers, and a crash, could see some.
+ * Account files may have millions of lines. The accounts are checked one by one and written to a separate table. Only when the whole file
+ * has been read and nothing was wrong, a new table with all accounts is built beside the current one, and the two are exchanged in one
+ * atomic step.
+ * Inserting millions of rows into the table itself would create many parts, of which readers, and a crash, could see some.
  */
 
 const TABLE = 'gatepost.accounts'
@@ -19,18 +19,17 @@ const PROBLEMS_SHOWN = 10
 export interface ImportResult {
   /** Accounts of the file. */
   readonly imported: number
-  /** Of these, accounts that were not there before. */
+  /** Of these, new accounts. */
   readonly added: number
-  /** Columns of the file that were not taken. */
+  /** Columns of the file that were not read. */
   readonly ignored: readonly string[]
 }
 
 /**
- * Adds the accounts of a file, and replaces those that are there under the same username. What the file has no column for
- * stays as it was.
+ * Adds the accounts of a file, and replaces existing ones with the same username. Values for which the file has no column are kept.
  * @param pieces the file's text
- * @param checked told after every some thousand lines how many were read
- * @throws GatepostError INPUT_INVALID naming the lines that are wrong; nothing is changed then
+ * @param checked called after every few thousand lines with the number of lines read
+ * @throws GatepostError INPUT_INVALID naming the wrong lines; nothing has changed then
  */
 export async function importAccounts(
   store: TableStore,
@@ -87,8 +86,8 @@ async function fill(
 }
 
 /**
- * Writes each account of the file once to `unique`, in one pass over what is sorted by username.
- * The same line twice is one account; two that differ would leave it to chance which counts.
+ * Writes each account of the file once to `unique`, in one pass over the table sorted by username. Identical lines count as one account;
+ * lines that differ are an error, since either could be right.
  */
 async function requireUnique(store: TableStore, stage: string, unique: string): Promise<number> {
   await store.command(
@@ -119,14 +118,15 @@ async function countOf(store: TableStore, table: string): Promise<number> {
 
 const NAMES = 'username, contact, sponsor, created_at, last_login, updated_at'
 
-/** @returns how many accounts are new */
+/** @returns the number of new accounts */
 async function exchange(store: TableStore, stage: string, next: string, present: ReadonlySet<Column>): Promise<number> {
   const value = (column: Column) => (present.has(column) ? `imported.${column}` : `old.${column}`)
   const [{ begun }] = await store.query<{ begun: string }>("SELECT toString(now64(3, 'UTC')) AS begun")
   await store.command(`CREATE TABLE ${next} AS ${TABLE}`)
   await store.command(`INSERT INTO ${next} (${NAMES}) SELECT ${NAMES} FROM ${TABLE} FINAL`)
   const before = await countOf(store, next)
-  // Both sides are sorted by username: merged, not held in memory. A line that is there twice gives two rows of one key.
+  // Both sides are sorted by username, so they are merged without holding them in memory. Duplicate lines give two rows with the same
+  // key.
   await store.command(
     `INSERT INTO ${next} (${NAMES})
      SELECT imported.username, ${value('contact')}, ${value('sponsor')}, imported.created_at, ${value('last_login')}, now64(3, 'UTC')
@@ -136,7 +136,7 @@ async function exchange(store: TableStore, stage: string, next: string, present:
   )
   const added = (await countOf(store, `${next} FINAL`)) - before
   await store.command(`EXCHANGE TABLES ${TABLE} AND ${next}`)
-  // What somebody else (another import) wrote into the present table since it was copied: of one account the newest row counts.
+  // Copies what another import wrote to the current table meanwhile: the newest row of an account wins.
   await store.command(
     `INSERT INTO ${TABLE} (${NAMES}) SELECT ${NAMES} FROM ${next} WHERE updated_at >= {begun:DateTime64(3, 'UTC')}`,
     { begun },
@@ -144,7 +144,7 @@ async function exchange(store: TableStore, stage: string, next: string, present:
   return added
 }
 
-/** What imports left that were killed. Those of the last day may be running. */
+/** Drops tables of imports that were killed. Those of the last day may still be in use. */
 async function dropAbandonedStages(store: TableStore): Promise<void> {
   const stages = await store.query<{ name: string }>(
     `SELECT name FROM system.tables

@@ -12,7 +12,7 @@ export interface AccountStatus {
   readonly last_login: string | null
 }
 
-/** The newest first, at most `limit` of them. */
+/** Newest first, at most `limit`. */
 export function listAccounts(store: TableStore, limit: number): Promise<AccountStatus[]> {
   return store.query(
     `SELECT account.username AS username, account.contact AS contact, account.sponsor AS sponsor,
@@ -22,7 +22,7 @@ export function listAccounts(store: TableStore, limit: number): Promise<AccountS
   )
 }
 
-/** Null: there is no account of this name; capitals and small letters are the same. Reads nobody else's logins. */
+/** Null: there is no such account; case is ignored. Reads no other person's logins. */
 export async function accountNamed(store: TableStore, username: string): Promise<AccountStatus | null> {
   const rows = await store.query<AccountStatus>(
     `SELECT account.username AS username, account.contact AS contact, account.sponsor AS sponsor,

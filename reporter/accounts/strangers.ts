@@ -3,13 +3,12 @@ import { capitalsOf } from '../../common/user-name.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS } from '../metrics/window.ts'
 
-/** Names that one statement deletes: they stand in its address. */
+/** Names per statement: they are part of its URL. */
 const NAMES = 10_000
 
 /**
- * Deletes the latest logins of names that have no account, once their raw rows are deleted: account_logins has no TTL, since an
- * account's latest login is kept as long as the account. Whoever is imported later has been here before only as
- * far as the raw rows go back.
+ * Deletes the last login of names without an account once their raw rows have expired: account_logins has no TTL, since an account's last
+ * login is kept as long as the account. So the last login of an account that is imported later goes back only as far as the raw rows.
  */
 export async function deleteStrangers(
   store: TableStore,
@@ -28,7 +27,7 @@ export async function deleteStrangers(
       { oldest },
     )
     names = rows.map(({ name }) => name)
-    // By name, and not by that question: replicas of a table must all delete the same rows.
+    // By name, not by the query that found them: replicas of a table must all delete the same rows.
     if (names.length > 0) {
       await store.command(
         `DELETE FROM gatepost.account_logins

@@ -1,18 +1,18 @@
 import { open } from 'node:fs/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 
-/** How much has been read, for a progress bar; `all` is null where that is not known (standard input). */
+/** Progress of reading; `all` is null if the size is unknown (standard input). */
 export interface ReadProgress {
   bytes: number
   all: number | null
 }
 
-/** Longest line or record: an account is some hundred characters. */
+/** Longest line or record; an account takes a few hundred characters. */
 export const MAX_RECORD_CHARACTERS = 1024 * 1024
 
 /**
- * The text of a file, or of standard input for `-`, in pieces.
- * @throws GatepostError INPUT_INVALID: not there, or not UTF-8
+ * Reads the text of a file, or of standard input for `-`, in pieces.
+ * @throws GatepostError INPUT_INVALID: it does not exist, or is not UTF-8
  */
 export async function* textOf(source: string, progress: ReadProgress): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -53,7 +53,7 @@ async function* chunksOf(source: string, progress: ReadProgress): AsyncGenerator
   }
 }
 
-/** Lines without their ends. @throws GatepostError INPUT_INVALID: a line beyond the bound */
+/** Splits into lines without line breaks. @throws GatepostError INPUT_INVALID: a line exceeds the limit */
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   let line = 1

@@ -1,20 +1,20 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
 
-/** `local`: nobody has to log in; whoever reaches the address may do everything. */
+/** `local`: no login is needed, and everybody who can reach the address may do everything. */
 export type Who = 'operator' | 'viewer' | 'local'
 
-/** Logins that are held at once; the oldest goes first. */
+/** Maximum number of logins; the oldest is evicted first. */
 const MAX_LOGINS = 1000
 const LOGIN_MS = 12 * 3_600_000
-/** Wrong passwords of one address in a minute. */
+/** Wrong passwords allowed per address and minute. */
 const FAILURES = 10
 const MINUTE_MS = 60_000
 
 /** Who may use the dashboard. */
 export class Access {
   readonly #passwords: readonly { readonly who: Who; readonly digest: Buffer }[]
-  /** By the digest of the cookie's value, so that memory holds nothing that could be used. */
+  /** Keyed by a digest of the cookie's value, so that memory contains nothing that could be used to log in. */
   readonly #logins = new Map<string, { readonly who: Who; readonly ends: number }>()
   readonly #failures = new FailureLimiter(FAILURES, MINUTE_MS)
 
@@ -34,10 +34,10 @@ export class Access {
     return this.#failures.allows(address, now)
   }
 
-  /** Whose password it is; undefined: nobody's, which counts against the address. */
+  /** Whose password it is; undefined: nobody's, which counts as a failure of the address. */
   whoKnows(password: string, address: string, now: number): Who | undefined {
     const digest = digestOf(password)
-    // Each is compared, so that the time says nothing.
+    // All passwords are compared, so that the time reveals nothing.
     const matching = this.#passwords.filter((known) => timingSafeEqual(known.digest, digest))
     if (matching.length === 0) this.#failures.failed(address, now)
     return matching.at(0)?.who
@@ -65,7 +65,7 @@ export class Access {
   }
 }
 
-/** Seconds that a cookie is kept. */
+/** Lifetime of the cookie in seconds. */
 export const LOGIN_SECONDS = LOGIN_MS / 1000
 
 function digestOf(text: string): Buffer {

@@ -27,7 +27,7 @@ import { Refusal, statusOf } from './problem.ts'
 export const PAGES = ['', 'usage', 'sites', 'logins', 'gateways', 'sessions', 'data-health', 'forget'] as const
 const BODY_BYTES = 16 * 1024
 
-/** The routes of the dashboard: pages, what they load, and the API under /api/. */
+/** The routes of the dashboard: pages, their assets, and the API under /api/. */
 export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment> {
   const access = new Access(options.password, options.viewerPassword)
   const app = new OpenAPIHono<Environment>({
@@ -39,7 +39,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
   })
   const dashboard: Dashboard = { app, options, access }
   app.onError((error, c) => {
-    // Of hono's own errors only these: a body that is no JSON, and the like.
+    // Errors of hono itself: a body that is not JSON, and the like.
     const own = 'status' in error && error.status === 400 && !(error instanceof Refusal)
     const { status, text } = own ? { status: 400 as const, text: error.message } : statusOf(error)
     if (status === 500 || status === 503) options.logger.error({ err: error, path: c.req.path }, 'dashboard')
@@ -59,7 +59,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
         frameAncestors: ["'none'"],
       },
       referrerPolicy: 'no-referrer',
-      // It is served over plain HTTP too.
+      // The dashboard is served over plain HTTP too.
       strictTransportSecurity: false,
     }),
   )

@@ -28,7 +28,7 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
   ])
 }
 
-/** The one document of every page; what is on it is made by its script. */
+/** The single HTML document for every page; its script renders the content. */
 export function loadShell(): string {
   return readFileSync(packageFile('reporter/dashboard/web/shell.html'), 'utf8')
 }

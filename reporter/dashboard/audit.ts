@@ -15,14 +15,14 @@ export interface AuditEntry {
     | 'forget_counted'
     | 'forget'
     | 'forget_refused'
-  /** What it was about; cut to 1024 characters. */
+  /** What it was about, truncated to 1024 characters. */
   readonly subject: string
   readonly remoteIp: string
 }
 
 const MAX_SUBJECT = 1024
 
-/** Resolves when the row is durable. @throws GatepostError of the store: what was to be done must then not be done */
+/** Resolves when the row is durable. @throws GatepostError of the store: the action must then not be carried out */
 export async function recordAudit(store: TableStore, entry: AuditEntry, now: Date): Promise<void> {
   const { who, action, subject, remoteIp } = entry
   await insertRows(store, 'gatepost.audit_log (at, who, action, subject, remote_ip)', [

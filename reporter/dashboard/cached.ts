@@ -1,6 +1,6 @@
 /**
- * What many open pages ask for at once is computed once: whoever asks while it is computed, or within `forMs` after, is given the same.
- * However long it takes, it never runs twice at a time.
+ * Caches a computation that many open pages ask for: callers during the computation, and for `forMs` afterwards, get the same result. It
+ * never runs twice at the same time, however long it takes.
  */
 export function cached<T>(forMs: number, compute: () => Promise<T>): () => Promise<T> {
   let value: Promise<T> | null = null
@@ -11,7 +11,7 @@ export function cached<T>(forMs: number, compute: () => Promise<T>): () => Promi
     value = compute()
     value.then(
       () => (until = Date.now() + forMs),
-      // An error is not kept.
+      // Errors are not cached.
       () => (value = null),
     )
     return value

@@ -5,14 +5,14 @@ import type { Access } from './access.ts'
 import type { Environment } from './environment.ts'
 import type { DashboardOptions } from './options.ts'
 
-/** What the routes are given. */
+/** Services that routes use. */
 export interface Dashboard {
   readonly app: OpenAPIHono<Environment>
   readonly options: DashboardOptions
   readonly access: Access
 }
 
-/** @throws GatepostError of the store: what was to be done must then not be done */
+/** @throws GatepostError of the store: the action must then not be carried out */
 export async function audit(
   { options }: Dashboard,
   c: Context<Environment>,

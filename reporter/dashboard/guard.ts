@@ -10,11 +10,11 @@ import { Refusal } from './problem.ts'
 
 export const COOKIE = 'gatepost_dashboard'
 
-/** Requests of one address in a minute. A page that is open asks twelve times. */
+/** Requests per address and minute. An open page sends twelve. */
 const REQUESTS = 1200
 const MINUTE_MS = 60_000
 
-/** Who may ask at all: clients that meant this address, and not too often. */
+/** Refuses requests that were meant for another host, and too many requests from one address. */
 export function hostGuard(hosts: HostCheck, proxies: TrustedProxies): MiddlewareHandler<Environment> {
   const rate = new FailureLimiter(REQUESTS, MINUTE_MS)
   return createMiddleware<Environment>(async (c, next) => {
@@ -30,10 +30,10 @@ export function hostGuard(hosts: HostCheck, proxies: TrustedProxies): Middleware
   })
 }
 
-/** Requests of the API that are answered at once; the store has a few connections, and other work. */
+/** API requests answered at once; the store has few connections, and other work. */
 const AT_ONCE = 32
 
-/** Refuses what would wait behind too much. */
+/** Refuses requests that would have to queue. */
 export function loadGuard(): MiddlewareHandler<Environment> {
   let running = 0
   return createMiddleware<Environment>(async (_c, next) => {
@@ -48,8 +48,8 @@ export function loadGuard(): MiddlewareHandler<Environment> {
 }
 
 /**
- * What changes something comes from a page of this very origin, or from no browser: HostCheck lets in pages of other ports of this host,
- * and a form needs no permission to be sent elsewhere.
+ * Requests that change something must come from a page of this very origin, or not from a browser: HostCheck accepts pages on other ports of
+ * this host, and a form can be submitted across origins.
  */
 export const originGuard = createMiddleware<Environment>(async (c, next) => {
   if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
@@ -63,7 +63,7 @@ export const originGuard = createMiddleware<Environment>(async (c, next) => {
   await next()
 })
 
-/** Lets in those who have logged in, with the cookie or with a password as bearer token. */
+/** Admits logged-in users, by the cookie or with a password as bearer token. */
 export function loginGuard(access: Access): MiddlewareHandler<Environment> {
   return createMiddleware<Environment>(async (c, next) => {
     const who = access.open
@@ -90,7 +90,7 @@ function known(
   return cookie === undefined ? undefined : access.whoHas(cookie, now)
 }
 
-/** Only operators act. */
+/** Only operators may change something. */
 export function requireOperator(who: Who): void {
   if (who === 'viewer') throw new Refusal(403, 'this takes the role operator')
 }

@@ -4,21 +4,21 @@ import type { Person } from '../../privacy/person.ts'
 import type { Retention } from '../../store/retention.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
-/** How far one topic of the record log is behind its table. */
+/** The lag of one stream. */
 export interface TopicLag {
   readonly topic: string
   readonly bytes: number
-  /** Age of the oldest record that waits. */
+  /** Age of the oldest record not yet stored. */
   readonly seconds: number
 }
 
-/** What ingest did not take, since it was started. */
+/** What ingest refused since it was started. */
 export interface Refused {
-  /** record: not stored, or not known to be; request: answered with an error, or not believed. */
+  /** record: not stored, or not known to be; request: answered with an error, or not trusted. */
   readonly kind: 'record' | 'request'
   /** The topic or the route. */
   readonly of: string
-  /** An error code, or what was answered. */
+  /** An error code, or the answer. */
   readonly reason: string
   readonly count: number
 }
@@ -27,8 +27,8 @@ export interface Refused {
 export type CutOff = (sessionId: string, reason: string) => Promise<void>
 
 /**
- * Stores the record of a dead letter, as `gatepost dead-letters replay` does. Null: there is no such letter.
- * @throws GatepostError INPUT_INVALID: what is wrong with the payload; of the store
+ * Stores the record of a dead letter, as `gatepost dead-letters replay` does. Null: there is no such dead letter.
+ * @throws GatepostError INPUT_INVALID: the payload is not valid; of the store
  */
 export type ReplayLetter = (
   letter: { readonly batchId: string; readonly batchIndex: number },
@@ -37,36 +37,36 @@ export type ReplayLetter = (
 
 /** Forgets people, as `gatepost forget` does. */
 export interface Forgetter {
-  /** How a person is named in the audit log: nobody can be found from it. */
+  /** The person's name in the audit log, which does not reveal the person. */
   hash(person: Person): string
-  /** @throws GatepostError of the store and the log; again later is always safe */
+  /** @throws GatepostError of the store and the log; repeating the call is always safe */
   forget(person: Person, dryRun: boolean): Promise<Forgotten>
 }
 
-/** What the dashboard stands on. */
+/** Options and services of the dashboard. */
 export interface DashboardOptions {
   readonly store: TableStore
   readonly host: string
   /** 0: any free one. */
   readonly port: number
-  /** Names under which it may be called, beside localhost and its address. */
+  /** Host names under which it may be reached, besides localhost and its address. */
   readonly allowedHosts: readonly string[]
-  /** Addresses and CIDR blocks whose X-Forwarded-For is believed. */
+  /** Addresses and CIDR blocks whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[]
-  /** Of whoever may look and act. */
+  /** Password of operators. */
   readonly password: string | undefined
-  /** Of whoever may only look. Neither password set: nobody has to log in. */
+  /** Password of viewers. If neither is set, no login is needed. */
   readonly viewerPassword: string | undefined
   readonly retention: Retention
   /** Null: this process does not read the record log. */
   readonly lag: (() => readonly TopicLag[]) | null
-  /** Null: this process has no ingest beside it. */
+  /** Null: this instance has no ingest. */
   readonly refused: (() => Promise<readonly Refused[] | null>) | null
-  /** Null: this process cannot reach the access decisions. */
+  /** Null: this process cannot reach the access log. */
   readonly cutOff: CutOff | null
   /** Null: this process does not write the tables. */
   readonly replayLetter: ReplayLetter | null
-  /** A text: why this process cannot. */
+  /** A text says why this process cannot forget people. */
   readonly forgetter: Forgetter | string
   readonly logger: Logger
 }

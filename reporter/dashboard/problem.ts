@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { GatepostError, retryableOf } from '../../common/errors.ts'
 
-/** The body of every answer that is no success. */
+/** The body of every error response. */
 export const problem = z.object({ error: z.string() }).openapi('Problem')
 
-/** An answer that is no success, thrown. */
+/** An error response, thrown. */
 export class Refusal extends Error {
   readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 503
 
@@ -14,7 +14,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a caller is told of an error; of those that are ours alone, nothing but that. */
+/** What the client learns about an error; of internal errors nothing but the status. */
 export function statusOf(error: unknown): {
   readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503
   readonly text: string
@@ -26,7 +26,7 @@ export function statusOf(error: unknown): {
   return { status: 500, text: 'this could not be answered; the log says why' }
 }
 
-/** The refusals that a route of the API can give, for its document. */
+/** The error responses that any API route may give, for its documentation. */
 export const REFUSALS = {
   400: { description: 'A parameter that cannot be used', content: { 'application/json': { schema: problem } } },
   401: { description: 'Log in first', content: { 'application/json': { schema: problem } } },

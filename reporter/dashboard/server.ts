@@ -7,7 +7,7 @@ import type { DashboardOptions } from './options.ts'
 
 export interface RunningDashboard {
   readonly port: number
-  /** Takes no more requests; those that run may end for a moment. */
+  /** Accepts no more requests; running ones may finish within a moment. */
   close(): Promise<void>
 }
 
@@ -15,7 +15,7 @@ const MAX_SOCKETS = 256
 const CLOSING_GRACE_MS = 1000
 
 /**
- * The dashboard and report API on a port of its own.
+ * Serves the dashboard and the report API on a port of their own.
  * @throws GatepostError CONFIG_INVALID: the address cannot be bound
  */
 export async function startDashboard(options: DashboardOptions): Promise<RunningDashboard> {

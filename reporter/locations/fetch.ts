@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 
-/** Two million rows are about 100 MB; more is the wrong file. */
+/** Two million rows are about 100 MB; a larger file is the wrong one. */
 export const MAX_FILE_BYTES = 256 * 2 ** 20
-/** For the whole download, so that a server that trickles cannot hold the command. */
+/** Limit for the whole download, so that a slow server cannot block the command. */
 export const DOWNLOAD_TIMEOUT_MS = 120_000
 
 /**
- * The text of a file or of an http(s) URL, whole.
- * @throws GatepostError INPUT_INVALID: not there, too large or not UTF-8; Error: a download that failed on the way
+ * The whole text of a file or of an http(s) URL.
+ * @throws GatepostError INPUT_INVALID: it does not exist, is too large or not UTF-8; Error: the download failed
  */
 export async function readSource(
   source: string,
@@ -54,14 +54,14 @@ async function download(url: string, maxBytes: number, timeoutMs: number): Promi
   }
   if (!response.ok) throw refusedBy(address, response)
   try {
-    // A connection that breaks off makes the body's reading fail, so half a file is never taken for one.
+    // A broken connection makes reading the body fail, so a partial file is never taken for a whole one.
     return await collect(response.body ?? [], maxBytes, address)
   } catch (error) {
     throw error instanceof GatepostError ? error : downloadFailed(address, error)
   }
 }
 
-/** fetch refuses URLs with credentials, and its error would show them. */
+/** fetch refuses URLs with credentials, and its error message would show them. */
 function request(url: string): { address: string; headers: Record<string, string> } {
   const target = new URL(url)
   const headers: Record<string, string> = { accept: 'application/json, text/csv;q=0.9, */*;q=0.1' }
@@ -74,7 +74,7 @@ function request(url: string): { address: string; headers: Record<string, string
   return { address: target.href, headers }
 }
 
-/** The server's no is final for a wrong address; anything else may be another answer the next time. */
+/** A 4xx status is permanent; any other may be temporary. */
 function refusedBy(address: string, { status, statusText }: Response): Error {
   const message = `${address} answers ${status} ${statusText}`.trim()
   return status >= 400 && status < 500 && status !== 429

@@ -4,14 +4,14 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 
 /** One row of table `ip_locations`. */
 export interface Location {
-  /** Canonical text, each address once. */
+  /** Canonical text; each address occurs once. */
   readonly ip: string
   readonly location_id: number
-  /** Empty: none was given. */
+  /** Empty: not given. */
   readonly name: string
 }
 
-/** One row of the input, unchecked, and how to name it to the person who must repair it. */
+/** One unchecked row of the input, and its place for error messages. */
 interface Candidate {
   readonly where: string
   readonly ip: unknown
@@ -19,13 +19,13 @@ interface Candidate {
   readonly name: unknown
 }
 
-// A wrong file often is wrong in every row; nobody reads ten thousand lines of that.
+// A wrong file is often wrong in every row, so the list of problems is limited.
 const PROBLEMS_SHOWN = 10
 const MAX_LOCATION_ID = Number.MAX_SAFE_INTEGER
 
 /**
- * Reads a whole file of locations: a JSON array of {ip, location_id, name?}, or CSV with these columns.
- * @throws GatepostError INPUT_INVALID naming line or element of what is wrong; nothing is returned then
+ * Parses a file of locations: a JSON array of {ip, location_id, name?}, or CSV with these columns.
+ * @throws GatepostError INPUT_INVALID naming the line or element of each problem
  */
 export function parseLocations(text: string): Location[] {
   const content = text.replace(/^\ufeff/, '')
@@ -60,7 +60,7 @@ function invalid(problems: readonly string[]): GatepostError {
 
 function check({ ip, locationId, name }: Candidate): Location | string {
   const address = typeof ip === 'string' ? canonicalIp(ip.trim()) : undefined
-  // The unspecified address is what the metrics take for "not an address".
+  // The metrics use the unspecified address for "not an address".
   if (address === undefined || address === '::') return `ip ${quote(ip)} is not an IPv4 or IPv6 address`
   const id = wholeNumber(locationId)
   if (id === undefined) return `location_id ${quote(locationId)} is not a whole number from 0 to ${MAX_LOCATION_ID}`
@@ -101,7 +101,7 @@ interface CsvRecord {
 
 function csvCandidates(text: string): Candidate[] {
   const records = csvRecords(text)
-  // A file that was cut off in the middle of its last value could not be told from a whole one.
+  // Without a final line break, a file that was cut off within its last value would look complete.
   if (records.length > 0 && !/[\r\n]$/.test(text)) {
     const where = `line ${records[records.length - 1].info.lines}`
     throw new GatepostError('INPUT_INVALID', `${where}: the last line has no line break: the file may not be whole`)

@@ -7,8 +7,8 @@ import { parseLocations } from './parse.ts'
 import { replaceLocations } from './table.ts'
 
 /*
- * Keeps the locations as a file or an address has them. What cannot be fetched, or has a mistake in it, changes nothing: metrics with
- * the locations of yesterday are better than metrics without any. Several reporters may do the same: each import is whole.
+ * Keeps the locations equal to a file or URL. A failed import changes nothing: metrics with yesterday's locations are better than metrics
+ * without any. Several reporters may do this, since each import is atomic.
  */
 
 export interface LocationScheduleOptions {
@@ -22,25 +22,25 @@ export interface LocationScheduleOptions {
 export interface LocationScheduleStats {
   /** Imports since the start. */
   imports: number
-  /** Attempts that changed nothing. */
+  /** Imports that failed, and changed nothing. */
   failures: number
-  /** When the latest import was, ms since the epoch; null: none since the start. */
+  /** Time of the latest import, ms since the epoch; null: none since the start. */
   latest: number | null
   /** Locations of the latest import; null: none since the start. */
   locations: number | null
 }
 
 export interface LocationSchedule {
-  /** Live. */
+  /** Live counters. */
   readonly stats: LocationScheduleStats
-  /** Waits for the import under way. */
+  /** Waits for the current import. */
   stop(): Promise<void>
 }
 
-/** A server that is away comes back sooner than the next day. */
+/** A server that is down comes back sooner than the next day. */
 const AGAIN_AFTER_MS = 10 * 60_000
 
-/** Imports now, and again in each such time; ten minutes after a failure, if that is sooner. */
+/** Imports now, and then at this interval; after a failure, ten minutes later if that is sooner. */
 export function startLocations(options: LocationScheduleOptions): LocationSchedule {
   const stats: LocationScheduleStats = { imports: 0, failures: 0, latest: null, locations: null }
   const repeated = repeat(async (stopped) => {
@@ -50,7 +50,7 @@ export function startLocations(options: LocationScheduleOptions): LocationSchedu
   return { stats, stop: () => repeated.stop() }
 }
 
-/** Never rejects. @returns whether the locations are those of the source now */
+/** Never rejects. @returns whether the import succeeded */
 async function importLocations(
   { store, source, logger }: LocationScheduleOptions,
   stats: LocationScheduleStats,

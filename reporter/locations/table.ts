@@ -6,10 +6,9 @@ const TABLE = 'gatepost.ip_locations'
 const STAGE_PREFIX = 'ip_locations_import_'
 
 /**
- * Makes these the only locations, in one step: a reader sees the old ones or the new ones. They are written to a table
- * of their own first, in as many statements as it takes; a failure on the way leaves the old ones. Of two imports at
- * once the later wins, whole.
- * PRECONDITION: every ip once.
+ * Replaces all locations in one atomic step: readers see the old ones or the new ones. They are first written to a separate table, in
+ * several statements if needed; after a failure the old ones remain. Of two concurrent imports the later one wins as a whole.
+ * PRECONDITION: each ip occurs once.
  */
 export async function replaceLocations(store: TableStore, locations: readonly Location[]): Promise<void> {
   await dropAbandonedStages(store)
@@ -23,7 +22,7 @@ export async function replaceLocations(store: TableStore, locations: readonly Lo
   }
 }
 
-/** What imports left that were killed. Those of the last hour may be running. */
+/** Drops tables of imports that were killed. Those of the last hour may still be in use. */
 async function dropAbandonedStages(store: TableStore): Promise<void> {
   const stages = await store.query<{ name: string }>(
     `SELECT name FROM system.tables
@@ -33,7 +32,7 @@ async function dropAbandonedStages(store: TableStore): Promise<void> {
   for (const { name } of stages) await store.command(`DROP TABLE IF EXISTS gatepost.${name} SYNC`)
 }
 
-/** In the order of the addresses. */
+/** Ordered by address. */
 export async function listLocations(store: TableStore): Promise<Location[]> {
   const rows = await store.query<{ ip: string; location_id: string; name: string }>(
     `SELECT ip, location_id, name FROM ${TABLE} FINAL ORDER BY toIPv6OrDefault(ip), ip`,

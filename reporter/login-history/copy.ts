@@ -5,18 +5,18 @@ import { DAY_MS, dayOf, oldestCompleteDay, type Window } from '../metrics/window
 import { pseudonymOf, type PseudonymKey } from '../../privacy/pseudonym.ts'
 
 /*
- * Table login_history: the days of login_calendar under pseudonyms. All that the calendar has is copied once a day, which also takes up what came
- * late: at a hundred million logins a month it is a minute or two of one core.
+ * Table login_history: the days of login_calendar under pseudonyms. The whole calendar is copied once a day, which also covers late records:
+ * for a hundred million logins a month this takes a minute or two of one core.
  */
 
-/** Rows that one statement copies, about. */
+/** Approximate number of rows per statement. */
 const ROWS = 5_000_000
 const STATEMENT_SECONDS = 600
 
 /**
- * Copies what login_calendar has, if a day is over since the last time.
- * @param identifiedDays how long the calendar keeps a login
- * @returns days that are whole from now on and were not before
+ * Copies login_calendar if a day has ended since the last copy.
+ * @param identifiedDays retention of the calendar
+ * @returns days that are complete now and were not before
  * @throws GatepostError of the store: what was copied by then is copied again
  */
 export async function copyHistory(
@@ -55,7 +55,7 @@ FROM gatepost.login_calendar
 WHERE month = {month:Date} AND cityHash64(subject) % {parts:UInt32} = {part:UInt32}
 SETTINGS max_execution_time = ${STATEMENT_SECONDS}`
 
-/** Of which retention has deleted nothing, and which are over. */
+/** Days that are over and of which no row has expired. */
 async function wholeDays(store: TableStore, identifiedDays: number, now: Date): Promise<string[]> {
   const begun = await beginning(store)
   const first = Math.max(oldestCompleteDay(now, identifiedDays).getTime(), begun ?? Infinity)

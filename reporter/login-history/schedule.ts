@@ -10,30 +10,33 @@ export interface HistoryOptions {
   readonly store: TableStore
   /** GATEPOST_PSEUDONYM_SECRET */
   readonly secret: string
-  /** How long people are named in the tables. */
+  /** For how many days tables name people. */
   readonly identifiedDays: number
-  /** How long their pseudonyms are kept. */
+  /** For how many days pseudonyms are kept. */
   readonly keptDays: number
   readonly logger: Logger
 }
 
 export interface HistoryStats {
-  /** Attempts that failed and are repeated. */
+  /** Failed attempts, which are repeated. */
   failures: number
-  /** Begin of the day up to which logins were copied when it was last looked, ms since the epoch; null: not yet. */
+  /** Logins before this day have been copied, ms since the epoch; null: not yet. */
   currentTo: number | null
 }
 
 export interface History {
-  /** Live. */
+  /** Live counters. */
   readonly stats: HistoryStats
-  /** Waits for the statement under way. */
+  /** Waits for the current statement. */
   stop(): Promise<void>
 }
 
 const LOOK_EVERY_MS = 60_000
 
-/** Keeps login_history current: shortly after each UTC midnight, and at once what is missing. Two that do it at once do no harm. */
+/**
+ * Keeps login_history current: copies shortly after each UTC midnight, and missing days at once. Running it twice at the same time is
+ * harmless.
+ */
 export function startHistory({ store, secret, identifiedDays, keptDays, logger }: HistoryOptions): History {
   const key = pseudonymKey(secret)
   const stats: HistoryStats = { failures: 0, currentTo: null }

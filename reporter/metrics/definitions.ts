@@ -5,31 +5,31 @@ import type { KeptTable, Retention } from '../../store/retention.ts'
 import { all, count, integer, type FieldValue } from './fields.ts'
 import { monthToDate, newAccountsMonth, PERIODS, thirtyDaysBefore, type Period, type Window } from './window.ts'
 
-/** Tables of metrics that keep what they have. */
+/** Tables that metrics read and that do not expire. */
 type LastingTable = 'accounts' | 'account_status' | 'ip_locations'
 
-/** What several queries begin with, in reporter/metrics/fragments: names that they define for the query. */
+/** Shared beginnings of queries, in reporter/metrics/fragments: they define names for the query. */
 type Fragment = 'window-days' | 'sites' | 'roaming' | 'account-kinds'
 
-/** The days of logins, which queries name as {logins:Identifier}; and where they are kept for longer, under pseudonyms. */
+/** The table of login days, which queries name as {logins:Identifier}, and the one that keeps them longer, under pseudonyms. */
 export const LOGIN_DAYS = { table: 'login_calendar', history: 'login_history' } as const
 
-/** One metric: its query, what that reads, and the fields that it must return. */
+/** One metric: its query, the tables that it reads, and the fields that it returns. */
 export interface MetricDefinition {
   readonly name: string
   readonly description: string
   /** The first is the command's default. */
   readonly periods: readonly Period[]
   readonly fields: z.ZodObject<Record<string, z.ZodType<FieldValue>>>
-  /** What the result has a row for, each with these fields; undefined: the result has the fields itself. */
+  /** What the result has one row for, each with these fields; undefined: the result itself has the fields. */
   readonly rowsPer?: 'site' | 'gateway'
-  /** Tables that the query names itself. */
+  /** Tables that the query names directly. */
   readonly tables: readonly (KeptTable | LastingTable)[]
-  /** It counts days of logins, wherever they are kept. */
+  /** Set if it counts login days, which may come from either table. */
   readonly source?: typeof LOGIN_DAYS
-  /** Put in front of the query, in this order. */
+  /** Prepended to the query, in this order. */
   readonly fragments?: readonly Fragment[]
-  /** The window that ends by `end`, the instant at which D begins; undefined: the period's own. */
+  /** The window that ends at `end`, the instant at which D begins; undefined: the period's own window. */
   readonly window?: (end: Date) => Window
 }
 
@@ -185,7 +185,7 @@ export function metricNamed(name: string): MetricDefinition | undefined {
   return METRICS.find((metric) => metric.name === name)
 }
 
-/** The metric's query over {start} and {end}, of {logins} if it has a source; its file begins with the definition in words. */
+/** The metric's query over {start} and {end}, and {logins} if it has a source; the file starts with the definition in words. */
 export function metricSql({ name, fragments = [] }: MetricDefinition): string {
   const query = sqlFile(name)
   if (fragments.length === 0) return query
@@ -197,8 +197,8 @@ function sqlFile(name: string): string {
 }
 
 /**
- * For how many days back a metric's query finds all its rows: as many as the table of those it reads that keeps them for the shortest time.
- * Null: none of them expires, and windows of any age can be computed.
+ * For how many days back a metric's query finds all its rows: the shortest retention among the tables that it reads. Null: none of them
+ * expires, so windows of any age can be computed.
  */
 export function daysKept({ tables, source }: MetricDefinition, retention: Retention): number | null {
   const read: readonly string[] = source === undefined ? tables : [...tables, source.table]

@@ -1,15 +1,15 @@
 import type { TableStore } from '../../store/table-store.ts'
 import { beginningOf, dayOf } from './window.ts'
 
-/** Records of the last seconds of a day may still be on their way to the tables. */
+/** Records of the last seconds of a day may not be stored yet. */
 export const DELAY_MS = 10 * 60_000
 
-/** The latest day D whose results are due at `now`. */
+/** The latest D whose results are due at `now`. */
 export function latestDue(now: Date): Date {
   return beginningOf(dayOf(new Date(now.getTime() - DELAY_MS))) as Date
 }
 
-/** The first day of this installation, ms since the epoch: before it there is nothing to tell of, not even zeros. */
+/** The first day of this installation, ms since the epoch: no results exist for earlier days, not even zeros. */
 export async function beginning(store: TableStore): Promise<number | null> {
   const rows = await store.query<{ begun: string | null }>(
     `SELECT toString(toDate(least(

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 
-/** What a field of a metric may be. */
+/** The value of a metric's field. */
 export type FieldValue = number | string | null
 
-/** The engine writes 64-bit integers as text; a count beyond 2^53 would be an error in the query. */
+/** The engine writes 64-bit integers as text. A count beyond 2^53 would be an error in the query. */
 export const integer = z
   .union([
     z.number(),

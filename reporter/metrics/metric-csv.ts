@@ -3,7 +3,7 @@ import type { MetricDefinition } from './definitions.ts'
 import type { MetricResult } from './metric.ts'
 import type { MetricRow } from './stored-metric.ts'
 
-/** One line of headings and one line for each result, or for each row of a result that has rows. */
+/** A header line, and one line per result, or per row of a result with rows. */
 export function metricCsv(metric: MetricDefinition, results: readonly MetricResult[]): string {
   const names = Object.keys(metric.fields.shape)
   const lines = results.flatMap((result) =>
@@ -12,7 +12,7 @@ export function metricCsv(metric: MetricDefinition, results: readonly MetricResu
       result.period,
       result.date,
       ...names.map((name) => row[name]),
-      // The columns do not depend on what the results are.
+      // The columns do not depend on the results.
       result.stored ?? false,
       result.complete ?? true,
     ]),
@@ -20,7 +20,7 @@ export function metricCsv(metric: MetricDefinition, results: readonly MetricResu
   return csv(['metric_name', 'period', 'date', ...names, 'stored', 'complete'], lines)
 }
 
-/** What a result has: its rows, or itself as the only one. */
+/** The rows of a result, or the result itself as the only row. */
 export function rowsOf(metric: MetricDefinition, result: MetricResult): readonly MetricRow[] {
   return metric.rowsPer === undefined ? [result as MetricRow] : (result['rows'] as readonly MetricRow[])
 }

@@ -7,29 +7,29 @@ import type { TableStore } from '../../store/table-store.ts'
 import { addMonths, type Period } from './window.ts'
 
 export interface HistoryRequest extends Omit<MetricRequest, 'date' | 'partial'> {
-  /** The first D; undefined: as many before the last as people look at. */
+  /** The first D; undefined: the usual number of dates before the last one. */
   readonly from: string | undefined
-  /** The last D; undefined: the present one. */
+  /** The last D; undefined: the current one. */
   readonly to: string | undefined
-  /** As many dates at most. */
+  /** Maximum number of dates. */
   readonly most: number
 }
 
 export interface History {
   readonly results: readonly MetricResult[]
-  /** Dates of which the raw data is deleted and no result is stored. */
+  /** Dates whose raw data has expired and for which no result is stored. */
   readonly expired: readonly string[]
-  /** Dates that were left for another time: so many are computed at once. */
+  /** Dates not computed this time, because only a limited number is computed at once. */
   readonly waiting: readonly string[]
 }
 
-/** Of one history, the newest: what the schedule has stored already costs nothing. */
+/** Per request, the newest dates first: results that the schedule has stored cost nothing. */
 const COMPUTED_AT_ONCE = 31
 const LOOK_BACK: Readonly<Record<Period, number>> = { hour: 24, day: 30, week: 12, month: 12 }
 
 /**
- * A metric over time: results that are stored as they are, the others computed (and stored), the newest first.
- * @throws GatepostError INPUT_INVALID: dates that are none, or more than `most`
+ * A metric over time: stored results are returned as they are, missing ones are computed (and stored), newest first.
+ * @throws GatepostError INPUT_INVALID: invalid dates, or more than `most`
  */
 export async function metricHistory(store: TableStore, request: HistoryRequest): Promise<History> {
   const { metric, period, now } = request

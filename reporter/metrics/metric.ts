@@ -11,29 +11,30 @@ import { dayOf, oldestCompleteDay, windowEnding, type Period, type Window } from
 export interface MetricRequest {
   readonly metric: MetricDefinition
   readonly period: Period
-  /** D: the window ends when this UTC day, or hour, begins. Undefined: the present one. */
+  /** D: the window ends when this UTC day, or hour, begins. Undefined: the current one. */
   readonly date: string | undefined
-  /** Compute from what there is when the window's first days are deleted already; never stored. */
+  /** Whether to compute from the remaining data when the first days of the window have expired; such a result is never stored. */
   readonly partial: boolean
   readonly retention: Retention
   readonly now: Date
 }
 
-/** The one object of a metric: its key, its fields, and how it came about where that is out of the ordinary. */
+/** The result of a metric: its key, its fields, and flags if it is not an ordinary result. */
 export type MetricResult = MetricKey & MetricFields & { readonly stored?: true; readonly complete?: false }
 
 export type MetricOutcome =
   | { readonly outcome: 'result'; readonly result: MetricResult }
-  /** The raw data is deleted and there is no stored result. */
+  /** The raw data has expired and there is no stored result. */
   | { readonly outcome: 'expired'; readonly oldestCompleteDay: string }
 
-/** The earliest instant of a Date: what does not expire goes back for ever. */
+/** The earliest instant of a Date, for tables that do not expire. */
 const BEGINNING = new Date(-8.64e15)
 
 /**
- * A metric from the raw data, or where that is not whole any more from its history under pseudonyms, which also stores it; else from table `metrics`.
- * D may be tomorrow: the window then holds today so far, its result is marked incomplete and never stored.
- * @throws GatepostError INPUT_INVALID: a date that is none, or later than tomorrow
+ * Computes a metric from the raw data or, if that is not complete any more, from the pseudonymous history, and stores it; otherwise reads
+ * the stored result from table `metrics`. D may be tomorrow: the window is then today so far, and the result is marked incomplete and never
+ * stored.
+ * @throws GatepostError INPUT_INVALID: an invalid date, or one later than tomorrow
  */
 export async function computeMetric(store: TableStore, request: MetricRequest): Promise<MetricOutcome> {
   const { metric, period, now } = request
@@ -46,7 +47,7 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
   const running = begins > now
   const inHistory = !whole && metric.source !== undefined && (await isInHistory(store, window))
   if ((whole || inHistory) && !running) {
-    // Pseudonyms are as many as people are.
+    // There are as many pseudonyms as people, so counts are the same.
     const fields = await compute(store, metric, inHistory ? 'history' : 'table', window)
     await storeMetric(store, key, fields, now)
     return { outcome: 'result', result: { ...key, ...fields } }
@@ -61,7 +62,7 @@ export async function computeMetric(store: TableStore, request: MetricRequest): 
 }
 
 /**
- * D and the window of a request; costs nothing, so that wrong dates are told before anything is opened.
+ * D and the window of a request. Cheap, so that wrong dates are reported before anything is opened.
  * @throws GatepostError INPUT_INVALID
  */
 export function requestedWindow({
@@ -71,7 +72,7 @@ export function requestedWindow({
   now,
 }: Pick<MetricRequest, 'metric' | 'period' | 'date' | 'now'>): {
   readonly date: string
-  /** When D begins; the window ends by then. */
+  /** When D begins, which is when the window ends. */
   readonly begins: Date
   readonly window: Window
 } {

@@ -10,8 +10,9 @@ import type { TableStore } from '../../store/table-store.ts'
 import { DAY_MS, dayOf, type Period } from './window.ts'
 
 /*
- * Keeps table `metrics` current: shortly after each UTC midnight every metric of the periods that end then is computed and stored. What
- * was missed while nothing ran is caught up. Computing twice is no harm, since the newest row counts.
+ * Keeps table `metrics` current: shortly after each UTC midnight, every metric of the periods that end then is computed and stored.
+ * Missed results are caught up.
+ * Computing twice is harmless, since the newest row wins.
  */
 
 export interface ScheduleOptions {
@@ -23,25 +24,25 @@ export interface ScheduleOptions {
 export interface ScheduleStats {
   /** Results stored since the start. */
   computed: number
-  /** Attempts that failed, and are repeated. */
+  /** Failed attempts, which are repeated. */
   failures: number
-  /** Beginning of the latest day D of which all results are stored, ms since the epoch; null: none yet. */
+  /** The latest day D whose results are all stored, ms since the epoch; null: none yet. */
   currentTo: number | null
 }
 
 export interface Schedule {
-  /** Live. */
+  /** Live counters. */
   readonly stats: ScheduleStats
-  /** Waits for the result under way. */
+  /** Waits for the current result. */
   stop(): Promise<void>
 }
 
-/** Days that are caught up. */
+/** How many days are caught up. */
 const CATCH_UP_DAYS = 7
-/** A timer of hours would not notice a clock that was set, or a machine that slept. */
+/** A timer of several hours would not notice that the clock was set or the machine slept. */
 const LOOK_EVERY_MS = 60_000
 
-/** Starts with what is missing. */
+/** Starts with missing results. */
 export function startSchedule(options: ScheduleOptions): Schedule {
   const stats: ScheduleStats = { computed: 0, failures: 0, currentTo: null }
   const repeated = repeat(async (stopped) => {
@@ -62,7 +63,7 @@ export function startSchedule(options: ScheduleOptions): Schedule {
   return { stats, stop: () => repeated.stop() }
 }
 
-/** The periods that end when a day begins: each day, each Monday a week, on the first a month. */
+/** The periods that end when a day begins: a day every day, a week on Mondays, a month on the first. */
 export function periodsEnding(day: Date): Period[] {
   const periods: Period[] = ['day']
   if (day.getUTCDay() === 1) periods.push('week')
@@ -71,8 +72,8 @@ export function periodsEnding(day: Date): Period[] {
 }
 
 /**
- * Computes what is due at `now` and not stored, of the last 7 days and since this installation began.
- * @returns results stored
+ * Computes the results that are due at `now` and not stored, for the last 7 days and not before this installation began.
+ * @returns the number of results stored
  * @throws GatepostError of the store
  */
 export async function catchUp(
@@ -113,7 +114,7 @@ function ending(day: Date): { metric: MetricDefinition; period: Period }[] {
   )
 }
 
-/** Results that were computed when they were due, not before: by then records were on their way. */
+/** Results that were computed after they became due: earlier ones may lack records that were not stored yet. */
 async function stored(store: TableStore, first: Date): Promise<Set<string>> {
   const rows = await store.query<{ metric_name: string; period: string; day: string }>(
     `SELECT DISTINCT metric_name, period, toString(date) AS day FROM gatepost.metrics

@@ -6,23 +6,23 @@ import type { TableStore } from '../../store/table-store.ts'
 export interface SeriesRequest extends Omit<MetricRequest, 'date'> {
   /** The first D. */
   readonly from: string
-  /** The last D, if the steps of the period meet it. Undefined: the present day, or hour. */
+  /** The last D, if the steps of the period meet it. Undefined: the current day, or hour. */
   readonly to: string | undefined
 }
 
 export interface Series {
   readonly results: readonly MetricResult[]
-  /** Dates of which the raw data is deleted and no result is stored. */
+  /** Dates whose raw data has expired and for which no result is stored. */
   readonly expired: readonly string[]
   readonly oldestCompleteDay: string | null
 }
 
-/** Results are held until the last is there. 27 years of days, more than a year of hours. */
+/** All results are held in memory until the last one. 27 years of days, more than a year of hours. */
 const MAX_DATES = 10_000
 
 /**
- * Every D of a series; costs nothing.
- * @throws GatepostError INPUT_INVALID: a date that is none, the last before the first, more than 10000
+ * Every D of a series. Cheap.
+ * @throws GatepostError INPUT_INVALID: an invalid date, the last before the first, or more than 10000
  */
 export function seriesDates({
   period,
@@ -45,7 +45,7 @@ export function seriesDates({
 }
 
 /**
- * A metric for each D of a series, one after the other, each as computeMetric() does it.
+ * Computes a metric for each D of a series, one after the other, like computeMetric().
  * @param progress called before each
  * @throws GatepostError INPUT_INVALID
  */

@@ -3,18 +3,18 @@ import { sqlTime } from '../../common/sql-time.ts'
 import type { FieldValue } from './fields.ts'
 import { insertRows, type TableStore } from '../../store/table-store.ts'
 
-/** What identifies a result in table `metrics`; computing it again adds a row, and the newest counts. */
+/** Identifies a result in table `metrics`. Computing it again adds a row, and the newest row wins. */
 export interface MetricKey {
   readonly metric_name: string
   readonly period: string
-  /** D, with which the window ends: 2024-03-01; of period hour 2024-03-01T13. */
+  /** D, at whose beginning the window ends: 2024-03-01; for period hour 2024-03-01T13. */
   readonly date: string
 }
 
-/** One of a metric's rows, where it has a row for each site or gateway. */
+/** One row of a metric that has a row per site or gateway. */
 export type MetricRow = Readonly<Record<string, FieldValue>>
 
-/** The fields; or, in the one field `rows`, the rows. */
+/** The fields; or, in the single field `rows`, the rows. */
 export type MetricFields = Readonly<Record<string, FieldValue | readonly MetricRow[]>>
 
 export async function storeMetric(store: TableStore, key: MetricKey, fields: MetricFields, now: Date): Promise<void> {
@@ -26,7 +26,7 @@ export async function storeMetric(store: TableStore, key: MetricKey, fields: Met
   await insertRows(store, 'gatepost.metrics (metric_name, period, date, hour, fields, computed_at)', [row])
 }
 
-/** The key as the table has it: its `date` is a day. */
+/** The key as table columns: `date` is a day. */
 export function keyColumns({ metric_name, period, date }: MetricKey) {
   return { metric_name, period, date: date.slice(0, 10), hour: Number(date.slice(11)) }
 }

@@ -1,6 +1,6 @@
 /**
- * The windows of the metrics: whole UTC days, half-open, ending when day D begins; or the hour that ends when an hour does.
- * Days are text (`2024-02-29`): a Date would invite time zones in.
+ * The windows of the metrics: whole UTC days, half-open, ending when day D begins; or one hour, ending when hour D begins. Days are strings
+ * (`2024-02-29`), since a Date would bring in time zones.
  */
 export const PERIODS = ['day', 'week', 'month'] as const
 export type Period = (typeof PERIODS)[number] | 'hour'
@@ -24,15 +24,15 @@ export function dayOf(instant: Date): string {
 export function beginningOf(day: string): Date | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) return undefined
   const instant = new Date(`${day}T00:00:00.000Z`)
-  // Date accepts 2023-02-30 and makes it 2 March.
+  // Date accepts 2023-02-30 and turns it into 2 March.
   if (Number.isNaN(instant.getTime()) || dayOf(instant) !== day || instant.getTime() < 0) return undefined
   return instant
 }
 
 /**
- * day = [D-1, D), week = [D-7, D), month = [D minus one calendar month, D). A month earlier is the same day of the
- * month before, or that month's last day where it has no such day: for 31 March the window begins on 28 or 29 February.
- * PRECONDITION: `end` is the beginning of a UTC day, or of an hour where the period is one.
+ * day = [D-1, D), week = [D-7, D), month = [D minus one calendar month, D). A month earlier is the same day of the month before, or that
+ * month's last day if it has no such day: for 31 March the window begins on 28 or 29 February.
+ * PRECONDITION: `end` is the beginning of a UTC day, or of an hour if the period is an hour.
  */
 export function windowEnding(period: Period, end: Date): Window {
   switch (period) {
@@ -47,7 +47,7 @@ export function windowEnding(period: Period, end: Date): Window {
   }
 }
 
-/** The same day of another month, or that month's last day where it has no such day. */
+/** The same day of another month, or that month's last day if it has no such day. */
 export function addMonths(day: Date, months: number): Date {
   const [year, month] = [day.getUTCFullYear(), day.getUTCMonth() + months]
   const last = new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
@@ -59,12 +59,12 @@ export function thirtyDaysBefore(end: Date): Window {
   return { start: new Date(end.getTime() - 30 * DAY_MS), end }
 }
 
-/** The days of D's month before D; none, if D is its first. */
+/** The days of D's month before D; empty if D is the first. */
 export function monthToDate(end: Date): Window {
   return { start: firstOfMonth(end), end }
 }
 
-/** From the first day of the month before D's until three days before the first day of D's month. */
+/** From the first day of the month before D's month until three days before D's month begins. */
 export function newAccountsMonth(end: Date): Window {
   const first = firstOfMonth(end)
   return { start: addMonths(first, -1), end: new Date(first.getTime() - 3 * DAY_MS) }
@@ -75,8 +75,8 @@ function firstOfMonth(day: Date): Date {
 }
 
 /**
- * The first day of which retention has deleted nothing yet. Rows go one by one as they pass the limit, so the day on
- * which the limit falls is incomplete already, unless the limit is its very beginning.
+ * The first day of which no row has expired. Rows expire one by one, so the day that contains the limit is incomplete, unless the limit is
+ * exactly its beginning.
  */
 export function oldestCompleteDay(now: Date, keptDays: number): Date {
   return new Date(Math.ceil((now.getTime() - keptDays * DAY_MS) / DAY_MS) * DAY_MS)

@@ -13,9 +13,9 @@ export interface HttpMessage {
 }
 
 /**
- * One request.
+ * Sends one request.
  * @returns status and body
- * @throws PublishError of any status but 2xx, and of a network error: retryable are network errors, 429 and 5xx
+ * @throws PublishError for any status but 2xx, and for network errors. Network errors, 429 and 5xx are retryable
  */
 export async function sendOverHttp(
   { method, url, headers, body }: HttpMessage,
@@ -25,7 +25,7 @@ export async function sendOverHttp(
   let text: string
   try {
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
-    // A redirect of a POST would become a GET; a place that has moved is a matter of configuration.
+    // A redirect would turn the POST into a GET, and a moved address must be configured.
     const response = await send(url, { method, headers, body, signal, redirect: 'manual' })
     status = response.status
     text = await response.text()
@@ -40,13 +40,13 @@ export function answerText(status: number, text: string): string {
   return `${status} ${text.slice(0, BODY_CHARACTERS)}`.trim()
 }
 
-/** fetch says "fetch failed" and puts the reason into its cause. */
+/** fetch only says "fetch failed"; the reason is in the cause. */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
   return cause === undefined ? messageOf(error) : messageOf(cause)
 }
 
-/** `path` below an address that may or may not end in "/", which may hold a login. */
+/** Appends `path` to an address that may end in "/" and may contain a login. */
 export function addressOf(base: string, path: string): { url: string; authorization: string | null } {
   const url = new URL(path, base.endsWith('/') ? base : `${base}/`)
   const { username, password } = url

@@ -5,7 +5,7 @@ import type { MetricDefinition } from '../metrics/definitions.ts'
 import type { MetricResult } from '../metrics/metric.ts'
 import { PublishError, resultJson, resultPath, type Message, type Publisher } from './publisher.ts'
 
-/** One file for each result, `<metric>/<metric>-<period>-<D>.json`, replaced as a whole. */
+/** One file per result, `<metric>/<metric>-<period>-<D>.json`, replaced atomically. */
 export class FilePublisher implements Publisher {
   readonly name = 'file'
   readonly #directory: string
@@ -34,7 +34,7 @@ export class FilePublisher implements Publisher {
   }
 }
 
-/** One line for each result. */
+/** One line per result. */
 export class StdoutPublisher implements Publisher {
   readonly name = 'stdout'
   readonly #write: (line: string) => void

@@ -11,10 +11,10 @@ export interface PerformancePlatformOptions {
   readonly bearers: Readonly<Record<string, string>>
 }
 
-/** What an element says beside its identity. */
+/** The content of an element besides its identity. */
 type Element = { readonly type?: string } & Readonly<Record<string, unknown>>
 
-/** The elements of each metric that the platform takes. */
+/** The elements of each metric that the platform accepts. */
 const ELEMENTS: Readonly<Record<string, (result: MetricResult) => readonly Element[]>> = {
   'account-usage': ({ total, transactions, roaming, one_time }) => [
     { type: 'total', count: total },
@@ -30,7 +30,7 @@ const ELEMENTS: Readonly<Record<string, (result: MetricResult) => readonly Eleme
   ],
 }
 
-/** Metrics whose elements differ in nothing but their type: it is part of their identity. */
+/** Metrics whose elements differ only in their type, which is therefore part of their identity. */
 const TYPED = new Set(['account-usage', 'roaming-users'])
 
 /** The write API of the GOV.UK Performance Platform: METRICS.md, "performance-platform". */

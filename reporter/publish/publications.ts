@@ -3,7 +3,7 @@ import { keyColumns, type MetricKey } from '../metrics/stored-metric.ts'
 import { insertRows, type TableStore } from '../../store/table-store.ts'
 import type { Message, PublisherName } from './publisher.ts'
 
-/** One result at one publisher, as table `publications` has it. */
+/** A row of table `publications`: the state of one result at one publisher. */
 export interface Publication {
   readonly publisher: PublisherName
   readonly metric_name: string
@@ -21,7 +21,7 @@ export function digestOf({ target, body }: Message): string {
   return createHash('sha256').update(target).update('\n').update(body).digest('hex')
 }
 
-/** Whether this very message has been sent. */
+/** Whether exactly this message has been sent. */
 export async function wasSent(
   store: TableStore,
   publisher: PublisherName,
@@ -50,7 +50,7 @@ export async function recordPublication(
   await insertRows(store, `gatepost.publications (${columns})`, [row])
 }
 
-/** The newest state of every result at every publisher, the latest first. */
+/** The newest state of every result at every publisher, latest first. */
 export function listPublications(
   store: TableStore,
   { failed, limit }: { readonly failed: boolean; readonly limit: number },

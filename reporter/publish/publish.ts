@@ -13,13 +13,13 @@ export interface PublishRequest {
   readonly store: TableStore
   readonly publishers: readonly Publisher[]
   readonly period: Period
-  /** D; undefined: the latest whose windows are over. */
+  /** D; undefined: the latest D whose windows are over. */
   readonly date: string | undefined
   /** Metrics to publish; undefined: all of the period. */
   readonly only: readonly string[] | undefined
   readonly retention: Retention
   readonly now: Date
-  /** Send what was sent already once more. */
+  /** Whether to send unchanged results again. */
   readonly again: boolean
   readonly retry?: RetryTimes
   readonly stopped?: () => boolean
@@ -33,29 +33,29 @@ export interface RetryTimes {
   readonly maxMs: number
 }
 
-/** What became of one result at one publisher. */
+/** The outcome for one result at one publisher. */
 export interface PublishOutcome {
   readonly publisher: string
   readonly metric_name: string
   readonly period: string
   readonly date: string
-  /** `unchanged`: this very message was sent before. `skipped`: there is no result that could be sent. */
+  /** `unchanged`: exactly this message was sent before. `skipped`: there is no result to send. */
   readonly status: 'sent' | 'failed' | 'unchanged' | 'skipped'
   readonly answer: string
 }
 
-/** 1, 2, 4 ... seconds, with some chance in it: half a minute in all. */
+/** 1, 2, 4 ... seconds with jitter: half a minute in total. */
 const RETRY: RetryTimes = { retries: 5, firstMs: 1000, maxMs: 15_000 }
 
-/** The set of a period, in the order of METRICS. */
+/** The metrics published for a period, in the order of METRICS. */
 export function metricsOf(period: Period, only?: readonly string[]): MetricDefinition[] {
   return METRICS.filter(({ name, periods }) => periods.includes(period) && (only === undefined || only.includes(name)))
 }
 
 /**
- * Computes the set of metrics of a period and sends each result to every publisher that takes it. What fails at one publisher keeps no
- * other from getting it.
- * @throws GatepostError of the store; INPUT_INVALID: a date that is none
+ * Computes the metrics of a period and sends each result to every publisher that takes it. A failure at one publisher does not affect the
+ * others.
+ * @throws GatepostError of the store; INPUT_INVALID: an invalid date
  */
 export async function publish(request: PublishRequest): Promise<PublishOutcome[]> {
   const outcomes: PublishOutcome[] = []
@@ -138,7 +138,7 @@ async function publishOne(
   return { ...about, status, answer }
 }
 
-/** What would be sent, and where to; nothing is sent, nothing is stored of it. */
+/** A message that would be sent, and its target. */
 export interface Draft {
   readonly publisher: string
   readonly metric_name: string
@@ -146,7 +146,7 @@ export interface Draft {
   readonly body: string
 }
 
-/** As publish(), without sending. @throws as publish() */
+/** As publish(), but sends and records nothing. @throws as publish() */
 export async function draft(request: PublishRequest): Promise<Draft[]> {
   const drafts: Draft[] = []
   for (const metric of metricsOf(request.period, request.only)) {

@@ -5,32 +5,32 @@ import type { MetricResult } from '../metrics/metric.ts'
 export const PUBLISHERS = ['performance-platform', 'metrics-api', 's3', 'opensearch', 'file', 'stdout'] as const
 export type PublisherName = (typeof PUBLISHERS)[number]
 
-/** What one publisher sends of one result. */
+/** The message of one publisher for one result. */
 export interface Message {
-  /** Where it goes, without credentials: a URL, or a file's path. */
+  /** The target without credentials: a URL, or a file's path. */
   readonly target: string
   /** JSON. */
   readonly body: string
 }
 
-/** A place that results are sent to. METRICS.md, "Publishers". */
+/** A target for results. METRICS.md, "Publishers". */
 export interface Publisher {
   readonly name: PublisherName
-  /** Whether results of this metric are for this place. */
+  /** Whether this publisher sends results of this metric. */
   takes(metric: MetricDefinition): boolean
-  /** PRECONDITION: it takes the metric. */
+  /** PRECONDITION: takes() returned true. */
   message(result: MetricResult): Message
   /**
-   * Sends it, once. A message that is sent again replaces itself.
-   * @returns what the place answered, for people
+   * Sends a message once. Sending it again replaces it.
+   * @returns the target's answer, for display
    * @throws PublishError
    */
   send(metric: MetricDefinition, message: Message): Promise<string>
 }
 
-/** It was not sent, or nobody said that it was. */
+/** The message was not sent, or not confirmed. */
 export class PublishError extends Error {
-  /** Whether the same message may be taken later: not so when it was understood and refused. */
+  /** Whether the same message may be accepted later; false if the target refused it. */
   readonly retryable: boolean
 
   constructor(message: string, retryable: boolean, cause?: unknown) {
@@ -40,19 +40,19 @@ export class PublishError extends Error {
   }
 }
 
-/** `active-users-day-2024-03-01`: what makes sending a result twice the same as sending it once. */
+/** `active-users-day-2024-03-01`: the key that makes sending idempotent. */
 export function resultKey({ metric_name, period, date }: MetricKey): string {
   return `${metric_name}-${period}-${date}`
 }
 
-/** `active_users/active_users-day-2024-03-01`: the name of a result where names are paths. */
+/** `active_users/active_users-day-2024-03-01`: the name of a result if names are paths. */
 export function resultPath({ metric_name, period, date }: MetricKey): string {
   const name = metric_name.replaceAll('-', '_')
   return `${name}/${name}-${period}-${date}`
 }
 
-/** The one object of the metric, as `gatepost metrics NAME --json` prints it. */
+/** The JSON document of a result, as `gatepost metrics NAME --json` prints it. */
 export function resultJson(result: MetricResult): string {
-  // How the result came about is nobody else's concern.
+  // Without the flags about how the result was computed.
   return JSON.stringify({ ...result, stored: undefined })
 }

@@ -5,7 +5,7 @@ import { PerformancePlatform } from './performance-platform.ts'
 import type { Publisher, PublisherName } from './publisher.ts'
 import { S3 } from './s3.ts'
 
-/** What the publishers are told, as in the configuration; rules there make sure that each has what it needs. */
+/** Options of the publishers; the rules of the configuration ensure that they are complete. */
 export interface PublisherOptions {
   readonly publish: readonly PublisherName[]
   readonly publishDir: string | undefined
@@ -22,7 +22,7 @@ export interface PublisherOptions {
   readonly opensearchUrl: string | undefined
 }
 
-/** The publishers that are configured, in the order of the configuration. */
+/** The configured publishers, in the configured order. */
 export function publishersOf(options: PublisherOptions, print: (line: string) => void): Publisher[] {
   return options.publish.map((name) => publisherOf(name, options, print))
 }

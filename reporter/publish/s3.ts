@@ -6,7 +6,7 @@ import { addressOf, answerText, sendOverHttp } from './http.ts'
 import { resultJson, resultPath, type Message, type Publisher } from './publisher.ts'
 
 export interface S3Options {
-  /** Of the service, without the bucket. */
+  /** URL of the service, without the bucket. */
   readonly url: string
   readonly bucket: string
   readonly region: string
@@ -15,7 +15,7 @@ export interface S3Options {
   readonly secretAccessKey: string | undefined
 }
 
-/** One object for each result on any S3-compatible store, addressed by path: METRICS.md, "s3". */
+/** One object per result in any S3-compatible store, with path-style addresses: METRICS.md, "s3". */
 export class S3 implements Publisher {
   readonly name = 's3'
   readonly #options: S3Options
@@ -26,7 +26,7 @@ export class S3 implements Publisher {
     const { accessKeyId, secretAccessKey, region } = options
     if (accessKeyId === undefined || secretAccessKey === undefined) this.#send = fetch
     else {
-      // Attempts are counted by whoever publishes.
+      // The caller retries.
       const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3', retries: 0 })
       this.#send = (input, init) => client.fetch(input, init)
     }
@@ -42,7 +42,7 @@ export class S3 implements Publisher {
   }
 
   async send(_metric: MetricDefinition, { target, body }: Message): Promise<string> {
-    // The body is signed too: over plain HTTP stores insist on it.
+    // The body is signed too: stores require it over plain HTTP.
     const digest = createHash('sha256').update(body).digest('hex')
     const headers = { 'Content-Type': 'application/json', 'X-Amz-Content-Sha256': digest }
     const { status, text } = await sendOverHttp({ method: 'PUT', url: target, headers, body }, this.#send)

@@ -12,8 +12,8 @@ import { metricsOf, publish, type RetryTimes } from './publish.ts'
 import type { Publisher } from './publisher.ts'
 
 /*
- * Publishes by the clock. What table `publications` does not have as sent is due, so runs that were missed are caught up, and one that
- * failed is tried again.
+ * Publishes on a schedule. Everything due that table `publications` does not list as sent is published, so missed runs are caught up and
+ * failed ones are retried.
  */
 
 export interface PublishScheduleOptions {
@@ -29,25 +29,25 @@ export interface PublishScheduleOptions {
 
 export interface PublishScheduleStats {
   sent: number
-  /** Results that a publisher did not take, after all attempts of a run. */
+  /** Results that a publisher did not accept, after all attempts of a run. */
   failed: number
 }
 
 export interface PublishSchedule {
-  /** Live. */
+  /** Live counters. */
   readonly stats: PublishScheduleStats
-  /** Waits for the message under way. */
+  /** Waits for the current message. */
   stop(): Promise<void>
 }
 
-/** Records of the last seconds of an hour may still be on their way to the tables. */
+/** Records of the last seconds of an hour may not be stored yet. */
 const HOUR_DELAY_MS = 10 * 60_000
-/** Runs that are caught up. */
+/** How far back missed runs are caught up. */
 const CATCH_UP_MS = 7 * DAY_MS
 const CATCH_UP_HOURS_MS = DAY_MS
-/** A timer of hours would not notice a clock that was set, or a machine that slept. */
+/** A timer of several hours would not notice that the clock was set or the machine slept. */
 const LOOK_EVERY_MS = 60_000
-/** After a run in which something failed. */
+/** Wait after a run with a failure. */
 const AGAIN_AFTER_MS = 10 * 60_000
 
 /** One run: the metrics of a period that ends when D begins. */
@@ -56,7 +56,7 @@ export interface Due {
   readonly date: string
 }
 
-/** Starts with what is missing. */
+/** Starts with missed runs. */
 export function startPublishing(options: PublishScheduleOptions): PublishSchedule {
   const stats: PublishScheduleStats = { sent: 0, failed: 0 }
   const lease = new Lease(options.store, 'publishing', options.leaseSettleMs)
@@ -78,7 +78,7 @@ export function startPublishing(options: PublishScheduleOptions): PublishSchedul
   }
 }
 
-/** Publishes what is due at `now`, if the lease can be had. @throws GatepostError of the store */
+/** Publishes what is due at `now`, if the lease is available. @throws GatepostError of the store */
 export async function publishDue(
   { store, publishers, atMinute, retention, logger, retry }: PublishScheduleOptions,
   lease: Lease,
@@ -95,7 +95,7 @@ export async function publishDue(
       publishers.some((to) => to.takes(metric) && !sent.has(key(to.name, metric.name, period, date))),
     )
     if (missing.length === 0) continue
-    // Again for every run, so that it never ends while something is being sent.
+    // Renewed for every run, so that it never expires while a message is being sent.
     if (stopped() || !(await lease.take())) break
     const only = missing.map(({ name }) => name)
     const request = { store, publishers, period, date, only, retention, now, again: false, stopped }
@@ -110,7 +110,7 @@ export async function publishDue(
   return { failed }
 }
 
-/** What is due at `now`, the earliest first: of days, weeks and months the last 7 days, of hours the last day. */
+/** Runs due at `now`, earliest first: for days, weeks and months the last 7 days, for hours the last day. */
 export function dueAt(now: Date, atMinute: number, begun: number): Due[] {
   const due: { readonly at: number; readonly run: Due }[] = []
   const today = beginningOf(dayOf(now)) as Date

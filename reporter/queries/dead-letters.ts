@@ -12,20 +12,20 @@ export const deadLetter = z.object({
   batch_index: z.number(),
 })
 
-/** One row of table `dead_letters`, whose comments say what the columns mean. */
+/** One row of table `dead_letters`; the comments of its columns explain them. */
 export type DeadLetter = z.infer<typeof deadLetter>
 
 /** The newest first. */
 export async function listDeadLetters(store: TableStore, limit: number): Promise<DeadLetter[]> {
   const rows = await store.query(
-    // A number, checked by its type: LIMIT takes no bound text.
+    // A number, guaranteed by its type: LIMIT accepts no bound parameter of type String.
     `SELECT ${Object.keys(deadLetter.shape).join(', ')} FROM gatepost.dead_letters
      ORDER BY received_at DESC, batch_id, batch_index LIMIT ${Math.trunc(limit)}`,
   )
   return z.array(deadLetter).parse(rows)
 }
 
-/** One by its key; null: there is none. */
+/** Finds one by its key; null: there is none. */
 export async function findDeadLetter(
   store: Pick<TableStore, 'query'>,
   batchId: string,

@@ -2,16 +2,16 @@ import type { TableStore } from '../../store/table-store.ts'
 
 const HOURS = 24
 const HOUR_MS = 3_600_000
-/** Of an hour. */
+/** Pieces per hour. */
 const PIECES = 12
 
-/** Heartbeats of the last 24 clock hours. Metric gateway-availability is the exact measure of them. */
+/** Heartbeats of the last 24 clock hours. Metric gateway-availability is the exact measure. */
 export interface Strips {
   /** When the first hour begins, ms since the epoch. */
   readonly begins: number
-  /** How much of the last hour is over, 0 to 1. */
+  /** The part of the last hour that is over, 0 to 1. */
   readonly soFar: number
-  /** By gateway, of each hour, the oldest first: five-minute pieces with a heartbeat. */
+  /** By gateway: for each hour, oldest first, the number of five-minute pieces with a heartbeat. */
   readonly pieces: ReadonlyMap<string, readonly number[]>
 }
 
@@ -38,8 +38,8 @@ export async function gatewayStrips(store: TableStore, now: Date): Promise<Strip
 }
 
 /**
- * How complete a gateway's heartbeats were in each hour: 0 none, 1 as many as its interval promises. One that reports every 20 minutes has
- * three pieces of an hour; where the interval is not known, because it has been silent, its best hour says how many.
+ * How complete a gateway's heartbeats were in each hour: 0 none, 1 as many as its interval requires. A gateway with a heartbeat every 20
+ * minutes has three pieces per hour; if the interval is unknown because it has been silent, its best hour is the reference.
  */
 export function completeness(
   pieces: readonly number[] = new Array<number>(HOURS).fill(0),
@@ -51,7 +51,7 @@ export function completeness(
   const shares: number[] = []
   for (const [hour, found] of pieces.entries()) {
     const expected = Math.floor(hour === pieces.length - 1 ? promised * soFar : promised)
-    // While nothing is due yet, an hour is as the one before.
+    // While no heartbeat is due yet, an hour counts like the one before.
     const share = expected === 0 ? (shares.at(-1) ?? 0) : found / expected
     shares.push(Number(Math.min(1, share).toFixed(3)))
   }

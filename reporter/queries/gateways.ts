@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { TableStore } from '../../store/table-store.ts'
 
-/** The engine writes 64-bit integers as text. What a gateway claims may lie beyond 2^53; nobody reads that off a list. */
+/** The engine writes 64-bit integers as text. A gateway may report values beyond 2^53, whose lost precision does not matter in a list. */
 const number = z.union([z.number(), z.string().transform(Number)])
 
 export const gateway = z.object({
@@ -21,10 +21,10 @@ export const gateway = z.object({
   restarts: number,
 })
 
-/** One row of the view `gateways`, whose comments say what the columns mean. */
+/** One row of the view `gateways`; the comments of its columns explain them. */
 export type Gateway = z.infer<typeof gateway>
 
-/** Those that are down first, and of these the longest first. */
+/** Gateways that are down first, longest outage first. */
 export async function listGateways(store: TableStore, downOnly: boolean): Promise<Gateway[]> {
   const rows = await store.query(
     `SELECT ${Object.keys(gateway.shape).join(', ')} FROM gatepost.gateways

@@ -3,9 +3,9 @@ import { storedUserName } from '../../common/user-name.ts'
 import { accountNamed } from '../accounts/list.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
-/** What the support desk asks for: the first that is set. */
+/** Search criteria of the support desk; the first one that is set is used. */
 export interface LoginSearch {
-  /** A user name as the person types it. */
+  /** A user name as typed. */
   readonly user?: string
   /** Serial number of a client certificate. */
   readonly cert?: string
@@ -63,11 +63,11 @@ export interface AccountSummary {
 export interface LoginReport {
   /** Newest first. */
   readonly logins: readonly Login[]
-  /** Rejections since `reasons_since`, by what the RADIUS server said, the most frequent first. */
+  /** Rejections since `reasons_since` by reply of the RADIUS server, most frequent first. */
   readonly reasons: readonly Reason[]
-  /** The beginning of the time that was searched; or later, if there are a thousand rejections since. */
+  /** The beginning of the searched time, or later if there are a thousand rejections since. */
   readonly reasons_since: string
-  /** Of a search for a user. */
+  /** Set when searching for a user. */
   readonly account: AccountSummary | null
   readonly devices: readonly Device[]
 }
@@ -90,18 +90,18 @@ const COLUMNS = [
   'task_id',
 ].join(', ')
 
-/** Most searches are answered from the newest hours: each range is looked at only if those before it did not have enough. */
+/** Most searches find enough in the newest hours: a range is only searched if the newer ones did not have enough. */
 const HOUR_MS = 3_600_000
 const RANGES_MS = [HOUR_MS, 24 * HOUR_MS, 8 * 24 * HOUR_MS, Infinity]
 const MAX_REASONS = 20
 const MAX_DEVICES = 20
-/** So many rejections say why; a month of a large site has a hundred times as many. */
+/** This many rejections show the reasons; a month of a large site has a hundred times as many. */
 const REJECTIONS_ENOUGH = 1000
 
 /** @throws GatepostError of the store */
 export async function findLogins(store: TableStore, search: LoginSearch): Promise<LoginReport> {
   const logins = await newest(store, search)
-  // What was found is all there is: it need not be looked for again, which costs as much as the first time.
+  // If everything has been found, count the reasons from it instead of reading the rows again.
   const all = logins.length < search.limit
   const [account, devices, counted] = [
     search.user === undefined ? null : await accountSummary(store, search.user),
@@ -111,7 +111,7 @@ export async function findLogins(store: TableStore, search: LoginSearch): Promis
   return { logins, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
 }
 
-/** Ranges of the time that is searched, the newest first; together they are all of it. */
+/** Consecutive ranges of the searched time, newest first. */
 function* rangesOf(search: LoginSearch): Generator<{ readonly from: number; readonly to: number }> {
   let to = search.until.getTime()
   for (const range of RANGES_MS) {
@@ -137,7 +137,7 @@ async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> 
   return found
 }
 
-/** The reasons range by range, until enough is known. */
+/** Counts the reasons range by range, until there are enough. */
 async function reasonsOf(store: TableStore, search: LoginSearch): Promise<{ reasons: Reason[]; since: number }> {
   const reasons = new Map<string, Reason>()
   let since = search.until.getTime()
@@ -181,7 +181,7 @@ function mostFrequent(reasons: ReadonlyMap<string, Reason>): Reason[] {
   return [...reasons.values()].sort(order).slice(0, MAX_REASONS)
 }
 
-/** PRECONDITION: newest first. */
+/** PRECONDITION: logins are ordered newest first. */
 function devicesAmong(logins: readonly Login[]): Device[] {
   const devices = new Map<string, Device>()
   for (const { mac, success, received_at } of logins) {

@@ -11,18 +11,18 @@ export interface LoginMinute {
   readonly refused: number
 }
 
-/** What came into one raw table. */
+/** Intake of one raw table. */
 export interface TableIntake {
   readonly table: string
   /** Records received in the last five minutes. */
   readonly last_five_minutes: number
-  /** When the latest of the last day was received, UTC; null: none. */
+  /** When the latest record of the last day was received, UTC; null: none. */
   readonly latest: string | null
 }
 
-/** How the installation is doing at the moment. */
+/** The current state of the installation. */
 export interface Overview {
-  /** The last hour, minute by minute, each one there; the last is not over yet. */
+  /** The last hour, with an entry for every minute; the last minute is not over yet. */
   readonly logins: readonly LoginMinute[]
   /** Sessions that have not ended, by state: issued, validating, active. */
   readonly sessions: Readonly<Record<string, number>>
@@ -33,7 +33,7 @@ export interface Overview {
 
 const RAW_TABLES = TOPICS.filter((topic) => streamOf(topic).inOverview)
 
-/** Reads the last hour of logins, the states of gateways and sessions, and a day of each raw table's times. */
+/** Reads the last hour of logins, the states of gateways and sessions, and one day of each raw table's times. */
 export async function overviewOf(store: TableStore, now: Date): Promise<Overview> {
   const [logins, sessions, gateways, intake] = await Promise.all([
     loginMinutes(store, now),
@@ -73,7 +73,7 @@ async function countsByState(store: TableStore, from: string): Promise<Record<st
   return Object.fromEntries(rows.map(({ state, number }) => [state, number]))
 }
 
-/** How much comes in, and when the last came, for each raw table. */
+/** The rate and the latest record of each raw table. */
 export function tableIntake(store: TableStore): Promise<TableIntake[]> {
   const parts = RAW_TABLES.map(
     (table) =>

@@ -21,7 +21,7 @@ export type SessionEvent = z.infer<typeof sessionEvent>
 
 const MAX_EVENTS = 500
 
-/** The newest reports of a session, the oldest of them first. `truncated`: there are older ones. */
+/** The newest reports of a session, in chronological order. `truncated`: there are older ones. */
 export async function sessionTimeline(
   store: TableStore,
   session: Session,

@@ -3,7 +3,7 @@ import type { TableStore } from '../../store/table-store.ts'
 
 const number = z.union([z.number(), z.string().transform(Number)])
 
-/** A session as it is read. */
+/** A session in the result. */
 export const session = z.object({
   session_id: z.string(),
   state: z.string(),
@@ -22,24 +22,24 @@ export const session = z.object({
   reports: number,
 })
 
-/** One row of the view `sessions`, whose comments say what the columns mean. */
+/** One row of the view `sessions`; the comments of its columns explain them. */
 export type Session = z.infer<typeof session>
 
 export interface SessionSearch {
-  /** Those that have not ended: issued, validating or active. */
+  /** Only sessions that have not ended: issued, validating or active. */
   readonly active: boolean
   readonly gateway?: string
   /** In the normal form. */
   readonly mac?: string
   readonly account?: string
-  /** Of this id: one, or one of each gateway that used it. */
+  /** Sessions with this id: one, or one per gateway that used it. */
   readonly id?: string
   readonly limit: number
 }
 
 const TIMES = ['issued', 'first_seen', 'last_seen', 'ended']
 
-/** Those that were seen, or issued, last come first. */
+/** Ordered by when they were last seen, or issued, latest first. */
 export async function listSessions(store: TableStore, search: SessionSearch): Promise<Session[]> {
   const columns = Object.keys(session.shape).map((name) =>
     TIMES.includes(name) ? `toString(one.${name}) AS ${name}` : `one.${name} AS ${name}`,
@@ -67,7 +67,7 @@ export async function listSessions(store: TableStore, search: SessionSearch): Pr
   return z.array(session).parse(rows)
 }
 
-/** The keys of the sessions in question first: the state of all the others need not be decided. */
+/** Finds the matching keys first, so that the state of other sessions need not be computed. */
 function byClient(reported: string, issued: string): string {
   return `(one.gw_id, one.session_id) IN (
     SELECT gw_id, session_id FROM gatepost.session_hours WHERE ${reported}

@@ -1,19 +1,19 @@
 import { sqlTime } from '../../common/sql-time.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
-/** Of each site its logins in a time, the busiest first. */
+/** Logins of a site in a time range. */
 export interface Site {
   readonly site_ip: string
-  /** From table ip_locations; empty: not known. */
+  /** From table ip_locations; empty: unknown. */
   readonly name: string
   readonly accepted: number
   readonly refused: number
   /** Distinct user names, successful or not. */
   readonly users: number
   readonly latest: string
-  /** Counts of each step, the first being the oldest. */
+  /** Counts per step, oldest first. */
   readonly steps: readonly { readonly accepted: number; readonly refused: number }[]
-  /** The most frequent replies to those who were refused. */
+  /** The most frequent replies to refused users. */
   readonly reasons: readonly { readonly reply: string; readonly logins: number }[]
 }
 
@@ -113,7 +113,7 @@ function detailsOf(
 
 function filled(rows: readonly StepRow[], count: number): Site['steps'] {
   const steps = Array.from({ length: count }, () => ({ accepted: 0, refused: 0 }))
-  // What came in since the clock was read may lie beyond the last step.
+  // Records that arrived after the clock was read may lie beyond the last step.
   for (const { place, accepted, refused } of rows) if (place < count) steps[place] = { accepted, refused }
   return steps
 }

@@ -13,7 +13,7 @@ const outcome = z
   })
   .openapi('LetterOutcome')
 
-/** `POST /api/dead-letters/{batch_id}/{batch_index}/replay`: only where this process writes the tables. */
+/** `POST /api/dead-letters/{batch_id}/{batch_index}/replay`: available only if this process writes the tables. */
 export function replayLetterRoute(dashboard: Dashboard): void {
   const { app, options } = dashboard
   const { replayLetter } = options

@@ -23,7 +23,7 @@ const forgotten = z
   })
   .openapi('Forgotten')
 
-/** `POST /api/forget`. The person is in the body: an address is written down in many places. */
+/** `POST /api/forget`. The person is named in the body, because URLs are logged in many places. */
 export function forgetRoute(dashboard: Dashboard): void {
   const { app, options } = dashboard
   const refusal = (description: string) => ({ description, content: { 'application/json': { schema: problem } } })
@@ -51,7 +51,7 @@ export function forgetRoute(dashboard: Dashboard): void {
     const able = typeof forgetter === 'string' ? null : forgetter
     const may = c.get('who') !== 'viewer' && able !== null
     const person = personOf(given)
-    // Never the value: whoever is forgotten would be found in the log of who was.
+    // Logs a hash, never the value: otherwise the audit log would name the person who was forgotten.
     const subject = able === null ? person.kind : `${person.kind}:${able.hash(person)}`
     await audit(dashboard, c, !may ? 'forget_refused' : dryRun ? 'forget_counted' : 'forget', subject)
     requireOperator(c.get('who'))

@@ -29,7 +29,7 @@ const report = z
   })
   .openapi('Logins')
 
-/** `GET /api/logins`: the search of `gatepost logins`. Each one is in the audit log before it is answered. */
+/** `GET /api/logins`: the search of `gatepost logins`. Each search is written to the audit log before it is answered. */
 export function loginsRoute(dashboard: Dashboard): void {
   const { app, options } = dashboard
   const route = createRoute({
@@ -65,7 +65,7 @@ export function loginsRoute(dashboard: Dashboard): void {
       ...Object.fromEntries(given.map((key) => [key, about[key]])),
       failed,
       since: new Date(now - days * DAY_MS),
-      // The clock of the process that receives may be a little ahead.
+      // The clock of the ingest machine may be a little ahead.
       until: new Date(now + 60_000),
       limit,
     })

@@ -6,10 +6,10 @@ import type { Dashboard } from '../context.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
 import { text } from './parameters.ts'
 
-/** Results of one answer; of a metric with rows as many as this divided by them. */
+/** Maximum number of results per answer; for a metric with rows, divided by their number. */
 const MAX_RESULTS = 800
 const MAX_ROWS = 50_000
-/** Series that are computed or wait, together: the engine has other work. */
+/** Series being computed or queued, in total: the engine has other work. */
 const MAX_WAITING = 20
 
 const definition = z
@@ -123,7 +123,7 @@ function rowsIn({ results }: History): number {
   return results.reduce((sum, result) => sum + (Array.isArray(result['rows']) ? result['rows'].length : 1), 0)
 }
 
-/** Runs one after the other, and refuses what would wait behind too many. */
+/** Runs one after the other, and refuses when too many are queued. */
 function queue(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()

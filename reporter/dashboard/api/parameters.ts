@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { normalMac } from '../../../common/mac.ts'
 
-/* Parameters that several routes take. An empty one is one that was not given: forms send them all. */
+/* Parameters of several routes. An empty one counts as not given, since forms send all their fields. */
 
 const orNothing = (value: unknown) => (value === '' ? undefined : value)
 

@@ -74,7 +74,7 @@ export function sessionRoute({ app, options }: Dashboard): void {
   })
 }
 
-/** `POST /api/sessions/{id}/cut-off`: only where this process reaches the access decisions. */
+/** `POST /api/sessions/{id}/cut-off`: available only if this process can reach the access log. */
 export function cutOffRoute(dashboard: Dashboard): void {
   const { app, options } = dashboard
   const { cutOff } = options
