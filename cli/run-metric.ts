@@ -42,8 +42,8 @@ export async function runOne(context: Context, metric: MetricDefinition, options
   else if (options.csv) context.output.line(metricCsv(metric, [result]))
   else {
     context.output.line(metricText(metric, result))
-    if (result.stored) note('stored earlier: the raw data of this window is deleted')
-    if (result.complete === false) note('partial: this window is not over, or its raw data is deleted in part')
+    if (result.stored) note('stored earlier: the raw data of this window has expired')
+    if (result.complete === false) note('partial: this window is not over, or part of its raw data has expired')
   }
   return EXIT.ok
 }
@@ -69,7 +69,8 @@ export async function runSeries(context: Context, metric: MetricDefinition, opti
   else {
     context.output.line(seriesText(metric, results))
     const partly = results.filter(({ complete }) => complete === false).map(({ date }) => date)
-    if (partly.length > 0) note(`partial: the windows of ${partly.join(', ')} are not over, or deleted in part`)
+    if (partly.length > 0)
+      note(`partial: the windows of ${partly.join(', ')} are not over, or part of their raw data has expired`)
   }
   if (oldestCompleteDay === null) return EXIT.ok
   const windows = `${expired.length} windows, ${expired[0]} to ${expired.at(-1)}`

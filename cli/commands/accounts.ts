@@ -83,7 +83,7 @@ function registerList(accounts: Command, context: Context): void {
   accounts
     .command('list')
     .description('List the accounts that were created last, with their latest login.')
-    .option('--limit <n>', 'as many lines at most', '100')
+    .option('--limit <n>', 'maximum number of lines', '100')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost accounts list --limit 20')
     .action(async (options: { limit: string; json?: true }) => {

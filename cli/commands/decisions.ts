@@ -18,17 +18,12 @@ interface Options {
 
 /** `gatepost access allow|deny|remove|list`: operators' decisions about sessions, devices, accounts and gateways. */
 export function registerDecisions(access: Command, context: Context): void {
-  registerDecision(
-    access,
-    context,
-    'deny',
-    'Cut off whoever it is about: their gateway removes them with its next report.',
-  )
+  registerDecision(access, context, 'deny', 'Deny access: the gateway removes the client with its next report.')
   registerDecision(
     access,
     context,
     'allow',
-    'Let in whom a wider decision denies; a session also without its confirmation.',
+    'Allow access although a wider decision denies it; for a session also without its confirmation.',
   )
   registerRemove(access, context)
   registerList(access, context)
@@ -36,7 +31,7 @@ export function registerDecisions(access: Command, context: Context): void {
 
 function subjectArguments(command: Command): Command {
   return command
-    .addArgument(new Argument('<kind>', 'what it is about').choices(DECIDED))
+    .addArgument(new Argument('<kind>', 'kind of subject').choices(DECIDED))
     .argument('<subject>', "the session's id, the device's MAC, the account's name, or the gateway's id")
 }
 
@@ -71,7 +66,7 @@ Examples:
 
 function registerRemove(access: Command, context: Context): void {
   subjectArguments(access.command('remove'))
-    .description('Take a decision back.')
+    .description('Remove a decision.')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost access remove mac 50:a6:7f:84:9c:d1')
     .action(async (kind: DecidedKind, named: string, options: { json?: true }) => {
@@ -82,7 +77,7 @@ function registerRemove(access: Command, context: Context): void {
         return known
       })
       if (options.json) context.output.json({ subject, removed })
-      else context.output.line(removed ? `${subject}: removed` : `${subject}: nothing was decided`)
+      else context.output.line(removed ? `${subject}: removed` : `${subject}: there is no decision`)
       context.exitStatus = removed ? EXIT.ok : EXIT.failed
     })
 }
@@ -90,8 +85,8 @@ function registerRemove(access: Command, context: Context): void {
 function registerList(access: Command, context: Context): void {
   access
     .command('list')
-    .description('List what is in force; the latest decision first.')
-    .addArgument(new Argument('[kind]', 'only decisions about these').choices(DECIDED))
+    .description('List the decisions in force, latest first.')
+    .addArgument(new Argument('[kind]', 'only decisions about this kind of subject').choices(DECIDED))
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost access list\n  gatepost access list mac --json')
     .action(async (kind: DecidedKind | undefined, options: { json?: true }) => {
@@ -107,7 +102,7 @@ function registerList(access: Command, context: Context): void {
       else {
         const headings = ['subject', 'verdict', 'reason', 'until', 'updated_at']
         const cells = rows.map((each) => [each.subject, each.verdict, each.reason, each.until ?? '', each.updated_at])
-        context.output.line(rows.length === 0 ? 'nothing was decided' : table(headings, cells))
+        context.output.line(rows.length === 0 ? 'there are no decisions' : table(headings, cells))
       }
       context.exitStatus = EXIT.ok
     })

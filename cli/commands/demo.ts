@@ -13,15 +13,18 @@ export function registerDemo(program: Command, context: Context): void {
     .command('demo')
     .summary('fill an empty data directory with a believable month, and serve it')
     .description(
-      'Fill an empty data directory with the past of a fleet of sites that does not exist, through the listeners, and go on as\n' +
-        'gatepost serve, with what happens from then on, until Ctrl-C. A directory that holds anything is refused. Listens on\n' +
+      'Fill an empty data directory with the past of a generated fleet, through the listeners, and then continue like\n' +
+        'gatepost serve with newly generated events, until Ctrl-C. A directory that is not empty is refused. Listens on\n' +
         '127.0.0.1 for reports, whatever GATEPOST_BIND says.',
     )
-    .option('--days <n>', 'as many days before now', '30')
-    .option('--sites <n>', `as many sites, 1 to ${MAX_SITES}`, '200')
-    .option('--seed <n>', 'another number makes another fleet; the same one, with the same --until, the same', '1')
-    .option('--until <time>', 'end of the past, as 2024-02-29T13:00 or 2h (default: now, and on from there)')
-    .option('--no-serve', 'stop when it is filled')
+    .option('--days <n>', 'days of generated past', '30')
+    .option('--sites <n>', `number of sites, 1 to ${MAX_SITES}`, '200')
+    .option('--seed <n>', 'seed of the random fleet; the same seed and --until give the same fleet', '1')
+    .option(
+      '--until <time>',
+      'end of the past, as 2024-02-29T13:00 or 2h (default: now, and the demo then continues in real time)',
+    )
+    .option('--no-serve', 'stop after filling')
     .addHelpText(
       'after',
       `

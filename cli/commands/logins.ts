@@ -48,7 +48,7 @@ export function registerLogins(program: Command, context: Context): void {
       '--since <time>',
       'a UTC time, as 2024-02-29 or 2024-02-29T13:00, or a duration, as 2h or 3d (default: all there is)',
     )
-    .option('--limit <n>', 'as many lines at most', '50')
+    .option('--limit <n>', 'maximum number of lines', '50')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

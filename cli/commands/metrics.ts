@@ -55,7 +55,7 @@ function registerMetric(metrics: Command, context: Context, metric: MetricDefini
     .addOption(new Option('--date <date>', DATE_HELP[period === 'hour' ? 'hour' : 'day']).conflicts(['from', 'to']))
     .option('--from <date>', 'a series: one result for each date D from this one on, in steps of the period')
     .option('--to <date>', 'the last date of the series (default: today)')
-    .option('--partial', 'compute from what is left when the raw data is deleted in part; not stored')
+    .option('--partial', 'compute from the remaining raw data if part of it has expired; the result is not stored')
     .addOption(new Option('--json', 'print one JSON document: an object, or of a series an array').conflicts('csv'))
     .option('--csv', 'print CSV, with a line of headings')
     .addHelpText(

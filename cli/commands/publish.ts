@@ -34,8 +34,8 @@ export function registerPublish(program: Command, context: Context): void {
     .summary('compute the metrics of a period and send them to the publishers')
     .description(
       'Compute every metric of a period and send it to the publishers that GATEPOST_PUBLISH names. Sending twice changes\n' +
-        'nothing: what was sent is left out, and every result has a key of its own. `gatepost reporter` and `gatepost serve`\n' +
-        'do the same by the clock.',
+        'nothing: unchanged results are skipped, and every result has its own key. `gatepost reporter` and `gatepost serve`\n' +
+        'do the same on a schedule.',
     )
     .addHelpText(
       'after',
@@ -146,9 +146,9 @@ async function send(context: Context, request: PublishRequest, { json }: Options
 function registerStatus(publishCommand: Command, context: Context): void {
   publishCommand
     .command('status')
-    .description('Show what was sent where, and what failed with which answer; the latest first.')
+    .description('Show what was sent to which publisher, and failures with the answers; latest first.')
     .option('--failed', 'only what failed')
-    .option('--limit <n>', 'as many lines at most', '100')
+    .option('--limit <n>', 'maximum number of lines', '100')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost publish status\n  gatepost publish status --failed --json')
     .action(async (options: { failed?: true; limit: string; json?: true }) => {

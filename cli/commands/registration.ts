@@ -23,16 +23,16 @@ interface Options {
 export function registerRegistration(gateways: Command, context: Context): void {
   gateways
     .command('register')
-    .description('Say what you know of a gateway. What is not said again is forgotten.')
-    .argument('<gw_id>', "the gateway's identifier, as it calls itself")
-    .option('--address <ip>', 'its address as browsers behind it reach it: tokens are sent there')
+    .description('Register a gateway. Options that are not given again are removed from an existing registration.')
+    .argument('<gw_id>', 'the gw_id that the gateway sends')
+    .option('--address <ip>', 'address under which browsers reach the gateway: tokens are sent there')
     .option(
       '--source <cidr...>',
-      'from where it calls: from elsewhere its heartbeats count for nothing, and nobody is let in',
+      'source addresses of its requests: from any other address, heartbeats do not count and nobody is let in',
     )
-    .option('--name <text>', 'what you call it')
-    .option('--location <text>', 'where it stands')
-    .option('--routed', 'devices behind it are seen here with their own addresses: they may ask the captive portal API')
+    .option('--name <text>', 'name of the gateway')
+    .option('--location <text>', 'location of the gateway')
+    .option('--routed', 'devices reach us with their own addresses (no NAT), so they may use the captive portal API')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -56,7 +56,7 @@ Examples:
     })
   gateways
     .command('unregister')
-    .description('Forget what was said of a gateway.')
+    .description('Remove the registration of a gateway.')
     .argument('<gw_id>', "the gateway's identifier")
     .addHelpText('after', '\nExamples:\n  gatepost gateways unregister 001217DA42D2')
     .action(async (gwId: string) => {
@@ -66,7 +66,7 @@ Examples:
         if (found) await access.put(subject, null)
         return found
       })
-      context.output.line(known ? `${gwId}: forgotten` : `${gwId}: was not registered`)
+      context.output.line(known ? `${gwId}: forgotten` : `${gwId}: is not registered`)
       context.exitStatus = known ? EXIT.ok : EXIT.failed
     })
 }

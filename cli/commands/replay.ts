@@ -21,11 +21,11 @@ interface Options {
 export function registerReplay(program: Command, context: Context): void {
   program
     .command('replay')
-    .summary('insert again what is missing from the tables')
+    .summary('insert records of the log that are missing from the tables')
     .description(
-      'Read records again from Kafka, or from the archive of the journal, and insert what is missing from the tables and nothing\n' +
-        'that is there. Left out is what the tables no longer keep and what was erased on request. Of Kafka it reads what the\n' +
-        'aggregators have committed: the rest is theirs to store. It may run beside them.',
+      'Read records again from Kafka, or from the archive of the journal, and insert those that are missing from the tables.\n' +
+        'Expired records and records of erased subjects are skipped. From Kafka it reads only records that the aggregators have\n' +
+        'committed: the rest is left to them. It may run while they run.',
     )
     .addOption(new Option('--topic <topic>', 'only this stream of records').choices([...TOPICS]))
     .option('--partition <number>', 'only this partition of Kafka; with --topic', partitionNumber)
@@ -60,8 +60,8 @@ Examples:
 }
 
 const PARTIAL =
-  'gatepost: of some batches (column partial) a part of the rows is in the table: a batch is inserted whole or not at all. ' +
-  'Where the rest was deleted by hand, delete all rows of the batch_id and replay again'
+  'gatepost: some batches (column partial) are partly in the table; they were skipped, since a batch is inserted whole or not at all. ' +
+  'If the missing rows were deleted by hand, delete all rows of the batch_id and replay again'
 
 const COLUMNS = ['read', 'rows', 'present', 'expired', 'erased', 'partial', 'dead_letters'] as const
 
@@ -82,7 +82,7 @@ function requestOf(options: Options): ReplayRequest {
   if (offset && (archive || partition === undefined)) {
     throw new GatepostError(
       'INPUT_INVALID',
-      'offsets are those of one partition: give --topic and --partition, or times',
+      'an offset belongs to one partition: give --topic and --partition, or use times',
     )
   }
   return {

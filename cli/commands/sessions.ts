@@ -28,7 +28,7 @@ export function registerSessions(program: Command, context: Context): void {
     .option('--gateway <id>', 'at a gateway')
     .option('--mac <mac>', 'of a device')
     .option('--account <name>', 'of an account')
-    .option('--limit <n>', 'as many lines at most', '100')
+    .option('--limit <n>', 'maximum number of lines', '100')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

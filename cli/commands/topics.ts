@@ -13,8 +13,8 @@ export function registerTopics(program: Command, context: Context): void {
     .command('topics')
     .summary('show, create and check the topics on Kafka')
     .description(
-      'The topics of the record log on Kafka: their partitions, copies and settings. GATEPOST_KAFKA_BROKERS says where;\n' +
-        'GATEPOST_KAFKA_PARTITIONS, _REPLICATION and _RETENTION what they must be.',
+      'The topics of the record log on Kafka: their partitions, replicas and settings. GATEPOST_KAFKA_BROKERS names the brokers;\n' +
+        'GATEPOST_KAFKA_PARTITIONS, _REPLICATION and _RETENTION define the required state.',
     )
     .addHelpText('after', '\nExamples:\n  gatepost topics\n  gatepost topics create\n  gatepost topics check --json')
   const options = () => topicsOptions(loadConfig(context.env), 'gatepost-topics', createLogger('topics'))
@@ -28,7 +28,7 @@ type Options = () => ReturnType<typeof topicsOptions>
 function registerShow(topics: Command, context: Context, options: Options): void {
   topics
     .command('show', { isDefault: true })
-    .description('Show every topic as it is. What is wrong is said, and changes nothing about the exit status.')
+    .description('Show every topic and its problems. Problems do not change the exit status.')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost topics show\n  gatepost topics show --json')
     .action(async ({ json }: { json?: true }) => {
@@ -74,7 +74,7 @@ function registerShow(topics: Command, context: Context, options: Options): void
 function registerCreate(topics: Command, context: Context, options: Options): void {
   topics
     .command('create')
-    .description('Create the topics that are missing and set right what is mis-set. Running it again changes nothing.')
+    .description('Create missing topics and correct wrong settings. Running it again changes nothing.')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -85,7 +85,7 @@ function registerCreate(topics: Command, context: Context, options: Options): vo
       if (json) context.output.json({ done, problems: left.map(plain) })
       else {
         for (const line of done) context.output.line(line)
-        if (done.length === 0) context.output.line('every topic was there already')
+        if (done.length === 0) context.output.line('every topic existed already')
         say(context, left)
       }
       context.exitStatus = statusOf(left)
@@ -102,7 +102,7 @@ function registerCheck(topics: Command, context: Context, options: Options): voi
       const problems = await checkTopics(options())
       if (json) context.output.json({ ok: statusOf(problems) === EXIT.ok, problems: problems.map(plain) })
       else {
-        if (statusOf(problems) === EXIT.ok) context.output.line('every topic is as it must be')
+        if (statusOf(problems) === EXIT.ok) context.output.line('every topic is in the required state')
         say(context, problems)
       }
       context.exitStatus = statusOf(problems)

@@ -24,8 +24,8 @@ export function registerVouchers(access: Command, context: Context): void {
     .command('vouchers')
     .summary('make, list and revoke voucher codes')
     .description(
-      'Codes with which people log in on the portal (GATEPOST_LOGIN with voucher). Only hashes of them are kept:\n' +
-        'a code is shown once, when it is made.',
+      'Codes for logging in on the portal (GATEPOST_LOGIN with voucher). Only hashes of them are stored:\n' +
+        'a code is shown once, when it is created.',
     )
     .addHelpText(
       'after',
@@ -44,11 +44,11 @@ Examples:
 function registerCreate(vouchers: Command, context: Context): void {
   vouchers
     .command('create')
-    .description("Make vouchers. A voucher's time begins with its first use.")
+    .description("Create vouchers. A voucher's time begins with its first use.")
     .option('--count <n>', 'how many, 1 to 10000', '1')
     .option('--valid-for <duration>', 'how long from the first use, such as 2h or 7d', validFor, 24 * 3_600_000)
     .option('--max-devices <n>', 'how many devices may use each, 1 to 100', '1')
-    .option('--label <text>', 'what you call them', '')
+    .option('--label <text>', 'label of the vouchers', '')
     .option('--json', 'print one JSON document')
     .option('--csv', 'print CSV')
     .addHelpText('after', '\nExamples:\n  gatepost access vouchers create --count 20 --valid-for 24h --max-devices 2')
@@ -114,9 +114,9 @@ function registerList(vouchers: Command, context: Context): void {
 function registerRevoke(vouchers: Command, context: Context): void {
   vouchers
     .command('revoke')
-    .description('Take back a voucher: nobody logs in with it any more, and who is online with it is cut off.')
+    .description('Revoke a voucher: further logins with it are refused, and its sessions are cut off.')
     .argument('<id>', 'as list shows it')
-    .option('--reason <text>', 'what the portal says to those who are cut off', '')
+    .option('--reason <text>', 'reason that the portal shows', '')
     .addHelpText('after', "\nExamples:\n  gatepost access vouchers revoke 5d0c5e0f3b1c2a4d6e8f9a0b --reason 'lost'")
     .action(async (id: string, { reason }: { reason: string }) => {
       const found = await withAccessLog(loadConfig(context.env), ({ access }) =>

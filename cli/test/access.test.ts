@@ -57,7 +57,7 @@ t.test('deny, allow, list, remove', async (t) => {
   t.equal(await counters(), 'Auth: 0', 'it survives a restart')
   await instance.stop()
   t.match(await access('remove', 'gateway', 'G'), { status: 0 }, 'also while nothing runs')
-  t.match(await access('remove', 'gateway', 'G'), { status: 1, stdout: /nothing was decided/ })
+  t.match(await access('remove', 'gateway', 'G'), { status: 1, stdout: /there is no decision/ })
   await instance.start()
   t.equal(await counters(), 'Auth: 1')
 

@@ -169,8 +169,8 @@ t.test('what cannot be done is said', async (t) => {
     [['--partition', '1'], /--partition needs --topic/],
     [['--archive', '--topic', 'post_auth', '--partition', '1'], /not for --archive/],
     [['--topic', 'post_auth', '--partition', '-1'], /Allowed is a whole number, from 0/],
-    [['--topic', 'post_auth', '--from', '5'], /offsets are those of one partition: give --topic and --partition/],
-    [['--archive', '--to', '5'], /offsets are those of one partition/],
+    [['--topic', 'post_auth', '--from', '5'], /an offset belongs to one partition: give --topic and --partition/],
+    [['--archive', '--to', '5'], /an offset belongs to one partition/],
     [['--from', 'yesterday'], /Allowed is an offset, or a UTC time as 2024-02-29T12:00Z/],
     [['--from', '2024-02-31T25:00Z'], /Allowed is an offset, or a UTC time/],
   ]
@@ -183,5 +183,5 @@ t.test('what cannot be done is said', async (t) => {
   const help = await runCli(['replay', '--help'], env)
   t.equal(help.status, 0)
   t.match(help.stdout, /--archive[^]*Examples:\n {2}gatepost replay --topic/)
-  t.match((await runCli(['--help'], env)).stdout, /replay \[options\] +insert again what is missing/)
+  t.match((await runCli(['--help'], env)).stdout, /replay \[options\] +insert records of the log that are missing/)
 })

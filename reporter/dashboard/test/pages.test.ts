@@ -106,7 +106,7 @@ if (browser !== null) {
       ['/logins?user=nobody', /No login like this/],
       ['/gateways', /curl .*\/ping\//],
       ['/sessions', /curl .*\/login\//],
-      ['/data-health', /Nothing was published/],
+      ['/data-health', /Nothing has been published yet/],
       ['/usage?metric=account-usage&period=day', /account-usage, by day/],
     ] as const)
       t.match(await show(page, base + path), text, path)
@@ -204,7 +204,7 @@ if (browser !== null) {
       await page.getByLabel('which is').press('Enter')
       await page.getByRole('button', { name: 'Forget this person …' }).focus()
       await page.keyboard.press('Enter')
-      await page.getByText('This cannot be taken back.').waitFor()
+      await page.getByText('This cannot be undone.').waitFor()
       await page.keyboard.press('Tab')
       await page.keyboard.press('Enter')
       await page.keyboard.press('Enter')
@@ -233,7 +233,7 @@ if (browser !== null) {
     await page.goto(`${guarded.base}/forget`)
     await page.getByLabel('Password of an operator or a viewer').fill('of viewers')
     await page.keyboard.press('Enter')
-    await page.getByText('This takes the role operator.').waitFor()
+    await page.getByText('Only operators may do this.').waitFor()
     t.same(wrong, [])
 
     const refused = await start({
@@ -331,7 +331,7 @@ if (browser !== null) {
       .filter({ has: operator.locator('textarea') })
       .first()
     await letter.locator('summary').click()
-    await letter.getByLabel('What was sent, to be mended').fill('{"mended":1}')
+    await letter.getByLabel('Payload, to be repaired').fill('{"mended":1}')
     await letter.getByRole('button', { name: 'Store it' }).click()
     await operator.getByText('It is stored in post_auth.').waitFor()
     t.same(replayed, ['{"mended":1}'])

@@ -55,7 +55,7 @@ show()
       h(
         'section',
         { class: 'card problem', role: 'alert' },
-        h('h2', null, 'This cannot be shown'),
+        h('h2', null, 'This page cannot be shown'),
         h('p', null, error.message),
       ),
     ),

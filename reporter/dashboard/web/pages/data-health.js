@@ -20,14 +20,14 @@ function parts({ now, lag, refused, intake, dead_letter_reasons: reasons, dead_l
     card(
       h('h2', null, 'Dead letters'),
       reasons.length === 0 && letters.length === 0
-        ? h('p', null, 'None: everything that was reported is in its table.')
+        ? h('p', null, 'None: all reported records are in their tables.')
         : [reasonsTable(reasons), h('h2', null, 'The newest'), letters.map((each) => letter(each, me))],
     ),
     card(
       publications.length === 0
         ? [
             h('h2', null, 'Publications'),
-            h('p', null, 'Nothing was published. Try what would be sent:'),
+            h('p', null, 'Nothing has been published yet. To see what would be sent:'),
             h('pre', null, 'gatepost publish daily --to stdout --dry-run'),
           ]
         : publicationsTable(publications),
@@ -39,14 +39,14 @@ function parts({ now, lag, refused, intake, dead_letter_reasons: reasons, dead_l
 function lagTable(lag) {
   if (lag === null)
     return [
-      h('h2', null, 'Behind the record log'),
-      h('p', null, 'Another process reads the log; its /metrics say how far it is.'),
+      h('h2', null, 'Lag of the tables'),
+      h('p', null, 'Another process reads the log; its /metrics show the lag.'),
     ]
   return table(
-    'Behind the record log',
+    'Lag of the tables',
     [
       ['topic', ({ topic }) => h('code', null, topic)],
-      ['oldest that waits', ({ seconds }) => (seconds === 0 ? 'nothing waits' : duration(seconds)), 'number'],
+      ['oldest record not stored', ({ seconds }) => (seconds === 0 ? 'none' : duration(seconds)), 'number'],
       ['waiting', ({ bytes: size }) => bytes(size), 'number'],
     ],
     lag,
@@ -55,7 +55,7 @@ function lagTable(lag) {
 
 function intakeTable(intake, now) {
   return table(
-    'What comes in',
+    'Records received',
     [
       ['table', ({ table: name }) => h('code', null, name)],
       ['records, 5 minutes', ({ last_five_minutes }) => number(last_five_minutes), 'number'],
@@ -68,18 +68,19 @@ function intakeTable(intake, now) {
 function refusedTable(refused) {
   if (refused === null)
     return [
-      h('h2', null, 'Not taken'),
+      h('h2', null, 'Refused by ingest'),
       h(
         'p',
         null,
-        'Ingest runs in other processes; each counts what it did not take in series ',
+        'Ingest runs in other processes; each counts what it refused in series ',
         h('code', null, 'gatepost_records_not_kept_total'),
         ' of its /metrics.',
       ),
     ]
-  if (refused.length === 0) return [h('h2', null, 'Not taken'), h('p', null, 'Nothing, since ingest was started.')]
+  if (refused.length === 0)
+    return [h('h2', null, 'Refused by ingest'), h('p', null, 'Nothing since ingest was started.')]
   return table(
-    'Not taken, since ingest was started',
+    'Refused by ingest since its start',
     [
       ['what', ({ kind }) => (kind === 'record' ? 'record not stored' : 'request refused')],
       ['of', ({ of }) => h('code', null, of)],
@@ -111,7 +112,7 @@ function letter({ received_at, source, reason, error, payload, batch_id, batch_i
     me.can_replay && payload !== ''
       ? replay(`${batch_id}/${batch_index}`, payload)
       : [
-          h('pre', null, payload || '(nothing of it may be kept)'),
+          h('pre', null, payload || '(not kept, since it may contain credentials)'),
           h('pre', null, `gatepost dead-letters replay ${batch_id}/${batch_index} --payload '…'`),
         ],
   )
@@ -120,13 +121,13 @@ function letter({ received_at, source, reason, error, payload, batch_id, batch_i
 /** What was sent, to be mended and stored. */
 function replay(name, payload) {
   const said = h('p', { role: 'status' })
-  const text = h('textarea', { rows: 4, spellcheck: false, 'aria-label': 'What was sent, to be mended' })
+  const text = h('textarea', { rows: 4, spellcheck: false, 'aria-label': 'Payload, to be repaired' })
   text.value = payload
   const act = async () => {
     try {
       const mended = text.value === payload ? {} : { payload: text.value }
       const { table: into, rows } = await post(`/api/dead-letters/${name}/replay`, mended)
-      said.textContent = rows === 0 ? `It is in ${into} already.` : `It is stored in ${into}.`
+      said.textContent = rows === 0 ? `It is already stored in ${into}.` : `It is stored in ${into}.`
     } catch (error) {
       said.textContent = error.message
     }

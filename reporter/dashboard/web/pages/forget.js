@@ -12,7 +12,7 @@ export function page(main, { me }) {
   if (!me.can_forget) {
     main.append(
       card(
-        h('p', null, me.cannot_forget === null ? 'This takes the role operator.' : `Not here: ${me.cannot_forget}.`),
+        h('p', null, me.cannot_forget === null ? 'Only operators may do this.' : `Not here: ${me.cannot_forget}.`),
         h('pre', null, 'gatepost forget --user NAME --dry-run\ngatepost forget --mac MAC --dry-run'),
       ),
     )
@@ -71,7 +71,7 @@ export function page(main, { me }) {
     h(
       'p',
       { class: 'quiet' },
-      'Every try is recorded in the audit log, without the name. One name or device at a time: Logins shows which devices are a person’s.',
+      'Every attempt is recorded in the audit log, without the name. One name or device at a time: Logins shows which devices are a person’s.',
     ),
     said,
     wrong,
@@ -92,7 +92,7 @@ function counts(title, { kind, value }, { tables, access_control, archive }) {
     ['archive of the journal', archive.records],
   ].filter(([, rows]) => rows > 0)
   const who = h('p', null, kind === 'user' ? 'User ' : 'Device ', h('strong', { class: 'mono' }, value))
-  if (places.length === 0) return card(who, h('p', null, 'Nothing of them is kept.'))
+  if (places.length === 0) return card(who, h('p', null, 'No data about this person is stored.'))
   const columns = [
     ['place', ([place]) => h('code', null, place)],
     ['rows', ([, rows]) => number(rows), 'number'],
@@ -115,7 +115,7 @@ function remaining({ remains, dry_run: dryRun }) {
 function confirmation(person, forget) {
   const ask = () => {
     const sure = h('button', { type: 'button', class: 'danger', onclick: () => forget(person) }, 'Forget for good')
-    form.replaceChildren('This cannot be taken back.', sure, h('button', { type: 'button', onclick: cancel }, 'Cancel'))
+    form.replaceChildren('This cannot be undone.', sure, h('button', { type: 'button', onclick: cancel }, 'Cancel'))
     sure.focus()
   }
   const cancel = () => {

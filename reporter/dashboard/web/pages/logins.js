@@ -56,7 +56,7 @@ export async function page(main, { parameters, me }) {
   if (logins.length === 0) {
     main.append(
       nothing(
-        'No login like this. The RADIUS server reports each one; is it told to?',
+        'No login like this. The RADIUS server must be configured to report logins.',
         'curl -i http://127.0.0.1:8080/healthcheck',
       ),
     )

@@ -67,7 +67,7 @@ function tilesOf({ logins, sessions, gateways, intake: tables, lag }) {
     ),
     tile('Records per second', number(rate), 'mean of five minutes'),
     tile(
-      'Tables behind',
+      'Lag of the tables',
       behind === null ? '–' : duration(behind),
       behind === null ? 'another process reads the log' : `${bytes(lag.reduce((all, one) => all + one.bytes, 0))} wait`,
     ),
@@ -76,7 +76,7 @@ function tilesOf({ logins, sessions, gateways, intake: tables, lag }) {
 
 function intake({ intake: tables, now }) {
   return table(
-    'What comes in',
+    'Records received',
     [
       ['table', ({ table: name }) => h('code', null, name)],
       ['records, 5 minutes', ({ last_five_minutes }) => number(last_five_minutes), 'number'],

@@ -9,7 +9,7 @@ const ANSWERS = {
   1: 'allowed',
   5: 'allowed while it is validated',
   6: 'denied: validation failed',
-  '-1': 'error: left as it was',
+  '-1': 'error: client left as it was',
 }
 
 export async function page(main, { id, parameters, me }) {
@@ -116,7 +116,7 @@ function timeline(session, events) {
       many > 1
         ? `${many} counters reports until ${last.received_at.slice(11, 19)}, each ${answer}; the last with ${bytes(last.incoming)} to and ${bytes(last.outgoing)} from the client`
         : `${stage}: ${answer}`
-    const stranger = own === 1 ? '' : ', not believed: not the token’s client or gateway'
+    const stranger = own === 1 ? '' : ', not trusted: another client or gateway than the token’s'
     items.push([
       received_at,
       what + stranger,
@@ -126,7 +126,7 @@ function timeline(session, events) {
     index = Math.max(next, index + 1)
   }
   if (session.ended !== null) items.push([session.ended, `It ended: ${session.end_reason}`, '', 'quiet'])
-  if (items.length === 0) return h('p', null, 'Nothing is kept of it.')
+  if (items.length === 0) return h('p', null, 'No reports of it are stored.')
   return h(
     'ol',
     { class: 'timeline' },

@@ -54,7 +54,7 @@ async function oneMetric(main, metric, range) {
   if (results.length === 0) {
     main.append(
       nothing(
-        `Of ${name} nothing is stored in this time, and its raw data is gone. Choose a later time, or look at what there is:`,
+        `No result of ${name} is stored for this time, and its raw data has expired. Choose a later time, or list the stored results:`,
         `gatepost metrics ${name} --period ${range.period}`,
       ),
     )
@@ -65,11 +65,7 @@ async function oneMetric(main, metric, range) {
   main.append(
     card(
       h('h2', null, `${name}, by ${range.period}`),
-      h(
-        'p',
-        { class: 'quiet' },
-        `${metric.description}. Each value is of the ${range.period} that ends when its date begins, UTC.`,
-      ),
+      h('p', { class: 'quiet' }, `${metric.description}. Each value covers the ${range.period} before its date (UTC).`),
       plot,
       h(
         'p',
@@ -87,7 +83,7 @@ async function oneMetric(main, metric, range) {
           ),
       expired.length === 0
         ? null
-        : h('p', { class: 'quiet' }, `Of ${expired.length} dates the raw data is deleted and no result is stored.`),
+        : h('p', { class: 'quiet' }, `For ${expired.length} dates the raw data has expired and no result is stored.`),
     ),
     card(valuesTable(metric, results)),
     ...(metric.rows_per === null ? [] : [card(rowsTable(metric, results))]),
