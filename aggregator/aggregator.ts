@@ -1,13 +1,13 @@
 import { errorFields, GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import type { LogReader } from '../log/contract.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import { DEFAULT_RETENTION, type Retention } from '../store/retention.ts'
 import { ErasedNow } from '../privacy/erased-now.ts'
 import { pause } from './pause.ts'
-import { emptyStats, type AggregatorStats, type TopicStats } from './stats.ts'
-import { TopicLoop, type LoopOptions } from './topic-loop.ts'
+import { emptyStats, type AggregatorStats, type StreamStats } from './stats.ts'
+import { StreamLoop, type LoopOptions } from './stream-loop.ts'
 
 export interface AggregatorOptions {
   readonly reader: LogReader
@@ -88,17 +88,17 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
   const keys = options.keys ?? noKey
   const parts = { reader, store, logger, options: loopOptions, erased: new ErasedNow(store, keys) }
   const signals = { draining: draining.signal, stopping: stopping.signal }
-  const run = (topic: Topic, topicStats: TopicStats): Promise<void> =>
-    new TopicLoop(topic, { ...parts, stats: topicStats }, signals).run().catch((error: unknown) => {
+  const run = (stream: Stream, streamStats: StreamStats): Promise<void> =>
+    new StreamLoop(stream, { ...parts, stats: streamStats }, signals).run().catch((error: unknown) => {
       // Stopped while failing: the batches are read again at the next start.
       if (draining.signal.aborted)
         logger.error(
-          { topic, error: messageOf(error) },
+          { stream, error: messageOf(error) },
           'aggregator: stopped before all batches were stored; they stay in the log for the next start',
         )
       else fail(error)
     })
-  const loops = [...stats].map(([topic, topicStats]) => run(topic, topicStats))
+  const loops = [...stats].map(([stream, streamStats]) => run(stream, streamStats))
 
   const sampler = sampleLag(reader, stats, logger, stopping.signal)
 
@@ -139,11 +139,11 @@ async function sampleLag(
     const last = stopping.aborted
     const started = performance.now()
     try {
-      for (const [topic, topicStats] of stats) {
-        const lag = await reader.lag(topic)
-        topicStats.lagBytes = lag.bytes
-        topicStats.oldestWaitingAt = lag.oldestAt
-        topicStats.partitions = lag.partitions ?? []
+      for (const [stream, streamStats] of stats) {
+        const lag = await reader.lag(stream)
+        streamStats.lagBytes = lag.bytes
+        streamStats.oldestWaitingAt = lag.oldestAt
+        streamStats.partitions = lag.partitions ?? []
       }
     } catch (error) {
       logger.warn(

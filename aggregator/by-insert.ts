@@ -50,5 +50,5 @@ function monthOf(time: number): number {
 function assertSame(first: Batch, second: Batch): void {
   if (first.recordCount === second.recordCount && Buffer.compare(first.records, second.records) === 0) return
   const id = first.batchId.toString('hex')
-  throw new GatepostError('LOG_CORRUPT', `two different batches of ${first.topic} have the identity ${id}`)
+  throw new GatepostError('LOG_CORRUPT', `two different batches of ${first.stream} have the identity ${id}`)
 }

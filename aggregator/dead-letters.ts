@@ -21,9 +21,9 @@ const ERROR_MAX_CHARACTERS = 1024
 /** The dead letters of one batch, as a batch of the stream dead_letters with the same identity. */
 export function deadLetters(batch: Batch, records: readonly DeadRecord[]): Batch {
   // A dead letter about a dead letter replaces it in the same batch.
-  const schema = batch.topic === 'dead_letters' ? batch.schema : recordSchema('dead_letters')
+  const schema = batch.stream === 'dead_letters' ? batch.schema : recordSchema('dead_letters')
   return {
-    topic: 'dead_letters',
+    stream: 'dead_letters',
     schema,
     batchId: batch.batchId,
     recordCount: records.length,
@@ -39,7 +39,7 @@ function encode(schema: RecordSchema, batch: Batch, { index, reason, error, byte
     received_at: receivedAt(batch, record),
     batch_id: batch.batchId,
     batch_index: index,
-    source: batch.topic,
+    source: batch.stream,
     reason,
     error: error.slice(0, ERROR_MAX_CHARACTERS),
     payload: payload(record, bytes),

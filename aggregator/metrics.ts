@@ -1,13 +1,13 @@
 import { PlainMetrics } from '../common/metrics.ts'
-import { INSERT_BUCKETS, type AggregatorStats, type TopicStats } from './stats.ts'
+import { INSERT_BUCKETS, type AggregatorStats, type StreamStats } from './stats.ts'
 
 /** Metrics of the aggregator. */
 export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
   const metrics = new PlainMetrics()
-  const perTopic = <T>(read: (stats: TopicStats) => T) =>
-    [...stats].map(([topic, topicStats]) => ({ labels: { topic }, ...read(topicStats) }))
-  const counter = (name: string, help: string, read: (stats: TopicStats) => number) =>
-    metrics.add('counter', `gatepost_aggregator_${name}`, help, () => perTopic((topic) => ({ value: read(topic) })))
+  const perStream = <T>(read: (stats: StreamStats) => T) =>
+    [...stats].map(([stream, streamStats]) => ({ labels: { topic: stream }, ...read(streamStats) }))
+  const counter = (name: string, help: string, read: (stats: StreamStats) => number) =>
+    metrics.add('counter', `gatepost_aggregator_${name}`, help, () => perStream((topic) => ({ value: read(topic) })))
 
   counter('rows_total', 'Rows written', (topic) => topic.rows)
   counter('inserts_total', 'Gathers stored', (topic) => topic.inserts)
@@ -16,30 +16,33 @@ export function aggregatorMetrics(stats: AggregatorStats): PlainMetrics {
   counter('failures_total', 'Failed attempts to store a gather, which were retried', (topic) => topic.failures)
   counter('fenced_total', 'Gathers dropped because another aggregator owns the partition now', (topic) => topic.fenced)
   metrics.histogram('gatepost_aggregator_insert_seconds', 'Time to store a gather', INSERT_BUCKETS, () =>
-    perTopic(({ insertBuckets, insertSecondsSum }) => ({ counts: insertBuckets, sum: insertSecondsSum })),
+    perStream(({ insertBuckets, insertSecondsSum }) => ({ counts: insertBuckets, sum: insertSecondsSum })),
   )
   metrics.add(
     'counter',
     'gatepost_aggregator_dead_letters_total',
     'Records that became dead letters in the aggregator, by reason',
     () =>
-      [...stats].flatMap(([topic, { deadLetters }]) =>
-        [...deadLetters].map(([reason, value]) => ({ value, labels: { topic, reason } })),
+      [...stats].flatMap(([stream, { deadLetters }]) =>
+        [...deadLetters].map(([reason, value]) => ({ value, labels: { topic: stream, reason } })),
       ),
   )
   metrics.add(
     'gauge',
     'gatepost_aggregator_lag_seconds',
     'Age of the oldest record in the log not yet stored in its table',
-    () => perTopic(({ oldestWaitingAt }) => ({ value: age(oldestWaitingAt) })),
+    () => perStream(({ oldestWaitingAt }) => ({ value: age(oldestWaitingAt) })),
     'max',
   )
   metrics.add('gauge', 'gatepost_aggregator_lag_bytes', 'Bytes in the log not yet stored', () =>
-    perTopic(({ lagBytes }) => ({ value: lagBytes })),
+    perStream(({ lagBytes }) => ({ value: lagBytes })),
   )
   metrics.add('gauge', 'gatepost_aggregator_partition_lag_batches', 'Batches in a partition not yet stored', () =>
-    [...stats].flatMap(([topic, { partitions }]) =>
-      partitions.map(({ partition, batches }) => ({ value: batches, labels: { topic, partition: String(partition) } })),
+    [...stats].flatMap(([stream, { partitions }]) =>
+      partitions.map(({ partition, batches }) => ({
+        value: batches,
+        labels: { topic: stream, partition: String(partition) },
+      })),
     ),
   )
   return metrics

@@ -1,5 +1,5 @@
 import type { Gathered } from '../log/contract.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Ownership, Store } from '../store/contract.ts'
 
 interface Held {
@@ -9,14 +9,14 @@ interface Held {
   doubtful: boolean
 }
 
-/** The ownerships under which one topic's batches are inserted, one per part of the log that this process reads. */
+/** The ownerships under which one stream's batches are inserted, one per part of the log that this process reads. */
 export class Ownerships {
-  readonly #topic: Topic
+  readonly #stream: Stream
   readonly #store: Store
   readonly #held = new Map<string, Held>()
 
-  constructor(topic: Topic, store: Store) {
-    this.#topic = topic
+  constructor(stream: Stream, store: Store) {
+    this.#stream = stream
     this.#store = store
   }
 
@@ -46,7 +46,7 @@ export class Ownerships {
     const held = this.#held.get(partition)
     const same = held !== undefined && held.assignment === assignment
     if (same && !held.doubtful) return held.ownership
-    const ownership = await this.#store.takeOwnership(this.#topic, partition, same ? held.ownership : null)
+    const ownership = await this.#store.takeOwnership(this.#stream, partition, same ? held.ownership : null)
     this.#held.set(partition, { ownership, assignment, doubtful: false })
     return ownership
   }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, retryableOf } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'
 import type { ErasedSubjects } from '../privacy/erased.ts'
 import { storeGather } from './store-gather.ts'
-import { emptyStats, type TopicStats } from './stats.ts'
+import { emptyStats, type StreamStats } from './stats.ts'
 
 /** Batches of one stream from the log or the archive, in any order. */
 export interface ReplayPart {
@@ -17,7 +17,7 @@ export interface ReplayPart {
 
 export interface ReplayOptions {
   readonly store: Store
-  readonly topic: Topic
+  readonly stream: Stream
   /** The part of the log that the batches come from, as named under the fence. */
   readonly partition: string
   readonly retention: Retention
@@ -50,26 +50,26 @@ const OWNERSHIP_PAUSE_MS = 500
 
 /** Inserts the missing batches, and skips those that are stored. Adds to `totals`. */
 export async function replayPart(options: ReplayOptions, part: ReplayPart, totals: ReplayTotals): Promise<void> {
-  const { topic, erased } = options
+  const { stream, erased } = options
   const without = (batches: readonly Batch[]) =>
     batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
   const [batches, letters] = [without(part.batches), without(part.letters)]
   totals.read += part.batches.length + part.letters.length
   totals.erased += part.batches.length + part.letters.length - batches.length - letters.length
   await insertMissing(options, 'dead_letters', letters, totals)
-  await insertMissing(options, topic, batches, totals)
+  await insertMissing(options, stream, batches, totals)
 }
 
 /** A batch that is partly in the table fails the whole insert: bisect to find it. */
 async function insertMissing(
   options: ReplayOptions,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
   totals: ReplayTotals,
 ): Promise<void> {
   if (batches.length === 0) return
   try {
-    await insertClaimed(options, topic, batches, totals)
+    await insertClaimed(options, stream, batches, totals)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_INCONSISTENT')) throw error
     if (batches.length === 1) {
@@ -77,22 +77,22 @@ async function insertMissing(
       return
     }
     const half = batches.length >> 1
-    await insertMissing(options, topic, batches.slice(0, half), totals)
-    await insertMissing(options, topic, batches.slice(half), totals)
+    await insertMissing(options, stream, batches.slice(0, half), totals)
+    await insertMissing(options, stream, batches.slice(half), totals)
   }
 }
 
 async function insertClaimed(
-  { store, topic: owned, partition, retention }: ReplayOptions,
-  topic: Topic,
+  { store, stream: owned, partition, retention }: ReplayOptions,
+  stream: Stream,
   batches: readonly Batch[],
   totals: ReplayTotals,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const counted = emptyStats().get(topic) as TopicStats
+    const counted = emptyStats().get(stream) as StreamStats
     try {
       const ownerships = [await store.takeOwnership(owned, partition, null)]
-      await storeGather(store, topic, batches, ownerships, retention, counted)
+      await storeGather(store, stream, batches, ownerships, retention, counted)
       totals.rows += counted.rows
       totals.present += counted.duplicates
       totals.expired += counted.expired

@@ -16,11 +16,11 @@ export interface Salvaged {
  * @throws GatepostError STORE_UNAVAILABLE: it accepts all of them, so the rows were not the reason
  */
 export async function salvage(store: Store, batches: readonly Batch[]): Promise<Salvaged> {
-  const refused = await findRefused(batches, (some) => store.check(some[0].topic, some))
+  const refused = await findRefused(batches, (some) => store.check(some[0].stream, some))
   if (refused.length === 0) {
     throw new GatepostError(
       'STORE_UNAVAILABLE',
-      `${batches[0].topic}: the store refused an insert, but accepts each of its rows`,
+      `${batches[0].stream}: the store refused an insert, but accepts each of its rows`,
     )
   }
   const good = batches.filter((batch) => !refused.some(({ item }) => item === batch))
@@ -39,7 +39,7 @@ async function dissect(
   batch: Batch,
   batchError: string,
 ): Promise<{ rest: Batch | null; records: DeadRecord[] }> {
-  const { topic, schema, records } = batch
+  const { stream, schema, records } = batch
   const { offsets, error } = recordSpans(schema, records, batch.recordCount)
   const found = offsets.length - 1
   const slice = (from: number, to: number): Batch => ({
@@ -48,7 +48,7 @@ async function dissect(
     records: records.subarray(offsets[from], offsets[to]),
   })
   const indexes = Array.from({ length: found }, (_, index) => index)
-  const refused = await findRefused(indexes, (some) => store.check(topic, [slice(some[0], some[some.length - 1] + 1)]))
+  const refused = await findRefused(indexes, (some) => store.check(stream, [slice(some[0], some[some.length - 1] + 1)]))
   const dead = refused.map(({ item, error }): DeadRecord => {
     const { records: bytes } = slice(item, item + 1)
     return { index: item, reason: 'refused_by_store', error, bytes }
@@ -59,7 +59,7 @@ async function dissect(
   if (dead.length === 0) {
     throw new GatepostError(
       'STORE_UNAVAILABLE',
-      `${topic}: the store refused a batch, but accepts each of its records: ${batchError}`,
+      `${stream}: the store refused a batch, but accepts each of its records: ${batchError}`,
     )
   }
   const bad = new Set(refused.map(({ item }) => item))

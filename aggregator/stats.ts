@@ -1,11 +1,11 @@
-import { TOPICS, type Topic } from '../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../schemas/streams/index.ts'
 
 /** Upper bounds of the insert-time histogram, in seconds. */
 export const INSERT_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30]
 
 /** Counts of one stream, in plain fields. */
-export interface TopicStats {
-  /** Rows written to the topic's table. */
+export interface StreamStats {
+  /** Rows written to the stream's table. */
   rows: number
   /** Stored gathers. A gather is one insert, unless it spans months or rows were refused. */
   inserts: number
@@ -30,13 +30,13 @@ export interface TopicStats {
   partitions: readonly { readonly partition: number; readonly batches: number }[]
 }
 
-export type AggregatorStats = ReadonlyMap<Topic, TopicStats>
+export type AggregatorStats = ReadonlyMap<Stream, StreamStats>
 
-export function emptyStats(): Map<Topic, TopicStats> {
-  return new Map(TOPICS.map((topic) => [topic, emptyTopicStats()]))
+export function emptyStats(): Map<Stream, StreamStats> {
+  return new Map(STREAMS.map((stream) => [stream, emptyStreamStats()]))
 }
 
-function emptyTopicStats(): TopicStats {
+function emptyStreamStats(): StreamStats {
   return {
     rows: 0,
     inserts: 0,
@@ -53,7 +53,7 @@ function emptyTopicStats(): TopicStats {
   }
 }
 
-export function countInsert(stats: TopicStats, seconds: number): void {
+export function countInsert(stats: StreamStats, seconds: number): void {
   const bucket = INSERT_BUCKETS.findIndex((bound) => seconds <= bound)
   stats.insertBuckets[bucket < 0 ? INSERT_BUCKETS.length : bucket]++
   stats.insertSecondsSum += seconds

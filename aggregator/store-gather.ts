@@ -1,12 +1,12 @@
 import { GatepostError } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Ownership, InsertOutcome, Store } from '../store/contract.ts'
 import { wholeSince, type Retention } from '../store/retention.ts'
 import { deadLetters } from './dead-letters.ts'
 import { byInsert } from './by-insert.ts'
 import { salvage, type Salvaged } from './salvage.ts'
-import { countInsert, type TopicStats } from './stats.ts'
+import { countInsert, type StreamStats } from './stats.ts'
 
 /**
  * Stores every record of a gather once, in its table or, if the engine refuses it, as a dead letter, whatever happened before. When this
@@ -15,19 +15,19 @@ import { countInsert, type TopicStats } from './stats.ts'
  */
 export async function storeGather(
   store: Store,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
   ownerships: readonly Ownership[],
   retention: Retention,
-  stats: TopicStats,
+  stats: StreamStats,
 ): Promise<void> {
   // A batch must be in its table whole or not at all.
-  const { inserts, duplicates, expired } = byInsert(batches, wholeSince(retention[topic]))
+  const { inserts, duplicates, expired } = byInsert(batches, wholeSince(retention[stream]))
   stats.duplicates += duplicates
   stats.expired += expired
   for (const insert of inserts) {
     const start = performance.now()
-    const { rows, alreadyPresent } = await storeInsert({ store, ownerships }, topic, insert, stats)
+    const { rows, alreadyPresent } = await storeInsert({ store, ownerships }, stream, insert, stats)
     countInsert(stats, (performance.now() - start) / 1000)
     stats.rows += rows
     stats.duplicates += alreadyPresent
@@ -42,17 +42,17 @@ interface Target {
 
 async function storeInsert(
   target: Target,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
-  stats: TopicStats,
+  stats: StreamStats,
 ): Promise<InsertOutcome> {
   try {
-    return await target.store.insertOnce(topic, batches, target.ownerships)
+    return await target.store.insertOnce(stream, batches, target.ownerships)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
   }
   const salvaged = await salvage(target.store, batches)
-  const outcome = await storeSalvaged(target, topic, salvaged)
+  const outcome = await storeSalvaged(target, stream, salvaged)
   for (const { reason } of salvaged.bad.flatMap(({ records }) => records)) {
     stats.deadLetters.set(reason, (stats.deadLetters.get(reason) ?? 0) + 1)
   }
@@ -60,20 +60,20 @@ async function storeInsert(
 }
 
 /** Dead letters first: they distinguish a batch of which only the good records are stored from a damaged one. */
-async function storeSalvaged(target: Target, topic: Topic, { good, bad }: Salvaged): Promise<InsertOutcome> {
+async function storeSalvaged(target: Target, stream: Stream, { good, bad }: Salvaged): Promise<InsertOutcome> {
   const letters = bad.map(({ batch, records }) => deadLetters(batch, records))
-  if (topic === 'dead_letters') return insertAccepted(target, topic, merged(good, letters))
+  if (stream === 'dead_letters') return insertAccepted(target, stream, merged(good, letters))
   await insertAccepted(target, 'dead_letters', letters)
-  return insertAccepted(target, topic, good)
+  return insertAccepted(target, stream, good)
 }
 
 /** The store has checked these rows: if it refuses them now, something else is wrong. */
-async function insertAccepted(target: Target, topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
+async function insertAccepted(target: Target, stream: Stream, batches: readonly Batch[]): Promise<InsertOutcome> {
   try {
-    return await target.store.insertOnce(topic, batches, target.ownerships)
+    return await target.store.insertOnce(stream, batches, target.ownerships)
   } catch (error) {
     if (!(error instanceof GatepostError && error.code === 'STORE_REFUSED')) throw error
-    throw new GatepostError('STORE_UNAVAILABLE', `${topic}: the store refused rows that had passed the check`, error)
+    throw new GatepostError('STORE_UNAVAILABLE', `${stream}: the store refused rows that had passed the check`, error)
   }
 }
 

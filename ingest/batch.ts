@@ -1,6 +1,6 @@
 import { Cursor } from './encode/cursor.ts'
 import { recordSchema, type RecordSchema } from '../schemas/avro.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Batch } from '../schemas/batch.ts'
 import type { Answer, RecordOutcome, Responder } from './http.ts'
 
@@ -14,7 +14,7 @@ export const BATCH_MAX_RECORDS = 16384
  * Reused: nothing is allocated per record.
  */
 export class RecordBatch implements Batch {
-  readonly topic: Topic
+  readonly stream: Stream
   readonly schema: RecordSchema
   readonly cursor = new Cursor(BATCH_CAPACITY_BYTES)
   readonly batchId = Buffer.alloc(16)
@@ -27,9 +27,9 @@ export class RecordBatch implements Batch {
   readonly #answers: (Answer | null)[] = []
   #waiting = 0
 
-  constructor(topic: Topic) {
-    this.topic = topic
-    this.schema = recordSchema(topic)
+  constructor(stream: Stream) {
+    this.stream = stream
+    this.schema = recordSchema(stream)
   }
 
   get records(): Buffer {

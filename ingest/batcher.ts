@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Batching, LogWriter } from '../log/contract.ts'
 import { BATCH_SPAN_MS } from '../schemas/batch.ts'
 import { GatepostError } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
 
 /**
- * The batching for a log that states none: everything that arrives during a commit goes into the next one. A topic holds at most maxBatches
+ * The batching for a log that states none: everything that arrives during a commit goes into the next one. A stream holds at most maxBatches
  * times BATCH_CAPACITY_BYTES in memory; beyond that, records are refused until the log has caught up.
  */
 export const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
@@ -17,7 +17,7 @@ const PREFIX_MAX_BYTES = 10 + 16
 /** A request that waits longer is answered with "unknown". Gateways give up after about 30 s, RADIUS servers after a few seconds. */
 export const DURABLE_WITHIN_MS = 2000
 
-/** Counts of one topic in this process. */
+/** Counts of one stream in this process. */
 export interface BatcherStats {
   records: number
   batches: number
@@ -53,11 +53,11 @@ export class BatchSequence {
 }
 
 /**
- * Puts the records of one topic into batches and appends them to the record log. Records that arrive while the log has as many appends in
+ * Puts the records of one stream into batches and appends them to the record log. Records that arrive while the log has as many appends in
  * flight as it wants go together into the next batch (group commit).
  */
-export class TopicBatcher {
-  readonly topic: Topic
+export class StreamBatcher {
+  readonly stream: Stream
   readonly stats: BatcherStats = {
     records: 0,
     batches: 0,
@@ -84,8 +84,8 @@ export class TopicBatcher {
   #prefixAt = -1
   #idle: (() => void)[] = []
 
-  constructor(topic: Topic, log: LogWriter, sequence: BatchSequence) {
-    this.topic = topic
+  constructor(stream: Stream, log: LogWriter, sequence: BatchSequence) {
+    this.stream = stream
     this.#log = log
     this.#batching = log.batching ?? GROUP_COMMIT
     this.#sequence = sequence
@@ -157,10 +157,10 @@ export class TopicBatcher {
         return null
       }
       this.#made++
-      batch = new RecordBatch(this.topic)
+      batch = new RecordBatch(this.stream)
     }
     batch.reset()
-    this.#sequence.write(batch.batchId, this.#log.nextPartition(this.topic))
+    this.#sequence.write(batch.batchId, this.#log.nextPartition(this.stream))
     batch.minReceivedAt = now
     batch.maxReceivedAt = now
     const date = new Date(now)

@@ -8,8 +8,8 @@ import type { Portal } from './portal/portal.ts'
 export function ingestMetrics(app: App): PlainMetrics {
   const metrics = new PlainMetrics()
   const { records, postAuth, decisions } = app
-  const perTopic = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
-    records.all.map((batcher) => ({ labels: { topic: batcher.topic }, ...read(batcher) }))
+  const perStream = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
+    records.all.map((batcher) => ({ labels: { topic: batcher.stream }, ...read(batcher) }))
 
   metrics.add('counter', 'gatepost_requests_total', 'Requests answered, by route and status', () =>
     [...answerCounters()].map(({ route, code, served }) => ({
@@ -18,24 +18,24 @@ export function ingestMetrics(app: App): PlainMetrics {
     })),
   )
   metrics.add('counter', 'gatepost_records_total', 'Records made durable', () =>
-    perTopic(({ stats }) => ({ value: stats.records })),
+    perStream(({ stats }) => ({ value: stats.records })),
   )
   metrics.add('counter', 'gatepost_batch_bytes_total', 'Bytes of sealed batches', () =>
-    perTopic(({ stats }) => ({ value: stats.bytes })),
+    perStream(({ stats }) => ({ value: stats.bytes })),
   )
   metrics.histogram('gatepost_batch_records', 'Records per batch', SIZE_BUCKETS, () =>
-    perTopic(({ stats }) => ({ counts: stats.sizeBuckets, sum: stats.records })),
+    perStream(({ stats }) => ({ counts: stats.sizeBuckets, sum: stats.records })),
   )
   metrics.histogram('gatepost_commit_seconds', 'Time from sealing a batch until it is durable', COMMIT_BUCKETS, () =>
-    perTopic(({ stats }) => ({ counts: stats.commitBuckets, sum: stats.commitSecondsSum })),
+    perStream(({ stats }) => ({ counts: stats.commitBuckets, sum: stats.commitSecondsSum })),
   )
   metrics.add(
     'counter',
     'gatepost_records_not_kept_total',
     'Records refused or of unknown outcome, by error code',
     () =>
-      records.all.flatMap(({ topic, stats }) =>
-        [...stats.failures].map(([reason, value]) => ({ value, labels: { topic, reason } })),
+      records.all.flatMap(({ stream, stats }) =>
+        [...stats.failures].map(([reason, value]) => ({ value, labels: { topic: stream, reason } })),
       ),
   )
   metrics.add('counter', 'gatepost_ingest_dead_letters_total', 'Requests whose record became a dead letter', () =>

@@ -1,6 +1,6 @@
 import type { LogWriter } from '../log/contract.ts'
-import { TOPICS, type FieldNames, type Topic } from '../schemas/streams/index.ts'
-import { BatchSequence, TopicBatcher } from './batcher.ts'
+import { STREAMS, type FieldNames, type Stream } from '../schemas/streams/index.ts'
+import { BatchSequence, StreamBatcher } from './batcher.ts'
 import { AUTH_FIELDS } from './encode/auth.ts'
 import { DEAD_LETTER_FIELDS, deadLetterBytes, encodeDeadLetter, type DeadLetter } from './encode/dead-letter.ts'
 import { PING_FIELDS } from './encode/ping.ts'
@@ -14,7 +14,7 @@ import { POST_AUTH_FIELDS } from './encode/post-auth.ts'
 import type { RecordBatch } from './batch.ts'
 
 /** The fields that the encoder of each stream writes. A stream without an entry does not compile. */
-export const WRITTEN_FIELDS: { readonly [T in Topic]: FieldNames<T> } = {
+export const WRITTEN_FIELDS: { readonly [T in Stream]: FieldNames<T> } = {
   post_auth: POST_AUTH_FIELDS,
   gateway_pings: PING_FIELDS,
   gateway_auth: AUTH_FIELDS,
@@ -24,19 +24,19 @@ export const WRITTEN_FIELDS: { readonly [T in Topic]: FieldNames<T> } = {
 
 /** The batchers of a process, one per stream, with a shortcut for dead letters. */
 export class Records {
-  readonly all: readonly TopicBatcher[]
-  readonly postAuth: TopicBatcher
-  readonly pings: TopicBatcher
-  readonly auth: TopicBatcher
-  readonly portalSessions: TopicBatcher
-  readonly deadLetters: TopicBatcher
+  readonly all: readonly StreamBatcher[]
+  readonly postAuth: StreamBatcher
+  readonly pings: StreamBatcher
+  readonly auth: StreamBatcher
+  readonly portalSessions: StreamBatcher
+  readonly deadLetters: StreamBatcher
   /** Dead letters by source and reason, "ping bad_telemetry". */
   readonly deadLettersByReason = new Map<string, number>()
 
   constructor(log: LogWriter) {
     const sequence = new BatchSequence()
-    this.all = TOPICS.map((topic) => new TopicBatcher(topic, log, sequence))
-    const batcher = (topic: Topic) => this.all[TOPICS.indexOf(topic)]
+    this.all = STREAMS.map((stream) => new StreamBatcher(stream, log, sequence))
+    const batcher = (stream: Stream) => this.all[STREAMS.indexOf(stream)]
     this.postAuth = batcher('post_auth')
     this.pings = batcher('gateway_pings')
     this.auth = batcher('gateway_auth')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
 import { recordSchema } from '../schemas/avro.ts'
-import { isTopic, streamReportedAs, type ReportedAs, type Topic } from '../schemas/streams/index.ts'
+import { isStream, streamReportedAs, type ReportedAs, type Stream } from '../schemas/streams/index.ts'
 import { isStage, type Verdict } from '../access/decisions.ts'
 import { AUTH_STAGE, authFields, encodeAuth } from './encode/auth.ts'
 import { Cursor } from './encode/cursor.ts'
@@ -35,15 +35,15 @@ const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
  */
 export function repairedBatch(letter: RepairedLetter): Batch {
   const batchId = replayId(letter)
-  const { topic, fields } = encoded(letter)
+  const { stream, fields } = encoded(letter)
   const prefix = new Cursor(64)
   prefix.uint(letter.receivedAt)
   batchId.copy(prefix.bytes, prefix.position)
   prefix.position += batchId.length
   prefix.uint(0)
   return {
-    topic,
-    schema: recordSchema(topic),
+    stream,
+    schema: recordSchema(stream),
     batchId,
     recordCount: 1,
     minReceivedAt: letter.receivedAt,
@@ -64,12 +64,12 @@ const REPAIRS: Readonly<Record<ReportedAs, (letter: RepairedLetter) => Buffer>> 
   'post-auth': ({ payload }) => postAuth(payload),
 }
 
-function encoded(letter: RepairedLetter): { topic: Topic; fields: Buffer } {
+function encoded(letter: RepairedLetter): { stream: Stream; fields: Buffer } {
   const { source, payload } = letter
-  const topic = streamReportedAs(source)
-  if (topic !== undefined) return { topic, fields: REPAIRS[source as ReportedAs](letter) }
-  if (!isTopic(source)) throw invalid(`source ${source} is not known`)
-  return { topic: source, fields: record(source, payload) }
+  const stream = streamReportedAs(source)
+  if (stream !== undefined) return { stream, fields: REPAIRS[source as ReportedAs](letter) }
+  if (!isStream(source)) throw invalid(`source ${source} is not known`)
+  return { stream: source, fields: record(source, payload) }
 }
 
 function ping(query: string): Buffer {
@@ -114,7 +114,7 @@ function written(cursor: Cursor): Buffer {
 }
 
 /** For a record that its table refused: the payload is JSON, with 64-bit numbers as text. */
-function record(topic: Topic, payload: string): Buffer {
+function record(stream: Stream, payload: string): Buffer {
   let parsed: unknown
   try {
     parsed = JSON.parse(payload)
@@ -122,19 +122,19 @@ function record(topic: Topic, payload: string): Buffer {
     throw invalid(`the payload is not JSON: ${messageOf(error)}`)
   }
   if (typeof parsed !== 'object' || parsed === null) throw invalid('the payload is not a JSON object')
-  const { type } = recordSchema(topic)
+  const { type } = recordSchema(stream)
   const identity = { received_at: 0, batch_id: Buffer.alloc(16), batch_index: 0 }
-  const value = { ...revived(topic, parsed as Record<string, unknown>), ...identity }
+  const value = { ...revived(stream, parsed as Record<string, unknown>), ...identity }
   const wrong: string[] = []
   type.isValid(value, { errorHook: (path) => wrong.push(path.join('.')) })
-  if (wrong.length > 0) throw invalid(`not a record of ${topic}: ${wrong.join(', ')}`)
+  if (wrong.length > 0) throw invalid(`not a record of ${stream}: ${wrong.join(', ')}`)
   // Skips the identity, which is written again: one byte of time, sixteen of batch_id and one of batch_index.
   return type.toBuffer(value).subarray(18)
 }
 
-function revived(topic: Topic, parsed: Record<string, unknown>): Record<string, unknown> {
+function revived(stream: Stream, parsed: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
-    recordSchema(topic).fields.map(({ name, type }) => {
+    recordSchema(stream).fields.map(({ name, type }) => {
       const value = parsed[name]
       const isLong = JSON.stringify(type).includes('"long"')
       return [name, isLong && /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : value]

@@ -1,5 +1,5 @@
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 
 /**
  * The record log: append a batch durably; read batches in order from a position; commit a position.
@@ -11,17 +11,17 @@ import type { Topic } from '../schemas/streams/index.ts'
 export interface Batching {
   /** A batch is sealed when its next record might exceed this size; a larger record gets a batch of its own. */
   readonly sealBytes: number
-  /** Batches of a topic in flight at once; while there are fewer, a batch is sealed at the end of the event loop's turn. */
+  /** Batches of a stream in flight at once; while there are fewer, a batch is sealed at the end of the event loop's turn. */
   readonly maxInFlight: number
-  /** Batches of a topic in memory, open or in flight; beyond them records are refused. */
+  /** Batches of a stream in memory, open or in flight; beyond them records are refused. */
   readonly maxBatches: number
 }
 
 export interface LogWriter {
   /** Undefined: batches as large as possible, one in flight at a time. */
   readonly batching?: Batching
-  /** The partition for a topic's next batch, which becomes part of its identity. A log without partitions returns 0. */
-  nextPartition(topic: Topic): number
+  /** The partition for a stream's next batch, which becomes part of its identity. A log without partitions returns 0. */
+  nextPartition(stream: Stream): number
   /**
    * Resolves when the batch is durable. `records` must not change until then.
    * @throws GatepostError LOG_FULL, LOG_WRITE_REFUSED, LOG_CLOSED: nothing was appended;
@@ -32,9 +32,9 @@ export interface LogWriter {
   close(): Promise<void>
 }
 
-/** Batches of one topic in log order, and the position after them. */
+/** Batches of one stream in log order, and the position after them. */
 export interface Gathered {
-  readonly topic: Topic
+  readonly stream: Stream
   readonly batches: readonly Batch[]
   /** Sum of the batches' record bytes. */
   readonly bytes: number
@@ -63,11 +63,11 @@ export interface Lag {
 
 export interface LogReader {
   /**
-   * The next batches of a topic after the last read position: at least one, and up to maxBytes in total (a single larger batch is returned
+   * The next batches of a stream after the last read position: at least one, and up to maxBytes in total (a single larger batch is returned
    * alone); null: there are none. Reading advances the position; batches that were read and not committed are read again after a restart.
    * Parts named in `except` are skipped, because a gather of theirs is being stored.
    */
-  read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null>
+  read(stream: Stream, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null>
   /**
    * Whether this reader still owns the part that the gather came from. If not, the new owner reads it again; the gather must be neither
    * stored nor committed.
@@ -76,7 +76,7 @@ export interface LogReader {
   /** Tells the log that the gather is stored. Commit every gather, in the order of reading; committing one twice has no effect. */
   commit(gathered: Gathered): Promise<void>
   /** Forgets what was read and not committed: the next read starts at the last committed position. */
-  rewind(topic: Topic): void
-  lag(topic: Topic): Promise<Lag>
+  rewind(stream: Stream): void
+  lag(stream: Stream): Promise<Lag>
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { storedUserName } from '../common/user-name.ts'
 import { decodeRecord } from '../schemas/record.ts'
 import type { Batch } from '../schemas/batch.ts'
-import { streamOf, type Topic } from '../schemas/streams/index.ts'
+import { descriptorOf, type Stream } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import { recordSpans } from '../schemas/record-spans.ts'
 
@@ -52,7 +52,7 @@ export class ErasedSubjects {
     for (let index = 0; index + 1 < offsets.length; index++) {
       const bytes = batch.records.subarray(offsets[index], offsets[index + 1])
       const record = decodeRecord(batch.schema, bytes)
-      if (!this.concerns(batch.topic, record)) kept.push(bytes)
+      if (!this.concerns(batch.stream, record)) kept.push(bytes)
     }
     const dropped = offsets.length - 1 - kept.length
     if (dropped === 0) return batch
@@ -63,9 +63,9 @@ export class ErasedSubjects {
   }
 
   /** Whether a record names a subject that was erased later. Its `received_at` is in ms since the epoch. */
-  concerns(topic: Topic, record: Readonly<Record<string, unknown>>): boolean {
+  concerns(stream: Stream, record: Readonly<Record<string, unknown>>): boolean {
     const receivedAt = Number(record['received_at'])
-    return streamOf(topic).fields.some(({ name, holds }) => {
+    return descriptorOf(stream).fields.some(({ name, holds }) => {
       const value = record[name]
       if (holds === null || typeof value !== 'string' || value === '') return false
       return holds === 'text' ? this.#isNamedIn(value, receivedAt) : this.#has(holds, value, receivedAt)

@@ -1,4 +1,4 @@
-import { fieldsHolding, TOPICS } from '../schemas/streams/index.ts'
+import { fieldsHolding, STREAMS } from '../schemas/streams/index.ts'
 import { capitals } from '../common/user-name.ts'
 import { decidedSubjectsOf } from '../access/subjects.ts'
 import type { QueryParams } from '../store/contract.ts'
@@ -63,9 +63,9 @@ const deleted = (table: string, where: string): Place => ({ table, where, set: n
 
 /** The raw tables, by the `holds` of their streams' fields; post_auth, which certificates are found in, is last. */
 function rawPlaces(holds: 'user' | 'mac', condition: (column: string) => string): Place[] {
-  return [...TOPICS].reverse().flatMap((topic) => {
-    const columns = fieldsHolding(topic, holds)
-    return columns.length === 0 ? [] : [deleted(topic, `(${columns.map(condition).join(' OR ')}) AND ${SINCE}`)]
+  return [...STREAMS].reverse().flatMap((stream) => {
+    const columns = fieldsHolding(stream, holds)
+    return columns.length === 0 ? [] : [deleted(stream, `(${columns.map(condition).join(' OR ')}) AND ${SINCE}`)]
   })
 }
 

@@ -2,11 +2,11 @@ import avro from 'avsc'
 import { releasedIn } from './released.ts'
 import type { AvroType } from './avro-type.ts'
 import { TIMESTAMP } from './streams/define.ts'
-import { streamOf, TOPICS, type Topic } from './streams/index.ts'
+import { descriptorOf, STREAMS, type Stream } from './streams/index.ts'
 
 /** What all readers and writers of one stream's records must agree on. */
 export interface RecordSchema {
-  readonly topic: Topic
+  readonly stream: Stream
   /** The avsc type: right for schemas, tests and tools; too slow for the hot path (about 3 us per record). */
   readonly type: avro.Type
   /** The schema as written into container headers, docs included. */
@@ -28,18 +28,18 @@ export interface RecordField {
 }
 
 /** Parses a schema. @throws Error: not an Avro schema, or not one of this stream's records */
-export function parseSchema(topic: Topic, json: string, since: string | null): RecordSchema {
+export function parseSchema(stream: Stream, json: string, since: string | null): RecordSchema {
   const source = JSON.parse(json) as avro.Schema & { fields: RecordField[] }
   // 64-bit values beyond 2^53 would lose bits as JavaScript numbers.
   const type = avro.Type.forSchema(source, { registry: { long: bigintLong } })
-  const name = `gatepost.${topic}`
+  const name = `gatepost.${stream}`
   if (type.typeName !== 'record' || type.name !== name) throw new Error(`the schema is not that of the record ${name}`)
-  return { topic, type, json, fingerprint: type.fingerprint('md5'), fields: source.fields, since }
+  return { stream, type, json, fingerprint: type.fingerprint('md5'), fields: source.fields, since }
 }
 
 /** The Avro schema with which this version writes a stream's records; schemas/avro/<stream>.avsc is a copy for other tools. */
-export function avroSource(topic: Topic): object {
-  const { name, doc, batchIdDoc = BATCH_ID_DOC, fields } = streamOf(topic)
+export function avroSource(stream: Stream): object {
+  const { name, doc, batchIdDoc = BATCH_ID_DOC, fields } = descriptorOf(stream)
   return {
     type: 'record',
     name,
@@ -58,9 +58,9 @@ export function avroSource(topic: Topic): object {
 const BATCH_ID_DOC =
   "Identity of the batch: the producer's random 64-bit incarnation, then a 64-bit sequence, both big-endian."
 
-function load(topic: Topic): RecordSchema {
-  const schema = parseSchema(topic, JSON.stringify(avroSource(topic)), null)
-  return { ...schema, since: releasedIn(topic, schema.fingerprint) }
+function load(stream: Stream): RecordSchema {
+  const schema = parseSchema(stream, JSON.stringify(avroSource(stream)), null)
+  return { ...schema, since: releasedIn(stream, schema.fingerprint) }
 }
 
 /** Avro longs as BigInt, so that unsigned 64-bit counters survive tools and tests; times (timestamp-millis) stay numbers. */
@@ -77,9 +77,9 @@ const bigintLong = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
 })
 
-const loaded = new Map<Topic, RecordSchema>(TOPICS.map((topic) => [topic, load(topic)]))
+const loaded = new Map<Stream, RecordSchema>(STREAMS.map((stream) => [stream, load(stream)]))
 
 /** The schema with which this version writes a stream's records, from schemas/avro/. */
-export function recordSchema(topic: Topic): RecordSchema {
-  return loaded.get(topic) as RecordSchema
+export function recordSchema(stream: Stream): RecordSchema {
+  return loaded.get(stream) as RecordSchema
 }

@@ -1,5 +1,5 @@
 import type { RecordSchema } from './avro.ts'
-import type { Topic } from './streams/index.ts'
+import type { Stream } from './streams/index.ts'
 
 /**
  * Maximum span of a batch, in ms of received_at: given the first record's time, a reader knows the window of the whole batch without
@@ -12,7 +12,7 @@ export const BATCH_MAX_BYTES = 4 * 1024 * 1024
 
 /** A sealed batch: the unit of appending, of delivery and of identity. */
 export interface Batch {
-  readonly topic: Topic
+  readonly stream: Stream
   /** The schema that the records were written with, possibly by another version; it stays with the batch on every path. */
   readonly schema: RecordSchema
   /**

@@ -16,7 +16,7 @@ export function batchOfBlock(schema: RecordSchema, bytes: Buffer, block: Scanned
   if (receivedAt === null || receivedAt.value < EARLIEST_MS || receivedAt.value > LATEST_MS) return null
   if (receivedAt.end + 16 > block.recordsEnd) return null
   return {
-    topic: schema.topic,
+    stream: schema.stream,
     schema,
     batchId: bytes.subarray(receivedAt.end, receivedAt.end + 16),
     recordCount: block.recordCount,

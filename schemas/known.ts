@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { packageFile } from '../common/package-root.ts'
 import { parseSchema, recordSchema, type RecordSchema } from './avro.ts'
 import { releasedFile, releasedSchemas } from './released.ts'
-import type { Topic } from './streams/index.ts'
+import type { Stream } from './streams/index.ts'
 
 /** All schemas that records of a stream may have been written with, as far as this version knows; the current one first. */
-export function knownSchemas(topic: Topic): readonly RecordSchema[] {
-  const current = recordSchema(topic)
+export function knownSchemas(stream: Stream): readonly RecordSchema[] {
+  const current = recordSchema(stream)
   const earlier = releasedSchemas()
-    .filter(({ stream, fingerprint }) => stream === topic && fingerprint !== current.fingerprint.toString('hex'))
-    .map((entry) => parseSchema(topic, readFileSync(packageFile(releasedFile(entry)), 'utf8'), entry.since))
+    .filter(({ stream, fingerprint }) => stream === stream && fingerprint !== current.fingerprint.toString('hex'))
+    .map((entry) => parseSchema(stream, readFileSync(packageFile(releasedFile(entry)), 'utf8'), entry.since))
   return [current, ...earlier]
 }

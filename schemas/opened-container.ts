@@ -3,7 +3,7 @@ import { messageOf } from '../common/errors.ts'
 import { parseSchema, recordSchema, type RecordField, type RecordSchema } from '../schemas/avro.ts'
 import { CODEC_KEY, SCHEMA_KEY, SINCE_KEY } from '../schemas/container.ts'
 import { knownSchemas } from '../schemas/known.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import { readHeader, type ContainerHeader } from './scan.ts'
 
 /** A container that can be parsed, with the schema and sync marker from its header. */
@@ -25,15 +25,15 @@ export interface UnreadableContainer {
  * Opens a container with a stream's records, whichever version wrote it.
  * @returns null: the bytes do not begin with a complete header
  */
-export function openContainer(topic: Topic, bytes: Buffer): OpenedContainer | UnreadableContainer | null {
-  const known = opened.get(topic)?.find((container) => beginsWith(bytes, container.header))
+export function openContainer(stream: Stream, bytes: Buffer): OpenedContainer | UnreadableContainer | null {
+  const known = opened.get(stream)?.find((container) => beginsWith(bytes, container.header))
   if (known !== undefined) return known
   const header = readHeader(bytes)
   if (header === null) return null
   const since = header.metadata.get(SINCE_KEY)?.toString('utf8') ?? null
   const codec = header.metadata.get(CODEC_KEY)?.toString('latin1') ?? 'null'
   if (codec !== 'null') return { unreadable: `its blocks are compressed with ${codec}`, since }
-  const schema = writerSchema(topic, header, since)
+  const schema = writerSchema(stream, header, since)
   if (typeof schema === 'string') return { unreadable: schema, since }
   return remember({
     schema: shared(schema),
@@ -47,15 +47,19 @@ export function openContainer(topic: Topic, bytes: Buffer): OpenedContainer | Un
  * The schema in the header, or a text that says why there is none. Gatepost's sync markers are the fingerprints of their schemas: if the
  * schema's text does not match a known marker, the text is damaged.
  */
-function writerSchema(topic: Topic, { metadata, sync }: ContainerHeader, since: string | null): RecordSchema | string {
+function writerSchema(
+  stream: Stream,
+  { metadata, sync }: ContainerHeader,
+  since: string | null,
+): RecordSchema | string {
   let schema: RecordSchema | string
   try {
-    schema = parseSchema(topic, metadata.get(SCHEMA_KEY)?.toString('utf8') ?? '', since)
+    schema = parseSchema(stream, metadata.get(SCHEMA_KEY)?.toString('utf8') ?? '', since)
     if (sync.equals(schema.fingerprint)) return beginsWithIdentity(schema) ? schema : 'its records have no identity'
   } catch (error) {
     schema = messageOf(error)
   }
-  const marked = knownSchemas(topic).find(({ fingerprint }) => fingerprint.equals(sync))
+  const marked = knownSchemas(stream).find(({ fingerprint }) => fingerprint.equals(sync))
   if (marked !== undefined || typeof schema === 'string') return marked ?? schema
   return beginsWithIdentity(schema) ? schema : 'its records have no identity'
 }
@@ -68,19 +72,19 @@ interface Known extends OpenedContainer {
  * Cache of parsed headers, the latest first. While a fleet is upgraded, each stream has two, and comparing a header costs a fraction of
  * parsing its schema. Beyond the limit the oldest is dropped, and parsed again when needed.
  */
-const opened = new Map<Topic, Known[]>()
+const opened = new Map<Stream, Known[]>()
 const MAX_KNOWN = 8
 
 function remember(container: Known): OpenedContainer {
-  const { topic } = container.schema
-  opened.set(topic, [container, ...(opened.get(topic) ?? [])].slice(0, MAX_KNOWN))
+  const { stream } = container.schema
+  opened.set(stream, [container, ...(opened.get(stream) ?? [])].slice(0, MAX_KNOWN))
   return container
 }
 
 /** Returns the same object for equal schemas (their texts may differ in wording), so that per-schema caches are shared. */
 function shared(schema: RecordSchema): RecordSchema {
-  const current = recordSchema(schema.topic)
-  const all = [current, ...(opened.get(schema.topic) ?? []).map((container) => container.schema)]
+  const current = recordSchema(schema.stream)
+  const all = [current, ...(opened.get(schema.stream) ?? []).map((container) => container.schema)]
   return all.find(({ fingerprint }) => fingerprint.equals(schema.fingerprint)) ?? schema
 }
 

@@ -4,12 +4,12 @@ import { dirname } from 'node:path'
 import { packageFile, packageVersion } from '../common/package-root.ts'
 import { recordSchema } from './avro.ts'
 import { releasedFile, releasedSchemas, VERSIONS_FILE, type ReleasedSchema } from './released.ts'
-import { TOPICS } from './streams/index.ts'
+import { STREAMS } from './streams/index.ts'
 
 /* Run by `make fixture` before a release: stores the schemas that this version writes. */
 
 const added: ReleasedSchema[] = []
-for (const stream of TOPICS) {
+for (const stream of STREAMS) {
   const { fingerprint } = recordSchema(stream)
   const entry = { stream, fingerprint: fingerprint.toString('hex') }
   if (releasedSchemas().some((known) => known.stream === stream && known.fingerprint === entry.fingerprint)) continue

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { packageFile, packageVersion } from '../common/package-root.ts'
-import { TOPICS, type Topic } from './streams/index.ts'
+import { STREAMS, type Stream } from './streams/index.ts'
 
 /*
  * Schemas that a released version has written records with: schemas/released/<stream>/<fingerprint>.avsc, which never change, and
@@ -11,7 +11,7 @@ import { TOPICS, type Topic } from './streams/index.ts'
 
 const versionsSchema = z.array(
   z.object({
-    stream: z.enum(TOPICS),
+    stream: z.enum(STREAMS),
     /** MD5 of the parsing canonical form, hexadecimal: the name of the file. */
     fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
     /** The version that introduced it. */
@@ -41,7 +41,7 @@ export function releasedFile({ stream, fingerprint }: Pick<ReleasedSchema, 'stre
 }
 
 /** The version that introduced a schema; for an unreleased one, this version. */
-export function releasedIn(stream: Topic, fingerprint: Buffer): string {
+export function releasedIn(stream: Stream, fingerprint: Buffer): string {
   const hex = fingerprint.toString('hex')
   return released.find((entry) => entry.stream === stream && entry.fingerprint === hex)?.since ?? packageVersion()
 }

@@ -34,7 +34,7 @@ const resolutions = new WeakMap<RecordSchema, Resolution>()
 export function resolve(writer: RecordSchema): Resolution {
   let resolution = resolutions.get(writer)
   if (resolution === undefined) {
-    resolution = resolveAgainst(writer.fields, recordSchema(writer.topic).fields)
+    resolution = resolveAgainst(writer.fields, recordSchema(writer.stream).fields)
     resolutions.set(writer, resolution)
   }
   return resolution

@@ -1,4 +1,4 @@
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Batch } from '../schemas/batch.ts'
 
 /**
@@ -22,7 +22,7 @@ export interface InsertOutcome {
  * insert. Table partition_owners.
  */
 export interface Ownership {
-  readonly topic: Topic
+  readonly stream: Stream
   readonly partition: string
   readonly epoch: number
   /** The owner: a random id, one per opened store. */
@@ -41,7 +41,7 @@ export interface Store {
    * only if that is still the newest epoch (used after an attempt with an unknown outcome, to fence off a late write).
    * @throws GatepostError STORE_FENCED: another process has taken ownership since; STORE_UNAVAILABLE
    */
-  takeOwnership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership>
+  takeOwnership(stream: Stream, partition: string, previous: Ownership | null): Promise<Ownership>
   /**
    * Inserts batches of one stream and one UTC month into the stream's table, each wholly and once, whatever happened before: one INSERT with
    * a look-up by identity, one block, one part. Batch ids are unique within the call. `ownerships`: those of the parts of the log
@@ -51,10 +51,10 @@ export interface Store {
    *   STORE_FENCED: an epoch is no longer the newest, none was written; STORE_UNAVAILABLE: unknown outcome, take ownership again and
    *   repeat; STORE_INCONSISTENT: a batch is partly in the table
    */
-  insertOnce(topic: Topic, batches: readonly Batch[], ownerships?: readonly Ownership[]): Promise<InsertOutcome>
+  insertOnce(stream: Stream, batches: readonly Batch[], ownerships?: readonly Ownership[]): Promise<InsertOutcome>
   /**
    * Whether the engine would accept these rows: inserts them into a Null table with the same structure. Null: it would; else its error.
    */
-  check(topic: Topic, batches: readonly Batch[]): Promise<string | null>
+  check(stream: Stream, batches: readonly Batch[]): Promise<string | null>
   close(): Promise<void>
 }

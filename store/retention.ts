@@ -1,5 +1,5 @@
 import type { Logger } from '../common/logger.ts'
-import { fieldsHolding, streamOf, TOPICS, type FollowingTable, type Topic } from '../schemas/streams/index.ts'
+import { fieldsHolding, descriptorOf, STREAMS, type FollowingTable, type Stream } from '../schemas/streams/index.ts'
 import { DATABASE, type SqlConnection } from './sql.ts'
 
 /*
@@ -13,8 +13,8 @@ import { DATABASE, type SqlConnection } from './sql.ts'
  * was denied).
  */
 export const FOLLOWS = Object.fromEntries(
-  TOPICS.flatMap((topic) => streamOf(topic).followedBy.map((table) => [table, topic])),
-) as Readonly<Record<FollowingTable, Topic>>
+  STREAMS.flatMap((stream) => descriptorOf(stream).followedBy.map((table) => [table, stream])),
+) as Readonly<Record<FollowingTable, Stream>>
 
 /** Tables that the view `sessions` joins with session_hours: with another retention the view would be wrong. */
 export const KEPT_WITH = {
@@ -26,13 +26,13 @@ export const KEPT_WITH = {
 } as const satisfies Record<string, FollowingTable>
 
 /** Tables whose retention can be configured. */
-export type KeptTable = Topic | FollowingTable
-export const KEPT_TABLES: readonly KeptTable[] = [...TOPICS, ...keysOf(FOLLOWS)]
+export type KeptTable = Stream | FollowingTable
+export const KEPT_TABLES: readonly KeptTable[] = [...STREAMS, ...keysOf(FOLLOWS)]
 
 /** Those of them without personal data: they name gateways only. */
-export const NAMELESS: readonly KeptTable[] = TOPICS.filter(
-  (topic) => streamOf(topic).fields.length === fieldsHolding(topic, null).length,
-).flatMap((topic) => [topic, ...streamOf(topic).followedBy])
+export const NAMELESS: readonly KeptTable[] = STREAMS.filter(
+  (stream) => descriptorOf(stream).fields.length === fieldsHolding(stream, null).length,
+).flatMap((stream) => [stream, ...descriptorOf(stream).followedBy])
 
 /** Retention in days of each expiring table. Plain data, since processes send it to each other. */
 export type Retention = Readonly<Record<KeptTable | keyof typeof KEPT_WITH, number>>
@@ -41,7 +41,7 @@ export type DaysByTable = Readonly<Partial<Record<KeptTable, number>>>
 /** The retention of all tables, from the default and from the configuration of single tables. */
 export function retentionOf(days: number, byTable: DaysByTable = {}): Retention {
   const kept: Record<string, number> = {}
-  for (const topic of TOPICS) kept[topic] = byTable[topic] ?? days
+  for (const stream of STREAMS) kept[stream] = byTable[stream] ?? days
   for (const table of keysOf(FOLLOWS)) kept[table] = byTable[table] ?? kept[FOLLOWS[table]]
   for (const table of keysOf(KEPT_WITH)) kept[table] = kept[KEPT_WITH[table]]
   return kept as Retention

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { Exchange } from '../ingest/http.ts'
 import { BATCH_SPAN_MS, type Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import { openEmbeddedStore } from '../store/embedded/open.ts'
 import { MemoryLog } from './helpers/memory-log.ts'
 import { openApp } from './helpers/open-app.ts'
@@ -53,12 +53,12 @@ const app = openApp(log)
 const exchange = new Exchange()
 
 /** Everything the log was given, as a reader would give it to the store. */
-async function storeAll(topic: Topic): Promise<void> {
+async function storeAll(stream: Stream): Promise<void> {
   await app.records.flush()
   const batches: Batch[] = log.batches
-    .filter((batch) => batch.topic === topic)
+    .filter((batch) => batch.stream === stream)
     .map((batch) => ({ ...batch, minReceivedAt: Date.now() - 60_000, maxReceivedAt: Date.now() + BATCH_SPAN_MS }))
-  await store.insertOnce(topic, batches)
+  await store.insertOnce(stream, batches)
 }
 
 t.test('heartbeats', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { retentionOf } from '../../store/retention.ts'
@@ -10,7 +10,7 @@ import { batchUuid } from '../../store/exactly-once/identity.ts'
 import { makeBatch, repeated } from '../../schemas/test/records.ts'
 import { startAggregator, type AggregatorOptions } from '../aggregator.ts'
 import { aggregatorMetrics } from '../metrics.ts'
-import type { TopicStats } from '../stats.ts'
+import type { StreamStats } from '../stats.ts'
 import { MemoryLog } from './memory-log.ts'
 
 const HOUR = 3_600_000
@@ -25,7 +25,10 @@ t.teardown(() => store.close())
 await store.migrate()
 
 /** Runs an aggregator over a log until nothing waits, and says what it counted. */
-async function drain(log: MemoryLog, options: Partial<AggregatorOptions> = {}): Promise<(topic: Topic) => TopicStats> {
+async function drain(
+  log: MemoryLog,
+  options: Partial<AggregatorOptions> = {},
+): Promise<(stream: Stream) => StreamStats> {
   let failure: unknown = null
   const aggregator = startAggregator({
     reader: log,
@@ -38,13 +41,13 @@ async function drain(log: MemoryLog, options: Partial<AggregatorOptions> = {}): 
   })
   await aggregator.stop(60_000)
   if (failure !== null) throw failure as Error
-  return (topic) => aggregator.stats().get(topic) as TopicStats
+  return (stream) => aggregator.stats().get(stream) as StreamStats
 }
 
 /** Rows of each batch in a table. */
-async function rowsOf(topic: Topic, batches: readonly Batch[]): Promise<number[]> {
+async function rowsOf(stream: Stream, batches: readonly Batch[]): Promise<number[]> {
   const rows = await store.query<{ batch_id: string; rows: string; places: string }>(
-    `SELECT batch_id, count() AS rows, uniqExact(batch_index) AS places FROM gatepost.${topic} GROUP BY batch_id`,
+    `SELECT batch_id, count() AS rows, uniqExact(batch_index) AS places FROM gatepost.${stream} GROUP BY batch_id`,
   )
   const counts = new Map(rows.map((row) => [row.batch_id, row.rows === row.places ? Number(row.rows) : NaN]))
   return batches.map((batch) => counts.get(batchUuid(batch)) ?? 0)
@@ -60,25 +63,27 @@ function lettersOf(batch: Batch): Promise<Letter[]> {
   return store.query<Letter>(
     `SELECT batch_index, reason, payload FROM gatepost.dead_letters
      WHERE batch_id = {id:UUID} AND source = {topic:String} ORDER BY batch_index`,
-    { id: batchUuid(batch), topic: batch.topic },
+    { id: batchUuid(batch), stream: batch.stream },
   )
 }
 
 t.test('every batch of every topic once, whatever the order and however often it comes', async (t) => {
   const log = new MemoryLog()
-  const made = TOPICS.map((topic) => [0, 1, 2, 3].map((minute) => makeBatch(topic, now - minute * 60_000, repeated(7))))
+  const made = STREAMS.map((stream) =>
+    [0, 1, 2, 3].map((minute) => makeBatch(stream, now - minute * 60_000, repeated(7))),
+  )
   for (const batches of made) log.append(...batches, ...[...batches].reverse(), batches[2])
   const stats = await drain(log, { gatherMaxBytes: 1000 })
-  for (const [index, topic] of TOPICS.entries()) {
-    t.same(await rowsOf(topic, made[index]), [7, 7, 7, 7])
-    t.equal(log.committed(topic), 9)
-    t.match(stats(topic), { rows: 28, duplicates: 5, failures: 0 })
+  for (const [index, stream] of STREAMS.entries()) {
+    t.same(await rowsOf(stream, made[index]), [7, 7, 7, 7])
+    t.equal(log.committed(stream), 9)
+    t.match(stats(stream), { rows: 28, duplicates: 5, failures: 0 })
   }
   log.replay()
   const again = await drain(log)
-  for (const [index, topic] of TOPICS.entries()) {
-    t.same(await rowsOf(topic, made[index]), [7, 7, 7, 7])
-    t.match(again(topic), { rows: 0, duplicates: 9, inserts: 1 })
+  for (const [index, stream] of STREAMS.entries()) {
+    t.same(await rowsOf(stream, made[index]), [7, 7, 7, 7])
+    t.match(again(stream), { rows: 0, duplicates: 9, inserts: 1 })
   }
 })
 
@@ -104,17 +109,17 @@ t.test('batches whose rows would expire are left out and counted', async (t) => 
 
 t.test('each topic has its own time: what one table would drop, another one keeps', async (t) => {
   const log = new MemoryLog()
-  const topics = ['post_auth', 'gateway_pings', 'dead_letters'] as const
-  const made = topics.map((topic) => [20 * DAY, 13 * DAY].map((age) => makeBatch(topic, now - age, repeated(3))))
+  const streams = ['post_auth', 'gateway_pings', 'dead_letters'] as const
+  const made = streams.map((stream) => [20 * DAY, 13 * DAY].map((age) => makeBatch(stream, now - age, repeated(3))))
   for (const batches of made) log.append(...batches)
   const stats = await drain(log, { retention: retentionOf(32, { gateway_pings: 14, dead_letters: 10 }) })
-  const counted = topics.map((topic) => [stats(topic).rows, stats(topic).expired])
+  const counted = streams.map((stream) => [stats(stream).rows, stats(stream).expired])
   t.same(counted, [
     [6, 0],
     [3, 1],
     [0, 2],
   ])
-  t.same(await Promise.all(topics.map((topic, index) => rowsOf(topic, made[index]))), [
+  t.same(await Promise.all(streams.map((stream, index) => rowsOf(stream, made[index]))), [
     [3, 3],
     [0, 3],
     [0, 0],
@@ -212,8 +217,8 @@ function losingAnswers(calls: readonly number[]): Store {
         const value: unknown = Reflect.get(target, property)
         return typeof value === 'function' ? (value.bind(target) as unknown) : value
       }
-      return async (topic: Topic, batches: readonly Batch[]) => {
-        const outcome = await target.insertOnce(topic, batches)
+      return async (stream: Stream, batches: readonly Batch[]) => {
+        const outcome = await target.insertOnce(stream, batches)
         if (calls.includes(call++)) throw new GatepostError('STORE_UNAVAILABLE', 'the answer got lost')
         return outcome
       }
@@ -238,9 +243,9 @@ t.test('an outcome that is not known is settled by trying again', async (t) => {
 t.test('a read that fails loses nothing, also when it had advanced', async (t) => {
   class FlakyLog extends MemoryLog {
     #reads = 0
-    override async read(topic: Topic, maxBytes: number) {
-      const gathered = await super.read(topic, maxBytes)
-      if (topic === 'gateway_pings' && ++this.#reads % 2 === 0) throw new Error('the disk said no')
+    override async read(stream: Stream, maxBytes: number) {
+      const gathered = await super.read(stream, maxBytes)
+      if (stream === 'gateway_pings' && ++this.#reads % 2 === 0) throw new Error('the disk said no')
       return gathered
     }
   }

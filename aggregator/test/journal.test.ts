@@ -3,7 +3,7 @@ import { createLogger } from '../../common/logger.ts'
 import { slotDirectory } from '../../log/journal/layout.ts'
 import { JournalReader } from '../../log/journal/reader.ts'
 import { JournalWriter } from '../../log/journal/writer.ts'
-import { TOPICS } from '../../schemas/streams/index.ts'
+import { STREAMS } from '../../schemas/streams/index.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { makeBatch, repeated } from '../../schemas/test/records.ts'
 import { startAggregator } from '../aggregator.ts'
@@ -33,18 +33,18 @@ t.test('what the journal took is in the tables, once, and the journal is empty',
   )
   for (let round = 0; round < 50; round++) {
     await Promise.all(
-      writers.flatMap((writer) => TOPICS.map((topic) => writer.append(makeBatch(topic, Date.now(), repeated(10))))),
+      writers.flatMap((writer) => STREAMS.map((stream) => writer.append(makeBatch(stream, Date.now(), repeated(10))))),
     )
   }
   for (const writer of writers) await writer.close()
   await aggregator.stop(60_000)
 
-  for (const topic of TOPICS) {
+  for (const stream of STREAMS) {
     const [counted] = await store.query(
-      `SELECT count() AS rows, uniqExact(batch_id, batch_index) AS records FROM gatepost.${topic}`,
+      `SELECT count() AS rows, uniqExact(batch_id, batch_index) AS records FROM gatepost.${stream}`,
     )
     t.same(counted, { rows: '1000', records: '1000' })
-    t.match(await reader.lag(topic), { bytes: 0, oldestAt: null })
-    t.match(aggregator.stats().get(topic), { rows: 1000, duplicates: 0, failures: 0 })
+    t.match(await reader.lag(stream), { bytes: 0, oldestAt: null })
+    t.match(aggregator.stats().get(stream), { rows: 1000, duplicates: 0, failures: 0 })
   }
 })

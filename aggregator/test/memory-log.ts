@@ -1,34 +1,34 @@
 import type { Gathered, Lag, LogReader } from '../../log/contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 
 /** A record log in memory, for orders, repetitions and crash points that a real one shows rarely. */
 export class MemoryLog implements LogReader {
-  readonly #batches = new Map<Topic, Batch[]>()
-  readonly #read = new Map<Topic, number>()
-  readonly #committed = new Map<Topic, number>()
+  readonly #batches = new Map<Stream, Batch[]>()
+  readonly #read = new Map<Stream, number>()
+  readonly #committed = new Map<Stream, number>()
 
   append(...batches: Batch[]): void {
     for (const batch of batches) {
-      const waiting = this.#batches.get(batch.topic)
+      const waiting = this.#batches.get(batch.stream)
       if (waiting) waiting.push(batch)
-      else this.#batches.set(batch.topic, [batch])
+      else this.#batches.set(batch.stream, [batch])
     }
   }
 
-  read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
+  read(stream: Stream, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
     if (except?.has('memory')) return Promise.resolve(null)
-    const waiting = this.#batches.get(topic) ?? []
-    const start = this.#read.get(topic) ?? 0
+    const waiting = this.#batches.get(stream) ?? []
+    const start = this.#read.get(stream) ?? 0
     let end = start
     let bytes = 0
     while (end < waiting.length && (end === start || bytes + waiting[end].records.byteLength <= maxBytes)) {
       bytes += waiting[end++].records.byteLength
     }
     if (end === start) return Promise.resolve(null)
-    this.#read.set(topic, end)
+    this.#read.set(stream, end)
     return Promise.resolve({
-      topic,
+      stream,
       batches: waiting.slice(start, end),
       bytes,
       partition: 'memory',
@@ -42,13 +42,13 @@ export class MemoryLog implements LogReader {
     return true
   }
 
-  commit({ topic, position }: Gathered): Promise<void> {
-    this.#committed.set(topic, position as number)
+  commit({ stream, position }: Gathered): Promise<void> {
+    this.#committed.set(stream, position as number)
     return Promise.resolve()
   }
 
-  rewind(topic: Topic): void {
-    this.#read.set(topic, this.#committed.get(topic) ?? 0)
+  rewind(stream: Stream): void {
+    this.#read.set(stream, this.#committed.get(stream) ?? 0)
   }
 
   /** As a new process would: from the first batch, whatever was committed. */
@@ -57,17 +57,17 @@ export class MemoryLog implements LogReader {
     this.#committed.clear()
   }
 
-  committed(topic: Topic): number {
-    return this.#committed.get(topic) ?? 0
+  committed(stream: Stream): number {
+    return this.#committed.get(stream) ?? 0
   }
 
   /** Batches that have not been read. */
-  waiting(topic: Topic): number {
-    return (this.#batches.get(topic)?.length ?? 0) - (this.#read.get(topic) ?? 0)
+  waiting(stream: Stream): number {
+    return (this.#batches.get(stream)?.length ?? 0) - (this.#read.get(stream) ?? 0)
   }
 
-  lag(topic: Topic): Promise<Lag> {
-    const batches = (this.#batches.get(topic)?.length ?? 0) - this.committed(topic)
+  lag(stream: Stream): Promise<Lag> {
+    const batches = (this.#batches.get(stream)?.length ?? 0) - this.committed(stream)
     return Promise.resolve({ bytes: batches, batches, oldestAt: batches === 0 ? null : 0 })
   }
 

@@ -3,7 +3,7 @@ import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import type { Gathered } from '../../log/contract.ts'
 import { makeBatch } from '../../log/test/contract.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Ownership, InsertOutcome, Store } from '../../store/contract.ts'
 import { startAggregator } from '../aggregator.ts'
 import { MemoryLog } from './memory-log.ts'
@@ -29,11 +29,11 @@ class NotingStore implements Partial<Store> {
     this.#ownerships = ownerships
   }
 
-  takeOwnership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership> {
+  takeOwnership(stream: Stream, partition: string, previous: Ownership | null): Promise<Ownership> {
     this.notes.push(`ownership ${partition} after ${previous === null ? 'none' : previous.epoch}`)
     const step = this.#ownerships.shift() ?? 'ok'
     if (step !== 'ok') return Promise.reject(new GatepostError(step, 'ownership'))
-    return Promise.resolve({ topic, partition, epoch: ++this.#epoch, owner: 'me' })
+    return Promise.resolve({ stream, partition, epoch: ++this.#epoch, owner: 'me' })
   }
 
   /** Nobody was erased. */
@@ -41,8 +41,12 @@ class NotingStore implements Partial<Store> {
     return Promise.resolve([])
   }
 
-  insertOnce(topic: Topic, batches: { length: number }, ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
-    this.notes.push(`insert ${batches.length} ${topic} under ${ownerships.map(({ epoch }) => epoch).join(',')}`)
+  insertOnce(
+    stream: Stream,
+    batches: { length: number },
+    ownerships: readonly Ownership[] = [],
+  ): Promise<InsertOutcome> {
+    this.notes.push(`insert ${batches.length} ${stream} under ${ownerships.map(({ epoch }) => epoch).join(',')}`)
     const step = this.#inserts.shift() ?? 'ok'
     if (step !== 'ok') return Promise.reject(new GatepostError(step, 'insert'))
     return Promise.resolve({ rows: batches.length, alreadyPresent: 0 })
@@ -105,11 +109,16 @@ t.test('a gather whose part has gone to another reader is neither stored nor com
     override isCurrent(): boolean {
       return this.#lost > 0
     }
-    override read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
-      if (topic === 'dead_letters' && this.waiting(topic) === 0 && this.committed(topic) === 0 && this.#lost++ === 0) {
-        this.rewind(topic)
+    override read(stream: Stream, maxBytes: number): Promise<Gathered | null> {
+      if (
+        stream === 'dead_letters' &&
+        this.waiting(stream) === 0 &&
+        this.committed(stream) === 0 &&
+        this.#lost++ === 0
+      ) {
+        this.rewind(stream)
       }
-      return super.read(topic, maxBytes)
+      return super.read(stream, maxBytes)
     }
   }
   const log = new LosingLog()
@@ -123,8 +132,8 @@ t.test('a gather whose part has gone to another reader is neither stored nor com
 t.test('letters of the log are stored before what they came with is committed', async (t) => {
   const letter = makeBatch(['letter'])
   class LetterLog extends MemoryLog {
-    override async read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
-      const gathered = await super.read(topic, maxBytes)
+    override async read(stream: Stream, maxBytes: number): Promise<Gathered | null> {
+      const gathered = await super.read(stream, maxBytes)
       return gathered && { ...gathered, letters: [letter] }
     }
   }

@@ -30,7 +30,7 @@ async function replayed(
 ) {
   const totals = emptyTotals()
   const erased = await ErasedSubjects.load(store, () => [SECRET])
-  await replayPart({ store: to, topic: 'post_auth', partition: 'p', retention, erased }, { batches, letters }, totals)
+  await replayPart({ store: to, stream: 'post_auth', partition: 'p', retention, erased }, { batches, letters }, totals)
   return totals
 }
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import type { Bound } from '../../log/kafka/range.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -9,7 +9,7 @@ import { table } from '../output.ts'
 import type { ReplayOutcome, ReplayRequest } from '../../runtime/replay/replay.ts'
 
 interface Options {
-  readonly topic?: Topic
+  readonly topic?: Stream
   readonly partition?: number
   readonly from?: Bound
   readonly to?: Bound
@@ -27,7 +27,7 @@ export function registerReplay(program: Command, context: Context): void {
         'Expired records and records of erased subjects are skipped. From Kafka it reads only records that the aggregators have\n' +
         'committed: the rest is left to them. It may run while they run.',
     )
-    .addOption(new Option('--topic <topic>', 'only this stream of records').choices([...TOPICS]))
+    .addOption(new Option('--topic <topic>', 'only this stream of records').choices([...STREAMS]))
     .option('--partition <number>', 'only this partition of Kafka; with --topic', partitionNumber)
     .option('--from <offset|time>', 'first offset, or time as 2024-02-29 or 2024-02-29T12:00Z', bound)
     .option('--to <offset|time>', 'the offset or time before which it ends', bound)
@@ -86,7 +86,7 @@ function requestOf(options: Options): ReplayRequest {
     )
   }
   return {
-    topics: topic === undefined ? TOPICS : [topic],
+    streams: topic === undefined ? STREAMS : [topic],
     archive,
     ...(partition === undefined ? {} : { partition }),
     ...(from === undefined ? {} : { from }),

@@ -5,7 +5,7 @@ import t from 'tap'
 import { subjectHash } from '../../privacy/erased.ts'
 import { packageFile } from '../../common/package-root.ts'
 import { archiveDirectory, readArchive } from '../../log/journal/archive.ts'
-import { TOPICS } from '../../schemas/streams/index.ts'
+import { STREAMS } from '../../schemas/streams/index.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { requestEveryRoute, ROUND } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
@@ -62,8 +62,8 @@ const names = async () =>
 /** Records that the archive holds. */
 async function archived(): Promise<number> {
   let records = 0
-  for (const topic of TOPICS) {
-    for await (const { batches } of readArchive(archiveDirectory(instance.dataDir), topic, 0, Infinity))
+  for (const stream of STREAMS) {
+    for await (const { batches } of readArchive(archiveDirectory(instance.dataDir), stream, 0, Infinity))
       for (const { recordCount } of batches) records += recordCount
   }
   return records

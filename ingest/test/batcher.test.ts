@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Batching, LogWriter } from '../../log/contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import { BatchSequence, TopicBatcher } from '../batcher.ts'
+import { BatchSequence, StreamBatcher } from '../batcher.ts'
 import { deadLetterBytes, encodeDeadLetter, type DeadLetter } from '../encode/dead-letter.ts'
 
 /** A log whose appends end when the test says so. */
@@ -30,7 +30,7 @@ class SlowLog implements LogWriter {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-function add(batcher: TopicBatcher, payload: string, now = Date.now()): boolean {
+function add(batcher: StreamBatcher, payload: string, now = Date.now()): boolean {
   const letter: DeadLetter = { source: 'ping', reason: 'bad_telemetry', error: '', payload }
   const batch = batcher.begin(deadLetterBytes(letter), now)
   if (batch === null) return false
@@ -41,7 +41,7 @@ function add(batcher: TopicBatcher, payload: string, now = Date.now()): boolean 
 
 t.test('a log that says nothing: one commit under way, what arrives meanwhile goes into the next', async (t) => {
   const log = new SlowLog()
-  const batcher = new TopicBatcher('dead_letters', log, new BatchSequence())
+  const batcher = new StreamBatcher('dead_letters', log, new BatchSequence())
   add(batcher, 'a')
   add(batcher, 'b')
   await turn()
@@ -55,7 +55,7 @@ t.test('a log that says nothing: one commit under way, what arrives meanwhile go
 
 t.test('a log of several batches under way: small ones at once, larger ones when they have to wait', async (t) => {
   const log = new SlowLog({ sealBytes: 10_000, maxInFlight: 2, maxBatches: 6 })
-  const batcher = new TopicBatcher('dead_letters', log, new BatchSequence())
+  const batcher = new StreamBatcher('dead_letters', log, new BatchSequence())
   const records = () => log.appended.map((each) => each.records)
   for (let number = 0; number < 4; number++) {
     add(batcher, 'small')

@@ -4,7 +4,7 @@ import { decodeRecords, type Decoded } from '../../test/helpers/decode.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { openApp } from '../../test/helpers/open-app.ts'
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { App } from '../app.ts'
 import { Exchange } from '../http.ts'
 
@@ -74,15 +74,15 @@ const spell = (value: string, everything: boolean) =>
     })
     .join('')
 
-async function encodeOne(topic: Topic, send: (app: App, exchange: Exchange) => void): Promise<Decoded> {
+async function encodeOne(stream: Stream, send: (app: App, exchange: Exchange) => void): Promise<Decoded> {
   const log = new MemoryLog()
   const app = openApp(log)
   const exchange = new Exchange()
   send(app, exchange)
   await app.records.flush()
-  const [{ record, bytes }] = log.decoded(topic)
+  const [{ record, bytes }] = log.decoded(stream)
   // Avro has one way to write each of these values, so the bytes must be avsc's.
-  if (!recordSchema(topic).type.toBuffer(record).equals(bytes))
+  if (!recordSchema(stream).type.toBuffer(record).equals(bytes))
     throw new Error(`not the bytes that avsc writes: ${bytes.toString('hex')}`)
   return record
 }

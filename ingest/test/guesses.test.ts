@@ -80,7 +80,7 @@ t.test('100,000 guesses over HTTP', async (t) => {
   t.ok(asked > 10, `the one who has a token asked ${asked} times meanwhile`)
   t.equal(refused, 0, 'and was told the same as ever')
   await app.records.flush()
-  const rows = log.batches.filter(({ topic }) => topic === 'gateway_auth')
+  const rows = log.batches.filter(({ stream }) => stream === 'gateway_auth')
   t.equal(
     rows.reduce((sum, { recordCount }) => sum + recordCount, 0),
     GUESSES + asked + 1,

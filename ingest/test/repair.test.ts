@@ -1,6 +1,6 @@
 import t from 'tap'
 import { decodeRecords } from '../../test/helpers/decode.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { repairedBatch, replayId, type RepairedLetter } from '../repair.ts'
 
 const letter: RepairedLetter = {
@@ -12,10 +12,10 @@ const letter: RepairedLetter = {
   batchIndex: 3,
 }
 
-function decoded(change: Partial<RepairedLetter>): { topic: Topic; record: Record<string, unknown> } {
+function decoded(change: Partial<RepairedLetter>): { stream: Stream; record: Record<string, unknown> } {
   const batch = repairedBatch({ ...letter, ...change })
-  const [{ record }] = decodeRecords(batch.topic, batch.records, batch.recordCount)
-  return { topic: batch.topic, record }
+  const [{ record }] = decodeRecords(batch.stream, batch.records, batch.recordCount)
+  return { stream: batch.stream, record }
 }
 
 const identity = { received_at: letter.receivedAt, batch_id: replayId(letter), batch_index: 0 }
@@ -23,17 +23,17 @@ const identity = { received_at: letter.receivedAt, batch_id: replayId(letter), b
 t.test('a repaired letter is the record that the request would have made, at its time', (t) => {
   const ping = 'gw_id=gw&sys_uptime=1&sys_memfree=2&sys_load=0.5&wifidog_uptime=4&model=x'
   t.match(decoded({ payload: ping }), {
-    topic: 'gateway_pings',
+    stream: 'gateway_pings',
     record: { ...identity, gw_id: 'gw', sys_uptime: 1n, sys_load: 0.5, trusted: true, extra: { model: 'x' } },
   })
   const auth = 'stage=counters&ip=10.0.0.1&mac=50:a6:7f:84:9c:d1&incoming=5&gw_id=gw'
   t.match(decoded({ source: 'auth', reason: 'unknown_stage', payload: auth }), {
-    topic: 'gateway_auth',
+    stream: 'gateway_auth',
     record: { ...identity, stage: 'counters', mac: '50-A6-7F-84-9C-D1', auth_code: -1, own: false },
   })
   const postAuth = JSON.stringify({ username: 'someone', authentication_result: 'Access-Accept' })
   t.match(decoded({ source: 'post-auth', payload: postAuth }), {
-    topic: 'post_auth',
+    stream: 'post_auth',
     record: { ...identity, username: 'SOMEON', success: true },
   })
   t.end()
@@ -55,7 +55,7 @@ t.test('a record that its table refused is taken from the payload', (t) => {
     extra: {},
   })
   t.match(decoded({ source: 'gateway_pings', reason: 'refused_by_store', payload }), {
-    topic: 'gateway_pings',
+    stream: 'gateway_pings',
     record: { ...identity, sys_uptime: 18446744073709551n, remote_ip: '10.0.0.1' },
   })
   t.end()

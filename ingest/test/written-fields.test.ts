@@ -1,15 +1,15 @@
 import t from 'tap'
 import { recordSchema } from '../../schemas/avro.ts'
-import { TOPICS } from '../../schemas/streams/index.ts'
+import { STREAMS } from '../../schemas/streams/index.ts'
 import { WRITTEN_FIELDS } from '../records.ts'
 
 t.test('each encoder lists the fields of its schema, in their order', (t) => {
-  for (const topic of TOPICS) {
-    const own = recordSchema(topic).fields.slice(3)
+  for (const stream of STREAMS) {
+    const own = recordSchema(stream).fields.slice(3)
     t.same(
-      WRITTEN_FIELDS[topic],
+      WRITTEN_FIELDS[stream],
       own.map(({ name }) => name),
-      topic,
+      stream,
     )
   }
   t.end()

@@ -3,7 +3,7 @@ import { readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryLockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError } from '../../common/errors.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { makeDirectory } from './disk.ts'
 import { parseSegmentName } from './layout.ts'
@@ -11,7 +11,7 @@ import { readSegment, type SegmentContents } from './read-segment.ts'
 import { writeSegment } from './write-segment.ts'
 
 /*
- * Stored segments that are kept for a while for replay: <data directory>/archive/<topic>/<segment>.avro. When the archive reaches its size
+ * Stored segments that are kept for a while for replay: <data directory>/archive/<stream>/<segment>.avro. When the archive reaches its size
  * limit the oldest segment is removed; so are segments whose rows their table no longer keeps. Interrupted attempts leave files beside them:
  * .new of a segment being rewritten, .arriving of one being stored without erased subjects.
  */
@@ -30,7 +30,7 @@ export interface Erased {
 }
 
 interface Kept {
-  readonly topic: Topic
+  readonly stream: Stream
   readonly path: string
   readonly madeAt: number
   readonly bytes: number
@@ -43,16 +43,16 @@ export function archiveDirectory(dataDir: string): string {
 
 export interface ArchiveBounds {
   readonly maxBytes: number
-  /** Maximum age of a segment, by topic. */
-  readonly maxAgeMs: Readonly<Record<Topic, number>>
+  /** Maximum age of a segment, by stream. */
+  readonly maxAgeMs: Readonly<Record<Stream, number>>
 }
 
 /** The archive, for the process that owns the journal. */
 export class Archive {
   readonly #directory: string
   readonly #bounds: ArchiveBounds
-  /** By topic, oldest first. */
-  readonly #kept = new Map<Topic, Kept[]>(TOPICS.map((topic) => [topic, []]))
+  /** By stream, oldest first. */
+  readonly #kept = new Map<Stream, Kept[]>(STREAMS.map((stream) => [stream, []]))
   #bytes = 0
 
   private constructor(directory: string, bounds: ArchiveBounds) {
@@ -62,7 +62,7 @@ export class Archive {
 
   static async open(directory: string, bounds: ArchiveBounds): Promise<Archive> {
     const archive = new Archive(directory, bounds)
-    for (const topic of TOPICS) await makeDirectory(join(directory, topic))
+    for (const stream of STREAMS) await makeDirectory(join(directory, stream))
     await removeUnfinished(directory, ARRIVING_SUFFIX)
     await removeRewritten(directory)
     for (const segment of await archivedSegments(directory)) archive.#add(segment)
@@ -82,19 +82,19 @@ export class Archive {
   async keep(path: string, name: string, erased: Erased | null = null): Promise<void> {
     const segment = parseSegmentName(name)
     if (segment === null) throw new Error(`${name} is not a segment of the journal`)
-    const target = join(this.#directory, segment.topic, name)
+    const target = join(this.#directory, segment.stream, name)
     const bytes = await unlessGone(
-      erased === null ? moved(path, target) : filtered(path, target, segment.topic, erased),
+      erased === null ? moved(path, target) : filtered(path, target, segment.stream, erased),
     )
     if (bytes === null) return
-    this.#add({ topic: segment.topic, path: target, madeAt: segment.madeAt, bytes })
+    this.#add({ stream: segment.stream, path: target, madeAt: segment.madeAt, bytes })
     await this.#shrink()
   }
 
   async #shrink(): Promise<void> {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       // Update the list before the file is removed, so that a concurrent caller continues with the next segment.
-      this.#kept.get(next.topic)?.shift()
+      this.#kept.get(next.stream)?.shift()
       this.#bytes -= next.bytes
       await unlink(next.path).catch((error: unknown) => {
         // Another process has removed it already.
@@ -108,13 +108,13 @@ export class Archive {
     const { maxBytes, maxAgeMs } = this.#bounds
     const now = Date.now()
     const oldest = [...this.#kept.values()].flatMap((segments) => segments.slice(0, 1))
-    const expired = oldest.find(({ topic, madeAt }) => madeAt < now - maxAgeMs[topic])
+    const expired = oldest.find(({ stream, madeAt }) => madeAt < now - maxAgeMs[stream])
     if (expired !== undefined || this.#bytes <= maxBytes) return expired
     return oldest.sort((a, b) => a.madeAt - b.madeAt).at(0)
   }
 
   #add(segment: Kept): void {
-    this.#kept.get(segment.topic)?.push(segment)
+    this.#kept.get(segment.stream)?.push(segment)
     this.#bytes += segment.bytes
   }
 }
@@ -126,8 +126,8 @@ async function moved(path: string, target: string): Promise<number> {
 }
 
 /** @returns the size; null: no record is left */
-async function filtered(path: string, target: string, topic: Topic, erased: Erased): Promise<number | null> {
-  const { batches } = await readWhole(path, topic)
+async function filtered(path: string, target: string, stream: Stream, erased: Erased): Promise<number | null> {
+  const { batches } = await readWhole(path, stream)
   const kept = batches.map((batch) => erased.without(batch))
   if (kept.every((batch, index) => batch === batches[index])) return moved(path, target)
   const left = kept.filter((batch) => batch !== null)
@@ -138,10 +138,10 @@ async function filtered(path: string, target: string, topic: Topic, erased: Eras
 
 /** Removes the files of interrupted attempts. */
 export async function removeUnfinished(directory: string, suffix: string): Promise<void> {
-  for (const topic of TOPICS) {
-    const names = await readdir(join(directory, topic)).catch(() => [])
+  for (const stream of STREAMS) {
+    const names = await readdir(join(directory, stream)).catch(() => [])
     for (const name of names) {
-      if (name.endsWith(suffix)) await unlessGone(unlink(join(directory, topic, name)))
+      if (name.endsWith(suffix)) await unlessGone(unlink(join(directory, stream, name)))
     }
   }
 }
@@ -158,19 +158,19 @@ async function removeRewritten(directory: string): Promise<void> {
 }
 
 /** The segments of an archive, oldest first. */
-export async function archivedSegments(directory: string, topics: readonly Topic[] = TOPICS): Promise<Kept[]> {
+export async function archivedSegments(directory: string, streams: readonly Stream[] = STREAMS): Promise<Kept[]> {
   const kept: Kept[] = []
-  for (const topic of topics) {
-    const names = await readdir(join(directory, topic)).catch(() => [])
+  for (const stream of streams) {
+    const names = await readdir(join(directory, stream)).catch(() => [])
     for (const name of names) {
       const segment = parseSegmentName(name)
       if (segment === null) continue
-      const path = join(directory, topic, name)
+      const path = join(directory, stream, name)
       const bytes = await stat(path).then(
         ({ size }) => size,
         () => 0,
       )
-      kept.push({ topic, path, madeAt: segment.madeAt, bytes })
+      kept.push({ stream, path, madeAt: segment.madeAt, bytes })
     }
   }
   return kept.sort((a, b) => a.madeAt - b.madeAt)
@@ -192,19 +192,19 @@ export function assertArchive(directory: string): void {
   throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
 }
 
-/** The batches of a topic whose first record was received in [from, to), ms since the epoch. */
+/** The batches of a stream whose first record was received in [from, to), ms since the epoch. */
 export async function* readArchive(
   directory: string,
-  topic: Topic,
+  stream: Stream,
   from: number,
   to: number,
 ): AsyncGenerator<ArchivePart> {
-  const segments = await archivedSegments(directory, [topic])
+  const segments = await archivedSegments(directory, [stream])
   const bytesInAll = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   let bytesRead = 0
   for (const { path, bytes } of segments) {
     bytesRead += bytes
-    const segment = await unlessGone(readWhole(path, topic))
+    const segment = await unlessGone(readWhole(path, stream))
     if (segment === null) continue
     const { batches, damage } = segment
     const within = batches.filter(({ minReceivedAt }) => minReceivedAt >= from && minReceivedAt < to)
@@ -216,8 +216,8 @@ export async function* readArchive(
  * Reads a segment whose records this version can parse.
  * @throws GatepostError SCHEMA_UNKNOWN: a later version wrote it; the file system's error
  */
-export async function readWhole(path: string, topic: Topic): Promise<SegmentContents> {
-  const segment = await readSegment(path, topic)
+export async function readWhole(path: string, stream: Stream): Promise<SegmentContents> {
+  const segment = await readSegment(path, stream)
   if (segment.obstacle !== null) throw new GatepostError('SCHEMA_UNKNOWN', `${path}: ${segment.obstacle}`)
   return segment
 }

@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isTopic, type Topic } from '../../schemas/streams/index.ts'
+import { isStream, type Stream } from '../../schemas/streams/index.ts'
 
 /*
  * The journal's files, below <data directory>/journal:
  *
- *  <slot>/<topic>-<created at, ms>-<incarnation>-<number>.avro.open    being written by the worker that holds the slot's lock
- *  <slot>/<topic>-<created at, ms>-<incarnation>-<number>.avro         sealed: complete, readable
+ *  <slot>/<stream>-<created at, ms>-<incarnation>-<number>.avro.open    being written by the worker that holds the slot's lock
+ *  <slot>/<stream>-<created at, ms>-<incarnation>-<number>.avro         sealed: complete, readable
  *  corrupt/...                                                         corrupt segments
  *
  * Each segment is an Avro object container file. There is one slot per ingest worker; names sort by age.
@@ -36,13 +36,13 @@ export function existingSlots(journal: string): number[] {
   }
 }
 
-export function segmentName(topic: Topic, madeAt: number, incarnation: string, number: number): string {
-  return `${topic}-${String(madeAt).padStart(14, '0')}-${incarnation}-${String(number).padStart(8, '0')}`
+export function segmentName(stream: Stream, madeAt: number, incarnation: string, number: number): string {
+  return `${stream}-${String(madeAt).padStart(14, '0')}-${incarnation}-${String(number).padStart(8, '0')}`
 }
 
 /** Parses the name of a segment; null: the file is not a segment. */
-export function parseSegmentName(name: string): { topic: Topic; madeAt: number } | null {
+export function parseSegmentName(name: string): { stream: Stream; madeAt: number } | null {
   const match = /^([a-z_]+)-(\d{14,})-[0-9a-f]+-\d+\.avro(\.open)?$/.exec(name)
-  if (!match || !isTopic(match[1])) return null
-  return { topic: match[1], madeAt: Number(match[2]) }
+  if (!match || !isStream(match[1])) return null
+  return { stream: match[1], madeAt: Number(match[2]) }
 }

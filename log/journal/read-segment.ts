@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { obstacleTo } from '../../schemas/later-schema.ts'
@@ -20,9 +20,9 @@ export interface SegmentContents {
 }
 
 /** Reads the intact batches of a sealed segment, whichever version wrote it. @throws the file system's error */
-export async function readSegment(path: string, topic: Topic): Promise<SegmentContents> {
+export async function readSegment(path: string, stream: Stream): Promise<SegmentContents> {
   const bytes = await readFile(path)
-  const found = segmentBlocks(topic, bytes)
+  const found = segmentBlocks(stream, bytes)
   if ('unreadable' in found) return { batches: [], obstacle: obstacleTo(found), damage: null }
   const { schema, scan, hasHeader } = found
   const batches = scan.blocks.map((block) => batchOfBlock(schema, bytes, block)).filter((batch) => batch !== null)

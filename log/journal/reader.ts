@@ -2,7 +2,7 @@ import { readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Archive, Erased } from './archive.ts'
@@ -64,8 +64,8 @@ export class JournalReader implements LogReader {
   readonly stats: JournalReaderStats = { corruptSegments: 0, heldSegments: 0 }
   readonly #options: JournalReaderOptions
   /** Paths of segments read since the last rewind. */
-  readonly #read = new Map<Topic, Set<string>>()
-  readonly #partial = new Map<Topic, UnfinishedSegment>()
+  readonly #read = new Map<Stream, Set<string>>()
+  readonly #partial = new Map<Stream, UnfinishedSegment>()
   /** Held segments: only another version can store them, so this process reads each one once. */
   readonly #held = new Set<string>()
 
@@ -73,22 +73,22 @@ export class JournalReader implements LogReader {
     this.#options = options
   }
 
-  async read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
+  async read(stream: Stream, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
     const partition = this.#options.partition ?? 'journal'
     if (except?.has(partition)) return null
     const batches: Batch[] = []
     const finished: FinishedSegment[] = []
     let bytes = 0
-    let partial = this.#partial.get(topic) ?? null
-    this.#partial.delete(topic)
-    const waiting = await this.#waiting(topic)
+    let partial = this.#partial.get(stream) ?? null
+    this.#partial.delete(stream)
+    const waiting = await this.#waiting(stream)
     for (;;) {
       if (partial === null) {
         const file = waiting.shift()
         if (file === undefined) break
-        partial = await this.#open(topic, file)
+        partial = await this.#open(stream, file)
         if (partial === null) continue
-        this.#readOf(topic).add(file.path)
+        this.#readOf(stream).add(file.path)
       }
       let taken = 0
       for (const batch of partial.batches) {
@@ -98,7 +98,7 @@ export class JournalReader implements LogReader {
         taken++
       }
       if (taken < partial.batches.length) {
-        this.#partial.set(topic, { ...partial, batches: partial.batches.slice(taken) })
+        this.#partial.set(stream, { ...partial, batches: partial.batches.slice(taken) })
         break
       }
       finished.push({ file: partial.file, corrupt: partial.corrupt, oldest: partial.oldest })
@@ -106,7 +106,7 @@ export class JournalReader implements LogReader {
     }
     if (batches.length === 0 && finished.length === 0) return null
     const gathered: Gathered = {
-      topic,
+      stream,
       batches,
       bytes,
       partition,
@@ -135,20 +135,20 @@ export class JournalReader implements LogReader {
         const people = (await erased?.()) ?? null
         await archive.keep(file.path, file.name, people !== null && oldest <= people.newest ? people : null)
       } else await remove(file.path)
-      this.#readOf(gathered.topic).delete(file.path)
+      this.#readOf(gathered.stream).delete(file.path)
     }
   }
 
-  rewind(topic: Topic): void {
-    this.#read.delete(topic)
-    this.#partial.delete(topic)
+  rewind(stream: Stream): void {
+    this.#read.delete(stream)
+    this.#partial.delete(stream)
   }
 
-  async lag(topic: Topic): Promise<Lag> {
+  async lag(stream: Stream): Promise<Lag> {
     let bytes = 0
     let oldestAt: number | null = null
     for (const slot of this.#slots()) {
-      for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, true)) {
+      for (const file of await this.#list(slotDirectory(this.#options.directory, slot), stream, true)) {
         bytes += await stat(file.path).then(
           (entry) => entry.size,
           () => 0,
@@ -167,35 +167,35 @@ export class JournalReader implements LogReader {
     return this.#options.slots ?? existingSlots(this.#options.directory)
   }
 
-  #readOf(topic: Topic): Set<string> {
-    let paths = this.#read.get(topic)
-    if (paths === undefined) this.#read.set(topic, (paths = new Set()))
+  #readOf(stream: Stream): Set<string> {
+    let paths = this.#read.get(stream)
+    if (paths === undefined) this.#read.set(stream, (paths = new Set()))
     return paths
   }
 
-  async #waiting(topic: Topic): Promise<SegmentFile[]> {
-    const read = this.#readOf(topic)
+  async #waiting(stream: Stream): Promise<SegmentFile[]> {
+    const read = this.#readOf(stream)
     const files: SegmentFile[] = []
     for (const slot of this.#slots()) {
-      for (const file of await this.#list(slotDirectory(this.#options.directory, slot), topic, false)) {
+      for (const file of await this.#list(slotDirectory(this.#options.directory, slot), stream, false)) {
         if (!read.has(file.path) && !this.#held.has(file.path)) files.push(file)
       }
     }
     return files.sort((a, b) => a.madeAt - b.madeAt || (a.name < b.name ? -1 : 1))
   }
 
-  async #list(directory: string, topic: Topic, open: boolean): Promise<SegmentFile[]> {
+  async #list(directory: string, stream: Stream, open: boolean): Promise<SegmentFile[]> {
     const files: SegmentFile[] = []
     for (const name of await readdir(directory)) {
       if (!open && !name.endsWith(SEALED_SUFFIX)) continue
       const segment = parseSegmentName(name)
-      if (segment?.topic === topic) files.push({ path: join(directory, name), name, madeAt: segment.madeAt })
+      if (segment?.stream === stream) files.push({ path: join(directory, name), name, madeAt: segment.madeAt })
     }
     return files
   }
 
-  async #open(topic: Topic, file: SegmentFile): Promise<UnfinishedSegment | null> {
-    const { batches, damage, obstacle } = await readSegment(file.path, topic)
+  async #open(stream: Stream, file: SegmentFile): Promise<UnfinishedSegment | null> {
+    const { batches, damage, obstacle } = await readSegment(file.path, stream)
     if (obstacle !== null && (!this.#options.passesOn || batches.length === 0)) {
       this.#held.add(file.path)
       this.stats.heldSegments = this.#held.size

@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { recordSchema } from '../../schemas/avro.ts'
 import { containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Logger } from '../../common/logger.ts'
 import { obstacleTo } from '../../schemas/later-schema.ts'
 import { syncDirectory } from './disk.ts'
@@ -43,7 +43,7 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
     if (segment === null) continue
     const path = join(directory, name)
     const bytes = readFileSync(path)
-    const found = segmentBlocks(segment.topic, bytes)
+    const found = segmentBlocks(segment.stream, bytes)
     if ('unreadable' in found) {
       done.left++
       logger.error(
@@ -54,7 +54,7 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
       done.truncatedBytes += bytes.length - found.scan.end
       seal(path, bytes.length, found)
       done.sealed++
-    } else if (found.hasHeader || isBeginning(segment.topic, bytes)) {
+    } else if (found.hasHeader || isBeginning(segment.stream, bytes)) {
       unlinkSync(path)
       done.removed++
     } else {
@@ -82,8 +82,8 @@ function seal(path: string, size: number, { scan: { end } }: SegmentBlocks): voi
 }
 
 /** Header and first block are written together, so an incomplete header means that nothing was acknowledged. */
-function isBeginning(topic: Topic, bytes: Buffer): boolean {
-  return containerHeader(recordSchema(topic)).subarray(0, bytes.length).equals(bytes)
+function isBeginning(stream: Stream, bytes: Buffer): boolean {
+  return containerHeader(recordSchema(stream)).subarray(0, bytes.length).equals(bytes)
 }
 
 function putAside(directory: string, name: string): void {

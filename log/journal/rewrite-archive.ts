@@ -1,5 +1,5 @@
 import { lockDirectory } from '../../common/directory-lock.ts'
-import { TOPICS } from '../../schemas/streams/index.ts'
+import { STREAMS } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { archivedSegments, readWhole, removeUnfinished, REWRITE_LOCK, REWRITTEN_SUFFIX, unlessGone } from './archive.ts'
 import { writeSegment } from './write-segment.ts'
@@ -43,9 +43,9 @@ async function rewritten(
   dryRun: boolean,
 ): Promise<Rewritten> {
   let [segments, records] = [0, 0]
-  for (const topic of TOPICS) {
-    for (const { path } of await archivedSegments(directory, [topic])) {
-      const segment = await unlessGone(readWhole(path, topic))
+  for (const stream of STREAMS) {
+    for (const { path } of await archivedSegments(directory, [stream])) {
+      const segment = await unlessGone(readWhole(path, stream))
       if (segment === null) continue
       const kept = segment.batches.map(without).filter((batch) => batch !== null)
       const gone = count(segment.batches) - count(kept)

@@ -1,6 +1,6 @@
 import type { RecordSchema } from '../../schemas/avro.ts'
 import { knownSchemas } from '../../schemas/known.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { openContainer, type UnreadableContainer } from '../../schemas/opened-container.ts'
 import { scanBlocks, type Scan } from '../../schemas/scan.ts'
 
@@ -16,15 +16,15 @@ export interface SegmentBlocks {
  * Finds the blocks of a segment by its header. If the header is damaged, by the sync marker, which is the fingerprint of the schema: tries
  * the known schemas until one has blocks.
  */
-export function segmentBlocks(topic: Topic, bytes: Buffer): SegmentBlocks | UnreadableContainer {
-  const container = openContainer(topic, bytes)
+export function segmentBlocks(stream: Stream, bytes: Buffer): SegmentBlocks | UnreadableContainer {
+  const container = openContainer(stream, bytes)
   if (container !== null && 'unreadable' in container) return container
   const byHeader =
     container === null
       ? null
       : { schema: container.schema, scan: scanBlocks(bytes, container.start, container.sync), hasHeader: true }
   if (byHeader !== null && byHeader.scan.blocks.length > 0) return byHeader
-  const candidates = knownSchemas(topic).map((schema) => {
+  const candidates = knownSchemas(stream).map((schema) => {
     return { schema, scan: scanBlocks(bytes, 0, schema.fingerprint), hasHeader: false }
   })
   const [first, ...rest] = byHeader === null ? candidates : [byHeader, ...candidates]

@@ -5,7 +5,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
 import { bySchema } from '../../schemas/by-schema.ts'
 import { SYNC_BYTES, BLOCK_HEADER_MAX_BYTES } from '../../schemas/container.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { LogWriter } from '../contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { Budget } from './budget.ts'
@@ -42,12 +42,12 @@ interface Append {
   readonly reject: (error: unknown) => void
 }
 
-/** Batches of one topic that may wait for the write in progress; ingest limits them too. */
+/** Batches of one stream that may wait for the write in progress; ingest limits them too. */
 const MAX_WAITING = 64
 
 /** Writes the journal: Avro container files in the slot's directory. */
 export class JournalWriter implements LogWriter {
-  readonly #topics = new Map<Topic, TopicJournal>()
+  readonly #streams = new Map<Stream, StreamJournal>()
   readonly #budget: Budget
   /** Maximum size of the slot's directory in bytes. */
   readonly maxBytes: number
@@ -56,7 +56,8 @@ export class JournalWriter implements LogWriter {
     this.maxBytes = options.maxBytes
     this.#budget = new Budget(options.directory, options.maxBytes)
     const incarnation = randomBytes(6).toString('hex')
-    for (const topic of TOPICS) this.#topics.set(topic, new TopicJournal(topic, incarnation, options, this.#budget))
+    for (const stream of STREAMS)
+      this.#streams.set(stream, new StreamJournal(stream, incarnation, options, this.#budget))
   }
 
   static async open(options: JournalWriterOptions): Promise<JournalWriter> {
@@ -76,17 +77,17 @@ export class JournalWriter implements LogWriter {
   }
 
   append(batch: Batch): Promise<void> {
-    return (this.#topics.get(batch.topic) as TopicJournal).append(batch)
+    return (this.#streams.get(batch.stream) as StreamJournal).append(batch)
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#topics.values()].map((topic) => topic.close()))
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close()))
   }
 }
 
-/** The segments of one topic: one is open at a time, one write runs at a time, and everything that waits goes into the next write. */
-class TopicJournal {
-  readonly #topic: Topic
+/** The segments of one stream: one is open at a time, one write runs at a time, and everything that waits goes into the next write. */
+class StreamJournal {
+  readonly #stream: Stream
   readonly #incarnation: string
   readonly #options: JournalWriterOptions
   readonly #budget: Budget
@@ -102,8 +103,8 @@ class TopicJournal {
   #loggedAt = -Infinity
   #closed = false
 
-  constructor(topic: Topic, incarnation: string, options: JournalWriterOptions, budget: Budget) {
-    this.#topic = topic
+  constructor(stream: Stream, incarnation: string, options: JournalWriterOptions, budget: Budget) {
+    this.#stream = stream
     this.#incarnation = incarnation
     this.#options = options
     this.#budget = budget
@@ -162,7 +163,7 @@ class TopicJournal {
     if (this.#lastRefusal === error) return
     if (performance.now() - this.#loggedAt > LOG_EVERY_MS) {
       this.#loggedAt = performance.now()
-      this.#options.logger.error({ topic: this.#topic, err: error }, messageOf(error))
+      this.#options.logger.error({ stream: this.#stream, err: error }, messageOf(error))
     }
     if (error instanceof GatepostError && (error.code === 'LOG_FULL' || error.code === 'LOG_WRITE_REFUSED')) {
       this.#lastRefusal = error
@@ -171,7 +172,7 @@ class TopicJournal {
   }
 
   async #openSegment(schema: RecordSchema): Promise<OpenSegment> {
-    const name = segmentName(this.#topic, Date.now(), this.#incarnation, this.#number++)
+    const name = segmentName(this.#stream, Date.now(), this.#incarnation, this.#number++)
     const segment = await OpenSegment.create(this.#disk, this.#options.directory, name, schema)
     this.#sealTimer = setTimeout(() => {
       if (this.#writing === null) this.#seal()
@@ -205,7 +206,7 @@ class TopicJournal {
         return
       } catch (error) {
         this.#options.logger.error(
-          { topic: this.#topic, err: error },
+          { stream: this.#stream, err: error },
           `journal: cannot seal a segment; retrying: ${messageOf(error)}`,
         )
         // The next start recovers the segment.

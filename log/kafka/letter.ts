@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 
 /** Bytes of a message that are kept, as base64, for diagnosis. */
@@ -11,7 +11,7 @@ const PAYLOAD_MAX_BYTES = 12 * 1024
  * dead letter.
  */
 export function messageLetter(
-  topic: Topic,
+  stream: Stream,
   message: { readonly place: string; readonly value: Buffer | null; readonly timestamp: number },
   error: string,
 ): Batch {
@@ -19,7 +19,7 @@ export function messageLetter(
   const receivedAt = message.timestamp
   const schema = recordSchema('dead_letters')
   return {
-    topic: 'dead_letters',
+    stream: 'dead_letters',
     schema,
     batchId,
     recordCount: 1,
@@ -29,7 +29,7 @@ export function messageLetter(
       received_at: receivedAt,
       batch_id: batchId,
       batch_index: 0,
-      source: topic,
+      source: stream,
       reason: 'undecodable',
       error: `message ${message.place}: ${error}`,
       payload: (message.value ?? Buffer.alloc(0)).subarray(0, PAYLOAD_MAX_BYTES).toString('base64'),

@@ -1,5 +1,5 @@
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { batchOfBlock } from '../../schemas/block.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { openContainer } from '../../schemas/opened-container.ts'
@@ -65,9 +65,9 @@ export interface LaterMessage {
  * The batch in a message's value; a text that says why it holds none; or what this version lacks to store it. Headers are not needed and may
  * be missing.
  */
-export function batchOfMessage(topic: Topic, value: Buffer | null): Batch | LaterMessage | string {
+export function batchOfMessage(stream: Stream, value: Buffer | null): Batch | LaterMessage | string {
   if (value === null) return 'the message has no value'
-  const container = openContainer(topic, value)
+  const container = openContainer(stream, value)
   if (container === null) return 'not an Avro object container file'
   // A message that Gatepost did not write does not hold up the others.
   if ('unreadable' in container) {

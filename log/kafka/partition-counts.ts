@@ -4,26 +4,26 @@ import { z } from 'zod'
 import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import { withAdmin } from './client/admin.ts'
 import { KafkaUnavailable } from './client/errors.ts'
 import type { KafkaOptions } from './client/port.ts'
 import { kafkaTopic } from './topic-names.ts'
 import { REPAIR_COMMAND } from './topics.ts'
 
-export type PartitionCounts = ReadonlyMap<Topic, number>
+export type PartitionCounts = ReadonlyMap<Stream, number>
 
 const FILE = 'partitions.json'
 
 /** The number of partitions of each topic; missing topics are left out. @throws GatepostError LOG_UNAVAILABLE */
 export async function fetchPartitionCounts(options: KafkaOptions, prefix: string): Promise<PartitionCounts> {
-  const counts = new Map<Topic, number>()
+  const counts = new Map<Stream, number>()
   await withAdmin(options, async (admin) => {
-    for (const topic of TOPICS) {
-      const name = kafkaTopic(prefix, topic)
+    for (const stream of STREAMS) {
+      const name = kafkaTopic(prefix, stream)
       // A topic that does not exist, or has a partition without a leader, is left out.
       const partitions = await admin.partitions(name).catch(() => [])
-      if (partitions.length > 0) counts.set(topic, partitions.length)
+      if (partitions.length > 0) counts.set(stream, partitions.length)
     }
   })
   return counts
@@ -52,7 +52,7 @@ export async function countsAtStart(
     )
     return saved
   }
-  const missing = TOPICS.filter((topic) => !counts.has(topic)).map((topic) => kafkaTopic(prefix, topic))
+  const missing = STREAMS.filter((stream) => !counts.has(stream)).map((stream) => kafkaTopic(prefix, stream))
   if (missing.length > 0 && saved === null) {
     throw new GatepostError(
       'LOG_MISCONFIGURED',
@@ -70,14 +70,14 @@ export function save(directory: string, options: KafkaOptions, prefix: string, c
   renameSync(`${path}.new`, path)
 }
 
-const savedSchema = z.object({ log: z.string(), counts: z.partialRecord(z.enum(TOPICS), z.number().int().positive()) })
+const savedSchema = z.object({ log: z.string(), counts: z.partialRecord(z.enum(STREAMS), z.number().int().positive()) })
 
 function load(directory: string, options: KafkaOptions, prefix: string): PartitionCounts | null {
   const saved = readJsonFile(join(directory, FILE), savedSchema)
   // Brokers that were never reached point to a mistake, not an outage.
   if (saved === null || saved.log !== logName(options, prefix)) return null
-  const counts = Object.entries(saved.counts) as [Topic, number][]
-  return TOPICS.every((topic) => saved.counts[topic] !== undefined) ? new Map(counts) : null
+  const counts = Object.entries(saved.counts) as [Stream, number][]
+  return STREAMS.every((stream) => saved.counts[stream] !== undefined) ? new Map(counts) : null
 }
 
 function logName(options: KafkaOptions, prefix: string): string {

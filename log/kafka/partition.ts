@@ -1,4 +1,4 @@
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaMessage } from './client/port.ts'
 import { messageLetter } from './letter.ts'
@@ -29,7 +29,7 @@ export interface Taken {
  * and it jumps by itself when an offset is out of range, so a delivery is accepted only if it starts where the last one ended.
  */
 export class PartitionReader {
-  readonly topic: Topic
+  readonly stream: Stream
   readonly kafkaTopic: string
   readonly partition: number
   readonly name: string
@@ -52,8 +52,8 @@ export class PartitionReader {
   /** Delivered and not committed, oldest first. */
   #uncommitted: { readonly offset: number; readonly at: number }[] = []
 
-  constructor(topic: Topic, kafkaTopic: string, partition: number) {
-    this.topic = topic
+  constructor(stream: Stream, kafkaTopic: string, partition: number) {
+    this.stream = stream
     this.kafkaTopic = kafkaTopic
     this.partition = partition
     this.name = partitionName(kafkaTopic, partition)
@@ -150,9 +150,9 @@ export class PartitionReader {
 
   #itemOf(message: Message): Item | LaterMessage {
     const { offset, value, timestamp } = message
-    const batch = batchOfMessage(this.topic, value)
+    const batch = batchOfMessage(this.stream, value)
     if (typeof batch !== 'string') return 'obstacle' in batch ? batch : { offset, batch, isLetter: false }
-    const letter = messageLetter(this.topic, { place: `${this.name}/${offset}`, value, timestamp }, batch)
+    const letter = messageLetter(this.stream, { place: `${this.name}/${offset}`, value, timestamp }, batch)
     return { offset, batch: letter, isLetter: true }
   }
 }

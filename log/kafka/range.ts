@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { withAdmin } from './client/admin.ts'
 import { Group } from './client/group.ts'
@@ -13,7 +13,7 @@ import { kafkaTopic } from './topic-names.ts'
 export interface RangeOptions {
   readonly kafka: KafkaOptions
   readonly topicPrefix: string
-  readonly topic: Topic
+  readonly stream: Stream
   readonly partition: number
   /** First message: an offset, or a time in ms since the epoch; default: the beginning of the log. */
   readonly from?: Bound
@@ -48,10 +48,10 @@ const STALLED_AFTER_MS = 150_000
  *  not in the log; SCHEMA_UNKNOWN: a message was written by a later version; all messages before it have been returned
  */
 export async function* readRange(options: RangeOptions): AsyncGenerator<RangePart> {
-  const name = kafkaTopic(options.topicPrefix, options.topic)
+  const name = kafkaTopic(options.topicPrefix, options.stream)
   const { start, end } = await bounds(options, name)
   if (start >= end) return
-  const partition = new PartitionReader(options.topic, name, options.partition)
+  const partition = new PartitionReader(options.stream, name, options.partition)
   partition.begin({ offset: start, expect: null })
   const group: GroupMember = new Group(
     {
@@ -120,8 +120,8 @@ function deliver(group: GroupMember, partition: PartitionReader, delivery: Deliv
 }
 
 /** Numbers of a topic's partitions. @throws GatepostError LOG_UNAVAILABLE */
-export async function partitionsOf(kafka: KafkaOptions, topicPrefix: string, topic: Topic): Promise<number[]> {
-  const name = kafkaTopic(topicPrefix, topic)
+export async function partitionsOf(kafka: KafkaOptions, topicPrefix: string, stream: Stream): Promise<number[]> {
+  const name = kafkaTopic(topicPrefix, stream)
   try {
     const ends = await withAdmin(kafka, (admin) => admin.ends(name))
     return [...ends.keys()].sort((a, b) => a - b)

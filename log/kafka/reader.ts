@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Gathered, Lag, LogReader } from '../contract.ts'
 import { Group } from './client/group.ts'
 import { LastingAdmin } from './client/lasting-admin.ts'
@@ -61,7 +61,7 @@ export class KafkaReader implements LogReader {
   readonly #logger: Logger
   readonly #admin: LastingAdmin
   readonly #group: Group
-  readonly #topics: ReadonlyMap<string, Topic>
+  readonly #topics: ReadonlyMap<string, Stream>
   readonly #counted = { positionAlarms: 0, joins: 0 }
   #partitions: PartitionReader[] = []
   /** Changes whenever other readers may have owned the partitions in between. */
@@ -73,7 +73,7 @@ export class KafkaReader implements LogReader {
   private constructor(options: KafkaReaderOptions) {
     this.#options = options
     this.#logger = options.logger
-    this.#topics = new Map(TOPICS.map((topic) => [kafkaTopic(options.topicPrefix, topic), topic]))
+    this.#topics = new Map(STREAMS.map((stream) => [kafkaTopic(options.topicPrefix, stream), stream]))
     this.#admin = new LastingAdmin(options.kafka)
     this.#group = new Group(
       {
@@ -157,15 +157,15 @@ export class KafkaReader implements LogReader {
   }
 
   /** The partition with the oldest queued batch goes first. */
-  read(topic: Topic, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
-    const waiting = this.#own(topic).filter(({ queuedBytes, name }) => queuedBytes > 0 && !except?.has(name))
+  read(stream: Stream, maxBytes: number, except?: ReadonlySet<string>): Promise<Gathered | null> {
+    const waiting = this.#own(stream).filter(({ queuedBytes, name }) => queuedBytes > 0 && !except?.has(name))
     const partition = waiting.sort((a, b) => (a.oldestAt ?? 0) - (b.oldestAt ?? 0)).at(0)
     const taken = partition?.take(maxBytes)
     if (partition === undefined || !taken) return Promise.resolve(null)
     for (const other of this.#partitions) this.#flow(other)
     const { batches, letters, bytes, next, lastId } = taken
     return Promise.resolve({
-      topic,
+      stream,
       batches,
       letters,
       bytes,
@@ -192,8 +192,8 @@ export class KafkaReader implements LogReader {
     if (this.isCurrent(gathered)) partition.committedUpTo(next, lastId)
   }
 
-  rewind(topic: Topic): void {
-    for (const partition of this.#own(topic)) {
+  rewind(stream: Stream): void {
+    for (const partition of this.#own(stream)) {
       if (partition.committed === null) continue
       const { committed, committedId } = partition
       const start =
@@ -203,8 +203,8 @@ export class KafkaReader implements LogReader {
   }
 
   /** Bytes are known only for what has been read ahead; for the rest, offsets count batches. */
-  async lag(topic: Topic): Promise<Lag> {
-    const own = this.#own(topic)
+  async lag(stream: Stream): Promise<Lag> {
+    const own = this.#own(stream)
     if (own.length === 0) return { bytes: 0, batches: 0, oldestAt: null, partitions: [] }
     const ends = await this.#ends(own[0].kafkaTopic)
     const partitions = own.map(({ partition, committed }) => {
@@ -233,10 +233,10 @@ export class KafkaReader implements LogReader {
     this.#revoked()
     this.#counted.joins++
     for (const [name, numbers] of assignment) {
-      const topic = this.#topics.get(name)
-      if (topic === undefined) continue
+      const stream = this.#topics.get(name)
+      if (stream === undefined) continue
       for (const number of numbers) {
-        this.#partitions.push(new PartitionReader(topic, name, number))
+        this.#partitions.push(new PartitionReader(stream, name, number))
         this.#group.pause(name, number)
       }
     }
@@ -245,8 +245,8 @@ export class KafkaReader implements LogReader {
     void this.#locate(this.#partitions, this.#assignment)
   }
 
-  #own(topic: Topic): PartitionReader[] {
-    return this.#partitions.filter((partition) => partition.topic === topic)
+  #own(stream: Stream): PartitionReader[] {
+    return this.#partitions.filter((partition) => partition.stream === stream)
   }
 
   #revoked(): void {

@@ -3,7 +3,7 @@ import { Backoff } from '../../common/backoff.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { containerHeader } from '../../schemas/container.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Spill } from './spill.ts'
 
@@ -39,7 +39,7 @@ const MAX_COURTESY_MS = 1000
  * partition works again.
  */
 export class Resend {
-  readonly #topic: Topic
+  readonly #stream: Stream
   readonly #spill: Spill
   readonly #target: ResendTarget
   readonly #logger: Logger
@@ -51,8 +51,8 @@ export class Resend {
   #abandon: (() => void) | null = null
   #loop: Promise<void> | null = null
 
-  constructor(topic: Topic, spill: Spill, target: ResendTarget, logger: Logger) {
-    this.#topic = topic
+  constructor(stream: Stream, spill: Spill, target: ResendTarget, logger: Logger) {
+    this.#stream = stream
     this.#spill = spill
     this.#target = target
     this.#logger = logger
@@ -87,15 +87,15 @@ export class Resend {
   async #run(): Promise<void> {
     while (!this.#closed) {
       try {
-        const gathered = await this.#spill.read(this.#topic, GATHER_BYTES)
+        const gathered = await this.#spill.read(this.#stream, GATHER_BYTES)
         if (gathered === null) await this.#rest()
         else if (await this.#sendAll(gathered.batches)) await this.#spill.commit(gathered)
       } catch (error) {
         this.#logger.error(
-          { topic: this.#topic, err: error },
+          { stream: this.#stream, err: error },
           `spill: cannot read a segment; retrying: ${messageOf(error)}`,
         )
-        this.#spill.rewind(this.#topic)
+        this.#spill.rewind(this.#stream)
         await this.#sleep(BACKOFF_MAX_MS)
       }
     }
@@ -105,7 +105,7 @@ export class Resend {
   async #rest(): Promise<void> {
     // Reset before the look-up, so that a batch spilled meanwhile is noticed.
     this.#waiting = false
-    if ((await this.#spill.lag(this.#topic)).oldestAt !== null) {
+    if ((await this.#spill.lag(this.#stream)).oldestAt !== null) {
       this.#waiting = true
       return this.#sleep(POLL_MS)
     }

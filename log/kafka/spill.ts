@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { lockDirectory, tryLockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Gathered, Lag } from '../contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { makeDirectory, syncDirectory } from '../journal/disk.ts'
@@ -92,8 +92,8 @@ export class Spill {
   }
 
   /** The oldest sealed batches that have not been read yet. */
-  read(topic: Topic, maxBytes: number): Promise<Gathered | null> {
-    return this.#reader.read(topic, maxBytes)
+  read(stream: Stream, maxBytes: number): Promise<Gathered | null> {
+    return this.#reader.read(stream, maxBytes)
   }
 
   /** Removes batches that were read. */
@@ -102,13 +102,13 @@ export class Spill {
   }
 
   /** The next read starts at the oldest uncommitted segment. */
-  rewind(topic: Topic): void {
-    this.#reader.rewind(topic)
+  rewind(stream: Stream): void {
+    this.#reader.rewind(stream)
   }
 
   /** Everything in the spill, including open segments. */
-  lag(topic: Topic): Promise<Lag> {
-    return this.#reader.lag(topic)
+  lag(stream: Stream): Promise<Lag> {
+    return this.#reader.lag(stream)
   }
 
   /**

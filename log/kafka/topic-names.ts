@@ -1,8 +1,8 @@
-import { streamOf, TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { descriptorOf, STREAMS, type Stream } from '../../schemas/streams/index.ts'
 
 /** The Kafka topic of a stream of records: `gatepost.post-auth`. */
-export function kafkaTopic(prefix: string, topic: Topic): string {
-  return prefix + streamOf(topic).kafkaTopic
+export function kafkaTopic(prefix: string, stream: Stream): string {
+  return prefix + descriptorOf(stream).kafkaTopic
 }
 
 /** Kafka's usual notation of a partition, also the name under which it is fenced in the store: `gatepost.post-auth-3`. */
@@ -17,5 +17,5 @@ export function accessControlTopic(prefix: string): string {
 
 /** All topics with records, that is, all but the access-control topic. */
 export function recordTopics(prefix: string): string[] {
-  return TOPICS.map((topic) => kafkaTopic(prefix, topic))
+  return STREAMS.map((stream) => kafkaTopic(prefix, stream))
 }

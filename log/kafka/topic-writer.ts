@@ -1,6 +1,6 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaOptions, Sending, TopicSender } from './client/port.ts'
 import { outgoingMessage, partitionOf } from './message.ts'
@@ -13,7 +13,7 @@ import { REPAIR_COMMAND } from './topics.ts'
 import type { SpillReason, WriterStats } from './writer-stats.ts'
 
 export interface TopicWriterOptions {
-  readonly topic: Topic
+  readonly stream: Stream
   /** The topic's name on Kafka. */
   readonly name: string
   readonly kafka: KafkaOptions
@@ -61,7 +61,7 @@ export class TopicWriter {
     this.#producer = new TopicProducer(options.kafka, options.name)
     this.#health = new PartitionHealth(options.partitions)
     this.#resend = new Resend(
-      options.topic,
+      options.stream,
       options.spill,
       {
         partition: (batch) => this.#partition(partitionOf(batch.batchId)),

@@ -1,7 +1,7 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { within } from '../../common/within.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Batching, LogWriter } from '../contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { KafkaOptions } from './client/port.ts'
@@ -39,7 +39,7 @@ export class KafkaWriter implements LogWriter {
   readonly stats: WriterStats = newWriterStats()
   readonly spill: Spill
   readonly #options: KafkaWriterOptions
-  readonly #topics = new Map<Topic, TopicWriter>()
+  readonly #streams = new Map<Stream, TopicWriter>()
   readonly #timers: NodeJS.Timeout[] = []
   #refreshing: Promise<void> | null = null
   #refreshedAt = performance.now()
@@ -49,14 +49,14 @@ export class KafkaWriter implements LogWriter {
   private constructor(options: KafkaWriterOptions, spill: Spill, counts: PartitionCounts) {
     this.#options = options
     this.spill = spill
-    for (const topic of TOPICS) {
-      this.#topics.set(
-        topic,
+    for (const stream of STREAMS) {
+      this.#streams.set(
+        stream,
         new TopicWriter({
-          topic,
-          name: kafkaTopic(options.topicPrefix, topic),
+          stream,
+          name: kafkaTopic(options.topicPrefix, stream),
           kafka: options.kafka,
-          partitions: counts.get(topic) as number,
+          partitions: counts.get(stream) as number,
           spill,
           stats: this.stats,
           refresh: () => this.#refreshAfterError(),
@@ -86,7 +86,7 @@ export class KafkaWriter implements LogWriter {
 
   async #start(): Promise<void> {
     await this.#adopt()
-    await Promise.all([...this.#topics.values()].map((topic) => topic.open()))
+    await Promise.all([...this.#streams.values()].map((topic) => topic.open()))
     this.#timers.push(
       setInterval(() => void this.#adopt(), ADOPT_MS),
       setInterval(() => void this.#refresh(), REFRESH_MS),
@@ -94,28 +94,28 @@ export class KafkaWriter implements LogWriter {
     for (const timer of this.#timers) timer.unref()
   }
 
-  nextPartition(topic: Topic): number {
-    return this.#of(topic).nextPartition()
+  nextPartition(stream: Stream): number {
+    return this.#of(stream).nextPartition()
   }
 
   append(batch: Batch): Promise<void> {
     if (this.#closed) return Promise.reject(new GatepostError('LOG_CLOSED', 'the record log is closed'))
-    return this.#of(batch.topic).append(batch, partitionOf(batch.batchId))
+    return this.#of(batch.stream).append(batch, partitionOf(batch.batchId))
   }
 
   /** Sends in flight, over all topics. */
   get inFlight(): number {
-    return [...this.#topics.values()].reduce((sum, topic) => sum + topic.inFlight, 0)
+    return [...this.#streams.values()].reduce((sum, topic) => sum + topic.inFlight, 0)
   }
 
   /** Number of failing partitions. */
   get failingPartitions(): number {
-    return [...this.#topics.values()].reduce((sum, topic) => sum + topic.failingPartitions, 0)
+    return [...this.#streams.values()].reduce((sum, topic) => sum + topic.failingPartitions, 0)
   }
 
   /** Whether the spill may hold batches of a topic. */
-  spillHolds(topic: Topic): boolean {
-    return this.#of(topic).spillHolds
+  spillHolds(stream: Stream): boolean {
+    return this.#of(stream).spillHolds
   }
 
   /** Waits for appends in flight; batches in the spill stay there for the next start. */
@@ -123,15 +123,15 @@ export class KafkaWriter implements LogWriter {
     if (this.#closed) return
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
-    await Promise.all([...this.#topics.values()].map((topic) => topic.drain()))
+    await Promise.all([...this.#streams.values()].map((topic) => topic.drain()))
     await this.#adopting
     await this.spill.close()
-    const leaving = Promise.all([...this.#topics.values()].map((topic) => topic.disconnect()))
+    const leaving = Promise.all([...this.#streams.values()].map((topic) => topic.disconnect()))
     await within(CLOSE_WITHIN_MS, leaving).catch(() => {})
   }
 
-  #of(topic: Topic): TopicWriter {
-    return this.#topics.get(topic) as TopicWriter
+  #of(stream: Stream): TopicWriter {
+    return this.#streams.get(stream) as TopicWriter
   }
 
   #adopt(): Promise<void> {
@@ -140,7 +140,7 @@ export class KafkaWriter implements LogWriter {
       .then(
         (segments) => {
           this.stats.adoptedSegments += segments
-          if (segments > 0) for (const topic of this.#topics.values()) topic.noticeSpill()
+          if (segments > 0) for (const topic of this.#streams.values()) topic.noticeSpill()
         },
         (error: unknown) =>
           this.#options.logger.error({ err: error }, 'spill: cannot look for spills of ended workers'),
@@ -166,7 +166,7 @@ export class KafkaWriter implements LogWriter {
       const counts = await fetchPartitionCounts(kafka, topicPrefix)
       if (this.#closed) return
       let changed = false
-      for (const [topic, count] of counts) changed = this.#of(topic).resize(count) || changed
+      for (const [stream, count] of counts) changed = this.#of(stream).resize(count) || changed
       if (changed) save(this.spill.directory, kafka, topicPrefix, new Map([...this.#counts(), ...counts]))
     } catch (error) {
       logger.debug({ err: error }, `Kafka writer: cannot look up the partitions: ${messageOf(error)}`)
@@ -174,6 +174,6 @@ export class KafkaWriter implements LogWriter {
   }
 
   #counts(): PartitionCounts {
-    return new Map([...this.#topics].map(([topic, writer]) => [topic, writer.partitions]))
+    return new Map([...this.#streams].map(([stream, writer]) => [stream, writer.partitions]))
   }
 }

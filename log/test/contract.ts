@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
 import { NEVER_MS } from '../../test/helpers/until.ts'
 import type { Gathered, LogReader, LogWriter } from '../contract.ts'
@@ -17,10 +17,10 @@ export interface LogUnderTest {
 export function makeBatch(
   payloads: readonly string[],
   receivedAt = Date.now(),
-  topic: Topic = 'dead_letters',
+  stream: Stream = 'dead_letters',
   batchId = randomBytes(16),
 ): Batch {
-  const schema = recordSchema(topic)
+  const schema = recordSchema(stream)
   const records = payloads.map((payload, index) =>
     schema.type.toBuffer({
       received_at: receivedAt,
@@ -33,7 +33,7 @@ export function makeBatch(
     }),
   )
   return {
-    topic,
+    stream,
     schema,
     batchId,
     recordCount: payloads.length,
@@ -45,7 +45,7 @@ export function makeBatch(
 
 /** The payloads in a batch. */
 export function payloadsOf(batch: Batch): string[] {
-  return decodeRecords(batch.topic, batch.records, batch.recordCount).map(({ record }) => record['payload'] as string)
+  return decodeRecords(batch.stream, batch.records, batch.recordCount).map(({ record }) => record['payload'] as string)
 }
 
 /** Reads until `count` batches have come. */

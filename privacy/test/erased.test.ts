@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
 import { storedUserName } from '../../common/user-name.ts'
@@ -17,13 +17,13 @@ function erased(...subjects: [SubjectKind, string][]): Promise<ErasedSubjects> {
 /** The places of the records that are left. */
 function left(batch: Batch | null): unknown[] {
   if (batch === null) return []
-  return decodeRecords(batch.topic, batch.records, batch.recordCount).map(({ record }) => record['batch_index'])
+  return decodeRecords(batch.stream, batch.records, batch.recordCount).map(({ record }) => record['batch_index'])
 }
 
 t.test('records of erased people are left out, by every field that names them', async (t) => {
   const subjects = await erased(['user', 'ALICE1'], ['mac', '50-A6-7F-84-9C-D1'])
   const other = { username: 'BOBBY1', ssl_username: '', mac: '00-00-00-00-00-01' }
-  const cases: [Topic, Fields[], number[]][] = [
+  const cases: [Stream, Fields[], number[]][] = [
     ['post_auth', [{ ...other, username: 'ALICE1' }, other], [1]],
     ['post_auth', [other, { ...other, ssl_username: 'ALICE1' }, other], [0, 2]],
     [
@@ -40,10 +40,10 @@ t.test('records of erased people are left out, by every field that names them', 
     ['dead_letters', [{ payload: 'stage=x&mac=50:a6:7f:84:9c:d1' }, { payload: 'mac=00:00:00:00:00:01' }], [1]],
     ['dead_letters', [{ payload: '{"mac":"50A67F849CD1"}' }, { payload: '' }], [1]],
   ]
-  for (const [topic, records, expected] of cases) {
-    const batch = makeBatch(topic, Date.now(), records)
+  for (const [stream, records, expected] of cases) {
+    const batch = makeBatch(stream, Date.now(), records)
     const rest = subjects.without(batch)
-    t.same(left(rest), expected, `${topic} ${JSON.stringify(records, (_, value: unknown) => String(value))}`)
+    t.same(left(rest), expected, `${stream} ${JSON.stringify(records, (_, value: unknown) => String(value))}`)
     if (expected.length > 0) t.match(rest, { batchId: batch.batchId, recordCount: expected.length })
     else t.equal(rest, null)
   }

@@ -1,4 +1,4 @@
-import { streamOf, TOPICS } from '../../schemas/streams/index.ts'
+import { descriptorOf, STREAMS } from '../../schemas/streams/index.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
 const MINUTE_MS = 60_000
@@ -31,7 +31,7 @@ export interface Overview {
   readonly intake: readonly TableIntake[]
 }
 
-const RAW_TABLES = TOPICS.filter((topic) => streamOf(topic).inOverview)
+const RAW_TABLES = STREAMS.filter((stream) => descriptorOf(stream).inOverview)
 
 /** Reads the last hour of logins, the states of gateways and sessions, and one day of each raw table's times. */
 export async function overviewOf(store: TableStore, now: Date): Promise<Overview> {

@@ -95,7 +95,7 @@ export class IngestWorker {
 function withManyBatches(log: LogWriter): LogWriter {
   return {
     batching: { ...(log.batching ?? GROUP_COMMIT), maxBatches: DEMO_BATCHES },
-    nextPartition: (topic) => log.nextPartition(topic),
+    nextPartition: (stream) => log.nextPartition(stream),
     append: (batch) => log.append(batch),
     close: () => log.close(),
   }

@@ -5,7 +5,7 @@ import { archiveDirectory, assertArchive, readArchive } from '../../log/journal/
 import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 import { partitionsOf, readRange, type Bound, type RangeOptions } from '../../log/kafka/range.ts'
 import { kafkaTopic, partitionName } from '../../log/kafka/topic-names.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Store } from '../../store/contract.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import type { Config } from '../config/config.ts'
@@ -13,7 +13,7 @@ import { quietLogger, withFullStore } from '../instance/connect.ts'
 import { knownKeys } from '../supervisor/secret.ts'
 
 export interface ReplayRequest {
-  readonly topics: readonly Topic[]
+  readonly streams: readonly Stream[]
   readonly archive: boolean
   readonly partition?: number
   readonly from?: Bound
@@ -42,8 +42,8 @@ export function replay(config: Config, request: ReplayRequest, terminal: Termina
       const { retention } = config
       const outcomes: ReplayOutcome[] = []
       try {
-        for (const topic of request.topics) {
-          const options = { store, topic, erased, retention }
+        for (const stream of request.streams) {
+          const options = { store, stream, erased, retention }
           outcomes.push(
             ...(request.archive
               ? [await replayArchive(config, request, options, terminal)]
@@ -77,17 +77,17 @@ async function replayKafka(
   const logger = quietLogger()
   const kafka = kafkaToReplay(config)
   const { kafkaTopicPrefix: topicPrefix, kafkaGroup: committedBy } = config
-  const { topic } = common
+  const { stream } = common
   const partitions =
-    request.partition === undefined ? await partitionsOf(kafka, topicPrefix, topic) : [request.partition]
+    request.partition === undefined ? await partitionsOf(kafka, topicPrefix, stream) : [request.partition]
   const outcomes: ReplayOutcome[] = []
   for (const partition of partitions) {
-    const name = partitionName(kafkaTopic(topicPrefix, topic), partition)
+    const name = partitionName(kafkaTopic(topicPrefix, stream), partition)
     const totals = emptyTotals()
     const range: RangeOptions = {
       kafka,
       topicPrefix,
-      topic,
+      stream,
       partition,
       committedBy,
       logger,
@@ -109,20 +109,20 @@ async function replayArchive(
   common: Common,
   terminal: Terminal,
 ): Promise<ReplayOutcome> {
-  const { topic } = common
+  const { stream } = common
   const totals = emptyTotals()
   const parts = readArchive(
     archiveDirectory(config.dataDir),
-    topic,
+    stream,
     timeOf(request.from, 0),
     timeOf(request.to, Infinity),
   )
   for await (const { batches, bytesRead, bytesInAll, damaged } of parts) {
-    if (damaged) terminal.note(`gatepost: a segment of ${topic} is damaged: what is intact of it is replayed`)
+    if (damaged) terminal.note(`gatepost: a segment of ${stream} is damaged: what is intact of it is replayed`)
     await replayPart({ ...common, partition: 'archive' }, { batches, letters: [] }, totals)
-    terminal.progress(`${topic}: ${Math.round((100 * bytesRead) / Math.max(1, bytesInAll))} %${rowsText(totals)}`)
+    terminal.progress(`${stream}: ${Math.round((100 * bytesRead) / Math.max(1, bytesInAll))} %${rowsText(totals)}`)
   }
-  return printable(topic, totals)
+  return printable(stream, totals)
 }
 
 function rowsText({ rows }: ReplayTotals): string {

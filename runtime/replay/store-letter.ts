@@ -42,17 +42,17 @@ export async function storeLetter(
     batchId,
     batchIndex,
   })
-  const { topic } = batch
+  const { stream } = batch
   const erased = await ErasedSubjects.load(store, keys)
   const totals = emptyTotals()
   // Under the fence: two concurrent replays would both find nothing and both insert.
   await replayPart(
-    { store, topic, partition: 'dead-letters', retention, erased },
+    { store, stream, partition: 'dead-letters', retention, erased },
     { batches: [batch], letters: [] },
     totals,
   )
   const refused = totals.expired > 0 ? 'it is older than its table keeps rows' : 'the person in it was erased'
   if (totals.expired + totals.erased > 0) throw new GatepostError('INPUT_INVALID', `not stored: ${refused}`)
-  if (totals.deadLetters > 0) throw new GatepostError('STORE_REFUSED', `${topic} refused the record as it is`)
-  return { table: topic, received_at: letter.received_at, rows: totals.rows }
+  if (totals.deadLetters > 0) throw new GatepostError('STORE_REFUSED', `${stream} refused the record as it is`)
+  return { table: stream, received_at: letter.received_at, rows: totals.rows }
 }

@@ -5,7 +5,7 @@ import { aggregatorMetrics } from '../../aggregator/metrics.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { TopicLag } from '../../reporter/dashboard/options.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 import type { ReaderLog, StoreStart } from '../messages.ts'
@@ -116,17 +116,17 @@ export class AggregatorRunner {
   }
 
   /** Whether the log cannot be read, or holds records that should be stored by `now` (ms since the epoch). */
-  isLagging(topic: Topic, now: number): boolean {
+  isLagging(stream: Stream, now: number): boolean {
     if (this.#open === null) return true
-    const oldest = this.#open.aggregator.stats().get(topic)?.oldestWaitingAt ?? null
+    const oldest = this.#open.aggregator.stats().get(stream)?.oldestWaitingAt ?? null
     return oldest !== null && now - oldest > BEHIND_MS
   }
 
   /** The lag of the tables, by stream. */
   lag(): TopicLag[] {
     const now = Date.now()
-    return [...(this.#open?.aggregator.stats() ?? [])].map(([topic, { lagBytes, oldestWaitingAt }]) => ({
-      topic,
+    return [...(this.#open?.aggregator.stats() ?? [])].map(([stream, { lagBytes, oldestWaitingAt }]) => ({
+      topic: stream,
       bytes: lagBytes,
       seconds: oldestWaitingAt === null ? 0 : Math.max(0, (now - oldestWaitingAt) / 1000),
     }))
@@ -148,7 +148,7 @@ async function discard({ reader, aggregator }: Open): Promise<void> {
 /** Kafka delivers records a moment after they were written, so an empty read does not prove that the log is empty. */
 async function emptied({ reader }: OpenedReader, deadline: number): Promise<void> {
   while (performance.now() < deadline) {
-    const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic))).catch(() => [])
+    const lags = await Promise.all(STREAMS.map((stream) => reader.lag(stream))).catch(() => [])
     // A journal counts bytes only, and draining it reads everything.
     if (lags.every(({ batches }) => batches === null || batches === 0)) return
     await sleep(LAG_POLL_MS)

@@ -2,7 +2,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { LogReader } from '../../log/contract.ts'
 import { Archive, type Erased } from '../../log/journal/archive.ts'
 import { JournalReader } from '../../log/journal/reader.ts'
-import { TOPICS } from '../../schemas/streams/index.ts'
+import { STREAMS } from '../../schemas/streams/index.ts'
 import type { AggregatorStats } from '../../aggregator/stats.ts'
 import type { ReaderLog } from '../messages.ts'
 import { journalReaderMetrics, kafkaReaderMetrics } from '../metrics.ts'
@@ -36,7 +36,7 @@ async function openJournal(
     reader,
     metrics: (stats) => journalReaderMetrics(reader.stats, stats, archive?.usedBytes ?? 0).json(),
     left: async () => {
-      const lags = await Promise.all(TOPICS.map((topic) => reader.lag(topic)))
+      const lags = await Promise.all(STREAMS.map((stream) => reader.lag(stream)))
       return lags.reduce((sum, lag) => sum + lag.bytes, 0)
     },
   }

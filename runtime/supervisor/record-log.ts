@@ -6,7 +6,7 @@ import { compactAccessLog } from '../../access/journal-log.ts'
 import { archiveDirectory } from '../../log/journal/archive.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots } from '../../log/journal/layout.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Config } from '../config/config.ts'
 import { journalId } from './journal-id.ts'
 import { kafkaAddressOfIngest } from './kafka-log.ts'
@@ -93,8 +93,8 @@ async function prepareKafka(config: Config, dataDir: string, logger: Logger): Pr
 /** Segments are not kept longer than their table's rows: they could not be replayed, and names and MACs must not outlive the tables. */
 function archiveOf({ archiveMaxBytes: maxBytes, retention }: Config, dataDir: string) {
   if (maxBytes === 0) return null
-  const ages = TOPICS.map((topic) => [topic, retention[topic] * DAY_MS])
-  const maxAgeMs = Object.fromEntries(ages) as Record<Topic, number>
+  const ages = STREAMS.map((stream) => [stream, retention[stream] * DAY_MS])
+  const maxAgeMs = Object.fromEntries(ages) as Record<Stream, number>
   return { directory: archiveDirectory(dataDir), maxBytes, maxAgeMs }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { recordSchema } from '../avro.ts'
-import { TOPICS, type Topic } from '../streams/index.ts'
+import { STREAMS, type Stream } from '../streams/index.ts'
 import { makeBatch, type Fields } from './records.ts'
 import { recordSpans } from '../record-spans.ts'
 
@@ -10,7 +10,7 @@ const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const text = fc.string({ unit: 'binary', maxLength: 300 })
 
 /** Values of the fields that differ in length. */
-const FIELDS: Record<Topic, fc.Arbitrary<Fields>> = {
+const FIELDS: Record<Stream, fc.Arbitrary<Fields>> = {
   post_auth: fc.record({ username: text, cert_subject: text, success: fc.boolean() }),
   gateway_pings: fc.record({ gw_id: text, sys_uptime: long, sys_load: fc.double(), extra: fc.dictionary(text, text) }),
   gateway_auth: fc.record({
@@ -24,23 +24,23 @@ const FIELDS: Record<Topic, fc.Arbitrary<Fields>> = {
 }
 
 /** Where avsc finds the records. */
-function offsetsByAvsc(topic: Topic, records: Buffer, recordCount: number): number[] {
+function offsetsByAvsc(stream: Stream, records: Buffer, recordCount: number): number[] {
   const offsets = [0]
   while (offsets.length <= recordCount) {
-    offsets.push(recordSchema(topic).type.decode(records, offsets[offsets.length - 1]).offset)
+    offsets.push(recordSchema(stream).type.decode(records, offsets[offsets.length - 1]).offset)
   }
   return offsets
 }
 
-for (const topic of TOPICS) {
-  t.test(`${topic}: records begin where avsc finds them, and a cut is noticed at the record it is in`, (t) => {
+for (const stream of STREAMS) {
+  t.test(`${stream}: records begin where avsc finds them, and a cut is noticed at the record it is in`, (t) => {
     fc.assert(
-      fc.property(fc.array(FIELDS[topic], { minLength: 1, maxLength: 8 }), fc.nat(), (fields, place) => {
-        const { records, recordCount } = makeBatch(topic, Date.now(), fields)
-        const offsets = offsetsByAvsc(topic, records, recordCount)
-        const found = recordSpans(recordSchema(topic), records, recordCount)
+      fc.property(fc.array(FIELDS[stream], { minLength: 1, maxLength: 8 }), fc.nat(), (fields, place) => {
+        const { records, recordCount } = makeBatch(stream, Date.now(), fields)
+        const offsets = offsetsByAvsc(stream, records, recordCount)
+        const found = recordSpans(recordSchema(stream), records, recordCount)
         const cut = place % records.length
-        const foundCut = recordSpans(recordSchema(topic), records.subarray(0, cut), recordCount)
+        const foundCut = recordSpans(recordSchema(stream), records.subarray(0, cut), recordCount)
         return (
           found.error === null &&
           found.offsets.join() === offsets.join() &&
@@ -57,8 +57,8 @@ for (const topic of TOPICS) {
 t.test('whatever the bytes are, the end comes', (t) => {
   for (let round = 0; round < 2000; round++) {
     const bytes = randomBytes(round)
-    for (const topic of TOPICS) {
-      const { offsets, error } = recordSpans(recordSchema(topic), bytes, 1000)
+    for (const stream of STREAMS) {
+      const { offsets, error } = recordSpans(recordSchema(stream), bytes, 1000)
       if (error === null || offsets.some((offset) => offset > bytes.length)) t.fail(bytes.toString('hex'))
     }
   }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { BATCH_SPAN_MS, type Batch } from '../batch.ts'
 import { recordSchema } from '../avro.ts'
-import type { FieldName, Topic } from '../streams/index.ts'
+import type { FieldName, Stream } from '../streams/index.ts'
 
 /** More than a record of a template takes. */
 const USUAL_BYTES = 200
 
 export type Fields = Record<string, unknown>
 
-const TEMPLATES: { readonly [T in Topic]: Readonly<Record<FieldName<T>, unknown>> } = {
+const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown>> } = {
   post_auth: {
     username: 'ABCDEF',
     ssl_username: '',
@@ -80,16 +80,16 @@ export interface MadeBatch extends Batch {
 
 /** A batch of records of a topic, each a template with these fields changed, encoded by avsc. */
 export function makeBatch(
-  topic: Topic,
+  stream: Stream,
   receivedAt: number,
   records: readonly Fields[],
   batchId: Buffer = randomBytes(16),
 ): MadeBatch {
-  const schema = recordSchema(topic)
+  const schema = recordSchema(stream)
   let encoded = Buffer.allocUnsafe(records.length * USUAL_BYTES)
   let end = 0
   records.forEach((fields, index) => {
-    const record = { received_at: receivedAt, batch_id: batchId, batch_index: index, ...TEMPLATES[topic], ...fields }
+    const record = { received_at: receivedAt, batch_id: batchId, batch_index: index, ...TEMPLATES[stream], ...fields }
     let next = schema.type.encode(record, encoded, end)
     if (next < 0) {
       // So many bytes were missing.
@@ -99,7 +99,7 @@ export function makeBatch(
     end = next
   })
   return {
-    topic,
+    stream,
     schema,
     batchId,
     recordCount: records.length,

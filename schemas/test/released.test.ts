@@ -5,7 +5,7 @@ import { packageFile } from '../../common/package-root.ts'
 import { parseSchema, recordSchema } from '../avro.ts'
 import { RELEASED_DIRECTORY, releasedFile, releasedSchemas } from '../released.ts'
 import { resolveAgainst } from '../resolve.ts'
-import { TOPICS } from '../streams/index.ts'
+import { STREAMS } from '../streams/index.ts'
 
 /*
  * What a released version wrote is on disks and in topics. If one of these tests fails, a schema was changed that must not be, or in a
@@ -29,8 +29,8 @@ for (const entry of releasedSchemas()) {
 }
 
 t.test('every stream has a released schema, and there is no file besides them', (t) => {
-  t.same([...new Set(releasedSchemas().map(({ stream }) => stream))].sort(), [...TOPICS].sort())
-  for (const stream of TOPICS) {
+  t.same([...new Set(releasedSchemas().map(({ stream }) => stream))].sort(), [...STREAMS].sort())
+  for (const stream of STREAMS) {
     t.same(
       readdirSync(packageFile(`${RELEASED_DIRECTORY}/${stream}`)).sort(),
       releasedSchemas()
@@ -43,6 +43,6 @@ t.test('every stream has a released schema, and there is no file besides them', 
 })
 
 t.test('a schema of today says which version brought it', (t) => {
-  for (const stream of TOPICS) t.match(recordSchema(stream).since, /^\d+\.\d+\.\d+/)
+  for (const stream of STREAMS) t.match(recordSchema(stream).since, /^\d+\.\d+\.\d+/)
   t.end()
 })

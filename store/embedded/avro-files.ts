@@ -31,7 +31,7 @@ export class AvroFiles {
       // The statement is a string in this process, so its length is not limited.
       maxBatches: Infinity,
       insert: async (schema, batches, statement) => {
-        const path = join(this.#directory, `${schema.topic}-${this.#sequence++}.avro`)
+        const path = join(this.#directory, `${schema.stream}-${this.#sequence++}.avro`)
         try {
           await writeFile(path, container(schema, batches))
           await sql.run(statement(`file(${quoted(path)}, 'Avro', ${recordStructure(schema)})`))

@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { insertAll } from '../exactly-once/statement.ts'
 import { isRefusal, type RecordInserter } from '../exactly-once/insert.ts'
 import { tableOf } from '../exactly-once/identity.ts'
@@ -13,12 +13,12 @@ import type { SqlConnection } from '../sql.ts'
 export async function check(
   sql: SqlConnection,
   inserter: RecordInserter,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
 ): Promise<string | null> {
-  const table = `check_${topic}`
+  const table = `check_${stream}`
   await sql.run(`DROP TEMPORARY TABLE IF EXISTS ${table}`)
-  await sql.run(`CREATE TEMPORARY TABLE ${table} AS ${tableOf(topic)} ENGINE = Null`)
+  await sql.run(`CREATE TEMPORARY TABLE ${table} AS ${tableOf(stream)} ENGINE = Null`)
   try {
     await inserter.insert(batches[0].schema, batches, (source) => insertAll(table, batches, source))
     return null

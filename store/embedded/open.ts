@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Ownership, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
@@ -104,22 +104,22 @@ class EmbeddedStore implements Store {
   }
 
   /** Only one process has the engine, and its inserts end with it: every ownership keeps the newest epoch. */
-  takeOwnership(topic: Topic, partition: string): Promise<Ownership> {
-    return Promise.resolve({ topic, partition, epoch: 1, owner: 'embedded' })
+  takeOwnership(stream: Stream, partition: string): Promise<Ownership> {
+    return Promise.resolve({ stream, partition, epoch: 1, owner: 'embedded' })
   }
 
-  insertOnce(topic: Topic, batches: readonly Batch[], ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
+  insertOnce(stream: Stream, batches: readonly Batch[], ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
     const queue = ownerships.length === 0 ? this.#writer : this.#inserters
     return withStoreErrors(() =>
       queue.use((connection) => {
         const inserter = this.#files.inserter(connection)
-        return insertOnce(connection, inserter, topic, batches, wholeSince(this.#retention.dead_letters))
+        return insertOnce(connection, inserter, stream, batches, wholeSince(this.#retention.dead_letters))
       }),
     )
   }
 
-  check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
-    return this.#write((connection) => check(connection, this.#files.inserter(connection), topic, batches))
+  check(stream: Stream, batches: readonly Batch[]): Promise<string | null> {
+    return this.#write((connection) => check(connection, this.#files.inserter(connection), stream, batches))
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { DATABASE } from '../sql.ts'
 
 /** A batch's identity as shown in the tables. */
@@ -8,8 +8,8 @@ export function batchUuid(batch: Batch): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-export function tableOf(topic: Topic): string {
-  return `${DATABASE}.${topic}`
+export function tableOf(stream: Stream): string {
+  return `${DATABASE}.${stream}`
 }
 
 /**

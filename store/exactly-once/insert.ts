@@ -1,7 +1,7 @@
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Ownership, InsertOutcome } from '../contract.ts'
 import { engineCode, type SqlConnection } from '../sql.ts'
 import { holds } from './ownership.ts'
@@ -45,12 +45,12 @@ export function isRefusal(error: unknown): boolean {
 export async function insertOnce(
   sql: SqlConnection,
   inserter: RecordInserter,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
   lettersSince: number,
   ownerships: readonly Ownership[] = [],
 ): Promise<InsertOutcome> {
-  const attempt: Attempt = { sql, inserter, topic, lettersSince, ownerships }
+  const attempt: Attempt = { sql, inserter, stream, lettersSince, ownerships }
   let rows = 0
   let alreadyPresent = 0
   try {
@@ -63,23 +63,23 @@ export async function insertOnce(
   } catch (error) {
     if (error instanceof GatepostError) throw error
     // Not caused by the rows: a look-up or a view's SELECT failed.
-    throw new GatepostError('STORE_UNAVAILABLE', `insert into ${topic}: ${messageOf(error)}`, error)
+    throw new GatepostError('STORE_UNAVAILABLE', `insert into ${stream}: ${messageOf(error)}`, error)
   }
 }
 
 interface Attempt {
   readonly sql: SqlConnection
   readonly inserter: RecordInserter
-  readonly topic: Topic
+  readonly stream: Stream
   readonly lettersSince: number
   readonly ownerships: readonly Ownership[]
 }
 
 async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<InsertOutcome> {
-  const { sql, topic, lettersSince } = attempt
-  const before = await lookUp(sql, topic, batches, lettersSince)
+  const { sql, stream, lettersSince } = attempt
+  const before = await lookUp(sql, stream, batches, lettersSince)
   // An earlier attempt may have been cut off after the rows and before the views.
-  if (before.present.length > 0) await repeatViews(sql, topic, before.present)
+  if (before.present.length > 0) await repeatViews(sql, stream, before.present)
   if (before.missing.length > 0) await insertNew(attempt, before.missing)
   return {
     rows: before.missing.reduce((sum, batch) => sum + batch.recordCount, 0),
@@ -88,35 +88,35 @@ async function procedure(attempt: Attempt, batches: readonly Batch[]): Promise<I
 }
 
 async function insertNew(attempt: Attempt, batches: readonly Batch[]): Promise<void> {
-  const { sql, inserter, topic, lettersSince, ownerships } = attempt
+  const { sql, inserter, stream, lettersSince, ownerships } = attempt
   let failure: unknown = null
   try {
-    await inserter.insert(batches[0].schema, batches, (source) => insertMissing(topic, batches, source, ownerships))
+    await inserter.insert(batches[0].schema, batches, (source) => insertMissing(stream, batches, source, ownerships))
   } catch (error) {
     // It may still be running, so the result of a look-up could change afterwards.
     if (error instanceof GatepostError) throw error
     failure = error
   }
-  const { present, missing } = await lookUp(sql, topic, batches, lettersSince)
-  if (missing.length > 0 && ownerships.length > 0 && !(await holds(sql, ownerships))) throw fenced(topic, failure)
-  if (missing.length === batches.length && failure !== null) throw refused(topic, failure)
+  const { present, missing } = await lookUp(sql, stream, batches, lettersSince)
+  if (missing.length > 0 && ownerships.length > 0 && !(await holds(sql, ownerships))) throw fenced(stream, failure)
+  if (missing.length === batches.length && failure !== null) throw refused(stream, failure)
   if (missing.length > 0) {
     throw new GatepostError(
       'STORE_INCONSISTENT',
-      `an insert of ${batches.length} batches into ${topic} left ${missing.length} out`,
+      `an insert of ${batches.length} batches into ${stream} left ${missing.length} out`,
       failure ?? undefined,
     )
   }
-  if (failure !== null) await repeatViews(sql, topic, present)
+  if (failure !== null) await repeatViews(sql, stream, present)
 }
 
-function fenced(topic: Topic, failure: unknown): GatepostError {
-  const message = `insert into ${topic}: another owner has taken ownership of a part of the log that the batches come from`
+function fenced(stream: Stream, failure: unknown): GatepostError {
+  const message = `insert into ${stream}: another owner has taken ownership of a part of the log that the batches come from`
   return new GatepostError('STORE_FENCED', message, failure ?? undefined)
 }
 
 /** None of the rows was written: because of the rows, or for another reason. */
-function refused(topic: Topic, error: unknown): GatepostError {
+function refused(stream: Stream, error: unknown): GatepostError {
   const code = isRefusal(error) ? 'STORE_REFUSED' : 'STORE_UNAVAILABLE'
-  return new GatepostError(code, `insert into ${topic}: ${messageOf(error)}`, error)
+  return new GatepostError(code, `insert into ${stream}: ${messageOf(error)}`, error)
 }

@@ -1,4 +1,4 @@
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Ownership } from '../contract.ts'
 import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 
@@ -9,10 +9,10 @@ const OWNERSHIPS = `${DATABASE}.partition_claims`
  * the statement reads or writes a row.
  */
 export function areNewest(ownerships: readonly Ownership[]): string {
-  const parts = ownerships.map(({ topic, partition }) => `(${quoted(topic)}, ${quoted(partition)})`)
+  const parts = ownerships.map(({ stream, partition }) => `(${quoted(stream)}, ${quoted(partition)})`)
   const held = ownerships.map(
-    ({ topic, partition, epoch, owner }) =>
-      `(${quoted(topic)}, ${quoted(partition)}, toUInt64(${epoch}), ${quoted(owner)})`,
+    ({ stream, partition, epoch, owner }) =>
+      `(${quoted(stream)}, ${quoted(partition)}, toUInt64(${epoch}), ${quoted(owner)})`,
   )
   return (
     `(SELECT countIf((topic, partition, epoch, owner) IN (${held.join(', ')})) FROM ` +
@@ -31,24 +31,28 @@ export async function holds(sql: SqlConnection, ownerships: readonly Ownership[]
  * A statement that takes ownership with the next epoch for `owner`. With `previous`: only if that has the newest epoch. Two concurrent
  * statements may write the same epoch: the greater owner id wins.
  */
-export function nextOwnership(topic: Topic, partition: string, owner: string, previous: Ownership | null): string {
+export function nextOwnership(stream: Stream, partition: string, owner: string, previous: Ownership | null): string {
   const condition =
     previous === null
       ? ''
       : ` HAVING (max(newest).1, max(newest).2) = (toUInt64(${previous.epoch}), ${quoted(previous.owner)})`
   return (
     `INSERT INTO ${OWNERSHIPS} (topic, partition, newest) SETTINGS async_insert = 0 ` +
-    `SELECT ${quoted(topic)}, ${quoted(partition)}, tuple(max(newest).1 + 1, ${quoted(owner)}, now64(3, 'UTC')) ` +
-    `FROM ${OWNERSHIPS} WHERE topic = ${quoted(topic)} AND partition = ${quoted(partition)}${condition}`
+    `SELECT ${quoted(stream)}, ${quoted(partition)}, tuple(max(newest).1 + 1, ${quoted(owner)}, now64(3, 'UTC')) ` +
+    `FROM ${OWNERSHIPS} WHERE topic = ${quoted(stream)} AND partition = ${quoted(partition)}${condition}`
   )
 }
 
 /** The current owner and epoch of a part; null: none. */
-export async function newestOwnership(sql: SqlConnection, topic: Topic, partition: string): Promise<Ownership | null> {
+export async function newestOwnership(
+  sql: SqlConnection,
+  stream: Stream,
+  partition: string,
+): Promise<Ownership | null> {
   const [row] = await sql.rows<{ epoch: string; owner: string }>(
     `SELECT max(newest).1 AS epoch, max(newest).2 AS owner FROM ${OWNERSHIPS} ` +
-      `WHERE topic = ${quoted(topic)} AND partition = ${quoted(partition)}`,
+      `WHERE topic = ${quoted(stream)} AND partition = ${quoted(partition)}`,
   )
   const epoch = Number(row.epoch)
-  return epoch === 0 ? null : { topic, partition, epoch, owner: row.owner }
+  return epoch === 0 ? null : { stream, partition, epoch, owner: row.owner }
 }

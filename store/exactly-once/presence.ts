@@ -1,6 +1,6 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { SqlConnection } from '../sql.ts'
 import { batchRows, batchUuid, tableOf, withBatchIds } from './identity.ts'
 
@@ -10,9 +10,9 @@ export interface Presence {
 }
 
 /** The number of rows of each batch in its table; batches without rows are not listed. */
-export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string {
+export function lookUpStatement(stream: Stream, batches: readonly Batch[]): string {
   return (
-    `${withBatchIds(batches)} SELECT batch_id, count() AS rows FROM ${tableOf(topic)} ` +
+    `${withBatchIds(batches)} SELECT batch_id, count() AS rows FROM ${tableOf(stream)} ` +
     `WHERE ${batchRows(batches)} GROUP BY batch_id`
   )
 }
@@ -26,11 +26,11 @@ export function lookUpStatement(topic: Topic, batches: readonly Batch[]): string
  */
 export async function lookUp(
   sql: SqlConnection,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
   lettersSince: number,
 ): Promise<Presence> {
-  const rows = await rowsByBatch(sql, lookUpStatement(topic, batches))
+  const rows = await rowsByBatch(sql, lookUpStatement(stream, batches))
   const present: Batch[] = []
   const missing: Batch[] = []
   const partial: Batch[] = []
@@ -40,7 +40,7 @@ export async function lookUp(
     else (stored === 0 ? missing : partial).push(batch)
   }
   if (partial.length > 0) {
-    const dead = await deadRecords(sql, topic, partial)
+    const dead = await deadRecords(sql, stream, partial)
     for (const batch of partial) {
       const uuid = batchUuid(batch)
       const [stored, lettered] = [rows.get(uuid) ?? 0, dead.get(uuid) ?? 0]
@@ -48,7 +48,7 @@ export async function lookUp(
       if (stored + lettered !== batch.recordCount && !forgotten) {
         throw new GatepostError(
           'STORE_INCONSISTENT',
-          `batch ${uuid} of ${batch.recordCount} records has ${stored} rows in ${topic} and ${lettered} dead letters`,
+          `batch ${uuid} of ${batch.recordCount} records has ${stored} rows in ${stream} and ${lettered} dead letters`,
         )
       }
     }
@@ -58,18 +58,22 @@ export async function lookUp(
 }
 
 /** How many records of each batch its dead letters stand for: an undecodable one stands for the rest of its batch too. */
-async function deadRecords(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<Map<string, number>> {
+async function deadRecords(
+  sql: SqlConnection,
+  stream: Stream,
+  batches: readonly Batch[],
+): Promise<Map<string, number>> {
   const letters = await sql.rows<{ batch_id: string; refused: string; undecodable: string; from: string }>(
     `${withBatchIds(batches)} SELECT batch_id, countIf(reason != 'undecodable') AS refused, countIf(reason = 'undecodable') AS undecodable, ` +
       `minIf(batch_index, reason = 'undecodable') AS from FROM ${tableOf('dead_letters')} ` +
-      `WHERE source = '${topic}' AND ${batchRows(batches)} GROUP BY batch_id`,
+      `WHERE source = '${stream}' AND ${batchRows(batches)} GROUP BY batch_id`,
   )
   const counts = new Map(batches.map((batch) => [batchUuid(batch), batch.recordCount]))
   return new Map(
     letters.map(({ batch_id, refused, undecodable, from }) => {
       const rest = Number(undecodable) === 0 ? 0 : (counts.get(batch_id) ?? 0) - Number(from)
       // A dead letter about a dead letter is itself a row of its batch.
-      const rows = topic === 'dead_letters' ? Number(refused) + Number(undecodable) : 0
+      const rows = stream === 'dead_letters' ? Number(refused) + Number(undecodable) : 0
       return [batch_id, Number(refused) + rest - rows]
     }),
   )

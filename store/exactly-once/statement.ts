@@ -1,6 +1,6 @@
 import type { Batch } from '../../schemas/batch.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { quoted } from '../sql.ts'
 import { recordColumns } from './columns.ts'
 import type { Ownership } from '../contract.ts'
@@ -39,12 +39,12 @@ export function recordStructure(schema: RecordSchema): string {
  * unless each has the newest epoch. The month is part of the condition because a batch's window may reach into the next month.
  */
 export function insertMissing(
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
   source: string,
   ownerships: readonly Ownership[] = [],
 ): string {
-  const table = tableOf(topic)
+  const table = tableOf(stream)
   const known = `batch_id NOT IN (SELECT batch_id FROM ${table} WHERE ${batchRows(batches)})`
   const owned = ownerships.length === 0 ? '' : ` AND ${areNewest(ownerships)}`
   return insertInto(table, batches, source, `${belongs(batches)} AND ${known}${owned}`)

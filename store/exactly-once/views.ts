@@ -1,5 +1,5 @@
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { DATABASE, type SqlConnection } from '../sql.ts'
 import { batchRows, tableOf, withBatchIds } from './identity.ts'
@@ -14,7 +14,7 @@ export interface TableView {
 }
 
 /** The materialized views on a stream's raw table, as the engine lists them. */
-export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableView[]> {
+export async function viewsOf(sql: SqlConnection, stream: Stream): Promise<TableView[]> {
   const views = await sql.rows<{ name: string; statement: string; select: string; columns: string[] }>(
     `SELECT t.name AS name, any(create_table_query) AS statement, any(as_select) AS select, ` +
       `arrayMap(c -> c.2, arraySort(groupArray((c.position, c.name)))) AS columns ` +
@@ -22,7 +22,7 @@ export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableVi
       `WHERE t.database = '${DATABASE}' AND t.engine = 'MaterializedView' GROUP BY name ORDER BY name`,
   )
   return views
-    .filter(({ select }) => sourceOf(topic).test(select))
+    .filter(({ select }) => sourceOf(stream).test(select))
     .map(({ name, statement, select, columns }) => {
       const target = / TO (\S+) \(/.exec(statement)?.[1]
       if (target === undefined) throw new GatepostError('STORE_MIGRATION', `view ${name} has no table of its own (TO)`)
@@ -31,18 +31,18 @@ export async function viewsOf(sql: SqlConnection, topic: Topic): Promise<TableVi
 }
 
 /** In a cluster, views read the node's own table: see server/cluster.ts. */
-function sourceOf(topic: Topic): RegExp {
-  return new RegExp(`\\bFROM ${tableOf(topic)}(?:_local)?\\b`, 'g')
+function sourceOf(stream: Stream): RegExp {
+  return new RegExp(`\\bFROM ${tableOf(stream)}(?:_local)?\\b`, 'g')
 }
 
 /**
  * Runs the views' SELECTs again over batches that are in the table: it is unknown whether an insert that failed or was cut off had reached
  * the views, and a view that throws leaves the source rows in. The views' tables are designed so that repeating changes nothing.
  */
-export async function repeatViews(sql: SqlConnection, topic: Topic, batches: readonly Batch[]): Promise<void> {
-  const rows = `FROM (${withBatchIds(batches)} SELECT * FROM ${tableOf(topic)} WHERE ${batchRows(batches)}) AS ${topic}`
-  for (const view of await viewsOf(sql, topic)) {
-    const select = view.select.replace(sourceOf(topic), () => rows)
+export async function repeatViews(sql: SqlConnection, stream: Stream, batches: readonly Batch[]): Promise<void> {
+  const rows = `FROM (${withBatchIds(batches)} SELECT * FROM ${tableOf(stream)} WHERE ${batchRows(batches)}) AS ${stream}`
+  for (const view of await viewsOf(sql, stream)) {
+    const select = view.select.replace(sourceOf(stream), () => rows)
     await sql.run(`INSERT INTO ${view.target} (${view.columns.join(', ')}) SETTINGS ${ONE_PART} ${select}`)
   }
 }

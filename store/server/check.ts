@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { isRefusal, type RecordInserter } from '../exactly-once/insert.ts'
 import { insertAll } from '../exactly-once/statement.ts'
 import { tableOf } from '../exactly-once/identity.ts'
@@ -14,12 +14,12 @@ import { DATABASE, type SqlConnection } from '../sql.ts'
 export async function check(
   sql: SqlConnection,
   inserter: RecordInserter,
-  topic: Topic,
+  stream: Stream,
   batches: readonly Batch[],
 ): Promise<string | null> {
-  const table = `${DATABASE}.check_${topic}`
-  const comment = `Keeps nothing: takes what may not fit into ${topic}, to see whether it does`
-  await sql.run(`CREATE OR REPLACE TABLE ${table} AS ${tableOf(topic)} ENGINE = Null COMMENT '${comment}'`)
+  const table = `${DATABASE}.check_${stream}`
+  const comment = `Keeps nothing: takes what may not fit into ${stream}, to see whether it does`
+  await sql.run(`CREATE OR REPLACE TABLE ${table} AS ${tableOf(stream)} ENGINE = Null COMMENT '${comment}'`)
   try {
     for (let from = 0; from < batches.length; from += inserter.maxBatches) {
       const some = batches.slice(from, from + inserter.maxBatches)

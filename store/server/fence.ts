@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError } from '../../common/errors.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import type { Ownership } from '../contract.ts'
 import { newestOwnership, nextOwnership } from '../exactly-once/ownership.ts'
 import { quoted, type SqlConnection } from '../sql.ts'
@@ -25,17 +25,17 @@ const POLL_MS = 50
 export async function takeOwnership(
   sql: SqlConnection,
   owner: string,
-  topic: Topic,
+  stream: Stream,
   partition: string,
   previous: Ownership | null,
   patience: FencePatience = FENCE_PATIENCE,
 ): Promise<Ownership> {
-  const before = previous === null ? null : await newestOwnership(sql, topic, partition)
-  if (previous !== null && !continues(before, previous, owner)) throw fenced(topic, partition)
-  await sql.run(nextOwnership(topic, partition, owner, before))
-  const newest = await newestOwnership(sql, topic, partition)
+  const before = previous === null ? null : await newestOwnership(sql, stream, partition)
+  if (previous !== null && !continues(before, previous, owner)) throw fenced(stream, partition)
+  await sql.run(nextOwnership(stream, partition, owner, before))
+  const newest = await newestOwnership(sql, stream, partition)
   if (newest === null || newest.owner !== owner || (previous !== null && newest.epoch <= previous.epoch)) {
-    throw fenced(topic, partition)
+    throw fenced(stream, partition)
   }
   await waitForInserts(sql, patience)
   return newest
@@ -80,6 +80,6 @@ async function runningInserts(sql: SqlConnection): Promise<Set<string>> {
   return new Set(rows.map((row) => row.query_id))
 }
 
-function fenced(topic: Topic, partition: string): GatepostError {
-  return new GatepostError('STORE_FENCED', `another owner has taken ownership of partition ${partition} of ${topic}`)
+function fenced(stream: Stream, partition: string): GatepostError {
+  return new GatepostError('STORE_FENCED', `another owner has taken ownership of partition ${partition} of ${stream}`)
 }

@@ -37,15 +37,15 @@ export class HttpInserter implements RecordInserter {
   }
 
   readonly insert: RecordInserter['insert'] = async (schema, batches, statement) => {
-    const { topic } = schema
+    const { stream } = schema
     const sql = `${this.#form(statement(`input(${recordStructure(schema)})`))} FORMAT Avro`
-    const queryId = `${INSERT_ID_PREFIX}${topic}-${this.#owner}-${this.#sequence++}`
+    const queryId = `${INSERT_ID_PREFIX}${stream}-${this.#owner}-${this.#sequence++}`
     const body = containerStream(schema, batches)
     try {
       await this.#client.send(sql, body, queryId, this.#settings, INSERT_SECONDS)
     } catch (error) {
       if (isAnswer(error)) throw error
-      const message = `insert into ${topic}, whose outcome is not known: ${messageOf(error)}`
+      const message = `insert into ${stream}, whose outcome is not known: ${messageOf(error)}`
       throw new GatepostError('STORE_UNAVAILABLE', message, error)
     } finally {
       body.destroy()

@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/logger.ts'
 import { recordSchema } from '../../schemas/avro.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import { recordColumns } from '../exactly-once/columns.ts'
 import { tableOf } from '../exactly-once/identity.ts'
 import type { RecordInserter } from '../exactly-once/insert.ts'
@@ -37,16 +37,16 @@ export async function migrateServer(
   await applyRetention(sql, retention, logger)
   // Reports a missing right to insert now, not at the first insert.
   await sql.run(`INSERT INTO ${OWNERSHIPS} SELECT * FROM ${OWNERSHIPS} WHERE 0`)
-  for (const topic of TOPICS) await insertNothing(inserter, topic)
+  for (const stream of STREAMS) await insertNothing(inserter, stream)
 }
 
 /** The same way as for batches, with the same table function and format, but without data. */
-async function insertNothing(inserter: RecordInserter, topic: Topic): Promise<void> {
-  const schema = recordSchema(topic)
+async function insertNothing(inserter: RecordInserter, stream: Stream): Promise<void> {
+  const schema = recordSchema(stream)
   const [{ name, expression }] = recordColumns(schema)
   await inserter.insert(
     schema,
     [],
-    (source) => `INSERT INTO ${tableOf(topic)} (${name}) SELECT ${expression} FROM ${source} WHERE 0`,
+    (source) => `INSERT INTO ${tableOf(stream)} (${name}) SELECT ${expression} FROM ${source} WHERE 0`,
   )
 }

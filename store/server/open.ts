@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { WorkerQueue } from '../work-queue.ts'
 import type { Ownership, InsertOutcome, QueryParams, Store } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
@@ -66,11 +66,11 @@ class ServerStore implements Store {
   readonly #procedure: SqlConnection
   readonly #inserter: HttpInserter
   /** Serialises, by stream, taking ownership and inserts without it: the result of a look-up stays valid until its insert is done. */
-  readonly #turns = new Map<Topic, WorkerQueue<null>>()
+  readonly #turns = new Map<Stream, WorkerQueue<null>>()
   /** Inserts under ownerships: no two of them hold the same batch. */
-  readonly #inserts = new Map<Topic, WorkerQueue<null>>()
+  readonly #inserts = new Map<Stream, WorkerQueue<null>>()
   /** Ownerships of inserts by an only writer, by stream. */
-  readonly #soleOwnerships = new Map<Topic, Ownership>()
+  readonly #soleOwnerships = new Map<Stream, Ownership>()
 
   constructor(options: ServerStoreOptions, address: ServerAddress) {
     this.#options = options
@@ -128,19 +128,19 @@ class ServerStore implements Store {
     })
   }
 
-  takeOwnership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership> {
-    return this.#turn(topic, () => this.#ownership(topic, partition, previous))
+  takeOwnership(stream: Stream, partition: string, previous: Ownership | null): Promise<Ownership> {
+    return this.#turn(stream, () => this.#ownership(stream, partition, previous))
   }
 
-  insertOnce(topic: Topic, batches: readonly Batch[], ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
+  insertOnce(stream: Stream, batches: readonly Batch[], ownerships: readonly Ownership[] = []): Promise<InsertOutcome> {
     if (batches.length === 0) return Promise.resolve({ rows: 0, alreadyPresent: 0 })
-    if (ownerships.length === 0) return this.#turn(topic, () => this.#insertAlone(topic, batches))
-    const insert = () => this.#insert(topic, batches, ownerships)
-    return this.#use(queueOf(this.#inserts, topic, INSERTS_AT_ONCE), insert)
+    if (ownerships.length === 0) return this.#turn(stream, () => this.#insertAlone(stream, batches))
+    const insert = () => this.#insert(stream, batches, ownerships)
+    return this.#use(queueOf(this.#inserts, stream, INSERTS_AT_ONCE), insert)
   }
 
-  check(topic: Topic, batches: readonly Batch[]): Promise<string | null> {
-    return this.#turn(topic, () => check(this.#procedure, this.#inserter, topic, batches))
+  check(stream: Stream, batches: readonly Batch[]): Promise<string | null> {
+    return this.#turn(stream, () => check(this.#procedure, this.#inserter, stream, batches))
   }
 
   async close(): Promise<void> {
@@ -148,31 +148,31 @@ class ServerStore implements Store {
     await this.#client.close()
   }
 
-  #ownership(topic: Topic, partition: string, previous: Ownership | null): Promise<Ownership> {
+  #ownership(stream: Stream, partition: string, previous: Ownership | null): Promise<Ownership> {
     const patience = this.#options.fencePatience ?? FENCE_PATIENCE
-    return takeOwnership(this.#procedure, this.#owner, topic, partition, previous, patience)
+    return takeOwnership(this.#procedure, this.#owner, stream, partition, previous, patience)
   }
 
   /** An only writer takes ownership too, so that an attempt whose answer was lost cannot write later. */
-  async #insertAlone(topic: Topic, batches: readonly Batch[]): Promise<InsertOutcome> {
-    const ownership = this.#soleOwnerships.get(topic) ?? (await this.#ownership(topic, 'sole writer', null))
-    this.#soleOwnerships.set(topic, ownership)
+  async #insertAlone(stream: Stream, batches: readonly Batch[]): Promise<InsertOutcome> {
+    const ownership = this.#soleOwnerships.get(stream) ?? (await this.#ownership(stream, 'sole writer', null))
+    this.#soleOwnerships.set(stream, ownership)
     try {
-      return await this.#insert(topic, batches, [ownership])
+      return await this.#insert(stream, batches, [ownership])
     } catch (error) {
       const code = error instanceof GatepostError ? error.code : null
-      if (code !== 'STORE_REFUSED') this.#soleOwnerships.delete(topic)
+      if (code !== 'STORE_REFUSED') this.#soleOwnerships.delete(stream)
       throw error
     }
   }
 
-  #insert(topic: Topic, batches: readonly Batch[], ownerships: readonly Ownership[]): Promise<InsertOutcome> {
+  #insert(stream: Stream, batches: readonly Batch[], ownerships: readonly Ownership[]): Promise<InsertOutcome> {
     const lettersSince = wholeSince(this.#retention.dead_letters)
-    return insertOnce(this.#procedure, this.#inserter, topic, batches, lettersSince, ownerships)
+    return insertOnce(this.#procedure, this.#inserter, stream, batches, lettersSince, ownerships)
   }
 
-  #turn<T>(topic: Topic, work: () => Promise<T>): Promise<T> {
-    return this.#use(queueOf(this.#turns, topic, 1), work)
+  #turn<T>(stream: Stream, work: () => Promise<T>): Promise<T> {
+    return this.#use(queueOf(this.#turns, stream, 1), work)
   }
 
   async #use<T>(queue: WorkerQueue<null>, work: () => Promise<T>): Promise<T> {
@@ -192,11 +192,11 @@ class ServerStore implements Store {
   }
 }
 
-function queueOf(queues: Map<Topic, WorkerQueue<null>>, topic: Topic, width: number): WorkerQueue<null> {
-  let queue = queues.get(topic)
+function queueOf(queues: Map<Stream, WorkerQueue<null>>, stream: Stream, width: number): WorkerQueue<null> {
+  let queue = queues.get(stream)
   if (queue === undefined) {
     queue = new WorkerQueue(new Array<null>(width).fill(null), MAX_WAITING)
-    queues.set(topic, queue)
+    queues.set(stream, queue)
   }
   return queue
 }

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { GatepostError } from '../../common/errors.ts'
-import { TOPICS, type Topic } from '../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Store } from '../contract.ts'
 import { batchUuid } from '../exactly-once/identity.ts'
 import { lookUpStatement } from '../exactly-once/presence.ts'
@@ -17,8 +17,8 @@ function noon(daysAgo: number): number {
   return day.getUTCDate() < 3 ? noon(daysAgo + 1) : day.getTime()
 }
 
-async function count(store: Store, topic: Topic): Promise<number> {
-  const [row] = await store.query<{ rows: string }>(`SELECT count() AS rows FROM gatepost.${topic}`)
+async function count(store: Store, stream: Stream): Promise<number> {
+  const [row] = await store.query<{ rows: string }>(`SELECT count() AS rows FROM gatepost.${stream}`)
   return Number(row.rows)
 }
 
@@ -123,15 +123,15 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
       ])
     })
 
-    for (const topic of TOPICS) {
-      t.test(`${topic}: a batch is stored once, however often it comes`, async (t) => {
-        const before = await count(store, topic)
-        const batches = [0, 1, 2].map((hours) => makeBatch(topic, NOON + hours * HOUR, repeated(10)))
-        t.same(await store.insertOnce(topic, batches.slice(0, 2)), { rows: 20, alreadyPresent: 0 })
-        t.same(await store.insertOnce(topic, batches), { rows: 10, alreadyPresent: 2 })
-        t.same(await store.insertOnce(topic, [...batches].reverse()), { rows: 0, alreadyPresent: 3 })
-        t.equal((await count(store, topic)) - before, 30)
-        t.same(await store.insertOnce(topic, []), { rows: 0, alreadyPresent: 0 })
+    for (const stream of STREAMS) {
+      t.test(`${stream}: a batch is stored once, however often it comes`, async (t) => {
+        const before = await count(store, stream)
+        const batches = [0, 1, 2].map((hours) => makeBatch(stream, NOON + hours * HOUR, repeated(10)))
+        t.same(await store.insertOnce(stream, batches.slice(0, 2)), { rows: 20, alreadyPresent: 0 })
+        t.same(await store.insertOnce(stream, batches), { rows: 10, alreadyPresent: 2 })
+        t.same(await store.insertOnce(stream, [...batches].reverse()), { rows: 0, alreadyPresent: 3 })
+        t.equal((await count(store, stream)) - before, 30)
+        t.same(await store.insertOnce(stream, []), { rows: 0, alreadyPresent: 0 })
       })
     }
 
@@ -150,17 +150,17 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
       t.same(await store.insertOnce('post_auth', batches), { rows: 0, alreadyPresent: 2000 })
     })
 
-    for (const topic of TOPICS) {
-      t.test(`${topic}: a look-up reads no more than the hours of its window`, async (t) => {
+    for (const stream of STREAMS) {
+      t.test(`${stream}: a look-up reads no more than the hours of its window`, async (t) => {
         const perHour = 20_000
         const hours = 8
         const batches = Array.from({ length: hours }, (_, hour) =>
-          makeBatch(topic, NOON - hours * HOUR + hour * HOUR, repeated(perHour)),
+          makeBatch(stream, NOON - hours * HOUR + hour * HOUR, repeated(perHour)),
         )
-        await store.insertOnce(topic, batches)
-        await store.command(`OPTIMIZE TABLE gatepost.${topic} FINAL`)
+        await store.insertOnce(stream, batches)
+        await store.command(`OPTIMIZE TABLE gatepost.${stream} FINAL`)
         const [estimate] = await store.query<{ rows: string }>(
-          `EXPLAIN ESTIMATE ${lookUpStatement(topic, [batches[hours / 2]])}`,
+          `EXPLAIN ESTIMATE ${lookUpStatement(stream, [batches[hours / 2]])}`,
         )
         // The hour's own rows, and what shares its first and last granule (8192 rows each).
         t.ok(Number(estimate.rows) <= perHour + 2 * 8192, `${estimate.rows} rows`)
@@ -242,7 +242,7 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
 
     t.test('every materialized view can be run again over batches', async (t) => {
       const sql = { rows: <T>(text: string) => store.query<T>(text), run: (text: string) => store.command(text) }
-      const found = await Promise.all(TOPICS.map((topic) => viewsOf(sql, topic)))
+      const found = await Promise.all(STREAMS.map((stream) => viewsOf(sql, stream)))
       for (const { name, select, columns } of found.flat()) {
         const sources = select.match(/\b(?:FROM|JOIN) gatepost\.\w+/g)
         t.equal(sources?.length, 1, `${name} reads one table`)

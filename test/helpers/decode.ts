@@ -1,12 +1,16 @@
 import { recordSchema } from '../../schemas/avro.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 
 /** A record as avsc decodes it: longs are BigInt, times numbers. */
 export type Decoded = Record<string, unknown>
 
 /** `count` records of a topic, each with the bytes it was encoded as. @throws Error if bytes are left over */
-export function decodeRecords(topic: Topic, records: Uint8Array, count: number): { record: Decoded; bytes: Buffer }[] {
-  const { type } = recordSchema(topic)
+export function decodeRecords(
+  stream: Stream,
+  records: Uint8Array,
+  count: number,
+): { record: Decoded; bytes: Buffer }[] {
+  const { type } = recordSchema(stream)
   const buffer = Buffer.from(records)
   const decoded: { record: Decoded; bytes: Buffer }[] = []
   let offset = 0

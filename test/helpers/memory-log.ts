@@ -1,11 +1,11 @@
 import type { LogWriter } from '../../log/contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import type { Topic } from '../../schemas/streams/index.ts'
+import type { Stream } from '../../schemas/streams/index.ts'
 import { decodeRecords, type Decoded } from './decode.ts'
 
 /** A log writer that keeps what it is given, for tests of what stands before the log. */
 export class MemoryLog implements LogWriter {
-  readonly batches: (Pick<Batch, 'topic' | 'schema' | 'batchId' | 'recordCount'> & { records: Buffer })[] = []
+  readonly batches: (Pick<Batch, 'stream' | 'schema' | 'batchId' | 'recordCount'> & { records: Buffer })[] = []
   /** Thrown by the next appends, if set. */
   failure: Error | null = null
 
@@ -16,9 +16,9 @@ export class MemoryLog implements LogWriter {
   async append(batch: Batch): Promise<void> {
     await Promise.resolve()
     if (this.failure) throw this.failure
-    const { topic, schema, recordCount } = batch
+    const { stream, schema, recordCount } = batch
     const [batchId, records] = [Buffer.from(batch.batchId), Buffer.from(batch.records)]
-    this.batches.push({ topic, schema, recordCount, batchId, records })
+    this.batches.push({ stream, schema, recordCount, batchId, records })
   }
 
   close(): Promise<void> {
@@ -26,9 +26,9 @@ export class MemoryLog implements LogWriter {
   }
 
   /** Every record of a topic, with the bytes each was encoded as. */
-  decoded(topic: Topic): { record: Decoded; bytes: Buffer }[] {
+  decoded(stream: Stream): { record: Decoded; bytes: Buffer }[] {
     return this.batches
-      .filter((batch) => batch.topic === topic)
-      .flatMap((batch) => decodeRecords(topic, batch.records, batch.recordCount))
+      .filter((batch) => batch.stream === stream)
+      .flatMap((batch) => decodeRecords(stream, batch.records, batch.recordCount))
   }
 }

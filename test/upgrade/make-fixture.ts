@@ -99,10 +99,10 @@ async function portalSession(instance: Instance): Promise<void> {
 function damageOne(journal: string): string[] {
   for (const name of readdirSync(journal, { recursive: true, encoding: 'utf8' }).sort()) {
     const segment = name.endsWith('.avro') ? parseSegmentName(name.slice(name.lastIndexOf('/') + 1)) : null
-    if (segment?.topic !== 'gateway_pings') continue
+    if (segment?.stream !== 'gateway_pings') continue
     const path = join(journal, name)
     const bytes = readFileSync(path)
-    const found = segmentBlocks(segment.topic, bytes)
+    const found = segmentBlocks(segment.stream, bytes)
     if ('unreadable' in found || found.scan.blocks.length < 3) continue
     const { recordsStart, recordsEnd, recordCount, end } = found.scan.blocks[1]
     const lost = decodeRecords('gateway_pings', bytes.subarray(recordsStart, recordsEnd), recordCount)

@@ -9,7 +9,7 @@ import type { Batch } from '../../../schemas/batch.ts'
 import { openEmbeddedStore } from '../../../store/embedded/open.ts'
 import { DEFAULT_RETENTION } from '../../../store/retention.ts'
 import { makeBatch, type Fields } from '../../../schemas/test/records.ts'
-import { emptyStats, type TopicStats } from '../../../aggregator/stats.ts'
+import { emptyStats, type StreamStats } from '../../../aggregator/stats.ts'
 import { storeGather } from '../../../aggregator/store-gather.ts'
 import { startSessionsJob } from '../sessions-job.ts'
 import { plainBytes, type Report } from './plain-bytes.ts'
@@ -285,7 +285,7 @@ function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch
 /** Brings batches into the tables as the aggregator does, in this order. */
 async function deliver(batches: readonly Batch[]): Promise<void> {
   const ownerships = [await store.takeOwnership('gateway_auth', 'sessions-test', null)]
-  const stats = emptyStats().get('gateway_auth') as TopicStats
+  const stats = emptyStats().get('gateway_auth') as StreamStats
   await storeGather(store, 'gateway_auth', batches, ownerships, DEFAULT_RETENTION, stats)
 }
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createLogger } from '../../../common/logger.ts'
-import { TOPICS, type Topic } from '../../../schemas/streams/index.ts'
+import { STREAMS, type Stream } from '../../../schemas/streams/index.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 import { tryLockDirectory } from '../../../common/directory-lock.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
@@ -16,7 +16,7 @@ logger.level = 'silent'
 
 const HOUR = 3_600_000
 /** For every topic an hour. */
-const HOURS = Object.fromEntries(TOPICS.map((topic) => [topic, HOUR])) as Record<Topic, number>
+const HOURS = Object.fromEntries(STREAMS.map((stream) => [stream, HOUR])) as Record<Stream, number>
 
 /** Writes each batch as a segment of its own, reads and commits them all. */
 async function pass(
@@ -91,12 +91,12 @@ t.test('each topic goes by its own age, and the oldest of all when the bound is 
   const directory = join(t.testdir(), 'archive')
   const fill = async () => {
     const archive = await Archive.open(directory, { maxBytes: 1000, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
-    for (const [age, topic] of [
+    for (const [age, stream] of [
       [3, 'post_auth'],
       [2, 'gateway_pings'],
       [0.5, 'gateway_pings'],
     ] as const) {
-      const name = `${topic}-${String(Math.round(Date.now() - age * HOUR)).padStart(14, '0')}-abc-00000001.avro`
+      const name = `${stream}-${String(Math.round(Date.now() - age * HOUR)).padStart(14, '0')}-abc-00000001.avro`
       writeFileSync(join(directory, name), 'x'.repeat(100))
       await archive.keep(join(directory, name), name)
     }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
-import { TOPICS } from '../../../schemas/streams/index.ts'
+import { STREAMS } from '../../../schemas/streams/index.ts'
 import { connectAdmin } from '../client/admin.ts'
 import { unassignedPartitions } from '../coverage.ts'
 import { KafkaReader } from '../reader.ts'
@@ -21,13 +21,13 @@ const other = `${prefix}other.pings`
 t.test('partitions that no member of the group reads are found', async (t) => {
   await makeTopics(kafka, prefix, 3)
   await makeTopics(kafka, `${prefix}other.`, 2)
-  const topics = TOPICS.map((topic) => kafkaTopic(prefix, topic))
+  const topics = STREAMS.map((stream) => kafkaTopic(prefix, stream))
   const admin = await connectAdmin(kafka)
   t.teardown(() => admin.close())
   const open = () => KafkaReader.open({ kafka, topicPrefix: prefix, group, logger: kafka.logger, checkEveryMs: 500 })
   const readers = [await open(), await open()]
   const shares = () => readers.map(({ stats }) => stats.partitions)
-  while (Math.min(...shares()) === 0 || shares()[0] + shares()[1] !== 3 * TOPICS.length) await sleep(50)
+  while (Math.min(...shares()) === 0 || shares()[0] + shares()[1] !== 3 * STREAMS.length) await sleep(50)
   t.same(await unassignedPartitions(admin, group, topics), [], 'two members share all of them')
   t.same(await unassignedPartitions(admin, group, [...topics, other]), [`${other}-0`, `${other}-1`])
   const joins = readers.map(({ stats }) => stats.joins)

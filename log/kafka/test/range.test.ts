@@ -12,7 +12,7 @@ async function payloads(range: Partial<RangeOptions>): Promise<string[]> {
   const options = {
     kafka,
     topicPrefix: broker.prefix,
-    topic: 'dead_letters' as const,
+    stream: 'dead_letters' as const,
     partition: 1,
     logger: kafka.logger,
   }

@@ -7,7 +7,7 @@ import type { Batch } from '../../../schemas/batch.ts'
 import { makeBatch, payloadsOf, readBatches } from '../../test/contract.ts'
 import { remakeTopic, setOffsets } from '../client/test/operator.ts'
 import { KafkaReader, type KafkaReaderOptions } from '../reader.ts'
-import { TOPICS } from '../../../schemas/streams/index.ts'
+import { STREAMS } from '../../../schemas/streams/index.ts'
 import { kafkaTopic } from '../topic-names.ts'
 import { makeTopics, SimpleWriter } from './simple-writer.ts'
 
@@ -91,7 +91,7 @@ t.test('two readers share the partitions, and one takes over from the other', as
   const first = await open()
   const second = await open()
   const partitions = () => [first, second].map(({ stats }) => stats.partitions)
-  const half = 2 * TOPICS.length
+  const half = 2 * STREAMS.length
   while (partitions().join() !== `${half},${half}`) await sleep(50)
 
   for (let partition = 0; partition < 4; partition++) await writer.append(makeBatch([String(partition)]), partition)
@@ -155,7 +155,7 @@ t.test('what is no batch becomes a letter, and reading goes on', async (t) => {
   const { batches, gathers } = await readBatches(reader, 1)
   t.same(batches.flatMap(payloadsOf), ['b'])
   t.same(
-    gathers.flatMap(({ letters }) => letters.map(({ topic }) => topic)),
+    gathers.flatMap(({ letters }) => letters.map(({ stream }) => stream)),
     ['dead_letters'],
   )
   await commitAll(reader, gathers)

@@ -4,14 +4,14 @@ import { makeTopics as makeTopicsOf } from '../client/test/operator.ts'
 import { TopicProducer } from '../client/topic-producer.ts'
 import { messageHeaders, messageValue } from '../message.ts'
 import { kafkaTopic } from '../topic-names.ts'
-import { TOPICS } from '../../../schemas/streams/index.ts'
+import { STREAMS } from '../../../schemas/streams/index.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 
 /** Makes the topics of a prefix, for tests of what reads them. */
 export async function makeTopics(kafka: KafkaOptions, prefix: string, partitions = 1): Promise<void> {
   await makeTopicsOf(
     kafka,
-    TOPICS.map((topic) => ({ name: kafkaTopic(prefix, topic), partitions })),
+    STREAMS.map((stream) => ({ name: kafkaTopic(prefix, stream), partitions })),
   )
 }
 
@@ -35,7 +35,7 @@ export class SimpleWriter {
   }
 
   async raw(batch: Batch, value: Buffer, partition = 0): Promise<void> {
-    const producer = await this.#producerOf(kafkaTopic(this.#prefix, batch.topic))
+    const producer = await this.#producerOf(kafkaTopic(this.#prefix, batch.stream))
     for (let attempt = 1; ; attempt++) {
       try {
         return await producer.send(partition, [{ value, headers: messageHeaders(batch) }]).acknowledged

@@ -144,8 +144,8 @@ t.test('rows go by the days of their table, also those that were there before', 
   const store = await openEmbeddedStore({ path, logger })
   await store.migrate()
   const old = Date.now() - 20 * 24 * HOUR
-  const topics = ['post_auth', 'gateway_pings'] as const
-  for (const topic of topics) await store.insertOnce(topic, [makeBatch(topic, old, repeated(3))])
+  const streams = ['post_auth', 'gateway_pings'] as const
+  for (const stream of streams) await store.insertOnce(stream, [makeBatch(stream, old, repeated(3))])
   await store.close()
 
   const shorter = await openEmbeddedStore({ path, logger, retention: retentionOf(32, { gateway_pings: 14 }) })

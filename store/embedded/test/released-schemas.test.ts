@@ -4,7 +4,7 @@ import { recordSchema, type RecordSchema } from '../../../schemas/avro.ts'
 import { isUnion, type AvroType } from '../../../schemas/avro-type.ts'
 import { BATCH_SPAN_MS, type Batch } from '../../../schemas/batch.ts'
 import { knownSchemas } from '../../../schemas/known.ts'
-import { TOPICS } from '../../../schemas/streams/index.ts'
+import { STREAMS } from '../../../schemas/streams/index.ts'
 import { openTables } from './tables-page.ts'
 
 /* A record of every schema that was ever released, as the engine stores it, is what avsc reads with the schema of today. */
@@ -32,7 +32,7 @@ function batchOf(schema: RecordSchema): Batch {
   const fields = schema.fields.map(({ name, type }) => [name, sample(type)])
   const record = { ...Object.fromEntries(fields), received_at: receivedAt, batch_id: batchId, batch_index: 0 } as object
   const window = { minReceivedAt: receivedAt, maxReceivedAt: receivedAt + BATCH_SPAN_MS }
-  return { topic: schema.topic, schema, batchId, recordCount: 1, ...window, records: schema.type.toBuffer(record) }
+  return { stream: schema.stream, schema, batchId, recordCount: 1, ...window, records: schema.type.toBuffer(record) }
 }
 
 /** As the engine's JSON has it. */
@@ -45,11 +45,11 @@ function plain(value: unknown): unknown {
 t.test('released schemas', async (t) => {
   const store = await openTables(t.testdir())
   t.teardown(() => store.close())
-  for (const topic of TOPICS) {
-    const today = recordSchema(topic)
-    for (const schema of knownSchemas(topic)) {
+  for (const stream of STREAMS) {
+    const today = recordSchema(stream)
+    for (const schema of knownSchemas(stream)) {
       const batch = batchOf(schema)
-      t.same(await store.insertOnce(topic, [batch]), { rows: 1, alreadyPresent: 0 })
+      t.same(await store.insertOnce(stream, [batch]), { rows: 1, alreadyPresent: 0 })
       const resolver = today.type.createResolver(schema.type)
       const expected = today.type.fromBuffer(Buffer.from(batch.records), resolver) as Record<string, unknown>
       const names = today.fields.slice(3).map(({ name }) => name)
@@ -59,14 +59,14 @@ t.test('released schemas', async (t) => {
       })
       const id = batch.batchId.toString('hex')
       const [row] = await store.query<Record<string, unknown>>(
-        `SELECT ${columns.join(', ')} FROM gatepost.${topic} WHERE lower(hex(UUIDStringToNum(toString(batch_id)))) = '${id}'`,
+        `SELECT ${columns.join(', ')} FROM gatepost.${stream} WHERE lower(hex(UUIDStringToNum(toString(batch_id)))) = '${id}'`,
       )
       const found = names.map((name) => [name, plain(row[name])])
       const wanted = names.map((name) => [name, plain(expected[name])])
       t.same(
         found.map(([name, value]) => [name, String(value)]),
         wanted.map(([name, value]) => [name, String(value)]),
-        `${topic}, schema of ${schema.since}`,
+        `${stream}, schema of ${schema.since}`,
       )
     }
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { streamOf, TOPICS } from '../../../schemas/streams/index.ts'
+import { descriptorOf, STREAMS } from '../../../schemas/streams/index.ts'
 import { columnsOf, documented, openTables, readTablesPage } from './tables-page.ts'
 
 t.test('docs/tables.md says what the tables are: make generate', async (t) => {
@@ -9,10 +9,10 @@ t.test('docs/tables.md says what the tables are: make generate', async (t) => {
   const tables = await columnsOf(store)
   for (const [table, columns] of tables) t.same(documented(page, table), columns, table)
 
-  for (const topic of TOPICS) {
-    const names = (tables.get(topic) ?? []).map(([name]) => name.slice(1, -1))
-    const fields = ['received_at', 'batch_id', 'batch_index', ...streamOf(topic).fields.map(({ name }) => name)]
-    t.same([...names].sort(), fields.sort(), `${topic} has a column for each field of its stream`)
+  for (const stream of STREAMS) {
+    const names = (tables.get(stream) ?? []).map(([name]) => name.slice(1, -1))
+    const fields = ['received_at', 'batch_id', 'batch_index', ...descriptorOf(stream).fields.map(({ name }) => name)]
+    t.same([...names].sort(), fields.sort(), `${stream} has a column for each field of its stream`)
   }
 
   for (const [, sql] of page.matchAll(/```sql\n([^]*?)```/g)) {

@@ -53,7 +53,7 @@ t.test('what is changed: indexes of the local tables, columns of both', (t) => {
 
 t.test('inserts and look-ups are of the local tables', async (t) => {
   const batch = makeBatch('post_auth', Date.now(), repeated(1))
-  const ownership = { topic: 'post_auth', partition: 'gatepost.post_auth', epoch: 1, owner: 'x' } as const
+  const ownership = { stream: 'post_auth', partition: 'gatepost.post_auth', epoch: 1, owner: 'x' } as const
   const sql = localForm(insertMissing('post_auth', [batch], "input('')", [ownership]))
   t.same(sql.match(/ gatepost\.\w+/g), [' gatepost.post_auth_local', ' gatepost.post_auth_local', ' gatepost.partition_claims_local']) // prettier-ignore
   t.match(sql, "'gatepost.post_auth'", 'names in literals stay')

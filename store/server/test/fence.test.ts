@@ -35,8 +35,8 @@ async function count(store: Store, table: string): Promise<number> {
   return Number(row.rows)
 }
 
-const batch = (topic: 'post_auth' | 'gateway_pings' | 'dead_letters' = 'post_auth') =>
-  makeBatch(topic, NOW, repeated(5))
+const batch = (stream: 'post_auth' | 'gateway_pings' | 'dead_letters' = 'post_auth') =>
+  makeBatch(stream, NOW, repeated(5))
 
 t.test('ownerships count up, and the newest one alone inserts', async (t) => {
   const first = await direct.takeOwnership('post_auth', '0', null)
@@ -54,7 +54,7 @@ t.test('ownerships count up, and the newest one alone inserts', async (t) => {
   t.same(await behind.insertOnce('post_auth', [two], [second]), { rows: 5, alreadyPresent: 0 })
   t.same(
     await direct.query(`SELECT topic, partition, epoch, owner FROM gatepost.partition_owners WHERE partition = '0'`),
-    [{ topic: 'post_auth', partition: '0', epoch: '2', owner: second.owner }],
+    [{ stream: 'post_auth', partition: '0', epoch: '2', owner: second.owner }],
   )
 })
 

@@ -5,7 +5,7 @@ import { sharedBroker } from '../../../../test/helpers/shared-broker.ts'
 import { pick, random } from '../../../../test/helpers/random.ts'
 import { Group } from '../group.ts'
 import { memberCount } from './operator.ts'
-import { TOPICS } from '../../../../schemas/streams/index.ts'
+import { STREAMS } from '../../../../schemas/streams/index.ts'
 import { kafkaTopic } from '../../topic-names.ts'
 import { until } from '../../test/harness.ts'
 import { makeTopics } from '../../test/simple-writer.ts'
@@ -26,7 +26,7 @@ const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Date.now() % 1_000_000)
 
 const broker = await sharedBroker(t)
 const kafka = broker.options()
-const topics = TOPICS.map((topic) => kafkaTopic(broker.prefix, topic))
+const topics = STREAMS.map((topic) => kafkaTopic(broker.prefix, topic))
 await makeTopics(kafka, broker.prefix, PARTITIONS)
 
 /** A member that remembers what it was told. */

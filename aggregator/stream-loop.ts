@@ -3,14 +3,14 @@ import { errorFields, GatepostError, messageOf, retryableOf } from '../common/er
 import type { Logger } from '../common/logger.ts'
 import type { Gathered, LogReader } from '../log/contract.ts'
 import type { Batch } from '../schemas/batch.ts'
-import type { Topic } from '../schemas/streams/index.ts'
+import type { Stream } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import type { Retention } from '../store/retention.ts'
 import { Ownerships } from './ownerships.ts'
 import type { ErasedNow } from '../privacy/erased-now.ts'
 import { pause } from './pause.ts'
 import { storeGather } from './store-gather.ts'
-import type { TopicStats } from './stats.ts'
+import type { StreamStats } from './stats.ts'
 
 export interface LoopOptions {
   /** Maximum bytes of records per insert. */
@@ -37,13 +37,13 @@ const RETRY_MAX_MS = 10_000
 const FENCED_PAUSE_MS = 1000
 
 /** Stores one stream's batches in log order until it is stopped. */
-export class TopicLoop {
-  readonly #topic: Topic
+export class StreamLoop {
+  readonly #stream: Stream
   readonly #reader: LogReader
   readonly #store: Store
   readonly #logger: Logger
   readonly #options: LoopOptions
-  readonly #stats: TopicStats
+  readonly #stats: StreamStats
   readonly #ownerships: Ownerships
   readonly #erased: ErasedNow
   /** Aborted: store what is in the log, then stop. */
@@ -59,25 +59,25 @@ export class TopicLoop {
   #readFailed = false
 
   constructor(
-    topic: Topic,
+    stream: Stream,
     parts: {
       reader: LogReader
       store: Store
       logger: Logger
       options: LoopOptions
-      stats: TopicStats
+      stats: StreamStats
       erased: ErasedNow
     },
     signals: { draining: AbortSignal; stopping: AbortSignal },
   ) {
-    this.#topic = topic
+    this.#stream = stream
     this.#reader = parts.reader
     this.#store = parts.store
     this.#logger = parts.logger
     this.#options = parts.options
     this.#stats = parts.stats
     this.#erased = parts.erased
-    this.#ownerships = new Ownerships(topic, parts.store)
+    this.#ownerships = new Ownerships(stream, parts.store)
     this.#draining = signals.draining
     this.#stopping = signals.stopping
   }
@@ -158,7 +158,7 @@ export class TopicLoop {
       if (letters.length > 0)
         await storeGather(this.#store, 'dead_letters', letters, ownerships, retention, this.#stats)
       const batches = kept(owned.flatMap((part) => part.batches))
-      await storeGather(this.#store, this.#topic, batches, ownerships, retention, this.#stats)
+      await storeGather(this.#store, this.#stream, batches, ownerships, retention, this.#stats)
     } catch (error) {
       this.#ownerships.doubt()
       throw error
@@ -170,11 +170,11 @@ export class TopicLoop {
   async #fenced(error: unknown): Promise<void> {
     this.#stats.fenced++
     this.#logger.warn(
-      { topic: this.#topic, error: messageOf(error) },
+      { stream: this.#stream, error: messageOf(error) },
       'aggregator: another aggregator owns this partition now; dropped the gather',
     )
     this.#ownerships.forget()
-    this.#reader.rewind(this.#topic)
+    this.#reader.rewind(this.#stream)
     await pause(FENCED_PAUSE_MS, this.#draining)
   }
 
@@ -192,7 +192,7 @@ export class TopicLoop {
     } catch (error) {
       // Stores what has been gathered first; then reads again after it, which may fail for good.
       this.#logger.warn(
-        { topic: this.#topic, error: messageOf(error) },
+        { stream: this.#stream, error: messageOf(error) },
         'aggregator: cannot read the record log; retrying',
       )
     }
@@ -201,9 +201,9 @@ export class TopicLoop {
 
   async #read(maxBytes: number): Promise<Gathered | null> {
     // PRECONDITION: after a failed read, everything read before it has been committed.
-    if (this.#readFailed) this.#reader.rewind(this.#topic)
+    if (this.#readFailed) this.#reader.rewind(this.#stream)
     this.#readFailed = true
-    const gathered = await this.#reader.read(this.#topic, maxBytes, this.#storing)
+    const gathered = await this.#reader.read(this.#stream, maxBytes, this.#storing)
     this.#readFailed = false
     return gathered
   }
@@ -223,7 +223,7 @@ export class TopicLoop {
         this.#stats.failures++
         const delay = Math.round(backoff.next())
         this.#logger.warn(
-          { topic: this.#topic, ...errorFields(error), delay },
+          { stream: this.#stream, ...errorFields(error), delay },
           'aggregator: cannot store a gather; retrying',
         )
         await pause(delay, this.#stopping)
