@@ -8,7 +8,7 @@ import type { Stream } from './streams/index.ts'
 export function knownSchemas(stream: Stream): readonly RecordSchema[] {
   const current = recordSchema(stream)
   const earlier = releasedSchemas()
-    .filter(({ stream, fingerprint }) => stream === stream && fingerprint !== current.fingerprint.toString('hex'))
+    .filter((entry) => entry.stream === stream && entry.fingerprint !== current.fingerprint.toString('hex'))
     .map((entry) => parseSchema(stream, readFileSync(packageFile(releasedFile(entry)), 'utf8'), entry.since))
   return [current, ...earlier]
 }

@@ -62,7 +62,7 @@ interface Letter {
 function lettersOf(batch: Batch): Promise<Letter[]> {
   return store.query<Letter>(
     `SELECT batch_index, reason, payload FROM gatepost.dead_letters
-     WHERE batch_id = {id:UUID} AND source = {topic:String} ORDER BY batch_index`,
+     WHERE batch_id = {id:UUID} AND source = {stream:String} ORDER BY batch_index`,
     { id: batchUuid(batch), stream: batch.stream },
   )
 }
