@@ -94,7 +94,7 @@ t.test('what each route answers', async (t) => {
   t.ok(overview.logins.some(({ accepted }: Any) => accepted > 0))
   t.same(overview.gateways, { up: 16, late: 1, down: 1 })
   t.equal(overview.sessions.active, 45)
-  t.same(overview.lag, [{ stream: 'post_auth', bytes: 10, seconds: 1.5 }])
+  t.same(overview.lag, [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }])
   t.same(
     overview.intake.map(({ table }: Any) => table),
     ['gateway_auth', 'gateway_pings', 'portal_sessions', 'post_auth'],
