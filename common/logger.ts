@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import { pino, type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import type { build } from 'pino-pretty'
 
 export type { Logger }
 
@@ -10,6 +11,8 @@ export type { Logger }
 export function createLogger(name: string): Logger {
   const level = process.env['GATEPOST_LOG_LEVEL'] ?? 'info'
   if (process.stderr.isTTY) {
+    // Loaded here because most processes log to a file or a pipe and start faster without it.
+    const pretty = createRequire(import.meta.url)('pino-pretty') as typeof build
     return pino(
       { name, level },
       pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }),

@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
 import { createLogger } from '../../common/logger.ts'
-import { checkTopics, createTopics, REPAIR_COMMAND, showTopics, type TopicProblem } from '../../log/kafka/topics.ts'
+import type { TopicProblem } from '../../log/kafka/topics.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import { topicsOptions } from '../../runtime/config/kafka-options.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
+
+/** Every command registers this file: the Kafka client is loaded only by those that need it. */
+const kafkaTopics = () => import('../../log/kafka/topics.ts')
 
 /** `gatepost topics`: the record log's topics on Kafka. */
 export function registerTopics(program: Command, context: Context): void {
@@ -32,6 +35,7 @@ function registerShow(topics: Command, context: Context, options: Options): void
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost topics show\n  gatepost topics show --json')
     .action(async ({ json }: { json?: true }) => {
+      const { showTopics } = await kafkaTopics()
       const reports = await showTopics(options())
       const rows = reports.map(({ wanted, state, problems }) => ({
         topic: wanted.name,
@@ -62,7 +66,7 @@ function registerShow(topics: Command, context: Context, options: Options): void
             ]),
           ),
         )
-        say(
+        await say(
           context,
           reports.flatMap(({ problems }) => problems),
         )
@@ -81,12 +85,13 @@ function registerCreate(topics: Command, context: Context, options: Options): vo
       '\nExamples:\n  gatepost topics create\n  GATEPOST_KAFKA_REPLICATION=1 gatepost topics create    # a single broker',
     )
     .action(async ({ json }: { json?: true }) => {
+      const { createTopics } = await kafkaTopics()
       const { done, left } = await createTopics(options())
       if (json) context.output.json({ done, problems: left.map(plain) })
       else {
         for (const line of done) context.output.line(line)
         if (done.length === 0) context.output.line('every topic existed already')
-        say(context, left)
+        await say(context, left)
       }
       context.exitStatus = statusOf(left)
     })
@@ -99,19 +104,22 @@ function registerCheck(topics: Command, context: Context, options: Options): voi
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost topics check\n  gatepost topics check --json')
     .action(async ({ json }: { json?: true }) => {
+      const { checkTopics } = await kafkaTopics()
       const problems = await checkTopics(options())
       if (json) context.output.json({ ok: statusOf(problems) === EXIT.ok, problems: problems.map(plain) })
       else {
         if (statusOf(problems) === EXIT.ok) context.output.line('every topic is in the required state')
-        say(context, problems)
+        await say(context, problems)
       }
       context.exitStatus = statusOf(problems)
     })
 }
 
-function say(context: Context, problems: readonly TopicProblem[]): void {
+async function say(context: Context, problems: readonly TopicProblem[]): Promise<void> {
   for (const { topic, level, problem } of problems) context.output.note(`${level}: ${topic}: ${problem}`)
-  if (problems.some(({ repairable }) => repairable)) context.output.note(`to repair: ${REPAIR_COMMAND}`)
+  if (!problems.some(({ repairable }) => repairable)) return
+  const { REPAIR_COMMAND } = await kafkaTopics()
+  context.output.note(`to repair: ${REPAIR_COMMAND}`)
 }
 
 function statusOf(problems: readonly TopicProblem[]): number {
