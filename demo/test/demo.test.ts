@@ -10,13 +10,16 @@ import { Sender } from '../sender.ts'
 
 /* A small demo, filled through real listeners; then the same directory under a plain `serve`. */
 
+const DAY_MS = 86_400_000
 const work = mkdtempSync(join(tmpdir(), 'gatepost-demo-'))
 t.teardown(() => rmSync(work, { recursive: true, force: true }))
 const instance = await Instance.create(join(work, 'demo'))
 const env = Object.fromEntries(
   Object.entries(instance.env).filter(([name, value]) => name.startsWith('GATEPOST_') && value !== undefined),
 ) as Record<string, string>
-const SMALL = ['demo', '--sites', '5', '--days', '3', '--seed', '7', '--no-serve']
+/** The last noon: three days until midnight have no logins on the first of four dates. */
+const NOON = new Date(Math.floor((Date.now() - DAY_MS / 2) / DAY_MS) * DAY_MS + DAY_MS / 2).toISOString().slice(0, 16)
+const SMALL = ['demo', '--sites', '5', '--days', '3', '--seed', '7', '--until', NOON, '--no-serve']
 
 t.test('what was sent is in the tables', async (t) => {
   const { status, stderr, stdout } = await runCli(SMALL, env)

@@ -32,7 +32,7 @@ async function writeWhile(writer: KafkaWriter, happens: () => Promise<void>): Pr
       const batch = nextBatch(writer, 'x'.repeat(500))
       await writer.append(batch)
       acknowledged.add(batch.batchId.toString('hex'))
-      await sleep(10)
+      await sleep(25)
     }
   })
   try {
