@@ -54,7 +54,7 @@ t.test('ownerships count up, and the newest one alone inserts', async (t) => {
   t.same(await behind.insertOnce('post_auth', [two], [second]), { rows: 5, alreadyPresent: 0 })
   t.same(
     await direct.query(`SELECT topic, partition, epoch, owner FROM gatepost.partition_owners WHERE partition = '0'`),
-    [{ stream: 'post_auth', partition: '0', epoch: '2', owner: second.owner }],
+    [{ topic: 'post_auth', partition: '0', epoch: '2', owner: second.owner }],
   )
 })
 
