@@ -8,9 +8,9 @@ import type { LoadRoute } from '../helpers/load.ts'
 /*
  * What a released version left behind, whole: test/fixtures/releases/<version>/
  *
- *   data.tgz       data directory of `gatepost serve`, killed while it was under load: journal with open, sealed and one damaged segment,
+ *   data.tar.gz    data directory of `gatepost serve`, killed while it was under load: journal with open, sealed and one damaged segment,
  *                  archive, access log, embedded store
- *   spill.tgz      data directory of a `gatepost ingest` whose brokers were away
+ *   spill.tar.gz   data directory of a `gatepost ingest` whose brokers were away
  *   kafka.jsonl.gz messages of the topics that it had written before, in their order
  *   expected.json  what had been acknowledged
  *
@@ -89,7 +89,7 @@ export function readMessages(version: string): FixtureMessage[] {
 /** Unpacks `data` or `spill` into a directory. */
 export function unpack(version: string, name: 'data' | 'spill', directory: string): void {
   mkdirSync(directory, { recursive: true })
-  execFileSync('tar', ['-xzf', join(fixtureDirectory(version), `${name}.tgz`), '-C', directory])
+  execFileSync('tar', ['-xzf', join(fixtureDirectory(version), `${name}.tar.gz`), '-C', directory])
 }
 
 export function pack(directory: string, file: string): void {

@@ -201,9 +201,9 @@ mkdirSync(target, { recursive: true })
 try {
   const data = await dataDirectory()
   rmSync(join(work, 'data/run'), { recursive: true, force: true })
-  pack(join(work, 'data'), join(target, 'data.tgz'))
+  pack(join(work, 'data'), join(target, 'data.tar.gz'))
   const kafka = await topicsAndSpill()
-  pack(join(work, 'spill'), join(target, 'spill.tgz'))
+  pack(join(work, 'spill'), join(target, 'spill.tar.gz'))
   const facts: FixtureFacts = { version, data, kafka }
   writeFileSync(join(target, 'expected.json'), `${JSON.stringify(facts)}\n`)
   console.log(`the fixture of ${version} is in ${target}`)
