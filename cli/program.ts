@@ -30,6 +30,10 @@ export function buildProgram(context: Context): Command {
     .helpCommand(false)
     .showSuggestionAfterError()
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.output.line(text.replace(/\n$/, '')),
+      writeErr: (text) => context.output.note(text.replace(/\n$/, '')),
+    })
     .addHelpText(
       'after',
       `${EXIT_STATUS_HELP}

@@ -8,11 +8,13 @@ import { addLogins, openEngine } from '../../reporter/test/engine.ts'
 import { insertRows } from '../../store/table-store.ts'
 import { connect } from '../../runtime/instance/connect.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
-import { runCli, type CliResult } from './run-cli.ts'
+import { runCli, runHere, type CliResult } from './run-cli.ts'
 
 const dataDir = join(t.testdir(), 'data')
 const gatepost = (command: string, env: Record<string, string> = {}): Promise<CliResult> =>
   runCli(command.split(' '), { GATEPOST_DATA_DIR: dataDir, ...env })
+const gatepostHere = (command: string): Promise<CliResult> =>
+  runHere(command.split(' '), { GATEPOST_DATA_DIR: dataDir })
 
 const DAY_MS = 86_400_000
 const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)
@@ -32,7 +34,7 @@ t.test('help and version', async (t) => {
     'accounts import',
     'config',
   ]) {
-    t.match(await gatepost(`${command} --help`), { status: 0, stdout: /Examples:/ }, command)
+    t.match(await gatepostHere(`${command} --help`), { status: 0, stdout: /Examples:/ }, command)
   }
 })
 
@@ -67,7 +69,10 @@ t.test('wrong usage has status 2 and says what is wrong', async (t) => {
     ['doctor', /gatepost doctor is not part of this version/],
     ['tail --help', /gatepost tail is not part of this version/],
   ]
-  for (const [command, stderr] of cases) t.match(await gatepost(command), { status: 2, stdout: '', stderr }, command)
+  for (const [command, stderr] of cases)
+    t.match(await gatepostHere(command), { status: 2, stdout: '', stderr }, command)
+  const [[command, stderr]] = cases
+  t.match(await gatepost(command), { status: 2, stdout: '', stderr }, 'as a process')
 })
 
 t.test('a wrong configuration stops every command, and names all that is wrong', async (t) => {

@@ -10,7 +10,7 @@ import { requestEveryRoute } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
 import { until } from '../../test/helpers/until.ts'
 import type { Forgotten } from '../../privacy/forget-person.ts'
-import { runCli } from './run-cli.ts'
+import { runHere } from './run-cli.ts'
 
 /* `gatepost forget` beside a running instance: afterwards nobody finds the value in any table, archive or log. */
 
@@ -170,9 +170,9 @@ t.test('what cannot be done is said', async (t) => {
     [['--mac', 'x'], /--mac x: not a MAC/],
     [['--user', ''], /1 to 256 characters/],
   ] as const) {
-    const { status, stderr } = await runCli(['forget', ...arguments_], env)
+    const { status, stderr } = await runHere(['forget', ...arguments_], env)
     t.equal(status, 2)
     t.match(stderr, message)
   }
-  t.match((await runCli(['forget', '--help'], env)).stdout, /--dry-run[^]*Examples:/)
+  t.match((await runHere(['forget', '--help'], env)).stdout, /--dry-run[^]*Examples:/)
 })

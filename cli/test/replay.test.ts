@@ -11,7 +11,7 @@ import { requestEveryRoute, ROUND } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
 import { until } from '../../test/helpers/until.ts'
 import type { ReplayOutcome } from '../../runtime/replay/replay.ts'
-import { runCli } from './run-cli.ts'
+import { runHere } from './run-cli.ts'
 
 /* `gatepost replay --archive`, beside the running instance and without it. */
 
@@ -175,13 +175,13 @@ t.test('what cannot be done is said', async (t) => {
     [['--from', '2024-02-31T25:00Z'], /Allowed is an offset, or a UTC time/],
   ]
   for (const [arguments_, message] of cases) {
-    const { status, stdout, stderr } = await runCli(['replay', ...arguments_], env)
+    const { status, stdout, stderr } = await runHere(['replay', ...arguments_], env)
     t.match(stderr, message, arguments_.join(' '))
     t.equal(status, 2)
     t.equal(stdout, '')
   }
-  const help = await runCli(['replay', '--help'], env)
+  const help = await runHere(['replay', '--help'], env)
   t.equal(help.status, 0)
   t.match(help.stdout, /--archive[^]*Examples:\n {2}gatepost replay --topic/)
-  t.match((await runCli(['--help'], env)).stdout, /replay \[options\] +insert records of the log that are missing/)
+  t.match((await runHere(['--help'], env)).stdout, /replay \[options\] +insert records of the log that are missing/)
 })

@@ -1,3 +1,4 @@
+import { runCommandLine } from '../command-line.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -24,5 +25,19 @@ export async function runCli(arguments_: readonly string[], env: Record<string, 
     text(child.stderr),
     once(child, 'exit') as Promise<[number | null]>,
   ])
+  return { status, stdout, stderr }
+}
+
+/**
+ * Runs a command line in this process, which takes a tenth of the time: for what needs no process of its own, as help and what is refused
+ * before anything is opened.
+ */
+export async function runHere(arguments_: readonly string[], env: Record<string, string>): Promise<CliResult> {
+  let [stdout, stderr] = ['', '']
+  const status = await runCommandLine(arguments_, env, {
+    line: (text) => (stdout += `${text}\n`),
+    json: (value) => (stdout += `${JSON.stringify(value)}\n`),
+    note: (text) => (stderr += `${text}\n`),
+  })
   return { status, stdout, stderr }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCli } from './run-cli.ts'
+import { runCli, runHere } from './run-cli.ts'
 
 t.test('gatepost access vouchers', async (t) => {
   const directory = t.testdir({})
@@ -33,9 +33,9 @@ t.test('gatepost access vouchers', async (t) => {
     ['--valid-for', '10'],
     ['--max-devices', 'many'],
   ]) {
-    const { status, stderr } = await vouchers('create', ...wrong)
+    const { status, stderr } = await runHere(['access', 'vouchers', 'create', ...wrong], env)
     t.equal(status, 2)
     t.match(stderr, 'allowed is')
   }
-  t.match((await vouchers('create', '--help')).stdout, 'Examples:')
+  t.match((await runHere(['access', 'vouchers', 'create', '--help'], env)).stdout, 'Examples:')
 })

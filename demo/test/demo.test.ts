@@ -5,7 +5,7 @@ import t from 'tap'
 import { METRICS } from '../../reporter/metrics/definitions.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { untilEnough } from '../../test/helpers/until.ts'
-import { runCli } from '../../cli/test/run-cli.ts'
+import { runCli, runHere } from '../../cli/test/run-cli.ts'
 import { Sender } from '../sender.ts'
 
 /* A small demo, filled through real listeners; then the same directory under a plain `serve`. */
@@ -122,12 +122,12 @@ t.test('options that cannot be', async (t) => {
     [['--until', '2020-02-30'], '--until 2020-02-30'],
     [['--until', '2020-02-03'], 'would expire at once'],
   ] as const) {
-    const { status, stderr } = await runCli(['demo', ...options], fresh)
+    const { status, stderr } = await runHere(['demo', ...options], fresh)
     t.equal(status, 2, options.join(' '))
     t.match(stderr, message)
   }
   const kafka = { ...fresh, GATEPOST_KAFKA_BROKERS: '127.0.0.1:1', GATEPOST_SECRET: 'x'.repeat(32) }
-  const { status, stderr } = await runCli(['demo'], kafka)
+  const { status, stderr } = await runHere(['demo'], kafka)
   t.equal(status, 2)
   t.match(stderr, 'unset GATEPOST_KAFKA_BROKERS')
 })
