@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { FileAccessLog } from '../access/journal-log.ts'
 import { requireCommand } from './helpers/commands.ts'
+import { NEVER_MS } from './helpers/until.ts'
 import { Instance } from './helpers/instance.ts'
 import { startMailServer } from './helpers/mail-server.ts'
 import { SimulatedGateway } from './helpers/simulated-gateway.ts'
@@ -38,6 +39,7 @@ async function openPage(t: Test, browser: Browser, locale: string): Promise<Page
   // Captive-portal browsers run no scripts.
   const context = await browser.newContext({ locale, javaScriptEnabled: false, viewport: LOOKS[0].viewport })
   t.teardown(() => context.close())
+  context.setDefaultTimeout(NEVER_MS)
   const page = await context.newPage()
   // A refused login is answered 403, which the console calls an error.
   page.on('console', (message) => {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
 import { GatepostError } from '../../../common/errors.ts'
 import { requireCommand } from '../../../test/helpers/commands.ts'
+import { NEVER_MS } from '../../../test/helpers/until.ts'
 import { listSessions } from '../../queries/sessions.ts'
 import { openEngine } from '../../test/engine.ts'
 import { loadAssets } from '../assets.ts'
@@ -64,6 +65,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
 /** A page that notes whatever goes wrong in it, a refusal of the content security policy among them. */
 async function opened(options: Parameters<Browser['newContext']>[0] = {}): Promise<{ page: Page; wrong: string[] }> {
   const context = await (browser as Browser).newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  context.setDefaultTimeout(NEVER_MS)
   const page = await context.newPage()
   const wrong: string[] = []
   page.on('pageerror', (error) => wrong.push(error.message))
@@ -75,7 +77,7 @@ async function opened(options: Parameters<Browser['newContext']>[0] = {}): Promi
 
 async function show(page: Page, url: string): Promise<string> {
   await page.goto(url)
-  await page.waitForSelector('body[data-shown]', { timeout: 60_000 })
+  await page.waitForSelector('body[data-shown]')
   return page.innerText('main')
 }
 
