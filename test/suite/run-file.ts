@@ -62,7 +62,12 @@ export async function runFile(file: string, { timeoutMs, verbose, env }: RunOpti
     child.stderr.pipe(process.stderr, { end: false })
   }
 
-  const alarm = setTimeout(() => child.kill('SIGALRM'), timeoutMs)
+  // A file may end well after the alarm, if it comes before tap has begun: its time was exceeded all the same.
+  let isOverdue = false
+  const alarm = setTimeout(() => {
+    isOverdue = true
+    child.kill('SIGALRM')
+  }, timeoutMs)
   const end = setTimeout(() => signalGroup(group, 'SIGKILL'), timeoutMs + LAST_WORDS_MS)
   const closed = once(child, 'close')
   const [status, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
@@ -78,7 +83,7 @@ export async function runFile(file: string, { timeoutMs, verbose, env }: RunOpti
   await once(output, 'finish')
   return {
     file,
-    ...counts.results(status === 0),
+    ...counts.results(status === 0 && !isOverdue),
     milliseconds: performance.now() - started,
     outputFile,
   }
