@@ -30,13 +30,14 @@ export class Engine {
     }
     const [identity] = await rows<[string, string]>('SELECT version(), timezone()')
     const known = await rows<[string, string]>('SELECT lower(name), alias_to FROM system.functions')
+    const tableFunctions = await rows<[string]>('SELECT lower(name) FROM system.table_functions')
     const settings = await rows<[string]>('SELECT name FROM system.settings')
     const databases = await rows<[string]>('SELECT name FROM system.databases')
     const foreign = databases.map(([name]) => name).filter((name) => name !== DATABASE)
     return {
       version: identity?.[0] ?? '',
       timezone: identity?.[1] ?? 'UTC',
-      functions: new FunctionList(new Map(known)),
+      functions: new FunctionList(new Map(known), new Set(tableFunctions.map(([name]) => name))),
       settings: new Set(settings.map(([name]) => name)),
       foreignDatabases: new Set([...foreign, 'system', 'information_schema', 'INFORMATION_SCHEMA', 'default']),
     }

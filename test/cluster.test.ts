@@ -70,6 +70,7 @@ t.test('ingest, aggregator and reporter', async (t) => {
 
   t.same(await requestEveryRoute(ingest, 'first'), [])
   await complete(1)
+  t.ok(await until(async () => (await count('sessions')) > 0), 'sessions are computed on the server')
   const onThatDay = `date = '${day(-2)}' AND period = 'day'`
   t.ok(
     await until(async () => (await count('metrics', `${onThatDay} AND metric_name IN (${OF_A_DAY})`)) === 2),

@@ -328,9 +328,15 @@ const TABLE_FUNCTIONS = new Set(
 export class FunctionList {
   readonly #known: ReadonlyMap<string, string>
 
-  /** `known`: every function of the engine in lower case, with the function that it is an alias of, or the empty string. */
-  constructor(known: ReadonlyMap<string, string>) {
+  readonly #tableFunctions: ReadonlySet<string>
+
+  /**
+   * @param known every function of the engine in lower case, with the function that it is an alias of, or the empty string
+   * @param tableFunctions every table function of the engine in lower case
+   */
+  constructor(known: ReadonlyMap<string, string>, tableFunctions: ReadonlySet<string>) {
     this.#known = known
+    this.#tableFunctions = tableFunctions
   }
 
   allowsFunction(name: string): boolean {
@@ -341,6 +347,17 @@ export class FunctionList {
   /** Whether the name alone is allowed: functions can be called without parentheses, as in arrayMap(f, [1]). */
   allowsName(name: string): boolean {
     return !this.#known.has(name.toLowerCase()) || this.allowsFunction(name)
+  }
+
+  /**
+   * Whether the engine can take a call of this name for nothing but a lambda that the statement declares: it has no function of that name,
+   * and none that is not allowed becomes one with a suffix (groupFormatIf).
+   */
+  isFree(name: string): boolean {
+    const lowered = name.toLowerCase()
+    if (this.#known.has(lowered) || this.#tableFunctions.has(lowered)) return false
+    for (const known of this.#known.keys()) if (lowered.startsWith(known) && !this.allowsFunction(known)) return false
+    return true
   }
 
   allowsTableFunction(name: string): boolean {

@@ -70,14 +70,15 @@ export async function judge(
   printAst: (sql: string) => Promise<string>,
   context: GuardContext,
 ): Promise<Verdict> {
-  checkTokens(tokens, context)
+  const lambdas = declaredNames(tokens, context.functions)
+  checkTokens(tokens, lambdas, context)
   const settingsClauses = checkSettings(tokens, context)
   const root = parseAst(await printAst(sql))
   const kills = context.actsAsServer && root.kind === 'KillQueryQuery'
   const writes = WRITER_KINDS.has(root.kind) || kills
   if (writes && !context.mayWrite) throw new SqlError('READONLY', 'Cannot execute query in readonly mode')
   if (!writes && !READER_KINDS.has(root.kind)) throw denied(`Statements of kind ${root.kind} are not available here`)
-  checkTree(root, writes, context)
+  checkTree(root, writes, lambdas, context)
   if (settingsIn(root) > settingsClauses) throw denied('A SETTINGS clause is not understood')
   if (kills) return killing(tokens)
   if (writes) checkWriterStatement(root, tokens, context.actsAsServer)
@@ -128,7 +129,14 @@ function killing(tokens: readonly Token[]): Verdict {
   return { sql, format: null, writes: true, takesData: false, streams: false }
 }
 
-function checkTokens(tokens: readonly Token[], context: GuardContext): void {
+/** The names after AS that can only be called as lambdas: WITH x -> x + 1 AS next SELECT next(2). None where engines and codecs are named. */
+function declaredNames(tokens: readonly Token[], functions: FunctionList): Set<string> {
+  if (!['SELECT', 'WITH', 'INSERT', 'EXPLAIN'].some((word) => isWord(tokens[0], word))) return new Set()
+  const declared = tokens.filter((token, i) => i > 0 && isWord(tokens[i - 1], 'AS') && isName(token)).map(nameOf)
+  return new Set(declared.filter((name) => functions.isFree(name)))
+}
+
+function checkTokens(tokens: readonly Token[], lambdas: ReadonlySet<string>, context: GuardContext): void {
   for (const [i, token] of tokens.entries()) {
     const next = tokens[i + 1]
     if (token.kind === 'Semicolon' || token.kind.startsWith('Error')) throw denied('One statement a request')
@@ -149,7 +157,8 @@ function checkTokens(tokens: readonly Token[], context: GuardContext): void {
       if (!isType) throw denied(`Function ${nameOf(token)} is not available here`)
     }
     if (!isName(token) || next === undefined) continue
-    if (next.kind === 'OpeningRoundBracket' && adjacent(token, next)) requireCallable(nameOf(token), context)
+    const isCall = next.kind === 'OpeningRoundBracket' && adjacent(token, next)
+    if (isCall && !lambdas.has(nameOf(token))) requireCallable(nameOf(token), context)
     const after = tokens[i + 2]
     const before = tokens[i - 1]
     if (next.kind === 'Dot' && isName(after) && before?.kind !== 'Dot' && context.foreignDatabases.has(nameOf(token))) {
@@ -193,12 +202,12 @@ function requireFunction(name: string, writes: boolean, context: GuardContext): 
 
 const isDefinition = (name: string): boolean => DEFINITION_FUNCTIONS.has(name.toLowerCase())
 
-function checkTree(root: AstNode, writes: boolean, context: GuardContext): void {
+function checkTree(root: AstNode, writes: boolean, lambdas: ReadonlySet<string>, context: GuardContext): void {
   for (const [node, parent] of walk(root)) {
     switch (node.kind) {
       case 'Function':
         if (parent?.kind === 'TableExpression') checkTableFunction(node, context)
-        else requireFunction(nameIn(node), writes, context)
+        else if (!lambdas.has(nameIn(node))) requireFunction(nameIn(node), writes, context)
         if (/in$/i.test(nameIn(node))) checkInTable(node, context)
         break
       case 'TableIdentifier':

@@ -122,6 +122,14 @@ export const ESCAPES: readonly string[] = [
   `SELECT arrayFold(joinGet, [1], 1)`,
   `WITH file AS f SELECT f('FILE')`,
   `WITH x -> file(x) AS f SELECT f('FILE')`,
+  // Lambdas that are named as functions are.
+  `WITH x -> x AS file SELECT file('FILE')`,
+  "WITH x -> x AS `FILE` SELECT file('FILE')",
+  `SELECT (SELECT groupFormatIf('CSV')(1, 1)), (x -> x) AS groupFormatIf`,
+  `WITH x -> x AS url SELECT * FROM url('URL')`,
+  `SELECT f(1), (SELECT file('FILE') AS f)`,
+  `CREATE TABLE leak ENGINE = Distributed('c', default, private) AS SELECT x -> x AS Distributed`,
+  `INSERT INTO FUNCTION url('URL') SELECT x -> x AS url`,
   `SELECT * APPLY(file, 'prefix') FROM (SELECT 'FILE')`,
   // Expressions in the data of an INSERT.
   `INSERT INTO readings VALUES (999, file('FILE'))`,

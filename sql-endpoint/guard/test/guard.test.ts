@@ -170,6 +170,7 @@ t.test('what analysts and tools ask', async (t) => {
     "SELECT id BETWEEN 1 AND 2, name LIKE 'n%', name ILIKE 'N%', id IN (1, 2), id IN (SELECT 1), id NOT IN (3), id IS NULL, NOT id, -id, (id, name).1, [1, 2][1] FROM readings",
     'SELECT sum(id) OVER (PARTITION BY name ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), row_number() OVER w, lagInFrame(id) OVER w FROM readings WINDOW w AS (ORDER BY id)',
     "SELECT arrayMap((x, y) -> x + y, [1], [2]), arrayJoin([1, 2]), mapKeys(map('a', 1)), tuple(1, 2), arrayReduce('sum', [1, 2])",
+    'WITH x -> x + 1 AS next, (a, b) -> next(a) + b AS both SELECT both(id, 1), arrayMap(next, [1]) FROM readings',
     'SELECT id, n FROM readings ARRAY JOIN [1, 2] AS n LIMIT 3 BY id LIMIT 5 OFFSET 1',
     'SELECT a.id FROM readings AS a ANY LEFT JOIN readings AS b ON a.id = b.id WHERE a.id > 1',
     'SELECT id, count() FROM readings GROUP BY GROUPING SETS ((id), ()) HAVING count() > 0 ORDER BY ALL',
