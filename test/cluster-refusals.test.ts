@@ -6,6 +6,7 @@ import { withAdmin } from '../log/kafka/client/admin.ts'
 import { freePorts, Instance, type InstanceCommand } from './helpers/instance.ts'
 import { singleBroker } from './helpers/kafka.ts'
 import { run } from './helpers/run.ts'
+import { whenStopped } from './helpers/stopped.ts'
 import { StoreServer } from './helpers/store-server.ts'
 
 /* What stops the start of a process of the cluster, and what it says then. */
@@ -126,6 +127,7 @@ t.test('records of the other kind of log are not left behind', async (t) => {
   await instance.start()
   const [store] = instance.children('store-main')
   process.kill(store, 'SIGSTOP')
+  await whenStopped(store)
   t.equal(
     (await fetch(instance.url('/ping/?gw_id=a&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=4'))).status,
     200,

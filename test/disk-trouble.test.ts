@@ -8,6 +8,7 @@ import { findCommand } from './helpers/commands.ts'
 import { Instance, isAlive } from './helpers/instance.ts'
 import { created } from './helpers/mixes.ts'
 import { post, stored } from './helpers/post-auth.ts'
+import { whenStopped } from './helpers/stopped.ts'
 import { until } from './helpers/until.ts'
 
 /* A disk that cannot be written, that is full, or that has changed what was written; and a journal at its bound. */
@@ -48,6 +49,7 @@ t.test('a full journal: post-auth is refused, gateways are answered, nothing ack
     )
   // The store stands still, so nothing leaves the journal.
   process.kill(store, 'SIGSTOP')
+  await whenStopped(store)
   t.teardown(() => isAlive(store) && process.kill(store, 'SIGCONT'))
   const acknowledged: string[] = []
   let full: Response | null = null
@@ -105,6 +107,7 @@ t.test('a corrupt segment is noticed, kept aside, and costs nothing that is inta
   const instance = await (await created(t)).start()
   const [store] = instance.children('store-main')
   process.kill(store, 'SIGSTOP')
+  await whenStopped(store)
   for (let index = 0; index < 5; index++) {
     t.equal((await post(instance, `block-${index}`)).status, 204)
   }

@@ -11,6 +11,7 @@ import { knownBrokers } from '../../log/kafka/client/test/operator.ts'
 import './need-kafka.ts'
 import { kafkaClassPath, kafkaTool } from './kafka-jars.ts'
 import { freePorts } from './instance.ts'
+import { whenStopped } from './stopped.ts'
 import { NEVER_MS } from './until.ts'
 import {
   makeCertificates,
@@ -92,6 +93,7 @@ export class KafkaCluster {
     const exit = once(child, 'exit')
     child.kill(signal)
     if (signal === 'SIGKILL' || signal === 'SIGTERM') await exit
+    if (signal === 'SIGSTOP' && child.pid !== undefined) await whenStopped(child.pid)
   }
 
   /** Starts a broker again that was killed, and waits until it takes part. */

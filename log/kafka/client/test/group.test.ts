@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { messageOf } from '../../../../common/errors.ts'
 import { sharedBroker } from '../../../../test/helpers/shared-broker.ts'
 import { pick, random } from '../../../../test/helpers/random.ts'
 import { Group } from '../group.ts'
@@ -29,6 +31,10 @@ const kafka = broker.options()
 const topics = STREAMS.map((topic) => kafkaTopic(broker.prefix, topic))
 await makeTopics(kafka, broker.prefix, PARTITIONS)
 
+/** What the members logged, for a failure's message. */
+const logged: string[] = []
+const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
+
 /** A member that remembers what it was told. */
 class Member {
   readonly groupId: string
@@ -41,12 +47,12 @@ class Member {
     this.groupId = groupId
     this.group = new Group(
       {
-        kafka: broker.options(name),
+        kafka: { ...broker.options(name), logger },
         groupId,
         topics,
         fetchMaxBytes: 2 ** 20,
         partitionMaxBytes: 2 ** 18,
-        logger: kafka.logger,
+        logger,
       },
       {
         assigned: (assignment) => {
@@ -65,8 +71,16 @@ async function settled(t: Test, members: readonly Member[]): Promise<void> {
     const assigned = members.reduce((sum, member) => sum + member.assigned, 0)
     return assigned === PARTITIONS * topics.length && (await memberCount(kafka, members[0].groupId)) === members.length
   }
-  await until(isSettled, 'every partition is read by one of them, and there is nobody else')
-  t.pass('settled')
+  try {
+    await until(isSettled, 'every partition is read by one of them, and there is nobody else')
+    t.pass('settled')
+  } catch (error) {
+    const assigned = members.map((member) => member.assigned).join(' + ')
+    t.fail(`${messageOf(error)}: ${assigned} partitions, ${await memberCount(kafka, members[0].groupId)} members`)
+    t.comment(logged.join(''))
+  } finally {
+    await Promise.all(members.map(({ group }) => group.stop()))
+  }
 }
 
 t.test('a member that is not told what became its own joins anew', async (t) => {
@@ -88,7 +102,6 @@ t.test('a member that is not told what became its own joins anew', async (t) => 
   await second.group.start()
   await until(() => lost > 0, 'the group shares out anew')
   await settled(t, [first, second])
-  await Promise.all([first.group.stop(), second.group.stop()])
 })
 
 t.test(`members that are replaced while they join leave nobody behind, seed ${SEED}`, async (t) => {
@@ -104,5 +117,4 @@ t.test(`members that are replaced while they join leave nobody behind, seed ${SE
     await sleep(next() * 1500)
   }
   await settled(t, members)
-  await Promise.all(members.map(({ group }) => group.stop()))
 })
