@@ -39,7 +39,7 @@ async function keep(access: MemoryAccess, policies: readonly Policy[] = []) {
 
 const inForce = () => store.query('SELECT subject, verdict, reason FROM gatepost.access_control ORDER BY subject')
 
-t.test('the table has what is in force, and nothing of credentials', async (t) => {
+t.test('the table has the decisions in force, and no credentials', async (t) => {
   const access = new MemoryAccess()
   await access.put('mac:50-A6-7F-84-9C-D1', decided('deny', "it's \\ \n abuse"))
   await access.put('account:a@example.org', decided('allow', '', Date.now() + 60_000))
@@ -88,7 +88,7 @@ t.test('the table has what is in force, and nothing of credentials', async (t) =
   t.same(await inForce(), expected, 'a log that is not known takes nothing back')
 })
 
-t.test('who has signed up is an account, once, and nobody who has not confirmed', async (t) => {
+t.test('a confirmed sign-up becomes one account, an unconfirmed one does not', async (t) => {
   const confirmedAt = Date.now() - 60_000
   const credential = (account: string): AccessEntry => ({
     ...decided('allow', ''),
@@ -131,7 +131,7 @@ t.test('who has signed up is an account, once, and nobody who has not confirmed'
 
 const GB = 1_000_000_000
 
-t.test('the example policies: who uses more than a limit is denied, and told before', async (t) => {
+t.test('the example policies: subjects above a limit are denied, and see before how much is left', async (t) => {
   const now = Date.now()
   // All of it today, UTC, whatever the time.
   const day = Math.floor(now / 86_400_000) * 86_400_000
@@ -227,7 +227,7 @@ t.test('the example policies: who uses more than a limit is denied, and told bef
   t.equal(access.get('account:d', Date.now())?.verdict, 'allow', 'a word of an operator counts more')
 })
 
-t.test('a policy that cannot be computed is counted, and the others go on', async (t) => {
+t.test('a policy that fails is counted, and the others continue', async (t) => {
   const policy = (name: string, sql: string): Policy => ({
     name,
     deny: 'mac',

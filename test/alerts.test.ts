@@ -18,7 +18,7 @@ interface Alert {
   readonly last_seen: string
 }
 
-t.test('a gateway goes down and comes back', async (t) => {
+t.test('a gateway goes down and comes up again', async (t) => {
   const alerts: Alert[] = []
   let refusals = 2
   const receiver = createServer((request, response) => {

@@ -21,7 +21,7 @@ const ENV = {
 }
 const [MAC, IP] = ['02:00:00:00:00:01', '192.168.77.11']
 
-t.test('access and gateways, by command', async (t) => {
+t.test('access and gateways, from the command line', async (t) => {
   t.testdir()
   const instances: Instance[] = []
   for (const name of ['one', 'two']) {

@@ -32,7 +32,7 @@ async function created(t: Test, command: InstanceCommand, env: Record<string, st
   return instance
 }
 
-t.test('a variable that is missing is named, with what it is for', async (t) => {
+t.test('a missing variable is named, with its purpose', async (t) => {
   const expected: [InstanceCommand, Record<string, string>, RegExp[]][] = [
     ['ingest', {}, [/GATEPOST_KAFKA_BROKERS is not set/, /GATEPOST_SECRET is not set/]],
     ['aggregator', {}, [/GATEPOST_KAFKA_BROKERS is not set/, /GATEPOST_CLICKHOUSE_URL is not set/]],
@@ -49,7 +49,7 @@ t.test('a variable that is missing is named, with what it is for', async (t) => 
   }
 })
 
-t.test('brokers that are not there, and a wrong login', async (t) => {
+t.test('unavailable brokers, and a wrong login', async (t) => {
   for (const command of ['ingest', 'serve', 'aggregator'] as const) {
     const instance = await created(t, command, { ...KAFKA, ...(command === 'aggregator' ? SERVER : {}) })
     const away = await instance.refused({ GATEPOST_KAFKA_BROKERS: `127.0.0.1:${nobody}` })
@@ -62,7 +62,7 @@ t.test('brokers that are not there, and a wrong login', async (t) => {
   }
 })
 
-t.test('topics that are missing or take too small messages, and another token key', async (t) => {
+t.test('missing topics, topics with too small a message limit, and another token key', async (t) => {
   const instance = await created(t, 'ingest', { ...KAFKA, GATEPOST_KAFKA_TOPIC_PREFIX: 'limits.' })
   const missing = await instance.refused()
   t.equal(missing.status, 1)
@@ -84,7 +84,7 @@ t.test('topics that are missing or take too small messages, and another token ke
   t.match(other.output, /GATEPOST_SECRET differs from the secret of this installation/)
 })
 
-t.test('a store server that is not there, a wrong password, and a user without rights', async (t) => {
+t.test('an unavailable store server, a wrong password, and a user without rights', async (t) => {
   const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
   t.teardown(() => server.stop())
   const url = (user: string, port = server.port) => `http://${user}@127.0.0.1:${port}/gatepost`
@@ -122,7 +122,7 @@ t.test('a store server that is not there, a wrong password, and a user without r
   }
 })
 
-t.test('records of the other kind of log are not left behind', async (t) => {
+t.test('a start with the other record log is refused while records remain', async (t) => {
   const instance = await created(t, 'serve', { GATEPOST_AUTH_MODE: 'open' })
   await instance.start()
   const [store] = instance.children('store-main')

@@ -98,7 +98,7 @@ t.test('ingest, aggregator and reporter', async (t) => {
     t.match(await (await get(instance, '/metrics')).text(), line)
   }
 
-  t.test('while the store is away, ingest goes on and the others say that they cannot', async (t) => {
+  t.test('while the store is unavailable, ingest continues and the others report it', async (t) => {
     await server.stop()
     t.same(await requestEveryRoute(ingest, 'second'), [])
     t.ok(await until(async () => (await get(reporter, '/readyz')).status === 503), 'the reporter is not ready')
@@ -109,7 +109,7 @@ t.test('ingest, aggregator and reporter', async (t) => {
     await complete(2)
   })
 
-  t.test('each ends with status 0, and is started again', async (t) => {
+  t.test('each process ends with status 0, and starts again', async (t) => {
     for (const instance of instances) t.equal(await instance.stop(), 0, instance.command)
     t.notOk(existsSync(aggregator.dataDir), 'an aggregator keeps nothing on disk')
     t.notOk(existsSync(reporter.dataDir), 'nor does a reporter')

@@ -8,7 +8,7 @@ import { Instance } from './helpers/instance.ts'
 
 const run = promisify(execFile)
 
-t.test('credentials reach nothing that is kept', async (t) => {
+t.test('credentials are not in any file, table or message', async (t) => {
   const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), { GATEPOST_AUTH_MODE: 'open' })
   t.teardown(() => instance.destroy())
   await instance.start()

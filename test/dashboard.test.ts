@@ -8,7 +8,7 @@ import { untilEnough } from './helpers/until.ts'
 
 const PASSWORD = 'of the operators'
 
-t.test('a session is seen, and cut off', async (t) => {
+t.test('a session is shown, and cut off', async (t) => {
   const instance = await Instance.create(join(t.testdir(), 'data'), {
     GATEPOST_AUTH_MODE: 'open',
     GATEPOST_DASHBOARD_PASSWORD: PASSWORD,
@@ -68,7 +68,7 @@ t.test('a session is seen, and cut off', async (t) => {
   t.equal(await instance.stop(), 0)
 })
 
-t.test('beyond loopback nobody looks without a password', async (t) => {
+t.test('beyond loopback a password is needed', async (t) => {
   const env = { GATEPOST_PRIVATE_BIND: '0.0.0.0', GATEPOST_SQL_PASSWORD: 'of analysts' }
   const serve = await Instance.create(join(t.testdir(), 'data'), env)
   const { status, output } = await serve.refused()
@@ -76,7 +76,7 @@ t.test('beyond loopback nobody looks without a password', async (t) => {
   t.match(output, /GATEPOST_PRIVATE_BIND=0\.0\.0\.0: .*dashboard.*GATEPOST_DASHBOARD_PASSWORD/)
 })
 
-t.test('a reporter shows what a server has', async (t) => {
+t.test('a reporter shows the data of a server', async (t) => {
   const directory = t.testdir({ server: {} })
   const server = await StoreServer.start(join(directory, 'server'))
   t.teardown(() => server.stop())

@@ -103,7 +103,7 @@ t.test('a full disk', async (t) => {
   t.equal(await instance.stop(), 0)
 })
 
-t.test('a corrupt segment is noticed, kept aside, and costs nothing that is intact', async (t) => {
+t.test('a corrupt segment is detected and kept aside, and intact records are stored', async (t) => {
   const instance = await (await created(t)).start()
   const [store] = instance.children('store-main')
   process.kill(store, 'SIGSTOP')

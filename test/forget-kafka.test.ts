@@ -18,7 +18,7 @@ const broker = await sharedBroker(t)
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
 
-t.test('a person, beside an aggregator', async (t) => {
+t.test('a person is forgotten beside a running aggregator', async (t) => {
   const server = await StoreServer.start(join(t.testdir({ server: {} }), 'server'))
   t.teardown(() => server.stop())
   const env = {
@@ -112,7 +112,7 @@ t.test('a person, beside an aggregator', async (t) => {
     t.equal(await reporter.stop(), 0)
   })
 
-  t.test('while the key is changed they are recognised', async (t) => {
+  t.test('people are recognised while the key is changed', async (t) => {
     const rotated = await make('rotated', { GATEPOST_SECRET: 'another secret of the tests', GATEPOST_SECRET_SECOND: SECRET }) // prettier-ignore
     await rotated.start()
     await writer.append(batchOf(now - 4000, 'ALICE1', 'ERIKA1'), 0)
@@ -121,7 +121,7 @@ t.test('a person, beside an aggregator', async (t) => {
     t.equal(await rotated.stop(), 0)
   })
 
-  t.test('without a key an aggregator does not start any more', async (t) => {
+  t.test('without a key an aggregator does not start once somebody was forgotten', async (t) => {
     const { status, output } = await keyless.refused()
     t.equal(status, 2)
     t.match(output, /erased subjects exist.*GATEPOST_SECRET is not set here/)

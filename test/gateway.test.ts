@@ -118,7 +118,7 @@ t.test('gateways', async (t) => {
     )
   })
 
-  await t.test('whatever a heartbeat lacks, the answer is Pong, and the rest is in the dead letters', async (t) => {
+  await t.test('an incomplete heartbeat is answered with Pong, and becomes a dead letter', async (t) => {
     const queries = [
       '',
       'gw_id=',
@@ -363,7 +363,7 @@ t.test('gateways', async (t) => {
   })
 })
 
-t.test('in signed mode a token that was not issued here is denied', async (t) => {
+t.test('in signed mode a token of another system is denied', async (t) => {
   const instance = await Instance.create(t.testdir())
   t.teardown(() => instance.destroy())
   await instance.start()

@@ -109,7 +109,7 @@ t.test('the package holds what it needs and no more', (t) => {
   t.end()
 })
 
-t.test('it runs from another directory', async (t) => {
+t.test('the package runs from another directory', async (t) => {
   t.same(await gatepost(['--version']), { status: 0, stdout: `${manifest.version}\n`, stderr: '' })
   const config = await gatepost(['config', '--json'])
   t.match(config, { status: 0, stderr: '' })
@@ -119,7 +119,7 @@ t.test('it runs from another directory', async (t) => {
   t.doesNotThrow(() => JSON.parse(metrics.stdout) as unknown)
 })
 
-t.test('where no binary of uWebSockets.js fits, serve says what is supported and makes nothing', async (t) => {
+t.test('without a fitting binary of uWebSockets.js, serve says what is supported and creates nothing', async (t) => {
   for (const name of UWS_PACKAGES) rmSync(join(root, 'node_modules', name))
   const { status, stdout, stderr } = await gatepost(['serve'], { GATEPOST_DATA_DIR: join(directory, 'none') })
   t.equal(status, 2)

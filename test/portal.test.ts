@@ -137,7 +137,7 @@ t.test('a browser goes through the portal', { skip: executablePath === null }, a
     await again.getByRole('heading', { name: 'Vous êtes en ligne' }).waitFor()
   })
 
-  await t.test('what was issued is in the table, without any token', async (t) => {
+  await t.test('issued sessions are in the table, without any token', async (t) => {
     const rows = await instance.queryUntil<Record<string, unknown>>(
       'SELECT method, account, gw_id, mac, terms_version, isNull(confirm_by) AS confirmed FROM portal_sessions ORDER BY received_at',
       (rows) => rows.length >= 3,

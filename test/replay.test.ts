@@ -70,7 +70,7 @@ t.test('a store server, beside an aggregator', async (t) => {
     t.equal(await names(), ALL)
   })
 
-  t.test('a part of one partition', async (t) => {
+  t.test('a range of one partition', async (t) => {
     await remove(...batches, elsewhere)
     const range = ['--topic', 'post_auth', '--partition', '0', '--from', '1', '--to', '3']
     t.same(await replayed(aggregator, ...range), { [part(0)]: { read: 2, rows: 4 } })
@@ -95,7 +95,7 @@ t.test('a store server, beside an aggregator', async (t) => {
     for (const outcome of outcomes) t.match(outcome, { [part(0)]: { read: 4 }, [part(1)]: { read: 2 } })
   })
 
-  t.test('the aggregator goes on, and stores what comes once', async (t) => {
+  t.test('the aggregator continues, and stores later records once', async (t) => {
     const later = ['f', 'g', 'h'].map(pair)
     for (const [index, batch] of later.entries()) await writer.append(batch, index % 2)
     const more = `${ALL} f f' g g' h h'`
@@ -106,7 +106,7 @@ t.test('a store server, beside an aggregator', async (t) => {
     await remove(...later)
   })
 
-  t.test('people who were erased do not come back, the others of their batch do', async (t) => {
+  t.test('records of erased people are left out, the other records of their batch are inserted', async (t) => {
     await server.command(
       `INSERT INTO gatepost.erased_subjects (hash, kind) VALUES ('${subjectHash(KAFKA.GATEPOST_SECRET, 'user', 'a')}', 'user')`,
     )
@@ -115,7 +115,7 @@ t.test('a store server, beside an aggregator', async (t) => {
     t.equal(await names(), ALL.slice(2))
   })
 
-  t.test('what cannot be done is said', async (t) => {
+  t.test('impossible requests are refused with the reason', async (t) => {
     const cases: [string[], number, RegExp][] = [
       [['--partition', '7'], 2, /topic \S+\.post-auth has no partition 7/],
       [['--partition', '0', '--from', '0', '--to', '1000'], 2, /\.post-auth-0 holds offsets from 0 to \d+/],

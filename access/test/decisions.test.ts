@@ -23,7 +23,7 @@ function open(access = new MemoryAccess(), mode: 'open' | 'signed' = 'open') {
   return { decisions, decide, later, access }
 }
 
-t.test('in open mode whoever is not denied is allowed', async (t) => {
+t.test('in open mode every client that is not denied is allowed', async (t) => {
   const { sessionId } = open().decide()
   t.match(open().decide(), { code: 1, own: true })
   for (const subject of [`session:${sessionId}`, 'mac:50-A6-7F-84-9C-D1', 'gateway:gw']) {
@@ -36,7 +36,7 @@ t.test('in open mode whoever is not denied is allowed', async (t) => {
   }
 })
 
-t.test('as long as not every decision is known, nobody is let in and nobody is cut off', (t) => {
+t.test('until all decisions are known, no client is let in and none is cut off', (t) => {
   const { decide, decisions, access } = open()
   access.known = false
   t.match(decide(), { code: -1, own: true }, 'and the report counts for its session')
@@ -46,7 +46,7 @@ t.test('as long as not every decision is known, nobody is let in and nobody is c
   t.end()
 })
 
-t.test('a decision that fails is -1', (t) => {
+t.test('a decision that fails is answered with -1', (t) => {
   const { decide, access } = open()
   access.get = () => {
     throw new Error('out of order')
@@ -76,7 +76,7 @@ function signed(more: Partial<TokenRequest> = {}) {
   return { ...opened, ask, bind, token, text }
 }
 
-t.test('signed mode: a token of this installation, for its client at its gateway', (t) => {
+t.test('signed mode: a token of this installation is valid for its client at its gateway only', (t) => {
   const { ask, token } = signed()
   const own = { code: 1, sessionId: token.sessionId, own: true }
   t.same(ask('login'), own)
@@ -124,7 +124,7 @@ t.test('a logout ends the token', async (t) => {
   t.equal(decisions.stats.unwritten, 0)
 })
 
-t.test('what was decided: the narrowest counts, and only denials deny', async (t) => {
+t.test('the narrowest decision wins, and only denials deny', async (t) => {
   const { ask, access, token } = signed()
   const subjects = ['gateway:gw', 'account:someone', 'mac:50-A6-7F-84-9C-D1', `session:${token.sessionId}`]
   for (const [index, subject] of subjects.entries()) {
@@ -142,7 +142,7 @@ t.test('what was decided: the narrowest counts, and only denials deny', async (t
   t.match(ask('counters', 6), { code: 1 })
 })
 
-t.test('an account that must be confirmed', async (t) => {
+t.test('an account that must be confirmed is in validation', async (t) => {
   const { ask, access, token } = signed({ confirmWithinMs: 20 * MINUTE })
   t.match(ask('login', 1), { code: 5, own: true })
   t.match(ask('counters', 19), { code: 5 })
@@ -154,7 +154,7 @@ t.test('an account that must be confirmed', async (t) => {
   t.match(ask('counters', 21), { code: 0 }, 'confirmed is not allowed whatever happens')
 })
 
-t.test('a token without a client belongs to the first that logs in with it', async (t) => {
+t.test('a token without a client belongs to the first client that logs in with it', async (t) => {
   const { ask, bind, access, token, decisions } = signed({ mac: '' })
   const other = { mac: '50:a6:7f:84:9c:d2' }
   t.same(ask('logout'), { code: 0, sessionId: '', own: false }, 'nobody has it yet')
@@ -176,7 +176,7 @@ t.test('a token without a client belongs to the first that logs in with it', asy
   t.equal(decisions.stats.errors, 1)
 })
 
-t.test('many guesses push no token in use out, and cost it nothing', (t) => {
+t.test('many guessed tokens do not evict a token in use', (t) => {
   const { ask, text } = signed()
   t.match(ask('login'), { code: 1 })
   let passed = 0
@@ -189,7 +189,7 @@ t.test('many guesses push no token in use out, and cost it nothing', (t) => {
   t.end()
 })
 
-t.test('a fingerprint tells secrets apart and does not tell them', (t) => {
+t.test('a fingerprint distinguishes secrets and does not reveal them', (t) => {
   t.match(secretFingerprint(SECRET), /^[0-9a-f]{32}$/)
   t.equal(secretFingerprint(SECRET), secretFingerprint(SECRET))
   t.not(secretFingerprint(SECRET), secretFingerprint('another secret of some length'))

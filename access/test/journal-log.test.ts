@@ -23,7 +23,7 @@ t.test('contract', (t) => {
 const deny = (reason: string, until: number | null = null) =>
   ({ verdict: 'deny', reason, until, updatedAt: Date.now() }) as const
 
-t.test('what a power loss left of a record costs no other', async (t) => {
+t.test('a partial record after a power loss damages no other record', async (t) => {
   const directory = t.testdir()
   const log = await openIn(t, directory)
   await log.put('mac:A', deny('a'))
@@ -35,7 +35,7 @@ t.test('what a power loss left of a record costs no other', async (t) => {
   t.equal(statSync(join(directory, 'access-control.log')).mode & 0o777, 0o600)
 })
 
-t.test('compacting keeps what counts, and loses nothing that is appended meanwhile', async (t) => {
+t.test('compaction keeps the decisions in force and loses no record that is appended meanwhile', async (t) => {
   const directory = t.testdir()
   const log = await openIn(t, directory)
   for (let index = 0; index < 200; index++) await log.put(`mac:${index % 10}`, deny(String(index)))
@@ -63,6 +63,6 @@ t.test('compacting keeps what counts, and loses nothing that is appended meanwhi
   t.notOk(readFileSync(join(directory, 'access-control.log'), 'utf8').includes('session:over'))
 })
 
-t.test('a directory without the file need not be compacted', async (t) => {
+t.test('a directory without the file is not compacted', async (t) => {
   await t.resolves(compactAccessLog(t.testdir(), Date.now()))
 })

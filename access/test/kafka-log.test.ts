@@ -36,35 +36,32 @@ t.test('contract', async (t) => {
   accessContract(t, (t) => open(t, prefix))
 })
 
-t.test(
-  'a reader knows everything that was decided before it was opened, and follows what is decided later',
-  async (t) => {
-    const prefix = await makeTopic()
-    const now = Date.now()
-    const writer = await open(t, prefix)
-    await writer.put('mac:50-A6-7F-84-9C-D1', deny('abuse'))
-    await writer.put('session:over', deny('over', now - 1))
-    await writer.put('session:gone', deny('gone'))
-    await writer.put('session:gone', null)
+t.test('a reader knows all earlier decisions once it is open, and follows later ones', async (t) => {
+  const prefix = await makeTopic()
+  const now = Date.now()
+  const writer = await open(t, prefix)
+  await writer.put('mac:50-A6-7F-84-9C-D1', deny('abuse'))
+  await writer.put('session:over', deny('over', now - 1))
+  await writer.put('session:gone', deny('gone'))
+  await writer.put('session:gone', null)
 
-    const reader = await open(t, prefix)
-    t.equal(reader.known, true)
-    t.match(reader.get('mac:50-A6-7F-84-9C-D1', now), { verdict: 'deny', reason: 'abuse', until: null })
-    t.equal(reader.get('session:over', now), undefined, 'no longer in force')
-    t.match(reader.get('session:over', now - 2), { reason: 'over' })
-    t.equal(reader.get('session:gone', now), undefined)
-    t.equal(reader.get('session:unknown', now), undefined)
+  const reader = await open(t, prefix)
+  t.equal(reader.known, true)
+  t.match(reader.get('mac:50-A6-7F-84-9C-D1', now), { verdict: 'deny', reason: 'abuse', until: null })
+  t.equal(reader.get('session:over', now), undefined, 'no longer in force')
+  t.match(reader.get('session:over', now - 2), { reason: 'over' })
+  t.equal(reader.get('session:gone', now), undefined)
+  t.equal(reader.get('session:unknown', now), undefined)
 
-    await writer.put('account:someone', deny('quota'))
-    await until(() => reader.get('account:someone', now) !== undefined)
-    t.match(reader.get('account:someone', now), { reason: 'quota' })
-    await writer.put('account:someone', null)
-    await until(() => reader.get('account:someone', now) === undefined)
-    t.equal(reader.get('account:someone', now), undefined)
-  },
-)
+  await writer.put('account:someone', deny('quota'))
+  await until(() => reader.get('account:someone', now) !== undefined)
+  t.match(reader.get('account:someone', now), { reason: 'quota' })
+  await writer.put('account:someone', null)
+  await until(() => reader.get('account:someone', now) === undefined)
+  t.equal(reader.get('account:someone', now), undefined)
+})
 
-t.test('a process with another secret is refused, and the first one keeps its place', async (t) => {
+t.test('a process with another secret is refused, and the first secret stays in force', async (t) => {
   const prefix = await makeTopic()
   await open(t, prefix, ['first'])
   const other = KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprints: ['other'], logger: kafka.logger })
@@ -75,7 +72,7 @@ t.test('a process with another secret is refused, and the first one keeps its pl
 })
 
 t.test(
-  'records of a later format are not decided from: a process that starts is refused, one that runs has no decisions',
+  'records of a later format are not used: a process that starts is refused, a running one knows no decisions',
   async (t) => {
     const prefix = await makeTopic()
     const running = await open(t, prefix)
@@ -94,7 +91,7 @@ t.test(
   },
 )
 
-t.test('two processes that are the first at once agree on one secret', async (t) => {
+t.test('two processes that start first at the same time agree on one secret', async (t) => {
   const prefix = await makeTopic()
   const logs = ['a', 'b'].map((fingerprint) =>
     KafkaAccessLog.open({ kafka, topicPrefix: prefix, fingerprints: [fingerprint], logger: kafka.logger }),
@@ -104,7 +101,7 @@ t.test('two processes that are the first at once agree on one secret', async (t)
   t.same(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
 })
 
-t.test('what is no decision is left out and counted', async (t) => {
+t.test('messages that are not decisions are skipped and counted', async (t) => {
   const prefix = await makeTopic()
   const writer = new KeyedWriter(kafka, accessControlTopic(prefix))
   const values = ['', 'not json', '[]', '{"verdict":"maybe","updated_at":1}', '{"verdict":"deny"}']
@@ -115,7 +112,7 @@ t.test('what is no decision is left out and counted', async (t) => {
   t.equal(log.get('mac:x', 0), undefined)
 })
 
-t.test('brokers that are away at the start, or later, are waited for', async (t) => {
+t.test('unavailable brokers are waited for, at the start and later', async (t) => {
   const prefix = await makeTopic()
   const writer = await open(t, prefix)
   await writer.put('mac:a', deny('before'))

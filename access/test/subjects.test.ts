@@ -35,7 +35,7 @@ interface Kind {
 }
 const kindOf = (kind: keyof typeof SUBJECTS) => SUBJECTS[kind] as unknown as Kind
 
-t.test('subjects are stored as ever, and each is of one kind', (t) => {
+t.test('the stored form of subjects does not change, and each belongs to one kind', (t) => {
   for (const kind of KINDS) {
     const { subject, name } = STORED[kind]
     t.equal(kindOf(kind).of(name), subject)
@@ -48,7 +48,7 @@ t.test('subjects are stored as ever, and each is of one kind', (t) => {
   t.end()
 })
 
-t.test('who a person is, is found in every kind that says so', async (t) => {
+t.test('a person is found in every kind of subject that names people', async (t) => {
   for (const [person, value] of [
     ['mac', MAC],
     ['user', USER],

@@ -56,7 +56,7 @@ const plain: TokenRequest = {
   account: '',
 }
 
-t.test('no other text is a token: altered, shortened, lengthened, guessed', (t) => {
+t.test('altered, shortened, lengthened and guessed tokens are invalid', (t) => {
   const { text } = tokens.issue(plain)
   const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
   let tried = 0
@@ -80,7 +80,7 @@ t.test('no other text is a token: altered, shortened, lengthened, guessed', (t) 
   t.end()
 })
 
-t.test('two keys: the first signs, both are good, a third is not', (t) => {
+t.test('with two keys, the first signs, tokens of both are valid, and those of a third are not', (t) => {
   const old = new Tokens(['the old secret, long enough'])
   const both = new Tokens(['the new secret, long enough', 'the old secret, long enough'])
   const { text, token } = old.issue(plain)

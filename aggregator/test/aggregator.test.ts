@@ -67,7 +67,7 @@ function lettersOf(batch: Batch): Promise<Letter[]> {
   )
 }
 
-t.test('every batch of every topic once, whatever the order and however often it comes', async (t) => {
+t.test('every batch of every stream is stored once, whatever the order and number of its copies', async (t) => {
   const log = new MemoryLog()
   const made = STREAMS.map((stream) =>
     [0, 1, 2, 3].map((minute) => makeBatch(stream, now - minute * 60_000, repeated(7))),
@@ -87,7 +87,7 @@ t.test('every batch of every topic once, whatever the order and however often it
   }
 })
 
-t.test('a gather over the end of a month is one insert for each month', async (t) => {
+t.test('a gather across the end of a month makes one insert for each month', async (t) => {
   const log = new MemoryLog()
   const monthStart = new Date(now).setUTCDate(1) - (now % DAY)
   const batches = [monthStart - 1, monthStart, monthStart - 2000].map((at) =>
@@ -107,7 +107,7 @@ t.test('batches whose rows would expire are left out and counted', async (t) => 
   t.equal(log.committed('post_auth'), 3)
 })
 
-t.test('each topic has its own time: what one table would drop, another one keeps', async (t) => {
+t.test('each stream has its own retention', async (t) => {
   const log = new MemoryLog()
   const streams = ['post_auth', 'gateway_pings', 'dead_letters'] as const
   const made = streams.map((stream) => [20 * DAY, 13 * DAY].map((age) => makeBatch(stream, now - age, repeated(3))))
@@ -126,7 +126,7 @@ t.test('each topic has its own time: what one table would drop, another one keep
   ])
 })
 
-t.test('records the store refuses become dead letters, the others of their batch are stored', async (t) => {
+t.test('records that the store refuses become dead letters, and the others of their batch are stored', async (t) => {
   await store.command(`ALTER TABLE gatepost.gateway_auth ADD CONSTRAINT no_mallory CHECK ip != 'mallory'`)
   t.teardown(() => store.command('ALTER TABLE gatepost.gateway_auth DROP CONSTRAINT no_mallory'))
   const log = new MemoryLog()
@@ -151,25 +151,22 @@ t.test('records the store refuses become dead letters, the others of their batch
   }
 })
 
-t.test(
-  'of a batch that ends too early the whole records are stored; one dead letter stands for the rest',
-  async (t) => {
-    const log = new MemoryLog()
-    const whole = makeBatch('gateway_pings', now, repeated(10))
-    const size = whole.records.length / 10
-    const cut = { ...whole, records: whole.records.subarray(0, Math.floor(size * 6.5)) }
-    const neighbours = [makeBatch('gateway_pings', now, repeated(2)), makeBatch('gateway_pings', now, repeated(2))]
-    log.append(neighbours[0], cut, neighbours[1])
-    for (const round of ['first', 'replayed']) {
-      await drain(log)
-      t.same(await rowsOf('gateway_pings', [neighbours[0], cut, neighbours[1]]), [2, 6, 2], round)
-      t.match(await lettersOf(cut), [{ batch_index: 6, reason: 'undecodable', payload: /^[A-Za-z0-9+/]+=*$/ }])
-      log.replay()
-    }
-  },
-)
+t.test('the whole records of a truncated batch are stored, and one dead letter stands for the rest', async (t) => {
+  const log = new MemoryLog()
+  const whole = makeBatch('gateway_pings', now, repeated(10))
+  const size = whole.records.length / 10
+  const cut = { ...whole, records: whole.records.subarray(0, Math.floor(size * 6.5)) }
+  const neighbours = [makeBatch('gateway_pings', now, repeated(2)), makeBatch('gateway_pings', now, repeated(2))]
+  log.append(neighbours[0], cut, neighbours[1])
+  for (const round of ['first', 'replayed']) {
+    await drain(log)
+    t.same(await rowsOf('gateway_pings', [neighbours[0], cut, neighbours[1]]), [2, 6, 2], round)
+    t.match(await lettersOf(cut), [{ batch_index: 6, reason: 'undecodable', payload: /^[A-Za-z0-9+/]+=*$/ }])
+    log.replay()
+  }
+})
 
-t.test('a dead letter that is damaged itself is replaced by one about it', async (t) => {
+t.test('a damaged dead letter is replaced by a dead letter about it', async (t) => {
   const log = new MemoryLog()
   const whole = makeBatch('dead_letters', now, repeated(4))
   const cut = { ...whole, records: whole.records.subarray(0, -5) }
@@ -182,7 +179,7 @@ t.test('a dead letter that is damaged itself is replaced by one about it', async
   }
 })
 
-t.test('damaged bytes never stop the others, and nothing goes missing in silence', async (t) => {
+t.test('damaged bytes do not block other records, and every loss is recorded', async (t) => {
   const log = new MemoryLog()
   const batches = Array.from({ length: 40 }, (_, index) => {
     const batch = makeBatch('gateway_auth', now, repeated(6, { extra: { key: 'value' } }))
@@ -226,7 +223,7 @@ function losingAnswers(calls: readonly number[]): Store {
   })
 }
 
-t.test('an outcome that is not known is settled by trying again', async (t) => {
+t.test('an unknown outcome is resolved by a retry', async (t) => {
   const log = new MemoryLog()
   const whole = makeBatch('gateway_pings', now, repeated(10))
   const cut = { ...whole, records: whole.records.subarray(0, -3) }
@@ -240,7 +237,7 @@ t.test('an outcome that is not known is settled by trying again', async (t) => {
   t.equal(log.committed('gateway_pings'), 3)
 })
 
-t.test('a read that fails loses nothing, also when it had advanced', async (t) => {
+t.test('a failed read loses nothing, even after the position has advanced', async (t) => {
   class FlakyLog extends MemoryLog {
     #reads = 0
     override async read(stream: Stream, maxBytes: number) {
@@ -258,7 +255,7 @@ t.test('a read that fails loses nothing, also when it had advanced', async (t) =
   t.equal(stats('gateway_pings').rows, 25)
 })
 
-t.test('a batch that is stored in part stops the aggregator, and its position stays', async (t) => {
+t.test('a batch that is partly stored stops the aggregator, and the position does not advance', async (t) => {
   const log = new MemoryLog()
   const batch = makeBatch('gateway_pings', now, repeated(4))
   const half = makeBatch('gateway_pings', now, repeated(2), batch.batchId)
@@ -271,7 +268,7 @@ t.test('a batch that is stored in part stops the aggregator, and its position st
   t.equal(log.committed('gateway_pings'), 0)
 })
 
-t.test('an error that does not go away stops the aggregator after a bounded time', async (t) => {
+t.test('a permanent error stops the aggregator after a bounded time', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch('gateway_pings', now, repeated(4)))
   const failure = await new Promise((resolve) => {
@@ -282,7 +279,7 @@ t.test('an error that does not go away stops the aggregator after a bounded time
   t.equal(log.committed('gateway_pings'), 0)
 })
 
-t.test('two different batches of one identity stop the aggregator', async (t) => {
+t.test('two different batches with one identity stop the aggregator', async (t) => {
   const log = new MemoryLog()
   const batch = makeBatch('post_auth', now, repeated(4))
   log.append(batch, makeBatch('post_auth', now, repeated(5), batch.batchId))
@@ -292,7 +289,7 @@ t.test('two different batches of one identity stop the aggregator', async (t) =>
   t.match(failure, { code: 'LOG_CORRUPT' })
 })
 
-t.test('metrics say what was done', async (t) => {
+t.test('metrics count batches and rows', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch('post_auth', now, repeated(11)))
   const aggregator = startAggregator({ reader: log, store, logger })

@@ -11,7 +11,7 @@ import { startAggregator } from '../aggregator.ts'
 const logger = createLogger('journal-test')
 logger.level = 'silent'
 
-t.test('what the journal took is in the tables, once, and the journal is empty', async (t) => {
+t.test('the records of the journal are in the tables once, and the journal is empty', async (t) => {
   const directory = t.testdir()
   const journal = directory + '/journal'
   const store = await openEmbeddedStore({ path: directory + '/store', logger })

@@ -46,59 +46,62 @@ async function viewAndRaw(
   return [await rows(merged), await rows(view.as_select)]
 }
 
-t.test('killed at any moment and started again from the log’s beginning: every record once', async (t) => {
-  const path = t.testdir() + '/store'
-  for (let round = 0; round < KILLS; round++) {
-    const victim = start(path)
-    await message(victim, 'started')
-    // Anywhere between the first insert and about half of the log.
-    await sleep(Math.random() * 900)
-    if (victim.exitCode === null) {
-      victim.kill('SIGKILL')
-      await once(victim, 'exit')
+t.test(
+  'after kills at random moments and restarts from the log’s beginning, every record is stored once',
+  async (t) => {
+    const path = t.testdir() + '/store'
+    for (let round = 0; round < KILLS; round++) {
+      const victim = start(path)
+      await message(victim, 'started')
+      // Anywhere between the first insert and about half of the log.
+      await sleep(Math.random() * 900)
+      if (victim.exitCode === null) {
+        victim.kill('SIGKILL')
+        await once(victim, 'exit')
+      }
     }
-  }
-  const last = start(path)
-  await message(last, 'done')
-  if (last.exitCode === null) await once(last, 'exit')
+    const last = start(path)
+    await message(last, 'done')
+    if (last.exitCode === null) await once(last, 'exit')
 
-  const logger = createLogger('kill-test')
-  const store = await openEmbeddedStore({ path, logger, lockWaitMs: 10_000 })
-  t.teardown(() => store.close())
-  const { batches } = fixedLog(START)
+    const logger = createLogger('kill-test')
+    const store = await openEmbeddedStore({ path, logger, lockWaitMs: 10_000 })
+    t.teardown(() => store.close())
+    const { batches } = fixedLog(START)
 
-  const stored = await store.query<{ batch_id: string; rows: string; places: string }>(
-    `SELECT batch_id, count() AS rows, uniqExact(batch_index) AS places FROM
+    const stored = await store.query<{ batch_id: string; rows: string; places: string }>(
+      `SELECT batch_id, count() AS rows, uniqExact(batch_index) AS places FROM
        (SELECT batch_id, batch_index FROM gatepost.gateway_pings
         UNION ALL SELECT batch_id, batch_index FROM gatepost.gateway_auth)
      GROUP BY batch_id ORDER BY batch_id`,
-  )
-  t.same(
-    stored,
-    batches.map(({ batch, rows }) => ({ batch_id: batchUuid(batch), rows: String(rows), places: String(rows) })),
-  )
-  const letters = await store.query<{ batch_id: string }>(
-    'SELECT batch_id FROM gatepost.dead_letters ORDER BY batch_id',
-  )
-  const damaged = batches.filter(({ batch, rows }) => rows < batch.recordCount)
-  t.same(
-    letters.map((letter) => letter.batch_id),
-    damaged.map(({ batch }) => batchUuid(batch)),
-  )
+    )
+    t.same(
+      stored,
+      batches.map(({ batch, rows }) => ({ batch_id: batchUuid(batch), rows: String(rows), places: String(rows) })),
+    )
+    const letters = await store.query<{ batch_id: string }>(
+      'SELECT batch_id FROM gatepost.dead_letters ORDER BY batch_id',
+    )
+    const damaged = batches.filter(({ batch, rows }) => rows < batch.recordCount)
+    t.same(
+      letters.map((letter) => letter.batch_id),
+      damaged.map(({ batch }) => batchUuid(batch)),
+    )
 
-  const [latest, latestRaw] = await viewAndRaw(
-    store,
-    'gateway_latest',
-    'gw_id, last_seen, toString(heartbeat) AS heartbeat',
-    'SELECT gw_id, max(last_seen) AS last_seen, max(heartbeat) AS heartbeat FROM gatepost.gateway_latest GROUP BY gw_id',
-  )
-  t.same(latest, latestRaw)
-  const [runs, runsRaw] = await viewAndRaw(
-    store,
-    'gateway_runs',
-    '*',
-    `SELECT gw_id, day, minMap(first_seen) AS first_seen, maxMap(last_seen) AS last_seen
+    const [latest, latestRaw] = await viewAndRaw(
+      store,
+      'gateway_latest',
+      'gw_id, last_seen, toString(heartbeat) AS heartbeat',
+      'SELECT gw_id, max(last_seen) AS last_seen, max(heartbeat) AS heartbeat FROM gatepost.gateway_latest GROUP BY gw_id',
+    )
+    t.same(latest, latestRaw)
+    const [runs, runsRaw] = await viewAndRaw(
+      store,
+      'gateway_runs',
+      '*',
+      `SELECT gw_id, day, minMap(first_seen) AS first_seen, maxMap(last_seen) AS last_seen
      FROM gatepost.gateway_runs GROUP BY gw_id, day`,
-  )
-  t.same(runs, runsRaw)
-})
+    )
+    t.same(runs, runsRaw)
+  },
+)

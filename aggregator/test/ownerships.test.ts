@@ -65,7 +65,7 @@ async function run(log: MemoryLog, store: NotingStore): Promise<void> {
   await aggregator.stop(20_000)
 }
 
-t.test('a part is owned once, before its first insert', async (t) => {
+t.test('ownership of a part is taken once, before its first insert', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch(['a']))
   const store = new NotingStore([])
@@ -73,7 +73,7 @@ t.test('a part is owned once, before its first insert', async (t) => {
   t.same(store.notes, ['ownership memory after none', 'insert 1 dead_letters under 1'])
 })
 
-t.test('after an attempt of unknown outcome the part is owned again, only if nobody else has', async (t) => {
+t.test('after an unknown outcome, ownership is taken again unless another process has it', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch(['a']))
   const store = new NotingStore(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'], ['ok', 'STORE_UNAVAILABLE'])
@@ -89,7 +89,7 @@ t.test('after an attempt of unknown outcome the part is owned again, only if nob
   ])
 })
 
-t.test('what another aggregator has taken over is dropped, and read again', async (t) => {
+t.test('batches of a part that another aggregator has taken over are dropped, and read again later', async (t) => {
   const log = new MemoryLog()
   log.append(makeBatch(['a']), makeBatch(['b']))
   const store = new NotingStore(['STORE_FENCED'])
@@ -103,7 +103,7 @@ t.test('what another aggregator has taken over is dropped, and read again', asyn
   t.equal(log.committed('dead_letters'), 2)
 })
 
-t.test('a gather whose part has gone to another reader is neither stored nor committed', async (t) => {
+t.test('a gather of a part that moved to another reader is neither stored nor committed', async (t) => {
   class LosingLog extends MemoryLog {
     #lost = 0
     override isCurrent(): boolean {
@@ -129,7 +129,7 @@ t.test('a gather whose part has gone to another reader is neither stored nor com
   t.equal(log.committed('dead_letters'), 1)
 })
 
-t.test('letters of the log are stored before what they came with is committed', async (t) => {
+t.test('dead letters of the log are stored before their batches are committed', async (t) => {
   const letter = makeBatch(['letter'])
   class LetterLog extends MemoryLog {
     override async read(stream: Stream, maxBytes: number): Promise<Gathered | null> {

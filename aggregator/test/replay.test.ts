@@ -48,7 +48,7 @@ async function rowsOf(batches: readonly Batch[]): Promise<number[]> {
 const remove = (where: string) =>
   store.command(`ALTER TABLE gatepost.post_auth DELETE WHERE ${where} SETTINGS mutations_sync = 2`)
 
-t.test('what is missing comes back, once', async (t) => {
+t.test('missing rows are inserted, once', async (t) => {
   const batches = [0, 1, 2].map((age) => makeBatch('post_auth', now - age * 60_000, repeated(2)))
   t.same(await replayed(batches), counted({ read: 3, rows: 6 }))
   await remove(`batch_id = '${batchUuid(batches[1])}'`)
@@ -59,13 +59,13 @@ t.test('what is missing comes back, once', async (t) => {
   t.same(await replayed([]), counted({}))
 })
 
-t.test('letters about what is no batch go to their own table', async (t) => {
+t.test('dead letters about messages that are not batches go to dead_letters', async (t) => {
   const letters = [makeBatch('dead_letters', now, repeated(1))]
   t.same(await replayed([], letters), counted({ read: 1, rows: 1 }))
   t.same(await replayed([], letters), counted({ read: 1, present: 1 }))
 })
 
-t.test('a batch that is there in part is left as it is, and holds up no other', async (t) => {
+t.test('a batch that is partly stored is left unchanged, and does not block others', async (t) => {
   const batches = Array.from({ length: 5 }, () => makeBatch('post_auth', now, repeated(3)))
   await replayed(batches)
   await remove(`batch_id IN ('${batchUuid(batches[0])}', '${batchUuid(batches[4])}')`)
@@ -76,7 +76,7 @@ t.test('a batch that is there in part is left as it is, and holds up no other', 
   t.same(await replayed(batches), counted({ read: 5, rows: 3, present: 4 }))
 })
 
-t.test('erased people do not come back, the others of their batch do', async (t) => {
+t.test('records of erased people are left out, the other records of their batch are inserted', async (t) => {
   const mixed = makeBatch('post_auth', now, [{ username: 'GONE01' }, { username: 'STAYS1' }, { username: 'STAYS2' }])
   const alone = makeBatch('post_auth', now, [{ username: 'GONE01' }])
   await replayed([mixed, alone])
@@ -98,7 +98,7 @@ t.test('erased people do not come back, the others of their batch do', async (t)
   )
 })
 
-t.test('an aggregator that takes its part back is waited for; another failure is not', async (t) => {
+t.test('an aggregator that takes ownership back is waited for; other failures end the replay', async (t) => {
   let refusals = 2
   const failing = (code: 'STORE_FENCED' | 'STORE_MIGRATION'): Store => ({
     ...store,
@@ -115,7 +115,7 @@ t.test('an aggregator that takes its part back is waited for; another failure is
   })
 })
 
-t.test('what is older than its own table keeps rows is left out, and not what another table keeps', async (t) => {
+t.test('batches older than the retention of their own table are left out, whatever other tables keep', async (t) => {
   const batches = [
     makeBatch('post_auth', now - 10 * DAY, repeated(2)),
     makeBatch('post_auth', now - 3 * DAY, repeated(2)),

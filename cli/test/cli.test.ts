@@ -38,7 +38,7 @@ t.test('help and version', async (t) => {
   }
 })
 
-t.test('wrong usage has status 2 and says what is wrong', async (t) => {
+t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['metrcs', /unknown command 'metrcs'.*metrics/s],
     ['metrics no-such', /unknown command/],
@@ -75,7 +75,7 @@ t.test('wrong usage has status 2 and says what is wrong', async (t) => {
   t.match(await gatepost(command), { status: 2, stdout: '', stderr }, 'as a process')
 })
 
-t.test('a wrong configuration stops every command, and names all that is wrong', async (t) => {
+t.test('a wrong configuration stops every command, and the message names every wrong variable', async (t) => {
   const env = { GATEPOST_WORKERS: 'many', GATEPOST_SECRET: 'hunter2' }
   for (const command of ['serve', 'config', 'metrics unique-users', 'locations list']) {
     const result = await gatepost(command, env)
@@ -98,7 +98,7 @@ t.test('config', async (t) => {
   t.notMatch(json.stdout, 'hunter2')
 })
 
-t.test('locations: what is wrong changes nothing', async (t) => {
+t.test('locations: a wrong file changes nothing', async (t) => {
   const good = join(t.testdir(), 'good.json')
   const bad = join(t.testdirName, 'bad.csv')
   writeFileSync(good, '[{"ip":"192.0.2.1","location_id":7,"name":"Town hall"},{"ip":"192.0.2.2","location_id":8}]')
@@ -148,7 +148,7 @@ t.test('metrics of the data directory', async (t) => {
   )
 })
 
-t.test('metrics beyond retention have status 3, unless stored or partial', async (t) => {
+t.test('metrics before the retention end with status 3, unless stored or partial', async (t) => {
   const command = `metrics account-usage --date ${dayBefore(60)}`
   t.match(await gatepost(`${command} --json`), {
     status: 3,
@@ -189,7 +189,7 @@ t.test('gateways and dead letters', async (t) => {
   t.match(await gatepost('dead-letters list --limit 0'), { status: 2, stderr: /1 to 100000/ })
 })
 
-t.test('a directory that another process holds is waited for, then told', async (t) => {
+t.test('a directory that another process locks is waited for, then reported', async (t) => {
   const lock = await lockDirectory(join(dataDir, 'store'), 'store')
   const config = loadConfig({ GATEPOST_DATA_DIR: dataDir })
   await t.rejects(

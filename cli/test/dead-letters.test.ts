@@ -79,7 +79,7 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
     t.match(upper.stdout, /payload +\{"username":"alice1"\}/)
   })
 
-  t.test('repaired, a post-auth is stored once, at the time when it came', async (t) => {
+  t.test('a repaired post-auth is stored once, with the time at which it was received', async (t) => {
     const name = await letter('post-auth', 'missing_field')
     await refused(/cannot be stored as it is: authentication_result is missing/, 'replay', name)
     await refused(/body: /, 'replay', name, '--payload', '{')
@@ -94,7 +94,7 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
     ])
   })
 
-  t.test('of an auth request, what was stored already is not stored again', async (t) => {
+  t.test('a letter about an auth request that is stored already is not stored again', async (t) => {
     const stored = await letter('auth', 'bad_telemetry')
     await refused(/the report is already in its table/, 'replay', stored)
     const name = await letter('auth', 'unknown_stage')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Instance } from '../../test/helpers/instance.ts'
 
-t.test('gatepost serve imports the locations that it is told of', async (t) => {
+t.test('gatepost serve imports the locations of GATEPOST_IP_LOCATIONS_URL', async (t) => {
   const directory = t.testdir()
   const file = join(directory, 'sites.csv')
   writeFileSync(file, 'ip,location_id,name\n192.0.2.1,7,Town hall\n')

@@ -26,7 +26,7 @@ t.before(async () => {
   await engine.close()
 })
 
-t.test('CSV quotes what must be, and leaves no formula', (t) => {
+t.test('CSV quotes where necessary, and defuses formulas', (t) => {
   t.equal(csv(['a', 'b'], []), 'a,b')
   t.equal(csv(['a', 'b'], [[-1, null]]), 'a,b\n-1,')
   t.equal(csv(['a', 'b'], [['x,"y"\n', true]]), 'a,b\n"x,""y""\n",true')
@@ -34,7 +34,7 @@ t.test('CSV quotes what must be, and leaves no formula', (t) => {
   t.end()
 })
 
-t.test('one metric as CSV: a line of headings and a line of values, or of each row', async (t) => {
+t.test('one metric as CSV: a line of headings, and a line of values or one for each row', async (t) => {
   const usage = await gatepost(`metrics account-usage --date ${dayBefore(0)} --csv`)
   t.match(usage, { status: 0, stderr: '' })
   t.same(lines(usage.stdout), [
@@ -52,7 +52,7 @@ t.test('one metric as CSV: a line of headings and a line of values, or of each r
   t.same(lines(devices.stdout)[1], ['user-devices', 'day', dayBefore(5), '', 'false', 'true'], 'null is empty')
 })
 
-t.test('rows and null for people', async (t) => {
+t.test('rows and null in the table for people', async (t) => {
   const gateways = await gatepost(`metrics gateway-availability --date ${dayBefore(0)}`)
   t.match(gateways, {
     status: 0,
@@ -80,7 +80,7 @@ t.test('a series as table, JSON array and CSV', async (t) => {
   t.equal(lines(sites.stdout).length, 3, 'hours without logins have no row')
 })
 
-t.test('a series beyond retention prints what there is, and has status 3', async (t) => {
+t.test('a series that begins before the retention prints the available results, and ends with status 3', async (t) => {
   const result = await gatepost(
     `metrics active-users --from ${dayBefore(40)} --to ${dayBefore(19)} --period week --json`,
   )

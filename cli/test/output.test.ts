@@ -18,7 +18,7 @@ t.test('columns are aligned, numbers to the right', (t) => {
   t.end()
 })
 
-t.test('what strangers sent cannot steer the terminal', (t) => {
+t.test('control characters in data do not reach the terminal', (t) => {
   t.equal(table(['name'], [['a\x1b[2Jb\r\nc\u009b\u202ed']], false), 'name\na\ufffd[2Jb\ufffd\ufffdc\ufffd\ufffdd')
   t.end()
 })

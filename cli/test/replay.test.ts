@@ -73,7 +73,7 @@ const rounds = (count: number) =>
   Object.fromEntries(Object.entries(ROUND).map(([table, rows]) => [table, rows * count]))
 const PER_ROUND = Object.values(ROUND).reduce((sum, rows) => sum + rows, 0)
 
-t.test('what was deleted by hand comes back', async (t) => {
+t.test('rows that were deleted by hand are inserted again', async (t) => {
   await instance.start()
   const times: string[] = []
   for (const id of ['aaaaaa', 'bbbbbb', 'cccccc']) {
@@ -87,7 +87,7 @@ t.test('what was deleted by hand comes back', async (t) => {
   const metrics = await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
   t.match(metrics, /gatepost_archive_bytes\{process="store"\} [1-9]/)
 
-  t.test('beside the running instance', async (t) => {
+  t.test('beside a running instance', async (t) => {
     await admin(`ALTER TABLE gatepost.post_auth DELETE WHERE username = 'BBBBBB'`)
     await admin(`ALTER TABLE gatepost.gateway_pings DELETE WHERE gw_id = 'aaaaaa'`)
     await admin(`ALTER TABLE gatepost.dead_letters DELETE WHERE 1`)
@@ -108,7 +108,7 @@ t.test('what was deleted by hand comes back', async (t) => {
     t.same(await counts(), rounds(3))
   })
 
-  t.test('of one topic and a time', async (t) => {
+  t.test('of one stream and a time', async (t) => {
     await admin('ALTER TABLE gatepost.post_auth DELETE WHERE 1')
     const range = ['--from', times[1], '--to', times[2]]
     t.same(await replayed('--topic', 'post_auth', ...range), { post_auth: { read: 1, rows: 1 } })
@@ -129,7 +129,7 @@ t.test('what was deleted by hand comes back', async (t) => {
     t.same(await counts(), rounds(3))
   })
 
-  t.test('people who were erased do not', async (t) => {
+  t.test('records of erased people are left out', async (t) => {
     const secret = readFileSync(join(instance.dataDir, 'secret'), 'utf8').trim()
     const hash = subjectHash(secret, 'user', 'CCCCCC')
     await admin(`INSERT INTO gatepost.erased_subjects (hash, kind) VALUES ('${hash}', 'user')`)
@@ -142,7 +142,7 @@ t.test('what was deleted by hand comes back', async (t) => {
     t.same(await names(), ['AAAAAA', 'BBBBBB'])
   })
 
-  t.test('a batch that is there in part is told', async (t) => {
+  t.test('a batch that is partly stored is reported', async (t) => {
     const [{ id }] = await instance.query<{ id: string }>(
       `SELECT toString(batch_id) AS id FROM post_auth WHERE username = 'AAAAAA'`,
     )
@@ -159,7 +159,7 @@ t.test('what was deleted by hand comes back', async (t) => {
   })
 })
 
-t.test('what cannot be done is said', async (t) => {
+t.test('impossible requests are refused with the reason', async (t) => {
   const directory = join(t.testdir({ empty: {} }), 'empty')
   const env = { GATEPOST_DATA_DIR: directory }
   const cases: [string[], RegExp][] = [

@@ -4,7 +4,7 @@ import t from 'tap'
 import { cleanEnv } from '../../test/helpers/clean-env.ts'
 import { lockDirectory, tryLockDirectory } from '../directory-lock.ts'
 
-t.test('one holder at a time, roles apart', async (t) => {
+t.test('one holder at a time for each role', async (t) => {
   const directory = t.testdir()
   const lock = await lockDirectory(directory, 'store')
   t.equal(await tryLockDirectory(directory, 'store'), null)
@@ -17,7 +17,7 @@ t.test('one holder at a time, roles apart', async (t) => {
   await again.release()
 })
 
-t.test('the lock goes with a process that is killed', async (t) => {
+t.test('the lock of a killed process is free', async (t) => {
   const directory = t.testdir()
   const holder = new URL('../../test/helpers/hold-lock.js', import.meta.url)
   const child = fork(holder, [directory, 'store'], { execArgv: [], env: cleanEnv() })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { canonicalIp, isLoopback } from '../ip-address.ts'
 
-t.test('one text for one address', (t) => {
+t.test('every spelling of an address has one canonical text', (t) => {
   t.equal(canonicalIp('1.2.3.4'), '1.2.3.4')
   t.equal(canonicalIp('2001:0DB8:0:0:0:0:0:1'), '2001:db8::1')
   t.equal(canonicalIp('::FFFF:1.2.3.4'), '1.2.3.4')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { capitals, firstCodePoints, storedUserName } from '../user-name.ts'
 
-t.test('a stored name has the first six code points, then in capitals', (t) => {
+t.test('a stored name is the first six code points, in capitals', (t) => {
   t.equal(storedUserName('alice'), 'ALICE')
   t.equal(storedUserName('alicebob'), 'ALICEB')
   t.equal(storedUserName('𐐨𐐩𐐪abcdef'), '𐐀𐐁𐐂ABC', 'not half of a character')

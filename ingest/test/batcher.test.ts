@@ -39,7 +39,7 @@ function add(batcher: StreamBatcher, payload: string, now = Date.now()): boolean
   return true
 }
 
-t.test('a log that says nothing: one commit under way, what arrives meanwhile goes into the next', async (t) => {
+t.test('a log that sets no limits: one commit in progress, and later records go into the next one', async (t) => {
   const log = new SlowLog()
   const batcher = new StreamBatcher('dead_letters', log, new BatchSequence())
   add(batcher, 'a')
@@ -53,31 +53,34 @@ t.test('a log that says nothing: one commit under way, what arrives meanwhile go
   t.match(log.appended, [{ records: 2 }, { records: 100 }])
 })
 
-t.test('a log of several batches under way: small ones at once, larger ones when they have to wait', async (t) => {
-  const log = new SlowLog({ sealBytes: 10_000, maxInFlight: 2, maxBatches: 6 })
-  const batcher = new StreamBatcher('dead_letters', log, new BatchSequence())
-  const records = () => log.appended.map((each) => each.records)
-  for (let number = 0; number < 4; number++) {
+t.test(
+  'a log that accepts several batches in flight: small ones at once, larger ones if they have to wait',
+  async (t) => {
+    const log = new SlowLog({ sealBytes: 10_000, maxInFlight: 2, maxBatches: 6 })
+    const batcher = new StreamBatcher('dead_letters', log, new BatchSequence())
+    const records = () => log.appended.map((each) => each.records)
+    for (let number = 0; number < 4; number++) {
+      add(batcher, 'small')
+      await turn()
+    }
+    t.same(records(), [1, 1], 'the third waits')
+    log.appended[0].end()
+    await turn()
+    t.same(records(), [1, 1, 2])
+    while (add(batcher, 'x'.repeat(1000)));
+    t.equal(log.appended.length, 1 + 6, 'full ones do not wait, and all of them are bounded')
+    t.ok(
+      log.appended.slice(3).every(({ bytes }) => bytes > 2000 && bytes <= 10_000),
+      'none is beyond the limit',
+    )
+    for (let index = 1; index < log.appended.length; index++) log.appended[index].end()
+    await batcher.flush()
+
+    add(batcher, 'small')
+    add(batcher, 'x'.repeat(50_000))
     add(batcher, 'small')
     await turn()
-  }
-  t.same(records(), [1, 1], 'the third waits')
-  log.appended[0].end()
-  await turn()
-  t.same(records(), [1, 1, 2])
-  while (add(batcher, 'x'.repeat(1000)));
-  t.equal(log.appended.length, 1 + 6, 'full ones do not wait, and all of them are bounded')
-  t.ok(
-    log.appended.slice(3).every(({ bytes }) => bytes > 2000 && bytes <= 10_000),
-    'none is beyond the limit',
-  )
-  for (let index = 1; index < log.appended.length; index++) log.appended[index].end()
-  await batcher.flush()
-
-  add(batcher, 'small')
-  add(batcher, 'x'.repeat(50_000))
-  add(batcher, 'small')
-  await turn()
-  t.same(records().slice(7), [1, 1, 1], 'a larger record goes alone')
-  t.ok(log.appended[8].bytes > 50_000)
-})
+    t.same(records().slice(7), [1, 1, 1], 'a larger record goes alone')
+    t.ok(log.appended[8].bytes > 50_000)
+  },
+)

@@ -30,7 +30,7 @@ const wifidogNg = (count: number, token: (index: number) => string) => ({
   })),
 })
 
-t.test('wifidog-ng 1.5: denials only', async (t) => {
+t.test('wifidog-ng 1.5: the answer has denials only', async (t) => {
   const { app, log, answer } = posted(
     'gw_id=G1&stage=counters',
     wifidogNg(3, (index) => (index === 1 ? '' : `token${index}`)),
@@ -51,7 +51,7 @@ t.test('wifidog-ng 1.5: denials only', async (t) => {
   )
 })
 
-t.test('wifidog-ng 1.5: an answer of more than 1,024 bytes is none', (t) => {
+t.test('wifidog-ng 1.5: no answer has more than 1,024 bytes', (t) => {
   const { answer } = posted(
     'gw_id=G1&stage=counters',
     wifidogNg(200, () => ''),
@@ -62,7 +62,7 @@ t.test('wifidog-ng 1.5: an answer of more than 1,024 bytes is none', (t) => {
   t.end()
 })
 
-t.test('wifidog-ng 1.5: nobody is denied', (t) => {
+t.test('wifidog-ng 1.5: the answer if no client is denied', (t) => {
   t.equal(
     posted(
       'stage=counters&gw_id=G1',
@@ -95,7 +95,7 @@ const apfreeClient = (id: number, more: object = {}) => ({
   ...more,
 })
 
-t.test('apfree 5: every client, with types as they came', async (t) => {
+t.test('apfree 5: the answer has every client, with the types that were sent', async (t) => {
   const { app, log, answer } = posted('stage=counters_v2', {
     gw_id: 'G5',
     clients: [apfreeClient(1), apfreeClient(2, { token: 'null' })],
@@ -135,7 +135,7 @@ t.test('apfree 8: several gateways of one device', async (t) => {
   t.equal(String(records[0]['incoming']), '7')
 })
 
-t.test('values that are none: the report is stored without them, and a dead letter says why', async (t) => {
+t.test('invalid values: the report is stored without them, and a dead letter gives the reason', async (t) => {
   const { app, log, answer } = posted('stage=counters_v2', {
     gw_id: 'G5',
     clients: [apfreeClient(1, { incoming: -5 }), apfreeClient(2, { outgoing: { nested: 'secret' } })],
@@ -154,7 +154,7 @@ t.test('values that are none: the report is stored without them, and a dead lett
   t.notOk(log.decoded('dead_letters').some(({ record }) => String(record['payload']).includes('token7')))
 })
 
-t.test('bodies of no dialect are refused, and nothing of them is kept', async (t) => {
+t.test('bodies of unknown dialects are refused, and no part of them is kept', async (t) => {
   const cases: [string, unknown, string][] = [
     ['stage=counters', '{"counters":[{"token":"sesame"', 'bad_json'],
     ['stage=counters', '[{"token":"sesame"}]', 'not_an_object'],

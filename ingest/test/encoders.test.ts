@@ -284,7 +284,7 @@ t.test('dead_letters: any text', async (t) => {
   )
 })
 
-t.test('every record carries its batch and its place in it', async (t) => {
+t.test('every record carries the identity of its batch and its place in the batch', async (t) => {
   const log = new MemoryLog()
   const app = openApp(log)
   const exchange = new Exchange()

@@ -48,7 +48,7 @@ t.test('unsigned 64-bit integers', (t) => {
   t.end()
 })
 
-t.test('decimals are those of Number', (t) => {
+t.test('decimals are parsed as Number parses them', (t) => {
   const parse = (text: string) => parseDecimal(text, 0, text.length)
   fc.assert(
     fc.property(
@@ -66,7 +66,7 @@ t.test('decimals are those of Number', (t) => {
   t.end()
 })
 
-t.test('form decoding is that of URLSearchParams', (t) => {
+t.test('form decoding equals that of URLSearchParams', (t) => {
   fc.assert(
     fc.property(
       fc.string(),
@@ -103,7 +103,7 @@ t.test('queries: known, unknown, repeated, escaped names, credentials', (t) => {
   t.end()
 })
 
-t.test('credentials are known by many names, and inside of values', (t) => {
+t.test('credentials are recognised by many names, and inside values', (t) => {
   const credentials = [
     'token',
     'TOKEN',
@@ -175,7 +175,7 @@ t.test('credentials are known by many names, and inside of values', (t) => {
   t.end()
 })
 
-t.test('JSON: what JSON.parse takes is taken, the rest refused', (t) => {
+t.test('JSON: accepts exactly what JSON.parse accepts', (t) => {
   const fields = new JsonFields(['a', 'b'])
   const parse = (text: string) => fields.parse(Buffer.from(text))
   fc.assert(
@@ -239,7 +239,7 @@ t.test('JSON: what JSON.parse takes is taken, the rest refused', (t) => {
   t.end()
 })
 
-t.test('paths: any prefix, a slash or none, index.php', (t) => {
+t.test('paths: any prefix, with or without a slash and index.php', (t) => {
   const routes: [string, string][] = [
     ['/ping', 'ping'],
     ['/ping/', 'ping'],

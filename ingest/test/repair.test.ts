@@ -20,7 +20,7 @@ function decoded(change: Partial<RepairedLetter>): { stream: Stream; record: Rec
 
 const identity = { received_at: letter.receivedAt, batch_id: replayId(letter), batch_index: 0 }
 
-t.test('a repaired letter is the record that the request would have made, at its time', (t) => {
+t.test('a repaired letter makes the record that the request would have made, with its time', (t) => {
   const ping = 'gw_id=gw&sys_uptime=1&sys_memfree=2&sys_load=0.5&wifidog_uptime=4&model=x'
   t.match(decoded({ payload: ping }), {
     stream: 'gateway_pings',
@@ -39,7 +39,7 @@ t.test('a repaired letter is the record that the request would have made, at its
   t.end()
 })
 
-t.test('a record that its table refused is taken from the payload', (t) => {
+t.test('a record that its table refused is read from the payload', (t) => {
   const payload = JSON.stringify({
     received_at: 5,
     batch_id: '00',
@@ -61,7 +61,7 @@ t.test('a record that its table refused is taken from the payload', (t) => {
   t.end()
 })
 
-t.test('what is still wrong is said', (t) => {
+t.test('a payload that is still wrong is refused with the reason', (t) => {
   const cases: [Partial<RepairedLetter>, RegExp][] = [
     [{ payload: 'sys_uptime=1' }, /gw_id is missing/],
     [{ payload: 'gw_id=gw&sys_uptime=x' }, /sys_uptime is not a number/],
@@ -81,7 +81,7 @@ t.test('what is still wrong is said', (t) => {
   t.end()
 })
 
-t.test('a letter has one identity, whatever its payload, and no other letter has it', (t) => {
+t.test('a letter has one identity of its own, whatever its payload', (t) => {
   t.same(replayId(letter), replayId({ ...letter }))
   t.notSame(replayId(letter), replayId({ ...letter, batchIndex: 4 }))
   t.end()

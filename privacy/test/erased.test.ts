@@ -53,7 +53,7 @@ t.test('records of erased people are left out, by every field that names them', 
  * Symptom: a dead letter of a forgotten user whose name has a character beyond U+FFFF came back. Root cause: the name in the payload was
  * cut after six units of a JavaScript string, and the stored one after six code points.
  */
-t.test('a name of six code points is recognised in a dead letter, whatever it is made of', async (t) => {
+t.test('a name of six code points is recognised in a dead letter, whatever its characters', async (t) => {
   const subjects = await erased(['user', storedUserName('𐐨𐐩𐐪abcdef')])
   const batch = makeBatch('dead_letters', Date.now(), [{ payload: '{"username":"𐐨𐐩𐐪abcdef"}' }, { payload: 'other' }])
   t.same(left(subjects.without(batch)), [1])
@@ -68,7 +68,7 @@ t.test('a batch without them is the same object', async (t) => {
   t.equal(nobody.without(batch), batch)
 })
 
-t.test('what does not decode stays', async (t) => {
+t.test('bytes that do not decode are kept', async (t) => {
   const subjects = await erased(['user', 'ALICE1'])
   const whole = makeBatch('post_auth', Date.now(), [{ username: 'BOBBY1' }, { username: 'ALICE1' }, {}])
   const cut = { ...whole, records: whole.records.subarray(0, whole.records.length - 3) }
@@ -79,7 +79,7 @@ t.test('what does not decode stays', async (t) => {
   t.equal(subjects.without(damaged), damaged)
 })
 
-t.test('what they do after they were erased is kept', async (t) => {
+t.test('records from after the erasure are kept', async (t) => {
   const at = Date.now()
   const rows = [{ hash: subjectHash(SECRET, 'user', 'ALICE1'), ms: String(at) }]
   const subjects = await ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => [SECRET])
@@ -89,7 +89,7 @@ t.test('what they do after they were erased is kept', async (t) => {
   t.equal(subjects.without(later), later)
 })
 
-t.test('an aggregator reads them anew, and inserts nothing while they cannot be read', async (t) => {
+t.test('an aggregator reads erased subjects again, and inserts nothing while they cannot be read', async (t) => {
   let asked = 0
   let away = true
   const store = {

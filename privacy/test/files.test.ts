@@ -54,7 +54,7 @@ async function forget(person: Person): Promise<void> {
   await forgetMutations(store)
 }
 
-t.test('no file holds the bytes', async (t) => {
+t.test('no file of the engine contains the bytes', async (t) => {
   for (const { name } of tables)
     await store.command(`ALTER TABLE gatepost.${name} MODIFY SETTING old_parts_lifetime = 1`)
   for (const [user, mac, index] of [

@@ -97,7 +97,7 @@ for (const [person, theirs] of [
   })
 }
 
-t.test('that the texts of deletions stay is said', async (t) => {
+t.test('it is reported if the texts of deletions stay', async (t) => {
   const dataDir = t.testdir()
   const access = await FileAccessLog.open(dataDir, logger)
   t.teardown(() => access.close())

@@ -107,13 +107,13 @@ t.test('a device', async (t) => {
   t.same(await forget({ kind: 'mac', value: MAC }), {})
 })
 
-t.test('what they do afterwards stays', async (t) => {
+t.test('later activity of the person is kept', async (t) => {
   const later = new Date(Date.now() + 60_000).toISOString().slice(0, 23).replace('T', ' ')
   await insert('post_auth', [{ ...other, received_at: later, username: 'ERIN' }])
   t.equal((await forget({ kind: 'user', value: 'erin' }))['post_auth'], undefined)
 })
 
-t.test('during a rotation they are kept under both keys: either may be the one that is left', async (t) => {
+t.test('during a rotation erased subjects are stored under both keys', async (t) => {
   await keepHashes(store, ['old', 'new'], { kind: 'user', value: 'frank' })
   const hashes = ['old', 'new'].flatMap((key) => ['frank', 'FRANK'].map((name) => subjectHash(key, 'user', name)))
   const rows = await store.query<{ hash: string }>(
@@ -123,7 +123,7 @@ t.test('during a rotation they are kept under both keys: either may be the one t
   t.equal(rows.length, 4)
 })
 
-t.test('what the audit log says of who was forgotten stays', async (t) => {
+t.test('audit entries about forgotten people stay', async (t) => {
   const subject = `user:${subjectHash(SECRET, 'user', 'e')}`
   await insert('audit_log', [{ at: received_at, action: 'forget', subject }])
   await forget({ kind: 'user', value: 'e' })
@@ -133,7 +133,7 @@ t.test('what the audit log says of who was forgotten stays', async (t) => {
   t.same(rows, [{ subject }], 'a hash holds a short name by chance')
 })
 
-t.test('the texts of the deletions go too', async (t) => {
+t.test('the texts of the deletions are removed too', async (t) => {
   // Symptom: the MAC stood in mutation_*.txt of the tables. Root cause: the engine keeps the last hundred mutations of each table.
   const texts = () =>
     store.query<{ command: string }>("SELECT command FROM system.mutations WHERE database = 'gatepost'")

@@ -13,7 +13,7 @@ function laterDirectory(name: string, formats: Record<string, number>): string {
   return directory
 }
 
-t.test('a directory without the file, and one of this version, are taken', (t) => {
+t.test('a directory without the file, and one of this version, are accepted', (t) => {
   const directory = t.testdir({})
   t.doesNotThrow(() => assertDataFormat(directory))
   writeDataFormat(directory)
@@ -25,10 +25,13 @@ t.test('a directory without the file, and one of this version, are taken', (t) =
   t.end()
 })
 
-t.test('one of a later version with the formats of this one is taken: an upgrade can be taken back', (t) => {
-  t.doesNotThrow(() => assertDataFormat(laterDirectory('same', { ...dataFormats() })))
-  t.end()
-})
+t.test(
+  'a directory of a later version with the formats of this one is accepted: the upgrade can be taken back',
+  (t) => {
+    t.doesNotThrow(() => assertDataFormat(laterDirectory('same', { ...dataFormats() })))
+    t.end()
+  },
+)
 
 t.test(
   'serve, and a command on a directory on which nothing runs, refuse a later one, naming both versions',
@@ -48,7 +51,7 @@ t.test(
   },
 )
 
-t.test('so does whoever finds the announcement of a later instance', (t) => {
+t.test('the instance file of a later version is refused too', (t) => {
   const directory = t.testdir({})
   mkdirSync(join(directory, 'run'))
   writeFileSync(join(directory, 'run/instance.json'), JSON.stringify({ format: 2, gatepost: '99.0.0', socket: '/x' }))

@@ -33,7 +33,7 @@ function offsetsByAvsc(stream: Stream, records: Buffer, recordCount: number): nu
 }
 
 for (const stream of STREAMS) {
-  t.test(`${stream}: records begin where avsc finds them, and a cut is noticed at the record it is in`, (t) => {
+  t.test(`${stream}: records begin where avsc finds them, and a truncation is detected in its record`, (t) => {
     fc.assert(
       fc.property(fc.array(FIELDS[stream], { minLength: 1, maxLength: 8 }), fc.nat(), (fields, place) => {
         const { records, recordCount } = makeBatch(stream, Date.now(), fields)
@@ -54,7 +54,7 @@ for (const stream of STREAMS) {
   })
 }
 
-t.test('whatever the bytes are, the end comes', (t) => {
+t.test('any bytes: the scan ends', (t) => {
   for (let round = 0; round < 2000; round++) {
     const bytes = randomBytes(round)
     for (const stream of STREAMS) {
@@ -66,7 +66,7 @@ t.test('whatever the bytes are, the end comes', (t) => {
   t.end()
 })
 
-t.test('bytes behind the last record are noticed', (t) => {
+t.test('bytes after the last record are detected', (t) => {
   const { records } = makeBatch('post_auth', Date.now(), [{}, {}])
   t.match(recordSpans(recordSchema('post_auth'), Buffer.concat([records, Buffer.alloc(3)]), 2).error, '3 bytes behind')
   t.match(recordSpans(recordSchema('post_auth'), records, 1).error, 'behind the last of 1')

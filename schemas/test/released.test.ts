@@ -16,7 +16,7 @@ for (const entry of releasedSchemas()) {
   const { stream, fingerprint, since, sha256 } = entry
   const text = readFileSync(packageFile(releasedFile(entry)), 'utf8')
 
-  t.test(`${stream} of version ${since}, ${fingerprint}: the file is as it was released`, (t) => {
+  t.test(`${stream} of version ${since}, ${fingerprint}: the file is unchanged since its release`, (t) => {
     t.equal(createHash('sha256').update(text).digest('hex'), sha256, 'a released schema is never edited')
     t.equal(parseSchema(stream, text, since).fingerprint.toString('hex'), fingerprint)
     t.end()
@@ -42,7 +42,7 @@ t.test('every stream has a released schema, and there is no file besides them', 
   t.end()
 })
 
-t.test('a schema of today says which version brought it', (t) => {
+t.test('a current schema says which version introduced it', (t) => {
   for (const stream of STREAMS) t.match(recordSchema(stream).since, /^\d+\.\d+\.\d+/)
   t.end()
 })

@@ -78,7 +78,7 @@ function isResolvedByAvsc(written: readonly RecordField[], read: readonly Record
   }
 }
 
-t.test('what is resolved is what Avro resolves, and nothing is left out', (t) => {
+t.test('schema resolution equals that of avsc, and nothing is left out', (t) => {
   let resolvedCount = 0
   fc.assert(
     fc.property(writerFields, readerFields, (written, read) => {
@@ -121,7 +121,7 @@ t.test('an earlier schema: added, renamed, promoted', (t) => {
   t.end()
 })
 
-t.test('a later schema: whatever has no place here is named', (t) => {
+t.test('a later schema: every field without a column is named', (t) => {
   const cases: [readonly RecordField[], RegExp][] = [
     [[...EARLIER, { name: 'later', type: 'string' }], /field later is not known/],
     [EARLIER.map((field) => (field.name === 'kept' ? { ...field, type: 'long' } : field)), /field kept is "long"/],

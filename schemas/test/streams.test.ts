@@ -21,7 +21,7 @@ t.test('names of streams, Kafka topics and sources are unique', (t) => {
   t.end()
 })
 
-t.test('who stands in a field is what forgetting goes by', (t) => {
+t.test('forgetting uses what each field holds', (t) => {
   t.same(fieldsHolding('post_auth', 'user'), ['username', 'ssl_username'])
   t.same(fieldsHolding('gateway_auth', 'mac'), ['mac'])
   t.same(fieldsHolding('gateway_pings', 'user'), [])

@@ -80,7 +80,7 @@ t.test('forms of the query', async (t) => {
   }
 })
 
-t.test('a query that goes on in the body', async (t) => {
+t.test('a query that continues in the body', async (t) => {
   for (const coding of ['gzip', 'deflate', 'br'] as const) {
     const body = await encoded(coding, 'FORMAT CSV\n1,n1\n2,n2\n')
     t.match(await insert(coding, body, { query: 'INSERT INTO ins' }), { status: 200 }, coding)
@@ -123,7 +123,7 @@ t.test('bodies that were cut or changed are errors, and nothing is written', asy
   }
 })
 
-t.test('a checksum that does not fit is an error', async (t) => {
+t.test('a wrong checksum is an error', async (t) => {
   // By the tool lz4: the engine's own encoder writes no checksum.
   const frame = Buffer.from('BCJNGGRApxEAAAB/MQlhCjIJYgEACVBiYmJiCgAAAACqQGe8', 'base64')
   t.match(await insert('lz4', frame, { query: 'INSERT INTO ins FORMAT TSV' }), { status: 200 })
@@ -139,7 +139,7 @@ t.test('a checksum that does not fit is an error', async (t) => {
   }
 })
 
-t.test('who may not write, and bounds', async (t) => {
+t.test('users that may not write, and limits', async (t) => {
   const body = await encoded('lz4', '1,n1\n')
   const sql = { query: 'INSERT INTO ins FORMAT CSV' }
   t.match(await insert('lz4', body, sql, {}), { headers: { 'x-clickhouse-exception-code': '164' } }, 'a reader')

@@ -33,7 +33,7 @@ t.test('the official client reads', async (t) => {
   }
 })
 
-t.test('a large result is streamed, and is whole', async (t) => {
+t.test('a large result is streamed completely', async (t) => {
   for (const [compression, format] of [
     [false, 'JSONEachRow'],
     [true, 'JSONEachRow'],
@@ -114,7 +114,7 @@ t.test('errors have the code, type and message that the client parses', async (t
   await wrong.close()
 })
 
-t.test('a query that the client gives up does not hold its place for long', async (t) => {
+t.test('a query that the client abandons frees its slot soon', async (t) => {
   const reader = client()
   const abort = new AbortController()
   const result = await reader.query({

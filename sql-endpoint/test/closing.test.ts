@@ -16,7 +16,7 @@ t.test('passwords of readers, and an endpoint that closes while it answers', asy
   t.match(harness.endpoint.stats(), { active: 0, queued: 0, refused: { password: 2 } })
 })
 
-t.test('a writer whose client leaves gives its place back', async (t) => {
+t.test('a writer whose client disconnects frees its slot', async (t) => {
   // Symptom: no write was answered any more. Cause: an answer that is closed before it ends was waited for.
   const harness = await startHarness()
   t.teardown(() => harness.close())

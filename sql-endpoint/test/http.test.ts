@@ -76,7 +76,7 @@ t.test('status and code of errors', async (t) => {
   t.equal((await send(url, { method: 'DELETE' })).status, 501)
 })
 
-t.test('who may ask', async (t) => {
+t.test('users and passwords', async (t) => {
   const basic = (user: string, password: string) => ({
     authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
   })
@@ -91,7 +91,7 @@ t.test('who may ask', async (t) => {
   t.match(await ask({}, { user: 'admin' }), { status: 401, headers: { 'x-clickhouse-exception-code': '194' } })
 })
 
-t.test('requests by another name, and of another site, are refused', async (t) => {
+t.test('requests with another host name, and from another site, are refused', async (t) => {
   const ask = (headers: Record<string, string>) => send(url, { body: 'SELECT 1', headers })
   const { port } = harness.endpoint
   for (const host of ['localhost', `LOCALHOST:${port}`, '127.0.0.1', '127.1.2.3:1', '[::1]:8123', 'stats.example']) {
@@ -145,7 +145,7 @@ t.test('compression of requests', async (t) => {
   t.equal(notGzip.headers['x-clickhouse-exception-code'], '271')
 })
 
-t.test('every format of a result of several chunks is what the engine makes of it in one piece', async (t) => {
+t.test('in every format, a result of several chunks equals the result of the engine in one piece', async (t) => {
   const sql = `SELECT number AS "n", concat('a "b"\\n,', toString(number)) AS "q ""x"" y" FROM numbers(100000)`
   for (const format of [
     'TSV', 'TSVWithNames', 'TSVWithNamesAndTypes', 'CSV', 'CSVWithNames', 'CSVWithNamesAndTypes', 'JSONEachRow',
@@ -229,7 +229,7 @@ t.test('INSERT: data in the body, in many formats', async (t) => {
   t.equal((await query(url, 'EXISTS TABLE ins')).text, '1\n', 'what follows the data is not a statement')
 })
 
-t.test('odd requests, and clients that leave in the middle of theirs, do no harm', async (t) => {
+t.test('malformed requests, and clients that disconnect early, do no harm', async (t) => {
   const raw = (text: string): Promise<string> =>
     new Promise((resolve) => {
       let answer = ''
@@ -253,7 +253,7 @@ t.test('odd requests, and clients that leave in the middle of theirs, do no harm
   t.match(harness.endpoint.stats(), { active: 0, queued: 0 })
 })
 
-t.test('no more at a time than there are places, and no more waiting than the queue holds', async (t) => {
+t.test('the numbers of running and of waiting queries are limited', async (t) => {
   const slow = 'SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1 SETTINGS max_execution_time = 2'
   const answers = await Promise.all(Array.from({ length: 8 }, () => query(url, slow)))
   const codes = answers.map((answer) => answer.headers['x-clickhouse-exception-code'])

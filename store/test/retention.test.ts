@@ -7,7 +7,7 @@ import type { SqlConnection } from '../sql.ts'
 const logger = createLogger('retention-test')
 logger.level = 'silent'
 
-t.test('what comes from another table is kept as long, unless it is named itself', (t) => {
+t.test('a derived table has the retention of its source, unless it has its own', (t) => {
   const all = retentionOf(20)
   t.same(new Set(Object.values(all)), new Set([20]))
   t.same(Object.keys(all).sort(), [...KEPT_TABLES, ...Object.keys(KEPT_WITH)].sort())
@@ -27,7 +27,7 @@ t.test('what comes from another table is kept as long, unless it is named itself
   t.end()
 })
 
-t.test('in a cluster the tables of the nodes are changed; what is not of Gatepost is left alone', async (t) => {
+t.test('in a cluster the local tables are altered; tables of others are left unchanged', async (t) => {
   const engine = (ttl: string) =>
     `ReplicatedMergeTree('/x', 'y') ORDER BY a TTL ${ttl} SETTINGS index_granularity = 8192`
   const tables = [

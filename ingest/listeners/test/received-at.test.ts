@@ -4,7 +4,7 @@ import { ReceivedAt } from '../received-at.ts'
 const KEY = 'ab'.repeat(32)
 const AT = 1_700_000_000_000
 
-t.test('whoever knows the key says when a request came, from this machine', (t) => {
+t.test('a sender on this machine that knows the key sets the time of a request', (t) => {
   const receivedAt = new ReceivedAt(KEY)
   for (const peer of ['127.0.0.1', '127.8.9.10', '::1']) {
     t.equal(receivedAt.clock(`${KEY} ${AT}`, peer)(), AT, peer)
@@ -12,7 +12,7 @@ t.test('whoever knows the key says when a request came, from this machine', (t) 
   t.end()
 })
 
-t.test('everybody else gets the time it is', (t) => {
+t.test('all other requests get the present time', (t) => {
   const receivedAt = new ReceivedAt(KEY)
   const cases: readonly (readonly [string, string])[] = [
     ['', '127.0.0.1'],

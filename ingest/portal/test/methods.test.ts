@@ -78,7 +78,7 @@ t.test('vouchers', async (t) => {
   )
 })
 
-t.test('of devices that use a voucher at the same time no more than it allows get in', async (t) => {
+t.test('if devices use a voucher at the same time, no more than it allows get in', async (t) => {
   const site = await openSite(t, { methods: ['voucher'] })
   t.teardown(() => site.close())
   const code = newVoucherCode()
@@ -97,7 +97,7 @@ t.test('of devices that use a voucher at the same time no more than it allows ge
   t.equal(statuses.filter((status) => status === 302).length, 3)
 })
 
-t.test('accounts: signed up, confirmed by mail, logged in', async (t) => {
+t.test('accounts: sign-up, confirmation by mail, login', async (t) => {
   const { url, mails } = await startMailServer(t, 1)
   const site = await openSite(t, { methods: ['account'], mail: { url, from: 'wifi@example.org' } })
   t.teardown(() => site.close())
@@ -184,7 +184,7 @@ t.test('accounts: signed up, confirmed by mail, logged in', async (t) => {
   t.same([...statuses], [403, 429])
 })
 
-t.test('webhook: the operator’s service says who', async (t) => {
+t.test('webhook: the operator’s service decides', async (t) => {
   const secret = 'a secret of the webhook'
   const asked: { body: string; headers: IncomingMessage['headers'] }[] = []
   let answer = { status: 200, body: '{"allow":true,"account":"room 12","seconds":3600}' }
@@ -241,7 +241,7 @@ t.test('webhook: the operator’s service says who', async (t) => {
   t.equal((await enter()).response.status, 503, 'one that is not there')
 })
 
-t.test('a client that clicks without end is slowed down, others are not', async (t) => {
+t.test('a client that clicks without end is limited, others are not', async (t) => {
   const site = await openSite(t)
   t.teardown(() => site.close())
   const visitor = await visitorAt(site.bases[1], login(MAC(1)))

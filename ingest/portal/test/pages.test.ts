@@ -25,7 +25,7 @@ t.test('every language has every text, with the same placeholders', (t) => {
   t.end()
 })
 
-t.test('durations by their two largest units', (t) => {
+t.test('durations are shown in their two largest units', (t) => {
   const languages = loadLanguages(null)
   const minute = 60_000
   for (const [ms, english, german] of [
@@ -41,7 +41,7 @@ t.test('durations by their two largest units', (t) => {
   t.end()
 })
 
-t.test('an operator’s own texts, templates and logo', (t) => {
+t.test('an operator’s texts, templates and logo replace the built-in ones', (t) => {
   const directory = t.testdir({
     texts: {
       'de.json': JSON.stringify({ brand: 'Café <Mitte>' }),

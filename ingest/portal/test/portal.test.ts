@@ -31,7 +31,7 @@ async function click(visitor: Visitor, target = LOGIN): Promise<string> {
   return response.status === 302 ? (response.headers.get('location') as string) : `status ${response.status}`
 }
 
-t.test('click, portal, logout: on either listener, below any prefix', async (t) => {
+t.test('click, portal, logout: on both listeners, below any prefix', async (t) => {
   for (const base of site.bases) {
     for (const path of ['/wifidog/login/', '/login', '/a/b/login/index.php']) {
       const visitor = new Visitor(base)
@@ -65,7 +65,7 @@ t.test('click, portal, logout: on either listener, below any prefix', async (t) 
   }
 })
 
-t.test('a browser without the cookie gets the portal page without the links that it would need it for', async (t) => {
+t.test('a browser without the cookie gets the portal page without the links that need the cookie', async (t) => {
   const location = await click(new Visitor(site.bases[0]))
   const token = new URL(location).searchParams.get('token') as string
   const { html } = await new Visitor(site.bases[0]).get(`/portal/?gw_id=001217DA42D2&token=${token}`)
@@ -73,7 +73,7 @@ t.test('a browser without the cookie gets the portal page without the links that
   t.notMatch(html, /href=/)
 })
 
-t.test('what gateways have to say', async (t) => {
+t.test('messages of gateways are shown', async (t) => {
   const visitor = new Visitor(site.bases[0])
   await click(visitor)
   for (const [message, title] of [
@@ -111,7 +111,7 @@ t.test('four languages, by Accept-Language', async (t) => {
   }
 })
 
-t.test('an address that is nobody’s own never gets a token', async (t) => {
+t.test('tokens are never sent to public, loopback or malformed addresses', async (t) => {
   const refused = [
     '8.8.8.8',
     'evil.example',
@@ -163,7 +163,7 @@ t.test('an address that is nobody’s own never gets a token', async (t) => {
   }
 })
 
-t.test('the registered address counts, and stands in for one that was not sent', async (t) => {
+t.test('the registered address is accepted, and is used if no address was sent', async (t) => {
   await register(site.access, 'hq', '203.0.113.7')
   await seen(site)
   const at = (query: string) => click(new Visitor(site.bases[1]), `/login/?${query}`)
@@ -204,7 +204,7 @@ t.test('forms of other sites, old pages and other browsers are refused', async (
   t.equal((await fetch(site.bases[0] + LOGIN, { method: 'POST', body, headers })).status, 403, 'no form')
 })
 
-t.test('only the methods that are on, and never a body that is too large', async (t) => {
+t.test('only enabled methods are accepted, and no body that is too large', async (t) => {
   for (const base of site.bases) {
     const visitor = new Visitor(base)
     await visitor.get(LOGIN)
@@ -217,7 +217,7 @@ t.test('only the methods that are on, and never a body that is too large', async
   }
 })
 
-t.test('script in every field that could be shown', async (t) => {
+t.test('scripts in fields are escaped on every page', async (t) => {
   const script = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'`'
   const link = 'javascript:alert(1)'
   const fields = ['gw_address', 'gw_port', 'gw_id', 'ip', 'mac', 'url', 'message', 'token', 'page', 'x']
@@ -248,7 +248,7 @@ t.test('script in every field that could be shown', async (t) => {
   t.end()
 })
 
-t.test('nothing breaks out of a header', async (t) => {
+t.test('no parameter can break out of a header', async (t) => {
   const broken = 'x%0d%0aSet-Cookie:%20evil=1%0d%0a%0d%0aPong%20Auth:%201'
   for (const field of ['gw_address', 'gw_port', 'gw_id', 'ip', 'mac', 'url', 'token', 'message']) {
     for (const path of ['/login/', '/portal/', '/gw_message.php']) {
@@ -261,7 +261,7 @@ t.test('nothing breaks out of a header', async (t) => {
   }
 })
 
-t.test('no header holds a word that gateways look for', async (t) => {
+t.test('no header contains a word that gateways look for', async (t) => {
   // Whatever the alignment, the base64 of one of these would spell "Pong".
   const spelling = Buffer.from('Pong', 'base64').toString('latin1')
   for (let pad = 0; pad < 3; pad++) {
@@ -272,7 +272,7 @@ t.test('no header holds a word that gateways look for', async (t) => {
   }
 })
 
-t.test('HTTP/1.0: the page, and then the end of the connection', async (t) => {
+t.test('HTTP/1.0: the connection ends after the page', async (t) => {
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect(Number(new URL(site.bases[0]).port), '127.0.0.1', () =>
       socket.write(`GET ${LOGIN} HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n`),
@@ -301,7 +301,7 @@ t.test('a token whose record is not durable is not handed out', async (t) => {
   }
 })
 
-t.test('captive portal API: over HTTPS and for routed gateways only', async (t) => {
+t.test('captive portal API: only over HTTPS, and only for routed gateways', async (t) => {
   await register(site.access, 'routed', '192.168.5.1', true)
   await register(site.access, 'nat', '192.168.6.1')
   await seen(site)
@@ -340,7 +340,7 @@ t.test('captive portal API: over HTTPS and for routed gateways only', async (t) 
   }
 })
 
-t.test('who is denied is told why', async (t) => {
+t.test('a denied client is shown the reason', async (t) => {
   const visitor = new Visitor(site.bases[0])
   const token = new URL(await click(visitor)).searchParams.get('token') as string
   const { html } = await visitor.get(`/gw_message.php?message=denied&token=${token}`)

@@ -70,7 +70,7 @@ t.test('a session follows its device', async (t) => {
   await site.close()
 })
 
-t.test('nobody else is let in', async (t) => {
+t.test('roaming: no other device and no other gateway gets a token', async (t) => {
   const { site } = await online(t, true)
   t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=02:00:00:00:00:09&gw_id=B`), 'Auth: 0', 'no session')
   t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=&gw_id=B`), 'Auth: 0', 'no device')
@@ -87,7 +87,7 @@ t.test('nobody else is let in', async (t) => {
   await site.close()
 })
 
-t.test('unless it is switched on', async (t) => {
+t.test('roaming is off by default', async (t) => {
   const { site } = await online(t, false)
   t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=B`), 'Auth: -1')
   await site.close()

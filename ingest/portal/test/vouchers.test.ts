@@ -4,7 +4,7 @@ import { FileAccessLog } from '../../../access/journal-log.ts'
 import { createVouchers, listVouchers, revokeVoucher } from '../../../access/vouchers.ts'
 import { openSite, seen, Visitor } from './site.ts'
 
-t.test('vouchers as the operator sees them', async (t) => {
+t.test('vouchers: create, list, revoke', async (t) => {
   const site = await openSite(t, { methods: ['voucher'] })
   t.teardown(() => site.close())
   const now = Date.now()
@@ -45,7 +45,7 @@ t.test('vouchers as the operator sees them', async (t) => {
   t.equal(await use(code), 403)
 })
 
-t.test('another token key knows none of them', async (t) => {
+t.test('with another token key no voucher is valid', async (t) => {
   const access = await FileAccessLog.open(t.testdir({}), createLogger('test'))
   t.teardown(() => access.close())
   const order = { count: 1, validForMs: 3_600_000, maxDevices: 1, label: '', now: Date.now() }

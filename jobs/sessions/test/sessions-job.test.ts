@@ -88,7 +88,7 @@ const auth = (session: string, gateway: string, mac: string, at: number, stage: 
 const STATES = ['logged_out', 'denied', 'superseded', 'gateway_restarted', 'timed_out', 'validating'] as const
 const WITHOUT_LOGIN = ['logged_out', 'denied', 'expired'] as const
 
-t.test('states: every combination of what can happen to a session', async (t) => {
+t.test('states: every combination of events of a session', async (t) => {
   const rows: object[] = []
   const pings: object[] = []
   const issued: object[] = []
@@ -158,39 +158,36 @@ t.test('states: every combination of what can happen to a session', async (t) =>
   }
 })
 
-t.test(
-  'a gateway that sends no counters does not time its sessions out, and a session that has had its time is over',
-  async (t) => {
-    const at = NOW - 5 * HOUR
-    await insert('gateway_auth', [auth('quiet', 'quiet-gw', 'AA-AA-AA-AA-AA-01', at, 'login', 1)])
-    await insert('portal_sessions', [
-      {
-        received_at: time(at),
-        issued: time(at),
-        session_id: 'limited',
-        gw_id: 'limited-gw',
-        use_by: time(at + MINUTE),
-        ends: time(at + HOUR),
-        batch_id: randomUUID(),
-      },
-    ])
-    // This gateway sends no gw_id.
-    await insert('gateway_auth', [
-      auth('limited', '', 'AA-AA-AA-AA-AA-02', at, 'login', 1),
-      auth('limited', '', 'AA-AA-AA-AA-AA-02', at + HOUR + 1000, 'counters', 0),
-    ])
-    await keep()
-    t.match((await sessions('quiet')).get('quiet'), { state: 'active', ended: null })
-    t.match((await sessions('limited')).get('limited'), {
-      state: 'denied',
-      end_reason: 'session_limit',
+t.test('sessions at a gateway without counters do not time out; a session ends when its time is over', async (t) => {
+  const at = NOW - 5 * HOUR
+  await insert('gateway_auth', [auth('quiet', 'quiet-gw', 'AA-AA-AA-AA-AA-01', at, 'login', 1)])
+  await insert('portal_sessions', [
+    {
+      received_at: time(at),
+      issued: time(at),
+      session_id: 'limited',
       gw_id: 'limited-gw',
-      mac: 'AA-AA-AA-AA-AA-02',
-    })
-  },
-)
+      use_by: time(at + MINUTE),
+      ends: time(at + HOUR),
+      batch_id: randomUUID(),
+    },
+  ])
+  // This gateway sends no gw_id.
+  await insert('gateway_auth', [
+    auth('limited', '', 'AA-AA-AA-AA-AA-02', at, 'login', 1),
+    auth('limited', '', 'AA-AA-AA-AA-AA-02', at + HOUR + 1000, 'counters', 0),
+  ])
+  await keep()
+  t.match((await sessions('quiet')).get('quiet'), { state: 'active', ended: null })
+  t.match((await sessions('limited')).get('limited'), {
+    state: 'denied',
+    end_reason: 'session_limit',
+    gw_id: 'limited-gw',
+    mac: 'AA-AA-AA-AA-AA-02',
+  })
+})
 
-t.test('reports of long ago that come now time out, by the interval that their gateway had', async (t) => {
+t.test('sessions of old reports that arrive late time out by the interval that their gateway had', async (t) => {
   await keep()
   const options = {
     store,
@@ -214,7 +211,7 @@ t.test('reports of long ago that come now time out, by the interval that their g
   t.match(await look(), { state: 'timed_out', ended: time(at + MINUTE + 3 * 1800 * 1000) })
 })
 
-t.test('an hour whose raw rows expire is not computed again from what is left of them', async (t) => {
+t.test('an hour whose raw rows have expired in part is not computed again', async (t) => {
   const at = NOW - 30 * HOUR
   const counters = (incoming: string, after: number) => ({
     ...auth('kept', 'kept-gw', 'AA-AA-AA-AA-AA-09', at + after, 'counters', 1),
@@ -289,7 +286,7 @@ async function deliver(batches: readonly Batch[]): Promise<void> {
   await storeGather(store, 'gateway_auth', batches, ownerships, DEFAULT_RETENTION, stats)
 }
 
-t.test(`bytes: however reports are delivered, as one after the other (seed ${SEED})`, async (t) => {
+t.test(`bytes: repeated and shuffled batches give the same sums as reports in order (seed ${SEED})`, async (t) => {
   const prefix = `bytes-${SEED}-`
   const lives = fc.sample(life, { numRuns: 400, seed: SEED }).map(({ narrow, reports }): Report[] => {
     // A dialect with narrow counters tells the connection time under another name.
@@ -320,7 +317,7 @@ t.test(`bytes: however reports are delivered, as one after the other (seed ${SEE
   }
 })
 
-t.test(`bytes: reports received in another order than sent count for no more (seed ${SEED})`, async (t) => {
+t.test(`bytes: reports received in another order than sent do not raise the sums (seed ${SEED})`, async (t) => {
   const prefix = `late-${SEED}-`
   // Connections of a client, one after the other: each begins with a login, and its counters only rise.
   const connection = fc.array(fc.bigInt({ min: 0n, max: 2n ** 40n }), { minLength: 1, maxLength: 8 }).chain((gains) => {
@@ -349,7 +346,7 @@ t.test(`bytes: reports received in another order than sent count for no more (se
   }
 })
 
-t.test('what is computed again is the same', async (t) => {
+t.test('a second computation gives the same result', async (t) => {
   const before = await sessions('')
   await store.command('TRUNCATE TABLE gatepost.session_settings')
   await store.command(

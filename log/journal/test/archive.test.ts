@@ -49,7 +49,7 @@ async function payloads(archive: string, from = 0, to = Infinity): Promise<strin
   return found
 }
 
-t.test('committed segments are kept, and found again by time', async (t) => {
+t.test('committed segments are kept, and found by time', async (t) => {
   const now = Date.now()
   const archive = await pass(
     t,
@@ -62,7 +62,7 @@ t.test('committed segments are kept, and found again by time', async (t) => {
   t.same(await payloads(archive, now + 1), [])
 })
 
-t.test('the oldest go when the bound is reached, also at the next start', async (t) => {
+t.test('the oldest segments are removed when the size limit is reached, also at the next start', async (t) => {
   const batches = Array.from({ length: 5 }, (_, index) => makeBatch([String(index).repeat(10_000)]))
   const archive = await pass(t, batches, 25_000)
   t.same(
@@ -77,7 +77,7 @@ t.test('the oldest go when the bound is reached, also at the next start', async 
   )
 })
 
-t.test('what the tables no longer keep goes too', async (t) => {
+t.test('segments older than the retention of their tables are removed', async (t) => {
   const archive = await pass(t, [makeBatch(['a']), makeBatch(['b'])], 2 ** 24)
   const bounds = { maxBytes: 2 ** 24, maxAgeMs: HOURS }
   const [first] = readdirSync(join(archive, 'dead_letters')).sort()
@@ -87,38 +87,41 @@ t.test('what the tables no longer keep goes too', async (t) => {
   t.same(await payloads(archive), ['b'])
 })
 
-t.test('each topic goes by its own age, and the oldest of all when the bound is reached', async (t) => {
-  const directory = join(t.testdir(), 'archive')
-  const fill = async () => {
-    const archive = await Archive.open(directory, { maxBytes: 1000, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
-    for (const [age, stream] of [
-      [3, 'post_auth'],
-      [2, 'gateway_pings'],
-      [0.5, 'gateway_pings'],
-    ] as const) {
-      const name = `${stream}-${String(Math.round(Date.now() - age * HOUR)).padStart(14, '0')}-abc-00000001.avro`
-      writeFileSync(join(directory, name), 'x'.repeat(100))
-      await archive.keep(join(directory, name), name)
+t.test(
+  'each stream is removed by its own age, and the oldest segment of all when the size limit is reached',
+  async (t) => {
+    const directory = join(t.testdir(), 'archive')
+    const fill = async () => {
+      const archive = await Archive.open(directory, { maxBytes: 1000, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
+      for (const [age, stream] of [
+        [3, 'post_auth'],
+        [2, 'gateway_pings'],
+        [0.5, 'gateway_pings'],
+      ] as const) {
+        const name = `${stream}-${String(Math.round(Date.now() - age * HOUR)).padStart(14, '0')}-abc-00000001.avro`
+        writeFileSync(join(directory, name), 'x'.repeat(100))
+        await archive.keep(join(directory, name), name)
+      }
+      return archive
     }
-    return archive
-  }
-  const archive = await fill()
-  t.equal(archive.usedBytes, 200)
-  t.equal(readdirSync(join(directory, 'post_auth')).length, 1)
-  t.equal(readdirSync(join(directory, 'gateway_pings')).length, 1)
-  const smaller = await Archive.open(directory, { maxBytes: 150, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
-  t.equal(smaller.usedBytes, 100)
-  t.same(readdirSync(join(directory, 'post_auth')), [])
-})
+    const archive = await fill()
+    t.equal(archive.usedBytes, 200)
+    t.equal(readdirSync(join(directory, 'post_auth')).length, 1)
+    t.equal(readdirSync(join(directory, 'gateway_pings')).length, 1)
+    const smaller = await Archive.open(directory, { maxBytes: 150, maxAgeMs: { ...HOURS, post_auth: 4 * HOUR } })
+    t.equal(smaller.usedBytes, 100)
+    t.same(readdirSync(join(directory, 'post_auth')), [])
+  },
+)
 
-t.test('an archive is there or said not to be', (t) => {
+t.test('a missing archive is reported', (t) => {
   const directory = t.testdir()
   assertArchive(directory)
   t.throws(() => assertArchive(join(directory, 'none')), { code: 'INPUT_INVALID' })
   t.end()
 })
 
-t.test('of a damaged segment what is intact is read, and it says so', async (t) => {
+t.test('the intact part of a damaged segment is read, and the damage is reported', async (t) => {
   const archive = await pass(t, [makeBatch(['a'])], 2 ** 24)
   const [name] = readdirSync(join(archive, 'dead_letters'))
   const path = join(archive, 'dead_letters', name)
@@ -136,7 +139,7 @@ t.test('a segment that was moved already is not an error', async (t) => {
   t.equal(archive.usedBytes, 0)
 })
 
-t.test('segments are written anew without what has to go, and others stay as they are', async (t) => {
+t.test('segments are rewritten without the erased records, and others stay unchanged', async (t) => {
   const archive = await pass(t, [makeBatch(['a', 'b']), makeBatch(['c'])], 2 ** 24)
   const directory = join(archive, 'dead_letters')
   const bytes = () => readdirSync(directory).map((name) => readFileSync(join(directory, name)))
@@ -152,7 +155,7 @@ t.test('segments are written anew without what has to go, and others stay as the
   t.same(await rewriteArchive(archive, withoutFirst, false), { segments: 0, records: 0 })
 })
 
-t.test('who was erased before a segment is stored does not reach the archive with it', async (t) => {
+t.test('records of people who were erased before do not reach the archive', async (t) => {
   const now = Date.now()
   const mixed = makeBatch(['stays'], now)
   const batches = [
@@ -173,7 +176,7 @@ t.test('who was erased before a segment is stored does not reach the archive wit
   for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, false)
 })
 
-t.test('a segment is written anew without them, and is counted as it is then', async (t) => {
+t.test('a segment is rewritten without them, and counts with its new size', async (t) => {
   const directory = t.testdir({ journal: {} })
   const journal = join(directory, 'journal', '0')
   const options = { directory: journal, maxBytes: 2 ** 24, segmentMaxBytes: 2 ** 20, sealAfterMs: 60_000, logger }
@@ -191,7 +194,7 @@ t.test('a segment is written anew without them, and is counted as it is then', a
   t.same(await payloads(join(directory, 'archive')), ['a', 'c'], 'again later: nothing')
 })
 
-t.test('what an attempt left that was interrupted is removed', async (t) => {
+t.test('files of an interrupted attempt are removed', async (t) => {
   // Symptom: a segment that was half written anew stayed for ever, with everybody who was not asked for then. Root cause: nobody looks
   // for files of that name.
   const archive = await pass(t, [makeBatch(['a', 'b'])], 2 ** 24)

@@ -120,7 +120,7 @@ t.test('a corrupt block costs only itself, and the file is kept aside', async (t
   t.same(readdirSync(join(journal, 'corrupt')), [name], 'nothing is thrown away')
 })
 
-t.test('a corrupt header, an empty segment and a foreign file stop nobody', async (t) => {
+t.test('a corrupt header, an empty segment and a foreign file do not stop a reader', async (t) => {
   const { journal, slot } = paths(t)
   const writer = await openWriter(slot)
   await writer.append(makeBatch(['intact']))
@@ -140,7 +140,7 @@ t.test('a corrupt header, an empty segment and a foreign file stop nobody', asyn
   t.same(readdirSync(slot), ['notes.txt'])
 })
 
-t.test('a full journal refuses, and takes again when readers have caught up', async (t) => {
+t.test('a full journal refuses records, and accepts them again when there is no lag', async (t) => {
   const { journal, slot } = paths(t)
   const writer = await openWriter(slot, { maxBytes: 20_000, sealAfterMs: 20 })
   let accepted = 0
@@ -176,18 +176,21 @@ function failing(operation: keyof Disk, code: string, times = Infinity, from = r
   return Object.assign(disk, { [operation]: fail })
 }
 
-t.test('a disk that refuses a write: refused, nothing in the file, and it goes on when there is room', async (t) => {
-  const { journal, slot } = paths(t)
-  const writer = await openWriter(slot, { disk: failing('writev', 'ENOSPC', 1) })
-  await t.rejects(writer.append(makeBatch(['refused'])), { code: 'LOG_WRITE_REFUSED' })
-  await new Promise((resolve) => setTimeout(resolve, 150))
-  await writer.append(makeBatch(['kept']))
-  await writer.close()
-  const { batches } = await readBatches(new JournalReader({ directory: journal, logger }), 1)
-  t.same(batches.flatMap(payloadsOf), ['kept'])
-})
+t.test(
+  'a disk that refuses a write: refused, nothing in the file, and appends work again when there is room',
+  async (t) => {
+    const { journal, slot } = paths(t)
+    const writer = await openWriter(slot, { disk: failing('writev', 'ENOSPC', 1) })
+    await t.rejects(writer.append(makeBatch(['refused'])), { code: 'LOG_WRITE_REFUSED' })
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await writer.append(makeBatch(['kept']))
+    await writer.close()
+    const { batches } = await readBatches(new JournalReader({ directory: journal, logger }), 1)
+    t.same(batches.flatMap(payloadsOf), ['kept'])
+  },
+)
 
-t.test('a write that stops half-way is taken back', async (t) => {
+t.test('a partial write is truncated', async (t) => {
   const { journal, slot } = paths(t)
   let calls = 0
   const disk: Disk = {
@@ -211,7 +214,7 @@ t.test('a write that stops half-way is taken back', async (t) => {
   t.equal(reader.stats.corruptSegments, 0)
 })
 
-t.test('a short write is continued', async (t) => {
+t.test('a short write is completed', async (t) => {
   const { journal, slot } = paths(t)
   const disk: Disk = {
     ...realDisk,
@@ -224,7 +227,7 @@ t.test('a short write is continued', async (t) => {
   t.same(batches.flatMap(payloadsOf), ['in', 'pieces'])
 })
 
-t.test('a failed sync: the outcome is unknown, the segment takes no more, the next one does', async (t) => {
+t.test('a failed sync: the outcome is unknown, and the next batch goes to another segment', async (t) => {
   const { slot } = paths(t)
   const writer = await openWriter(slot, { disk: failing('fdatasync', 'EIO', 1, diskThat(false)), sealAfterMs: 10_000 })
   await t.rejects(writer.append(makeBatch(['unknown'])), { code: 'LOG_OUTCOME_UNKNOWN' })
@@ -233,7 +236,7 @@ t.test('a failed sync: the outcome is unknown, the segment takes no more, the ne
   t.equal(segments(slot).length, 2)
 })
 
-t.test('a failed write that syncs: the outcome is unknown, whichever half of it failed', async (t) => {
+t.test('a failed synchronous write: the outcome is unknown, whether the write or the sync failed', async (t) => {
   const { slot } = paths(t)
   let writes = 0
   const disk: Disk = {
@@ -251,7 +254,7 @@ t.test('a failed write that syncs: the outcome is unknown, whichever half of it 
   t.equal(segments(slot).length, 2)
 })
 
-t.test('no room for a write that syncs: unknown too, unless the new end of the file is durable', async (t) => {
+t.test('no room for a synchronous write: unknown too, unless the new end of the file is durable', async (t) => {
   const { slot } = paths(t)
   const disk: Disk = {
     ...failing('writev', 'ENOSPC', 1, diskThat(true)),
@@ -291,7 +294,7 @@ t.test('a container of the same schema with another header text is read', async 
   t.equal(reader.stats.corruptSegments, 0)
 })
 
-t.test('a directory that cannot be written refuses', async (t) => {
+t.test('a directory that is not writable refuses records', async (t) => {
   const { slot } = paths(t)
   const writer = await openWriter(slot)
   chmodSync(slot, 0o500)
@@ -310,7 +313,7 @@ t.test('a directory that cannot be written refuses', async (t) => {
   await writer.close()
 })
 
-t.test('bytes behind the last block of a sealed segment are noticed', async (t) => {
+t.test('bytes after the last block of a sealed segment are detected', async (t) => {
   const { journal, slot } = paths(t)
   const writer = await openWriter(slot)
   await writer.append(makeBatch(['kept']))

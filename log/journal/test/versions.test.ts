@@ -43,7 +43,7 @@ async function slotWith(t: Test, batches: readonly Batch[]): Promise<{ journal: 
 
 const sealed = (slot: string) => readdirSync(slot).filter((name) => name.endsWith('.avro'))
 
-t.test('records of a later version stay where they are, and keep no others waiting', async (t) => {
+t.test('records of a later version are held, and do not block others', async (t) => {
   const { journal, slot } = await slotWith(t, [makeBatch(['before']), laterBatch('later'), makeBatch(['after'])])
   t.equal(sealed(slot).length, 3, 'a segment has one schema')
   const reader = new JournalReader({ directory: journal, logger })
@@ -58,7 +58,7 @@ t.test('records of a later version stay where they are, and keep no others waiti
   t.notOk(existsSync(join(journal, 'corrupt')))
 })
 
-t.test('a segment of a later version that was left open is sealed like any other', async (t) => {
+t.test('an open segment of a later version is sealed like any other', async (t) => {
   const { slot } = await slotWith(t, [laterBatch('whole')])
   const [name] = sealed(slot)
   renameSync(join(slot, name), join(slot, `${name}.open`))
@@ -68,7 +68,7 @@ t.test('a segment of a later version that was left open is sealed like any other
   t.same(readFileSync(join(slot, name)), bytes)
 })
 
-t.test('what this version cannot even take apart is not touched', async (t) => {
+t.test('a segment that this version cannot parse is left unchanged', async (t) => {
   const { journal, slot } = await slotWith(t, [makeBatch(['packed'])])
   const [name] = sealed(slot)
   const bytes = readFileSync(join(slot, name))
@@ -84,7 +84,7 @@ t.test('what this version cannot even take apart is not touched', async (t) => {
   for (const suffix of ['', '.open']) t.same(readFileSync(join(slot, name + suffix)), bytes)
 })
 
-t.test('a spill passes them on as they were written', async (t) => {
+t.test('a spill resends them as they were written', async (t) => {
   const { journal } = await slotWith(t, [laterBatch('later')])
   const reader = new JournalReader({ directory: journal, passesOn: true, logger })
   const [batch] = (await reader.read('dead_letters', 2 ** 24))?.batches ?? []
@@ -93,7 +93,7 @@ t.test('a spill passes them on as they were written', async (t) => {
   t.match(openContainer('dead_letters', value), { schema: { since: '99.0.0' }, start: containerHeader(LATER).length })
 })
 
-t.test('an open file that is neither a segment nor the beginning of one is kept', async (t) => {
+t.test('an open file that is not the beginning of a segment is kept', async (t) => {
   const { journal, slot } = await slotWith(t, [makeBatch(['gone'])])
   const [name] = sealed(slot)
   writeFileSync(join(slot, `${name}.open`), Buffer.alloc(3000, 7))

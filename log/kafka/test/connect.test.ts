@@ -31,7 +31,7 @@ t.test('the writer logs in with SCRAM over TLS', async (t) => {
   t.match(refused, { code: 'LOG_UNAVAILABLE', message: /refuse the login/ }, 'even if it once worked')
 })
 
-t.test('a wrong password: says whose login is refused, never the password', async (t) => {
+t.test('a wrong password: the message names the user, never the password', async (t) => {
   for (const mechanism of ['plain', 'scram-sha-256'] as const) {
     const error = await list({ sasl: { mechanism, ...user, password: 'wrong-secret' } }).catch(
       (e: unknown) => e as Error,
@@ -41,7 +41,7 @@ t.test('a wrong password: says whose login is refused, never the password', asyn
   }
 })
 
-t.test('no login, no TLS, a certificate nobody knows: each says what to look at', async (t) => {
+t.test('no login, no TLS, an unknown certificate: each message says what to check', async (t) => {
   await t.rejects(list({ sasl: null }), {
     code: 'LOG_UNAVAILABLE',
     message: /close the connection: .*GATEPOST_KAFKA_TLS and GATEPOST_KAFKA_SASL/,
@@ -65,7 +65,7 @@ t.test('no login, no TLS, a certificate nobody knows: each says what to look at'
   })
 })
 
-t.test('TLS to a port without it', async (t) => {
+t.test('TLS to a port without TLS', async (t) => {
   const plain = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 1 })
   t.teardown(() => plain.destroy())
   await t.rejects(

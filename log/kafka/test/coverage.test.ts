@@ -18,7 +18,7 @@ const { prefix } = broker
 const group = `${prefix}covered`
 const other = `${prefix}other.pings`
 
-t.test('partitions that no member of the group reads are found', async (t) => {
+t.test('partitions that no member of the group reads are detected', async (t) => {
   await makeTopics(kafka, prefix, 3)
   await makeTopics(kafka, `${prefix}other.`, 2)
   const topics = STREAMS.map((stream) => kafkaTopic(prefix, stream))

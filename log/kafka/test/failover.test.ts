@@ -47,7 +47,7 @@ async function writeWhile(writer: KafkaWriter, happens: () => Promise<void>): Pr
   return acknowledged
 }
 
-t.test('brokers that hang, die, and all of them at once', async (t) => {
+t.test('brokers hang, die, and fail all at once', async (t) => {
   const writer = await KafkaWriter.open(writerOptions(cluster, 'failover.', t.testdir()))
   t.teardown(() => writer.close())
   const acknowledged = new Set<string>()
@@ -103,7 +103,7 @@ t.test('brokers that hang, die, and all of them at once', async (t) => {
  * Symptom: after the clock had been set back and a topic made anew, its partitions were not read for many minutes. Root cause: kafkajs's
  * admin client refreshes its metadata by the wall clock, and learns nothing by being refused by a leader of old.
  */
-t.test('the ends of a log can be read when its leader is another one and the clock was set back', async (t) => {
+t.test('the ends of a log can be read after its leader changed and the clock was set back', async (t) => {
   const options = cluster.options()
   const make = (replicas: number[]) => makeRawTopics(options, [{ name: 'moves', replicas }])
   const admin = new LastingAdmin(options)

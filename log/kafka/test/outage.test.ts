@@ -20,33 +20,36 @@ const id = ({ batchId }: { batchId: Buffer }) => batchId.toString('hex')
 const partitions = (messages: readonly Consumed[]) =>
   messages.map(({ headers, partition }) => [headers['batch'], partition] as const)
 
-t.test('a broker that hangs: durable in the spill, and in Kafka under the same identity when it goes on', async (t) => {
-  await makeTopics(broker, 'hang.')
-  const writer = await KafkaWriter.open(writerOptions(broker, 'hang.', t.testdir()))
-  t.teardown(() => writer.close())
-  const sent = [nextBatch(writer, 'before')]
-  await writer.append(sent[0])
-  await broker.kill(0, 'SIGSTOP')
-  try {
-    for (let number = 0; number < 20; number++) {
-      const batch = nextBatch(writer, `hanging ${number}`)
-      await writer.append(batch)
-      sent.push(batch)
+t.test(
+  'a broker that hangs: batches are durable in the spill, and in Kafka with the same identity when it continues',
+  async (t) => {
+    await makeTopics(broker, 'hang.')
+    const writer = await KafkaWriter.open(writerOptions(broker, 'hang.', t.testdir()))
+    t.teardown(() => writer.close())
+    const sent = [nextBatch(writer, 'before')]
+    await writer.append(sent[0])
+    await broker.kill(0, 'SIGSTOP')
+    try {
+      for (let number = 0; number < 20; number++) {
+        const batch = nextBatch(writer, `hanging ${number}`)
+        await writer.append(batch)
+        sent.push(batch)
+      }
+    } finally {
+      await broker.kill(0, 'SIGCONT')
     }
-  } finally {
-    await broker.kill(0, 'SIGCONT')
-  }
-  t.ok(writer.stats.spilled.timeout >= 1, 'some waited for a second')
-  t.ok(writer.stats.spilled.circuit >= 10, 'most did not')
-  const messages = await consume(broker, 'hang.dead-letters', sent.length)
-  t.same([...identities(messages)].sort(), sent.map(id).sort())
-  for (const [batch, partition] of partitions(messages))
-    t.equal(partition, partitionOf(Buffer.from(batch, 'hex')), 'in the partition of its identity')
-  await until(() => writer.failingPartitions === 0, 'partitions work')
-  await writer.append(nextBatch(writer, 'after'))
-  t.equal(writer.stats.acked, 2)
-  t.equal(writer.stats.refused, 0)
-})
+    t.ok(writer.stats.spilled.timeout >= 1, 'some waited for a second')
+    t.ok(writer.stats.spilled.circuit >= 10, 'most did not')
+    const messages = await consume(broker, 'hang.dead-letters', sent.length)
+    t.same([...identities(messages)].sort(), sent.map(id).sort())
+    for (const [batch, partition] of partitions(messages))
+      t.equal(partition, partitionOf(Buffer.from(batch, 'hex')), 'in the partition of its identity')
+    await until(() => writer.failingPartitions === 0, 'partitions work')
+    await writer.append(nextBatch(writer, 'after'))
+    t.equal(writer.stats.acked, 2)
+    t.equal(writer.stats.refused, 0)
+  },
+)
 
 t.test('a broker that was killed and comes back', async (t) => {
   await makeTopics(broker, 'killed.')
@@ -69,7 +72,7 @@ t.test('a broker that was killed and comes back', async (t) => {
   t.equal(writer.stats.acked, 2)
 })
 
-t.test('the spill is full: refused, and nothing of it is in Kafka later', async (t) => {
+t.test('the spill is full: batches are refused, and do not appear in Kafka later', async (t) => {
   await makeTopics(broker, 'full.')
   const writer = await KafkaWriter.open(writerOptions(broker, 'full.', t.testdir(), { maxBytes: 40_000 }))
   t.teardown(() => writer.close())
@@ -97,7 +100,7 @@ t.test('the spill is full: refused, and nothing of it is in Kafka later', async 
   t.same([...identities(await consume(broker, 'full.dead-letters', kept.length))].sort(), kept.sort())
 })
 
-t.test('the spill is full and a send has no answer: unknown', async (t) => {
+t.test('the spill is full and a send has no answer: the outcome is unknown', async (t) => {
   await makeTopics(broker, 'unknown.')
   const writer = await KafkaWriter.open(writerOptions(broker, 'unknown.', t.testdir(), { maxBytes: 1 }))
   t.teardown(() => writer.close())
@@ -110,36 +113,39 @@ t.test('the spill is full and a send has no answer: unknown', async (t) => {
   }
 })
 
-t.test('a process that is killed with a spill: its successor sends it, during an outage it starts too', async (t) => {
-  await makeTopics(broker, 'death.')
-  const directory = t.testdir()
-  const file = packageFile('dist/log/kafka/test/write-until-killed.js')
-  const arguments_ = ['-u', 'NODE_OPTIONS', process.execPath, file, broker.brokers.join(','), 'death.', directory]
-  const child = spawn('env', arguments_, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: cleanEnv() })
-  t.teardown(() => child.kill('SIGKILL'))
-  const acknowledged = new Set<string>()
-  let spilled = 0
-  child.on('message', (message: { id: string; spilled: number }) => {
-    acknowledged.add(message.id)
-    spilled = message.spilled
-  })
-  await until(() => acknowledged.size >= 10, 'the child writes')
-  await broker.kill(0)
-  await until(() => spilled >= 20, 'the child spills')
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+t.test(
+  'a process is killed with a spill: its successor starts even during an outage, and resends the spill',
+  async (t) => {
+    await makeTopics(broker, 'death.')
+    const directory = t.testdir()
+    const file = packageFile('dist/log/kafka/test/write-until-killed.js')
+    const arguments_ = ['-u', 'NODE_OPTIONS', process.execPath, file, broker.brokers.join(','), 'death.', directory]
+    const child = spawn('env', arguments_, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: cleanEnv() })
+    t.teardown(() => child.kill('SIGKILL'))
+    const acknowledged = new Set<string>()
+    let spilled = 0
+    child.on('message', (message: { id: string; spilled: number }) => {
+      acknowledged.add(message.id)
+      spilled = message.spilled
+    })
+    await until(() => acknowledged.size >= 10, 'the child writes')
+    await broker.kill(0)
+    await until(() => spilled >= 20, 'the child spills')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
 
-  const writer = await KafkaWriter.open(writerOptions(broker, 'death.', directory))
-  t.teardown(() => writer.close())
-  const batch = nextBatch(writer, 'of the successor')
-  await writer.append(batch)
-  acknowledged.add(id(batch))
-  await broker.restart(0)
-  const found = identities(await consume(broker, 'death.dead-letters', acknowledged.size))
-  for (const one of acknowledged) t.ok(found.has(one), one)
-})
+    const writer = await KafkaWriter.open(writerOptions(broker, 'death.', directory))
+    t.teardown(() => writer.close())
+    const batch = nextBatch(writer, 'of the successor')
+    await writer.append(batch)
+    acknowledged.add(id(batch))
+    await broker.restart(0)
+    const found = identities(await consume(broker, 'death.dead-letters', acknowledged.size))
+    for (const one of acknowledged) t.ok(found.has(one), one)
+  },
+)
 
-t.test('a broker that goes and comes back is waited for', async (t) => {
+t.test('a broker that fails and comes back is waited for', async (t) => {
   const kafka = broker.options()
   await makeTopics(broker, 'read.')
   const writer = new SimpleWriter(kafka, 'read.')

@@ -5,7 +5,7 @@ import { SendError } from '../client/send-error.ts'
 const rotation = (health: PartitionHealth, now: number, times: number) =>
   new Set(Array.from({ length: times }, () => health.rotate(now)))
 
-t.test('partitions take turns; one that fails is left out until it may be tried', (t) => {
+t.test('partitions take turns; a failing one is left out until its next attempt', (t) => {
   const health = new PartitionHealth(3, () => 1)
   t.same(rotation(health, 0, 3), new Set([0, 1, 2]))
   health.failed(1, 1000)
@@ -22,7 +22,7 @@ t.test('partitions take turns; one that fails is left out until it may be tried'
   t.end()
 })
 
-t.test('when all partitions fail, one is chosen all the same', (t) => {
+t.test('if all partitions fail, one is chosen all the same', (t) => {
   const health = new PartitionHealth(2)
   health.failed(0, 0)
   health.failed(1, 0)
@@ -34,7 +34,7 @@ t.test('when all partitions fail, one is chosen all the same', (t) => {
   t.end()
 })
 
-t.test('what is certain after a send failed', (t) => {
+t.test('the known outcome after a failed send', (t) => {
   const protocol = (type: string) => Object.assign(new Error(type), { type })
   const cases: readonly (readonly [string, boolean, boolean])[] = [
     ['MESSAGE_TOO_LARGE', true, true],

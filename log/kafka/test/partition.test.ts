@@ -17,7 +17,7 @@ function partition(): PartitionReader {
   return new PartitionReader('dead_letters', 'gatepost.dead-letters', 3)
 }
 
-t.test('messages are taken in order, each once, from where reading began', (t) => {
+t.test('messages are taken in order, each once, from the first offset', (t) => {
   const reader = partition()
   t.equal(reader.offer(0, messages(0, 2)), 'elsewhere', 'before it is known where to begin')
   reader.begin({ offset: 0, expect: null })
@@ -39,7 +39,7 @@ t.test('messages are taken in order, each once, from where reading began', (t) =
   t.end()
 })
 
-t.test('a gather is bounded, and a larger batch comes alone', (t) => {
+t.test('a gather is bounded, and a batch above the limit is taken alone', (t) => {
   const reader = partition()
   reader.begin({ offset: 0, expect: null })
   reader.offer(0, messages(0, 6))
@@ -50,7 +50,7 @@ t.test('a gather is bounded, and a larger batch comes alone', (t) => {
   t.end()
 })
 
-t.test('the batch in front of the committed offset is looked at and not delivered', (t) => {
+t.test('the batch before the committed offset is checked and not delivered', (t) => {
   const reader = partition()
   reader.begin({ offset: 1, expect: ids[1] })
   t.equal(reader.committed, 2)
@@ -64,7 +64,7 @@ t.test('the batch in front of the committed offset is looked at and not delivere
   t.end()
 })
 
-t.test('after a loss nothing is taken, and what was taken before is told apart', (t) => {
+t.test('after a partition is lost nothing is taken, and earlier items are recognised', (t) => {
   const reader = partition()
   reader.begin({ offset: 0, expect: null })
   reader.offer(0, messages(0, 3))
@@ -76,7 +76,7 @@ t.test('after a loss nothing is taken, and what was taken before is told apart',
   t.end()
 })
 
-t.test('a message that is no batch becomes a dead letter with an identity of its own', (t) => {
+t.test('a message that is not a batch becomes a dead letter with an identity of its own', (t) => {
   const whole = messageValue(batches[0])
   const other = messageValue(makeBatch(['x'], Date.now(), 'dead_letters'))
   const bad: (Buffer | null)[] = [

@@ -4,7 +4,7 @@ import { commitMetadata, resumeAt, startOf } from '../position.ts'
 const ID = 'ab'.repeat(16)
 const metadata = commitMetadata(ID)
 
-t.test('a partition is begun where it was committed, one batch earlier to see that it is the same log', (t) => {
+t.test('a partition is read from one batch before the committed offset, to check that the log is the same', (t) => {
   t.same(startOf({ committed: null, metadata: null, low: 7, high: 20 }), { offset: 7, expect: null, alarm: null })
   t.same(startOf({ committed: 12, metadata, low: 7, high: 20 }), { offset: 11, expect: ID, alarm: null })
   t.same(startOf({ committed: 20, metadata, low: 7, high: 20 }), { offset: 19, expect: ID, alarm: null }, 'at the end')
@@ -12,7 +12,7 @@ t.test('a partition is begun where it was committed, one batch earlier to see th
   t.end()
 })
 
-t.test('a committed offset that cannot be right is an alarm, and everything is read again', (t) => {
+t.test('a wrong committed offset raises an alarm, and the whole partition is read again', (t) => {
   const facts = { low: 7, high: 20, metadata }
   const wrong = [
     { ...facts, committed: 21 },
@@ -29,7 +29,7 @@ t.test('a committed offset that cannot be right is an alarm, and everything is r
   t.end()
 })
 
-t.test('reading goes on behind what is committed', (t) => {
+t.test('reading continues after the committed offset', (t) => {
   const facts = { expected: 15, committed: 12, committedId: ID, low: 7, high: 20 }
   t.same(resumeAt(facts), { offset: 11, expect: ID, alarm: null })
   t.same(resumeAt({ ...facts, committedId: null }), { offset: 12, expect: null, alarm: null })

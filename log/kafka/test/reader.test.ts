@@ -31,7 +31,7 @@ async function commitAll(reader: KafkaReader, gathers: readonly Gathered[]): Pro
 
 const batchesOf = (...names: string[]): Batch[] => names.map((name) => makeBatch([name]))
 
-t.test('a committed position that somebody has moved is an alarm, and everything is read again', async (t) => {
+t.test('a committed offset that was moved raises an alarm, and the whole partition is read again', async (t) => {
   const { writer, open, topic, group } = await log()
   for (const batch of batchesOf('a', 'b', 'c', 'd')) await writer.append(batch)
   const first = await open()
@@ -50,7 +50,7 @@ t.test('a committed position that somebody has moved is an alarm, and everything
   await writer.close()
 })
 
-t.test('a topic that was deleted and made anew is read from its beginning', async (t) => {
+t.test('a topic that was deleted and created again is read from its beginning', async (t) => {
   const { writer, open, topic } = await log()
   for (const batch of batchesOf('a', 'b', 'c')) {
     await writer.append(batch)
@@ -122,7 +122,7 @@ t.test('two readers share the partitions, and one takes over from the other', as
   await writer.close()
 })
 
-t.test('what is read ahead is bounded, whatever waits', async (t) => {
+t.test('read-ahead is bounded, however large the lag', async (t) => {
   const { prefix, writer, group } = await log()
   const names = Array.from({ length: 40 }, (_, index) => String(index))
   for (const name of names) await writer.append(makeBatch([name + 'x'.repeat(100_000)]))
@@ -146,7 +146,7 @@ t.test('what is read ahead is bounded, whatever waits', async (t) => {
   await writer.close()
 })
 
-t.test('what is no batch becomes a letter, and reading goes on', async (t) => {
+t.test('a message that is not a batch becomes a dead letter, and reading continues', async (t) => {
   const { writer, open } = await log()
   const [batch, next] = batchesOf('a', 'b')
   await writer.raw(batch, Buffer.from('no container'))

@@ -15,7 +15,7 @@ function rules(name: string, overrides: Partial<TopicsOptions> = {}): TopicsOpti
   return { kafka: broker.options(), topicPrefix, partitions: 2, replication: 1, retentionMs: 7 * DAY_MS, ...overrides }
 }
 
-t.test('missing topics are named with the command that makes them; made, they are right', async (t) => {
+t.test('missing topics are named with the command that creates them; created topics pass the check', async (t) => {
   const options = rules('made.')
   await t.rejects(assertTopics(options), {
     code: 'LOG_MISCONFIGURED',
@@ -35,7 +35,7 @@ t.test('missing topics are named with the command that makes them; made, they ar
   t.equal(reports.find(({ wanted }) => wanted.name === named('made.access-control'))?.state?.partitions, 1)
 })
 
-t.test('what is mis-set is found and repaired, other settings of the topic stay', async (t) => {
+t.test('wrong settings are found and repaired, other settings of the topic stay', async (t) => {
   const options = rules('repaired.')
   await createTopics(options)
   await withAdmin(broker.options(), (admin) =>
@@ -64,21 +64,24 @@ t.test('what is mis-set is found and repaired, other settings of the topic stay'
   t.equal(pings?.state?.settings.get('segment.bytes'), '100000000')
 })
 
-t.test('too few copies cannot be repaired: says so; too many wanted cannot be made: says why', async (t) => {
-  await createTopics(rules('copies.'))
-  const three = rules('copies.', { replication: 3 })
-  await t.rejects(assertTopics(three), {
-    code: 'LOG_MISCONFIGURED',
-    message:
-      /copies\.post-auth: 1 copies instead of 3 \(change it with kafka-reassign-partitions, .* GATEPOST_KAFKA_REPLICATION/,
-  })
-  await t.rejects(createTopics(rules('impossible.', { replication: 3 })), {
-    code: 'LOG_MISCONFIGURED',
-    message: /cannot create \S+\.impossible\.post-auth: .*with a single broker set GATEPOST_KAFKA_REPLICATION=1/,
-  })
-})
+t.test(
+  'too few replicas cannot be repaired, too many cannot be created: both are reported with the reason',
+  async (t) => {
+    await createTopics(rules('copies.'))
+    const three = rules('copies.', { replication: 3 })
+    await t.rejects(assertTopics(three), {
+      code: 'LOG_MISCONFIGURED',
+      message:
+        /copies\.post-auth: 1 copies instead of 3 \(change it with kafka-reassign-partitions, .* GATEPOST_KAFKA_REPLICATION/,
+    })
+    await t.rejects(createTopics(rules('impossible.', { replication: 3 })), {
+      code: 'LOG_MISCONFIGURED',
+      message: /cannot create \S+\.impossible\.post-auth: .*with a single broker set GATEPOST_KAFKA_REPLICATION=1/,
+    })
+  },
+)
 
-t.test('positions that are kept shorter than records: a warning', async (t) => {
+t.test('offsets that expire before records cause a warning', async (t) => {
   const options = rules('offsets.', { retentionMs: 30 * DAY_MS })
   await createTopics(options)
   t.match(await assertTopics(options), [{ topic: 'brokers', level: 'warning', problem: /offsets.retention.minutes/ }])

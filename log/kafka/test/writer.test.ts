@@ -45,7 +45,7 @@ t.test('a message is a container file that avsc reads; headers say what it holds
   }
 })
 
-t.test('appends to one partition that are acknowledged one after the other stand in that order', async (t) => {
+t.test('appends to one partition that are acknowledged one after the other are in that order', async (t) => {
   await makeTopics(broker, own('order.'), { partitions: 1 })
   const writer = await KafkaWriter.open(writerOptions(broker, own('order.'), t.testdir()))
   const sent: string[] = []
@@ -62,7 +62,7 @@ t.test('appends to one partition that are acknowledged one after the other stand
   await t.rejects(writer.append(makeBatch(['late'])), { code: 'LOG_CLOSED' })
 })
 
-t.test('the spill of a dead worker is adopted, that of a living one is not', async (t) => {
+t.test('the spill of a dead worker is adopted, the spill of a living one is not', async (t) => {
   await makeTopics(broker, own('adopt.'))
   const directory = t.testdir()
   const spilled = async (slot: number) => {
@@ -90,7 +90,7 @@ t.test('the spill of a dead worker is adopted, that of a living one is not', asy
 })
 
 t.test(
-  'a topic whose limit is too small, or that is gone: nothing is lost, what is stuck holds nobody back',
+  'a topic with too small a limit, or a deleted topic: nothing is lost, and other batches are not blocked',
   async (t) => {
     await makeTopics(broker, own('small.'), { partitions: 1 })
     const setLimit = (value: string) =>
@@ -117,7 +117,7 @@ t.test(
   },
 )
 
-t.test('a start without Kafka: refused, unless it was there at an earlier one', async (t) => {
+t.test('a start without Kafka, or without its topics, is refused', async (t) => {
   const options = writerOptions(broker, own('start.'), t.testdir())
   const wrong = { ...options, kafka: { ...options.kafka, brokers: ['127.0.0.1:1'] } }
   await t.rejects(KafkaWriter.open(wrong), { code: 'LOG_UNAVAILABLE' })

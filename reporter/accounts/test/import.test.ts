@@ -25,7 +25,7 @@ const account = (username: string, contact: string | null, sponsor: string | nul
   last_login: last ?? null,
 })
 
-t.test('CSV, with columns that are not taken', async (t) => {
+t.test('CSV, with columns that are ignored', async (t) => {
   await empty()
   const result = await load(
     'username,password,contact,sponsor,created_at\r\nABCDEF,geheim,+491,"+491",2024-01-02 03:04:05\r\n' +
@@ -42,7 +42,7 @@ t.test('CSV, with columns that are not taken', async (t) => {
   t.match(statement, /ReplacingMergeTree\(updated_at\).*fsync_after_insert = 1/)
 })
 
-t.test('JSON lines and what mysql prints', async (t) => {
+t.test('JSON lines and the output of mysql', async (t) => {
   await empty()
   await load(
     '{"username":"A","created_at":"2024-01-01","contact":"\u{1f600}"}\n\n{"username":"B","created_at":"2024-01-02 00:00Z"}',
@@ -59,7 +59,7 @@ t.test('JSON lines and what mysql prints', async (t) => {
   t.same(await accountNamed(store, 'E'), account('E', null, null, '2024-01-01 00:00:00.000'))
 })
 
-t.test('an account that is there is replaced; what the file has no column for stays', async (t) => {
+t.test('an existing account is replaced; columns that the file lacks keep their values', async (t) => {
   await empty()
   await load('username,contact,sponsor,created_at,last_login\nA,c1,s1,2024-01-01,2024-02-01\nB,c2,s2,2024-01-01,\n')
   t.same(await load('username,contact,created_at\nA,,2024-01-05\nC,c3,2024-01-01\n'), {
@@ -118,7 +118,7 @@ t.test('the same line twice is one account', async (t) => {
   t.match(await load('username,created_at\nA,2024-01-01\nA,2024-01-01\n'), { imported: 1, added: 1 })
 })
 
-t.test('two imports at once: both are kept', async (t) => {
+t.test('two imports at once: the accounts of both are stored', async (t) => {
   await empty()
   const file = (from: number) =>
     `username,created_at\n${Array.from({ length: 12_000 }, (_, i) => `U${from + i},2024-01-01`).join('\n')}\n`
@@ -129,7 +129,7 @@ t.test('two imports at once: both are kept', async (t) => {
   t.equal(Number(accounts), 22_000)
 })
 
-t.test('an import that fails on the way leaves the old ones, and nothing else', async (t) => {
+t.test('an import that fails leaves the old accounts unchanged, and no temporary table', async (t) => {
   await empty()
   await load('username,created_at\nOLD,2024-01-01\n')
   for (const broken of ['INSERT', 'EXCHANGE']) {
@@ -148,7 +148,7 @@ t.test('an import that fails on the way leaves the old ones, and nothing else', 
   t.same(await store.query("SELECT name FROM system.tables WHERE name LIKE 'accounts_import_%'"), [])
 })
 
-t.test('the latest login is that of an import or the latest that came, whichever is later', async (t) => {
+t.test('the latest login is the imported or the latest reported one, whichever is later', async (t) => {
   await empty()
   await load(
     'username,created_at,last_login\nabcdef,2024-01-01,\nBCDEFG,2024-01-01,2024-05-01\nCDEFGH,2024-01-01,\nABCDEFG,2024-01-01,\n',
@@ -182,7 +182,7 @@ t.test('the latest login is that of an import or the latest that came, whichever
   t.equal(await accountNamed(store, 'nobody'), null)
 })
 
-t.test('logins at the portal count for accounts, but not those of an address that was not confirmed', async (t) => {
+t.test('logins at the portal count for accounts once their address is confirmed', async (t) => {
   await empty()
   await load('username,created_at\nalice@example.org,2024-01-01\nbob@example.org,2024-01-01\n1234,2024-01-01\n')
   await store.command(
@@ -199,7 +199,7 @@ t.test('logins at the portal count for accounts, but not those of an address tha
   ])
 })
 
-t.test('latest logins without an account go with their raw rows; those of accounts stay', async (t) => {
+t.test('latest logins without an account expire with their raw rows; those of accounts stay', async (t) => {
   await empty()
   await store.command('TRUNCATE TABLE gatepost.account_logins')
   await load('username,created_at\nabcdef,2024-01-01\n')

@@ -82,7 +82,7 @@ async function start(test: Pick<typeof t, 'teardown'>, options: Partial<Dashboar
 
 type Any = any
 
-t.test('what each route answers', async (t) => {
+t.test('the answer of each route', async (t) => {
   const { get } = await start(t)
   const ok = async (path: string) => {
     const { status, text, json } = await get(path)
@@ -154,7 +154,7 @@ t.test('metrics over time, as JSON and CSV', async (t) => {
   for (const { name } of list) t.equal((await get(`/api/metrics/${name}`)).status, 200, name)
 })
 
-t.test('what cannot be used is said', async (t) => {
+t.test('invalid parameters are refused with the reason', async (t) => {
   const { get, base } = await start(t)
   for (const [path, status, error] of [
     ['/api/metrics/nothing', 404, /there is no metric nothing/],
@@ -256,7 +256,7 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
   t.equal((await post('/api/login', { password: 'operator’s own' })).status, 429, 'too many wrong passwords')
 })
 
-t.test('forgetting: counted unless it is said otherwise, and in the audit log without the person', async (t) => {
+t.test('forgetting: a dry run by default, and in the audit log without the person', async (t) => {
   await store.command('TRUNCATE TABLE gatepost.audit_log')
   const { get, post } = await start(t, { password: 'operators', viewerPassword: 'viewers' })
   const [operator, viewer] = ['operators', 'viewers'].map((password) => ({ Authorization: `Bearer ${password}` }))
@@ -296,7 +296,7 @@ t.test('forgetting: counted unless it is said otherwise, and in the audit log wi
   ])
 })
 
-t.test('one person is forgotten at a time, and not where it cannot be done', async (t) => {
+t.test('one person is forgotten at a time, and only by a process that can forget', async (t) => {
   let end = () => {}
   let begun = () => {}
   const running = new Promise<void>((resolve) => (begun = resolve))
@@ -317,7 +317,7 @@ t.test('one person is forgotten at a time, and not where it cannot be done', asy
   t.match((await cannot.get('/api/whoami')).json, { can_forget: false, cannot_forget: 'GATEPOST_SECRET is not set' })
 })
 
-t.test('behind a proxy that is trusted, people have addresses of their own', async (t) => {
+t.test('behind a trusted proxy, clients have their own addresses', async (t) => {
   await store.command('TRUNCATE TABLE gatepost.audit_log')
   const { post } = await start(t, { password: 'operator’s own', trustedProxies: ['127.0.0.1'] })
   const from = (address: string, password: string) =>
@@ -330,7 +330,7 @@ t.test('behind a proxy that is trusted, people have addresses of their own', asy
   ])
 })
 
-t.test('a bearer token, and no way to cut off', async (t) => {
+t.test('a bearer token works, and a process without the access log cannot cut off', async (t) => {
   const { get, post } = await start(t, { password: 'ascii only', cutOff: null })
   const headers = { Authorization: 'Bearer ascii only' }
   t.equal((await get('/api/overview', headers)).status, 200)

@@ -33,7 +33,7 @@ t.test('a URL, with credentials or without', async (t) => {
   t.equal(await readSource(url.replace('//', '//us:er@')), `Basic ${credentials}`)
 })
 
-t.test('an answer that is none', async (t) => {
+t.test('answers that are errors', async (t) => {
   const url = await serving(t, ({ url }, response) => {
     response.statusCode = Number(url?.split('?')[1])
     response.end('[]')

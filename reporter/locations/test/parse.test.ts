@@ -32,7 +32,7 @@ t.test('CSV', (t) => {
   t.end()
 })
 
-t.test('what is wrong is named with its line or element, all of it', (t) => {
+t.test('every mistake is named with its line or element', (t) => {
   t.equal(
     problems('ip,location_id\n1.2.3.4,x\n1.2.3,7\n1.2.3.5,-1\n'),
     'line 2: location_id "x" is not a whole number from 0 to 9007199254740991\n' +
@@ -72,7 +72,7 @@ t.test('a long list of mistakes is cut', (t) => {
   t.end()
 })
 
-t.test('text that is neither', (t) => {
+t.test('text that is neither JSON nor CSV', (t) => {
   t.match(problems(''), /neither|no location/)
   t.match(problems('<html>nothing here</html>'), 'neither a JSON array nor CSV')
   t.match(problems('{"ip":"1.2.3.4","location_id":7}'), /neither a JSON array nor CSV|not CSV/)

@@ -7,7 +7,7 @@ t.teardown(() => store.close())
 
 const location = (ip: string, location_id: number, name = '') => ({ ip, location_id, name })
 
-t.test('an import replaces everything, also by fewer', async (t) => {
+t.test('an import replaces all locations, also by fewer', async (t) => {
   await replaceLocations(store, [
     location('192.0.2.1', 1),
     location('2001:db8::1', 2 ** 53 - 1, 'O\'Hara \\ \n\t "x" é'),
@@ -16,7 +16,7 @@ t.test('an import replaces everything, also by fewer', async (t) => {
   t.same(await listLocations(store), [location('9.0.0.1', 4), location('10.0.0.1', 3)])
 })
 
-t.test('text goes in and comes out as it is', async (t) => {
+t.test('texts are stored unchanged', async (t) => {
   const odd = [
     location('192.0.2.1', 0, "'; DROP TABLE x; -- \\N \u0000 \u2028 𝄞"),
     location('::1', 2 ** 53 - 1, '{x:String}'),
@@ -33,7 +33,7 @@ t.test('many rows, in several statements', async (t) => {
   t.equal((await listLocations(store)).length, many.length)
 })
 
-t.test('readers see the old or the new ones, never none or a mixture', async (t) => {
+t.test('readers see the old or the new locations, never none or a mixture', async (t) => {
   const generation = (id: number) => Array.from({ length: 500 }, (_, i) => location(`10.0.${i >> 8}.${i & 255}`, id))
   await replaceLocations(store, generation(0))
   let writing = true
@@ -53,7 +53,7 @@ t.test('readers see the old or the new ones, never none or a mixture', async (t)
   t.ok(seen.size > 1, `${seen.size} imports were seen`)
 })
 
-t.test('an import that fails on the way leaves the old ones', async (t) => {
+t.test('an import that fails leaves the old locations', async (t) => {
   await replaceLocations(store, [location('192.0.2.1', 1)])
   const failing = {
     query: store.query.bind(store),
@@ -63,7 +63,7 @@ t.test('an import that fails on the way leaves the old ones', async (t) => {
   t.same(await listLocations(store), [location('192.0.2.1', 1)])
 })
 
-t.test('of two imports at once one wins whole', async (t) => {
+t.test('of two imports at once, one wins completely', async (t) => {
   const generation = (id: number) =>
     Array.from({ length: 12_000 }, (_, i) => location(`10.0.${i >> 8}.${i & 255}`, id, 'x'.repeat(40)))
   await replaceLocations(store, generation(0))
@@ -73,6 +73,6 @@ t.test('of two imports at once one wins whole', async (t) => {
   t.equal(new Set(rows.map(({ location_id }) => location_id)).size, 1)
 })
 
-t.test('nothing is left over', async (t) => {
+t.test('no temporary table remains', async (t) => {
   t.same(await store.query(`SELECT name FROM system.tables WHERE name LIKE 'ip_locations_%'`), [])
 })

@@ -59,7 +59,7 @@ async function results(keptDays: number): Promise<Map<string, unknown>> {
   return all
 }
 
-t.test(`metrics are what they were, and nobody is named (seed ${SEED})`, async (t) => {
+t.test(`metrics are the same under pseudonyms, and nobody is named (seed ${SEED})`, async (t) => {
   await addLogins(store, logins(3000))
   const before = await results(3650)
   t.equal(await copyHistory(store, KEY, 3650, NOW), DAYS)
@@ -84,7 +84,7 @@ t.test(`metrics are what they were, and nobody is named (seed ${SEED})`, async (
   }
 })
 
-t.test('a day that is missing is not made up', async (t) => {
+t.test('a window with a missing day is not computed', async (t) => {
   await store.command('TRUNCATE TABLE gatepost.metrics')
   await store.command(
     "ALTER TABLE gatepost.login_history_days DELETE WHERE day = '2024-05-01' SETTINGS mutations_sync = 2",
@@ -96,12 +96,12 @@ t.test('a day that is missing is not made up', async (t) => {
   t.match(await of('2024-05-03'), { outcome: 'result' })
 })
 
-t.test('another secret, other pseudonyms', (t) => {
+t.test('another secret gives other pseudonyms', (t) => {
   t.not(pseudonymKey('a secret of the tests').key0, pseudonymKey('another secret of them').key0)
   t.end()
 })
 
-t.test('months go when all their days are too old', async (t) => {
+t.test('months are dropped when all their days are too old', async (t) => {
   const months = () =>
     store.query<{ month: string }>(
       'SELECT DISTINCT toString(rows.month) AS month FROM gatepost.login_history AS rows ORDER BY month',

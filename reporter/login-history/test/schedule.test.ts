@@ -15,7 +15,7 @@ const options = {
   logger: pino({ level: 'silent' }),
 }
 
-t.test('logins of days that are over are copied at the start', async (t) => {
+t.test('logins of complete days are copied at the start', async (t) => {
   const login = { user: 'ALICE1', site: '192.0.2.1', success: 1 as const, mac: '02-00-00-00-00-01' }
   await addLogins(store, [{ ...login, at: new Date(Date.now() - 3 * DAY_MS).toISOString() }])
   const history = startHistory({ ...options, store })
@@ -26,7 +26,7 @@ t.test('logins of days that are over are copied at the start', async (t) => {
   t.ok(rows.length > 0)
 })
 
-t.test('a store that is away is counted, and what is not copied is not called current', async (t) => {
+t.test('an unavailable store is counted, and days that are not copied are not reported as current', async (t) => {
   const away = () => Promise.reject(new Error('away'))
   const history = startHistory({ ...options, store: { query: away, command: away } })
   await until(() => history.stats.failures > 0)

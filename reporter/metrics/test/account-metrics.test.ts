@@ -32,7 +32,7 @@ const ACCOUNTS: readonly Account[] = [
   { name: 'later', contact: '+445', sponsor: '+445', created: AFTER, lastLogin: AFTER },
 ]
 
-t.test('volumetrics: what was created in the window, and ever before its end', async (t) => {
+t.test('volumetrics: accounts created in the window, and ever before its end', async (t) => {
   await fill(ACCOUNTS)
   t.same(await fieldsOf(store, 'volumetrics'), {
     period_before: 8,
@@ -49,7 +49,7 @@ t.test('volumetrics: what was created in the window, and ever before its end', a
   t.match(await fieldsOf(store, 'volumetrics', { date: '2024-06-13' }), { period_before: 1, complete: false })
 })
 
-t.test('completion-rate: and who of these has ever logged in', async (t) => {
+t.test('completion-rate: which of these accounts have ever logged in', async (t) => {
   await fill(ACCOUNTS)
   t.same(await fieldsOf(store, 'completion-rate'), {
     all_registered: 8,
@@ -71,7 +71,7 @@ t.test('completion-rate: and who of these has ever logged in', async (t) => {
   })
 })
 
-t.test('of an account that was written twice the newest row counts', async (t) => {
+t.test('the newest row of an account counts', async (t) => {
   await fill([
     { name: 'ann', contact: '+441', sponsor: '+441', created: BEFORE },
     { name: 'ann', contact: 'ann@example.org', sponsor: 'ann@example.org', created: INSIDE, lastLogin: LAST },
@@ -116,7 +116,7 @@ t.test('accounts are not deleted by retention, so every window can be computed',
   })
 })
 
-t.test('without accounts there are zeros', async (t) => {
+t.test('without accounts all fields are 0', async (t) => {
   await fill([])
   for (const name of ['volumetrics', 'completion-rate']) {
     for (const value of Object.values(await fieldsOf(store, name, { period: 'month' }))) t.equal(value, 0, name)

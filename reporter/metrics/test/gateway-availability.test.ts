@@ -27,7 +27,7 @@ const row = (expected: number, seen: number, longest_gap_seconds: number, gw_id 
   return { gw_id, expected, seen, ratio: expected === 0 ? 0 : seen / expected, longest_gap_seconds }
 }
 
-t.test('a gateway that is always there', async (t) => {
+t.test('a gateway that is always up', async (t) => {
   const always = beats(june(5, '00:00:30.000'), june(13), 60)
   t.same(await rows(always), [row(1440, 1440, 60)])
   t.same(await rows(always, { period: 'week' }), [row(7 * 1440 - 1, 7 * 1440 - 1, 60)], 'from its first heartbeat')
@@ -56,7 +56,7 @@ t.test('an outage within the window and over its edges', async (t) => {
   t.same(await rows(edges), [row(1440, 18 * 60, 10860)], 'three hours before, three hours and a minute after')
 })
 
-t.test('before its first heartbeat ever nothing is expected', async (t) => {
+t.test('no heartbeat is expected before the first one ever', async (t) => {
   t.same(await rows(beats(june(11, '12:00:30.000'), june(13), 60)), [row(719, 719, 60)])
   t.same(
     await rows([...beats(june(1), june(1, '00:03:00.000'), 60), ...beats(june(11, '12:00:00.000'), june(12), 60)]),
@@ -67,7 +67,7 @@ t.test('before its first heartbeat ever nothing is expected', async (t) => {
   t.same(late, [row(0, 0, 30)], 'not one whole interval of sixty seconds')
 })
 
-t.test('a new gateway whose heartbeats come a moment early or late was always there', async (t) => {
+t.test('a new gateway whose heartbeats come slightly early or late was always up', async (t) => {
   const moments = [0, 0, -0.05, 0, 0.05]
   const pings = Array.from({ length: 720 }, (_, n) => {
     return { at: later(june(11, '12:00:00.000'), n * 60 + moments[n % 5]), gateway: 'gw' }
@@ -75,7 +75,7 @@ t.test('a new gateway whose heartbeats come a moment early or late was always th
   t.same(await rows(pings), [row(720, 720, 60)])
 })
 
-t.test('gateways of the 32 days before are listed, also when they were silent', async (t) => {
+t.test('gateways of the 32 days before are listed, even if they were silent', async (t) => {
   const found = await rows([
     { at: '2024-05-11T00:00:00.000Z', gateway: 'listed' },
     { at: '2024-05-10T23:59:59.999Z', gateway: 'forgotten' },
@@ -86,7 +86,7 @@ t.test('gateways of the 32 days before are listed, also when they were silent', 
   t.same(found, [row(1440, 0, 86400, 'listed'), row(720, 0, 86400, 'silent for days')])
 })
 
-t.test('repeated and untrusted heartbeats count nothing', async (t) => {
+t.test('repeated and untrusted heartbeats do not count', async (t) => {
   const pings = beats(june(10), june(12), 60)
   const strange = beats(june(10, '00:00:01.000'), june(12), 60).map((ping) => ({ ...ping, trusted: 0 as const }))
   t.same(await rows([...pings, ...pings, ...strange]), [row(1440, 1440, 60)])

@@ -83,7 +83,7 @@ async function compare(t: T, date: string): Promise<void> {
   })
 }
 
-t.test('what is counted from the calendar is what the raw rows say', async (t) => {
+t.test('counts from the calendar equal counts from the raw rows', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       fc

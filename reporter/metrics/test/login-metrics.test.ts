@@ -89,7 +89,7 @@ t.test('user-devices is the mean over users', async (t) => {
   t.same(await metric('user-devices', [...macs('ALICE1', ...many), ...macs('BOBBY1', 'M1')]), { devices: 500.5 })
 })
 
-t.test('the rolling window is thirty days, the month to date what is over of it', async (t) => {
+t.test('the rolling window is thirty days, the month to date its complete days', async (t) => {
   const logins = ['2024-02-28', '2024-02-29', '2024-03-01', '2024-03-29', '2024-03-30', '2024-03-31'].flatMap((day) => [
     { at: at(day, '00:00:00.000'), user: day, site: HALL },
     { at: at(day, '23:59:59.999'), user: day, site: LIBRARY },

@@ -66,7 +66,7 @@ t.test('account-usage counts users, and the locations of each', async (t) => {
   )
 })
 
-t.test('account-usage takes all unknown sites for one location, which is none', async (t) => {
+t.test('account-usage counts all unknown sites as one location, none', async (t) => {
   const day = at('2024-06-11')
   t.same(
     await metric('account-usage', 'day', '2024-06-12', [
@@ -120,7 +120,7 @@ t.test('a window is half-open, to the millisecond', async (t) => {
   t.same(await metric('account-usage', 'day', '2024-06-11', logins), usage(1, 1))
 })
 
-t.test('weeks and months reach as far as the calendar says', async (t) => {
+t.test('weeks and months follow the calendar', async (t) => {
   const logins = [
     { at: at('2023-12-31'), user: 'SYLVIA' },
     { at: at('2024-01-31'), user: 'JANUAR' },
@@ -142,7 +142,7 @@ t.test('weeks and months reach as far as the calendar says', async (t) => {
   t.equal(await total('month', '2024-01-01'), 1, 'December')
 })
 
-t.test('unique-users averages the weekdays that had any, rounded down', async (t) => {
+t.test('unique-users averages the weekdays that had users, rounded down', async (t) => {
   t.same(
     await metric('unique-users', 'week', '2024-06-12', [
       // Wednesday: three, one of them rejected, one of them twice.
@@ -170,12 +170,12 @@ t.test('unique-users of a Sunday is zero', async (t) => {
   t.same(await metric('unique-users', 'day', '2024-06-10', [{ at: at('2024-06-09'), user: 'ALICE1' }]), { count: 0 })
 })
 
-t.test('without data there are zeros', async (t) => {
+t.test('without data all fields are 0', async (t) => {
   t.same(await metric('account-usage', 'month', '2024-06-12', []), usage(0, 0))
   t.same(await metric('unique-users', 'month', '2024-06-12', []), { count: 0 })
 })
 
-t.test('a result has its key, and is stored; the newest stored one counts', async (t) => {
+t.test('a result is stored under its key; the newest stored one counts', async (t) => {
   await metric('unique-users', 'day', '2024-06-12', [{ at: at('2024-06-11'), user: 'ALICE1' }])
   const now = new Date('2024-06-12T11:00:00.000Z')
   await addLogins(store, [{ at: at('2024-06-11'), user: 'BOBBY1' }])
@@ -190,7 +190,7 @@ t.test('a result has its key, and is stored; the newest stored one counts', asyn
   })
 })
 
-t.test('after retention only what is stored is told, or what is left if that is wanted', async (t) => {
+t.test('after the retention a metric is not computed, or in part on request', async (t) => {
   await metric('account-usage', 'day', '2024-01-01', [{ at: at('2024-06-01'), user: 'ALICE1', site: HALL }])
   const request: Partial<MetricRequest> = { period: 'month', date: '2024-06-02', retention: retentionOf(32) }
   t.same(await compute('account-usage', { ...request, now: new Date('2024-06-12T10:00:00.000Z') }), {
@@ -228,7 +228,7 @@ t.test('the window of today begins within the retention of 32 days, in every mon
   }
 })
 
-t.test('tomorrow gives today so far, incomplete and not stored; a later day is an error', async (t) => {
+t.test('tomorrow means today so far, incomplete and not stored; a later day is an error', async (t) => {
   const logins = [{ at: at('2024-06-12', '09:00:00.000'), user: 'ALICE1', site: HALL }]
   t.same(await metric('account-usage', 'day', '2024-06-13', logins), { ...usage(1, 1), complete: false })
   t.same(await store.query("SELECT * FROM gatepost.metrics WHERE date = '2024-06-13'"), [])

@@ -5,7 +5,7 @@ import { METRICS, metricSql } from '../definitions.ts'
 
 const page = readFileSync(packageFile('docs/metrics.md'), 'utf8')
 
-t.test('docs/metrics.md and the queries say what each metric and each field is', (t) => {
+t.test('docs/metrics.md and the queries describe each metric and each field', (t) => {
   for (const metric of METRICS) {
     const { name, fields } = metric
     t.match(page, new RegExp(`^(## |\\|.*)${name}\\b`, 'm'), name)

@@ -29,7 +29,7 @@ const results = (from: string, to: string) =>
     { from, to },
   )
 
-t.test('what ends when a day begins', (t) => {
+t.test('periods that end when a day begins', (t) => {
   const ending = (day: string) => periodsEnding(beginningOf(day) as Date)
   t.same(ending('2024-03-05'), ['day'])
   t.same(ending('2024-03-04'), ['day', 'week'], 'a Monday')
@@ -45,12 +45,12 @@ t.test('a day is due ten minutes after it has begun', (t) => {
   t.end()
 })
 
-t.test('nothing is told of the time before the first record', async (t) => {
+t.test('nothing is computed for the time before the first record', async (t) => {
   t.equal(await catchUp(options, new Date('2024-03-05T12:00:00Z')), 0)
   t.same(await results('1970-01-01', '2100-01-01'), [])
 })
 
-t.test('missed days are computed, each once, and no more than seven', async (t) => {
+t.test('missed days are computed, each once, at most seven', async (t) => {
   // A Thursday; the week ends with Monday 2024-03-04, the month with 2024-03-01.
   await addLogins(store, [
     { at: '2024-02-29T10:00:00Z', user: 'alice' },
@@ -98,7 +98,7 @@ t.test('a result from before the delay is computed again', async (t) => {
   t.equal(await catchUp(options, new Date(begins + DAY_MS - 1)), 0)
 })
 
-t.test('a store that is away is asked again, and a stop waits for what runs', async (t) => {
+t.test('an unavailable store is retried, and a stop waits for the running computation', async (t) => {
   const away: TableStore = {
     query: () => Promise.reject(new Error('away')),
     command: () => Promise.reject(new Error('away')),

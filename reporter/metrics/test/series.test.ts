@@ -26,7 +26,7 @@ t.test('a series steps by its period, both ends included', (t) => {
   t.end()
 })
 
-t.test('what is no series is refused before anything is computed', (t) => {
+t.test('an invalid series is refused before anything is computed', (t) => {
   const cases: readonly (readonly [Period, string, string | undefined, RegExp])[] = [
     ['day', '2024-02-30', undefined, /2024-02-30 is not a day/],
     ['day', '2024-02-28', '2024-02-30', /2024-02-30 is not a day/],
@@ -44,7 +44,7 @@ t.test('what is no series is refused before anything is computed', (t) => {
   t.end()
 })
 
-t.test('dates are written and read alike, and stand in their order', (t) => {
+t.test('dates are formatted and parsed alike, and sort in order', (t) => {
   const instant = fc.integer({ min: 0, max: 40_000 * 24 }).map((hours) => new Date(hours * 3_600_000))
   fc.assert(
     fc.property(
@@ -65,7 +65,7 @@ t.test('dates are written and read alike, and stand in their order', (t) => {
   t.end()
 })
 
-t.test('each date is computed and stored, each hour beside the others; what is gone is named', async (t) => {
+t.test('each date and each hour is computed and stored; missing results are named', async (t) => {
   const store = await openEngine(t.testdir())
   t.teardown(() => store.close())
   await addLogins(store, [

@@ -48,7 +48,7 @@ t.test('windows are whole days, and days follow each other without a gap', (t) =
   t.end()
 })
 
-t.test('only days of the calendar are days', (t) => {
+t.test('only real calendar days are accepted', (t) => {
   for (const text of [
     '2023-02-29',
     '2024-02-30',

@@ -182,7 +182,7 @@ t.test('file', async (t) => {
   })
 })
 
-t.test('what was sent is not sent again, unless it has changed', async (t) => {
+t.test('a result that was sent is not sent again unless it has changed', async (t) => {
   const { url, received } = await startReceiver(t)
   const options: Partial<PublisherOptions> = { publish: ['opensearch'], opensearchUrl: `${url}/again` }
   const only = ['active-users']
@@ -245,7 +245,7 @@ t.test('a dry run sends nothing', async (t) => {
   t.equal(received.length, 0)
 })
 
-t.test('windows that are not over, and windows whose data is gone, are not sent', async (t) => {
+t.test('results of incomplete windows and of windows without data are not sent', async (t) => {
   const { url, received } = await startReceiver(t)
   const options: Partial<PublisherOptions> = { publish: ['opensearch'], opensearchUrl: `${url}/gone` }
   const only = ['active-users']
@@ -256,7 +256,7 @@ t.test('windows that are not over, and windows whose data is gone, are not sent'
   t.equal(received.length, 0)
 })
 
-t.test('what is due', (t) => {
+t.test('runs that are due', (t) => {
   const begun = Date.parse('2024-02-28T00:00:00Z')
   const due = (at: string, minute = 15) =>
     dueAt(new Date(at), minute, begun).map(({ period, date }) => `${period} ${date}`)
@@ -279,7 +279,7 @@ t.test('what is due', (t) => {
   t.end()
 })
 
-t.test('a schedule catches up what is missing, once, and one reporter at a time', async (t) => {
+t.test('a schedule catches up missing results, once, and one reporter at a time', async (t) => {
   const { url, received, answers } = await startReceiver(t)
   const at = new Date('2024-03-06T00:20:00Z')
   const publishers = publishersOf({ ...NOTHING, publish: ['opensearch'], opensearchUrl: `${url}/clock` }, () => {})
@@ -305,7 +305,7 @@ t.test('a schedule catches up what is missing, once, and one reporter at a time'
   t.equal(await other.take(), true, 'a lease that was given back')
 })
 
-t.test('a result has no trace of how it came about', (t) => {
+t.test('a published result does not say whether it was stored before', (t) => {
   const [file] = publishersOf({ ...NOTHING, publish: ['file'], publishDir: '/nowhere' }, () => {})
   const metric = metricNamed('active-users') as MetricDefinition
   t.ok(file.takes(metric))

@@ -36,7 +36,7 @@ t.test('an object for each result, replaced when it is sent again', async (t) =>
   t.equal(await stored.text(), '{"metric_name":"active-users","period":"week","date":"2024-03-04","users":8}')
 })
 
-t.test('what the server refuses is said, and is not worth another try', async (t) => {
+t.test('a refusal of the server is reported and not retried', async (t) => {
   const send = async (publisher: S3) => publisher.send(metric, publisher.message(result))
   const stranger = new S3({ url, bucket: BUCKET, region: 'us-east-1', accessKeyId: 'other', secretAccessKey: 'x' })
   await t.rejects(send(stranger), { name: 'PublishError', retryable: false, message: /^403 .*InvalidAccessKeyId/s })

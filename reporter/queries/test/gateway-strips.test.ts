@@ -3,7 +3,7 @@ import { completeness } from '../gateway-strips.ts'
 
 const strip = (...last: number[]) => [...new Array<number>(24 - last.length).fill(12), ...last]
 
-t.test('an hour is complete when it has what the interval promises', (t) => {
+t.test('an hour is full if it has the heartbeats that the interval promises', (t) => {
   t.same(completeness(strip(12, 6, 0, 12), 60, 1).slice(-4), [1, 0.5, 0, 1])
   t.same(completeness(strip(3, 2, 1, 3), 1200, 1).slice(-4), [1, 0.667, 0.333, 1], 'three in an hour')
   t.same(completeness(strip(1, 1, 0, 1), 5400, 1).slice(-4), [1, 1, 0, 1], 'less than one in an hour')
@@ -11,7 +11,7 @@ t.test('an hour is complete when it has what the interval promises', (t) => {
   t.end()
 })
 
-t.test('the last hour is measured by what is due by now', (t) => {
+t.test('the last hour is measured by the heartbeats that are due by now', (t) => {
   t.same(completeness(strip(12, 6), 60, 0.5).slice(-2), [1, 1])
   t.same(completeness(strip(2, 1), 1800, 0.7).slice(-2), [1, 1])
   t.same(completeness(strip(2, 0), 1800, 0.7).slice(-2), [1, 0])
@@ -20,7 +20,7 @@ t.test('the last hour is measured by what is due by now', (t) => {
   t.end()
 })
 
-t.test('one that is silent is measured by its best hour', (t) => {
+t.test('a silent gateway is measured by its best hour', (t) => {
   const silent = [...new Array<number>(20).fill(2), 1, 0, 0, 0]
   t.same(completeness(silent, null, 0.5), [...new Array<number>(20).fill(1), 0.5, 0, 0, 0])
   t.end()

@@ -113,7 +113,7 @@ for (const [wanted, matches] of CASES) {
   })
 }
 
-t.test('only what came since', async (t) => {
+t.test('only logins since the given time', async (t) => {
   const { logins } = await findLogins(store, search({ since: new Date('2024-03-30T22:00:00Z'), limit: 1000 }))
   t.ok(logins.length > 0)
   t.ok(logins.every(({ received_at }) => received_at >= '2024-03-30 22:00'))

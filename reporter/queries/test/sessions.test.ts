@@ -63,7 +63,7 @@ await insertRows(
 const ids = async (search: Partial<SessionSearch>) =>
   (await listSessions(store, { active: false, limit: 100, ...search })).map(({ session_id }) => session_id)
 
-t.test('sessions, those that were seen last first', async (t) => {
+t.test('sessions, the last seen first', async (t) => {
   t.same(await ids({}), ['online', 'issued', 'late'])
   t.same(await ids({ limit: 1 }), ['online'])
   t.same(await ids({ active: true }), ['online', 'issued'])
@@ -74,7 +74,7 @@ t.test('sessions, those that were seen last first', async (t) => {
   t.same(await ids({ account: 'nobody' }), [])
 })
 
-t.test('what is said of a session', async (t) => {
+t.test('the details of a session', async (t) => {
   const [online, issued, late] = await listSessions(store, { active: false, limit: 3 })
   t.match(online, {
     state: 'active',

@@ -16,7 +16,7 @@ function problems(env: Environment, check: (env: Environment) => unknown = loadC
   }
 }
 
-t.test('without any variable everything has its default', (t) => {
+t.test('without any variable every option has its default', (t) => {
   const config = loadConfig({ PATH: '/bin' })
   t.equal(config.gatewayPort, 8000)
   t.equal(config.ingestPort, 8080)
@@ -39,7 +39,7 @@ t.test('without any variable everything has its default', (t) => {
   t.end()
 })
 
-t.test('every default is allowed by its own rule, and every variable has words', (t) => {
+t.test('every default is allowed by its own rule, and every variable has a description', (t) => {
   for (const variable of Object.values<Variable>(VARIABLES)) {
     if (variable.default !== undefined) t.ok(variable.schema.safeParse(variable.default).success, variable.env)
     t.match(variable.env, /^GATEPOST_[A-Z0-9_]+$/)
@@ -75,7 +75,7 @@ const ACCEPTED: readonly (readonly [keyof typeof VARIABLES & keyof Config, strin
   ['logLevel', 'debug', 'debug'],
 ]
 
-t.test('values that are allowed', (t) => {
+t.test('allowed values', (t) => {
   for (const [key, text, value] of ACCEPTED) t.same(loadConfig({ [VARIABLES[key].env]: text })[key], value, text)
   t.end()
 })
@@ -112,7 +112,7 @@ t.test('a wrong value is named with its variable and what is allowed', (t) => {
   t.end()
 })
 
-t.test('all wrong values are told in one go', (t) => {
+t.test('all wrong values are reported at once', (t) => {
   const found = problems({ GATEPOST_WORKERS: 'x', GATEPOST_ACK: 'y', GATEPOST_SQL_PORT: '8000' })
   t.equal(found.length, 3)
   t.match(
@@ -122,7 +122,7 @@ t.test('all wrong values are told in one go', (t) => {
   t.end()
 })
 
-t.test('ports must differ, free ones may not', (t) => {
+t.test('ports must differ, except 0', (t) => {
   t.same(problems({ GATEPOST_SQL_PORT: '0', GATEPOST_INGEST_PORT: '0', GATEPOST_GATEWAY_PORT: '0' }), [])
   t.equal(problems({ GATEPOST_SQL_PORT: '9464' }).length, 1)
   t.end()
@@ -139,7 +139,7 @@ t.test('private listeners beyond loopback need a password', (t) => {
   t.end()
 })
 
-t.test('an empty variable is an unset one', (t) => {
+t.test('an empty variable counts as unset', (t) => {
   t.equal(loadConfig({ GATEPOST_WORKERS: '' }).workers, 1)
   t.same(
     describeConfig({ GATEPOST_WORKERS: '' }).find((entry) => entry.variable === 'GATEPOST_WORKERS')?.source,
@@ -148,7 +148,7 @@ t.test('an empty variable is an unset one', (t) => {
   t.end()
 })
 
-t.test('secrets are shown nowhere', (t) => {
+t.test('secrets are never shown', (t) => {
   const word = 'hunter2hunter2hunter2'
   const env = {
     GATEPOST_SECRET: word,
@@ -184,7 +184,7 @@ t.test('the effective configuration says where each value comes from', (t) => {
   t.end()
 })
 
-t.test('a misspelt variable is told, with the name that was meant', (t) => {
+t.test('a misspelt variable is reported, with the name that was probably meant', (t) => {
   t.same(configWarnings({ GATEPOST_WORKER: '4', HOME: '/root' }), [
     'GATEPOST_WORKER is not a variable of Gatepost; did you mean GATEPOST_WORKERS?',
   ])
@@ -194,7 +194,7 @@ t.test('a misspelt variable is told, with the name that was meant', (t) => {
   t.end()
 })
 
-t.test('a login method says what it cannot do without', (t) => {
+t.test('a login method names the variables that it needs', (t) => {
   t.same(problems({ GATEPOST_LOGIN: 'click,voucher' }), [])
   t.match(problems({ GATEPOST_LOGIN: 'click,account', GATEPOST_SMTP_URL: 'smtp://mail' }), [
     /^GATEPOST_SMTP_FROM is not/,
@@ -207,7 +207,7 @@ t.test('a login method says what it cannot do without', (t) => {
   t.end()
 })
 
-t.test('bearer tokens go by the name of their metric', (t) => {
+t.test('bearer tokens are named after their metric', (t) => {
   const config = loadConfig({ GATEPOST_PERFORMANCE_BEARER_ACCOUNT_USAGE: 'x', GATEPOST_PERFORMANCE_BEARER_: 'y' })
   t.same(config.performanceBearers, { 'account-usage': 'x' })
   t.end()

@@ -7,7 +7,7 @@ const BEGIN =
   '<!-- table of variables: written by GATEPOST_WRITE_DOCS=1 npx tap dist/runtime/config/test/documentation.test.js -->\n'
 const END = '\n<!-- end of table -->'
 
-t.test('docs/configuration.md lists the variables that there are', (t) => {
+t.test('docs/configuration.md lists all variables', (t) => {
   const file = packageFile('docs/configuration.md')
   const text = readFileSync(file, 'utf8')
   const [before, rest] = text.split(BEGIN)

@@ -15,7 +15,7 @@ function read(text: string) {
 const one = (more: string) =>
   `policies:\n  - name: p\n    deny: mac\n    sql: SELECT 1 AS subject, 1 AS used;\n    ${more}\n`
 
-t.test('limits and times in words', (t) => {
+t.test('limits and times with units', (t) => {
   t.same(readPolicies(undefined), [])
   const sql = 'SELECT 1 AS subject, 1 AS used'
   t.same(read(one('limit: 7')), [{ name: 'p', deny: 'mac', sql, limit: 7, unit: 'count', forMs: null, show: true }])
@@ -26,7 +26,7 @@ t.test('limits and times in words', (t) => {
   t.end()
 })
 
-t.test('mistakes are told with their place', (t) => {
+t.test('mistakes are reported with their place', (t) => {
   const told = (text: string, message: RegExp) => t.throws(() => read(text), { code: 'CONFIG_INVALID', message })
   told(
     one('limit: 2 parsecs\n    unit: bytes'),

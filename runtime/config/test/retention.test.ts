@@ -16,7 +16,7 @@ function problems(env: Environment): string[] {
   }
 }
 
-t.test('tables are kept as is said of them, the others as of all', (t) => {
+t.test('tables have their own retention, or the general one', (t) => {
   const written = ' post_auth = 400 ,gateway_pings=14,\n dead_letters=90 '
   t.same(
     loadConfig({ [NAME]: written, GATEPOST_RETENTION_DAYS: '40' }).retention,
@@ -26,7 +26,7 @@ t.test('tables are kept as is said of them, the others as of all', (t) => {
   t.end()
 })
 
-t.test('what is wrong is said, and what is allowed', (t) => {
+t.test('a wrong value is reported, with what is allowed', (t) => {
   const wrong = {
     'metrics=3': 'metrics is not a table that expires after a number of days',
     'login_history=400': 'login_history is not a table that expires after a number of days',
@@ -51,7 +51,7 @@ t.test('what is wrong is said, and what is allowed', (t) => {
   t.end()
 })
 
-t.test('what comes from another table is not kept for a shorter time', (t) => {
+t.test('a derived table is not kept for a shorter time than its source', (t) => {
   t.same(problems({ [NAME]: 'login_calendar=400, session_hours=60, gateway_latest=365' }), [])
   t.same(problems({ [NAME]: 'post_auth=400,login_calendar=32,session_hours=31' }), [
     `${NAME}: login_calendar=32: post_auth, from which it comes, is kept for 400 days; allowed is that or more`,

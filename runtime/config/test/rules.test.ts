@@ -47,7 +47,7 @@ t.test('beyond loopback only the embedded SQL endpoint needs a password', (t) =>
   t.end()
 })
 
-t.test('what a process of its own cannot do without is named, with its purpose and an example', (t) => {
+t.test('a variable that a separate process needs is named, with its purpose and an example', (t) => {
   const missing = problems(() =>
     requireVariables(loadConfig({}), 'ingest', ['kafkaBrokers', 'clickhouseUrl', 'secret']),
   )

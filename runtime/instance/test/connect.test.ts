@@ -56,7 +56,7 @@ t.test('commands use the running instance', async (t) => {
   ])
 })
 
-t.test('every metric through a running instance: its endpoint refuses no function that one needs', async (t) => {
+t.test('every metric works through the SQL endpoint of a running instance', async (t) => {
   for (const { name, periods } of METRICS) {
     const result = await gatepost(`metrics ${name} --period ${periods[0]} --json`)
     t.equal(result.stderr, '', name)
@@ -79,7 +79,7 @@ t.test('many locations at once, and fewer again', async (t) => {
   t.same(await engine.query(`SELECT name FROM system.tables WHERE name LIKE 'ip_locations_%'`), [])
 })
 
-t.test('an announcement of somebody else is not believed', async (t) => {
+t.test('an instance file of another user is not trusted', async (t) => {
   const held = { code: 'DIRECTORY_LOCKED' }
   writeInstanceFile(dataDir, { ...info, key: 'of an earlier start' })
   await t.rejects(

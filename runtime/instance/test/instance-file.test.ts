@@ -19,7 +19,7 @@ t.test('an instance announces itself to its owner only', (t) => {
   t.end()
 })
 
-t.test('what is no announcement is none', (t) => {
+t.test('an invalid instance file counts as none', (t) => {
   const directory = t.testdir()
   mkdirSync(dirname(instanceFile(directory)), { recursive: true })
   for (const text of ['', '{"pid":', '{"pid":1}', 'null', JSON.stringify({ ...info, sqlUrl: 'somewhere' })]) {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Availability } from '../availability.ts'
 
-t.test('changes are told, once each', async (t) => {
+t.test('each change is reported once', async (t) => {
   let answers = false
   const told: boolean[] = []
   let done = () => {}
@@ -21,7 +21,7 @@ t.test('changes are told, once each', async (t) => {
   t.same(told, [false, true])
 })
 
-t.test('a store that hangs does not answer', async (t) => {
+t.test('a store that hangs counts as unavailable', async (t) => {
   let availability: Availability | null = null
   const available = await new Promise<boolean>((resolve) => {
     availability = new Availability({ query: () => new Promise(() => {}) }, resolve, { everyMs: 1, withinMs: 1 })

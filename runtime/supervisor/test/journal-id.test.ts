@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { journalId } from '../journal-id.ts'
 
-t.test('a journal keeps the name that it was given once', async (t) => {
+t.test('a journal keeps its first name', async (t) => {
   const directory = t.testdir()
   const id = await journalId(directory)
   t.match(id, /^[0-9a-f]{16}$/)
@@ -12,7 +12,7 @@ t.test('a journal keeps the name that it was given once', async (t) => {
   t.not(await journalId(t.testdir({ other: {} }) + '/other'), id)
 })
 
-t.test('what a crash left of a name that was never used is replaced', async (t) => {
+t.test('a partial name after a crash is replaced', async (t) => {
   const directory = t.testdir({ id: '', 'id.new': 'abc' })
   const id = await journalId(directory)
   t.match(id, /^[0-9a-f]{16}$/)

@@ -6,7 +6,7 @@ const series = (name: string, values: readonly (readonly [number, Record<string,
   values: values.map(([value, labels]) => ({ value, labels })),
 })
 
-t.test('what workers did not take is summed up by reason', (t) => {
+t.test('records that workers did not accept are summed by reason', (t) => {
   const worker = [
     series('gatepost_records_not_kept_total', [
       [2, { topic: 'post_auth', reason: 'LOG_FULL' }],

@@ -45,7 +45,7 @@ function refused(answer: Answer): boolean {
   return answer.status >= 400 && !answer.text.includes('top-secret') && answer.text.includes('DB::Exception')
 }
 
-t.test('every way out is refused to readers and to admin, and leaves nothing behind', async (t) => {
+t.test('every escape is refused to readers and to admin, and has no effect', async (t) => {
   const before = await state()
   const directory = await readdir(harness.scratch)
   for (const escape of ESCAPES) {
@@ -86,7 +86,7 @@ t.test('readers write nothing', async (t) => {
   t.equal(await state(), before)
 })
 
-t.test('parameters name no table function, no foreign table, and end no statement', async (t) => {
+t.test('parameters cannot name a table function or a foreign table, or end a statement', async (t) => {
   const attempts: [string, Record<string, string>][] = [
     ["SELECT * FROM {f:Identifier}('x')", { param_f: 'file' }],
     ['SELECT * FROM {d:Identifier}.{t:Identifier}', { param_d: 'default', param_t: 'private' }],
@@ -153,7 +153,7 @@ t.test('the settings of one request are not those of the next', async (t) => {
   t.equal((await query(harness.url, 'SELECT toString(toDateTime(0))')).text, '1970-01-01 00:00:00\n')
 })
 
-t.test('what analysts and tools ask', async (t) => {
+t.test('queries of analysts and tools', async (t) => {
   const allowed = [
     'SELECT 1',
     '(SELECT 1)',
@@ -220,7 +220,7 @@ t.test('what analysts and tools ask', async (t) => {
   }
 })
 
-t.test('the catalogue shows database gatepost alone, and no paths', async (t) => {
+t.test('the catalogue shows only database gatepost, and no paths', async (t) => {
   t.equal((await query(harness.url, 'SELECT name FROM system.databases')).text, 'gatepost\n')
   t.equal((await query(harness.url, 'SELECT DISTINCT database FROM system.tables')).text, 'gatepost\n')
   t.equal((await query(harness.url, 'SELECT DISTINCT database FROM system.columns')).text, 'gatepost\n')
@@ -229,7 +229,7 @@ t.test('the catalogue shows database gatepost alone, and no paths', async (t) =>
   }
 })
 
-t.test('what admin does', async (t) => {
+t.test('statements of admin', async (t) => {
   for (const sql of [
     "CREATE TABLE work (id UInt64, at DateTime, name LowCardinality(String) DEFAULT lower('X') CODEC(ZSTD(1)), INDEX i name TYPE bloom_filter GRANULARITY 1) ENGINE = ReplacingMergeTree ORDER BY id PARTITION BY toYYYYMM(at) TTL at + INTERVAL 1 YEAR SETTINGS index_granularity = 1024",
     'CREATE TABLE IF NOT EXISTS gatepost.work2 (a UInt8) ENGINE = Memory',

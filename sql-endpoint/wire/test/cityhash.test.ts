@@ -11,7 +11,7 @@ t.test('CityHash128 1.0.2 as go-faster/city computes it (CH128), of every shape 
   t.end()
 })
 
-t.test('LZ4 blocks: overlapping matches, long lengths, and blocks that lie', (t) => {
+t.test('LZ4 blocks: overlapping matches, long lengths, and invalid blocks', (t) => {
   // 1 literal 'a', a match of 19 from 1 back; then 5 literals.
   const block = Buffer.from([0x1f, 0x61, 0x01, 0x00, 0x00, 0x50, ...Buffer.from('bcdef')])
   t.equal(decompressLz4(block, 25).toString(), `${'a'.repeat(20)}bcdef`)

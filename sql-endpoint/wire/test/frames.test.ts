@@ -42,13 +42,13 @@ for (const [name, [coding, base64]] of Object.entries(FRAMES)) {
   })
 }
 
-t.test('nothing at all, and what is no frame', async (t) => {
+t.test('empty input, and input that is not a frame', async (t) => {
   t.same(await walked(Buffer.alloc(0), 'lz4', 1), Buffer.alloc(0))
   t.match(await walked(Buffer.from('1,a\n'), 'lz4', 1), 'is not lz4')
   t.match(await walked(Buffer.from('1,a\n'), 'zstd', 1), 'is not zstd')
 })
 
-t.test('what may come out is bounded', async (t) => {
+t.test('the output is bounded', async (t) => {
   const [, zeros] = FRAMES['zstd of zeros: run-length blocks']
   const blocks = Buffer.from(zeros, 'base64')
   t.match(await walked(blocks, 'zstd', 1000, 250_000), 'more than 250000 bytes')

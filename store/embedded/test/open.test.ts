@@ -30,7 +30,7 @@ t.test('the directory has one owner', async (t) => {
   await next.close()
 })
 
-t.test('files of an insert that was cut off are removed, and none is left behind', async (t) => {
+t.test('files of an interrupted insert are removed, and none remains', async (t) => {
   mkdirSync(`${path}-incoming`, { recursive: true })
   writeFileSync(`${path}-incoming/post_auth-7.avro`, 'left over')
   const store = await openEmbeddedStore({ path, logger })
@@ -48,7 +48,7 @@ t.test('queries', async (t) => {
   t.teardown(() => store.close())
   await store.migrate()
 
-  t.test('a query that failed half-way leaves nothing of its result to the next one', async (t) => {
+  t.test('a query that failed half-way leaves no bytes in the next result', async (t) => {
     // The engine keeps what a failed query had written and puts it in front of the connection's next result.
     t.match(await errorOf(store.query('SELECT * FROM numbers(100000000)')), { code: 'STORE_REFUSED' })
     t.same(await store.query('SELECT 1 AS one'), [{ one: 1 }])
@@ -57,14 +57,14 @@ t.test('queries', async (t) => {
     t.same(await store.query('SELECT 2 AS two'), [{ two: 2 }])
   })
 
-  t.test('a query writes nothing', async (t) => {
+  t.test('a query cannot write', async (t) => {
     t.match(await errorOf(store.query(`INSERT INTO gatepost.ip_locations (ip) VALUES ('192.0.2.1')`)), {
       code: 'STORE_REFUSED',
     })
     t.same(await store.query('SELECT ip FROM gatepost.ip_locations'), [])
   })
 
-  t.test('reads do not wait behind writes', async (t) => {
+  t.test('reads do not wait for writes', async (t) => {
     let written = false
     const write = store
       .command(`INSERT INTO gatepost.ip_locations (ip, location_id) SELECT 'x', sleepEachRow(1) FROM numbers(2)`)
@@ -74,7 +74,7 @@ t.test('queries', async (t) => {
     await write
   })
 
-  t.test('who cannot wait any more is refused', async (t) => {
+  t.test('a query is refused if the queue is full', async (t) => {
     const results = await Promise.all(Array.from({ length: 1010 }, () => errorOf(store.query('SELECT 1'))))
     const refused = results.filter((error) => error !== null)
     t.equal(refused.length, 9, 'one runs, 1000 wait')
@@ -82,7 +82,7 @@ t.test('queries', async (t) => {
   })
 })
 
-t.test('closing lets everything end that was accepted, and refuses the rest', async (t) => {
+t.test('closing completes accepted statements, and refuses others', async (t) => {
   const store = await openEmbeddedStore({ path, logger })
   const accepted = [store.query('SELECT sleep(0.3)'), store.command('SELECT sleep(0.3)')]
   const closed = store.close()
@@ -91,7 +91,7 @@ t.test('closing lets everything end that was accepted, and refuses the rest', as
   await closed
 })
 
-t.test('another retention changes every table that expires', async (t) => {
+t.test('a change of the retention alters every table that expires', async (t) => {
   const days = async (retention?: Retention) => {
     const store = await openEmbeddedStore(retention === undefined ? { path, logger } : { path, logger, retention })
     await store.migrate()
@@ -107,7 +107,7 @@ t.test('another retention changes every table that expires', async (t) => {
   t.same(await days(), [{ days: '32', tables: '15' }])
 })
 
-t.test('tables expire after days of their own, and after the same again', async (t) => {
+t.test('tables can get their own retention, and the general one again', async (t) => {
   const ttls = async (retention?: Retention) => {
     const store = await openEmbeddedStore(retention === undefined ? { path, logger } : { path, logger, retention })
     await store.migrate()
@@ -139,7 +139,7 @@ t.test('tables expire after days of their own, and after the same again', async 
   t.same(await ttls(), before)
 })
 
-t.test('rows go by the days of their table, also those that were there before', async (t) => {
+t.test('rows expire by the retention of their table, earlier rows too', async (t) => {
   const HOUR = 3_600_000
   const store = await openEmbeddedStore({ path, logger })
   await store.migrate()
@@ -161,7 +161,7 @@ t.test('rows go by the days of their table, also those that were there before', 
   t.same([await rows('post_auth'), await rows('gateway_pings'), await rows('gateway_latest', 'last_seen')], [3, 0, 0])
 })
 
-t.test('a batch whose dead letters have expired before it is there, and not in part', async (t) => {
+t.test('a batch whose dead letters have expired before its rows counts as stored whole', async (t) => {
   // Root cause: an insert that is repeated counts rows and dead letters, and dead letters may be kept for a shorter time than rows.
   const DAY = 24 * 3_600_000
   const store = await openEmbeddedStore({ path, logger, retention: retentionOf(32, { dead_letters: 5 }) })
@@ -210,7 +210,7 @@ t.test('migrations', async (t) => {
     t.match(failure, { code: 'STORE_MIGRATION', message: /is not the file that was applied/ })
   })
 
-  t.test('tables of a newer program are left alone, and its version is named', async (t) => {
+  t.test('tables of a later version are left unchanged, and the version is named', async (t) => {
     t.match(await errorOf(store.migrate()), { code: 'STORE_MIGRATION', message: /newer than this program/ })
     await store.command(
       "ALTER TABLE gatepost.schema_migrations UPDATE gatepost = '99.0.0' WHERE name = 'next' SETTINGS mutations_sync = 1",
@@ -220,7 +220,7 @@ t.test('migrations', async (t) => {
     })
   })
 
-  t.test('a migration that rewrites data goes on with the month at which it was cut off', async (t) => {
+  t.test('a migration that rewrites data continues with the month at which it was interrupted', async (t) => {
     await store.command(
       'CREATE TABLE gatepost.rewritten (received_at DateTime64(3), n UInt32) ENGINE = ReplacingMergeTree ORDER BY received_at',
     )

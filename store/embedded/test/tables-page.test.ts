@@ -2,7 +2,7 @@ import t from 'tap'
 import { descriptorOf, STREAMS } from '../../../schemas/streams/index.ts'
 import { columnsOf, documented, openTables, readTablesPage } from './tables-page.ts'
 
-t.test('docs/tables.md says what the tables are: make generate', async (t) => {
+t.test('docs/tables.md describes the tables: make generate', async (t) => {
   const store = await openTables(t.testdir())
   t.teardown(() => store.close())
   const page = readTablesPage()

@@ -17,7 +17,7 @@ const forms = loadMigrations().flatMap(({ statements }) =>
 /** Every migration in the form of a cluster. A migration that was added is added to it by running this test with GATEPOST_WRITE_GOLDEN=1. */
 const GOLDEN = packageFile('store/server/test/cluster.golden.sql')
 
-t.test("the engine's parser takes every statement", async (t) => {
+t.test("the engine's parser accepts every statement", async (t) => {
   const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
   t.teardown(() => store.close())
   for (const form of forms) {
@@ -31,14 +31,14 @@ t.test("the engine's parser takes every statement", async (t) => {
   }
 })
 
-t.test('what is written', (t) => {
+t.test('statements that write', (t) => {
   const written = `${forms.join('\n\n-- statement\n')}\n`
   if (process.env['GATEPOST_WRITE_GOLDEN'] !== undefined) writeFileSync(GOLDEN, written)
   t.equal(written, readFileSync(GOLDEN, 'utf8'))
   t.end()
 })
 
-t.test('what is changed: indexes of the local tables, columns of both', (t) => {
+t.test('statements that alter: indexes of the local tables, columns of both', (t) => {
   const index = 'ADD INDEX IF NOT EXISTS by_hour hour TYPE minmax GRANULARITY 1024'
   t.same(clusterForm(`-- Why.\nALTER TABLE gatepost.session_hours ${index}`, 'fleet'), [
     `-- Why.\nALTER TABLE gatepost.session_hours_local ON CLUSTER 'fleet' ${index}`,
@@ -51,7 +51,7 @@ t.test('what is changed: indexes of the local tables, columns of both', (t) => {
   t.end()
 })
 
-t.test('inserts and look-ups are of the local tables', async (t) => {
+t.test('inserts and look-ups use the local tables', async (t) => {
   const batch = makeBatch('post_auth', Date.now(), repeated(1))
   const ownership = { stream: 'post_auth', partition: 'gatepost.post_auth', epoch: 1, owner: 'x' } as const
   const sql = localForm(insertMissing('post_auth', [batch], "input('')", [ownership]))
@@ -67,7 +67,7 @@ t.test('inserts and look-ups are of the local tables', async (t) => {
   t.equal(found[0].target, 'gatepost.gateway_latest_local')
 })
 
-t.test('what alters rows while an installation runs goes to the tables of every node', (t) => {
+t.test('mutations run on the tables of every node', (t) => {
   t.same(
     commandForm(
       'ALTER TABLE gatepost.post_auth DELETE WHERE mac = {value:String} SETTINGS mutations_sync = 2',
@@ -85,7 +85,7 @@ t.test('what alters rows while an installation runs goes to the tables of every 
   t.end()
 })
 
-t.test('what takes the place of a table is made, exchanged and removed on every node', async (t) => {
+t.test('a replacement of a table is created, exchanged and dropped on every node', async (t) => {
   const next = 'gatepost.accounts_next_ab12'
   const given = [
     `CREATE TABLE ${next} AS gatepost.accounts`,

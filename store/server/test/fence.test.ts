@@ -38,7 +38,7 @@ async function count(store: Store, table: string): Promise<number> {
 const batch = (stream: 'post_auth' | 'gateway_pings' | 'dead_letters' = 'post_auth') =>
   makeBatch(stream, NOW, repeated(5))
 
-t.test('ownerships count up, and the newest one alone inserts', async (t) => {
+t.test('epochs count up, and only the newest ownership inserts', async (t) => {
   const first = await direct.takeOwnership('post_auth', '0', null)
   t.equal(first.epoch, 1)
   const before = await count(direct, 'post_auth')
@@ -69,7 +69,7 @@ t.test('one stale ownership of several is enough', async (t) => {
   t.equal(await codeOf(letters), 'STORE_FENCED', 'dead letters go under the ownerships of another stream')
 })
 
-t.test('with the previous ownership: unless somebody else has taken over since', async (t) => {
+t.test('ownership is taken again only if no other owner has taken over', async (t) => {
   const first = await direct.takeOwnership('post_auth', 'previous', null)
   const second = await direct.takeOwnership('post_auth', 'previous', first)
   t.equal(second.epoch, first.epoch + 1)
@@ -80,7 +80,7 @@ t.test('with the previous ownership: unless somebody else has taken over since',
   t.equal(await codeOf(direct.takeOwnership('post_auth', 'previous', third)), 'STORE_FENCED')
 })
 
-t.test('claimers at once: at the end one of them has it', async (t) => {
+t.test('of several takers at once, one becomes the owner', async (t) => {
   const stores = await Promise.all(Array.from({ length: 4 }, () => openServerStore({ url: server.url(), logger })))
   t.teardown(() => Promise.all(stores.map((store) => store.close())))
   const owned = await Promise.allSettled(stores.map((store) => store.takeOwnership('post_auth', 'many', null)))
@@ -92,7 +92,7 @@ t.test('claimers at once: at the end one of them has it', async (t) => {
   t.equal(outcomes.filter((code) => code === null).length, 1)
 })
 
-t.test('an answer that is lost: owned again, found, views repeated', async (t) => {
+t.test('after a lost answer, ownership is taken again, the batch is found, and its views are run again', async (t) => {
   const ownership = await behind.takeOwnership('gateway_pings', 'lost', null)
   const one = makeBatch('gateway_pings', NOW, [{ gw_id: 'gw-lost' }])
   // The look-up passes; the insert's answer does not.
@@ -116,7 +116,7 @@ t.test('an answer that is lost: owned again, found, views repeated', async (t) =
   t.same(await direct.query(`SELECT gw_id FROM gatepost.gateways WHERE gw_id = 'gw-lost'`), [{ gw_id: 'gw-lost' }])
 })
 
-t.test('a request that arrives after the next ownership writes nothing', async (t) => {
+t.test('a request that arrives under an earlier epoch writes nothing', async (t) => {
   const ownership = await behind.takeOwnership('post_auth', 'late', null)
   const before = await count(direct, 'post_auth')
   proxy.onRequest = (chunk) => {
@@ -131,7 +131,7 @@ t.test('a request that arrives after the next ownership writes nothing', async (
   t.equal(await count(direct, 'post_auth'), before)
 })
 
-t.test('errors of something in between leave the outcome open', async (t) => {
+t.test('errors of a proxy in between leave the outcome unknown', async (t) => {
   const ownership = await behind.takeOwnership('post_auth', 'gateway', null)
   proxy.mode = 'error'
   t.equal(await codeOf(behind.insertOnce('post_auth', [batch()], [ownership])), 'STORE_UNAVAILABLE')
@@ -140,7 +140,7 @@ t.test('errors of something in between leave the outcome open', async (t) => {
   t.same(await behind.query('SELECT 1 AS one'), [{ one: 1 }])
 })
 
-t.test('inserts that run when an ownership is made are waited for, and killed after a while', async (t) => {
+t.test('inserts that run when ownership is taken are waited for, and later killed', async (t) => {
   await direct.command('CREATE TABLE IF NOT EXISTS gatepost.slow (n UInt64) ENGINE = Null')
   /** An insert of another store that takes its time. */
   const slowInsert = async (queryId: string) => {

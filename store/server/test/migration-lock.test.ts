@@ -9,7 +9,7 @@ const sql: SqlConnection = {
 }
 
 // Symptom: a migration that failed because the server went away was told as a DROP TABLE that failed. Cause: finally.
-t.test('what went wrong in a migration is told, also when the lock cannot be taken away', async (t) => {
+t.test('the error of a migration is reported, even if the lock cannot be removed', async (t) => {
   await t.rejects(
     withMigrationLock(sql, () => Promise.reject(new Error('the migration'))),
     { message: 'the migration' },

@@ -30,7 +30,7 @@ async function failureOf(promise: Promise<unknown>): Promise<{ code: string; mes
 
 const opening = (url: string) => failureOf(openServerStore({ url, logger }))
 
-t.test('a wrong URL or password is told, and never shown', async (t) => {
+t.test('a wrong URL or password is reported without showing the password', async (t) => {
   const cases: [string, string, RegExp][] = [
     [server.url().replace('/gatepost', '/other'), 'CONFIG_INVALID', /GATEPOST_CLICKHOUSE_URL names the database other/],
     [server.url().replace('http:', 'ftp:'), 'CONFIG_INVALID', /http:\/\//],
@@ -59,7 +59,7 @@ async function answering(status: number, code: string | null, body: string): Pro
   return `http://u:p@127.0.0.1:${(fake.address() as AddressInfo).port}/gatepost`
 }
 
-t.test('what the server lacks is told', async (t) => {
+t.test('missing rights and settings of the server are reported', async (t) => {
   const refusal = (code: number, text: string, name: string) =>
     answering(500, String(code), `Code: ${code}. DB::Exception: ${text} (${name}) (version 26.7.2.1)\n`)
   t.match(await opening(await refusal(497, 'u: Not enough privileges.', 'ACCESS_DENIED')), {
@@ -116,7 +116,7 @@ async function refusing(pattern: RegExp, code: number, text: string): Promise<st
   return server.url((proxy.address() as AddressInfo).port)
 }
 
-t.test('many migrate at once', async (t) => {
+t.test('several processes migrate at once', async (t) => {
   const stores = await Promise.all(Array.from({ length: 4 }, () => openServerStore({ url: server.url(), logger })))
   t.teardown(() => Promise.all(stores.map((store) => store.close())))
   await Promise.all(stores.map((store) => store.migrate()))
@@ -129,7 +129,7 @@ t.test('many migrate at once', async (t) => {
   t.same(await stores[0].query(`SELECT name FROM system.tables WHERE database = 'gatepost' AND name LIKE '%lock'`), [])
 })
 
-t.test('a user who may read and not write is told so when the tables are made, also when they are there', async (t) => {
+t.test('a user without write access is reported at the migration, even if the tables exist', async (t) => {
   const migrating = async (url: string) => {
     const store = await openServerStore({ url, logger })
     t.teardown(() => store.close())
@@ -158,7 +158,7 @@ t.test('a user who may read and not write is told so when the tables are made, a
   })
 })
 
-t.test('more batches than a statement may name, and compressed bodies', async (t) => {
+t.test('more batches than one statement may name, and compressed bodies', async (t) => {
   const store = await openServerStore({ url: server.url(), logger, compress: true })
   t.teardown(() => store.close())
   await store.migrate()

@@ -83,7 +83,7 @@ async function settled(t: Test, members: readonly Member[]): Promise<void> {
   }
 }
 
-t.test('a member that is not told what became its own joins anew', async (t) => {
+t.test('a member that does not learn its partitions joins again', async (t) => {
   const [first, second] = [
     new Member(`${broker.prefix}lost-answer`, 'first'),
     new Member(`${broker.prefix}lost-answer`, 'second'),
@@ -104,7 +104,7 @@ t.test('a member that is not told what became its own joins anew', async (t) => 
   await settled(t, [first, second])
 })
 
-t.test(`members that are replaced while they join leave nobody behind, seed ${SEED}`, async (t) => {
+t.test(`members that are replaced while they join leave no dead member, seed ${SEED}`, async (t) => {
   const next = random(SEED)
   const members = [
     new Member(`${broker.prefix}storm`),
