@@ -1,11 +1,10 @@
-import type { Consumer } from 'kafkajs'
+import type { Batch, Consumer } from 'kafkajs'
 import { Backoff } from '../../../common/backoff.ts'
 import { messageOf } from '../../../common/errors.ts'
 import { within } from '../../../common/within.ts'
 import { createKafka } from './connection.ts'
-import { deliveryOf } from './delivery.ts'
 import { asRequest } from './errors.ts'
-import type { GroupListener, GroupMember, GroupOptions } from './port.ts'
+import type { Delivery, GroupListener, GroupMember, GroupOptions } from './port.ts'
 
 /** A member that sends no heartbeat for this long is removed from the group. */
 const SESSION_TIMEOUT_MS = 10_000
@@ -190,5 +189,22 @@ export class Group implements GroupMember {
     if (consumer === null) return
     const left = this.#started.catch(() => {}).then(() => consumer.disconnect())
     await within(DISCONNECT_WITHIN_MS, left).catch(() => {})
+  }
+}
+
+/** Converts a fetched batch of kafkajs into the port's type. */
+function deliveryOf(batch: Batch): Delivery {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    // kafkajs sets it on every batch, but its type does not declare it.
+    fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
+    messages: batch.messages.map(({ offset, key, value, timestamp }) => ({
+      offset: Number(offset),
+      key,
+      value,
+      timestamp: Number(timestamp),
+    })),
+    next: Number(batch.lastOffset()) + 1,
   }
 }

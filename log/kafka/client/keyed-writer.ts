@@ -1,7 +1,7 @@
-import type { Producer } from 'kafkajs'
-import { createKafka, startingAt } from './connection.ts'
+import { startingAt } from './connection.ts'
 import { asRequest } from './errors.ts'
 import type { KafkaOptions } from './port.ts'
+import { ProducerConnection } from './producer.ts'
 
 const REQUEST_TIMEOUT_MS = 8000
 
@@ -12,7 +12,7 @@ const REQUEST_TIMEOUT_MS = 8000
 export class KeyedWriter {
   readonly #options: KafkaOptions
   readonly #topic: string
-  #producer: Promise<Producer> | null = null
+  #connection: Promise<ProducerConnection> | null = null
   #attempts = 0
 
   constructor(options: KafkaOptions, topic: string) {
@@ -22,13 +22,13 @@ export class KeyedWriter {
 
   /** Resolves when all in-sync replicas have the message. Null deletes the key. @throws KafkaRequestError */
   async write(key: string, value: Buffer | null): Promise<void> {
-    const connecting = (this.#producer ??= this.#connect())
+    const connecting = (this.#connection ??= this.#connect())
     await asRequest(async () => {
       try {
-        const producer = await connecting
-        await producer.send({ topic: this.#topic, acks: -1, messages: [{ key, value, partition: 0 }] })
+        const connection = await connecting
+        await connection.sendKeyed(key, value)
       } catch (error) {
-        if (this.#producer === connecting) this.#producer = null
+        if (this.#connection === connecting) this.#connection = null
         void disconnect(connecting)
         throw error
       }
@@ -36,21 +36,23 @@ export class KeyedWriter {
   }
 
   async close(): Promise<void> {
-    if (this.#producer !== null) await disconnect(this.#producer)
+    if (this.#connection !== null) await disconnect(this.#connection)
   }
 
-  async #connect(): Promise<Producer> {
-    // Without retries kafkajs only asks the first broker, so each attempt starts with another one.
+  async #connect(): Promise<ProducerConnection> {
+    // Only the first broker is asked, so each attempt starts with another one.
     const options = startingAt(this.#options, this.#attempts++)
-    const producer = createKafka(options, { requestTimeout: REQUEST_TIMEOUT_MS }).producer({
-      allowAutoTopicCreation: false,
-      retry: { retries: 0 },
-    })
-    await producer.connect()
-    return producer
+    const connection = new ProducerConnection(options, this.#topic, REQUEST_TIMEOUT_MS)
+    try {
+      await connection.connect()
+      return connection
+    } catch (error) {
+      void connection.disconnect().catch(() => {})
+      throw error
+    }
   }
 }
 
-async function disconnect(connecting: Promise<Producer>): Promise<void> {
-  await connecting.then((producer) => producer.disconnect()).catch(() => {})
+async function disconnect(connecting: Promise<ProducerConnection>): Promise<void> {
+  await connecting.then((connection) => connection.disconnect()).catch(() => {})
 }

@@ -1,14 +1,12 @@
-import type { PartitionMetadata, Producer } from 'kafkajs'
 import { Backoff } from '../../../common/backoff.ts'
 import { within } from '../../../common/within.ts'
-import { createKafka, startingAt } from './connection.ts'
-import { Outgoing } from './outgoing.ts'
+import { startingAt } from './connection.ts'
 import type { KafkaOptions, OutgoingMessage, Sending, TopicSender } from './port.ts'
+import { Outgoing, ProducerConnection } from './producer.ts'
 import { SendError } from './send-error.ts'
 
-/** Time limit for a request that a broker never answers; the brokers' own limit for waiting for replicas is a little lower. */
+/** Time limit for a request that a broker never answers. */
 const REQUEST_TIMEOUT_MS = 10_000
-const ACKS_TIMEOUT_MS = 9000
 /** Time limit for a broker that accepts the connection but does not answer. */
 const CONNECT_WITHIN_MS = 3000
 const DISCONNECT_WITHIN_MS = REQUEST_TIMEOUT_MS + 2000
@@ -26,7 +24,7 @@ const RENEW_MAX_MS = 5000
 export class TopicProducer implements TopicSender {
   readonly #options: KafkaOptions
   readonly #topic: string
-  #producer: Producer | null = null
+  #producer: ProducerConnection | null = null
   /** Index of the broker to try first. */
   #first: number
   #tainted = true
@@ -78,7 +76,7 @@ export class TopicProducer implements TopicSender {
       throw new SendError(this.#lastError, false)
     }
     try {
-      await this.#sendBy(producer, outgoing)
+      await producer.send(outgoing)
     } catch (error) {
       const failure = new SendError(error, outgoing.left)
       if (!failure.connectionIsFine) this.#distrust(producer)
@@ -86,18 +84,7 @@ export class TopicProducer implements TopicSender {
     }
   }
 
-  async #sendBy(producer: Producer, outgoing: Outgoing): Promise<void> {
-    const results = await producer.send({
-      topic: this.#topic,
-      acks: -1,
-      timeout: ACKS_TIMEOUT_MS,
-      messages: outgoing.messages,
-    })
-    // kafkajs silently skips a partition that it does not know.
-    if (results.length !== 1 || results[0].errorCode !== 0) throw new Error('the broker has not acknowledged')
-  }
-
-  #distrust(producer: Producer): void {
+  #distrust(producer: ProducerConnection): void {
     // The send belongs to an earlier producer, which has been replaced already.
     if (producer !== this.#producer || this.#tainted) return
     this.#tainted = true
@@ -120,9 +107,10 @@ export class TopicProducer implements TopicSender {
   async #make(): Promise<void> {
     const { brokers } = this.#options
     for (let attempt = 0; attempt < brokers.length && !this.#closed; attempt++) {
-      const producer = this.#newProducer()
+      const options = startingAt(this.#options, this.#first++)
+      const producer = new ProducerConnection(options, this.#topic, REQUEST_TIMEOUT_MS)
       try {
-        await within(CONNECT_WITHIN_MS, this.#connect(producer))
+        await within(CONNECT_WITHIN_MS, producer.connect())
         const old = this.#producer
         this.#producer = producer
         this.#tainted = false
@@ -144,55 +132,11 @@ export class TopicProducer implements TopicSender {
     this.#schedule()
   }
 
-  #newProducer(): Producer {
-    const options = startingAt(this.#options, this.#first++)
-    return createKafka(options, { requestTimeout: REQUEST_TIMEOUT_MS }).producer({
-      allowAutoTopicCreation: false,
-      idempotent: false,
-      retry: { retries: 0 },
-      createPartitioner: () => chosenPartition,
-    })
-  }
-
-  /** A message that is cancelled before it is sent makes kafkajs fetch the topic's metadata and connect to a leader. */
-  async #connect(producer: Producer): Promise<void> {
-    await producer.connect()
-    let asked = false
-    const message = {
-      key: null,
-      value: null,
-      get headers(): Record<string, string> {
-        asked = true
-        throw new Error('only to connect')
-      },
-    }
-    try {
-      await producer.send({ topic: this.#topic, messages: [message] })
-    } catch (error) {
-      if (!asked) throw error
-    }
-  }
-
   /** Sends in flight in it end by themselves, at the latest when they time out. */
-  #leave(producer: Producer): void {
+  #leave(producer: ProducerConnection): void {
     const left = within(DISCONNECT_WITHIN_MS, producer.disconnect())
       .catch(() => {})
       .finally(() => this.#leaving.delete(left))
     this.#leaving.add(left)
   }
-}
-
-/** The partition that the message names; for the message that only connects, any partition with a leader. */
-function chosenPartition({
-  partitionMetadata,
-  message,
-}: {
-  partitionMetadata: PartitionMetadata[]
-  message: { partition?: number }
-}): number {
-  const found = partitionMetadata.find(({ partitionId, leader }) =>
-    message.partition === undefined ? leader >= 0 : partitionId === message.partition,
-  )
-  if (found === undefined) throw new Error(`partition ${message.partition ?? 'any'} is not in the topic's metadata`)
-  return found.partitionId
 }
