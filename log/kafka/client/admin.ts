@@ -1,7 +1,7 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import { within } from '../../../common/within.ts'
 import { createKafka, startingAt } from './connection.ts'
-import { asRequest, KafkaUnavailable } from './errors.ts'
+import { asRequest, KafkaUnavailable, rootCause } from './errors.ts'
 import type { Committed, Ends, KafkaAdmin, KafkaOptions, NewTopic, TopicState } from './port.ts'
 import { brokerSetting, changeSettings, readTopics } from './topic-settings.ts'
 
@@ -10,6 +10,8 @@ const CONNECT_WITHIN_MS = 5000
 /** Administrative requests are idempotent, so kafkajs may retry them. */
 const RETRY = { retries: 4, initialRetryTime: 150, maxRetryTime: 1500 }
 const REQUEST_TIMEOUT_MS = 10_000
+/** How often offsets are asked for while the client's metadata lack the topic. */
+const OFFSETS_ATTEMPTS = 3
 
 /**
  * A connected admin client, through the first broker that answers. kafkajs itself would wait for the first broker of the list for as long as
@@ -95,12 +97,14 @@ class ConnectedAdmin implements KafkaAdmin {
   }
 
   async ends(topic: string): Promise<Map<number, Ends>> {
-    const ends = await asRequest(() => this.#admin.fetchTopicOffsets(topic))
+    const ends = await asRequest(() => askOffsets(topic, () => this.#admin.fetchTopicOffsets(topic)))
     return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]))
   }
 
   async offsetsAt(topic: string, time: number): Promise<Map<number, number>> {
-    const offsets = await asRequest(() => this.#admin.fetchTopicOffsetsByTimestamp(topic, time))
+    const offsets = await asRequest(() =>
+      askOffsets(topic, () => this.#admin.fetchTopicOffsetsByTimestamp(topic, time)),
+    )
     return new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]))
   }
 
@@ -132,5 +136,25 @@ class ConnectedAdmin implements KafkaAdmin {
 
   async close(): Promise<void> {
     await within(CONNECT_WITHIN_MS, this.#admin.disconnect()).catch(() => {})
+  }
+}
+
+/**
+ * Asks for a topic's offsets. kafkajs makes two requests for them, and looks the topic up in its metadata before each one. Another request
+ * may replace the metadata in between by those of its own topics (fetchTopicMetadata of a topic that they lack), and then kafkajs takes
+ * apart an answer that is empty: a TypeError (admin/index.js, fetchTopicOffsets), which it does not retry. The next attempt fetches the
+ * metadata again.
+ */
+async function askOffsets<T>(topic: string, ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(rootCause(error) instanceof TypeError)) throw error
+      if (attempt < OFFSETS_ATTEMPTS) continue
+      throw new Error(`the brokers' answer lacks topic ${topic}: it was deleted, or is just being created`, {
+        cause: error,
+      })
+    }
   }
 }
