@@ -28,7 +28,7 @@ const decided = (verdict: 'allow' | 'deny', reason: string, until: number | null
   updatedAt: Date.now(),
 })
 
-/** Runs until it has looked at everything. */
+/** Runs until it has processed everything. */
 async function keep(access: MemoryAccess, policies: readonly Policy[] = []) {
   const job = startAccessJob({ store, access, policies, logger, everyMs: 20, leaseSettleMs: 20 })
   while (job.stats.looks === 0 && job.stats.failures === 0) await sleep(10)
@@ -64,7 +64,7 @@ t.test('the table has the decisions in force, and no credentials', async (t) => 
   )
   t.equal(count, 2)
 
-  // Somebody else writes the table from now on, and starts with a log that has changed meanwhile.
+  // Another process writes the table from now on, and starts with a log that has changed meanwhile.
   const later = new MemoryAccess()
   await later.put('account:a@example.org', access.get('account:a@example.org', Date.now()) as AccessEntry)
   await later.put('gateway:G', decided('deny', ''))
@@ -110,7 +110,7 @@ t.test('a confirmed sign-up becomes one account, an unconfirmed one does not', a
   await access.put('credential:aa', credential("o'hara@example.org"))
   await access.put('credential:bb', credential('bob@example.org'))
   await access.put('credential:pending:0011', credential('pending@example.org'))
-  // What a device's session is kept as, where it may ask whether it is captive, was once taken for a sign-up of its account.
+  // Symptom: the entry of a device's session for the captive portal API was taken for a sign-up of its account.
   await access.put('credential:captive:10.0.0.9 gw', credential('voucher-0011'))
   const name = "o'hara@example.org"
   const signedUp = { username: name, contact: name, sponsor: name, created_at: sqlTime(confirmedAt) }
@@ -119,7 +119,7 @@ t.test('a confirmed sign-up becomes one account, an unconfirmed one does not', a
     t.same(await accounts(), [imported, signedUp], `the ${time} time`)
   }
 
-  // A password that was forgotten makes no new account, and somebody else's address does.
+  // A new password for an account makes no new account; an address without an account does.
   const job = startAccessJob({ store, access, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
   while (job.stats.looks === 0) await sleep(10)
   await access.put('credential:aa', { ...credential(name), updatedAt: Date.now() })
@@ -133,7 +133,7 @@ const GB = 1_000_000_000
 
 t.test('the example policies: subjects above a limit are denied, and see before how much is left', async (t) => {
   const now = Date.now()
-  // All of it today, UTC, whatever the time.
+  // All of it is today (UTC), at any time of the day.
   const day = Math.floor(now / 86_400_000) * 86_400_000
   const began = Math.max(day, now - 60_000)
   const mac = (index: number) => `50-A6-7F-84-9C-${index.toString(16).toUpperCase().padStart(2, '0')}`

@@ -52,7 +52,7 @@ t.test('a gateway goes down and comes up again', async (t) => {
     const deadline = Date.now() + NEVER_MS
     for (; !enough() && Date.now() < deadline; await sleep(1000)) await Promise.all(gateways.map(ping))
   }
-  // Long enough for their intervals to be known.
+  // Long enough for the gateways' intervals to be known.
   let rounds = 0
   await seen(['steady', 'shaky'], () => rounds++ > 6)
   await seen(['steady'], () => alerts.length > 0)
@@ -65,7 +65,7 @@ t.test('a gateway goes down and comes up again', async (t) => {
   t.match(metrics, /^gatepost_alerts_sent_total\{event="gateway_down",process="store"\} 1$/m)
   t.match(metrics, /^gatepost_alert_failures_total\{process="store"\} 2$/m)
 
-  // While nothing listens, all gateways are silent: nobody is told when it starts again and they come back.
+  // While no process listens, all gateways are silent: no alert is sent when it starts again and they come back.
   await instance.stop()
   await sleep(8000)
   await instance.start()

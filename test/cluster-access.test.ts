@@ -8,7 +8,7 @@ import { run } from './helpers/run.ts'
 import { subjectsKnown } from './helpers/subjects-known.ts'
 import { until } from './helpers/until.ts'
 
-/* Decisions by command, with Kafka: in force at every `gatepost ingest` of the installation. */
+/* Decisions by command, with Kafka: in force in every `gatepost ingest` of the installation. */
 
 const broker = await sharedBroker(t)
 const ENV = {
@@ -30,7 +30,7 @@ t.test('access and gateways, from the command line', async (t) => {
     instances.push(instance)
   }
   const gatepost = async (...words: string[]) => {
-    // Of a machine that runs nothing else of the installation.
+    // On a machine that runs no process of the installation.
     const env = { ...instances[0].env, GATEPOST_DATA_DIR: join(t.testdirName, 'elsewhere') }
     const { status, stdout, stderr } = await run(process.execPath, [packageFile('bin/gatepost'), ...words], { env })
     t.equal(status, 0, `${words.slice(0, 3).join(' ')}: ${stderr}`)
@@ -43,7 +43,7 @@ t.test('access and gateways, from the command line', async (t) => {
     t.equal(ready.status, 200, 'who says that it is ready knows the decisions')
   }
 
-  // One gateway that asks both: the client logs in at the one, and is looked at by the other.
+  // One gateway asks both ingest processes: the client logs in through one, and both answer its requests.
   const [here, there] = instances.map(({ gatewayPort }) => new FleetGateway('G', gatewayPort))
   await Promise.all([here.ping(), there.ping()])
   const [{ id, code }] = JSON.parse(

@@ -9,7 +9,7 @@ import { run } from './helpers/run.ts'
 import { whenStopped } from './helpers/stopped.ts'
 import { StoreServer } from './helpers/store-server.ts'
 
-/* What stops the start of a process of the cluster, and what it says then. */
+/* Reasons for which a process of the cluster does not start, and its messages. */
 
 const LOGIN = { username: 'gatepost', password: 'right' }
 const broker = await singleBroker(t, { sasl: LOGIN })
@@ -95,7 +95,7 @@ t.test('an unavailable store server, a wrong password, and a user without rights
       new RegExp(`127\\.0\\.0\\.1:${nobody} cannot be reached.*GATEPOST_CLICKHOUSE_URL`),
     ],
     [url('admin:hidden'), 2, /refuses user admin: check user and password in GATEPOST_CLICKHOUSE_URL/],
-    // Who only reads may not even set what inserts depend on.
+    // A read-only user may not even change the settings that inserts depend on.
     [
       url('default:admin-password'),
       null,
@@ -143,7 +143,7 @@ t.test('a start with the other record log is refused while records remain', asyn
   t.equal(await instance.stop(), 0)
 })
 
-/** Changes a topic's settings past Gatepost. */
+/** Changes a topic's settings without Gatepost. */
 async function limitMessages(topic: string, bytes: number): Promise<void> {
   await withAdmin(broker.options(), (admin) => admin.changeSettings(topic, { 'max.message.bytes': String(bytes) }))
 }

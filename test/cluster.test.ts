@@ -10,7 +10,7 @@ import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
 import { until } from './helpers/until.ts'
 
-/* Three processes, as on machines of their own: ingest, aggregator and reporter, between them Kafka and a store server. */
+/* Three processes, as on separate machines: ingest, aggregator and reporter, with Kafka and a store server between them. */
 
 const broker = await singleBroker(t)
 const server = await StoreServer.start(join(t.testdirName, 'server'))
@@ -25,7 +25,7 @@ const ENV = {
   GATEPOST_AUTH_MODE: 'open',
 }
 
-/** The first and the last of a day's metrics: those of thirty days are missed for good when they are two days late. */
+/** The first and the last of a day's metrics: metrics of thirty days cannot be computed any more when they are two days late. */
 const OF_A_DAY = [METRICS[0], METRICS[METRICS.length - 1]].map(({ name }) => `'${name}'`).join(', ')
 const DAY_MS = 86_400_000
 const day = (offset: number) => new Date(Date.now() + offset * DAY_MS).toISOString().slice(0, 10)
@@ -59,7 +59,7 @@ t.test('ingest, aggregator and reporter', async (t) => {
   t.equal((await gatepost('topics', 'create')).status, 0)
 
   await Promise.all([ingest.start(), aggregator.start()])
-  // A login before this installation began: the reporter has days to catch up.
+  // A login before this installation started: the reporter has to catch up days.
   await server.command(
     `INSERT INTO gatepost.post_auth (received_at, username, success, site_ip) VALUES ('${day(-3)} 12:00:00.000', 'early', 1, '192.0.2.1')`,
   )

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { Instance } from './helpers/instance.ts'
 
-/* Tokens, passwords and vouchers, whatever they are called and wherever in a request they stand. */
+/* Tokens, passwords and vouchers, under any name and anywhere in a request. */
 
 const run = promisify(execFile)
 

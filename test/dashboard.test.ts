@@ -4,7 +4,7 @@ import { Instance } from './helpers/instance.ts'
 import { StoreServer } from './helpers/store-server.ts'
 import { untilEnough } from './helpers/until.ts'
 
-/* The dashboard of a whole instance: what gateways report is on it, and whoever is cut off there is denied by ingest. */
+/* The dashboard of a whole instance: it shows the reports of gateways, and ingest denies a session that is cut off there. */
 
 const PASSWORD = 'of the operators'
 

@@ -11,16 +11,16 @@ import { post, stored } from './helpers/post-auth.ts'
 import { whenStopped } from './helpers/stopped.ts'
 import { until } from './helpers/until.ts'
 
-/* A disk that cannot be written, that is full, or that has changed what was written; and a journal at its bound. */
+/* A disk that is not writable, that is full, or that changed bytes; and a journal at its size limit. */
 
-/** A small file system of its own for this test; null where none can be mounted, which is a failure where it should be possible. */
+/** A small file system for this test; null if none can be mounted, which is a failure in CI. */
 function mountSmall(t: Test, options: string): string | null {
   const mount = findCommand('mount')
   if (process.platform === 'linux' && process.getuid?.() === 0 && mount !== null) {
     const directory = mkdtempSync(join(tmpdir(), 'gatepost-test-'))
     execFileSync(mount, ['-t', 'tmpfs', '-o', options, 'tmpfs', directory])
     t.teardown(() => {
-      // Lazily: processes that are being killed may hold it a moment longer.
+      // Unmounted lazily: processes that are being killed may use it a moment longer.
       execFileSync('umount', ['-l', directory])
       rmdirSync(directory)
     })
@@ -47,7 +47,7 @@ t.test('a full journal: post-auth is refused, gateways are answered, nothing ack
     (await fetch(instance.url('/ping?gw_id=x&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3'))).headers.get(
       'x-gatepost-record',
     )
-  // The store stands still, so nothing leaves the journal.
+  // The store process is stopped, so no record leaves the journal.
   process.kill(store, 'SIGSTOP')
   await whenStopped(store)
   t.teardown(() => isAlive(store) && process.kill(store, 'SIGCONT'))
@@ -115,7 +115,7 @@ t.test('a corrupt segment is detected and kept aside, and intact records are sto
   const slot = join(instance.dataDir, 'journal', '0')
   const [segment] = readdirSync(slot).filter((name) => name.startsWith('post_auth'))
   const bytes = readFileSync(join(slot, segment))
-  // The third block's count: its bytes are then no block.
+  // The third block's count: its bytes are then not a block.
   const third = bytes.indexOf('block-2')
   const previous = bytes.lastIndexOf(bytes.subarray(bytes.length - 16), third)
   bytes[previous + 16] = 0
@@ -123,7 +123,7 @@ t.test('a corrupt segment is detected and kept aside, and intact records are sto
   process.kill(store, 'SIGCONT')
   const ids = await stored(instance, (found) => found.length >= 4)
   t.same(ids, ['block-0', 'block-1', 'block-3', 'block-4'])
-  // It is put aside when all that is intact is stored.
+  // It is put aside when all intact batches are stored.
   const aside = join(instance.dataDir, 'journal', 'corrupt', segment)
   t.ok(await until(() => existsSync(aside)))
   t.ok(await until(() => instance.output.includes('is corrupt')))

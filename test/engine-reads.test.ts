@@ -8,7 +8,7 @@ import { openEmbeddedStore } from '../store/embedded/open.ts'
 import { MemoryLog } from './helpers/memory-log.ts'
 import { openApp } from './helpers/open-app.ts'
 
-/* What ingest encodes is what ClickHouse reads: boundary integers, empty, long and non-ASCII text, everything absent. */
+/* ClickHouse reads the values that ingest encoded: boundary integers, empty, long and non-ASCII text, all fields absent. */
 
 process.env['GATEPOST_LOG_LEVEL'] = 'silent'
 const logger = createLogger('test')
@@ -52,7 +52,7 @@ const log = new MemoryLog()
 const app = openApp(log)
 const exchange = new Exchange()
 
-/** Everything the log was given, as a reader would give it to the store. */
+/** All batches that were appended to the log, as a reader would pass them to the store. */
 async function storeAll(stream: Stream): Promise<void> {
   await app.records.flush()
   const batches: Batch[] = log.batches

@@ -8,8 +8,8 @@ import { commandForm, localForm } from '../store/server/cluster.ts'
 import type { QueryParams } from '../store/contract.ts'
 
 /*
- * What forgetting somebody says to a cluster. No cluster is at hand: each statement is parsed by the engine, and what it says of the local
- * tables is run on one node without ON CLUSTER.
+ * The statements with which forgetting runs on a cluster. No cluster is available: the engine parses each statement, and those on the local
+ * tables run on one node without ON CLUSTER.
  */
 
 const SECRET = 'a secret of the tests'
@@ -26,7 +26,7 @@ for (const person of [
   t.test(`deletions of a ${person.kind}`, async (t) => {
     const commands: string[] = []
     const found = {
-      // Everything has rows.
+      // Every table has rows.
       query: <T>(sql: string) => {
         const rows = sql.includes(' AS n ')
           ? [{ n: 1 }]

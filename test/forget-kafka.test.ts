@@ -12,7 +12,7 @@ import { run } from './helpers/run.ts'
 import { StoreServer } from './helpers/store-server.ts'
 import { until } from './helpers/until.ts'
 
-/* Forgetting with Kafka and a store server, while an aggregator runs: what Kafka holds of the person does not come back. */
+/* Forgetting with Kafka and a store server, while an aggregator runs: the person's records in Kafka are not stored again. */
 
 const broker = await sharedBroker(t)
 const SECRET = 'a secret of the tests'
@@ -76,7 +76,7 @@ t.test('a person is forgotten beside a running aggregator', async (t) => {
   t.match(await forget('--mac', MAC), { tables: { gateway_auth: 1 }, access_control: 1 })
   t.equal(await names(), 'BOBBY1')
 
-  // The same again, as after a crash; a spill that comes late; and what they do afterwards.
+  // The same again, as after a crash; a spill that is resent late; and later activity of the person.
   const late = batchOf(now - 3000, 'ALICE1', 'CAROL1')
   const visit = batchOf(Date.now() + 1000, 'ALICE1')
   await writer.append(first, 1)

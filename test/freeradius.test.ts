@@ -150,7 +150,7 @@ t.test('FreeRADIUS reports accepted and rejected logins', async (t) => {
   t.same(await instance.query('SELECT * FROM dead_letters'), [])
 })
 
-/** A certificate authority, and what it signed for the server and a device. */
+/** A certificate authority, and the certificates that it signed for the server and a device. */
 function makeCertificates(openssl: string, directory: string): void {
   const run = (...args: string[]) => execFileSync(openssl, args, { cwd: directory, stdio: 'pipe' })
   run(
@@ -206,7 +206,7 @@ function makeCertificates(openssl: string, directory: string): void {
   }
 }
 
-/** A whole EAP-TLS login. @returns what eapol_test printed; its last line is SUCCESS or FAILURE */
+/** A complete EAP-TLS login. @returns the output of eapol_test; its last line is SUCCESS or FAILURE */
 function certificateLogin(eapolTest: string, directory: string, port: number): Promise<string> {
   const file = (name: string) => join(directory, name)
   writeFileSync(

@@ -14,7 +14,7 @@ import { freePorts, Instance } from './helpers/instance.ts'
 const run = promisify(execFile)
 const capture = (name: string) => readFileSync(packageFile(`test/fixtures/wifidog-gateway-1.3.0/${name}.http`))
 
-/** Sends bytes on a connection of their own and reads until end of file, as a gateway does. */
+/** Sends bytes on a new connection and reads until end of file, as a gateway does. */
 function exchange(port: number, bytes: Buffer | string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
@@ -174,7 +174,7 @@ t.test('gateways', async (t) => {
   })
 
   await t.test('targets without a query, on both listeners', async (t) => {
-    // Symptom: uWebSockets gives undefined for the query of a target without "?", and the worker ended.
+    // Symptom: the worker ended. Root cause: uWebSockets returns undefined for the query of a target without "?".
     for (const port of [instance.ingestPort, instance.gatewayPort]) {
       for (const path of ['/ping', '/ping/', '/wifidog/ping/index.php', '/auth', '/auth/', '/x/auth/index.php']) {
         const answer = await fetch(instance.url(path, port))
@@ -282,7 +282,7 @@ t.test('gateways', async (t) => {
       )
       t.equal(response.headers.get('x-gatepost-record'), 'kept')
     }
-    // A proxy that appends a line of its own: the client's line is not believed.
+    // A proxy that appends its own line: the client's line is not trusted.
     const lines = 'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 203.0.113.7\r\nConnection: close\r\n\r\n'
     for (const port of [instance.ingestPort, instance.gatewayPort]) {
       const target = `/ping?gw_id=two${port}&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3`

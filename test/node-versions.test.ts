@@ -30,7 +30,7 @@ t.test('every version that package.json allows has a binary of uWebSockets.js on
   t.end()
 })
 
-// Downloads 300 MB: only for those who ask.
+// Downloads 300 MB: only on request.
 if (process.env['GATEPOST_TEST_NODES'] !== '1' || `${process.platform}-${process.arch}` !== 'linux-x64') {
   t.comment('other versions of Node.js are tried with GATEPOST_TEST_NODES=1, on Linux x64')
 } else {
@@ -47,7 +47,7 @@ if (process.env['GATEPOST_TEST_NODES'] !== '1' || `${process.platform}-${process
       t.match(await run(node, [packageFile('bin/gatepost'), 'config', '--json'], options), { status: 0, stderr: '' })
       const contract = await run(node, [packageFile('dist/store/embedded/test/contract.test.js')], options)
       if (contract.status !== 0) t.fail(contract.stdout)
-      // The binary here is that of the Node.js that installed the packages.
+      // The installed binary is that of the Node.js that installed the packages.
       const serve = await run(node, [packageFile('bin/gatepost'), 'serve'], options)
       t.equal(serve.status, 2)
       t.match(serve.stderr, /loads on Node\.js v.*Supported: .*install again/s)

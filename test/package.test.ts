@@ -21,8 +21,8 @@ t.before(() => unpack())
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
 /**
- * What `npm pack` ships, unpacked where no other node_modules is near, with the packages that it depends on and no others.
- * Not `npm install`: that takes a registry.
+ * The files of `npm pack`, unpacked in a place without other node_modules, with the packages that they depend on and no others.
+ * Not `npm install`, which needs a registry.
  */
 async function unpack(): Promise<void> {
   const options = { cwd: packageFile('.') }
@@ -69,7 +69,7 @@ t.test('the package holds what it needs and no more', (t) => {
       shipped,
       filesBelow(packageFile(folder))
         .map((path) => join(folder, path))
-        // Pictures weigh more than the program.
+        // Screenshots are larger than the program.
         .filter((path) => !path.startsWith('docs/screenshots/')),
     )
     t.not(shipped.length, 0)
@@ -101,7 +101,7 @@ t.test('the package holds what it needs and no more', (t) => {
     [],
   )
   for (const path of code.filter((path) => path.endsWith('.map'))) {
-    // Of a source that is gone: left over by an earlier build. `npm pack` proper builds anew.
+    // From a deleted source: left by an earlier build. The real `npm pack` builds again.
     if (!existsSync(packageFile(path.replace(/^dist\//, '').replace(/\.js\.map$/, '.ts')))) continue
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Record<string, unknown[]>
     if (sources.length !== sourcesContent?.length) t.fail(`${path} points to sources that are not there`)

@@ -7,7 +7,7 @@ import { clickThrough, FleetGateway } from './helpers/gateway-fleet.ts'
 import { Instance } from './helpers/instance.ts'
 import { until } from './helpers/until.ts'
 
-/* Quotas as a gateway, its client, and somebody with SQL see them. */
+/* Quotas as a gateway, its client, and an SQL user see them. */
 t.test('a client uses up its quota', async (t) => {
   const directory = t.testdir()
   const policies = join(directory, 'policies.yaml')

@@ -10,7 +10,7 @@ import { Instance } from './helpers/instance.ts'
 import { startMailServer } from './helpers/mail-server.ts'
 import { SimulatedGateway } from './helpers/simulated-gateway.ts'
 
-/* A real browser goes through the portal of `gatepost serve`, by way of a gateway. Its screenshots stay in the test's directory. */
+/* A real browser uses the portal of `gatepost serve` through a gateway. Its screenshots stay in the test's directory. */
 
 const LOOKS = [
   { name: 'phone', viewport: { width: 320, height: 568 } },
@@ -21,7 +21,7 @@ const executablePath = requireCommand(t, 'chromium', 'chromium')
 const directory = t.testdir({ data: {}, screenshots: {} })
 const screenshots = join(directory, 'screenshots')
 
-/** The page as people with small and large, light and dark screens see it. */
+/** The page on small and large screens, light and dark. */
 async function look(t: Test, page: Page, name: string): Promise<void> {
   for (const { name: size, viewport } of LOOKS) {
     await page.setViewportSize(viewport)
@@ -63,7 +63,7 @@ t.test('a browser goes through the portal', { skip: executablePath === null }, a
   t.teardown(() => gateway.close())
   const access = await FileAccessLog.open(instance.dataDir, createLogger('test'))
   t.teardown(() => access.close())
-  // 127.0.0.1 is no address of a network behind a gateway: only a registered one may be sent a token.
+  // 127.0.0.1 is not an address of a network behind a gateway: a token is sent to it only if it is registered.
   const registration = { address: '127.0.0.1', routed: false }
   await access.put(`registration:${gateway.gwId}`, {
     verdict: 'allow',

@@ -12,11 +12,11 @@ import { sharedBroker } from './helpers/shared-broker.ts'
 import { StoreServer } from './helpers/store-server.ts'
 import { until } from './helpers/until.ts'
 
-/* `gatepost replay` of Kafka, while others read it and store what it holds. */
+/* `gatepost replay` of Kafka, while aggregators read it and store its records. */
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** The minutes before it lie in its month: at a day's beginning it is an hour ago. */
+/** The minutes before it are in the same month: at the beginning of a day it is an hour ago. */
 const now = Date.now() - (Date.now() % DAY < HOUR / 2 ? HOUR : 0)
 
 const broker = await sharedBroker(t)

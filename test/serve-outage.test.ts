@@ -4,7 +4,7 @@ import { complete, created, gatepost, kafkaVariables } from './helpers/mixes.ts'
 import { requestEveryRoute } from './helpers/routes.ts'
 import { until } from './helpers/until.ts'
 
-/* `gatepost serve` with Kafka, which goes away. */
+/* `gatepost serve` with Kafka that becomes unavailable. */
 
 const broker = await singleBroker(t)
 const KAFKA = kafkaVariables(broker.brokers)

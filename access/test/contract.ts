@@ -6,7 +6,7 @@ function entry(reason: string, more: Partial<AccessEntry> = {}): AccessEntry {
   return { verdict: 'deny', reason, until: null, updatedAt: Date.now(), ...more }
 }
 
-/** What every log of access decisions does. `open` opens the same log once more, as another process would. */
+/** The contract of every access log. `open` opens the same log again, as another process would. */
 export function accessContract(t: Test, open: (t: Test) => Promise<AccessLog>): void {
   t.test('what is put is seen by everybody, the last of a subject counts, and null forgets it', async (t) => {
     const [one, other] = [await open(t), await open(t)]

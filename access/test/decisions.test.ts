@@ -18,7 +18,7 @@ const allow: AccessEntry = { ...deny, verdict: 'allow' }
 function open(access = new MemoryAccess(), mode: 'open' | 'signed' = 'open') {
   const decisions = new Decisions({ mode, secret: SECRET, tokens, access })
   const decide = (more: Partial<Asker> = {}, now = NOW) => decisions.decide({ ...asker, ...more }, now) as Verdict
-  /** Where a token has to be bound first. */
+  /** If a token has to be bound first. */
   const later = (more: Partial<Asker>, now = NOW) => Promise.resolve(decisions.decide({ ...asker, ...more }, now))
   return { decisions, decide, later, access }
 }
@@ -66,7 +66,7 @@ const request: TokenRequest = {
   account: 'someone',
 }
 
-/** A token in use, and what is said of it. */
+/** A token in use, and the decisions about it. */
 function signed(more: Partial<TokenRequest> = {}) {
   const { text, token } = tokens.issue({ ...request, ...more })
   const opened = open(new MemoryAccess(), 'signed')
@@ -100,7 +100,7 @@ t.test('a token must be used in time, by its first login only', (t) => {
   const early = signed()
   t.match(early.ask('login', 9), { code: 1 })
   t.match(early.ask('login', 30), { code: 1 }, 'the same client, once more')
-  // A process that was started since does not know the login.
+  // A process that started later does not know the login.
   const later = signed()
   t.match(later.ask('counters', 30), { code: 1 }, 'whoever is online stays so')
   t.match(later.ask('login', 31), { code: 1 })

@@ -6,7 +6,7 @@ import { DECIDED, decidedSubjectsOf, entriesNaming, SUBJECTS } from '../subjects
 const MAC = '02-4B-9D-E1-77-3C'
 const USER = 'alice@example.org'
 
-/** One subject of each kind, as it is stored: these texts are in logs of years. */
+/** One subject of each kind in its stored form. Existing logs contain these texts, so they must not change. */
 const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly name: unknown }> = {
   session: { subject: 'session:0011', name: '0011' },
   mac: { subject: `mac:${MAC}`, name: MAC },
@@ -27,7 +27,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   liveness: { subject: 'alive:cc00', name: 'cc00' },
 }
 const KINDS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[]
-/** Kinds whose subjects and data are looked at alike. */
+/** Kinds whose subjects and data are checked in the same way. */
 interface Kind {
   of(name: unknown): string
   nameOf(subject: string): unknown

@@ -38,7 +38,7 @@ t.test('a token says what it was issued for', (t) => {
       t.notOk(tokens.isOfGateway(token, `${asked.gwId}x`))
       t.equal(token.accountTag === 0, asked.account === '')
       t.ok(asked.account === '' || tokens.accountTags(asked.account).includes(token.accountTag))
-      // Nobody reads an account or a gateway off a token.
+      // A token does not reveal its account or gateway.
       t.not(text, tokens.issue(asked).text)
     }),
     { numRuns: 300 },

@@ -15,7 +15,7 @@ import { MemoryLog } from './memory-log.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-/** The minutes before it lie in its month: at a day's beginning it is an hour ago. */
+/** The minutes before it are in the same month: at the beginning of a day it is an hour ago. */
 const now = Date.now() - (Date.now() % DAY < HOUR / 2 ? HOUR : 0)
 
 const logger = createLogger('aggregator-test')
@@ -24,7 +24,7 @@ const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
 t.teardown(() => store.close())
 await store.migrate()
 
-/** Runs an aggregator over a log until nothing waits, and says what it counted. */
+/** Runs an aggregator over a log until there is no lag. @returns its counts */
 async function drain(
   log: MemoryLog,
   options: Partial<AggregatorOptions> = {},
@@ -184,7 +184,7 @@ t.test('damaged bytes do not block other records, and every loss is recorded', a
   const batches = Array.from({ length: 40 }, (_, index) => {
     const batch = makeBatch('gateway_auth', now, repeated(6, { extra: { key: 'value' } }))
     const records = Buffer.from(batch.records)
-    // Every other batch: one byte changed, at another place each time.
+    // In every other batch one byte is changed, at a different place each time.
     if (index % 2 === 1) records[(index * 37) % records.length] ^= 0xff
     return { ...batch, records }
   })
@@ -205,7 +205,7 @@ t.test('damaged bytes do not block other records, and every loss is recorded', a
   }
 })
 
-/** The real store, whose answers to some calls get lost: the work is done, the caller sees an error. */
+/** The real store, with some answers lost: the work is done, but the caller gets an error. */
 function losingAnswers(calls: readonly number[]): Store {
   let call = 0
   return new Proxy(store, {
@@ -229,7 +229,7 @@ t.test('an unknown outcome is resolved by a retry', async (t) => {
   const cut = { ...whole, records: whole.records.subarray(0, -3) }
   const batches = [makeBatch('gateway_pings', now, repeated(5)), cut, makeBatch('gateway_pings', now, repeated(5))]
   log.append(...batches)
-  // Calls that succeed: the dead letters, then the good rows; each answer is lost once.
+  // The calls that succeed insert the dead letters, then the good rows; each answer is lost once.
   const stats = await drain(log, { store: losingAnswers([0, 2]) })
   t.equal(stats('gateway_pings').failures, 2)
   t.same(await rowsOf('gateway_pings', batches), [5, 9, 5])

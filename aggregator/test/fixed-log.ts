@@ -4,12 +4,12 @@ import { MemoryLog } from './memory-log.ts'
 
 const BATCHES = 240
 const RECORDS = 20
-/** Every so many batches one ends too early. */
+/** Every n-th batch is truncated. */
 const CUT_EVERY = 16
 
 export interface FixedLog {
   readonly log: MemoryLog
-  /** Each batch, and how many of its records can be stored. */
+  /** Each batch, and the number of its records that can be stored. */
   readonly batches: readonly { readonly batch: Batch; readonly rows: number }[]
 }
 
@@ -32,7 +32,7 @@ export function fixedLog(start: number): FixedLog {
 function heartbeats(at: number, batchId: Buffer, index: number): MadeBatch {
   const records = Array.from({ length: RECORDS }, (_, gateway) => ({
     gw_id: `gw-${gateway}`,
-    // Falls now and then.
+    // Sometimes lower than before.
     wifidog_uptime: BigInt((index % (40 + gateway)) + 1),
   }))
   return makeBatch('gateway_pings', at, records, batchId)

@@ -1,7 +1,6 @@
 /**
- * Child process of the kill test: brings a fixed log into an embedded store, from the log's beginning, and says `done`.
- * Arguments: the store's directory, when the log's first
- * record was received. Sends `started` when it begins to insert.
+ * Child process of the kill test: inserts a fixed log into an embedded store, from the log's beginning, and then sends `done`.
+ * Arguments: the store's directory, and the time at which the log's first record was received. Sends `started` when it begins to insert.
  */
 import { createLogger } from '../../common/logger.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'

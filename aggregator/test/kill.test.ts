@@ -11,7 +11,7 @@ import { cleanEnv } from '../../test/helpers/clean-env.ts'
 import { fixedLog } from './fixed-log.ts'
 
 const KILLS = 10
-/** Received half a day before today began: four minutes of one month. */
+/** Received half a day before today began: four minutes in one month. */
 const START = new Date().setUTCHours(0, 0, 0, 0) - 12 * 3_600_000
 const child = fileURLToPath(new URL('insert-until-killed.js', import.meta.url))
 
@@ -31,7 +31,7 @@ async function message(process: ChildProcess, wanted: string): Promise<void> {
   }
 }
 
-/** What a view's table holds, merged, and what its SELECT says of all raw rows. */
+/** The merged rows of a view's table, and the result of its SELECT over all raw rows. */
 async function viewAndRaw(
   store: Store,
   table: string,
@@ -53,7 +53,7 @@ t.test(
     for (let round = 0; round < KILLS; round++) {
       const victim = start(path)
       await message(victim, 'started')
-      // Anywhere between the first insert and about half of the log.
+      // At a random time between the first insert and about half of the log.
       await sleep(Math.random() * 900)
       if (victim.exitCode === null) {
         victim.kill('SIGKILL')

@@ -2,7 +2,7 @@ import type { Gathered, Lag, LogReader } from '../../log/contract.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Stream } from '../../schemas/streams/index.ts'
 
-/** A record log in memory, for orders, repetitions and crash points that a real one shows rarely. */
+/** A record log in memory, for orders, repetitions and crash points that are rare with a real log. */
 export class MemoryLog implements LogReader {
   readonly #batches = new Map<Stream, Batch[]>()
   readonly #read = new Map<Stream, number>()
@@ -51,7 +51,7 @@ export class MemoryLog implements LogReader {
     this.#read.set(stream, this.#committed.get(stream) ?? 0)
   }
 
-  /** As a new process would: from the first batch, whatever was committed. */
+  /** Reads as a new process would: from the first batch, regardless of commits. */
   replay(): void {
     this.#read.clear()
     this.#committed.clear()
@@ -61,7 +61,7 @@ export class MemoryLog implements LogReader {
     return this.#committed.get(stream) ?? 0
   }
 
-  /** Batches that have not been read. */
+  /** Batches that were not read yet. */
   waiting(stream: Stream): number {
     return (this.#batches.get(stream)?.length ?? 0) - (this.#read.get(stream) ?? 0)
   }

@@ -9,8 +9,8 @@ import { startAggregator } from '../aggregator.ts'
 import { MemoryLog } from './memory-log.ts'
 
 /*
- * What the aggregator does with ownerships, against a store that only writes down what it is asked: the real ones are tested to
- * honour them.
+ * How the aggregator uses ownerships, against a store that only records the calls. The tests of the real stores check that they honour
+ * ownerships.
  */
 
 const logger = createLogger('ownerships-test')

@@ -13,7 +13,7 @@ import { emptyTotals, replayPart, type ReplayTotals } from '../replay.ts'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const SECRET = 'a secret of the tests'
-/** The minutes before it lie in its month: at a day's beginning it is an hour ago. */
+/** The minutes before it are in the same month: at the beginning of a day it is an hour ago. */
 const now = Date.now() - (Date.now() % DAY < HOUR / 2 ? HOUR : 0)
 
 const logger = createLogger('replay-test')

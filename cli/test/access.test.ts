@@ -4,7 +4,7 @@ import { Instance } from '../../test/helpers/instance.ts'
 import { until } from '../../test/helpers/until.ts'
 import { runCli } from './run-cli.ts'
 
-/* Decisions by command, against a running instance: what its gateways are told. */
+/* Decisions by command, against a running instance, and the answers that its gateways get. */
 t.test('deny, allow, list, remove', async (t) => {
   const instance = await Instance.create(join(t.testdir(), 'data'), {
     GATEPOST_AUTH_MODE: 'open',
@@ -18,7 +18,7 @@ t.test('deny, allow, list, remove', async (t) => {
     const answer = await fetch(instance.url(`/auth/?${query}`, instance.gatewayPort))
     return answer.text()
   }
-  /** Every worker hears of it: connections go to one or the other. */
+  /** Every worker must know the decision: connections go to any of them. */
   const told = async (answer: string) => {
     const everyWorker = async () => {
       for (let request = 0; request < 20; request++) if ((await counters()) !== answer) return false

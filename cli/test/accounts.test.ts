@@ -4,7 +4,7 @@ import t from 'tap'
 import { Instance } from '../../test/helpers/instance.ts'
 import { runCli } from './run-cli.ts'
 
-/* Accounts as an operator has them: a file that goes through a running instance, and a login that follows. */
+/* Accounts from an operator's file, imported through a running instance, and a login afterwards. */
 t.test('gatepost accounts', async (t) => {
   const directory = t.testdir()
   const instance = await Instance.create(join(directory, 'data'), {})

@@ -5,7 +5,7 @@ import { addLogins, addPings, openEngine } from '../../reporter/test/engine.ts'
 import { csv } from '../../common/csv.ts'
 import { runCli, type CliResult } from './run-cli.ts'
 
-/* Series and CSV of `gatepost metrics`; the rest is in cli.test.ts. */
+/* Series and CSV of `gatepost metrics`; cli.test.ts tests the rest. */
 
 const dataDir = join(t.testdir(), 'data')
 const gatepost = (command: string): Promise<CliResult> =>

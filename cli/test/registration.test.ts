@@ -4,7 +4,7 @@ import { Instance } from '../../test/helpers/instance.ts'
 import { subjectsKnown } from '../../test/helpers/subjects-known.ts'
 import { runCli } from './run-cli.ts'
 
-/* What an operator says of a gateway, against a running instance: from elsewhere it is not believed. */
+/* The registration of a gateway, against a running instance: requests from another source are not trusted. */
 t.test('a gateway with a registered source', async (t) => {
   const instance = await Instance.create(join(t.testdir(), 'data'), { GATEPOST_AUTH_MODE: 'open' })
   t.teardown(() => instance.destroy())
@@ -14,7 +14,7 @@ t.test('a gateway with a registered source', async (t) => {
   const ping = () => get('/ping/?gw_id=G&sys_uptime=1&sys_memfree=2&sys_load=0.1&wifidog_uptime=3')
   const counters = () =>
     get('/auth/?stage=counters&ip=10.0.0.5&mac=50:a6:7f:84:9c:d1&token=t&incoming=1&outgoing=1&gw_id=G')
-  /** The same client's counters as gateways that report many clients at once send them. */
+  /** The same client's counters, as sent by gateways that report many clients at once. */
   const post = async (query: string, body: object) => {
     const url = instance.url(`/auth/?${query}`, instance.gatewayPort)
     const headers = { 'content-type': 'application/json' }
@@ -25,7 +25,7 @@ t.test('a gateway with a registered source', async (t) => {
     post('gw_id=G&stage=counters', { counters: [{ ...client, uptime: 60, incoming, outgoing: 6 }] })
   const apfree = (incoming: number) =>
     post('stage=counters_v2', { gw_id: 'G', clients: [{ ...client, incoming, outgoing: 8, online_time: 60 }] })
-  /** Until ingest knows what was said before: something is said of one subject more. */
+  /** Waits until ingest knows all earlier decisions: writes a decision about one more subject. */
   let subjects = 1
   const followed = async () => {
     await runCli(['access', 'deny', 'mac', `02:00:00:00:00:0${subjects}`], { GATEPOST_DATA_DIR: instance.dataDir })

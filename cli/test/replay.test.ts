@@ -25,13 +25,13 @@ t.teardown(() => instance.destroy())
 const gatepost = (...arguments_: string[]) =>
   run(process.execPath, [packageFile('bin/gatepost'), ...arguments_], { env: instance.env })
 
-/** What became of the topics of which anything was read. */
+/** The outcome of the streams of which anything was read. */
 async function replayed(...arguments_: string[]): Promise<Record<string, Partial<ReplayOutcome>>> {
   const { status, stdout, stderr } = await gatepost('replay', '--archive', '--json', ...arguments_)
   t.equal(status, 0, stderr)
   t.equal(stderr, '', 'progress is for terminals')
   const outcomes = JSON.parse(stdout) as ReplayOutcome[]
-  // What is zero is left out.
+  // Counts of 0 are left out.
   return Object.fromEntries(
     outcomes
       .filter(({ read }) => read > 0)
@@ -39,7 +39,7 @@ async function replayed(...arguments_: string[]): Promise<Record<string, Partial
   )
 }
 
-/** A statement by hand. */
+/** Runs a statement, as an operator would. */
 async function admin(sql: string): Promise<void> {
   const url = instance.url('/?user=admin&password=adm&mutations_sync=2', instance.sqlPort)
   const response = await fetch(url, { method: 'POST', body: sql })
@@ -59,7 +59,7 @@ const names = async () =>
     ({ username }) => username,
   )
 
-/** Records that the archive holds. */
+/** Records in the archive. */
 async function archived(): Promise<number> {
   let records = 0
   for (const stream of STREAMS) {

@@ -12,8 +12,8 @@ export interface CliResult {
 }
 
 /**
- * Runs bin/gatepost as a person would, with these variables only. Through env(1): the test runner puts its loaders into
- * the NODE_OPTIONS of whatever is started from a test, whatever environment it is given.
+ * Runs bin/gatepost as a person would, with only these variables. Through env(1), because the test runner adds its loaders to
+ * the NODE_OPTIONS of every process that a test starts, whatever its environment.
  */
 export async function runCli(arguments_: readonly string[], env: Record<string, string>): Promise<CliResult> {
   const child = spawn('env', ['-u', 'NODE_OPTIONS', packageFile('bin/gatepost'), ...arguments_], {
@@ -29,8 +29,8 @@ export async function runCli(arguments_: readonly string[], env: Record<string, 
 }
 
 /**
- * Runs a command line in this process, which takes a tenth of the time: for what needs no process of its own, as help and what is refused
- * before anything is opened.
+ * Runs a command line in this process, which takes a tenth of the time. For commands that need no process of their own, such as help, or
+ * commands that are refused before they open anything.
  */
 export async function runHere(arguments_: readonly string[], env: Record<string, string>): Promise<CliResult> {
   let [stdout, stderr] = ['', '']

@@ -4,7 +4,7 @@ import { openApp } from '../../test/helpers/open-app.ts'
 import { Exchange } from '../http.ts'
 
 /*
- * What gateways that report many clients in one POST send, and what they can parse of the answer: PROTOCOLS.md, section 2, and the
+ * The requests of gateways that report many clients in one POST, and the answers that they can parse: docs/gateways.md, and the
  * gateways' sources (wifidog-ng 1.5 auth.c; apfree-wifidog 5 and 8 wifidog_counters).
  */
 

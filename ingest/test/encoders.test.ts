@@ -8,7 +8,7 @@ import type { Stream } from '../../schemas/streams/index.ts'
 import type { App } from '../app.ts'
 import { Exchange } from '../http.ts'
 
-/* Our encoders against avsc: what we wrote is what avsc reads, and avsc writes the same bytes. */
+/* Our encoders against avsc: avsc reads the values that we encoded, and writes the same bytes. */
 
 const UINT64_MAX = 2n ** 64n - 1n
 const signed = (value: bigint) => BigInt.asIntN(64, value)
@@ -34,7 +34,7 @@ const uint64 = fc.oneof(
   ),
   fc.bigInt({ min: 0n, max: UINT64_MAX }),
 )
-/** Text with everything that is awkward: empty, long, escapes, beyond ASCII, lone surrogates. */
+/** Difficult texts: empty, long, escapes, beyond ASCII, lone surrogates. */
 const text = fc.oneof(
   fc.constantFrom(
     '',
@@ -60,7 +60,7 @@ const withSurrogates = fc.oneof(
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((codes) => String.fromCharCode(...codes)),
 )
 
-/** What UTF-8 makes of it. */
+/** The text after encoding to UTF-8. */
 const wellFormed = (value: string) => Buffer.from(value, 'utf8').toString('utf8')
 
 /** form-urlencoded in one of its many spellings. */

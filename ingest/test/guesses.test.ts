@@ -10,7 +10,8 @@ import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { BulkListener } from '../listeners/bulk.ts'
 
 /*
- * Somebody guesses tokens through a gateway, as fast as a connection takes it: none is good, whoever has one stays on, and every guess is on record.
+ * Somebody guesses tokens through a gateway, as fast as a connection allows: no guess is valid, clients with a token stay online, and
+ * every guess is on record.
  */
 const GUESSES = 100_000
 const CONNECTIONS = 50
@@ -42,7 +43,7 @@ t.test('100,000 guesses over HTTP', async (t) => {
   }
   t.equal(await ask(text), 'Auth: 1')
 
-  // Of the right form, and right but for their last characters.
+  // Tokens in the right form, of which only the last characters are wrong.
   const guess = (index: number) => text.slice(0, -5) + index.toString(36).padStart(5, '0')
   let answered = 0
   let admitted = 0

@@ -126,7 +126,7 @@ t.test('credentials are recognised by many names, and inside values', (t) => {
     'api-key',
   ]
   for (const name of credentials) t.ok(isCredential(name), name)
-  // What apfree gateways send, and others like it.
+  // Keys as apfree gateways send them, and similar ones.
   const others = [
     'wired_passed',
     'nf_conntrack_count',

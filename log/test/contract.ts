@@ -7,13 +7,13 @@ import { NEVER_MS } from '../../test/helpers/until.ts'
 import type { Gathered, LogReader, LogWriter } from '../contract.ts'
 import { BATCH_SPAN_MS, type Batch } from '../../schemas/batch.ts'
 
-/** What an implementation of the record log brings to be tested. */
+/** What an implementation of the record log provides to these tests. */
 export interface LogUnderTest {
   openWriter(): Promise<LogWriter>
   openReader(): Promise<LogReader>
 }
 
-/** A batch of dead letters whose payloads are given. */
+/** A batch of dead letters with these payloads. */
 export function makeBatch(
   payloads: readonly string[],
   receivedAt = Date.now(),
@@ -68,7 +68,7 @@ export async function readBatches(
   return { batches, gathers }
 }
 
-/** What every record log must do, whatever it is made of. `open` gives a fresh, empty log. */
+/** The contract of every record log. `open` returns a fresh, empty log. */
 export function logContract(t: Test, name: string, open: (t: Test) => Promise<LogUnderTest>): void {
   t.test(`${name}: what was appended is read: bytes, identity, count, window, order`, async (t) => {
     const log = await open(t)

@@ -14,7 +14,7 @@ function erased(...subjects: [SubjectKind, string][]): Promise<ErasedSubjects> {
   return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => [SECRET])
 }
 
-/** The places of the records that are left. */
+/** The indexes of the remaining records. */
 function left(batch: Batch | null): unknown[] {
   if (batch === null) return []
   return decodeRecords(batch.stream, batch.records, batch.recordCount).map(({ record }) => record['batch_index'])
@@ -50,8 +50,8 @@ t.test('records of erased people are left out, by every field that names them', 
 })
 
 /*
- * Symptom: a dead letter of a forgotten user whose name has a character beyond U+FFFF came back. Root cause: the name in the payload was
- * cut after six units of a JavaScript string, and the stored one after six code points.
+ * Symptom: a dead letter of a forgotten user whose name has a character beyond U+FFFF was inserted again. Root cause: the name in the
+ * payload was cut after six UTF-16 units, and the stored name after six code points.
  */
 t.test('a name of six code points is recognised in a dead letter, whatever its characters', async (t) => {
   const subjects = await erased(['user', storedUserName('𐐨𐐩𐐪abcdef')])

@@ -8,9 +8,9 @@ import { filesHolding } from '../../test/helpers/files-holding.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
 
 /*
- * The engine's own files, once it has removed the parts that were replaced. They are compressed with LZ4, which writes what it sees for
- * the first time as it is: that a value of another person is found, and this one was before, shows that looking for bytes finds them.
- * No value may repeat itself or the one of another.
+ * The engine's own files, after it has removed the replaced parts. They are compressed with LZ4, which writes new text uncompressed. The
+ * test finds the value of another person, and found this person's value before, which shows that a search for bytes works.
+ * No value may repeat itself or another value.
  */
 
 const KEY = 'a secret of the tests'
@@ -35,7 +35,7 @@ async function insert(table: string, row: object): Promise<void> {
   await store.command(`INSERT INTO gatepost.${table} FORMAT JSONEachRow ${JSON.stringify(row)}`)
 }
 
-/** Tables with a file in which a text stands, whatever its case; `other`: files that are of none. */
+/** Tables with a file that contains a text, in any case; `other`: files that belong to no table. */
 function tablesWith(text: string): string[] {
   const found = filesHolding(path, text).map(
     (file) => tables.find(({ uuid }) => file.includes(uuid))?.name ?? `other: ${file}`,
@@ -61,7 +61,7 @@ t.test('no file of the engine contains the bytes', async (t) => {
     [USER, MAC, 1],
     [OTHER.name, OTHER.mac, 2],
   ] as const) {
-    // Each value in a part of its own at first, so that it is no repetition of one before it.
+    // Each value is in a part of its own at first, so that it repeats no earlier value.
     await insert('post_auth', { received_at, ssl_username: user, success: 1, batch_index: index })
     await insert('post_auth', { received_at, mac, success: 1, username: 'NOBODY', batch_index: 10 + index })
     await insert('gateway_auth', { received_at, stage: 'login', gw_id: 'g', mac, session_id: `s-${index}` })

@@ -9,7 +9,7 @@ import { FileAccessLog } from '../../access/journal-log.ts'
 import type { Store } from '../../store/contract.ts'
 import { forgetPerson } from '../forget-person.ts'
 
-/* What forgetting does with the access-control log: every kind of entry in which a person can stand. */
+/* Forgetting in the access log: every kind of entry that can name a person. */
 
 const MAC = '02-4B-9D-E1-77-3C'
 const OTHER = '02-00-00-00-00-01'
@@ -17,7 +17,7 @@ const USER = 'alice@example.org'
 const logger = createLogger('forget-test')
 logger.level = 'silent'
 
-/** In its tables nobody is. */
+/** A store whose tables name nobody. */
 const store = {
   query: (sql: string) =>
     Promise.resolve(sql.includes(' AS n ') ? [{ n: 0 }] : sql.includes('now64') ? [{ ms: String(Date.now()) }] : []),
@@ -53,7 +53,7 @@ async function filled(dataDir: string): Promise<FileAccessLog> {
   await access.claim('bind:s-1', entry({ mac: MAC }))
   await access.claim('bind:s-2', entry({ mac: OTHER }))
   await access.claim('voucher:00:device:1', entry({ device: MAC }))
-  // What has ended is in the file until it is written anew.
+  // Expired entries are in the file until it is compacted.
   await access.put('bind:s-0', { ...entry({ mac: MAC }), until: Date.now() - 1000 })
   return access
 }

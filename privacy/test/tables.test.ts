@@ -7,7 +7,7 @@ import { subjectHash } from '../erased.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
 import type { Person } from '../person.ts'
 
-/* Every place in which a person can stand, in the real engine: theirs goes, everybody else's stays. */
+/* Every place that can name a person, in the real engine: the person's rows are removed, those of others stay. */
 
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
@@ -22,7 +22,7 @@ async function insert(table: string, rows: readonly object[]): Promise<void> {
   }
 }
 
-/** As the reporter copies it. */
+/** Copied as the reporter copies it. */
 async function copyHistory(): Promise<void> {
   await store.command(
     `INSERT INTO gatepost.login_history SELECT month, kind, ${pseudonymOf('subject')},
@@ -134,7 +134,7 @@ t.test('audit entries about forgotten people stay', async (t) => {
 })
 
 t.test('the texts of the deletions are removed too', async (t) => {
-  // Symptom: the MAC stood in mutation_*.txt of the tables. Root cause: the engine keeps the last hundred mutations of each table.
+  // Symptom: mutation_*.txt of the tables contained the MAC. Root cause: the engine keeps the last hundred mutations of each table.
   const texts = () =>
     store.query<{ command: string }>("SELECT command FROM system.mutations WHERE database = 'gatepost'")
   t.match((await texts()).map(({ command }) => command).join('\n'), new RegExp(MAC))

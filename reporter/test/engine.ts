@@ -5,7 +5,7 @@ import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/table-store.ts'
 import { retentionOf } from '../../store/retention.ts'
 
-/** A login as the tests write it: what is left out is a user's accepted login. */
+/** A login in short form: fields that are left out are those of a user's accepted login. */
 export interface Login {
   readonly at: string
   readonly user?: string
@@ -16,7 +16,7 @@ export interface Login {
   readonly mac?: string
 }
 
-/** An account as the tests write it; of one username the latest written counts. */
+/** An account in short form; the latest one of a username counts. */
 export interface Account {
   readonly name: string
   readonly contact?: string | null
@@ -25,7 +25,7 @@ export interface Account {
   readonly lastLogin?: string | null
 }
 
-/** A heartbeat as the tests write it. */
+/** A heartbeat in short form. */
 export interface Ping {
   readonly at: string
   readonly gateway: string
@@ -88,7 +88,7 @@ const EVERYTHING = [
   'gateway_runs',
 ] as const
 
-/** Empties what the metrics are computed from, but for the locations. */
+/** Empties the tables from which metrics are computed, except the locations. */
 export async function clear(store: Store): Promise<void> {
   for (const table of EVERYTHING) await store.command(`TRUNCATE TABLE gatepost.${table}`)
 }

@@ -3,7 +3,7 @@ import { BATCH_SPAN_MS, type Batch } from '../batch.ts'
 import { recordSchema } from '../avro.ts'
 import type { FieldName, Stream } from '../streams/index.ts'
 
-/** More than a record of a template takes. */
+/** More bytes than a template's record needs. */
 const USUAL_BYTES = 200
 
 export type Fields = Record<string, unknown>
@@ -69,7 +69,7 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
   dead_letters: { source: 'ping', reason: 'bad_value', error: 'sys_load is not a number', payload: 'sys_load=x' },
 }
 
-/** Avro holds 64 bits with a sign; unsigned counters travel in the same bits. */
+/** Avro's 64-bit integers are signed; unsigned counters use the same bits. */
 export function unsigned(value: bigint): bigint {
   return BigInt.asIntN(64, value)
 }
@@ -78,7 +78,7 @@ export interface MadeBatch extends Batch {
   readonly records: Buffer
 }
 
-/** A batch of records of a topic, each a template with these fields changed, encoded by avsc. */
+/** A batch of records of a stream, each a template with these fields changed, encoded by avsc. */
 export function makeBatch(
   stream: Stream,
   receivedAt: number,
@@ -92,7 +92,7 @@ export function makeBatch(
     const record = { received_at: receivedAt, batch_id: batchId, batch_index: index, ...TEMPLATES[stream], ...fields }
     let next = schema.type.encode(record, encoded, end)
     if (next < 0) {
-      // So many bytes were missing.
+      // The number of missing bytes.
       encoded = Buffer.concat([encoded.subarray(0, end)], 2 * encoded.length - next)
       next = schema.type.encode(record, encoded, end)
     }
@@ -109,7 +109,7 @@ export function makeBatch(
   }
 }
 
-/** `count` records that differ in nothing but their place. */
+/** `count` records that differ only in their index. */
 export function repeated(count: number, fields: Fields = {}): Fields[] {
   return Array.from({ length: count }, () => fields)
 }

@@ -8,8 +8,8 @@ import { resolveAgainst } from '../resolve.ts'
 import { STREAMS } from '../streams/index.ts'
 
 /*
- * What a released version wrote is on disks and in topics. If one of these tests fails, a schema was changed that must not be, or in a
- * way that cannot be read: add a field with a default, rename one and keep its old name in `aliases`, promote a type, or leave it as it is.
+ * Disks and topics hold records that a released version wrote. If one of these tests fails, a released schema was edited, or was changed
+ * in a way that cannot be read: add a field with a default, rename one and keep its old name in `aliases`, promote a type, or leave it.
  */
 
 for (const entry of releasedSchemas()) {

@@ -27,7 +27,7 @@ function zero(of: AvroType): unknown {
   return of.type === 'map' ? {} : '\u0000'.repeat(16)
 }
 
-/** A reader's fields: some with a default, some with the name that they had before. */
+/** A reader's fields: some with a default, some with their earlier name. */
 const readerFields = fields.chain((plain) =>
   fc
     .tuple(...plain.map(() => fc.record({ hasDefault: fc.boolean(), alias: fc.constantFrom(null, 'x', 'y') })))
@@ -68,7 +68,7 @@ function typeOf(of: readonly RecordField[]): avro.Type {
   return avro.Type.forSchema({ type: 'record', name: 'r', fields: named } as avro.Schema, { wrapUnions: true })
 }
 
-/** Whether avsc, which leaves out what a reader does not know, resolves it. */
+/** Whether avsc, which leaves out unknown fields, resolves it. */
 function isResolvedByAvsc(written: readonly RecordField[], read: readonly RecordField[]): boolean {
   try {
     typeOf(read).createResolver(typeOf(written))

@@ -14,7 +14,7 @@ await direct.queryAsync('CREATE TABLE gatepost.ins (id UInt64, name String) ENGI
 const CODINGS = ['gzip', 'deflate', 'br', 'zstd', 'lz4'] as const
 type Coding = (typeof CODINGS)[number]
 
-/** By the engine's own encoders. */
+/** Encoded by the engine. */
 async function encoded(coding: Coding, bytes: string | Buffer): Promise<Buffer> {
   const file = join(scratch, randomUUID())
   writeFileSync(file, bytes)
@@ -30,7 +30,7 @@ const insert = (
   headers: Record<string, string> = ADMIN,
 ): Promise<Answer> => send(url, { body, params, headers: { ...headers, 'Content-Encoding': coding } })
 
-/** How many rows are there and what they add up to; and none from now on. */
+/** The number of rows and their sum; then deletes the rows. */
 async function taken(): Promise<string> {
   const answer = await query(url, 'SELECT count(), sum(id), countIf(name = concat(char(110), toString(id))) FROM ins')
   await direct.queryAsync('TRUNCATE TABLE gatepost.ins')
@@ -100,8 +100,8 @@ t.test('a query that continues in the body', async (t) => {
 })
 
 /*
- * Symptom: an INSERT of a cut file of LZ4 was answered with 200 and had written fewer rows than the file had, or none.
- * Cause: the engine takes the end of the bytes for the end of the data.
+ * Symptom: an INSERT of a truncated LZ4 file was answered with 200 and had written fewer rows than the file had, or none.
+ * Root cause: the engine takes the end of the bytes for the end of the data.
  */
 t.test('bodies that were cut or changed are errors, and nothing is written', async (t) => {
   const csv = Array.from({ length: 20_000 }, (_, id) => `${id},n${id}\n`).join('')
@@ -124,7 +124,7 @@ t.test('bodies that were cut or changed are errors, and nothing is written', asy
 })
 
 t.test('a wrong checksum is an error', async (t) => {
-  // By the tool lz4: the engine's own encoder writes no checksum.
+  // Encoded by the tool lz4: the engine's own encoder writes no checksum.
   const frame = Buffer.from('BCJNGGRApxEAAAB/MQlhCjIJYgEACVBiYmJiCgAAAACqQGe8', 'base64')
   t.match(await insert('lz4', frame, { query: 'INSERT INTO ins FORMAT TSV' }), { status: 200 })
   t.equal(await taken(), '2\t3\t0')

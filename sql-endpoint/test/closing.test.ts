@@ -17,7 +17,7 @@ t.test('passwords of readers, and an endpoint that closes while it answers', asy
 })
 
 t.test('a writer whose client disconnects frees its slot', async (t) => {
-  // Symptom: no write was answered any more. Cause: an answer that is closed before it ends was waited for.
+  // Symptom: no later write was answered. Root cause: the endpoint waited for an answer that was closed before its end.
   const harness = await startHarness()
   t.teardown(() => harness.close())
   const leaving = request(harness.url, { method: 'POST', headers: ADMIN })

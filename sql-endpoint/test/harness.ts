@@ -14,7 +14,7 @@ export interface Harness {
   readonly url: string
   /** A directory of the test, beside the engine's. */
   readonly scratch: string
-  /** What the tables hold, past the endpoint. */
+  /** The content of the tables, read directly from the engine. */
   readonly direct: Session
   close(): Promise<void>
 }
@@ -55,7 +55,7 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly text: string
-  /** The body ended where its framing says that it ends. */
+  /** The body ended where its framing says. */
   readonly complete: boolean
 }
 

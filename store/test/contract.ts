@@ -9,7 +9,7 @@ import { gatewaysContract } from './gateways.ts'
 import { makeBatch, repeated, unsigned } from '../../schemas/test/records.ts'
 
 const HOUR = 3_600_000
-/** A noon within the retention; the day before it and the hours after it lie in its month. */
+/** A noon within the retention; the day before it and the hours after it are in the same month. */
 const NOON = noon(10)
 
 function noon(daysAgo: number): number {
@@ -32,7 +32,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string | null> {
   }
 }
 
-/** What every implementation of Store does. `open` gives a store on empty tables, not yet migrated. */
+/** The contract of every Store. `open` returns a store without tables, not migrated yet. */
 export function storeContract(t: Test, name: string, open: (t: Test) => Promise<Store>): void {
   t.test(`${name}: store contract`, async (t) => {
     const store = await open(t)
@@ -162,7 +162,7 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
         const [estimate] = await store.query<{ rows: string }>(
           `EXPLAIN ESTIMATE ${lookUpStatement(stream, [batches[hours / 2]])}`,
         )
-        // The hour's own rows, and what shares its first and last granule (8192 rows each).
+        // The hour's own rows, and the rows that share its first and last granule (8192 rows each).
         t.ok(Number(estimate.rows) <= perHour + 2 * 8192, `${estimate.rows} rows`)
       })
     }
@@ -229,7 +229,7 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
         t.equal(await codeOf(store.insertOnce('gateway_pings', [batch])), 'STORE_UNAVAILABLE')
         await store.command('DROP VIEW gatepost.a_broken_view')
         await store.command('DROP TABLE gatepost.broken')
-        // As if the insert had ended before it reached the other views.
+        // As if the insert had been interrupted before it reached the other views.
         await store.command(
           `DELETE FROM gatepost.gateway_latest WHERE gw_id = 'gw-broken' SETTINGS lightweight_deletes_sync = 2`,
         )

@@ -10,9 +10,9 @@ interface Gateway {
   restarts: number
 }
 
-/** The view `gateways`: what its columns mean, and that a replay changes none of them. */
+/** The view `gateways`: the meaning of its columns, and that a replay changes none of them. */
 export function gatewaysContract(t: Test, store: Store): void {
-  /** When it is needed, not once: the tests before may have taken minutes, and the view speaks of the last ones. */
+  /** Computed when it is needed: earlier tests may have taken minutes, and the view depends on the latest minutes. */
   const clock = () => Math.floor(Date.now() / 1000) * 1000
 
   /** Stores heartbeats of one gateway, [seconds ago, uptime] each, one batch each. */
@@ -21,7 +21,7 @@ export function gatewaysContract(t: Test, store: Store): void {
     const batches = beats.map(([ago, uptime]) =>
       makeBatch('gateway_pings', now - ago * 1000, [{ gw_id: gwId, wifidog_uptime: BigInt(uptime), ...fields }]),
     )
-    // One by one: a gather is of one month, and heartbeats of the last days may be of two.
+    // One by one: a gather covers one month, and heartbeats of the last days may be in two.
     for (const batch of batches) await store.insertOnce('gateway_pings', [batch])
     return batches
   }

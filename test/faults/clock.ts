@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A wall clock of its own for a process: libfaketime between the process and the kernel. Time that only runs on stays true. */
+/** A separate wall clock for a process: libfaketime between the process and the kernel. The monotonic clock stays true. */
 export interface FakeClock {
-  /** The environment of the process. */
+  /** The environment variables for the process. */
   readonly env: Record<string, string>
-  /** Moves the clock to so many seconds from the true time. */
+  /** Sets the clock to this many seconds from the true time. */
   step(seconds: number): void
 }
 
@@ -16,7 +16,7 @@ export function fakeClock(directory: string): FakeClock | null {
   mkdirSync(directory, { recursive: true })
   const file = join(directory, 'offset')
   const step = (seconds: number) => {
-    // By rename: it is read at every look at the clock.
+    // By rename: libfaketime reads the file whenever the process reads the clock.
     writeFileSync(`${file}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`)
     renameSync(`${file}.new`, file)
   }

@@ -8,11 +8,11 @@ import { derivedDifferences, judge } from './verdict.ts'
 import { World } from './world.ts'
 
 /*
- * Under load, in an installation of many processes, whatever goes wrong: what was acknowledged is stored, once each.
+ * Under load, in an installation of many processes, with every fault: each acknowledged record is stored once.
  *
  *   GATEPOST_TEST_FAULT_MINUTES   how long; default 15. Every fault comes once, then as many more as there is time for
  *   GATEPOST_TEST_FAULTS          only faults whose names contain one of these, comma-separated
- *   GATEPOST_TEST_SEED            the order of a run that was seen before
+ *   GATEPOST_TEST_SEED            repeats the order of an earlier run
  */
 
 const MINUTES = Number(process.env['GATEPOST_TEST_FAULT_MINUTES'] ?? 15)
@@ -62,7 +62,7 @@ t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 15) * 60_000 }, async (t) =
   await world.sessionsComputed()
   t.ok(world.sessions.expected.size > events.length, `${world.sessions.expected.size} sessions were lived through`)
   const wrong = async () => wrongSessions(world.sessions.expected, await storedSessions((sql) => world.query(sql)))
-  // What is known of gateways' restarts is looked at less often than the sessions.
+  // Restarts of gateways are computed less often than sessions.
   for (const until = Date.now() + RESTARTS_WITHIN_MS; (await wrong()).length > 0 && Date.now() < until;)
     await sleep(1000)
   t.same(await wrong(), [], 'sessions are what an undisturbed run makes of them')

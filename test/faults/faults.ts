@@ -4,7 +4,7 @@ import { pick } from '../helpers/random.ts'
 import type { Instance } from '../helpers/instance.ts'
 import type { World } from './world.ts'
 
-/** Something that goes wrong, and comes right again before `run` returns. */
+/** A fault, which ends before `run` returns. */
 export interface Fault {
   readonly name: string
   run(world: World, next: () => number): Promise<void>
@@ -23,7 +23,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // It has ended since it was listed.
+    // The process has ended since it was listed.
   }
 }
 
@@ -52,7 +52,7 @@ const stopOne = (name: string, pids: (world: World) => number[]): Fault => ({
   },
 })
 
-/** Its children see that it has gone, and end; then it is started again. */
+/** Its children detect its end and end too; then it is started again. */
 const killSupervisor = (name: string, instances: (world: World) => readonly Instance[]): Fault => ({
   name: `SIGKILL ${name}`,
   run: async (world, next) => {
@@ -231,7 +231,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a topic deleted and made anew',
     run: async (world) => {
-      // What a topic holds when it is deleted is gone by the operator's own word: it is empty here.
+      // Deleting a topic deletes its messages, which is what the operator asked for: so the topic is empty here.
       await world.pauseLoad()
       const left = await world.drained()
       if (left.lag !== 0 || left.spill !== 0) throw new Error(`not drained: ${JSON.stringify(left)}`)
@@ -244,7 +244,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'stored records expire in Kafka',
     run: async (world) => {
-      // Those that nobody has stored yet would be lost by the operator's own word.
+      // Records that are not stored yet would be lost, which is what the operator asked for.
       await world.pauseLoad()
       const left = await world.drained()
       if (left.lag !== 0 || left.spill !== 0) throw new Error(`not drained: ${JSON.stringify(left)}`)
@@ -308,7 +308,7 @@ export const FAULTS: readonly Fault[] = [
   },
 ]
 
-/** Faults that need something of this machine that is not there. */
+/** Faults that need something that this machine does not have. */
 export function impossible(world: World): Map<string, string> {
   const missing = new Map<string, string>()
   if (world.clock === null) missing.set('clock steps', 'libfaketime is not installed (package faketime)')

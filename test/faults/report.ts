@@ -1,4 +1,4 @@
-/** What the suite saw of one kind of fault. */
+/** The results for one kind of fault. */
 export interface FaultRow {
   readonly fault: string
   times: number

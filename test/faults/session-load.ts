@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunQuery } from '../helpers/load.ts'
 
-/** What a session comes to, by the rules for sessions. */
+/** The expected outcome of a session, by the rules for sessions. */
 export interface SessionState {
   readonly state: string
   readonly incoming: number
@@ -12,14 +12,14 @@ const LOOPS = 4
 const PAUSE_MS = 150
 const STEPS = 6
 
-/** How a session ends, one after the other. */
+/** The ways in which sessions end, in turn. */
 const ENDS = ['logged_out', 'active', 'superseded', 'gateway_restarted'] as const
-/** A restart is known to the second. */
+/** The time of a restart is known to the second. */
 const RESTART_MS = 3000
 
 /**
- * Whole lives of sessions, each at a gateway of its own: login, counters that grow, and an end. Each report is sent until it is acknowledged, as
- * gateways do, so that an undisturbed run would end in `expected`. To one ingest whose clock is right: the order of a
+ * Complete sessions, each at a gateway of its own: login, growing counters, and an end. Each report is sent until it is acknowledged, as
+ * gateways do, so that an undisturbed run would end in `expected`. All go to one ingest process with a correct clock: the order of a
  * session's reports is that of received_at.
  */
 export class SessionLoad {
@@ -39,7 +39,7 @@ export class SessionLoad {
     this.#loops = Array.from({ length: LOOPS }, () => this.#loop())
   }
 
-  /** Resolves when no report is under way; none is sent until resume(). */
+  /** Resolves when no report is in flight; none is sent until resume(). */
   async pause(): Promise<void> {
     this.#paused = true
     while (this.#underWay > 0) await sleep(20)
@@ -49,7 +49,7 @@ export class SessionLoad {
     this.#paused = false
   }
 
-  /** Waits until every session that has begun has come to its end. */
+  /** Waits until every session that has begun has ended. */
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#loops)
@@ -118,7 +118,7 @@ export class SessionLoad {
   }
 }
 
-/** What the view `sessions` says. A gateway's second session is the one that supersedes its first. */
+/** The rows of the view `sessions`. A gateway's second session supersedes its first. */
 export async function storedSessions(query: RunQuery): Promise<Map<string, SessionState>> {
   const rows = await query<{ gateway: string; place: number; state: string; incoming: string; outgoing: string }>(
     `SELECT gw_id AS gateway, toUInt32(row_number() OVER (PARTITION BY gw_id ORDER BY first_seen)) AS place, state, incoming,
@@ -133,7 +133,7 @@ export async function storedSessions(query: RunQuery): Promise<Map<string, Sessi
   )
 }
 
-/** Sessions that are not what an undisturbed run would have made of them, each with what it should be and what it is. */
+/** Sessions that differ from an undisturbed run, each with its expected and its actual values. */
 export function wrongSessions(
   expected: ReadonlyMap<string, SessionState>,
   stored: ReadonlyMap<string, SessionState>,

@@ -7,7 +7,7 @@ const SIZE = '16m'
 /** A file system of a few megabytes that can be filled. */
 export interface SmallDisk {
   readonly path: string
-  /** Takes all room that is left. */
+  /** Uses all free space. */
   fill(): void
   free(): void
   remove(): void
@@ -36,7 +36,7 @@ export function smallDisk(path: string): SmallDisk | null {
       try {
         execFileSync('umount', ['-l', path], { stdio: 'ignore' })
       } catch {
-        // It goes with the machine.
+        // It disappears with the machine.
       }
     },
   }

@@ -1,8 +1,8 @@
 import { LOAD_TABLES, type Load, type LoadRoute, type RunQuery } from '../helpers/load.ts'
 
-/** What became of the records that were acknowledged. */
+/** The outcome of the acknowledged records. */
 export interface Verdict {
-  /** Ids that were acknowledged and are not in their table, with when they were sent. */
+  /** Acknowledged ids that are not in their table, with the time at which they were sent. */
   readonly lost: Map<string, number>
   /** Ids that are in their table more than once; the time is 0 for one that was not acknowledged. */
   readonly duplicated: Map<string, number>
@@ -10,7 +10,7 @@ export interface Verdict {
   readonly stored: number
 }
 
-/** Compares what was acknowledged with what the tables hold, table by table. */
+/** Compares the acknowledged ids with the tables, table by table. */
 export async function judge(query: RunQuery, load: Load): Promise<Verdict> {
   const verdict = { lost: new Map<string, number>(), duplicated: new Map<string, number>(), acknowledged: 0, stored: 0 }
   for (const [route, { table, column, prefix }] of Object.entries(LOAD_TABLES)) {
@@ -28,8 +28,8 @@ export async function judge(query: RunQuery, load: Load): Promise<Verdict> {
 }
 
 /**
- * Derived state is a pure function of the raw rows: what the views have built up under all those faults, and what the raw rows
- * say now, as an undisturbed run would have it.
+ * Derived state is a pure function of the raw rows: compares the tables that the views have built under all those faults with the result
+ * of the raw rows, which is the result of an undisturbed run.
  */
 const DERIVED = {
   gateway_latest: [
@@ -48,7 +48,7 @@ const DERIVED = {
   ],
 } as const
 
-/** How many rows of each derived table differ from what the raw rows say. */
+/** The number of rows of each derived table that differ from the raw rows. */
 export async function derivedDifferences(query: RunQuery): Promise<Record<string, number>> {
   const differences: Record<string, number> = {}
   for (const [table, [built, computed]] of Object.entries(DERIVED)) {

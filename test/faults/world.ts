@@ -19,19 +19,19 @@ const PAUSE_MS = 40
 const LOOPS_PER_ROUTE = 2
 const PASSWORD = 'fault-suite'
 
-/** What tells whether an aggregator gets on. */
+/** What shows whether an aggregator makes progress. */
 const COUNTED = /^gatepost_aggregator_(rows|failures|fenced|partition_lag|joins|restarts|queued)/
 
-/** The bound of what the suite waits for: much longer than any recovery should take. */
+/** The limit of every wait of the suite: much longer than any recovery should take. */
 const SETTLE_MS = 240_000
 
 /**
- * A whole installation on one machine: three brokers, a store server behind a proxy, two ingests, two aggregators, a reporter, and a load on
- * both ingests.
+ * A whole installation on one machine: three brokers, a store server behind a proxy, two ingest processes, two aggregators, a reporter, and
+ * a load on both ingest processes.
  *
  *   ingests[0]      two workers; its clock can be moved
- *   ingests[1]      one worker, on a disk of its own that can be filled
- *   aggregators[0]  its clock is moved too
+ *   ingests[1]      one worker, on a separate disk that can be filled
+ *   aggregators[0]  its clock can be moved too
  */
 export class World {
   readonly kafka: KafkaCluster
@@ -85,7 +85,7 @@ export class World {
       GATEPOST_CLICKHOUSE_URL: `http://admin:${PASSWORD}@127.0.0.1:${proxy.port}/gatepost`,
       GATEPOST_SECRET: 'the secret of the fault suite',
       GATEPOST_AUTH_MODE: 'open',
-      // An undisturbed session that is left as it is goes on: for longer than the suite takes.
+      // An undisturbed session without an end stays active: for longer than the suite takes.
       GATEPOST_SESSION_TIMEOUT_INTERVALS: '1000',
       GATEPOST_LOG_LEVEL: process.env['GATEPOST_LOG_LEVEL'] ?? 'info',
     }
@@ -128,7 +128,7 @@ export class World {
     return this.#storeServer
   }
 
-  /** One more process of the installation, for a fault's time. */
+  /** One more process of the installation, for the duration of a fault. */
   async extra(command: 'aggregator', env: Record<string, string> = {}): Promise<Instance> {
     const directory = join(this.#directory, `extra-${this.#extra.length}`)
     const instance = await Instance.create(directory, { ...this.#env, ...env }, { command })
@@ -136,7 +136,7 @@ export class World {
     return instance
   }
 
-  /** Past the proxy. */
+  /** Not through the proxy. */
   query<T>(sql: string): Promise<T[]> {
     return this.#storeServer.query<T>(sql)
   }
@@ -151,8 +151,8 @@ export class World {
   }
 
   /**
-   * Sends a record on every route to every ingest until each was acknowledged, and waits until all of them are in their tables.
-   * @returns how long that took, in ms
+   * Sends a record on every route to every ingest process until each is acknowledged, and waits until all of them are in their tables.
+   * @returns how long that took, ms
    */
   async probe(): Promise<number> {
     const start = Date.now()
@@ -183,7 +183,7 @@ export class World {
     }
   }
 
-  /** Waits until nothing is left in the log and in the spills. @returns what is left after a long time */
+  /** Waits until the log and the spills are empty. @returns what remains after a long time */
   async drained(): Promise<{ lag: number; spill: number }> {
     const deadline = Date.now() + SETTLE_MS
     for (;;) {
@@ -194,7 +194,7 @@ export class World {
     }
   }
 
-  /** Waits until everything that is in its table now is in the sessions. */
+  /** Waits until all reports that are in their table now are in the sessions. */
   async sessionsComputed(): Promise<void> {
     const deadline = Date.now() + SETTLE_MS
     const [{ now }] = await this.query<{ now: string }>('SELECT toUnixTimestamp64Milli(now64(3)) AS now')
@@ -208,7 +208,7 @@ export class World {
     }
   }
 
-  /** How everybody is, for a failure's message: what tells most comes first, a long message is cut. */
+  /** The state of all processes, for a failure's message: the most useful part first, since a long message is cut. */
   async #state(): Promise<string> {
     const counted = this.aggregators.map(async (instance) => {
       const lines = (await metricsText(instance))
@@ -232,7 +232,7 @@ export class World {
     return parts.join('\n')
   }
 
-  /** The ends of what everybody has written, for a failure's message. */
+  /** The end of the output of every process, for a failure's message. */
   tails(): string {
     return this.instances.map((instance) => `--- ${instance.dataDir}\n${instance.tail()}`).join('\n')
   }
@@ -249,7 +249,7 @@ export class World {
   }
 }
 
-/** Empty while it does not tell. */
+/** Empty while the process does not answer. */
 function metricsText(instance: Instance): Promise<string> {
   return fetch(instance.url('/metrics', instance.metricsPort), { signal: AbortSignal.timeout(10_000) }).then(
     (response) => response.text(),
@@ -257,7 +257,7 @@ function metricsText(instance: Instance): Promise<string> {
   )
 }
 
-/** The sum of a metric over processes; not a number while one of them does not tell. */
+/** The sum of a metric over processes; NaN while one of them does not answer. */
 async function sum(instances: readonly Instance[], metric: string): Promise<number> {
   const values = await Promise.all(
     instances.map(async (instance) => {

@@ -1,6 +1,6 @@
 /**
  * The environment for a process of the product that a test starts: without the test runner's loaders, which would
- * slow it down and send messages of their own to its parent, and without this machine's GATEPOST_ variables.
+ * slow it down and send their own messages to its parent, and without this machine's GATEPOST_ variables.
  */
 export function cleanEnv(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {}

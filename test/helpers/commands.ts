@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Test } from 'tap'
 
-/** Where programs of Debian's packages are that a user's PATH leaves out. */
+/** Directories of Debian's programs that are not in a user's PATH. */
 const MORE = ['/usr/sbin', '/sbin']
 
 /** The path of a program; null if it is not installed. */
@@ -13,13 +13,13 @@ export function findCommand(name: string): string | null {
       accessSync(path, constants.X_OK)
       return path
     } catch {
-      // The next one.
+      // Try the next one.
     }
   }
   return null
 }
 
-/** The path of a program a test needs. Without it the test is skipped with a word why; in CI, where it is installed, it fails. */
+/** The path of a program that a test needs. Without it the test is skipped with the reason; in CI it fails. */
 export function requireCommand(t: Test, name: string, debianPackage: string): string | null {
   const path = findCommand(name)
   if (path !== null) return path

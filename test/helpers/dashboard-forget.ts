@@ -1,7 +1,7 @@
 import type { Forgotten } from '../../privacy/forget-person.ts'
 import type { Instance } from './instance.ts'
 
-/** Asks the dashboard of an instance to forget somebody. @throws Error: it did not */
+/** Asks the dashboard of an instance to forget a person. @throws Error: it did not */
 export async function forgetOnDashboard(instance: Instance, body: object): Promise<Forgotten> {
   const answer = await fetch(instance.url('/api/forget', instance.dashboardPort), {
     method: 'POST',

@@ -4,7 +4,7 @@ import type { Stream } from '../../schemas/streams/index.ts'
 /** A record as avsc decodes it: longs are BigInt, times numbers. */
 export type Decoded = Record<string, unknown>
 
-/** `count` records of a topic, each with the bytes it was encoded as. @throws Error if bytes are left over */
+/** `count` records of a stream, each with its encoded bytes. @throws Error if bytes remain */
 export function decodeRecords(
   stream: Stream,
   records: Uint8Array,

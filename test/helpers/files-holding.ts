@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Files below a directory in which a text stands, whatever its case. What is removed meanwhile holds nothing any more. */
+/** Files below a directory that contain a text, in any case. Files that are removed meanwhile do not count. */
 export function filesHolding(
   directory: string,
   text: string,

@@ -1,11 +1,11 @@
 import { connect } from 'node:net'
 
 /*
- * Gateways as WiFiDog 1.3.0 is one, without its firewall: what it asks of its auth server, what it looks for in the answers, and whom it then
- * lets through. Every call is HTTP/1.0 on a connection of its own, read to its end.
+ * Gateways that behave as WiFiDog 1.3.0, without its firewall: the requests to the auth server, what they look for in the answers, and whom
+ * they then let through. Every call is HTTP/1.0 on a new connection, read to its end.
  */
 
-/** How a gateway treats a client: `known` clients were denied a login and are reported all the same. */
+/** How a gateway treats a client: `known` clients were denied at login, but are still reported. */
 type Access = 'allowed' | 'validation' | 'known'
 
 export interface FleetClient {
@@ -25,7 +25,7 @@ const IDLE_INTERVALS = 5
 export class FleetGateway {
   readonly id: string
   readonly clients = new Map<string, FleetClient>()
-  /** Without an auth server nobody gets through. */
+  /** Without an auth server no client gets online. */
   open = false
   readonly #port: number
   #startedAt = Date.now()
@@ -41,7 +41,7 @@ export class FleetGateway {
     return this.open && (access === 'allowed' || access === 'validation')
   }
 
-  /** A browser comes back with a token. @returns the code that was answered; null: none */
+  /** A browser comes back with a token. @returns the code in the answer; null: none */
   async login(mac: string, ip: string, token: string): Promise<number | null> {
     const client: FleetClient = { mac, ip, token, access: 'known', incoming: 0, outgoing: 0, idle: 0 }
     this.clients.set(mac, client)
@@ -51,7 +51,7 @@ export class FleetGateway {
     return code
   }
 
-  /** A client without a token turns up: the gateway asks for one (wifidog-ng 2). @returns null: there is none */
+  /** A client appears without a token: the gateway asks for one (wifidog-ng 2). @returns null: it got none */
   async roam(mac: string, ip: string): Promise<string | null> {
     const answer = await this.#get(`auth/?stage=roam&ip=${ip}&mac=${mac}&gw_id=${this.id}`).catch(() => '')
     const token = /token=(\S+)/.exec(answer)?.[1]
@@ -67,7 +67,7 @@ export class FleetGateway {
     await this.#auth('logout', client, client.incoming, client.outgoing)
   }
 
-  /** The gateway's machine starts anew: it knows nobody, and tells nobody. */
+  /** The gateway's machine restarts: it has forgotten its clients, and reports no logouts. */
   reboot(): void {
     this.clients.clear()
     this.open = false
@@ -82,7 +82,7 @@ export class FleetGateway {
     client.idle = -1
   }
 
-  /** What a gateway does once in an interval: it says that it is there, and reports its clients one after the other. */
+  /** What a gateway does once per interval: it sends a heartbeat, and reports its clients one after the other. */
   async interval(): Promise<void> {
     await this.ping()
     for (const client of [...this.clients.values()]) {
@@ -98,7 +98,7 @@ export class FleetGateway {
   }
 
   async ping(): Promise<void> {
-    // Its program is told to begin a while before it says so first: an uptime of nothing would be none.
+    // The program starts some time before its first heartbeat: an uptime of 0 would count as missing.
     const uptime = Math.floor((Date.now() - this.#startedAt) / 1000)
     const query = `gw_id=${this.id}&sys_uptime=${uptime + 60}&sys_memfree=2604&sys_load=0.03&wifidog_uptime=${uptime}`
     const answer = await this.#get(`ping/?${query}`).catch(() => '')

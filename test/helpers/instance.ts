@@ -8,9 +8,9 @@ import { run } from './run.ts'
 import { NEVER_MS, untilEnough } from './until.ts'
 
 /*
- * Below the range out of which the kernel gives ports to outgoing connections (Linux: 32768 and up), so that a port that is free now is
- * still free when it is bound, and when its owner starts again. Each test process has a part of the range to itself: whoever listens on
- * its first port.
+ * Below the range of ports for outgoing connections (Linux: 32768 and up), so that a port that is free now is
+ * still free when it is bound, and when its owner starts again. Each test process has a part of the range to itself: the process that
+ * listens on its first port.
  */
 const FIRST_PORT = 15_000
 const PORTS_OF_A_PROCESS = 200
@@ -18,7 +18,7 @@ const PARTS = 85
 let part: Promise<number> | null = null
 let nextPort = 0
 
-/** Ports that are free. */
+/** Free ports. */
 export async function freePorts(count: number): Promise<number[]> {
   const first = await (part ??= ownPart())
   const ports: number[] = []
@@ -52,17 +52,17 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-/** The commands that run until they are told to stop. */
+/** The commands that run until they are stopped. */
 export type InstanceCommand = 'serve' | 'demo' | 'ingest' | 'aggregator' | 'reporter'
 
 export interface InstanceOptions {
   /** Default `serve`. */
   readonly command?: InstanceCommand
-  /** The directory of the package that is run, default this one. */
+  /** The directory of the package that is run; default: this one. */
   readonly root?: string
 }
 
-/** A `gatepost serve` of this checkout, or another command, with ports of its own that it keeps from start to start. */
+/** A `gatepost serve` of this checkout, or another command, with its own ports, which it keeps across restarts. */
 export class Instance {
   readonly command: InstanceCommand
   readonly dataDir: string
@@ -76,7 +76,7 @@ export class Instance {
   readonly metricsPort: number
   readonly dashboardPort: number
   #child: ChildProcess | null = null
-  /** Everything that the supervisor and its children have written. */
+  /** All output of the supervisor and its children. */
   output = ''
 
   private constructor(
@@ -102,7 +102,7 @@ export class Instance {
     }
   }
 
-  /** Starts nothing. `dataDir` need not exist; aggregator and reporter make none. */
+  /** Starts nothing. `dataDir` need not exist; aggregator and reporter do not create it. */
   static async create(
     dataDir: string,
     env: Record<string, string> = {},
@@ -115,7 +115,7 @@ export class Instance {
     return cleanEnv(this.#env)
   }
 
-  /** The command line that it runs. */
+  /** Its command line. */
   get program(): string {
     return join(this.#root, 'bin/gatepost')
   }
@@ -126,7 +126,7 @@ export class Instance {
 
   /** Starts the supervisor and waits for its banner. `more`: variables for this start only. */
   async start(more: Record<string, string> = {}): Promise<this> {
-    // The test runner puts its loaders into the environment of every spawn; env(1) takes them out again.
+    // The test runner adds its loaders to the environment of every spawn; env(1) removes them.
     const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, this.program, this.command], {
       env: { ...this.env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,7 +151,7 @@ export class Instance {
     return this
   }
 
-  /** A start that is expected to be refused. @returns its exit status and what it wrote */
+  /** A start that is expected to be refused. @returns its exit status and its output */
   refused(more: Record<string, string> = {}): Promise<{ status: number; output: string }> {
     return run(process.execPath, [this.program, this.command], {
       env: { ...this.env, ...more },
@@ -169,7 +169,7 @@ export class Instance {
     return code
   }
 
-  /** Ends everything at once and waits until it has gone, so that its directory can be removed. */
+  /** Kills all processes and waits for their end, so that the directory can be removed. */
   async destroy(): Promise<void> {
     const children = this.#child === null ? [] : processes().filter((entry) => entry.ppid === this.pid)
     await this.stop('SIGKILL')
@@ -177,7 +177,7 @@ export class Instance {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It went with its supervisor.
+        // It ended with its supervisor.
       }
     }
     while (children.some(({ pid }) => isAlive(pid))) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -190,7 +190,7 @@ export class Instance {
       .map((entry) => entry.pid)
   }
 
-  /** The last lines that it has written, each up to so many characters. */
+  /** The last lines of its output, each up to this many characters. */
   tail(lines = 40, width = Infinity): string {
     const last = this.output.trimEnd().split('\n').slice(-lines)
     return last.map((line) => line.slice(0, width)).join('\n')
@@ -214,13 +214,13 @@ export class Instance {
       .map((line) => JSON.parse(line) as T)
   }
 
-  /** Queries until the rows satisfy. @returns the last ones, if they never do */
+  /** Repeats a query until its rows satisfy a condition. @returns the last rows, if they never do */
   queryUntil<T>(sql: string, enough: (rows: T[]) => boolean): Promise<T[]> {
     return untilEnough(() => this.query<T>(sql), enough)
   }
 }
 
-/** Every process of this machine with its parent. */
+/** Every process of this machine, with its parent. */
 export function processes(): { pid: number; ppid: number; args: string }[] {
   // One -o each: on macOS what follows the first = is a heading.
   return execFileSync('ps', ['-A', '-ww', '-o', 'pid=', '-o', 'ppid=', '-o', 'args='], { encoding: 'utf8' })
@@ -230,7 +230,7 @@ export function processes(): { pid: number; ppid: number; args: string }[] {
     .map(([, pid, ppid, args]) => ({ pid: Number(pid), ppid: Number(ppid), args }))
 }
 
-/** Whether a process is there, and not merely waiting to be reaped. */
+/** Whether a process runs; a zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     return !/^Z/.test(execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim())

@@ -7,12 +7,12 @@ import { packageFile } from '../../common/package-root.ts'
 
 const run = promisify(execFile)
 
-/** A machine that is slow, behind a slow mirror. */
+/** Long enough for a slow machine with a slow mirror. */
 const FETCH_WAIT_MS = 5 * 60_000
 
 let fetched: Promise<string> | null = null
 
-/** The class path of the broker; fetched once for all test files, whichever comes first. */
+/** The class path of the broker; the first test file downloads it for all. */
 export function kafkaClassPath(): Promise<string> {
   return (fetched ??= fetch())
 }
@@ -30,7 +30,7 @@ async function fetch(): Promise<string> {
   }
 }
 
-/** Runs one of Kafka's own tools to its end. @returns what it wrote */
+/** Runs one of Kafka's own tools to its end. @returns its output */
 export async function kafkaTool(mainClass: string, ...arguments_: readonly string[]): Promise<string> {
   const flags = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
   const { stdout } = await run('java', [...flags, '-cp', await kafkaClassPath(), mainClass, ...arguments_])

@@ -7,12 +7,12 @@ export interface SaslUser {
   readonly password: string
 }
 
-/** What a test's cluster is made of. */
+/** The settings of a test's cluster. */
 export interface KafkaSettings {
   readonly brokers: 1 | 3
-  /** Clients log in as this user, with PLAIN or SCRAM; brokers among themselves do not. */
+  /** Clients log in as this user, with PLAIN or SCRAM; connections between brokers need no login. */
   readonly sasl?: SaslUser
-  /** Clients come with TLS; the authority that signed the brokers' certificate is `KafkaCluster.ca`. */
+  /** Clients use TLS; the authority that signed the brokers' certificate is `KafkaCluster.ca`. */
   readonly tls?: boolean
   /** More lines of server.properties, such as { 'message.max.bytes': '1048588' }. */
   readonly properties?: Readonly<Record<string, string>>
@@ -87,7 +87,7 @@ function saslProperties({ username, password }: SaslUser): Record<string, string
   }
 }
 
-/** Arguments for `StorageTool format`: SCRAM users are made with the cluster. */
+/** Arguments for `StorageTool format`, which also creates the SCRAM users. */
 export function scramArguments(settings: KafkaSettings): string[] {
   if (!settings.sasl) return []
   const { username, password } = settings.sasl

@@ -23,15 +23,15 @@ import {
 
 const CLUSTER_ID = 'Z2F0ZXBvc3QtdGVzdC0wMQ'
 
-/** Brokers of tests that a test file did not stop: they go with it. */
+/** Brokers that a test file did not stop: they are killed at its end. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
 /**
- * Real brokers on 127.0.0.1, each of them broker and controller in one process, on ports that they keep when they are started again.
- * Topics are not made by themselves.
+ * Real brokers on 127.0.0.1, each of them broker and controller in one process, on ports that they keep across restarts.
+ * Topics are not created automatically.
  */
 export class KafkaCluster {
   readonly #directory: string
@@ -50,7 +50,7 @@ export class KafkaCluster {
     this.ca = settings.tls ? makeCertificates(directory) : null
   }
 
-  /** Starts brokers whose data is in `directory`, and waits until each of them takes part. */
+  /** Starts brokers with their data in `directory`, and waits until each of them has joined the cluster. */
   static async start(directory: string, settings: KafkaSettings): Promise<KafkaCluster> {
     const numbers = await freePorts(3 * settings.brokers)
     const ports = Array.from({ length: settings.brokers }, (_, id) => {
@@ -73,7 +73,7 @@ export class KafkaCluster {
     return this.#children.map((child) => (child !== null && isRunning(child) ? (child.pid as number) : 0))
   }
 
-  /** How a client reaches this cluster. */
+  /** The options with which a client connects to this cluster. */
   options(clientId = 'test', overrides: Partial<KafkaOptions> = {}): KafkaOptions {
     const { sasl } = this.#settings
     return {
@@ -96,14 +96,14 @@ export class KafkaCluster {
     if (signal === 'SIGSTOP' && child.pid !== undefined) await whenStopped(child.pid)
   }
 
-  /** Starts a broker again that was killed, and waits until it takes part. */
+  /** Starts a killed broker again, and waits until it has joined the cluster. */
   async restart(id: number): Promise<void> {
     await this.kill(id)
     await this.#spawn(id)
     await this.#ready([id])
   }
 
-  /** Starts a broker again under another address, which clients have to learn from the others. */
+  /** Starts a broker again with another address, which clients have to learn from the other brokers. */
   async move(id: number): Promise<void> {
     await this.kill(id, 'SIGTERM')
     const [client] = await freePorts(1)
@@ -113,7 +113,7 @@ export class KafkaCluster {
     await this.restart(id)
   }
 
-  /** Starts every broker that is not running, all at once: a quorum needs more than one of them. */
+  /** Starts all brokers that are not running at the same time: a quorum needs more than one of them. */
   async #startAll(): Promise<void> {
     const ids = this.#ports.map((_, id) => id).filter((id) => this.pids[id] === 0)
     for (const id of ids) await this.#spawn(id)
@@ -125,24 +125,24 @@ export class KafkaCluster {
     await this.#startAll()
   }
 
-  /** Ends every broker at once, whatever state it is in. */
+  /** Kills every broker, in any state. */
   async stop(): Promise<void> {
     await Promise.all(this.#children.map((_, id) => this.kill(id)))
   }
 
-  /** The same as stop(): nothing is left running. */
+  /** The same as stop(): no process remains. */
   async destroy(): Promise<void> {
     await this.stop()
   }
 
-  /** Which broker is the active controller. A client's metadata does not tell: there any broker names itself or another one. */
+  /** The active controller. A client's metadata does not show it: any broker may name itself or another one. */
   async controllerId(): Promise<number> {
     const deadline = Date.now() + NEVER_MS
     for (;;) {
       try {
         return await this.#leader()
       } catch (error) {
-        // While the quorum elects, or on a machine that is busy, the tool gives up.
+        // The tool gives up during an election, or on a busy machine.
         if (Date.now() > deadline) throw error
       }
     }
@@ -162,7 +162,7 @@ export class KafkaCluster {
     return Number(match[1])
   }
 
-  /** What a broker has written. */
+  /** The output of a broker. */
   output(id: number): string {
     return readFileSync(this.#path(`broker-${id}.log`), 'utf8')
   }
@@ -193,7 +193,7 @@ export class KafkaCluster {
     this.#children[id] = child
   }
 
-  /** Waits until these brokers answer and the cluster counts them as its own. */
+  /** Waits until these brokers answer and are members of the cluster. */
   async #ready(ids: readonly number[]): Promise<void> {
     const deadline = Date.now() + NEVER_MS
     for (const id of ids) {
@@ -218,7 +218,7 @@ export class KafkaCluster {
   }
 }
 
-/** One broker for a test file: it goes when the test ends. */
+/** One broker for a test file; it is stopped when the test ends. */
 export async function singleBroker(t: Test, settings: Partial<KafkaSettings> = {}): Promise<KafkaCluster> {
   const cluster = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 1, ...settings })
   t.teardown(() => cluster.destroy())

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export type LoadRoute = 'ping' | 'auth' | 'post_auth' | 'gateway_ping'
 
-/** The table and the column in which a route's ids are found again. */
+/** The table and the column that hold a route's ids. */
 export const LOAD_TABLES: Record<LoadRoute, { table: string; column: string; prefix: string }> = {
   ping: { table: 'gateway_pings', column: 'gw_id', prefix: 'p' },
   gateway_ping: { table: 'gateway_pings', column: 'gw_id', prefix: 'g' },
@@ -12,7 +12,7 @@ export const LOAD_TABLES: Record<LoadRoute, { table: string; column: string; pre
   post_auth: { table: 'post_auth', column: 'task_id', prefix: 'r' },
 }
 
-/** Where requests go: the ports of an instance's listeners. */
+/** The target of requests: the ports of an instance's listeners. */
 export interface LoadTarget {
   readonly ingestPort: number
   readonly gatewayPort: number
@@ -20,7 +20,7 @@ export interface LoadTarget {
 
 export interface LoadOptions {
   readonly maxRequests: number
-  /** What each loop waits between two requests, in ms; default none. */
+  /** Pause of each loop between two requests, ms; default: none. */
   readonly pauseMs?: number
   /** The number of the first id; default 0. */
   readonly first?: number
@@ -30,8 +30,8 @@ export interface LoadOptions {
 export type RunQuery = <T>(sql: string) => Promise<T[]>
 
 /**
- * A bounded load on every route, each request with an id of its own. `acknowledged` holds the ids of which the server said
- * that their record is kept (204, or `X-Gatepost-Record: kept`), and when they were sent.
+ * A bounded load on every route, each request with an id of its own. `acknowledged` holds the ids of records that the server acknowledged
+ * (204, or `X-Gatepost-Record: kept`), with the time at which they were sent.
  */
 export class Load {
   readonly acknowledged: Record<LoadRoute, Map<string, number>> = {
@@ -40,7 +40,7 @@ export class Load {
     post_auth: new Map(),
     gateway_ping: new Map(),
   }
-  /** Requests of which nothing is known: the connection broke, or the answer was another. */
+  /** Requests with an unknown outcome: the connection broke, or the answer was another. */
   unknown = 0
   readonly #targets: readonly LoadTarget[]
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -55,7 +55,7 @@ export class Load {
     this.#next = options.first ?? 0
   }
 
-  /** `perRoute` loops for each route and target; again later: as many more, unless stopped meanwhile. */
+  /** Starts `perRoute` loops for each route and target; each further call adds as many, unless stopped meanwhile. */
   start(perRoute: number): void {
     this.#stopped = false
     for (const route of Object.keys(LOAD_TABLES) as LoadRoute[]) {
@@ -75,7 +75,7 @@ export class Load {
     return Object.values(this.acknowledged).reduce((sum, ids) => sum + ids.size, 0)
   }
 
-  /** One request with the next id. @returns the id if its record is kept */
+  /** Sends one request with the next id. @returns the id if its record is kept */
   async send(route: LoadRoute, target: LoadTarget): Promise<string | null> {
     const id = `${LOAD_TABLES[route].prefix}${this.#next++}`
     const sentAt = Date.now()
@@ -90,7 +90,7 @@ export class Load {
       if (pauseMs > 0) await sleep(pauseMs)
       if ((await this.send(route, target)) !== null) continue
       this.unknown++
-      // Nobody listens at the moment.
+      // No process listens at the moment.
       await sleep(10)
     }
   }
@@ -148,7 +148,7 @@ export class Load {
   }
 }
 
-/** What became of the acknowledged records. */
+/** The outcome of the acknowledged records. */
 export interface Ledger {
   acknowledged: number
   stored: number
@@ -161,7 +161,7 @@ export interface Acknowledgements {
   readonly acknowledged: Record<LoadRoute, { keys(): Iterable<string> }>
 }
 
-/** Compares what was acknowledged with what the tables hold. */
+/** Compares the acknowledged ids with the tables. */
 export async function compare(query: RunQuery, load: Acknowledgements): Promise<Ledger> {
   const ledger: Ledger = { acknowledged: 0, stored: 0, duplicates: 0, lost: 0 }
   for (const [route, { table, column, prefix }] of Object.entries(LOAD_TABLES)) {

@@ -5,13 +5,13 @@ import { until } from './until.ts'
 
 export interface MailServer {
   readonly url: string
-  /** Everything it has taken, in order. */
+  /** All accepted mails, in order. */
   readonly mails: readonly string[]
   /** The code that was mailed to an address; waits for it. */
   codeFor(address: string): Promise<string>
 }
 
-/** A mail server that keeps what it is sent. @param busy so many mails are refused first, for now */
+/** A mail server that keeps the mails. @param busy this many mails are refused first, temporarily */
 export async function startMailServer(t: Test, busy = 0): Promise<MailServer> {
   const mails: string[] = []
   const latest = new Map<string, string>()

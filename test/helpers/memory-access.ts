@@ -1,12 +1,12 @@
 import { AccessTable } from '../../access/table.ts'
 import type { AccessEntry, AccessLog } from '../../access/log.ts'
 
-/** Access decisions of one process in memory, for tests of what decides by them. */
+/** Access decisions of one process in memory, for tests of code that uses them. */
 export class MemoryAccess implements AccessLog {
   known = true
-  /** Everything that was written, in order. */
+  /** All entries that were written, in order. */
   readonly written: [string, AccessEntry | null][] = []
-  /** What the next write fails with. */
+  /** The error of the next write. */
   failure: Error | null = null
   readonly #table = new AccessTable()
   readonly #listeners: ((subject: string) => void)[] = []

@@ -3,7 +3,7 @@ import type { Batch } from '../../schemas/batch.ts'
 import type { Stream } from '../../schemas/streams/index.ts'
 import { decodeRecords, type Decoded } from './decode.ts'
 
-/** A log writer that keeps what it is given, for tests of what stands before the log. */
+/** A log writer that keeps its batches, for tests of the code before the log. */
 export class MemoryLog implements LogWriter {
   readonly batches: (Pick<Batch, 'stream' | 'schema' | 'batchId' | 'recordCount'> & { records: Buffer })[] = []
   /** Thrown by the next appends, if set. */
@@ -25,7 +25,7 @@ export class MemoryLog implements LogWriter {
     return Promise.resolve()
   }
 
-  /** Every record of a topic, with the bytes each was encoded as. */
+  /** Every record of a stream, with its encoded bytes. */
   decoded(stream: Stream): { record: Decoded; bytes: Buffer }[] {
     return this.batches
       .filter((batch) => batch.stream === stream)

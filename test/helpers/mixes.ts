@@ -5,7 +5,7 @@ import { Instance } from './instance.ts'
 import { ROUND } from './routes.ts'
 import { run, type RunResult } from './run.ts'
 
-/* What tests of `gatepost serve` with either kind of log and store have in common. */
+/* Shared by tests of `gatepost serve` with either kind of log and store. */
 
 /** Variables for a Kafka of one broker. */
 export function kafkaVariables(brokers: readonly string[]) {
@@ -17,7 +17,7 @@ export function kafkaVariables(brokers: readonly string[]) {
   }
 }
 
-/** An instance that is not started yet, and goes with the test. */
+/** An instance that is not started yet, and is destroyed when the test ends. */
 export async function created(t: Test, env: Record<string, string> = {}): Promise<Instance> {
   const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), { GATEPOST_AUTH_MODE: 'open', ...env })
   t.teardown(() => instance.destroy())
@@ -31,7 +31,7 @@ export function gatepost(instance: Instance, ...arguments_: string[]): Promise<R
 
 export type Query = <T>(sql: string, enough: (rows: T[]) => boolean) => Promise<T[]>
 
-/** Every table holds what this many rounds of requestEveryRoute() left. */
+/** Every table holds the rows of this many rounds of requestEveryRoute(). */
 export async function complete(t: Test, query: Query, rounds: number): Promise<void> {
   for (const [table, perRound] of Object.entries(ROUND)) {
     const rows = await query<{ n: number }>(

@@ -3,8 +3,8 @@ import { packageFile } from '../../common/package-root.ts'
 import { findCommand } from './commands.ts'
 
 /*
- * Imported for its effect by what starts brokers: a test file that cannot have one is skipped as a whole, with a word why. In CI, where
- * everything is installed, it fails.
+ * Imported for its effect by code that starts brokers: a test file that cannot have a broker is skipped as a whole, with the reason. In CI,
+ * where everything is installed, it fails.
  */
 
 function missing(): string | null {
@@ -18,7 +18,7 @@ function missing(): string | null {
 const reason = missing()
 if (reason !== null) {
   if (process.env['CI'] || process.env['TAP'] === undefined) throw new Error(reason)
-  // Only here: whatever imports tap writes a test's output.
+  // Imported only here: a program that imports tap writes a test's output.
   const { default: t } = await import('tap')
   t.plan(0, reason)
   process.exit(0)

@@ -3,7 +3,7 @@ import { App } from '../../ingest/app.ts'
 import type { LogWriter } from '../../log/contract.ts'
 import { MemoryAccess } from './memory-access.ts'
 
-/** The routes of a worker in open mode, where nothing was decided about anybody. */
+/** The routes of a worker in open mode, without any decisions. */
 export function openApp(log: LogWriter): App {
   return new App({
     log,

@@ -8,7 +8,7 @@ export function post(instance: Instance, id: string): Promise<Response> {
   })
 }
 
-/** Names of the logins that are in the table, once they are enough; see queryUntil(). */
+/** Names of the logins in the table, once there are enough; see queryUntil(). */
 export async function stored(instance: Instance, enough: (ids: string[]) => boolean): Promise<string[]> {
   const rows = await instance.queryUntil<{ id: string }>('SELECT task_id AS id FROM post_auth ORDER BY id', (found) =>
     enough(found.map(({ id }) => id)),

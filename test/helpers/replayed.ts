@@ -2,7 +2,7 @@ import type { ReplayOutcome } from '../../runtime/replay/replay.ts'
 import type { Instance } from './instance.ts'
 import { gatepost } from './mixes.ts'
 
-/** Runs `gatepost replay`. @returns what is not zero of each part of which anything was read */
+/** Runs `gatepost replay`. @returns the counts other than 0 of each part of which anything was read */
 export async function replayed(
   instance: Instance,
   ...arguments_: string[]

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import type { Instance } from './instance.ts'
 
-/** The rows that one round of requestEveryRoute() leaves, by table. */
+/** The rows of one round of requestEveryRoute(), by table. */
 export const ROUND: Readonly<Record<string, number>> = {
   post_auth: 1,
   gateway_pings: 2,
@@ -10,8 +10,8 @@ export const ROUND: Readonly<Record<string, number>> = {
 }
 
 /**
- * One request on every route, as gateways and RADIUS servers send them, each with `id`: a ping on either listener, counters, a login,
- * and a login that cannot be stored. @returns what was answered otherwise than expected; empty: all as it should be
+ * Sends one request on every route, as gateways and RADIUS servers do, each with `id`: a ping on both listeners, counters, a login,
+ * and a login that cannot be stored. @returns the unexpected answers; empty: all are as expected
  */
 export async function requestEveryRoute(instance: Instance, id: string): Promise<string[]> {
   const wrong: string[] = []
@@ -35,7 +35,7 @@ export async function requestEveryRoute(instance: Instance, id: string): Promise
   return wrong
 }
 
-/** The answer of the gateway listener as a gateway reads it: until the connection is closed. */
+/** The answer of the gateway listener, read as a gateway does: until the connection is closed. */
 function http10(port: number, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(`GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`))

@@ -6,7 +6,7 @@ export interface RunResult {
   readonly stderr: string
 }
 
-/** Runs a program to its end. Through env(1): the test runner puts its loaders into the environment of every spawn. */
+/** Runs a program to its end. Through env(1), because the test runner adds its loaders to the environment of every spawn. */
 export function run(
   command: string,
   arguments_: readonly string[],

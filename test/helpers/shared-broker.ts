@@ -3,23 +3,23 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { KafkaOptions } from '../../log/kafka/client/port.ts'
 
-/** Where the test files of one run find what they share. */
+/** Variable with the URL of the services that the test files of one run share. */
 export const SERVICES_VARIABLE = 'GATEPOST_TEST_SERVICES'
 
 /** Brokers as clients see them. */
 export interface Reachable {
-  /** How a client reaches them. */
+  /** The options with which a client connects to them. */
   options(clientId?: string, overrides?: Partial<KafkaOptions>): KafkaOptions
 }
 
-/** A broker that other test files use at the same time: each under names of its own. It is neither stopped nor changed. */
+/** A broker that other test files use at the same time, each with its own names. Do not stop or change it. */
 export interface SharedBroker extends Reachable {
   readonly brokers: readonly string[]
-  /** Topics and groups whose names begin with it are this file's alone. */
+  /** Only this file uses topics and groups whose names begin with it. */
   readonly prefix: string
 }
 
-/** The broker of this run of the suite; a test file that is run by itself starts one, which goes when the test ends. */
+/** The broker of this run of the suite; a test file that runs alone starts one, which is stopped when the test ends. */
 export async function sharedBroker(t: Test): Promise<SharedBroker> {
   const brokers = await addresses(t)
   return {
@@ -37,7 +37,7 @@ export async function sharedBroker(t: Test): Promise<SharedBroker> {
 }
 
 async function addresses(t: Test): Promise<string[]> {
-  // For its effect: without Java the file is skipped.
+  // Imported for its effect: without Java the file is skipped.
   await import('./need-kafka.ts')
   const services = process.env[SERVICES_VARIABLE]
   if (services === undefined) return (await (await import('./kafka.ts')).singleBroker(t)).brokers

@@ -5,13 +5,13 @@ import { connect } from 'node:net'
 export interface GatewayCall {
   readonly stage: string
   readonly token: string
-  /** The code that was answered; null: none, which a gateway takes for an error. */
+  /** The code in the answer; null: none, which a gateway treats as an error. */
   readonly code: number | null
 }
 
 /**
  * A WiFiDog gateway as a browser and its auth server see it, with one client: it sends browsers to login/, asks about the token that they
- * bring back, and sends them on by what it is told (WiFiDog protocol, "browser redirects").
+ * bring back, and redirects them according to the answer (WiFiDog protocol, "browser redirects").
  */
 export class SimulatedGateway {
   readonly gwId: string
@@ -49,7 +49,7 @@ export class SimulatedGateway {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** What an interval brings. @returns the code that was answered */
+  /** Runs one interval. @returns the code in the answer */
   counters(incoming: number, outgoing: number): Promise<number | null> {
     return this.#ask('counters', this.token, incoming, outgoing)
   }

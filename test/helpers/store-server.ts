@@ -7,12 +7,12 @@ import { freePorts } from './instance.ts'
 import { NEVER_MS } from './until.ts'
 
 /*
- * What stands for a ClickHouse server in tests: its engine, and its HTTP interface as the embedded SQL endpoint has it, in a
- * process of its own over a directory that outlives it. As a program:
+ * Replaces a ClickHouse server in tests: its engine, with the HTTP interface of the embedded SQL endpoint, in a separate
+ * process over a directory that outlives it. As a program:
  *
  *   store-server.js <directory> <port, or 0> <password of user admin>
  *
- * which prints `ready <port>` when it listens and ends on SIGTERM.
+ * It prints `ready <port>` when it listens, and ends on SIGTERM.
  */
 
 export class StoreServer {
@@ -35,7 +35,7 @@ export class StoreServer {
     return new StoreServer(directory, password, child, port)
   }
 
-  /** After stop(): on the same directory and port. */
+  /** Starts again after stop(), on the same directory and port. */
   async restart(): Promise<void> {
     this.#child = (await launch(this.#directory, this.port, this.#password)).child
   }
@@ -44,18 +44,18 @@ export class StoreServer {
     return this.#child.pid as number
   }
 
-  /** As GATEPOST_CLICKHOUSE_URL has it; through a proxy: with its port. */
+  /** The value for GATEPOST_CLICKHOUSE_URL; through a proxy: with the proxy's port. */
   url(port = this.port): string {
     return `http://admin:${this.#password}@127.0.0.1:${port}/gatepost`
   }
 
-  /** Ends it and waits for its end. The engine takes its time when it closes: SIGTERM is followed by SIGKILL. */
+  /** Stops the process and waits for its end. The engine closes slowly: SIGTERM is followed by SIGKILL. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
     const child = this.#child
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill(signal)
-    // A stopped process takes no SIGTERM.
+    // A process that is stopped (SIGSTOP) does not react to SIGTERM.
     child.kill('SIGCONT')
     const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
     await ended
@@ -89,10 +89,10 @@ async function launch(
   port: number,
   password: string,
 ): Promise<{ child: ChildProcess; port: number }> {
-  // The test runner puts its loaders into the environment of every spawn; env(1) takes them out again.
+  // The test runner adds its loaders to the environment of every spawn; env(1) removes them.
   const program = [process.execPath, fileURLToPath(import.meta.url), directory, String(port), password]
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...program], {
-    // A thread for each query that runs, as the store process has it.
+    // A thread for each running query, as in the store process.
     env: cleanEnv({ UV_THREADPOOL_SIZE: '16' }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -126,7 +126,7 @@ async function serve(directory: string, port: number, adminPassword: string): Pr
     password: adminPassword,
     adminPassword,
     actsAsServer: true,
-    // Statements name thousands of batches, and clients of several processes come at once.
+    // Statements name thousands of batches, and several processes connect at once.
     limits: { writeConnections: 4, maxQueryBytes: 1024 * 1024, maxQueued: 1000, maxInsertBytes: 1024 ** 3 },
     logger: pino({ level: process.env['STORE_SERVER_LOG_LEVEL'] ?? 'silent' }, pino.destination(2)),
   })

@@ -2,8 +2,8 @@ import type { Instance } from './instance.ts'
 import { until } from './until.ts'
 
 /**
- * Waits until every ingest worker knows decisions about so many subjects. They read the log in its order: who knows the last subject knows
- * what was said of all others before.
+ * Waits until every ingest worker knows decisions about this many subjects. Workers read the log in order: a worker that knows the last
+ * subject knows all earlier decisions.
  */
 export function subjectsKnown(instance: Instance, count: number): Promise<boolean> {
   return until(async () => {

@@ -3,9 +3,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * What the proxy does, from now on, to every connection, those that are open too:
- * pass: everything arrives; refuse: connections are closed as soon as they are made, open ones now; hang: nothing is
- * forwarded in either direction until the mode changes; drop-answers: requests arrive, answers are thrown away; hold:
+ * What the proxy does from now on to every connection, open ones included:
+ * pass: everything arrives; refuse: new connections are closed at once, open ones now; hang: nothing is
+ * forwarded in either direction until the mode changes; drop-answers: requests arrive, answers are discarded; hold:
  * requests are kept, and delivered when the mode changes, though the client may have given up; error: requests do not
  * arrive, and are answered with HTTP status 502.
  */
@@ -18,18 +18,18 @@ interface Pair {
   readonly server: Socket
 }
 
-/** A TCP proxy on the loopback address that misbehaves on request. */
+/** A TCP proxy on the loopback address that simulates faults. */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
   readonly #targetPort: number
   #mode: ProxyMode = 'pass'
   #waiting: (() => void)[] = []
-  /** Milliseconds by which every chunk is late, in both directions. */
+  /** Delay of every chunk, ms, in both directions. */
   latencyMs = 0
-  /** Bytes of answers that were thrown away. */
+  /** Bytes of discarded answers. */
   droppedBytes = 0
-  /** Called with every chunk of a request when it has been read, so that the mode that it sets holds for this chunk. */
+  /** Called with every chunk of a request after it was read; a mode that it sets applies to this chunk already. */
   onRequest: ((chunk: Buffer) => void) | null = null
 
   private constructor(targetPort: number) {
@@ -60,7 +60,7 @@ export class TcpProxy {
     for (const resume of this.#waiting.splice(0)) resume()
   }
 
-  /** Resets every connection that is open now; new ones are as the mode says. */
+  /** Resets every open connection; the mode applies to new ones. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
       client.resetAndDestroy()
@@ -91,7 +91,7 @@ export class TcpProxy {
       server.destroy()
       return false
     })
-    // What is held is delivered first.
+    // Held chunks are delivered first.
     client.once('close', () => void requests.finally(() => server.destroy()))
     void this.#forward(server, client, false, (chunk) => {
       if (this.#mode !== 'drop-answers') return true
@@ -100,7 +100,7 @@ export class TcpProxy {
     })
   }
 
-  /** Never rejects. Resolves when everything that was read has been delivered or thrown away. */
+  /** Never rejects. Resolves when all chunks that were read have been delivered or discarded. */
   async #forward(from: Socket, to: Socket, isRequest: boolean, passes: (chunk: Buffer) => boolean): Promise<void> {
     let delivered = Promise.resolve()
     try {
@@ -110,7 +110,7 @@ export class TcpProxy {
         if (this.#mode !== 'hold') await delivered
       }
     } catch {
-      // Reset: what came before is still delivered.
+      // Reset: earlier chunks are still delivered.
     }
     await delivered
     if (this.#mode !== 'drop-answers') to.end()

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What has not come by then never comes: it ends tests that would wait for ever, and is long for a machine that others keep busy. */
+/** Ends tests that would wait for ever; long enough for a machine that is busy with other work. */
 export const NEVER_MS = 180_000
 
-/** Whether it holds, sooner or later; an error is a no. */
+/** Waits until a condition is true. An error counts as false. @returns whether it became true */
 export async function until(holds: () => boolean | Promise<boolean>, everyMs = 50): Promise<boolean> {
   const deadline = performance.now() + NEVER_MS
   while (performance.now() < deadline) {
@@ -18,7 +18,7 @@ export async function until(holds: () => boolean | Promise<boolean>, everyMs = 5
   return false
 }
 
-/** What is answered once it is enough; after a time that is no use waiting longer, the last answer. */
+/** Repeats a request until its answer is sufficient. @returns the last answer; after the time limit, an insufficient one */
 export async function untilEnough<T>(ask: () => Promise<T>, enough: (answer: T) => boolean, everyMs = 100): Promise<T> {
   const deadline = performance.now() + NEVER_MS
   for (;;) {

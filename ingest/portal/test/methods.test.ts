@@ -57,7 +57,7 @@ t.test('vouchers', async (t) => {
   t.match(kept, hash.id)
   t.notMatch(kept, code.replaceAll('-', ''), 'only hashes are kept')
 
-  // Its time is over.
+  // The voucher's time is over.
   await put(site.access, `voucher:${hash.id}:start`, { at: 1 })
   await seen(site)
   t.equal(await use(MAC(1), code), 403)
@@ -131,7 +131,7 @@ t.test('accounts: sign-up, confirmation by mail, login', async (t) => {
   t.match(grant, { method: 'account', account: 'alice@example.org', terms_version: '1' })
   t.equal((grant?.['confirm_by'] as number) - (grant?.['issued'] as number), 1_200_000, 'for the validation time only')
 
-  // The first try was refused for the moment.
+  // The mail server refused the first attempt.
   const text = await mail(1)
   t.match(text, /^To: alice@example\.org/m)
   t.match(text, /^Subject: =\?UTF-8\?Q\?Ihr_Code/m)
@@ -160,7 +160,7 @@ t.test('accounts: sign-up, confirmation by mail, login', async (t) => {
   t.equal(await enter(address, `${password}x`), 403)
   t.equal(await enter('bob@example.org', password), 403)
 
-  // Somebody signs up with her address: nothing says that it has an account, and hers stays as it is.
+  // Somebody else signs up with her address: no answer reveals that it has an account, and her account stays unchanged.
   const thief = await visitorAt(base, signup.replace(MAC(1), MAC(5)))
   const answer = await thief.post(signup.replace(MAC(1), MAC(5)), {
     method: 'signup',

@@ -13,7 +13,7 @@ let site: Site
 t.before(async () => (site = await openSite(t)))
 t.teardown(() => site.close())
 
-/** What every page must have. */
+/** Properties that every page must have. */
 function safe(t: Test, response: Response): void {
   const policy = response.headers.get('content-security-policy') ?? ''
   t.match(policy, /^default-src 'none'; style-src 'sha256-[^']+'; img-src data:; form-action 'self'/)
@@ -196,7 +196,7 @@ t.test('forms of other sites, old pages and other browsers are refused', async (
     const { response, html } = await visitor.post(LOGIN, { method: 'click' })
     t.equal(response.status, 403, what)
     t.match(html, 'Please try again')
-    // The page it got is a good one.
+    // The page that it got is valid.
     t.equal((await visitor.post(LOGIN, { method: 'click' })).response.status, 302, what)
   }
   const headers = { cookie: victim.cookie, 'content-type': 'text/plain' }
@@ -237,7 +237,7 @@ t.test('scripts in fields are escaped on every page', async (t) => {
           `${path}?${new URLSearchParams({ ...normal, [field]: evil }).toString()}`,
         )
         const answers = [html, [...response.headers.values()].join('\n')]
-        // What the cookie carries is shown later.
+        // The content of the cookie is shown later.
         answers.push((await visitor.get('/gw_message.php?message=denied')).html)
         for (const answer of answers) {
           t.notMatch(answer, /<script|<img|href="\s*(javascript|data|java\tscript):/i, `${field} ${path} ${evil}`)

@@ -3,7 +3,7 @@ import { Tokens } from '../../../access/token.ts'
 import { clickThrough } from '../../../test/helpers/gateway-fleet.ts'
 import { openSite, seen, type Site } from './site.ts'
 
-/* `stage=roam` (PROTOCOLS, wifidog-ng 2): whose device it is goes on at another gateway. */
+/* `stage=roam` (wifidog-ng 2): a device's session continues at another gateway. */
 const MAC = '02:00:00:00:00:01'
 const tokens = new Tokens(['secret'])
 
@@ -63,7 +63,7 @@ t.test('a session follows its device', async (t) => {
   const stored = site.log.decoded('gateway_auth').map(({ record }) => record)
   t.match(stored[1], { stage: 'roam', gw_id: 'B', auth_code: 1, own: true, session_id: second?.sessionId })
 
-  // Logging out ends what goes on.
+  // Logging out ends the roaming session.
   t.equal(await ask(site, `stage=logout&ip=10.0.1.7&mac=${MAC}&token=${given}&gw_id=B`), 'Auth: 0')
   await seen(site)
   t.equal(await ask(site, `stage=roam&ip=10.0.0.7&mac=${MAC}&gw_id=A`), 'Auth: 0')

@@ -13,11 +13,11 @@ import { openPortal, type PortalOptions } from '../open.ts'
 /** A portal behind both listeners, with its log in memory. */
 export interface Site {
   readonly log: MemoryLog
-  /** What is decided, as another process of the installation sees it. */
+  /** The decisions, as another process of the installation sees them. */
   readonly access: FileAccessLog
   /** The same as the portal sees it. */
   readonly own: FileAccessLog
-  /** Tokens that were issued, from their records. */
+  /** Issued tokens, from their records. */
   grants(): Promise<Decoded[]>
   /** Base addresses of the gateway and the bulk listener. */
   readonly bases: readonly [string, string]
@@ -77,7 +77,7 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
   }
 }
 
-/** Resolves when the portal has read everything that was decided before. */
+/** Resolves when the portal has read all earlier decisions. */
 export async function seen(site: Site): Promise<void> {
   const subject = `bind:${randomUUID()}`
   await site.access.put(subject, { verdict: 'allow', reason: '', until: null, updatedAt: Date.now() })
@@ -90,7 +90,7 @@ export class Visitor {
   readonly #base: string
   readonly #headers: Record<string, string>
   cookie = ''
-  /** Of the page it got last. */
+  /** Of the page that it got last. */
   proof = ''
 
   constructor(base: string, headers: Record<string, string> = {}) {

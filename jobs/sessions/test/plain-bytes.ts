@@ -29,7 +29,7 @@ export function inOrder(reports: readonly Report[]): Report[] {
   )
 }
 
-/** The rule for bytes, written as it is told: one report after the other. */
+/** The rule for bytes, written as docs/sessions.md states it: one report after the other. */
 export function plainBytes(reports: readonly Report[], direction: 'incoming' | 'outgoing'): bigint {
   let total = 0n
   let last = 0n

@@ -37,7 +37,7 @@ async function insert(table: string, rows: readonly object[]): Promise<void> {
   }
 }
 
-/** Runs until everything that is in the tables has been looked at. */
+/** Runs until all rows in the tables are processed. */
 async function keep(rawDays = 32): Promise<void> {
   const from = Date.now()
   const job = startSessionsJob({ store, timeoutIntervals: 3, rawDays, logger, everyMs: 50, leaseSettleMs: 20 })
@@ -106,7 +106,7 @@ t.test('states: every combination of events of a session', async (t) => {
     const holds = STATES.filter((_, bit) => (set >> bit) % 2 === 1)
     const has = (state: (typeof STATES)[number]) => holds.includes(state)
     const [id, gateway] = [`state-${set}`, `state-gw-${set}`]
-    // Intervals are of one minute, and three of them are too long.
+    // Intervals are one minute long; after three of them a session times out.
     const ok = NOW - (has('timed_out') ? 10 * MINUTE : 20_000)
     rows.push(auth(id, gateway, mac(set), ok - 2000, 'counters', 1))
     rows.push(auth(id, gateway, mac(set), ok, 'login', has('validating') ? 5 : 1))
@@ -236,7 +236,7 @@ const value = fc.option(
   { freq: 8 },
 )
 const report = fc.record({
-  // Few of them, so that times coincide, over several hours.
+  // A few distinct times over several hours, so that reports coincide.
   at: fc.integer({ min: 0, max: 60 }).map((step) => NOW - 6 * HOUR + step * 5 * MINUTE),
   stage: fc.constantFrom(
     'login' as const,
@@ -251,15 +251,15 @@ const report = fc.record({
 })
 const life = fc.record({ narrow: fc.boolean(), reports: fc.array(report, { minLength: 1, maxLength: 25 }) })
 
-/** Another one in every run: a failure names it. */
+/** A new seed in every run; a failure prints it. */
 const SEED = Math.floor(Math.random() * 2 ** 31)
 
-/** Reports of sessions as they come: a batch holds those of many sessions at one time. */
+/** Reports as ingest batches them: a batch holds the reports of many sessions at one time. */
 function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch[] {
   const records = new Map<string, { at: number; records: object[] }>()
   for (const [index, reports] of lives.entries()) {
     for (const [place, { at, stage, incoming, outgoing, online, narrow }] of reports.entries()) {
-      // Two batches of each time, so that what came at once comes apart.
+      // Two batches for each time, so that reports of one time are inserted separately.
       const key = `${at} ${place % 2}`
       const batch = records.get(key) ?? { at, records: [] }
       records.set(key, batch)
@@ -279,7 +279,7 @@ function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch
   return [...records.values()].map(({ at, records }) => makeBatch('gateway_auth', at, records as Fields[]))
 }
 
-/** Brings batches into the tables as the aggregator does, in this order. */
+/** Inserts batches as the aggregator does, in this order. */
 async function deliver(batches: readonly Batch[]): Promise<void> {
   const ownerships = [await store.takeOwnership('gateway_auth', 'sessions-test', null)]
   const stats = emptyStats().get('gateway_auth') as StreamStats
@@ -289,11 +289,11 @@ async function deliver(batches: readonly Batch[]): Promise<void> {
 t.test(`bytes: repeated and shuffled batches give the same sums as reports in order (seed ${SEED})`, async (t) => {
   const prefix = `bytes-${SEED}-`
   const lives = fc.sample(life, { numRuns: 400, seed: SEED }).map(({ narrow, reports }): Report[] => {
-    // A dialect with narrow counters tells the connection time under another name.
+    // A dialect with 32-bit counters sends the connection time under another name.
     return reports.map((each) => ({ ...each, narrow: narrow && each.online !== null }))
   })
   const batches = batchesOf(lives, prefix)
-  // In an order that has nothing to do with time, most of them twice, with the tables kept in between.
+  // In random order, most of them twice, with the tables computed in between.
   const [order] = fc.sample(fc.shuffledSubarray([...batches, ...batches], { minLength: batches.length * 2 }), {
     numRuns: 1,
     seed: SEED,

@@ -15,7 +15,7 @@ const logger = createLogger('archive-test')
 logger.level = 'silent'
 
 const HOUR = 3_600_000
-/** For every topic an hour. */
+/** An hour for every stream. */
 const HOURS = Object.fromEntries(STREAMS.map((stream) => [stream, HOUR])) as Record<Stream, number>
 
 /** Writes each batch as a segment of its own, reads and commits them all. */
@@ -195,8 +195,8 @@ t.test('a segment is rewritten without them, and counts with its new size', asyn
 })
 
 t.test('files of an interrupted attempt are removed', async (t) => {
-  // Symptom: a segment that was half written anew stayed for ever, with everybody who was not asked for then. Root cause: nobody looks
-  // for files of that name.
+  // Symptom: a segment that was half rewritten stayed for ever, with the records of people who were to be erased. Root cause: no code
+  // removed files of that name.
   const archive = await pass(t, [makeBatch(['a', 'b'])], 2 ** 24)
   const directory = join(archive, 'dead_letters')
   const [name] = readdirSync(directory)

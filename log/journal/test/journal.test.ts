@@ -160,7 +160,7 @@ t.test('a full journal refuses records, and accepts them again when there is no 
   await writer.close()
 })
 
-/** A disk whose writes are synced by themselves, as ext4's; or not, as on macOS and network file systems. */
+/** A disk with synchronous writes, as ext4 has them; or without, as on macOS and network file systems. */
 function diskThat(syncsWrites: boolean): Disk {
   return { ...realDisk, create: (path) => Promise.resolve({ fd: openSync(path, 'wx'), syncsWrites }) }
 }
@@ -282,7 +282,7 @@ t.test('a container of the same schema with another header text is read', async 
   const [name] = segments(slot)
   const bytes = readFileSync(join(slot, name))
   const header = containerHeader(recordSchema('dead_letters'))
-  // Symptom this guards against: after a doc in a schema was reworded, what an older version left behind counted as corrupt.
+  // Symptom: after a doc in a schema was reworded, segments of an older version counted as corrupt.
   const reworded = containerHeader({
     ...recordSchema('dead_letters'),
     json: '{"type":"record","name":"dead_letters","fields":[]}',
@@ -298,7 +298,7 @@ t.test('a directory that is not writable refuses records', async (t) => {
   const { slot } = paths(t)
   const writer = await openWriter(slot)
   chmodSync(slot, 0o500)
-  // root may write everywhere: be somebody else for the moment.
+  // root may write everywhere, so act as another user for a moment.
   const root = process.geteuid?.() === 0
   if (root) process.seteuid?.(65534)
   try {

@@ -12,11 +12,11 @@ import { JournalReader } from '../reader.ts'
 import { recoverSlot } from '../recover.ts'
 import { JournalWriter } from '../writer.ts'
 
-/* Segments that another version of Gatepost wrote. How what an earlier one wrote is stored: test/upgrade.test.ts. */
+/* Segments that another version of Gatepost wrote. test/upgrade.test.ts tests how records of an earlier version are stored. */
 
 const logger = pino({ level: 'silent' })
 
-/** Records of a later version, which has one field more. */
+/** Records of a later version, which has one more field. */
 const LATER = later((fields) => [...fields, { name: 'added', type: 'string', default: '' }])
 
 function later(change: (fields: { name: string; type: unknown }[]) => unknown[]): RecordSchema {
@@ -26,7 +26,7 @@ function later(change: (fields: { name: string; type: unknown }[]) => unknown[])
 
 function laterBatch(payload: string): Batch {
   const batch = makeBatch([payload])
-  // The added field behind the others: an empty string.
+  // The added field comes after the others: an empty string.
   return { ...batch, schema: LATER, records: Buffer.concat([batch.records, Buffer.from([0])]) }
 }
 

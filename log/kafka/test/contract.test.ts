@@ -13,7 +13,7 @@ let made = 0
 
 logContract(t, 'kafka', async (t) => {
   const topicPrefix = `${broker.prefix}${++made}.`
-  // One partition: the contract speaks of an order, which Kafka keeps within a partition.
+  // One partition: the contract requires an order, which Kafka keeps only within a partition.
   await makeTopics(kafka, topicPrefix)
   const spill = {
     directory: join(t.testdir(), 'spill'),

@@ -9,8 +9,8 @@ import { kafkaTopic } from '../topic-names.ts'
 import { makeTopics } from './simple-writer.ts'
 
 /*
- * Symptom: after all brokers had been restarted one after the other, two aggregators were members of a settled group and read nothing, for
- * ever. Root cause: the group's leader had shared out the partitions by metadata that lacked the topics.
+ * Symptom: after all brokers had been restarted one after the other, two aggregators were members of a stable group and read nothing, for
+ * ever. Root cause: the group's leader had assigned the partitions by metadata that lacked the topics.
  */
 const broker = await sharedBroker(t)
 const kafka = broker.options()
@@ -31,7 +31,7 @@ t.test('partitions that no member of the group reads are detected', async (t) =>
   t.same(await unassignedPartitions(admin, group, topics), [], 'two members share all of them')
   t.same(await unassignedPartitions(admin, group, [...topics, other]), [`${other}-0`, `${other}-1`])
   const joins = readers.map(({ stats }) => stats.joins)
-  // Six looks.
+  // Six checks.
   await sleep(3000)
   t.same(
     readers.map(({ stats }) => stats.joins),

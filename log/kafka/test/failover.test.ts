@@ -8,22 +8,22 @@ import { KafkaWriter } from '../writer.ts'
 import { consume, identities, makeTopics, nextBatch, until, writerOptions } from './harness.ts'
 
 /*
- * Proves: whatever happens to brokers of a cluster of three, every append is acknowledged (by Kafka or by the spill), everything that was
- * acknowledged is in Kafka in the end, and the writer goes on by itself.
+ * Proves: whatever happens to brokers of a cluster of three, every append is acknowledged (by Kafka or by the spill), every acknowledged
+ * batch is in Kafka in the end, and the writer continues by itself.
  */
 const cluster = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 3 })
 t.teardown(() => cluster.destroy())
 await makeTopics(cluster, 'failover.', { partitions: 6, replication: 3 })
 
-/** Until the others go on without a broker: its session is over. */
+/** Until the cluster continues without a broker, whose session is over. */
 async function leftOut(id: number): Promise<void> {
   const others = cluster.options('test', { brokers: cluster.brokers.filter((_, index) => index !== id) })
-  // One that is asked and does not answer tells nothing.
+  // If the broker that is asked does not answer, the list of brokers is not known.
   const known = () => knownBrokers(others).catch(() => [id])
   await until(async () => !(await known()).includes(id), `broker ${id} is left out`)
 }
 
-/** Appends one batch after the other, in a few lines, while something happens. */
+/** Several loops append one batch after the other while something happens. */
 async function writeWhile(writer: KafkaWriter, happens: () => Promise<void>): Promise<Set<string>> {
   const acknowledged = new Set<string>()
   let over = false
@@ -100,8 +100,8 @@ t.test('brokers hang, die, and fail all at once', async (t) => {
 })
 
 /*
- * Symptom: after the clock had been set back and a topic made anew, its partitions were not read for many minutes. Root cause: kafkajs's
- * admin client refreshes its metadata by the wall clock, and learns nothing by being refused by a leader of old.
+ * Symptom: after the clock had been set back and a topic had been created again, its partitions were not read for many minutes. Root
+ * cause: kafkajs's admin client refreshes its metadata by the wall clock, and a refusal by a former leader does not make it refresh.
  */
 t.test('the ends of a log can be read after its leader changed and the clock was set back', async (t) => {
   const options = cluster.options()
@@ -113,7 +113,7 @@ t.test('the ends of a log can be read after its leader changed and the clock was
   await until(async () => (await ends()).size === 1, 'its first leader tells')
   await deleteTopic(options, 'moves')
   await until(() => make([1, 0]).catch(() => false), 'it is made anew')
-  // The first leader knows by then that it is none any more.
+  // By then the first leader knows that it is not the leader any more.
   await sleep(1000)
   const now = Date.now
   Date.now = () => now() - 3_600_000

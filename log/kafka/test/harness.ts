@@ -13,7 +13,7 @@ import { type KafkaWriterOptions } from '../writer.ts'
 
 export const logger = pino({ level: 'silent' })
 
-/** Makes the topics behind a prefix. */
+/** Creates the topics with a prefix. */
 export async function makeTopics(
   cluster: Reachable,
   topicPrefix: string,
@@ -36,7 +36,7 @@ export function writerOptions(
   }
 }
 
-/** A batch of dead letters for the partition that the writer says is next, as ingest makes it. */
+/** A batch of dead letters for the writer's next partition, as ingest makes it. */
 export function nextBatch(writer: KafkaWriter, payload: string): Batch {
   const partition = writer.nextPartition('dead_letters')
   const batchId = randomBytes(16)
@@ -44,7 +44,7 @@ export function nextBatch(writer: KafkaWriter, payload: string): Batch {
   return makeBatch([payload], Date.now(), 'dead_letters', batchId)
 }
 
-/** Every message of a topic, once at least `count` different batches are there. */
+/** Every message of a topic, once it has at least `count` different batches. */
 export async function consume(cluster: Reachable, topic: string, count: number): Promise<Consumed[]> {
   const messages: Consumed[] = []
   const stop = await consumeTopic(cluster.options('test'), topic, (message) => messages.push(message))
@@ -58,7 +58,7 @@ export function identities(messages: readonly Consumed[]): Set<string> {
   return new Set(messages.map(({ headers }) => headers['batch']))
 }
 
-/** @throws Error: it never happens */
+/** @throws Error: it did not happen in time */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + NEVER_MS
   while (!(await condition())) {

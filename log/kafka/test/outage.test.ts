@@ -13,7 +13,7 @@ import { KafkaWriter } from '../writer.ts'
 import { consume, identities, makeTopics, nextBatch, until, writerOptions } from './harness.ts'
 import { SimpleWriter } from './simple-writer.ts'
 
-/* What becomes of writers and readers while the broker hangs or is away. */
+/* Writers and readers while the broker hangs or is unavailable. */
 
 const broker = await singleBroker(t)
 const id = ({ batchId }: { batchId: Buffer }) => batchId.toString('hex')

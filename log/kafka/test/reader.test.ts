@@ -15,7 +15,7 @@ const broker = await sharedBroker(t)
 const kafka = broker.options()
 let made = 0
 
-/** Topics of their own, with a writer. */
+/** Topics of the test's own, with a writer. */
 async function log(partitions = 1) {
   const prefix = `${broker.prefix}${++made}.`
   await makeTopics(kafka, prefix, partitions)
@@ -72,7 +72,7 @@ t.test('a topic that was deleted and created again is read from its beginning', 
         await sleep(100)
     }
   }
-  // More than there was: whether or not it was looked at in between, all of it is read.
+  // More messages than before: all of them are read, whether or not the new topic was detected in between.
   await write('e', 'f', 'g', 'h', 'i')
   const read = new Set<string>()
   await until(async () => {
@@ -130,7 +130,7 @@ t.test('read-ahead is bounded, however large the lag', async (t) => {
   const options = { kafka, topicPrefix: prefix, group, logger: kafka.logger, readAheadMaxBytes: limit }
   const reader = await KafkaReader.open(options)
   await sleep(2000)
-  // And what one fetch brings on top.
+  // Plus the bytes of one fetch.
   t.ok(reader.stats.queuedBytes < limit + 1_200_000, `${reader.stats.queuedBytes} bytes are read ahead`)
   t.ok(reader.stats.queuedBytes >= limit)
   const lag = await reader.lag('dead_letters')

@@ -7,7 +7,7 @@ import { kafkaTopic } from '../topic-names.ts'
 import { STREAMS } from '../../../schemas/streams/index.ts'
 import type { Batch } from '../../../schemas/batch.ts'
 
-/** Makes the topics of a prefix, for tests of what reads them. */
+/** Creates the topics of a prefix, for tests of readers. */
 export async function makeTopics(kafka: KafkaOptions, prefix: string, partitions = 1): Promise<void> {
   await makeTopicsOf(
     kafka,
@@ -15,7 +15,7 @@ export async function makeTopics(kafka: KafkaOptions, prefix: string, partitions
   )
 }
 
-/** A topic that was just made has no leader for a moment. */
+/** A new topic has no leader for a moment. */
 const ATTEMPTS = 60
 const RETRY_MS = 250
 

@@ -7,7 +7,7 @@ import { assertTopics, checkTopics, createTopics, showTopics, type TopicsOptions
 const DAY_MS = 86_400_000
 const broker = await sharedBroker(t)
 
-/** Of this file alone. */
+/** Used by this file alone. */
 const named = (name: string) => broker.prefix + name
 
 function rules(name: string, overrides: Partial<TopicsOptions> = {}): TopicsOptions {

@@ -1,5 +1,5 @@
 /**
- * Child process of tests: appends one batch after the other until it is killed, and tells its parent of each that was acknowledged.
+ * Child process of tests: appends one batch after the other until it is killed, and sends its parent a message for each acknowledged batch.
  * Arguments: brokers, prefix of the topics, data directory.
  */
 import { KafkaWriter } from '../writer.ts'

@@ -10,7 +10,7 @@ t.teardown(() => store.close())
 
 const now = new Date('2024-06-12T12:00:00.000Z')
 
-/** As a stream gives it: in pieces that end anywhere. */
+/** The text in chunks of any length, as a stream delivers it. */
 async function* pieces(text: string, size = 7): AsyncGenerator<string> {
   for (let from = 0; from < text.length; from += size) yield await Promise.resolve(text.slice(from, from + size))
 }
@@ -159,7 +159,7 @@ t.test('the latest login is the imported or the latest reported one, whichever i
     { at: '2024-04-03T00:00:00.000Z', user: 'ABCDEF', success: 0 },
     { at: '2024-04-01T00:00:00.000Z', user: 'BCDEFG' },
   ])
-  // A late record and one that came before.
+  // A late record, and one that came before it.
   await addLogins(store, [{ at: '2024-03-01T00:00:00.000Z', user: 'ABCDEF' }])
   await addLogins(store, [{ at: '2024-04-02T00:00:00.000Z', user: 'ABCDEF' }])
   const expected: [string, string | undefined][] = [
@@ -176,7 +176,7 @@ t.test('the latest login is the imported or the latest reported one, whichever i
       wanted,
     )
   }
-  // The raw rows expire; what was learned of them stays.
+  // The raw rows expire; the latest logins derived from them stay.
   await store.command('TRUNCATE TABLE gatepost.post_auth')
   t.match(await accountNamed(store, 'ABCDEF'), { last_login: '2024-04-02 00:00:00.000' })
   t.equal(await accountNamed(store, 'nobody'), null)

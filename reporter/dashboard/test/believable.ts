@@ -1,13 +1,13 @@
 import type { Store } from '../../../store/contract.ts'
 
 /*
- * A fleet as people know it, made inside the engine: 24 sites, 18 gateways of which some are late or down, a month of logins with the
- * rhythm of days, sessions, dead letters and publications. Everything is a function of `numbers`, but for now().
+ * A believable fleet, generated in the engine: 24 sites, 18 gateways of which some are late or down, a month of logins with a daily
+ * rhythm, sessions, dead letters and publications. Everything is a function of `numbers`, except now().
  */
 
 const NAMES = ['Town hall', 'Library', 'Harbour', 'Museum', 'Market square', 'Station', 'Town pool', 'Hospital']
 
-/** Most people log in at one site. */
+/** Most users log in at one site. */
 const SITE = `concat('192.0.2.', toString(if(cityHash64(number, 9) % 5 > 0, least(cityHash64(cityHash64(number, 1) % 4000) % 24, cityHash64(cityHash64(number, 1) % 4000, 1) % 24), cityHash64(number, 3) % 24)))`
 
 /** Fills the tables. @param days of logins */

@@ -1,11 +1,11 @@
 import { chromium, type Browser } from 'playwright-core'
 
-/** A headless Chromium, which is there at this path. */
+/** The path of a headless Chromium. */
 export function openBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: ['--no-sandbox'] })
 }
 
-/** Every page, by the name of its picture. */
+/** Every page, by the name of its screenshot. */
 export const PAGES = {
   overview: '/',
   usage: '/usage',

@@ -8,8 +8,8 @@ import { Instance } from '../../../test/helpers/instance.ts'
 import { openBrowser, PAGES } from './browser.ts'
 
 /*
- * Makes docs/screenshots/ (`make screenshots`): every page over a demo, and some of them dark or on a phone. With an address, as
- * http://127.0.0.1:3000, of the dashboard that is there.
+ * Writes docs/screenshots/ (`make screenshots`): every page over a demo, and some of them dark or on a phone. With an address, such as
+ * http://127.0.0.1:3000, it uses the dashboard at that address.
  */
 
 const directory = packageFile('docs/screenshots')
@@ -20,13 +20,13 @@ const work = mkdtempSync(join(tmpdir(), 'gatepost-screenshots-'))
 const demo = process.argv[2] === undefined ? await fillDemo() : null
 const address = process.argv[2] ?? `http://127.0.0.1:${demo?.dashboardPort}`
 const browser = await openBrowser(chromium)
-// One that has been there for a while.
+// A session that has been online for a while.
 const sessions = (await (await fetch(`${address}/api/sessions?active=1&limit=100`)).json()) as {
   session_id: string
   reports: number
 }[]
 const session = sessions.reduce((longest, other) => (other.reports > longest.reports ? other : longest))
-// One who was refused more often than others.
+// A user who was refused more often than others.
 const refused = (await (await fetch(`${address}/api/logins?failed=1&days=2&limit=1000`)).json()) as {
   logins: { username: string }[]
 }
@@ -60,7 +60,7 @@ for (const { suffix, names, width, colorScheme } of looks) {
     }
     await page.waitForTimeout(300)
     const height = await page.evaluate<number>('document.documentElement.scrollHeight')
-    // As much as a reader of the documentation wants to see.
+    // Only as much as the documentation needs.
     const clip = { x: 0, y: 0, width, height: Math.min(height, width > 1000 ? 1100 : 1300) }
     await page.screenshot({ path: join(directory, `${name}${suffix}.png`), fullPage: true, clip })
     process.stdout.write(`docs/screenshots/${name}${suffix}.png\n`)
@@ -70,7 +70,7 @@ for (const { suffix, names, width, colorScheme } of looks) {
 await browser.close()
 await demo?.stop()
 rmSync(work, { recursive: true, force: true })
-/** As `gatepost demo` fills it, some minutes of real time later: the live charts show the last ones. */
+/** A demo, some minutes of real time after its start: the live charts show these minutes. */
 async function fillDemo(): Promise<Instance> {
   const instance = await Instance.create(join(work, 'demo'), {}, { command: 'demo' })
   await instance.start()

@@ -45,7 +45,7 @@ t.test('the locations follow the source; a broken one changes nothing and is cou
   for (const each of broken) {
     answer = each
     const before = schedule.stats.failures
-    // The first of them may have been asked for before.
+    // The first of them may have been requested before.
     await until(({ failures }) => failures >= before + 2)
     t.same(await ids(), [1], each.body)
   }

@@ -26,7 +26,7 @@ await replaceLocations(store, [
   { ip: SITES[2], location_id: 8, name: 'Library' },
 ])
 
-/** Some people, some certificates, at any time of the days. */
+/** Some users and some certificates, at any time of the day. */
 function logins(count: number): Login[] {
   const next = random(SEED)
   const pick = (below: number) => Math.floor(next() * below)
@@ -44,7 +44,7 @@ function logins(count: number): Login[] {
 
 const COUNTED = METRICS.filter(({ source }) => source !== undefined)
 
-/** Every metric of users, of days from long ago until now. */
+/** Every metric of users, for dates from long ago until now. */
 async function results(keptDays: number): Promise<Map<string, unknown>> {
   const all = new Map<string, unknown>()
   for (let day = FIRST + 32 * DAY_MS; day <= NOW.getTime(); day += 6 * DAY_MS) {
@@ -64,13 +64,13 @@ t.test(`metrics are the same under pseudonyms, and nobody is named (seed ${SEED}
   const before = await results(3650)
   t.equal(await copyHistory(store, KEY, 3650, NOW), DAYS)
   t.equal(await copyHistory(store, KEY, 3650, NOW), 0, 'once a day')
-  // Copied again, in part: it was cut off, or somebody else did it too.
+  // Copied again in part, as after an interruption, or by another process.
   await store.command('TRUNCATE TABLE gatepost.login_history_days')
   await copyHistory(store, KEY, 3650, NOW)
   for (const table of ['post_auth', 'login_calendar', 'metrics'])
     await store.command(`TRUNCATE TABLE gatepost.${table}`)
 
-  // Nothing that is named is there any more.
+  // No row with names remains.
   const after = await results(1)
   t.ok(before.size > 50)
   t.same(after, before)

@@ -3,7 +3,7 @@ import { compute, fieldsOf } from './compute.ts'
 import { addAccounts, clear, openEngine, type Account } from '../../test/engine.ts'
 import { retentionOf } from '../../../store/retention.ts'
 
-/* Hand-computed cases of the metrics over accounts. */
+/* Hand-computed cases of the metrics of accounts. */
 
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())

@@ -11,7 +11,7 @@ t.teardown(() => store.close())
 const FIRST = Date.parse('2024-02-01T00:00:00.000Z')
 const DAY_MS = 86_400_000
 
-/** Runs of heartbeats, each at the pace of an interval with some jitter, anywhere in two months; and single ones. */
+/** Runs of heartbeats at an interval with some jitter, anywhere in two months, and single heartbeats. */
 const pings: fc.Arbitrary<Ping[]> = fc
   .array(
     fc.record({

@@ -19,7 +19,7 @@ export function compute(store: Store, name: string, request: Partial<MetricReque
   })
 }
 
-/** Just its fields. */
+/** Only the fields of the result. */
 export async function fieldsOf(
   store: Store,
   name: string,

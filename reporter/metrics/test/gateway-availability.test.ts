@@ -8,7 +8,7 @@ import { addPings, clear, openEngine, type Ping } from '../../test/engine.ts'
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
 
-/** A heartbeat every so many seconds, from the first instant until before the second. */
+/** A heartbeat every n seconds, from the first instant until before the second. */
 function beats(from: string, until: string, seconds: number, gateway = 'gw'): Ping[] {
   const count = Math.ceil((Date.parse(until) - Date.parse(from)) / (seconds * 1000))
   return Array.from({ length: count }, (_, n) => ({ at: later(from, n * seconds), gateway }))

@@ -7,9 +7,9 @@ import { fieldsOf } from './compute.ts'
 import { clear, openEngine } from '../../test/engine.ts'
 
 /*
- * The metrics of users read login_calendar, which materialized views feed. Here they are compared with plain queries of the raw rows,
- * over batches that come late, in any order and several times, as the aggregator inserts them: through insertOnce(), which runs the views
- * again over a batch that is there already.
+ * The metrics of users read login_calendar, which materialized views fill. These tests compare them with plain queries of the raw rows,
+ * over batches that arrive late, in any order and several times. The batches are inserted as the aggregator does: through insertOnce(),
+ * which runs the views again over a batch that is already stored.
  */
 
 const store = await openEngine(t.testdir())
@@ -37,7 +37,7 @@ const batch = fc
     fc.array(fields, { minLength: 1, maxLength: 6 }),
   )
   .map(([day, offset, records]) => makeBatch('post_auth', FIRST + day * DAY_MS + offset, records))
-/** Which batches come, in which order: some twice, some never. */
+/** The batches that are inserted, in order: some twice, some never. */
 const arrivals = (count: number) => fc.array(fc.nat({ max: count - 1 }), { minLength: count, maxLength: 2 * count })
 
 async function raw<T>(select: string, { start, end }: Window): Promise<T> {
@@ -94,7 +94,7 @@ t.test('counts from the calendar equal counts from the raw rows', async (t) => {
         await clear(store)
         for (const index of order) await store.insertOnce('post_auth', [batches[index]])
         await compare(t, date)
-        // A metric that was asked for already takes up what comes after.
+        // A metric that was computed before includes later logins when it is computed again.
         for (const late of batches) await store.insertOnce('post_auth', [late])
         await compare(t, date)
       },
@@ -132,7 +132,7 @@ t.test('a row expires when the last of its days does', async (t) => {
   const today = Date.now()
   await store.insertOnce('post_auth', [makeBatch('post_auth', FIRST, repeated(1, { username: 'OLDONE' }))])
   await store.insertOnce('post_auth', [makeBatch('post_auth', today, repeated(1, { username: 'NEWONE' }))])
-  // As the retention is changed.
+  // As a change of the retention does.
   await store.command('ALTER TABLE gatepost.login_calendar MODIFY TTL toDateTime(last_day) + toIntervalDay(32)')
   await store.command('OPTIMIZE TABLE gatepost.login_calendar FINAL')
   t.same(await store.query('SELECT DISTINCT subject FROM gatepost.login_calendar'), [{ subject: 'NEWONE' }])

@@ -4,7 +4,7 @@ import type { MetricRequest } from '../metric.ts'
 import { fieldsOf } from './compute.ts'
 import { addLogins, clear, openEngine, type Login } from '../../test/engine.ts'
 
-/* Hand-computed cases of the metrics over logins; account-usage and unique-users have theirs in metric.test.ts. */
+/* Hand-computed cases of the metrics of logins; those of account-usage and unique-users are in metric.test.ts. */
 
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
@@ -17,7 +17,7 @@ await replaceLocations(store, [
   { ip: POOL, location_id: -3, name: '' },
 ])
 
-/** A metric over just these logins. */
+/** A metric of only these logins. */
 async function metric(name: string, logins: readonly Login[], request: Partial<MetricRequest> = {}): Promise<unknown> {
   await clear(store)
   await addLogins(store, logins)

@@ -26,8 +26,8 @@ await replaceLocations(
   [...LOCATIONS].map(([ip, location_id]) => ({ ip, location_id, name: '' })),
 )
 
-// Two months around a leap day; instants at and around midnight come up as often as those between, and some days more
-// often than others, so that the short windows hold something.
+// Two months around a leap day. Instants at and around midnight are as frequent as those between, and some days are more
+// frequent than others, so that the short windows contain logins.
 const FIRST = Date.parse('2024-02-01T00:00:00.000Z')
 const DAY_MS = 86_400_000
 const instant = fc

@@ -18,7 +18,7 @@ await replaceLocations(store, [
   { ip: LIBRARY_TOO, location_id: 8, name: 'Library' },
 ])
 
-/** A metric over just these logins, with nothing deleted by retention yet. */
+/** A metric of only these logins, with no rows deleted by retention. */
 async function metric(name: string, period: Period, date: string, logins: readonly Login[]): Promise<unknown> {
   for (const table of ['post_auth', 'login_calendar']) await store.command(`TRUNCATE TABLE gatepost.${table}`)
   await addLogins(store, logins)
@@ -74,7 +74,7 @@ t.test('account-usage counts all unknown sites as one location, none', async (t)
       { at: day, user: 'ALICE1', site: '203.0.113.2' },
       { at: day, user: 'ALICE1', site: '' },
       { at: day, user: 'ALICE1', site: 'not an address' },
-      // Location 0 is a location.
+      // Location 0 counts as a location.
       { at: day, user: 'ALICE1', site: HALL },
       { at: day, user: 'BOBBY1', site: '::' },
     ]),
@@ -150,7 +150,7 @@ t.test('unique-users averages the weekdays that had users, rounded down', async 
       { at: at('2024-06-05', '18:00:00.000'), user: 'ALICE1' },
       { at: at('2024-06-05'), user: 'BOBBY1' },
       { at: at('2024-06-05'), user: 'CAROL1', success: 0 },
-      // Thursday: none. Friday: a certificate login only, which is no user.
+      // Thursday: none. Friday: only a certificate login, which has no user.
       { at: at('2024-06-07'), serial: '4711' },
       // Saturday and Sunday do not count.
       { at: at('2024-06-08', '00:00:00.000'), user: 'DAVID1' },

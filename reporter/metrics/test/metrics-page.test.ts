@@ -13,7 +13,7 @@ t.test('docs/metrics.md and the queries describe each metric and each field', (t
     const words = sql.split('\n').filter((line) => line.startsWith('--'))
     t.ok(words[0].startsWith(`-- ${name}: `), `${name}.sql begins with its definition`)
     for (const field of Object.keys(fields.shape)) {
-      // The cumulative ones of completion-rate are told of together.
+      // The page describes the cumulative fields of completion-rate together.
       t.match(page, new RegExp(`^\\|.*\\b${field.replace(/^cumulative_(?!all)/, '')}\\b`, 'm'), `${name}: ${field}`)
       t.match(sql, new RegExp(`\\b${field}\\b`), `${name}.sql: ${field}`)
     }

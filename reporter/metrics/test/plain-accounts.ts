@@ -1,6 +1,6 @@
 import type { Account } from '../../test/engine.ts'
 
-/** The metrics over accounts as docs/metrics.md words them, slowly and without SQL: what the queries are compared with. */
+/** The metrics of accounts as docs/metrics.md defines them, computed slowly and without SQL, to compare the queries with. */
 
 type Kind = 'all' | 'sms' | 'email' | 'sponsored'
 
@@ -12,7 +12,7 @@ function isOf(kind: Kind, { contact = null, sponsor = null }: Account): boolean 
   return own && (kind === 'sms' ? contact.startsWith('+') : contact.includes('@'))
 }
 
-/** Of accounts that were written twice the last. */
+/** The last version of each account. */
 function latest(accounts: readonly Account[]): Account[] {
   return [...new Map(accounts.map((account) => [account.name, account])).values()]
 }

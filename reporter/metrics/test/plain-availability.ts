@@ -1,6 +1,6 @@
 import type { Ping } from '../../test/engine.ts'
 
-/** gateway-availability as docs/metrics.md words it, slowly and without SQL: what the query is compared with. */
+/** gateway-availability as docs/metrics.md defines it, computed slowly and without SQL, to compare the query with. */
 
 const DAY_MS = 86_400_000
 
@@ -20,7 +20,7 @@ export function plainAvailability(pings: readonly Ping[], start: string, end: st
   })
 }
 
-/** Of one gateway's heartbeats, in order; null: it is not listed. */
+/** From one gateway's heartbeats, in order; null: the gateway is not listed. */
 function availabilityOf(times: readonly number[], start: number, end: number): Record<string, number> | null {
   if (!times.some((time) => time >= end - 32 * DAY_MS)) return null
   const interval = intervalOf(times.filter((time) => time >= end - 7 * DAY_MS))
@@ -30,7 +30,7 @@ function availabilityOf(times: readonly number[], start: number, end: number): R
   const inside = times.filter((time) => time >= start)
   let seen = 0
   for (let place = 0; place < expected; place++) {
-    // Of a new gateway each interval is centred on the heartbeat that it expects.
+    // For a new gateway, each interval is centred on its expected heartbeat.
     const from = isNew ? place - 0.5 : place
     if (inside.some((time) => (time - begins) / interval >= from && (time - begins) / interval < from + 1)) seen++
   }

@@ -1,6 +1,6 @@
 import type { Login } from '../../test/engine.ts'
 
-/** The metrics over logins as docs/metrics.md words them, slowly and without SQL: what the queries are compared with. */
+/** The metrics of logins as docs/metrics.md defines them, computed slowly and without SQL, to compare the queries with. */
 
 const DAY_MS = 86_400_000
 

@@ -107,7 +107,7 @@ t.test('an unavailable store is retried, and a stop waits for the running comput
   await schedule.stop()
   t.same(schedule.stats, { computed: 0, failures: 1, currentTo: null })
 
-  // The last record is weeks old, so there are seven days to compute.
+  // The last record is weeks old, so seven days have to be computed.
   const running = startSchedule(options)
   await running.stop()
   t.equal(running.stats.failures, 0)

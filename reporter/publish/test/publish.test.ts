@@ -15,7 +15,7 @@ import { startReceiver } from './receiver.ts'
 import { retentionOf } from '../../../store/retention.ts'
 
 /*
- * What places receive, byte for byte: METRICS.md, "Publishers". A real HTTP server receives; the metrics come from the real engine.
+ * What publishers send, byte for byte (docs/publishing.md). A real HTTP server receives; the metrics come from the real engine.
  */
 const logger = pino({ level: 'silent' })
 const store = await openEngine(t.testdir())

@@ -14,10 +14,10 @@ export interface Answer {
   readonly body: string
 }
 
-/** A place on 127.0.0.1 that keeps what it is sent, and answers as it is told. */
+/** A server on 127.0.0.1 that records requests, and gives the answers that the test sets. */
 export async function startReceiver(t: Test): Promise<{ url: string; received: Received[]; answers: Answer[] }> {
   const received: Received[] = []
-  /** One for each request, the last again and again. */
+  /** One for each request; the last is repeated. */
   const answers: Answer[] = []
   const server = createServer((request, response) => {
     let body = ''

@@ -8,7 +8,7 @@ import { S3 } from '../s3.ts'
 
 /* Against a server that speaks S3. It checks keys and names of buckets, not the signatures themselves. */
 const BUCKET = 'wifi-metrics'
-/** The one key that this server knows. */
+/** The only key that this server knows. */
 const KEY = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
 const metric = metricNamed('active-users') as MetricDefinition
 const result: MetricResult = { metric_name: 'active-users', period: 'week', date: '2024-03-04', users: 7 }

@@ -1,4 +1,4 @@
-/** What the tests use of the S3-compatible server, which has no types of its own. */
+/** The parts of the S3-compatible server that the tests use; it has no types of its own. */
 declare module 's3rver' {
   export default class S3rver {
     constructor(options: {

@@ -4,7 +4,7 @@ import { findLogins, type Login, type LoginSearch } from '../logins.ts'
 import { insertRows } from '../../../store/table-store.ts'
 import { openEngine } from '../../test/engine.ts'
 
-/* The support desk's question, against the real engine, and against a filter written plainly. */
+/* The search of the support desk, in the real engine, compared with a plain filter. */
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
 

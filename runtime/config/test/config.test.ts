@@ -5,7 +5,7 @@ import { configWarnings, describeConfig, loadConfig, type Config, type Environme
 import { VARIABLES } from '../variables.ts'
 import type { Variable } from '../variable.ts'
 
-/** The problems that an environment has, one per line. */
+/** The problems of an environment, one per line. */
 function problems(env: Environment, check: (env: Environment) => unknown = loadConfig): string[] {
   try {
     check(env)

@@ -11,7 +11,7 @@ import { connect } from '../connect.ts'
 import { instanceFile, removeInstanceFile, writeInstanceFile } from '../instance-file.ts'
 import { runCli } from '../../../cli/test/run-cli.ts'
 
-/** What a running instance is to the command line: the engine, held by this process, its endpoint, and the announcement. */
+/** What the command line needs of a running instance: the engine, locked by this process, its endpoint, and the instance file. */
 const dataDir = join(t.testdir(), 'data')
 const engine = await openEngine(dataDir)
 const key = 'a-key-of-this-start'

@@ -3,7 +3,7 @@
  * Everything here is refused to readers and to admin alike.
  */
 export const ESCAPES: readonly string[] = [
-  // Functions by a name in a string.
+  // Functions named in a string.
   `SELECT arrayReduce('groupFormat(\\'CSV\\')', [1])`,
   `SELECT arrayReduce('group\\x46ormat(\\'Protobuf\\')', [1])`,
   `SELECT initializeAggregation('flameGraph', 1)`,
@@ -55,7 +55,7 @@ export const ESCAPES: readonly string[] = [
   `SELECT * FROM fuzzQuery('SELECT 1')`,
   `SELECT * FROM ytsaurus('URL', '//x', 't', 'a String')`,
   `SELECT * FROM prometheusQuery('x', 'y', 1)`,
-  // The same, further in.
+  // The same, nested.
   `SELECT * FROM (SELECT * FROM (SELECT * FROM file('FILE')))`,
   `WITH x AS (SELECT * FROM file('FILE')) SELECT * FROM x`,
   `WITH (SELECT * FROM file('FILE', 'LineAsString') LIMIT 1) AS x SELECT x`,
@@ -292,7 +292,7 @@ export const ESCAPES: readonly string[] = [
   `WATCH readings`,
   `CHECK TABLE default.private`,
   `COPY readings TO 'NEW'`,
-  // Texts made to be taken for something else.
+  // Texts that imitate something else.
   `SELECT 1; DROP TABLE readings`,
   `SELECT 1;SELECT * FROM file('FILE')`,
   `SELECT 1 /* ; */ ; SELECT file('FILE')`,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { wholeFrames, type FrameCoding } from '../frames.ts'
 
-/** By the command line tools lz4 1.9.4 and zstd 1.5.4, with what their names say. */
+/** Made with the command line tools lz4 1.9.4 and zstd 1.5.4, with the options in their names. */
 const FRAMES: Record<string, [FrameCoding, string]> = {
   'lz4, checksum of the content': ['lz4', 'BCJNGGRApxEAAAB/MQlhCjIJYgEACVBiYmJiCgAAAACqQGe8'],
   'lz4 -BX --content-size': ['lz4', 'BCJNGHxAKAAAAAAAAABNEQAAAH8xCWEKMgliAQAJUGJiYmIK8hXqmQAAAACqQGe8'],
@@ -13,7 +13,7 @@ const FRAMES: Record<string, [FrameCoding, string]> = {
 }
 const SKIPPABLE = Buffer.from([0x5f, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
 
-/** What comes through, or the error's message. */
+/** The output, or the error's message. */
 async function walked(bytes: Buffer, coding: FrameCoding, chunk: number, maxBytes = 2 ** 20): Promise<Buffer | string> {
   // eslint-disable-next-line @typescript-eslint/require-await -- an async source of what is there
   async function* source(): AsyncGenerator<Buffer> {

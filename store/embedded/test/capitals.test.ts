@@ -4,7 +4,7 @@ import t from 'tap'
 import { capitals, capitalsOf } from '../../../common/user-name.ts'
 import { openEmbeddedStore } from '../open.ts'
 
-/** Latin, Greek, Cyrillic, Armenian, Georgian and their extensions: where letters have had their capitals for long. */
+/** Latin, Greek, Cyrillic, Armenian, Georgian and their extensions: letters that have had capitals for a long time. */
 const RANGES: readonly (readonly [number, number])[] = [
   [0x20, 0x5ff],
   [0x10d0, 0x10ff],

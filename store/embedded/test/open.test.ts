@@ -49,7 +49,7 @@ t.test('queries', async (t) => {
   await store.migrate()
 
   t.test('a query that failed half-way leaves no bytes in the next result', async (t) => {
-    // The engine keeps what a failed query had written and puts it in front of the connection's next result.
+    // The engine keeps the output of a failed query and puts it in front of the connection's next result.
     t.match(await errorOf(store.query('SELECT * FROM numbers(100000000)')), { code: 'STORE_REFUSED' })
     t.same(await store.query('SELECT 1 AS one'), [{ one: 1 }])
     const late = 'SELECT throwIf(number = 900000) FROM numbers(1000000) SETTINGS max_block_size = 1000'
@@ -119,7 +119,7 @@ t.test('tables can get their own retention, and the general one again', async (t
     return new Map(rows.map(({ name, ttl }) => [name, ttl]))
   }
   const before = await ttls()
-  // What expires after days, and nothing else, is in Retention: a table that is new has to be.
+  // Retention lists exactly the tables that expire after days: a new table has to be added.
   const expiring = [...before].filter(([, ttl]) => ttl.includes('toIntervalDay')).map(([name]) => name)
   t.same(Object.keys(retentionOf(32)).sort(), expiring)
 
@@ -162,7 +162,7 @@ t.test('rows expire by the retention of their table, earlier rows too', async (t
 })
 
 t.test('a batch whose dead letters have expired before its rows counts as stored whole', async (t) => {
-  // Root cause: an insert that is repeated counts rows and dead letters, and dead letters may be kept for a shorter time than rows.
+  // Root cause: a repeated insert counts rows and dead letters, and dead letters may have a shorter retention than rows.
   const DAY = 24 * 3_600_000
   const store = await openEmbeddedStore({ path, logger, retention: retentionOf(32, { dead_letters: 5 }) })
   t.teardown(() => store.close())

@@ -7,7 +7,7 @@ import { knownSchemas } from '../../../schemas/known.ts'
 import { STREAMS } from '../../../schemas/streams/index.ts'
 import { openTables } from './tables-page.ts'
 
-/* A record of every schema that was ever released, as the engine stores it, is what avsc reads with the schema of today. */
+/* A record of every released schema, as the engine stores it, equals what avsc reads with the current schema. */
 
 const SAMPLES: Readonly<Record<string, unknown>> = {
   null: null,
@@ -35,7 +35,7 @@ function batchOf(schema: RecordSchema): Batch {
   return { stream: schema.stream, schema, batchId, recordCount: 1, ...window, records: schema.type.toBuffer(record) }
 }
 
-/** As the engine's JSON has it. */
+/** In the form of the engine's JSON. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value === 'object' && value !== null) return JSON.stringify(value)

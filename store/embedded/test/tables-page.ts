@@ -5,7 +5,7 @@ import { packageFile } from '../../../common/package-root.ts'
 import type { Store } from '../../contract.ts'
 import { openEmbeddedStore } from '../open.ts'
 
-/* docs/tables.md and what it is about: each table's columns stand in a section of its name, as the migrations describe them. */
+/* docs/tables.md and the tables: each table has a section of its name with its columns, as the migrations describe them. */
 
 export const TABLES_PAGE = packageFile('docs/tables.md')
 
@@ -13,7 +13,7 @@ export function readTablesPage(): string {
   return readFileSync(TABLES_PAGE, 'utf8')
 }
 
-/** An engine with the tables as the migrations make them. */
+/** An engine with the tables that the migrations create. */
 export async function openTables(directory: string): Promise<Store> {
   const logger = createLogger('tables-page')
   logger.level = 'silent'
@@ -51,7 +51,7 @@ export function documented(page: string, table: string): string[][] {
     )
 }
 
-/** The page with a section's table written anew. */
+/** The page with the columns of one section replaced. */
 export function withColumns(page: string, table: string, columns: readonly (readonly string[])[]): string {
   const begins = page.indexOf(`\n### ${table}\n`)
   if (begins < 0) throw new Error(`docs/tables.md has no section ${table}: write one, and what the table is for`)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { columnsOf, openTables, readTablesPage, TABLES_PAGE, withColumns } from './tables-page.ts'
 
-/* Run by `make generate`: the columns in docs/tables.md. */
+/* Run by `make generate`: writes the columns in docs/tables.md. */
 
 const directory = mkdtempSync(join(tmpdir(), 'gatepost-tables-'))
 const store = await openTables(directory)

@@ -14,7 +14,7 @@ logger.level = 'silent'
 const forms = loadMigrations().flatMap(({ statements }) =>
   statements.flatMap((statement) => clusterForm(statement, 'fleet')),
 )
-/** Every migration in the form of a cluster. A migration that was added is added to it by running this test with GATEPOST_WRITE_GOLDEN=1. */
+/** Every migration in the form for a cluster. GATEPOST_WRITE_GOLDEN=1 makes this test add new migrations to it. */
 const GOLDEN = packageFile('store/server/test/cluster.golden.sql')
 
 t.test("the engine's parser accepts every statement", async (t) => {
@@ -22,7 +22,7 @@ t.test("the engine's parser accepts every statement", async (t) => {
   t.teardown(() => store.close())
   for (const form of forms) {
     const [row] = await store.query<{ text: string }>('SELECT formatQuerySingleLine({form:String}) AS text', { form })
-    // What a migration inserts is made from this node's rows, as everything that the aggregator inserts goes to them.
+    // A migration computes its inserts from this node's rows, because the aggregator inserts all rows there.
     t.match(
       row.text,
       / ON CLUSTER fleet |^INSERT INTO gatepost\.\w+_local .* FROM gatepost\.\w+_local\b/,

@@ -13,7 +13,7 @@ storeContract(t, 'server', async (t: Test) => {
   return await openServerStore({ url: server.url(), logger })
 })
 
-// A real server, whose database gatepost this drops.
+// A real server; the test drops its database gatepost.
 const real = process.env['GATEPOST_TEST_CLICKHOUSE_URL']
 if (real !== undefined && real !== '') {
   storeContract(t, 'a ClickHouse server', async () => {

@@ -6,17 +6,17 @@ import { ServerClient } from '../client.ts'
 import { HttpInserter } from '../inserter.ts'
 
 /*
- * A server may refuse an insert before it has read the body, and close the connection: what it said must not be lost behind
- * the error of the write that it cut off.
+ * A server may refuse an insert before it has read the body, and close the connection. The error of the interrupted write must not hide
+ * the server's answer.
  */
 
 const TEXT = 'Code: 252. DB::Exception: Too many parts (3000). (TOO_MANY_PARTS) (version 26.7.2.1)\n'
 const ANSWER = `HTTP/1.1 500 Error\r\nX-ClickHouse-Exception-Code: 252\r\nConnection: close\r\nContent-Length: ${TEXT.length}\r\n\r\n${TEXT}`
 
-/** Larger than what sockets take unread. */
+/** Larger than the buffers of a socket. */
 const batches = Array.from({ length: 200 }, () => makeBatch('post_auth', Date.now() - 60_000, repeated(1000)))
 
-/** The insert's error, from a server that does this as soon as the request's head is there. */
+/** The insert's error from a server that does this as soon as it has the request's head. */
 async function errorOf(answer: (socket: Socket) => void, compress: boolean): Promise<unknown> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)

@@ -95,7 +95,7 @@ t.test('of several takers at once, one becomes the owner', async (t) => {
 t.test('after a lost answer, ownership is taken again, the batch is found, and its views are run again', async (t) => {
   const ownership = await behind.takeOwnership('gateway_pings', 'lost', null)
   const one = makeBatch('gateway_pings', NOW, [{ gw_id: 'gw-lost' }])
-  // The look-up passes; the insert's answer does not.
+  // The look-up is answered; the insert's answer is lost.
   proxy.onRequest = (chunk) => {
     if (chunk.includes('INSERT+INTO+gatepost.gateway_pings')) proxy.mode = 'drop-answers'
   }
@@ -142,7 +142,7 @@ t.test('errors of a proxy in between leave the outcome unknown', async (t) => {
 
 t.test('inserts that run when ownership is taken are waited for, and later killed', async (t) => {
   await direct.command('CREATE TABLE IF NOT EXISTS gatepost.slow (n UInt64) ENGINE = Null')
-  /** An insert of another store that takes its time. */
+  /** A slow insert of another store. */
   const slowInsert = async (queryId: string) => {
     const url = new URL(server.url())
     const headers = { 'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': url.password }

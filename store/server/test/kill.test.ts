@@ -9,7 +9,7 @@ import { batchUuid } from '../../exactly-once/identity.ts'
 import { makeBatch, repeated } from '../../../schemas/test/records.ts'
 import { openServerStore } from '../open.ts'
 
-/* Every batch is in its table once, whole, and in the views, however often the server is killed while it inserts. */
+/* Every batch is in its table once, whole, and in the views, however often the server is killed during inserts. */
 
 const ROUNDS = 10
 const BATCHES = 20
@@ -19,7 +19,7 @@ const NOW = Math.floor(Date.now() / 1000) * 1000 - 60_000
 const logger = createLogger('store-test')
 logger.level = 'silent'
 
-/** As an aggregator does: after an unknown outcome it takes ownership again before it tries again. */
+/** As an aggregator does: after an unknown outcome it takes ownership again before it retries. */
 async function insertWhateverHappens(store: Store, batches: readonly Batch[], held: Ownership): Promise<Ownership> {
   let ownership = held
   let doubtful = false

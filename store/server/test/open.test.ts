@@ -48,7 +48,7 @@ t.test('a wrong URL or password is reported without showing the password', async
   }
 })
 
-/** A server that answers every statement in one way. */
+/** A server that gives the same answer to every statement. */
 async function answering(status: number, code: string | null, body: string): Promise<string> {
   const fake: Server = createServer((request, response) => {
     request.resume()
@@ -91,7 +91,7 @@ t.test('missing rights and settings of the server are reported', async (t) => {
   t.match(await opening(await answering(502, null, '')), { code: 'STORE_UNAVAILABLE', message: /without a text/ })
 })
 
-/** In front of the server: answers statements that match with an exception, and passes all others on. */
+/** A proxy of the server: answers matching statements with an exception, and forwards all others. */
 async function refusing(pattern: RegExp, code: number, text: string): Promise<string> {
   const proxy = createServer((request, response) => {
     void (async () => {

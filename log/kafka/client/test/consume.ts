@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { createKafka } from '../connection.ts'
 import type { KafkaOptions } from '../port.ts'
 
-/** A message as it stands in the log, with the headers that our reader does not look at. */
+/** A message of the log, with the headers that our reader ignores. */
 export interface Consumed {
   readonly partition: number
   readonly value: Buffer
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Calls `onMessage` with every message of a topic, from the beginning. @returns what ends that */
+/** Calls `onMessage` with every message of a topic, from the beginning. @returns a function that stops this */
 export async function consumeTopic(
   kafka: KafkaOptions,
   topic: string,

@@ -12,7 +12,7 @@ import { kafkaTopic } from '../../topic-names.ts'
 import { until } from '../../test/harness.ts'
 import { makeTopics } from '../../test/simple-writer.ts'
 
-/** kafkajs's own, not exported: the requests that a client makes of a broker. */
+/** Internal to kafkajs and not exported: the requests of a client to a broker. */
 interface Requests {
   syncGroup(request: { memberId: string }): Promise<unknown>
 }
@@ -35,14 +35,14 @@ await makeTopics(kafka, broker.prefix, PARTITIONS)
 const logged: string[] = []
 const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) })
 
-/** A member that remembers what it was told. */
+/** A member that records its events. */
 class Member {
   readonly groupId: string
   readonly group: Group
   /** Partitions that it may read. */
   assigned = 0
 
-  /** The broker's identity of it begins with `name`. */
+  /** The id that the broker gives it begins with `name`. */
   constructor(groupId: string, name = 'member') {
     this.groupId = groupId
     this.group = new Group(
@@ -65,7 +65,7 @@ class Member {
   }
 }
 
-/** Until every partition has its member, and nobody else is one. */
+/** Until every partition has a member, and there are no other members. */
 async function settled(t: Test, members: readonly Member[]): Promise<void> {
   const isSettled = async () => {
     const assigned = members.reduce((sum, member) => sum + member.assigned, 0)
@@ -95,7 +95,7 @@ t.test('a member that does not learn its partitions joins again', async (t) => {
   let lost = 0
   requests.syncGroup = async function (this: Requests, request) {
     const answer = await syncGroup.call(this, request)
-    // The broker has it as a member that has been told.
+    // For the broker, this member knows its partitions.
     if (!request.memberId.startsWith('first') || lost++ > 0) return answer
     throw new KafkaJSRequestTimeoutError('Request SyncGroup timed out')
   }

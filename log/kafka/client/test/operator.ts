@@ -3,7 +3,7 @@ import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
 import { createKafka } from '../connection.ts'
 import type { KafkaOptions } from '../port.ts'
 
-/* What operators do to topics and groups, for tests of what then happens. */
+/* Actions of operators on topics and groups, for tests of their effects. */
 
 async function withRawAdmin<T>(kafka: KafkaOptions, work: (admin: Admin) => Promise<T>, retries = 8): Promise<T> {
   const admin = createKafka(kafka, { retry: { retries, initialRetryTime: 50 } }).admin()
@@ -15,7 +15,7 @@ async function withRawAdmin<T>(kafka: KafkaOptions, work: (admin: Admin) => Prom
   }
 }
 
-/** Numbers of the brokers that are in the cluster now. Asks once. */
+/** Ids of the brokers that are in the cluster now. Asks once. */
 export function knownBrokers(kafka: KafkaOptions): Promise<number[]> {
   return withRawAdmin(
     kafka,
@@ -27,18 +27,18 @@ export function knownBrokers(kafka: KafkaOptions): Promise<number[]> {
   )
 }
 
-/** What a test makes a topic with. */
+/** The settings with which a test creates a topic. */
 export interface TestTopic {
   readonly name: string
   readonly partitions?: number
   readonly settings?: Readonly<Record<string, string>>
-  /** Brokers of its only partition, the leader first. */
+  /** Replicas of its only partition, the leader first. */
   readonly replicas?: number[]
 }
 
 /**
- * Makes topics and waits until they can be used. kafkajs's own waiting gives up when a broker does not know of a topic yet.
- * @returns whether they were made; false: one of them exists, or is being deleted
+ * Creates topics and waits until they can be used. kafkajs's own wait gives up if a broker does not know a topic yet.
+ * @returns whether they were created; false: one of them exists, or is being deleted
  */
 export function makeTopics(kafka: KafkaOptions, topics: readonly TestTopic[]): Promise<boolean> {
   return withRawAdmin(kafka, async (admin) => {
@@ -69,7 +69,7 @@ export async function deleteTopic(kafka: KafkaOptions, topic: string): Promise<v
   await withRawAdmin(kafka, (admin) => admin.deleteTopics({ topics: [topic] }))
 }
 
-/** Deletes a topic and, after `between`, makes it again with its old settings. */
+/** Deletes a topic and, after `between`, creates it again with its old settings. */
 export async function remakeTopic(
   kafka: KafkaOptions,
   topic: string,
@@ -100,7 +100,7 @@ export async function remakeTopic(
   })
 }
 
-/** Deletes everything that is in a topic now, as its retention does. */
+/** Deletes all messages of a topic, as its retention does. */
 export async function expireRecords(kafka: KafkaOptions, topic: string): Promise<void> {
   await withRawAdmin(kafka, async (admin) => {
     const ends = await admin.fetchTopicOffsets(topic)
@@ -109,7 +109,7 @@ export async function expireRecords(kafka: KafkaOptions, topic: string): Promise
   })
 }
 
-/** Moves a group's committed offsets, of which no member may be running, as kafka-consumer-groups --reset-offsets does. */
+/** Moves the committed offsets of a group without running members, as kafka-consumer-groups --reset-offsets does. */
 export async function setOffsets(
   kafka: KafkaOptions,
   groupId: string,
@@ -122,14 +122,14 @@ export async function setOffsets(
         partition,
         offset: to === 'earliest' ? low : to === 'latest' ? high : String(to),
       }))
-      // A member that was killed stays until its session is over.
+      // A killed member stays in the group until its session is over.
       while (!['Empty', 'Dead'].includes((await admin.describeGroups([groupId])).groups[0].state)) await sleep(200)
       await commitAsMember(kafka, groupId, topic, partitions)
     }
   })
 }
 
-/** The client's own setOffsets() does the same, and waits five seconds for a fetch in between. */
+/** The client's setOffsets() does the same, but waits five seconds for a fetch in between. */
 async function commitAsMember(
   kafka: KafkaOptions,
   groupId: string,
@@ -152,7 +152,7 @@ async function commitAsMember(
   }
 }
 
-/** How many members a consumer group has. */
+/** The number of members of a consumer group. */
 export function memberCount(kafka: KafkaOptions, groupId: string): Promise<number> {
   return withRawAdmin(kafka, async (admin) => {
     const { groups } = await admin.describeGroups([groupId])
@@ -160,7 +160,7 @@ export function memberCount(kafka: KafkaOptions, groupId: string): Promise<numbe
   })
 }
 
-/** What a consumer group is and who reads what in it, for people. */
+/** A description of a consumer group and the partitions of its members, for messages. */
 export function membersOf(kafka: KafkaOptions, groupId: string): Promise<string> {
   return withRawAdmin(kafka, async (admin) => {
     const { groups } = await admin.describeGroups([groupId])
