@@ -1,5 +1,5 @@
 /*
- * Gateways that report many clients in one POST (PROTOCOLS.md, section 2). A dialect defines the form of the body and of the answer; the
+ * Gateways that report many clients in one POST (docs/gateways.md). A dialect defines the form of the body and of the answer; the
  * meaning of a client's report is the same for all.
  */
 

@@ -8,7 +8,7 @@ export function clientKey({ remoteIp, redirect }: Attempt): string {
   return `${remoteIp} ${redirect.mac}`
 }
 
-/** Failures of a client, of an account at one address, and of an account as a whole. */
+/** Failures of each client, and of each account. */
 export interface ClientLimits {
   allows(client: string, account: string, now: number): boolean
   failed(client: string, account: string, now: number): void

@@ -8,7 +8,7 @@ export interface MetricsApiOptions {
   readonly token: string
 }
 
-/** The totals of rolling windows and of the month so far, one number each: METRICS.md, "metrics-api". */
+/** The totals of rolling windows and of the month so far, one number each: docs/publishing.md. */
 export class MetricsApi implements Publisher {
   readonly name = 'metrics-api'
   readonly #options: MetricsApiOptions

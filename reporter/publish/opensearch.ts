@@ -5,7 +5,7 @@ import { resultJson, resultKey, type Message, type Publisher } from './publisher
 
 const DEFAULT_INDEX = 'gatepost-metrics'
 
-/** One document for each result, with its key as id: METRICS.md, "opensearch". The address may end in the name of an index. */
+/** One document for each result, with its key as id: docs/publishing.md. The address may end in the name of an index. */
 export class OpenSearch implements Publisher {
   readonly name = 'opensearch'
   readonly #url: string

@@ -33,7 +33,7 @@ const ELEMENTS: Readonly<Record<string, (result: MetricResult) => readonly Eleme
 /** Metrics whose elements differ only in their type, which is therefore part of their identity. */
 const TYPED = new Set(['account-usage', 'roaming-users'])
 
-/** The write API of the GOV.UK Performance Platform: METRICS.md, "performance-platform". */
+/** The write API of the GOV.UK Performance Platform: docs/publishing.md. */
 export class PerformancePlatform implements Publisher {
   readonly name = 'performance-platform'
   readonly #options: PerformancePlatformOptions

@@ -13,7 +13,7 @@ export interface Message {
   readonly body: string
 }
 
-/** A target for results. METRICS.md, "Publishers". */
+/** A target for results. docs/publishing.md. */
 export interface Publisher {
   readonly name: PublisherName
   /** Whether this publisher sends results of this metric. */

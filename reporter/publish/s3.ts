@@ -15,7 +15,7 @@ export interface S3Options {
   readonly secretAccessKey: string | undefined
 }
 
-/** One object per result in any S3-compatible store, with path-style addresses: METRICS.md, "s3". */
+/** One object per result in any S3-compatible store, with path-style addresses: docs/publishing.md. */
 export class S3 implements Publisher {
   readonly name = 's3'
   readonly #options: S3Options

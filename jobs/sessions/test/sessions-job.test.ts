@@ -84,7 +84,7 @@ const auth = (session: string, gateway: string, mac: string, at: number, stage: 
   batch_index: 0,
 })
 
-/* SESSIONS, "State": the first line that matches wins. */
+/* docs/sessions.md, "State": the first line that applies counts. */
 const STATES = ['logged_out', 'denied', 'superseded', 'gateway_restarted', 'timed_out', 'validating'] as const
 const WITHOUT_LOGIN = ['logged_out', 'denied', 'expired'] as const
 
