@@ -73,7 +73,7 @@ t.test('the table has the decisions in force, and no credentials', async (t) => 
   const rows = await store.query<{ count: number }>(
     `SELECT count()::UInt32 AS count FROM gatepost.access_decisions WHERE subject = 'account:a@example.org'`,
   )
-  t.same(rows, [{ count: 1 }], 'what the table has already is not written again')
+  t.same(rows, [{ count: 1 }], 'entries that the table has already are not written again')
 
   const job = startAccessJob({ store, access: later, policies: [], logger, everyMs: 20, leaseSettleMs: 20 })
   while (job.stats.looks === 0) await sleep(10)
@@ -81,11 +81,11 @@ t.test('the table has the decisions in force, and no credentials', async (t) => 
   await later.put('mac:00-00-00-00-00-01', decided('deny', 'new'))
   const expected = [both[0], { subject: 'mac:00-00-00-00-00-01', verdict: 'deny', reason: 'new' }]
   await until(async () => JSON.stringify(await inForce()) === JSON.stringify(expected))
-  t.same(await inForce(), expected, 'and it follows')
+  t.same(await inForce(), expected, 'and it follows new decisions')
   later.known = false
   await sleep(100)
   await job.stop()
-  t.same(await inForce(), expected, 'a log that is not known takes nothing back')
+  t.same(await inForce(), expected, 'a log that is not read yet removes no decision')
 })
 
 t.test('a confirmed sign-up becomes one account, an unconfirmed one does not', async (t) => {
@@ -211,20 +211,23 @@ t.test('the example policies: subjects above a limit are denied, and see before 
     ['session:too-much', 'quota:session-2gb'],
   ]
   t.same(denials(), expected)
-  t.ok((access.get('account:d', now)?.until as number) % 86_400_000 === 0, 'an account has a new day at midnight')
+  t.ok(
+    (access.get('account:d', now)?.until as number) % 86_400_000 === 0,
+    'the quota of an account starts again at midnight',
+  )
   t.match(access.get('quota:session:half', now)?.data, {
     'session-2gb': { used: GB, limit: 2 * GB, unit: 'bytes' },
   })
-  t.equal(access.get('quota:session:little', now), undefined, 'less than a tenth is not worth a word')
+  t.equal(access.get('quota:session:little', now), undefined, 'less than a tenth is not published')
   t.match(access.get('quota:account:b', now)?.data, { 'account-5gb-a-day': { used: GB } })
 
   const written = access.written.length
   await keep(access, policies)
-  t.equal(access.written.length, written, 'what was said is not said again')
+  t.equal(access.written.length, written, 'a change is not reported again')
 
   await access.put('account:d', decided('allow', 'a friend of the house'))
   await keep(access, policies)
-  t.equal(access.get('account:d', Date.now())?.verdict, 'allow', 'a word of an operator counts more')
+  t.equal(access.get('account:d', Date.now())?.verdict, 'allow', 'a decision of an operator wins')
 })
 
 t.test('a policy that fails is counted, and the others continue', async (t) => {

@@ -81,13 +81,13 @@ t.test('listening without a gap', (t) => {
   listening.heard(61_000)
   t.equal(listening.since(61_001), 1000)
   t.equal(listening.since(200_000), 1000)
-  t.equal(listening.since(212_000), null, 'two signs of life are missing')
+  t.equal(listening.since(212_000), null, 'two liveness reports are missing')
   listening.heard(300_000)
   t.equal(listening.since(300_001), 300_000)
   behind = true
   t.equal(listening.since(310_000), null)
   behind = false
-  t.equal(listening.since(320_000), 310_000, 'from when it was behind for the last time')
+  t.equal(listening.since(320_000), 310_000, 'from the last time at which there was lag')
   t.end()
 })
 

@@ -40,7 +40,7 @@ t.test('access and gateways, from the command line', async (t) => {
   await Promise.all(instances.map((instance) => instance.start()))
   for (const instance of instances) {
     const ready = await fetch(instance.url('/readyz', instance.metricsPort))
-    t.equal(ready.status, 200, 'who says that it is ready knows the decisions')
+    t.equal(ready.status, 200, 'a process that is ready knows the decisions')
   }
 
   // One gateway asks both ingest processes: the client logs in through one, and both answer its requests.
@@ -57,7 +57,7 @@ t.test('access and gateways, from the command line', async (t) => {
     for (const gateway of [here, there])
       t.ok(await until(async () => (await gateway.login(MAC, IP, token)) === code), why)
   }
-  await told(1, 'it is known everywhere')
+  await told(1, 'every worker knows it')
   t.match(JSON.parse(await gatepost('access', 'vouchers', 'list', '--json')), [{ id, state: 'in_use', devices: 1 }])
 
   await gatepost('access', 'deny', 'mac', MAC, '--reason', 'abuse')
@@ -78,5 +78,5 @@ t.test('access and gateways, from the command line', async (t) => {
   await instances[1].stop('SIGKILL')
   await instances[1].start()
   await there.ping()
-  t.equal(await there.login(MAC, IP, token), 0, 'who starts knows it before it answers')
+  t.equal(await there.login(MAC, IP, token), 0, 'a starting worker knows it before it answers')
 })

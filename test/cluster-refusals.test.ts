@@ -45,7 +45,7 @@ t.test('a missing variable is named, with its purpose', async (t) => {
     const { status, output } = await instance.refused()
     t.equal(status, 2, command)
     for (const message of messages) t.match(output, message)
-    t.notOk(existsSync(instance.dataDir), 'nothing is made')
+    t.notOk(existsSync(instance.dataDir), 'nothing is created')
   }
 })
 

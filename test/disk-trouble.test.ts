@@ -67,7 +67,7 @@ t.test('a full journal: post-auth is refused, gateways are answered, nothing ack
   t.match(scrape, /gatepost_records_not_kept_total\{topic="gateway_pings",reason="LOG_FULL",process="ingest-0"\} [1-9]/)
 
   process.kill(store, 'SIGCONT')
-  t.ok(await until(async () => (await post(instance, 'room again')).status === 204), 'takes records again')
+  t.ok(await until(async () => (await post(instance, 'room again')).status === 204), 'accepts records again')
   const ids = await stored(instance, (found) => found.includes('room again') && found.length > acknowledged.length)
   t.same(
     ids.filter((id) => id.startsWith('full-')),
@@ -97,7 +97,7 @@ t.test('a full disk', async (t) => {
   t.equal(await answer.text(), 'Pong')
   t.equal(answer.headers.get('x-gatepost-record'), 'dropped')
   execFileSync('rm', ['-f', ballast, join(journal, 'ballast')])
-  t.ok(await until(async () => (await post(instance, 'c')).status === 204), 'goes on when there is room')
+  t.ok(await until(async () => (await post(instance, 'c')).status === 204), 'continues when there is room')
   const ids = await stored(instance, (found) => found.includes('a') && found.includes('c'))
   t.ok(ids.includes('a') && ids.includes('c'))
   t.equal(await instance.stop(), 0)

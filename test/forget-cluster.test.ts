@@ -58,14 +58,14 @@ for (const person of [
         command,
       })
       t.match(text, /^ALTER TABLE gatepost\.\w+_local ON CLUSTER fleet /, command.slice(0, 80))
-      t.notMatch(text, /\bSELECT\b/, 'replicas find the same rows: no other table is asked')
+      t.notMatch(text, /\bSELECT\b/, 'no other table is read, so replicas find the same rows')
       t.match(text, /mutations_sync = 2/, 'it is waited for')
     }
     for (const sql of reads)
       t.equal((sql.match(/\bgatepost\./g) ?? []).length <= 1, true, 'one Distributed table a query')
     t.ok(
       commands.every((command) => localForm(command) === command),
-      'of no Distributed table',
+      'not on a Distributed table',
     )
   })
 }

@@ -52,7 +52,7 @@ t.test('a person is forgotten beside a running aggregator', async (t) => {
   const keyless = await make('keyless', {})
   await keyless.start()
   t.match(keyless.output, /GATEPOST_SECRET is not set: this aggregator stops as soon as gatepost forget is used/)
-  t.equal(await keyless.stop(), 0, 'until somebody is forgotten it works without')
+  t.equal(await keyless.stop(), 0, 'until somebody is forgotten it works without a key')
   await aggregator.start()
   const writer = new SimpleWriter(broker.options(), broker.prefix)
   t.teardown(() => writer.close())

@@ -271,7 +271,7 @@ t.test('gateways', async (t) => {
       `SELECT remote_ip AS ip FROM gateway_pings WHERE gw_id = 'spoof'`,
       (rows) => rows.length > 0,
     )
-    t.equal(ip, '127.0.0.1', 'what the client claims is not believed')
+    t.equal(ip, '127.0.0.1', 'the client’s own header is not trusted')
   })
 
   await t.test('X-Forwarded-For of a trusted proxy', async (t) => {

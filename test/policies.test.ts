@@ -57,7 +57,7 @@ t.test('a client uses up its quota', async (t) => {
     await gateway.interval()
     return !gateway.passes(greedy)
   }
-  t.ok(await until(isCutOff, 500), 'it is cut off with the next report')
+  t.ok(await until(isCutOff, 500), 'the client is cut off with the next report')
   t.ok(gateway.passes(frugal))
   t.match(await page(`/gw_message.php?message=denied&token=${token}`), /Reason: the limit for this network is used up/)
 

@@ -97,7 +97,7 @@ t.test('a browser goes through the portal', { skip: executablePath === null }, a
         ['logout', 0],
       ],
     )
-    t.equal(await gateway.counters(1000, 200), 0, 'its token is no good any more')
+    t.equal(await gateway.counters(1000, 200), 0, 'its token is not valid any more')
     await page.getByRole('link', { name: 'Log in again' }).click()
     await page.getByRole('heading', { name: 'Connect to the internet' }).waitFor()
   })

@@ -30,7 +30,7 @@ t.test('the archive of a journal, into a store server', async (t) => {
   }
   const read = async () =>
     Object.values(await replayed(instance, '--archive')).reduce((sum, outcome) => sum + (outcome.read ?? 0), 0)
-  t.ok(await until(async () => (await read()) === 5), 'all is archived')
+  t.ok(await until(async () => (await read()) === 5), 'all segments are archived')
   t.same(await counts(), ROUND)
   for (const table of Object.keys(ROUND))
     await server.command(`ALTER TABLE gatepost.${table} DELETE WHERE 1 SETTINGS mutations_sync = 2`)
@@ -65,7 +65,7 @@ t.test('the embedded store, beside its instance', async (t) => {
   t.ok(await until(() => same(1)))
   const read = async () =>
     Object.values(await replayed(instance)).reduce((sum, outcome) => sum + (outcome.read ?? 0), 0)
-  t.ok(await until(async () => (await read()) === 5), 'all is committed')
+  t.ok(await until(async () => (await read()) === 5), 'everything is committed')
   t.ok(await same(1), 'and stays as it is')
 
   const url = instance.url('/?user=admin&password=adm&mutations_sync=2', instance.sqlPort)
@@ -77,7 +77,7 @@ t.test('the embedded store, beside its instance', async (t) => {
   t.equal(rows, 5)
   t.ok(await same(1))
   t.same(await requestEveryRoute(instance, 'second'), [])
-  t.ok(await until(() => same(2)), 'what comes later is stored once')
+  t.ok(await until(() => same(2)), 'later records are stored once')
   await replayed(instance)
   t.ok(await same(2))
   t.equal(await instance.stop(), 0)

@@ -17,7 +17,7 @@ t.test('Kafka and the embedded store, while Kafka is away', async (t) => {
   await complete(t, instance.queryUntil.bind(instance), 1)
 
   await broker.kill(0)
-  t.same(await requestEveryRoute(instance, 'meanwhile'), [], 'everything is answered and kept')
+  t.same(await requestEveryRoute(instance, 'meanwhile'), [], 'all requests are answered and kept')
   const [store] = instance.children('store-main')
   process.kill(store, 'SIGKILL')
   const answer = () => instance.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM post_auth').catch(() => [])

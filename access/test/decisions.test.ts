@@ -52,7 +52,7 @@ t.test('a decision that fails is answered with -1', (t) => {
     throw new Error('out of order')
   }
   t.match(decide(), { code: -1 })
-  t.match(open().decide({ stage: 'roam' }), { code: -1 }, 'a stage that is none')
+  t.match(open().decide({ stage: 'roam' }), { code: -1 }, 'an unknown stage')
   t.end()
 })
 
@@ -102,7 +102,7 @@ t.test('a token must be used in time, by its first login only', (t) => {
   t.match(early.ask('login', 30), { code: 1 }, 'the same client, once more')
   // A process that started later does not know the login.
   const later = signed()
-  t.match(later.ask('counters', 30), { code: 1 }, 'whoever is online stays so')
+  t.match(later.ask('counters', 30), { code: 1 }, 'clients that are online stay online')
   t.match(later.ask('login', 31), { code: 1 })
   t.end()
 })
@@ -114,11 +114,11 @@ t.test('a logout ends the token', async (t) => {
   t.match(access.get(`session:${token.sessionId}`, NOW), { verdict: 'deny', reason: 'logged_out', until: token.end })
   for (const stage of ['login', 'counters', 'logout']) t.match(ask(stage, 2), { code: 0 }, stage)
   await access.put(`session:${token.sessionId}`, allow)
-  t.match(ask('counters', 3), { code: 1 }, 'but for an operator who says otherwise')
+  t.match(ask('counters', 3), { code: 1 }, 'unless an operator decided otherwise')
   const failing = signed()
   failing.access.failure = new Error('no disk')
   t.match(failing.ask('logout'), { code: 0 })
-  t.match(failing.ask('login'), { code: 0 }, 'here it is known before it is written')
+  t.match(failing.ask('login'), { code: 0 }, 'this worker knows it before it is written')
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(failing.decisions.stats.unwritten, 1)
   t.equal(decisions.stats.unwritten, 0)
@@ -151,13 +151,13 @@ t.test('an account that must be confirmed is in validation', async (t) => {
   t.match(ask('counters', 19), { code: 1 })
   t.match(ask('counters', 21), { code: 1 })
   await access.put('account:someone', deny)
-  t.match(ask('counters', 21), { code: 0 }, 'confirmed is not allowed whatever happens')
+  t.match(ask('counters', 21), { code: 0 }, 'a confirmation does not override a denial')
 })
 
 t.test('a token without a client belongs to the first client that logs in with it', async (t) => {
   const { ask, bind, access, token, decisions } = signed({ mac: '' })
   const other = { mac: '50:a6:7f:84:9c:d2' }
-  t.same(ask('logout'), { code: 0, sessionId: '', own: false }, 'nobody has it yet')
+  t.same(ask('logout'), { code: 0, sessionId: '', own: false }, 'no device has it yet')
   const own = { code: 1, sessionId: token.sessionId, own: true }
   t.same(await bind('login'), own)
   t.match(access.get(`bind:${token.sessionId}`, NOW), { data: { mac: '50-A6-7F-84-9C-D1' }, until: token.end })

@@ -121,7 +121,7 @@ t.test('unavailable brokers are waited for, at the start and later', async (t) =
   t.teardown(() => log.close())
   await t.rejects(writer.put('mac:b', deny('meanwhile')), { code: 'LOG_UNAVAILABLE' })
   t.equal(log.known, false)
-  t.equal(writer.known, true, 'what was known is still in force')
+  t.equal(writer.known, true, 'known decisions are still in force')
   await broker.restart(0)
   await log.ready
   t.match(log.get('mac:a', 0), { reason: 'before' })

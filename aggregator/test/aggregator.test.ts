@@ -242,7 +242,7 @@ t.test('a failed read loses nothing, even after the position has advanced', asyn
     #reads = 0
     override async read(stream: Stream, maxBytes: number) {
       const gathered = await super.read(stream, maxBytes)
-      if (stream === 'gateway_pings' && ++this.#reads % 2 === 0) throw new Error('the disk said no')
+      if (stream === 'gateway_pings' && ++this.#reads % 2 === 0) throw new Error('the disk refused')
       return gathered
     }
   }

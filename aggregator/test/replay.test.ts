@@ -84,7 +84,11 @@ t.test('records of erased people are left out, the other records of their batch 
     `INSERT INTO gatepost.erased_subjects (hash, kind) VALUES ('${subjectHash(SECRET, 'user', 'GONE01')}', 'user')`,
   )
   await remove(`username = 'GONE01'`)
-  t.same(await replayed([mixed, alone]), counted({ read: 2, present: 1, erased: 1 }), 'what was left is whole')
+  t.same(
+    await replayed([mixed, alone]),
+    counted({ read: 2, present: 1, erased: 1 }),
+    'the batch without them counts as whole',
+  )
   await remove(`username LIKE 'STAYS%'`)
   t.same(await replayed([mixed, alone]), counted({ read: 2, rows: 2, erased: 1 }))
   t.same(

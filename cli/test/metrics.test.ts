@@ -70,7 +70,7 @@ t.test('rows and null in the table for people', async (t) => {
 t.test('a series as table, JSON array and CSV', async (t) => {
   const series = `metrics active-users --from ${dayBefore(2)} --to ${dayBefore(0)}`
   const json = await gatepost(`${series} --json`)
-  t.match(json, { status: 0, stderr: '' }, 'no progress where nobody watches')
+  t.match(json, { status: 0, stderr: '' }, 'no progress without a terminal')
   const result = (days: number, users: number) => {
     return { metric_name: 'active-users', period: 'day', date: dayBefore(days), users }
   }

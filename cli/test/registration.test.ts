@@ -54,7 +54,7 @@ t.test('a gateway with a registered source', async (t) => {
   })
   await followed()
   t.equal(await ping(), 'Pong', 'a gateway without an answer would cut its users off')
-  t.equal(await counters(), 'Auth: -1', 'nothing changes for anybody')
+  t.equal(await counters(), 'Auth: -1', 'no client is affected')
   t.equal(await wifidogNg(500), '{"resp":[]}', 'only denials are named')
   t.equal(await apfree(700), '{"gw_id":"G","auth_op":[{"id":1,"auth_code":-1}]}')
   const metrics = await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
@@ -83,7 +83,7 @@ t.test('a gateway with a registered source', async (t) => {
     'SELECT toUInt32(incoming) AS incoming FROM sessions',
     (found) => found[0]?.incoming > 1,
   )
-  t.equal(incoming, 7, 'what came from elsewhere moves no session')
+  t.equal(incoming, 7, 'requests from another source change no session')
   t.match(JSON.parse((await gateways('--json')).stdout), [{ gw_id: 'G', name: 'Town hall' }])
   t.match(await gateways('unregister', 'G'), { status: 0 })
   t.match(await gateways('unregister', 'G'), { status: 1 })

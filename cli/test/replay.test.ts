@@ -29,7 +29,7 @@ const gatepost = (...arguments_: string[]) =>
 async function replayed(...arguments_: string[]): Promise<Record<string, Partial<ReplayOutcome>>> {
   const { status, stdout, stderr } = await gatepost('replay', '--archive', '--json', ...arguments_)
   t.equal(status, 0, stderr)
-  t.equal(stderr, '', 'progress is for terminals')
+  t.equal(stderr, '', 'progress is only shown on terminals')
   const outcomes = JSON.parse(stdout) as ReplayOutcome[]
   // Counts of 0 are left out.
   return Object.fromEntries(

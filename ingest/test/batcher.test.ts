@@ -71,7 +71,7 @@ t.test(
     t.equal(log.appended.length, 1 + 6, 'full ones do not wait, and all of them are bounded')
     t.ok(
       log.appended.slice(3).every(({ bytes }) => bytes > 2000 && bytes <= 10_000),
-      'none is beyond the limit',
+      'none is above the limit',
     )
     for (let index = 1; index < log.appended.length; index++) log.appended[index].end()
     await batcher.flush()

@@ -79,7 +79,7 @@ t.test('100,000 guesses over HTTP', async (t) => {
   t.equal(answered, GUESSES)
   t.equal(admitted, 0, 'none was good')
   t.ok(asked > 10, `the one who has a token asked ${asked} times meanwhile`)
-  t.equal(refused, 0, 'and was told the same as ever')
+  t.equal(refused, 0, 'and got the same answer as always')
   await app.records.flush()
   const rows = log.batches.filter(({ stream }) => stream === 'gateway_auth')
   t.equal(

@@ -232,7 +232,7 @@ t.test('JSON: accepts exactly what JSON.parse accepts', (t) => {
   t.equal(fields.text(0), 'two')
   t.equal(fields.text(1), 'x\ty')
   parse('{"a":{"x":[1, 2]},"b":null}')
-  t.ok(fields.blank(0), 'an object is no value')
+  t.ok(fields.blank(0), 'an object is not a value')
   t.ok(fields.blank(1))
   fields.parse(Buffer.from([...Buffer.from('{"a":"'), 0xff, 0x41, ...Buffer.from('"}')]))
   t.equal(fields.text(0), '\ufffdA')

@@ -86,12 +86,12 @@ for (const [person, theirs] of [
     t.same(
       subjects(),
       before.filter((subject) => subject !== 'bind:s-0' && (!theirs.includes(subject) || kept.includes(subject))),
-      'theirs have gone, others stay',
+      'the person’s rows are deleted, others stay',
     )
     t.notMatch(readFileSync(join(dataDir, 'access-control.log'), 'utf8'), new RegExp(person.value))
     if (kept.length > 0) {
       const slot = access.get('voucher:00:device:1', Date.now())
-      t.same(slot?.data, { device: '(erased)' }, 'the voucher is not good for another device')
+      t.same(slot?.data, { device: '(erased)' }, 'the voucher is not valid for another device')
     }
     t.match(await forget(true), { access_control: 0 }, 'the second time it finds nothing')
   })

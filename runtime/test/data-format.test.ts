@@ -34,7 +34,7 @@ t.test(
 )
 
 t.test(
-  'serve, and a command on a directory on which nothing runs, refuse a later one, naming both versions',
+  'serve, and commands without a running instance, refuse a directory of a later version, and name both versions',
   async (t) => {
     const directory = laterDirectory('later', { ...dataFormats(), journal: 2, dreams: 1 })
     mkdirSync(join(directory, 'archive'))

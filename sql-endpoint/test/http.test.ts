@@ -226,7 +226,7 @@ t.test('INSERT: data in the body, in many formats', async (t) => {
   t.equal(rows.text, 'abcdefghijk\n')
   await adminQuery(url, `INSERT INTO ins VALUES (12, 'l'); DROP TABLE ins`)
   await adminQuery(url, `INSERT INTO ins FORMAT TSV\n13\tm\n; DROP TABLE ins`)
-  t.equal((await query(url, 'EXISTS TABLE ins')).text, '1\n', 'what follows the data is not a statement')
+  t.equal((await query(url, 'EXISTS TABLE ins')).text, '1\n', 'text after the data is not a statement')
 })
 
 t.test('malformed requests, and clients that disconnect early, do no harm', async (t) => {

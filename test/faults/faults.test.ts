@@ -65,7 +65,7 @@ t.test(`faults, seed ${SEED}`, { timeout: (MINUTES + 15) * 60_000 }, async (t) =
   // Restarts of gateways are computed less often than sessions.
   for (const until = Date.now() + RESTARTS_WITHIN_MS; (await wrong()).length > 0 && Date.now() < until;)
     await sleep(1000)
-  t.same(await wrong(), [], 'sessions are what an undisturbed run makes of them')
+  t.same(await wrong(), [], 'sessions equal those of an undisturbed run')
   t.same(await derivedDifferences((sql) => world.query(sql)), { gateway_latest: 0, gateway_runs: 0 }, 'derived state')
 })
 

@@ -65,7 +65,7 @@ t.test('vouchers', async (t) => {
   await register(site.access, 'hall', '192.168.77.1')
   await put(site.access, `voucher:${hash.id}:start`, { at: Date.now() })
   await seen(site)
-  t.equal(await use('', code), 403, 'a browser is a device too, and it has two')
+  t.equal(await use('', code), 403, 'a browser counts as a device, and the voucher has two')
 
   const guesser = await visitorAt(base, login(MAC(9)))
   const statuses = new Set<number>()

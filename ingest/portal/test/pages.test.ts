@@ -55,7 +55,7 @@ t.test('an operator’s texts, templates and logo replace the built-in ones', (t
   })
   const languages = loadLanguages(directory)
   const german = languages.choose('de')
-  t.equal(german.text('portal.title'), 'Sie sind online', 'what is not replaced stays')
+  t.equal(german.text('portal.title'), 'Sie sind online', 'files that are not replaced stay')
   const dutch = languages.choose('nl-BE')
   t.equal(dutch.text('login.title'), 'Verbinden met internet')
   t.equal(dutch.text('portal.title'), 'You are online', 'English stands for what a new language does not say')

@@ -55,7 +55,7 @@ t.test('a session follows its device', async (t) => {
     'at this gateway',
   )
   const [first, second] = [tokens.verify(token), tokens.verify(given)]
-  t.ok(Math.abs((first?.end ?? 0) - (second?.end ?? 1)) <= 2000, 'it ends when it would have ended')
+  t.ok(Math.abs((first?.end ?? 0) - (second?.end ?? 1)) <= 2000, 'it ends when the first session would have ended')
   t.match(await site.grants(), [
     { gw_id: 'A', session_id: first?.sessionId },
     { gw_id: 'B', session_id: second?.sessionId, mac: '02-00-00-00-00-01', method: 'click' },

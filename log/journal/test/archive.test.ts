@@ -170,9 +170,9 @@ t.test('records of people who were erased before do not reach the archive', asyn
     return payloadsOf(batch).includes('gone') ? null : batch
   }
   const archive = await pass(t, batches, 2 ** 24, () => Promise.resolve({ newest: now + 1, without }))
-  t.same(await payloads(archive), ['stays', 'gone', 'later', 'x'], 'what was received later is kept')
-  t.equal(asked, 2, 'nor is it looked at')
-  t.equal(readdirSync(join(archive, 'dead_letters')).length, 3, 'a segment of which nothing is left is not kept')
+  t.same(await payloads(archive), ['stays', 'gone', 'later', 'x'], 'records received later are kept')
+  t.equal(asked, 2, 'nor is it read')
+  t.equal(readdirSync(join(archive, 'dead_letters')).length, 3, 'a segment without remaining records is not kept')
   for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, false)
 })
 
@@ -191,7 +191,7 @@ t.test('a segment is rewritten without them, and counts with its new size', asyn
   t.same(readdirSync(journal), [])
   t.equal(archive.usedBytes, statSync(join(directory, 'archive', 'dead_letters', name)).size)
   await archive.keep(join(journal, name), name, { newest: Infinity, without })
-  t.same(await payloads(join(directory, 'archive')), ['a', 'c'], 'again later: nothing')
+  t.same(await payloads(join(directory, 'archive')), ['a', 'c'], 'again later: nothing new')
 })
 
 t.test('files of an interrupted attempt are removed', async (t) => {

@@ -117,7 +117,7 @@ t.test('a corrupt block costs only itself, and the file is kept aside', async (t
   t.equal(reader.stats.corruptSegments, 1)
   for (const gathered of gathers) await reader.commit(gathered)
   t.same(segments(slot), [])
-  t.same(readdirSync(join(journal, 'corrupt')), [name], 'nothing is thrown away')
+  t.same(readdirSync(join(journal, 'corrupt')), [name], 'nothing is removed')
 })
 
 t.test('a corrupt header, an empty segment and a foreign file do not stop a reader', async (t) => {

@@ -65,9 +65,9 @@ t.test('brokers hang, die, and fail all at once', async (t) => {
     'the controller is killed': async () => {
       const controller = await cluster.controllerId()
       await cluster.kill(controller)
-      t.not(await cluster.controllerId(), controller, 'another one leads')
+      t.not(await cluster.controllerId(), controller, 'another broker leads')
       await cluster.restart(controller)
-      t.same((await knownBrokers(cluster.options())).sort(), [0, 1, 2], 'it comes back under its address')
+      t.same((await knownBrokers(cluster.options())).sort(), [0, 1, 2], 'the broker comes back with its address')
     },
     'a broker is restarted in an orderly way': async () => {
       await cluster.kill(2, 'SIGTERM')
@@ -110,9 +110,9 @@ t.test('the ends of a log can be read after its leader changed and the clock was
   t.teardown(() => admin.close())
   const ends = () => admin.ask((client) => client.ends('moves'))
   await make([0, 1])
-  await until(async () => (await ends()).size === 1, 'its first leader tells')
+  await until(async () => (await ends()).size === 1, 'its first leader has noticed')
   await deleteTopic(options, 'moves')
-  await until(() => make([1, 0]).catch(() => false), 'it is made anew')
+  await until(() => make([1, 0]).catch(() => false), 'the topic is created again')
   // By then the first leader knows that it is not the leader any more.
   await sleep(1000)
   const now = Date.now

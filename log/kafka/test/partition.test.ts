@@ -19,7 +19,7 @@ function partition(): PartitionReader {
 
 t.test('messages are taken in order, each once, from the first offset', (t) => {
   const reader = partition()
-  t.equal(reader.offer(0, messages(0, 2)), 'elsewhere', 'before it is known where to begin')
+  t.equal(reader.offer(0, messages(0, 2)), 'elsewhere', 'before the position is located')
   reader.begin({ offset: 0, expect: null })
   t.equal(reader.offer(0, messages(0, 2)), 'taken')
   t.equal(reader.offer(0, messages(0, 2)), 'elsewhere', 'again')
@@ -35,7 +35,11 @@ t.test('messages are taken in order, each once, from the first offset', (t) => {
   t.equal(reader.oldestAt, batches[3].minReceivedAt)
   reader.committedUpTo(4, ids[3])
   reader.committedUpTo(1, ids[0])
-  t.match(reader, { committed: 4, committedId: ids[3], oldestAt: null }, 'an older commit moves nothing back')
+  t.match(
+    reader,
+    { committed: 4, committedId: ids[3], oldestAt: null },
+    'an older commit does not move the position back',
+  )
   t.end()
 })
 
@@ -60,7 +64,7 @@ t.test('the batch before the committed offset is checked and not delivered', (t)
   reader.begin({ offset: 1, expect: ids[5] })
   t.equal(reader.offer(1, messages(1, 4)), 'wrong', 'another log')
   reader.begin({ offset: 1, expect: ids[2] })
-  t.equal(reader.offer(1, messages(2, 4)), 'wrong', 'the message itself has gone')
+  t.equal(reader.offer(1, messages(2, 4)), 'wrong', 'the message itself is deleted')
   t.end()
 })
 
@@ -95,7 +99,7 @@ t.test('a message that is not a batch becomes a dead letter with an identity of 
     return reader.take(2 ** 20)
   }
   const taken = read()
-  t.same(taken?.batches.flatMap(payloadsOf), ['5'], 'what is intact is delivered')
+  t.same(taken?.batches.flatMap(payloadsOf), ['5'], 'intact batches are delivered')
   t.equal(taken?.letters.length, bad.length)
   t.equal(new Set(taken?.letters.map(({ batchId }) => batchId.toString('hex'))).size, bad.length)
   t.same(read()?.letters, taken?.letters, 'read again it is the same letter')

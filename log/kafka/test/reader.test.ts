@@ -102,21 +102,21 @@ t.test('two readers share the partitions, and one takes over from the other', as
     ['0', '1', '2', '3'],
     'each is read by one of them',
   )
-  t.equal(new Set(mine.gathers.map(({ partition }) => partition)).size, 2, 'a gather is of one partition')
+  t.equal(new Set(mine.gathers.map(({ partition }) => partition)).size, 2, 'a gather has batches of one partition')
   await commitAll(first, mine.gathers)
 
   await first.close()
   while (partitions()[1] !== 2 * half) await sleep(50)
   t.notOk(
     others.gathers.some((gathered) => second.isCurrent(gathered)),
-    'what was read before is no longer its own',
+    'items that were read before are not its own any more',
   )
   await commitAll(second, others.gathers)
   const again = await readBatches(second, 2)
   t.same(
     again.batches.flatMap(payloadsOf).sort(),
     others.batches.flatMap(payloadsOf).sort(),
-    'and comes again, since a commit of it is ignored',
+    'and is read again, since a commit of it is ignored',
   )
   await second.close()
   await writer.close()

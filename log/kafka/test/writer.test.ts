@@ -86,7 +86,7 @@ t.test('the spill of a dead worker is adopted, the spill of a living one is not'
   t.equal(writer.stats.adoptedSegments, 1)
   t.same([...identities(await consume(broker, own('adopt.dead-letters'), 1))], [id(dead.batch)])
   await lock.release()
-  await until(() => writer.stats.resent === 2, 'adopted when its worker has gone')
+  await until(() => writer.stats.resent === 2, 'adopted when its worker has ended')
 })
 
 t.test(
@@ -109,7 +109,7 @@ t.test(
     await until(() => writer.stats.resent === 1, 'the large one is sent')
 
     await deleteTopic(broker.options(), own('small.dead-letters'))
-    const orphan = nextBatch(writer, 'while there is no topic')
+    const orphan = nextBatch(writer, 'while the topic does not exist')
     await writer.append(orphan)
     t.equal(writer.stats.refused, 0)
     await makeTopics(broker, own('small.'), { partitions: 1 })

@@ -61,7 +61,7 @@ t.test('one address has one location', (t) => {
     problems('ip,location_id\n1.2.3.4,7\n1.2.3.5,7\n::ffff:1.2.3.4,8\n'),
     'line 4: 1.2.3.4 has location 8 here and 7 at line 2',
   )
-  t.equal(parseLocations('ip,location_id\n1.2.3.4,7\n1.2.3.4,7\n').length, 1, 'twice the same is once')
+  t.equal(parseLocations('ip,location_id\n1.2.3.4,7\n1.2.3.4,7\n').length, 1, 'the same entry twice counts once')
   t.end()
 })
 

@@ -112,7 +112,7 @@ t.test('the rolling window is thirty days, the month to date its complete days',
   const toDate = 'month-to-date-total'
   t.same(await pair(toDate, '2024-03-31'), both(6, 3, '2024-03-31'))
   t.same(await pair(toDate, '2024-03-02'), both(2, 1, '2024-03-02'))
-  t.same(await pair(toDate, '2024-03-01'), both(0, 0, '2024-03-01'), 'on the first nothing of the month is over')
+  t.same(await pair(toDate, '2024-03-01'), both(0, 0, '2024-03-01'), 'on the first, no day of the month is complete')
   t.same(await pair(toDate, '2024-04-01'), both(0, 0, '2024-04-01'))
 })
 
@@ -138,7 +138,7 @@ t.test('request-stats are the logins of one hour by site', async (t) => {
     complete: false,
   })
   const late = { rows: [{ site_ip: POOL, successes: 1, failures: 0 }] }
-  t.same(await metric('request-stats', logins, { now, date: '2024-06-12' }), late, 'a day alone is its beginning')
+  t.same(await metric('request-stats', logins, { now, date: '2024-06-12' }), late, 'a day alone means its first hour')
   t.same(await metric('request-stats', logins, { now, date: '2024-06-12T02' }), { rows: [] })
   await t.rejects(metric('request-stats', [], { now, date: '2024-06-12T14' }), { code: 'INPUT_INVALID' })
 })

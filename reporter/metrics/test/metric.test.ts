@@ -198,7 +198,7 @@ t.test('after the retention a metric is not computed, or in part on request', as
     oldestCompleteDay: '2024-05-12',
   })
   t.same(fieldsOf(await compute('account-usage', { ...request, partial: true })), { ...usage(1, 1), complete: false })
-  t.match(await compute('account-usage', request), { outcome: 'expired' }, 'what is partial is not stored')
+  t.match(await compute('account-usage', request), { outcome: 'expired' }, 'a partial result is not stored')
 })
 
 t.test('each metric goes back as far as the tables that it reads', async (t) => {

@@ -109,7 +109,7 @@ t.test('performance-platform', async (t) => {
   received.length = 0
   answers.push({ status: 200, body: '<html>' })
   const monthly = await publish(request(options, { period: 'month', only: ['unique-users'] }))
-  t.match(monthly, [{ status: 'failed', answer: '200 <html>' }], 'what is not JSON is no success')
+  t.match(monthly, [{ status: 'failed', answer: '200 <html>' }], 'an answer that is not JSON is not a success')
   t.equal(received.length, 1, 'and is not sent again')
   t.match(JSON.parse(received[0].body), [{ period: 'month', month_count: 3 }])
   t.notOk('count' in (JSON.parse(received[0].body) as object[])[0])
@@ -198,7 +198,7 @@ t.test('a result that was sent is not sent again unless it has changed', async (
 })
 
 t.test(
-  'failures: what may pass is tried again, what is refused is not, and a run that follows sends what is missing',
+  'failures: temporary ones are retried, refusals are not, and the next run sends the missing results',
   async (t) => {
     const { url, received, answers } = await startReceiver(t)
     const options: Partial<PublisherOptions> = { publish: ['opensearch'], opensearchUrl: `${url}/failing` }
@@ -274,7 +274,7 @@ t.test('runs that are due', (t) => {
   t.notOk(due('2024-03-05T00:14:59Z').includes('day 2024-03-05'))
   t.notOk(due('2024-03-05T05:00:00Z', 360).includes('day 2024-03-05'))
   const hours = due('2024-03-05T12:09:00Z').filter((entry) => entry.startsWith('hour'))
-  t.equal(hours.at(-1), 'hour 2024-03-05T11', 'an hour is over for ten minutes')
+  t.equal(hours.at(-1), 'hour 2024-03-05T11', 'hours are due ten minutes after their end')
   t.equal(hours.length, 23)
   t.end()
 })
@@ -302,7 +302,7 @@ t.test('a schedule catches up missing results, once, and one reporter at a time'
   const other = owner === first ? second : first
   t.equal(await other.take(), false)
   await owner.release()
-  t.equal(await other.take(), true, 'a lease that was given back')
+  t.equal(await other.take(), true, 'a lease that was released')
 })
 
 t.test('a published result does not say whether it was stored before', (t) => {

@@ -68,7 +68,7 @@ t.test('sessions, the last seen first', async (t) => {
   t.same(await ids({ limit: 1 }), ['online'])
   t.same(await ids({ active: true }), ['online', 'issued'])
   t.same(await ids({ gateway: 'A' }), ['issued', 'late'])
-  t.same(await ids({ mac: MAC }), ['online', 'issued'], 'as reported, or as the portal was told')
+  t.same(await ids({ mac: MAC }), ['online', 'issued'], 'as reported, or as entered at the portal')
   t.same(await ids({ account: 'alice' }), ['online', 'issued'])
   t.same(await ids({ account: 'alice', gateway: 'A', active: true }), ['issued'])
   t.same(await ids({ account: 'nobody' }), [])

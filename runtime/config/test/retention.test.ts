@@ -57,7 +57,11 @@ t.test('a derived table is not kept for a shorter time than its source', (t) => 
     `${NAME}: login_calendar=32: post_auth, from which it comes, is kept for 400 days; allowed is that or more`,
     `${NAME}: session_hours=31: gateway_auth, from which it comes, is kept for 32 days; allowed is that or more`,
   ])
-  t.same(problems({ [NAME]: 'login_calendar=32', GATEPOST_RETENTION_DAYS: 'x' }).length, 1, 'one mistake is told once')
+  t.same(
+    problems({ [NAME]: 'login_calendar=32', GATEPOST_RETENTION_DAYS: 'x' }).length,
+    1,
+    'one mistake is reported once',
+  )
   t.end()
 })
 
@@ -71,7 +75,7 @@ t.test('with a history under pseudonyms nobody is named for longer', (t) => {
   t.same(
     config.retention,
     retentionOf(35, { gateway_pings: 500, gateway_auth: 7, post_auth: 20, login_calendar: 35 }),
-    'of gateways, who are nobody, for as long as is wanted',
+    'tables of gateways name nobody and may be kept for any time',
   )
   t.equal(config.history?.keptDays, 400)
   for (const table of [

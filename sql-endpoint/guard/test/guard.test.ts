@@ -56,8 +56,8 @@ t.test('every escape is refused to readers and to admin, and has no effect', asy
       t.notOk(existsSync(created), `no file: ${escape}`)
     }
   }
-  t.equal(await state(), before, 'tables and rows are as they were')
-  t.strictSame(await readdir(harness.scratch), directory, 'no file anywhere near')
+  t.equal(await state(), before, 'tables and rows are unchanged')
+  t.strictSame(await readdir(harness.scratch), directory, 'no other file')
   t.equal(visits, 0, 'nothing reached the network')
 })
 

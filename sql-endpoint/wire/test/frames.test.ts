@@ -56,5 +56,5 @@ t.test('the output is bounded', async (t) => {
   const [, base64] = FRAMES['lz4, checksum of the content']
   const frame = Buffer.from(base64, 'base64')
   t.match(await walked(frame, 'lz4', 1000, 1000), 'more than 1000 bytes')
-  t.same(await walked(frame, 'lz4', 1000, 17 * 255), frame, 'a byte stands for 255 at most')
+  t.same(await walked(frame, 'lz4', 1000, 17 * 255), frame, 'a length byte counts at most 255')
 })

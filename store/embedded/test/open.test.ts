@@ -257,7 +257,7 @@ t.test('migrations', async (t) => {
       },
     }
     await migrate(counted, all, logger)
-    t.same(ran, ['202403', '202404'], 'what was done is not done again')
+    t.same(ran, ['202403', '202404'], 'finished steps are not repeated')
     t.same(await store.query('SELECT DISTINCT n FROM gatepost.rewritten FINAL ORDER BY n'), [
       { n: 202401 },
       { n: 202402 },

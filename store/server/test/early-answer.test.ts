@@ -48,7 +48,7 @@ for (const compress of [false, true]) {
     const refused = { code: '252', message: /Too many parts/ }
     t.match(await errorOf((socket) => socket.write(ANSWER), compress), refused, 'the rest of the body is never read')
     const reset = (socket: Socket): unknown => socket.write(ANSWER, () => socket.destroy())
-    t.match(await errorOf(reset, compress), refused, 'the connection is reset behind the answer')
+    t.match(await errorOf(reset, compress), refused, 'the connection is reset after the answer')
     t.match(
       await errorOf((socket) => socket.resetAndDestroy(), compress),
       { code: 'STORE_UNAVAILABLE', message: /outcome is not known: .*(ECONNRESET|EPIPE)/ },

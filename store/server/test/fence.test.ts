@@ -50,7 +50,11 @@ t.test('epochs count up, and only the newest ownership inserts', async (t) => {
   const two = batch()
   t.equal(await codeOf(direct.insertOnce('post_auth', [two], [first])), 'STORE_FENCED')
   t.equal((await count(direct, 'post_auth')) - before, 5, 'and wrote nothing')
-  t.same(await direct.insertOnce('post_auth', [one], [first]), { rows: 0, alreadyPresent: 1 }, 'what is there, is')
+  t.same(
+    await direct.insertOnce('post_auth', [one], [first]),
+    { rows: 0, alreadyPresent: 1 },
+    'a stored batch is present',
+  )
   t.same(await behind.insertOnce('post_auth', [two], [second]), { rows: 5, alreadyPresent: 0 })
   t.same(
     await direct.query(`SELECT topic, partition, epoch, owner FROM gatepost.partition_owners WHERE partition = '0'`),
@@ -66,7 +70,7 @@ t.test('one stale ownership of several is enough', async (t) => {
   await behind.takeOwnership('gateway_pings', "b'", null)
   t.equal(await codeOf(direct.insertOnce('gateway_pings', [batch('gateway_pings')], ownerships)), 'STORE_FENCED')
   const letters = direct.insertOnce('dead_letters', [batch('dead_letters')], ownerships)
-  t.equal(await codeOf(letters), 'STORE_FENCED', 'dead letters go under the ownerships of another stream')
+  t.equal(await codeOf(letters), 'STORE_FENCED', 'dead letters are inserted under the ownerships of another stream')
 })
 
 t.test('ownership is taken again only if no other owner has taken over', async (t) => {

@@ -72,7 +72,7 @@ async function settled(t: Test, members: readonly Member[]): Promise<void> {
     return assigned === PARTITIONS * topics.length && (await memberCount(kafka, members[0].groupId)) === members.length
   }
   try {
-    await until(isSettled, 'every partition is read by one of them, and there is nobody else')
+    await until(isSettled, 'every partition is read by one of them, and there are no other members')
     t.pass('settled')
   } catch (error) {
     const assigned = members.map((member) => member.assigned).join(' + ')
@@ -100,7 +100,7 @@ t.test('a member that does not learn its partitions joins again', async (t) => {
     throw new KafkaJSRequestTimeoutError('Request SyncGroup timed out')
   }
   await second.group.start()
-  await until(() => lost > 0, 'the group shares out anew')
+  await until(() => lost > 0, 'the group assigns partitions again')
   await settled(t, [first, second])
 })
 
