@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../common/logger.ts'
 import { DATABASE, quoted, type SqlConnection } from './sql.ts'
 
@@ -8,10 +9,14 @@ import { DATABASE, quoted, type SqlConnection } from './sql.ts'
  *  -- by month of gatepost.post_auth
  *
  * Such a statement runs once per month (toYYYYMM(received_at)) in the table, with {month} replaced. Every other statement is one step. A
- * step may be cut off before it is recorded, so repeating it must have no effect. All other migrations are repeated from their beginning.
+ * step may be interrupted before it is recorded, so repeating it must have no effect. A server continues the statement of a process that has
+ * died, so a step starts only when its statement no longer runs; in a cluster only the node of the URL is asked. All other migrations are
+ * repeated from their beginning.
  */
 
 const BY_MONTH = /^-- by month of (\S+)$/m
+/** Interval of the check whether a statement still runs. */
+const POLL_MS = 200
 
 const STEPS = `
 CREATE TABLE IF NOT EXISTS ${DATABASE}.schema_migration_steps
@@ -57,12 +62,23 @@ export async function runSteps(
         `store: migrating, step ${index + 1} of ${steps.length}`,
       )
     }
+    const label = `-- migration ${version}, step ${step.name}\n`
     try {
-      await sql.run(step.statement)
+      if (rewrites) await untilEnded(sql, label, logger)
+      await sql.run(rewrites ? label + step.statement : step.statement)
     } catch (error) {
       throw failed(step.name, error)
     }
     if (rewrites) await record(sql, version, step.name)
+  }
+}
+
+/** Waits until no statement with this label runs: a process that has died, or whose lock was removed as stale, may have started one. */
+async function untilEnded(sql: SqlConnection, label: string, logger: Logger): Promise<void> {
+  const running = `SELECT query_id FROM system.processes WHERE startsWith(query, ${quoted(label)})`
+  for (let asked = 0; (await sql.rows(running)).length > 0; asked++) {
+    if (asked === 0) logger.info('store: the server still runs this step for another process; waiting until it ends')
+    await sleep(POLL_MS)
   }
 }
 

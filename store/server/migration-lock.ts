@@ -4,7 +4,10 @@ import { DATABASE, engineCode, type SqlConnection } from '../sql.ts'
 const LOCK = `${DATABASE}.migration_lock`
 const ALREADY_EXISTS = '57'
 const POLL_MS = 200
-/** Longer than migrations take: a process that holds the lock longer has died. */
+/**
+ * A process that holds the lock longer has died, or rewrites data. In the second case another process migrates beside it, and each waits for
+ * the step that the other one runs (migration-steps.ts).
+ */
 const STALE_SECONDS = 60
 
 /**
