@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-faults lint format bench screenshots generate fixture clean
+.PHONY: help install build serve demo kafka test watch test-outages test-faults lint format bench screenshots generate fixture clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -28,6 +28,9 @@ test: build ## Run the whole test suite; with FILE=… one file or folder of it 
 
 watch: build ## Compile and test whatever is saved; with FILE=… always that file or folder
 	@exec node dist/test/suite/watch.js $(FILE)
+
+test-outages: build ## Kill and stop workers, brokers and the store one at a time (5 minutes; needs Java 17 and Maven)
+	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/outages/*.test.ts)
 
 test-faults: build ## Break a whole cluster in every way under load, and count (20 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js --verbose --timeout 7200 test/faults/faults.test.ts

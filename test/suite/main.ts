@@ -10,7 +10,7 @@ import { Services } from './services.ts'
  *
  *   node dist/test/suite/main.js [--jobs N] [--timeout SECONDS] [--again] [--verbose] [FILE or FOLDER …]
  *
- * Each file is a process; one more than there are cores run at once, since much of a test's time is waiting.
+ * Each file is a process; three more than there are cores run at once: some of them do nothing but wait, for minutes.
  * --again    files that failed are run once more, alone: what passes then is unstable, which is neither passed nor failed. It is named, and
  *            its cause is to be found. More than MAX_UNSTABLE of them are a failure.
  * --verbose  what the tests write is shown as it comes
@@ -22,7 +22,7 @@ const MAX_UNSTABLE = 2
 
 const { values, positionals } = parseArgs({
   options: {
-    jobs: { type: 'string', default: String(availableParallelism() + 1) },
+    jobs: { type: 'string', default: String(availableParallelism() + 3) },
     timeout: { type: 'string', default: '600' },
     again: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { KafkaCluster } from '../../../test/helpers/kafka.ts'
-import { LastingAdmin } from '../client/lasting-admin.ts'
-import { deleteTopic, knownBrokers, makeTopics as makeRawTopics } from '../client/test/operator.ts'
-import { KafkaWriter } from '../writer.ts'
-import { consume, identities, makeTopics, nextBatch, until, writerOptions } from './harness.ts'
+import { KafkaCluster } from '../helpers/kafka.ts'
+import { LastingAdmin } from '../../log/kafka/client/lasting-admin.ts'
+import { deleteTopic, knownBrokers, makeTopics as makeRawTopics } from '../../log/kafka/client/test/operator.ts'
+import { KafkaWriter } from '../../log/kafka/writer.ts'
+import { consume, identities, makeTopics, nextBatch, until, writerOptions } from '../../log/kafka/test/harness.ts'
 
 /*
  * Proves: whatever happens to brokers of a cluster of three, every append is acknowledged (by Kafka or by the spill), every acknowledged

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { singleBroker } from './helpers/kafka.ts'
-import { complete, created, gatepost, kafkaVariables } from './helpers/mixes.ts'
-import { requestEveryRoute } from './helpers/routes.ts'
-import { until } from './helpers/until.ts'
+import { singleBroker } from '../helpers/kafka.ts'
+import { complete, created, gatepost, kafkaVariables } from '../helpers/mixes.ts'
+import { requestEveryRoute } from '../helpers/routes.ts'
+import { until } from '../helpers/until.ts'
 
 /* `gatepost serve` with Kafka that becomes unavailable. */
 

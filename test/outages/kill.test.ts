@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { compare, Load } from './helpers/load.ts'
-import { random } from './helpers/random.ts'
+import { Instance } from '../helpers/instance.ts'
+import { compare, Load } from '../helpers/load.ts'
+import { random } from '../helpers/random.ts'
 
 /*
  * Every acknowledged record is in its table once, whatever is killed and when. GATEPOST_TEST_KILL_ROUNDS gives more rounds,
