@@ -12,16 +12,16 @@ import { startMailServer } from './helpers/mail-server.ts'
 import { until } from './helpers/until.ts'
 
 /*
- * Hundreds of clients live through whole sessions at gateways that behave as real ones, against a real instance. What the gateways did and
- * the view `sessions` tell the same.
+ * Hundreds of clients have whole sessions at gateways that behave like real ones, against a real instance. The view `sessions` must show
+ * what the gateways did.
  */
 const SECRET = 'the secret of the fleet test'
 const GATEWAYS = 6
 const KINDS = 11
 const CLIENTS = GATEWAYS * KINDS * 4
-/** While nothing else happens than that time passes. */
+/** While nothing happens except that time passes. */
 const WAITING_INTERVAL_MS = 4000
-/** Enough for those who sign up to be confirmed, or to report twice, on a busy machine. */
+/** Enough time for clients that sign up to be confirmed, or to report twice, on a busy machine. */
 const VALIDATION_TIME = '60s'
 const QUOTA_BYTES = 1_000_000_000
 const POLICIES = `policies:
@@ -43,7 +43,7 @@ const logger = createLogger('fleet-test')
 logger.level = 'silent'
 const tokens = new Tokens([SECRET])
 
-t.test('the lives of a fleet', async (t) => {
+t.test('the sessions of a fleet', async (t) => {
   const mail = await startMailServer(t)
   const directory = t.testdir()
   const policies = join(directory, 'policies.yaml')
@@ -56,7 +56,7 @@ t.test('the lives of a fleet', async (t) => {
     GATEPOST_VALIDATION_TIME: VALIDATION_TIME,
     GATEPOST_POLICIES: policies,
     GATEPOST_ROAMING: 'on',
-    // Of an interval of seconds: a busy machine is no gateway that has gone.
+    // For an interval of seconds: on a busy machine a late gateway is not down.
     GATEPOST_SESSION_TIMEOUT_INTERVALS: '100',
   })
   t.teardown(() => instance.destroy())
@@ -67,7 +67,7 @@ t.test('the lives of a fleet', async (t) => {
     { length: GATEWAYS },
     (_, index) => new FleetGateway(`fleet-${index}`, instance.gatewayPort),
   )
-  // Only a gateway that is known to be the one it says it is may ask for tokens of clients without one.
+  // Only a gateway with registered sources may ask for tokens of clients without one.
   const registration = { address: '', routed: false, sources: ['127.0.0.0/8'] }
   for (const { id } of gateways) {
     const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data: registration } as const
@@ -83,7 +83,7 @@ t.test('the lives of a fleet', async (t) => {
     `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index % 256).toString(16).padStart(2, '0')}`
   const ipOf = (index: number) => `192.168.77.${10 + (index % 200)}`
 
-  // Everybody logs in, but for those who never come back with their token.
+  // All clients log in, except those that never come back with their token.
   const lives = Array.from({ length: CLIENTS }, (_, index) => ({
     index,
     mac: macOf(index),
@@ -91,15 +91,15 @@ t.test('the lives of a fleet', async (t) => {
     gateway: gateways[index % GATEWAYS],
     kind: Math.floor(index / GATEWAYS) % KINDS,
     token: '',
-    /** At the gateway it went to. */
+    /** At the gateway to which it went. */
     later: '',
   }))
   const address = ({ index }: { index: number }) => `client-${index}@example.org`
-  // Those who never confirm come last: their time begins, and their first reports are to come before it is over.
+  // Clients that never confirm come last: their time begins, and their first reports have to arrive before it is over.
   for (const life of [...lives.filter(({ kind }) => kind !== 8), ...lives.filter(({ kind }) => kind === 8)]) {
     const { gateway, mac, ip, kind } = life
     if (kind === 7 || kind === 8) {
-      // They sign up, and are let in for a while.
+      // They sign up, and may go online for the validation time.
       const { token, confirm } = await signUp(
         { port: instance.gatewayPort, gateway: gateway.id, mac, ip },
         address(life),
@@ -132,7 +132,7 @@ t.test('the lives of a fleet', async (t) => {
     t.equal(await gateway.login(mac, ipOf(index), token), 0, 'the token is no good any more')
     gateway.clients.delete(mac)
   }
-  // 1: an operator cuts them off; their gateway hears of it with the next report.
+  // 1: an operator cuts them off; their gateway gets the denial with the next report.
   for (const { mac, token, index } of of(1)) {
     const subject = `mac:${mac.toUpperCase().replaceAll(':', '-')}`
     await access.put(subject, { verdict: 'deny', reason: 'abuse', until: null, updatedAt: Date.now() })
@@ -145,18 +145,18 @@ t.test('the lives of a fleet', async (t) => {
     t.notOk(gateway.passes(thief))
     expect(token, 'active', incoming(index) + 700, 37)
   }
-  // 3: they go to another gateway, and log in there.
+  // 3: they move to another gateway, and log in there.
   const next = ({ index }: { index: number }) => gateways[(index + 1) % GATEWAYS]
   for (const life of of(3)) {
     const { index, mac, ip, token } = life
     life.later = await clickThrough(instance.gatewayPort, next(life).id, mac, ip)
     t.equal(await next(life).login(mac, ip, token), 0, 'a token is for one gateway')
     t.equal(await next(life).login(mac, ip, life.later), 1)
-    // The gateway before lets them time out, and says so.
+    // The earlier gateway lets them time out, and reports it.
     expect(token, 'logged_out', incoming(index), 30)
     expect(life.later, 'active', 0, 0)
   }
-  // 4: they leave without a word. 5: they stay, and so do (7) those who have confirmed their address.
+  // 4: they leave without a logout. 5: they stay, and so do (7) those that have confirmed their address.
   for (const { token, index } of of(4)) expect(token, 'logged_out', incoming(index), 30)
   for (const { token, index } of [...of(5), ...of(7)]) expect(token, 'active', incoming(index) + 700, 37)
   t.ok(
@@ -165,12 +165,12 @@ t.test('the lives of a fleet', async (t) => {
   )
   // 8: they never confirm it.
   for (const { token, index } of of(8)) expect(token, 'denied', incoming(index), 30)
-  // 9: they use more than they may.
+  // 9: they use more than their quota.
   for (const { gateway, mac, token, index } of of(9)) {
     gateway.traffic(mac, QUOTA_BYTES, 0)
     expect(token, 'denied', incoming(index) + QUOTA_BYTES + 700, 37)
   }
-  // 10: they go to another gateway, which asks for them.
+  // 10: they move to another gateway, which asks for a token (roaming).
   for (const life of of(10)) {
     const { index, mac, ip, token } = life
     const given = await next(life).roam(mac, ip)
@@ -180,7 +180,7 @@ t.test('the lives of a fleet', async (t) => {
     expect(life.later, 'active', 0, 0)
   }
 
-  // The others go on, idle clients are forgotten by their gateways.
+  // The others stay active; gateways forget idle clients.
   const staying = [2, 5, 7].flatMap(of)
   const moved = [3, 10].flatMap(of)
   const cutOff = [8, 9].flatMap(of)
@@ -201,7 +201,7 @@ t.test('the lives of a fleet', async (t) => {
   )
   t.ok(of(4).every(({ gateway, mac }) => !gateway.clients.has(mac)))
   t.ok(staying.every(({ gateway, mac }) => gateway.passes(mac)))
-  // A quota is looked at every few seconds, and a time to confirm takes its time.
+  // Quotas are evaluated every few seconds, and the validation time has to pass.
   const isOn = ({ gateway, mac }: (typeof lives)[number]) => gateway.clients.has(mac)
   await until(async () => {
     stays()
@@ -211,7 +211,7 @@ t.test('the lives of a fleet', async (t) => {
   t.notOk(of(8).some(isOn), 'who has not confirmed in time is off')
   t.notOk(of(9).some(isOn), 'who has used more than the quota is off')
 
-  // The auth server dies: whoever cannot be asked about is not let through, nor forgotten.
+  // The auth server dies: gateways neither admit nor forget clients that they cannot ask about.
   await instance.stop('SIGKILL')
   await report()
   t.notOk(gateways.some(({ open }) => open))
@@ -223,9 +223,9 @@ t.test('the lives of a fleet', async (t) => {
     'when it is back they are online as before',
   )
 
-  // A gateway restarts: it has forgotten its clients, and its next heartbeat says so.
+  // A gateway restarts: it has forgotten its clients, and its next heartbeat shows the restart.
   const [rebooted] = gateways
-  // That takes more than the second to which its restart is known.
+  // Wait for more than one second, the precision with which the restart is known.
   await sleep(1100)
   rebooted.reboot()
   for (const { token, index } of staying.filter(({ gateway }) => gateway === rebooted)) {
@@ -233,7 +233,7 @@ t.test('the lives of a fleet', async (t) => {
   }
   for (const { later } of moved.filter((life) => next(life) === rebooted)) expect(later, 'gateway_restarted', 0, 0)
 
-  // Those who are online stay so while the tables catch up.
+  // Clients that are online stay online until there is no lag.
   let over = false
   const going = (async () => {
     while (!over) {

@@ -59,7 +59,7 @@ t.test('Kafka and the embedded store', async (t) => {
   t.equal(await instance.stop(), 0)
 })
 
-t.test('what others write to Kafka meanwhile does not hold up a stop', async (t) => {
+t.test('records that other processes write to Kafka do not delay a stop', async (t) => {
   const env = { ...KAFKA, ...own('others'), GATEPOST_DRAIN_TIMEOUT: '60s' }
   const instance = await created(t, env)
   t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
@@ -128,7 +128,7 @@ t.test('Kafka and a store server', async (t) => {
   t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
   await instance.start()
   t.same(await requestEveryRoute(instance, 'only'), [])
-  // A stop brings what was acknowledged into the tables, here too.
+  // Here too, a stop stores all acknowledged records in the tables.
   t.equal(await instance.stop(), 0)
   await complete(t, (sql) => server.query(sql), 1)
 })

@@ -8,9 +8,9 @@ import { created } from './helpers/mixes.ts'
 import { post, stored } from './helpers/post-auth.ts'
 import { until } from './helpers/until.ts'
 
-/* The processes of `gatepost serve`: one instance for a directory, what dies is replaced, what is told to stop stores everything. */
+/* The processes of `gatepost serve`: one instance per directory, a dead process is replaced, and a stop stores everything. */
 
-t.test('one instance for a directory, also while the first is killed and started again', async (t) => {
+t.test('one instance per directory, even while the first is killed and started again', async (t) => {
   const instance = await (await created(t)).start()
   const other = await Instance.create(instance.dataDir)
   t.teardown(() => other.destroy())
@@ -18,7 +18,7 @@ t.test('one instance for a directory, also while the first is killed and started
   t.equal(status, 1)
   t.match(output, /another instance of gatepost is running on .*GATEPOST_DATA_DIR/)
 
-  // Symptom this guards against: two stores on one directory when starts fall into the moments after a SIGKILL.
+  // Symptom: two stores on one directory if starts happened just after a SIGKILL.
   for (let round = 0; round < 4; round++) {
     await instance.stop('SIGKILL')
     await other.stop('SIGKILL')
@@ -85,7 +85,7 @@ t.test('SIGTERM stores everything and ends with status 0; so does Ctrl-C', async
   }
 })
 
-t.test('a start that cannot be is refused with the reason', async (t) => {
+t.test('an impossible start is refused with the reason', async (t) => {
   const directory = t.testdir({ file: 'not a directory' })
   const instance = await Instance.create(join(directory, 'data'))
 
@@ -98,7 +98,7 @@ t.test('a start that cannot be is refused with the reason', async (t) => {
   t.equal(noDirectory.status, 2)
   t.match(noDirectory.output, /GATEPOST_DATA_DIR=.*cannot be created/)
   if (process.platform === 'linux') {
-    // Symptom: the start never ended and took a core, because a recursive mkdir below /proc does not.
+    // Symptom: the start never ended and used a whole core. Root cause: a recursive mkdir below /proc never ends.
     t.equal((await instance.refused({ GATEPOST_DATA_DIR: '/proc/gatepost' })).status, 2)
   }
 
@@ -146,6 +146,6 @@ t.test('metrics, health and readiness', async (t) => {
     return lines.every((line) => line.test(text))
   })
   for (const line of lines) t.match(text, line)
-  // The private listeners are apart from the public ones.
+  // The private listeners are separate from the public ones.
   t.equal((await fetch(instance.url('/metrics'))).status, 404)
 })

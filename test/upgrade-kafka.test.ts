@@ -13,8 +13,8 @@ import { FIXTURE_ENV, fixtureVersions, KAFKA_ENV, readFacts, readMessages, unpac
 import { makeNextRelease, NEXT_VERSION } from './upgrade/next-release.ts'
 
 /*
- * A rolling upgrade of a cluster, in the right order and in the wrong one: topics and a spill of an earlier version, ingest of the next version
- * beside an aggregator of this one, and the other way round. Every record that was acknowledged is stored once.
+ * A rolling upgrade of a cluster, in the right order and in the wrong one: topics and a spill of an earlier version, ingest of the next
+ * version with an aggregator of this one, and the other way round. Every acknowledged record is stored once.
  */
 
 const broker = await singleBroker(t)
@@ -47,7 +47,7 @@ async function make(command: InstanceCommand, root: string, name: string): Promi
   return instance
 }
 
-/** How many of these are not stored, once that does not change any more or none is left. */
+/** How many of these are not stored, once the number is 0 or does not change any more. */
 async function missing(of: Acknowledgements): Promise<number> {
   for (let tries = 0; ; tries++) {
     const { lost } = await compare(query, of).catch(() => ({ lost: -1 }))
@@ -111,7 +111,7 @@ t.test('upgrades of a cluster', async (t) => {
 
   const upgraded = await make('ingest', next, 'ingest-next')
   let waiting: Load
-  await t.test('ingest of the next version, aggregator of this one: what it cannot store whole waits', async (t) => {
+  await t.test('ingest of the next version and this aggregator: records with unknown fields are held', async (t) => {
     await upgraded.start()
     waiting = await loaded(upgraded)
     const { post_auth } = waiting.acknowledged
@@ -134,7 +134,7 @@ t.test('upgrades of a cluster', async (t) => {
   })
 
   aggregator = await make('aggregator', next, 'aggregator-next')
-  await t.test('the aggregator of the next version stores what waited', async (t) => {
+  await t.test('the aggregator of the next version stores the held records', async (t) => {
     await aggregator.start()
     t.equal(await missing(waiting), 0)
     t.equal(await upgraded.stop(), 0)

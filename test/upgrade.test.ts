@@ -10,11 +10,11 @@ import { ARCHIVE_ENV, FIXTURE_ENV, fixtureVersions, readFacts, unpack, type Ackn
 import { makeNextRelease } from './upgrade/next-release.ts'
 
 /*
- * A data directory that an earlier version left behind when it was killed under load, in the hands of this version and of the next one, whose
- * schemas differ: both are started on it under load, killed in the middle of that first start, and started again.
+ * A data directory of an earlier version that was killed under load, used by this version and by the next one, whose schemas differ: both
+ * start on it under load, are killed during that first start, and start again.
  *
- * Symptom this guards against: after a field was added to a schema, sealed segments of the version before went to corrupt/, open ones were
- * removed, and with them what had been acknowledged.
+ * Symptom: after a field was added to a schema, sealed segments of the earlier version went to corrupt/, open ones were removed, and
+ * acknowledged records were lost.
  */
 
 const directory = t.testdir({})
@@ -90,7 +90,7 @@ async function upgrade(t: Test, version: string, root: string): Promise<void> {
   t.equal(await instance.stop(), 0)
 }
 
-/** The records of both versions have the columns that they should have. */
+/** The records of both versions have the expected columns. */
 async function changedFields(t: Test, instance: Instance, load: Load): Promise<void> {
   const [pings] = await instance.query<{ early: number; late: number }>(
     `SELECT toUInt32(countIf(firmware = '')) AS early, toUInt32(countIf(firmware = '99')) AS late FROM gateway_pings`,
@@ -105,7 +105,7 @@ async function changedFields(t: Test, instance: Instance, load: Load): Promise<v
   t.ok(auth.agents > 0)
 }
 
-/** SIGKILL of everything as soon as the first start has begun to work on the directory. */
+/** Kills all processes as soon as the first start has begun to work on the directory. */
 async function killedWhileItStarts(instance: Instance): Promise<void> {
   const started = instance.start().catch(() => null)
   while (!/migration applied|recovered the open segments|is running/.test(instance.output)) await sleep(5)

@@ -12,9 +12,9 @@ import { until } from '../../test/helpers/until.ts'
 import type { Forgotten } from '../../privacy/forget-person.ts'
 import { runHere } from './run-cli.ts'
 
-/* `gatepost forget` beside a running instance: afterwards nobody finds the value in any table, archive or log. */
+/* `gatepost forget` beside a running instance: afterwards no table, archive or log contains the value. */
 
-/** Not the example that the schemas' descriptions hold, which stand in every segment. */
+/** Not the example of the schemas' descriptions, which every segment contains. */
 const MAC = '02-4B-9D-E1-77-3C'
 const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), {
   GATEPOST_AUTH_MODE: 'open',
@@ -37,7 +37,7 @@ async function login(username: string, mac: string): Promise<void> {
   t.equal(status, 204)
 }
 
-/** Columns of all tables in which a text stands, however it is written. */
+/** Columns of all tables that contain a text, in any spelling. */
 async function columnsWith(text: string): Promise<string[]> {
   const tables = await instance.query<{ table: string; names: string[] }>(
     `SELECT c.table AS table, groupArray(c.name) AS names
@@ -58,12 +58,12 @@ async function columnsWith(text: string): Promise<string[]> {
   return found
 }
 
-/** Files outside of the engine's own, which are compressed, in which a text stands. */
+/** Files that contain a text, except the engine's own, which are compressed. */
 function filesWith(text: string): string[] {
   return filesHolding(instance.dataDir, text, (path) => !path.startsWith(join(instance.dataDir, 'store/')))
 }
 
-t.test('a person is in no table, archive or log afterwards, and does not come back', async (t) => {
+t.test('afterwards no table, archive or log has the person, and their records are not stored again', async (t) => {
   await instance.start()
   t.same(await requestEveryRoute(instance, 'zalice'), [])
   t.same(await requestEveryRoute(instance, 'bobbyb'), [])
@@ -117,7 +117,7 @@ t.test('a person is in no table, archive or log afterwards, and does not come ba
   t.equal(await instance.stop(), 0)
 })
 
-t.test('a record that is not stored yet reaches neither tables nor archive', async (t) => {
+t.test('a record that is not stored yet does not reach the tables or the archive', async (t) => {
   await instance.start()
   await Promise.all([login('zlater', MAC), login('carolc', '02-00-00-00-00-01')])
   await instance.stop('SIGKILL')
@@ -162,7 +162,7 @@ t.test('on the dashboard of the instance', async (t) => {
   t.equal(await instance.stop(), 0)
 })
 
-t.test('what cannot be done is said', async (t) => {
+t.test('impossible requests are refused with the reason', async (t) => {
   const env = { GATEPOST_DATA_DIR: join(t.testdir(), 'none') }
   for (const [arguments_, message] of [
     [[], /give either --user or --mac/],

@@ -21,7 +21,7 @@ const env = Object.fromEntries(
 const NOON = new Date(Math.floor((Date.now() - DAY_MS / 2) / DAY_MS) * DAY_MS + DAY_MS / 2).toISOString().slice(0, 16)
 const SMALL = ['demo', '--sites', '5', '--days', '3', '--seed', '7', '--until', NOON, '--no-serve']
 
-t.test('what was sent is in the tables', async (t) => {
+t.test('all records that were sent are in the tables', async (t) => {
   const { status, stderr, stdout } = await runCli(SMALL, env)
   t.equal(status, 0, stdout + stderr)
   const said =
@@ -40,7 +40,7 @@ t.test('what was sent is in the tables', async (t) => {
   t.ok(logins > 200 && rejected > 0 && heartbeats > 200 && sessions > 5)
 })
 
-t.test('three days, not the minute in which they were sent', async (t) => {
+t.test('the records have the times of three days, not the time of sending', async (t) => {
   const [row] =
     await query(`SELECT uniqExact(toDate(received_at)) AS days, uniqExact(toStartOfHour(received_at)) AS hours,
     dateDiff('hour', min(received_at), max(received_at)) AS span, dateDiff('day', min(received_at), max(received_at)) + 1 AS dates,
@@ -52,7 +52,7 @@ t.test('three days, not the minute in which they were sent', async (t) => {
   t.equal(Number(row['future']), 0)
 })
 
-t.test('sessions that were computed from their reports', async (t) => {
+t.test('sessions are computed from their reports', async (t) => {
   const [row] =
     await query(`SELECT countIf(state = 'logged_out') AS logged_out, countIf(reports > 0 AND incoming = 0) AS silent,
     sum(incoming) > 0 AS traffic, countIf(ended < first_seen) AS backwards, countIf(mac = '' OR gw_id = '') AS nobody FROM sessions`)
@@ -68,18 +68,18 @@ t.test('accounts, names of sites and gateways, and trusted heartbeats from regis
   t.ok(Number(row['named']) >= 4)
 })
 
-t.test('every metric of every day', async (t) => {
+t.test('every metric can be computed for every day', async (t) => {
   const rows = await query(
     `SELECT metric_name, uniqExact(date) AS dates FROM metrics WHERE period = 'day' GROUP BY metric_name`,
   )
   const daily = METRICS.filter(({ periods }) => periods.includes('day')).map(({ name }) => name)
   t.same(rows.map((row) => row['metric_name']).sort(), [...daily].sort())
-  // Of 30 days before a day of these, some have expired.
+  // Of the 30 days before one of these days, some have expired.
   const whole = rows.filter(({ metric_name }) => !String(metric_name).startsWith('monthly-'))
   t.ok(whole.every(({ dates }) => Number(dates) >= 3))
 })
 
-t.test('a plain serve stores by its own clock, whatever is said', async (t) => {
+t.test('a plain serve uses its own clock and ignores the header', async (t) => {
   const { gatewayPort, ingestPort } = instance
   const before = Date.now()
   for (const key of ['', '0'.repeat(64)]) {
@@ -100,7 +100,7 @@ t.test('a plain serve stores by its own clock, whatever is said', async (t) => {
   t.ok(rows.every(({ at }) => Number(at) >= before))
 })
 
-t.test('a directory that holds anything is refused', async (t) => {
+t.test('a directory that is not empty is refused', async (t) => {
   await instance.stop()
   const again = await runCli(SMALL, env)
   t.equal(again.status, 2)
@@ -113,7 +113,7 @@ t.test('a directory that holds anything is refused', async (t) => {
   t.match(mixed.stderr, 'is not empty')
 })
 
-t.test('options that cannot be', async (t) => {
+t.test('invalid options are refused', async (t) => {
   const fresh = { ...env, GATEPOST_DATA_DIR: join(work, 'none') }
   for (const [options, message] of [
     [['--days', '31'], '--days 31: allowed is a whole number, 1 to 30'],

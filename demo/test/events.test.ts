@@ -8,7 +8,7 @@ const from = Date.UTC(2024, 0, 1)
 const until = from + 7 * DAY_MS
 const options = { seed: 3, sites: 40, from, until }
 
-t.test('the same seed is the same week, in order; another one is another', (t) => {
+t.test('the same seed gives the same week, in order; another seed gives another', (t) => {
   const [one, again, other] = [3, 3, 4].map((seed) => week(seed).map(shown))
   t.same(one, again)
   t.not(JSON.stringify(one), JSON.stringify(other))

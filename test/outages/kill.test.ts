@@ -7,14 +7,14 @@ import { compare, Load } from '../helpers/load.ts'
 import { random } from '../helpers/random.ts'
 
 /*
- * Every acknowledged record is in its table once, whatever is killed and when. GATEPOST_TEST_KILL_ROUNDS gives more rounds,
- * GATEPOST_TEST_SEED another order.
+ * Every acknowledged record is in its table once, whichever process is killed at whatever time. GATEPOST_TEST_KILL_ROUNDS sets the number
+ * of rounds, GATEPOST_TEST_SEED repeats an order.
  */
 
 const ROUNDS = Number(process.env['GATEPOST_TEST_KILL_ROUNDS'] ?? 30)
 const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Date.now() % 1_000_000)
 const MAX_REQUESTS = ROUNDS * 20_000
-/** Requests are always under way; more of them would only keep the machine busy. */
+/** Requests are always in flight; more of them would only keep the machine busy. */
 const PAUSE_MS = 5
 
 t.test(`SIGKILL under load, ${ROUNDS} rounds`, async (t) => {
@@ -23,7 +23,7 @@ t.test(`SIGKILL under load, ${ROUNDS} rounds`, async (t) => {
   const instance = await Instance.create(t.testdir(), {
     GATEPOST_AUTH_MODE: 'open',
     GATEPOST_WORKERS: '2',
-    // However much the last kills have left, and however busy the machine is.
+    // Long enough for any lag after the last kills, on a busy machine.
     GATEPOST_DRAIN_TIMEOUT: '120s',
   })
   t.teardown(() => instance.destroy())
@@ -38,7 +38,7 @@ t.test(`SIGKILL under load, ${ROUNDS} rounds`, async (t) => {
     if (choice < 0.45) kills.worker += kill(instance.children('ingest-main'), next())
     if (choice > 0.3 && choice < 0.85) kills.store += kill(instance.children('store-main'), next())
     if (choice >= 0.85 || round === 5) {
-      // At once started again: its successor has to wait for the orphans to be gone.
+      // Started again at once: its successor has to wait until the orphans have ended.
       await instance.stop('SIGKILL')
       kills.supervisor++
       await instance.start()
@@ -67,14 +67,14 @@ function waiting(dataDir: string): string[] {
   )
 }
 
-/** Kills one of these processes, which are this test's own. */
+/** Kills one of these processes, all of which this test started. */
 function kill(pids: readonly number[], choice: number): number {
   if (pids.length === 0) return 0
   try {
     process.kill(pids[Math.floor(choice * pids.length)], 'SIGKILL')
     return 1
   } catch {
-    // It ended by itself since it was listed.
+    // It has ended by itself since it was listed.
     return 0
   }
 }

@@ -6,39 +6,39 @@ import { packageFile } from '../../common/package-root.ts'
 import type { LoadRoute } from '../helpers/load.ts'
 
 /*
- * What a released version left behind, whole: test/fixtures/releases/<version>/
+ * The complete files and messages of a released version: test/fixtures/releases/<version>/
  *
- *   data.tar.gz    data directory of `gatepost serve`, killed while it was under load: journal with open, sealed and one damaged segment,
+ *   data.tar.gz    data directory of `gatepost serve`, killed under load: journal with open, sealed and one damaged segment,
  *                  archive, access log, embedded store
- *   spill.tar.gz   data directory of a `gatepost ingest` whose brokers were away
+ *   spill.tar.gz   data directory of a `gatepost ingest` whose brokers were unavailable
  *   kafka.jsonl.gz messages of the topics that it had written before, in their order
- *   expected.json  what had been acknowledged
+ *   expected.json  the acknowledged records
  *
- * Made by `make fixture`, from the version that is about to be released; never changed afterwards.
+ * Written by `make fixture`, from the version that is about to be released; never changed afterwards.
  */
 
 const RELEASES = 'test/fixtures/releases'
 
-/** Its records are kept for ten years: the tests must find them whenever they run. */
+/** Its records are kept for ten years, so that the tests find them whenever they run. */
 export const FIXTURE_ENV: Readonly<Record<string, string>> = {
   GATEPOST_RETENTION_DAYS: '3650',
   GATEPOST_SECRET: 'the secret of the fixtures',
   GATEPOST_SEGMENT_MAX_MS: '200ms',
 }
-/** Of an instance with a journal. */
+/** Records of an instance with a journal. */
 export const ARCHIVE_ENV: Readonly<Record<string, string>> = { GATEPOST_ARCHIVE_MAX_BYTES: '64 MiB' }
-/** Of one with Kafka. */
+/** Records of an instance with Kafka. */
 export const KAFKA_ENV: Readonly<Record<string, string>> = {
   GATEPOST_KAFKA_REPLICATION: '1',
   GATEPOST_KAFKA_PARTITIONS: '2',
 }
 
-/** Ids of records that were acknowledged, by route; see Load. */
+/** Ids of acknowledged records, by route; see Load. */
 export type Acknowledged = Readonly<Record<LoadRoute, readonly string[]>>
 
 export interface FixtureFacts {
   readonly version: string
-  /** In the data directory. `damaged`: those that the damage took. */
+  /** In the data directory. `damaged`: records lost by the damage. */
   readonly data: {
     readonly acknowledged: Acknowledged
     readonly damaged: readonly string[]
@@ -68,7 +68,7 @@ export function fixtureDirectory(version: string): string {
   return packageFile(join(RELEASES, version))
 }
 
-/** Versions of which there is a fixture, oldest first. */
+/** Versions that have a fixture, oldest first. */
 export function fixtureVersions(): string[] {
   if (!existsSync(packageFile(RELEASES))) return []
   return readdirSync(packageFile(RELEASES)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))

@@ -26,8 +26,8 @@ import {
 } from './fixture.ts'
 
 /*
- * Makes the fixture of a version that is about to be released: `make fixture`. Another version's checkout that was built can be given as
- * the first argument.
+ * Writes the fixture of a version that is about to be released: `make fixture`. The first argument may be a built checkout of another
+ * version.
  */
 
 const root = process.argv[2] ?? packageFile('.')
@@ -151,7 +151,7 @@ async function topicsAndSpill(): Promise<FixtureFacts['kafka']> {
   }
 }
 
-/** Everything that topics hold. */
+/** All messages of topics. */
 async function readAll(kafka: KafkaOptions, names: readonly string[]): Promise<FixtureMessage[]> {
   const messages: FixtureMessage[] = []
   const group = new Group(

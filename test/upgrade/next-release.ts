@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 
 /*
- * The release that comes after this one, as docs/contributing.md says how a field comes in: this program with the stream's descriptor, a
- * migration and the encoder changed. It has one change of each kind that old records must survive:
+ * The release after this one, with a field added as docs/contributing.md says: this program with changes in the stream's descriptor, a
+ * migration and the encoder. It has one change of each kind that old records must survive:
  *
  *   gateway_pings.firmware              added, with a default
  *   gateway_auth.incoming_delta         renamed to delta_in
@@ -16,7 +16,7 @@ export const NEXT_VERSION = '99.0.0'
 
 const SHIPPED = ['bin', 'dist', 'schemas', 'reporter', 'ingest', 'jobs', 'package.json']
 
-/** Makes it in a directory, which must not exist. @returns the directory */
+/** Creates it in a directory, which must not exist. @returns the directory */
 export function makeNextRelease(directory: string): string {
   mkdirSync(directory, { recursive: true })
   for (const name of SHIPPED) {
@@ -40,7 +40,7 @@ export function makeNextRelease(directory: string): string {
   edit(auth, /(name: 'user_agent',\s*type: )'string'/, "$1['null', 'string']")
   writeFileSync(join(directory, 'schemas/clickhouse', `${nextMigration(directory)}_next.sql`), MIGRATION)
   edit(join(directory, 'dist/ingest/encode/ping.js'), 'putExtra(cursor, fields);', `$&\n    cursor.string('99');`)
-  // The branch of the union, before the string; a long is written as an int is.
+  // The branch of the union comes before the string; a long is encoded like an int.
   edit(join(directory, 'dist/ingest/encode/auth.js'), 'cursor.string(userAgent);', 'cursor.uint(1);\n    $&')
   return directory
 }

@@ -62,7 +62,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
   return { base: `http://127.0.0.1:${dashboard.port}`, close: () => dashboard.close() }
 }
 
-/** A page that notes whatever goes wrong in it, a refusal of the content security policy among them. */
+/** A page that records its errors, violations of the content security policy included. */
 async function opened(options: Parameters<Browser['newContext']>[0] = {}): Promise<{ page: Page; wrong: string[] }> {
   const context = await (browser as Browser).newContext({ viewport: { width: 1280, height: 800 }, ...options })
   context.setDefaultTimeout(NEVER_MS)
@@ -81,7 +81,7 @@ async function show(page: Page, url: string): Promise<string> {
   return page.innerText('main')
 }
 
-t.test('what the pages load is small, and nobody else’s', (t) => {
+t.test('the pages load little, and only from this host', (t) => {
   const scripts = [...loadAssets()].filter(([name]) => name.endsWith('.js'))
   const bytes = scripts.reduce((sum, [, { body }]) => sum + Buffer.byteLength(body), 0)
   t.ok(bytes < 300_000, `${bytes} bytes of JavaScript`)
@@ -156,7 +156,7 @@ if (browser !== null) {
     }
   })
 
-  t.test('searching, by keyboard; the address holds it', async (t) => {
+  t.test('searching by keyboard; the address holds the search', async (t) => {
     const { base, close } = await start()
     t.teardown(close)
     const { page, wrong } = await opened()
@@ -222,7 +222,7 @@ if (browser !== null) {
     }
   })
 
-  t.test('who may not forget, and a process that cannot, are told', async (t) => {
+  t.test('a viewer, and a process that cannot forget, show the reason', async (t) => {
     const why = 'GATEPOST_SECRET is not set'
     const { base, close } = await start({ forgetter: why })
     t.teardown(close)
@@ -260,7 +260,7 @@ if (browser !== null) {
     t.match(await cell.innerText(), new Date(at.getTime() + 330 * 60_000).toISOString().slice(11, 19) + ' local')
   })
 
-  t.test('what is new appears without a reload, unless somebody is reading', async (t) => {
+  t.test('new rows appear without a reload, unless somebody is reading', async (t) => {
     const { base, close } = await start()
     t.teardown(close)
     const { page, wrong } = await opened()
