@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-outages test-faults lint format bench screenshots generate fixture clean
+.PHONY: help install build serve demo kafka test watch test-outages test-hostile test-faults lint format bench screenshots generate fixture clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -31,6 +31,9 @@ watch: build ## Compile and test whatever is saved; with FILE=… always that fi
 
 test-outages: build ## Kill and stop workers, brokers and the store one at a time (5 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/outages/*.test.ts)
+
+test-hostile: build ## Attack running instances, with good clients beside, and measure how work grows with its input (5 minutes)
+	@node dist/test/suite/main.js $(TEST_FLAGS) --jobs 2 $(wildcard test/hostile/*.test.ts)
 
 test-faults: build ## Break a whole cluster in every way under load, and count (20 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js --verbose --timeout 7200 test/faults/faults.test.ts

@@ -5,7 +5,16 @@ import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from '../access/decisions.ts'
 import { GatewayRegistry } from '../access/registry.ts'
 import { Tokens } from '../access/token.ts'
-import { makeAnswer, makeJsonAnswer, NOT_FOUND, type Answer, type BodyHandler, type Exchange } from './http.ts'
+import {
+  makeAnswer,
+  makeJsonAnswer,
+  NOT_FOUND,
+  type Answer,
+  type BodyHandler,
+  type Exchange,
+  type Reply,
+} from './http.ts'
+import { MAX_QUERY_CHARACTERS } from './limits.ts'
 import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
@@ -56,6 +65,16 @@ const FAULTS: Partial<Record<Route, Answer>> = {
   post_auth: NOT_DURABLE,
 }
 
+const TOO_LONG = makeJsonAnswer('unknown', 414, {
+  error: `path and query may have ${MAX_QUERY_CHARACTERS} characters each`,
+})
+
+/** Whether path or query are longer than those of any browser or gateway. Ping and auth make dead letters of long queries themselves. */
+function isTooLong(route: Route, path: string, { query }: Exchange): boolean {
+  if (path.length > MAX_QUERY_CHARACTERS) return true
+  return query.length > MAX_QUERY_CHARACTERS && route !== 'ping' && route !== 'auth'
+}
+
 const NOT_ALLOWED = new Map(ROUTES.map((route) => [route, methodNotAllowed(route, ALLOWED[route])]))
 
 /** The routes of both listeners. One per process: handlers reuse their parsers for every request. */
@@ -90,7 +109,7 @@ export class App {
     const { records, decisions, registry } = this
     const roaming = this.portal?.roaming ?? null
     this.#auth = new AuthRoute({ records, decisions, registry, roaming, fastCounters: fast })
-    this.#counters = new CountersRoute(this.records, this.#auth, fast)
+    this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 
   #bodyHandler(route: Route, maxBytes: number): BodyHandler {
@@ -101,18 +120,29 @@ export class App {
   /** Handles GET, and HEAD where it is allowed. `path` has no query. Never throws. */
   get(path: string, exchange: Exchange, head = false): void {
     const route = routeOf(path)
+    if (isTooLong(route, path, exchange)) return exchange.reply(TOO_LONG)
     try {
       this.#get(route, path, exchange, head)
     } catch (error) {
-      this.#failed(route, exchange, error)
+      this.#fail(route, exchange, error)
     }
   }
 
+  #fail(route: Route, exchange: Exchange, error: unknown): void {
+    const { answer, outcome } = this.#failed(route, error)
+    exchange.reply(answer, outcome)
+  }
+
   /** An internal error fails one request, not the worker with all its other requests. */
-  #failed(route: Route, exchange: Exchange, error: unknown): void {
+  #failed(route: Route, error: unknown): Reply {
     this.faults++
     this.#logger.error({ route, err: error }, `ingest: a request failed: ${messageOf(error)}`)
-    exchange.reply(FAULTS[route] ?? FAILED, 'dropped')
+    return { answer: FAULTS[route] ?? FAILED, outcome: 'dropped' }
+  }
+
+  /** Bodies with counters that were refused because too many were waiting. */
+  get countersRefused(): number {
+    return this.#counters.refused
   }
 
   #get(route: Route, path: string, exchange: Exchange, head: boolean): void {
@@ -144,6 +174,10 @@ export class App {
   /** Returns the handler of the request's body; null: it has no body to handle, and the exchange holds the answer. Never throws. */
   bodyHandler(method: string, path: string, exchange: Exchange): BodyHandler | null {
     const route = routeOf(path)
+    if (isTooLong(route, path, exchange)) {
+      exchange.reply(TOO_LONG)
+      return null
+    }
     if (method === 'POST') {
       const handler = this.#bodies[route]
       if (handler !== undefined) return handler
@@ -161,7 +195,7 @@ export class App {
       if (route === 'auth') this.#counters.handle(exchange, body)
       else this.postAuth.handle(exchange, body)
     } catch (error) {
-      this.#failed(route, exchange, error)
+      this.#fail(route, exchange, error)
     }
   }
 }

@@ -11,8 +11,8 @@ import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts
  */
 export const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
 
-/** Every record begins with received_at (6 bytes until the year 4199) and batch_id. */
-const PREFIX_MAX_BYTES = 10 + 16
+/** Every record begins with received_at (6 bytes until the year 4199), batch_id and batch_index. */
+const PREFIX_MAX_BYTES = 10 + 16 + 5
 
 /** A request that waits longer is answered with "unknown". Gateways give up after about 30 s, RADIUS servers after a few seconds. */
 export const DURABLE_WITHIN_MS = 2000
@@ -93,9 +93,15 @@ export class StreamBatcher {
 
   /**
    * Starts a record of at most `maxBytes`, received at `now` (ms since the epoch), and writes its identity. The caller writes the other
-   * fields to the batch's cursor and then calls end() or abandon(). Null: refused, nothing can be appended now.
+   * fields to the batch's cursor and then calls end() or abandon(). Null: refused. Either nothing can be appended now, or the record does not
+   * fit into a batch, which the limits of its fields (limits.ts) rule out.
    */
   begin(maxBytes: number, now: number): RecordBatch | null {
+    if (maxBytes + PREFIX_MAX_BYTES > BATCH_CAPACITY_BYTES) {
+      this.stats.refused++
+      this.#count('RECORD_TOO_LARGE', 1)
+      return null
+    }
     let batch = this.#open
     if (batch !== null && this.#mustSeal(batch, maxBytes, now)) {
       if (batch.recordCount > 0) this.#seal(batch)

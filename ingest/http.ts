@@ -51,6 +51,7 @@ const REASONS: Record<number, string> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   413: 'Payload Too Large',
+  414: 'URI Too Long',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
@@ -112,6 +113,13 @@ export interface PendingRecords {
   wait(responder: Responder, response: unknown, answer: Answer): void
 }
 
+/** Resolves with the answer once the outcome of the records is known. */
+export function settledReply(records: PendingRecords, answer: Answer): Promise<Reply> {
+  return new Promise((resolve) => {
+    records.wait({ respond: (_response, answer, outcome) => resolve({ answer, outcome }) }, null, answer)
+  })
+}
+
 /**
  * One request and its answer. A listener owns it and reuses it for every request: its content is valid only until the handler is called
  * again.
@@ -144,10 +152,7 @@ export class Exchange {
   /** Resolves with the answer once everything that it waits for is done. */
   settled(): Promise<Reply> {
     const { batch, answer, outcome } = this
-    if (batch === null) return Promise.resolve({ answer, outcome })
-    return new Promise((resolve) => {
-      batch.wait({ respond: (_response, answer, outcome) => resolve({ answer, outcome }) }, null, answer)
-    })
+    return batch === null ? Promise.resolve({ answer, outcome }) : settledReply(batch, answer)
   }
 
   /** Sets an answer that is not known yet. PRECONDITION: the promise never rejects. */

@@ -58,6 +58,12 @@ export function ingestMetrics(app: App): PlainMetrics {
   ])
   metrics.add(
     'counter',
+    'gatepost_counters_refused_total',
+    'Bodies with counters refused because too many were waiting',
+    () => [{ value: app.countersRefused }],
+  )
+  metrics.add(
+    'counter',
     'gatepost_decision_errors_total',
     'Auth requests that could not be decided, answered -1',
     () => [{ value: decisions.stats.errors }],

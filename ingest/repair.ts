@@ -7,7 +7,13 @@ import { isStage, type Verdict } from '../access/decisions.ts'
 import { AUTH_STAGE, authFields, encodeAuth } from './encode/auth.ts'
 import { Cursor } from './encode/cursor.ts'
 import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from './encode/ping.ts'
-import { AUTHENTICATION_RESULT, encodePostAuth, POST_AUTH_KEYS, postAuthBytes } from './encode/post-auth.ts'
+import {
+  AUTHENTICATION_RESULT,
+  encodePostAuth,
+  overlongField,
+  POST_AUTH_KEYS,
+  postAuthBytes,
+} from './encode/post-auth.ts'
 import { JsonFields } from './parse/json.ts'
 import { POST_AUTH_MAX_BYTES } from './routes/post-auth.ts'
 
@@ -76,7 +82,8 @@ function ping(query: string): Buffer {
   const fields = pingFields()
   fields.parse(query)
   if (fields.blank(PING_GW_ID)) throw invalid('gw_id is missing')
-  if (fields.overflow) throw invalid('more unknown parameters than a gateway sends')
+  const oversize = fields.oversize()
+  if (oversize !== null) throw invalid(oversize.error)
   const cursor = new Cursor(256 + 3 * query.length)
   const bad = encodePing(cursor, fields, NOT_KNOWN, NOT_KNOWN, true)
   if (bad >= 0) throw invalid(`${PING_NAMES[bad]} is ${fields.blank(bad) ? 'missing' : 'not a number in its range'}`)
@@ -90,7 +97,8 @@ function auth({ reason, payload }: RepairedLetter): Buffer {
   const fields = authFields()
   fields.parse(payload)
   if (!isStage(fields.text(AUTH_STAGE))) throw invalid('stage is none of login, counters, logout')
-  if (fields.overflow) throw invalid('more unknown parameters than a gateway sends')
+  const oversize = fields.oversize()
+  if (oversize !== null) throw invalid(oversize.error)
   const cursor = new Cursor(512 + 3 * payload.length)
   encodeAuth(cursor, fields, UNDECIDED, NOT_KNOWN, NOT_KNOWN)
   return written(cursor)
@@ -103,6 +111,8 @@ function postAuth(payload: string): Buffer {
   const problem = fields.parse(body)
   if (problem !== null) throw invalid(`body: ${problem}`)
   if (fields.blank(AUTHENTICATION_RESULT)) throw invalid('authentication_result is missing')
+  const overlong = overlongField(fields)
+  if (overlong !== null) throw invalid(overlong.error)
   const cursor = new Cursor(postAuthBytes(body.length))
   const stored = encodePostAuth(cursor, fields, { unknownEapTypes: 0, healthChecks: 0 })
   if (!stored) throw invalid('a health check of a RADIUS server is never stored')

@@ -1,16 +1,17 @@
-import { DialectError, objects, type Dialect, type JsonObject } from './dialect.ts'
+import { MAX_CLIENTS, MAX_GATEWAYS } from '../limits.ts'
+import { checkId, DialectError, objects, reports, shared, type Dialect, type JsonObject } from './dialect.ts'
 
 /**
  * `auth_op` has one entry per client. A gateway rejects an answer with an entry of the wrong type, so each id is returned as it was sent.
  */
-function operations(clients: readonly JsonObject[], codes: readonly number[]): unknown[] {
-  return clients.map(({ id }, index) => ({ id, auth_code: codes[index] }))
+function operations(clients: readonly JsonObject[], codes: readonly number[], first = 0): unknown[] {
+  return clients.map(({ id }, index) => ({ id, auth_code: codes[first + index] }))
 }
 
-function requireIds(clients: readonly JsonObject[], name: string): void {
-  for (const [index, { id }] of clients.entries()) {
-    if (typeof id !== 'number' && typeof id !== 'string') throw new DialectError(`${name}[${index}].id is missing`)
-  }
+function withIds(value: unknown, name: string): JsonObject[] {
+  const clients = objects(value, name)
+  for (const [index, { id }] of clients.entries()) checkId(id, `${name}[${index}].id`)
+  return clients
 }
 
 /**
@@ -21,11 +22,10 @@ export const apfree5: Dialect = {
   stage: 'counters_v2',
   recognises: (body) => 'clients' in body,
   read(body) {
-    const clients = objects(body['clients'], 'clients')
-    requireIds(clients, 'clients')
-    const { gw_id } = body
+    const gw_id = shared(body['gw_id'], 'gw_id')
+    const clients = withIds(body['clients'], 'clients')
     return {
-      clients: clients.map((client) => ({ ...client, gw_id })),
+      clients: reports(clients, (client) => ({ ...client, gw_id })),
       answer: (codes) => JSON.stringify({ gw_id, auth_op: operations(clients, codes) }),
     }
   },
@@ -39,22 +39,31 @@ export const apfree8: Dialect = {
   stage: 'counters_v2',
   recognises: (body) => 'gateway' in body,
   read(body) {
-    const gateways = objects(body['gateway'], 'gateway').map((gateway, index) => {
-      const name = `gateway[${index}].clients`
-      const clients = objects(gateway['clients'], name)
-      requireIds(clients, name)
-      return { gateway, clients }
+    const device_id = shared(body['device_id'], 'device_id')
+    let count = 0
+    const gateways = objects(body['gateway'], 'gateway', MAX_GATEWAYS).map((gateway, index) => {
+      const name = `gateway[${index}]`
+      const gw_id = shared(gateway['gw_id'], `${name}.gw_id`)
+      const gw_channel = shared(gateway['gw_channel'], `${name}.gw_channel`)
+      const clients = withIds(gateway['clients'], `${name}.clients`)
+      count += clients.length
+      if (count > MAX_CLIENTS)
+        throw new DialectError(`gateway has more than ${MAX_CLIENTS} clients`, 'too_many_clients')
+      return { gw_id, gw_channel, clients }
     })
     return {
-      clients: gateways.flatMap(({ gateway: { gw_id, gw_channel }, clients }) =>
-        // The device's id comes first: of two values for the gateway's slot the last one wins.
-        clients.map((client) => ({ device_id: body['device_id'], ...client, gw_channel, gw_id })),
-      ),
+      clients: (function* () {
+        for (const { gw_id, gw_channel, clients } of gateways) {
+          // The device's id comes first: of two values for the gateway's slot the last one wins.
+          yield* reports(clients, (client) => ({ device_id, ...client, gw_channel, gw_id }))
+        }
+      })(),
       answer(codes) {
         let first = 0
-        const result = gateways.map(({ gateway: { gw_id }, clients }) => {
-          const own = codes.slice(first, (first += clients.length))
-          return { gw_id, auth_op: operations(clients, own) }
+        const result = gateways.map(({ gw_id, clients }) => {
+          const auth_op = operations(clients, codes, first)
+          first += clients.length
+          return { gw_id, auth_op }
         })
         return JSON.stringify({ result })
       },

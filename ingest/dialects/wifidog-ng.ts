@@ -1,4 +1,4 @@
-import { objects, type Dialect } from './dialect.ts'
+import { objects, reports, shared, type Dialect } from './dialect.ts'
 
 /** wifidog-ng reads at most this much of an answer. */
 const ANSWER_MAX_BYTES = 1024
@@ -14,10 +14,10 @@ export const wifidogNg: Dialect = {
   stage: 'counters',
   recognises: (body) => 'counters' in body,
   read(body, query) {
-    const gwId = query.get('gw_id')
+    const gwId = shared(query.get('gw_id'), 'gw_id')
     const entries = objects(body['counters'], 'counters')
     return {
-      clients: entries.map((entry) => ({ ...entry, gw_id: gwId })),
+      clients: reports(entries, (entry) => ({ ...entry, gw_id: gwId })),
       answer(codes) {
         const denied: string[] = []
         let length = '{"resp":[]}'.length

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../access/decisions.ts'
 import type { FieldNames } from '../../schemas/streams/index.ts'
+import { PARAMETER_CHARACTERS } from '../limits.ts'
 import { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
 import { putExtra, putMac, putOptionalUint64, putText } from './fields.ts'
@@ -30,7 +31,8 @@ export function authFields(): QueryFields {
     ['incomingdelta', AUTH_INCOMING_DELTA],
     ['outgoingdelta', AUTH_OUTGOING_DELTA],
   ]
-  return new QueryFields(9, names, AUTH_TOKEN)
+  const { stage, gw_id, ip, mac, token, number } = PARAMETER_CHARACTERS
+  return new QueryFields([stage, gw_id, ip, mac, token, number, number, number, number], names, AUTH_TOKEN)
 }
 
 export const AUTH_FIELDS: FieldNames<'gateway_auth'> = [

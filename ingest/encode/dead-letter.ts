@@ -8,6 +8,8 @@ export type DeadLetterReason =
   | 'missing_telemetry'
   | 'unknown_stage'
   | 'too_many_parameters'
+  | 'field_too_long'
+  | 'too_many_clients'
   | 'bad_json'
   | 'not_an_object'
   | 'missing_field'

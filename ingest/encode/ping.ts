@@ -1,4 +1,5 @@
 import type { FieldNames } from '../../schemas/streams/index.ts'
+import { PARAMETER_CHARACTERS } from '../limits.ts'
 import { parseDecimal } from '../parse/number.ts'
 import { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
@@ -14,14 +15,18 @@ export const PING_NAMES = ['gw_id', 'sys_uptime', 'sys_memfree', 'sys_load', 'wi
 
 /** Parameters of a heartbeat; apfree 8 calls gw_id device_id. */
 export function pingFields(): QueryFields {
-  return new QueryFields(5, [
-    ['gw_id', PING_GW_ID],
-    ['device_id', PING_GW_ID],
-    ['sys_uptime', PING_SYS_UPTIME],
-    ['sys_memfree', PING_SYS_MEMFREE],
-    ['sys_load', PING_SYS_LOAD],
-    ['wifidog_uptime', PING_WIFIDOG_UPTIME],
-  ])
+  const { gw_id, number } = PARAMETER_CHARACTERS
+  return new QueryFields(
+    [gw_id, number, number, number, number],
+    [
+      ['gw_id', PING_GW_ID],
+      ['device_id', PING_GW_ID],
+      ['sys_uptime', PING_SYS_UPTIME],
+      ['sys_memfree', PING_SYS_MEMFREE],
+      ['sys_load', PING_SYS_LOAD],
+      ['wifidog_uptime', PING_WIFIDOG_UPTIME],
+    ],
+  )
 }
 
 export const PING_FIELDS: FieldNames<'gateway_pings'> = [

@@ -1,4 +1,5 @@
 import type { FieldNames } from '../../schemas/streams/index.ts'
+import { POST_AUTH_BYTES } from '../limits.ts'
 import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
 import { findMac, findMacBytes, writeMac } from '../../common/mac.ts'
@@ -183,11 +184,22 @@ export function postAuthBytes(bodyLength: number): number {
   return 3 * bodyLength + 512
 }
 
-/** The part of a body that a dead letter may hold: the known keys and their values. */
-export function knownKeys(fields: JsonFields): string {
+/** Bytes that the JSON text of each field may have. */
+const LIMITS = POST_AUTH_KEYS.map((name) => POST_AUTH_BYTES[name])
+
+/** What is wrong with a report that has a field of more bytes than a RADIUS server sends; null: none. */
+export function overlongField(fields: JsonFields): { field: string; error: string } | null {
+  const slot = fields.overlong(LIMITS)
+  if (slot < 0) return null
+  const field = POST_AUTH_KEYS[slot]
+  return { field, error: `${field} has more than ${LIMITS[slot]} bytes` }
+}
+
+/** The part of a body that a dead letter may hold: the known keys and their values, each cut after `characters`. */
+export function knownKeys(fields: JsonFields, characters = Infinity): string {
   const known: Record<string, string> = {}
   POST_AUTH_KEYS.forEach((name, index) => {
-    if (fields.kinds[index] !== ABSENT) known[name] = fields.text(index)
+    if (fields.kinds[index] !== ABSENT) known[name] = fields.text(index).slice(0, characters)
   })
   return JSON.stringify(known)
 }

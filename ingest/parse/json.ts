@@ -95,6 +95,14 @@ export class JsonFields {
       : this.#utf8(this.starts[slot], this.ends[slot])
   }
 
+  /** The first slot whose JSON text has more bytes than `limits` allows; -1: none has. */
+  overlong(limits: readonly number[]): number {
+    for (let slot = 0; slot < limits.length; slot++) {
+      if (this.kinds[slot] !== ABSENT && this.ends[slot] - this.starts[slot] > limits[slot]) return slot
+    }
+    return -1
+  }
+
   #utf8(start: number, end: number): string {
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start).toString('utf8')
   }

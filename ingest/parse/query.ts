@@ -1,3 +1,4 @@
+import { MAX_EXTRA_PARAMETERS, MAX_NAME_CHARACTERS, MAX_QUERY_CHARACTERS } from '../limits.ts'
 import { assignsCredential, isCredential } from './credentials.ts'
 
 /*
@@ -12,9 +13,6 @@ const AMPERSAND = 0x26
 const EQUALS = 0x3d
 const PERCENT = 0x25
 const PLUS = 0x2b
-
-/** No gateway sends more unknown parameters than this: see `overflow`. */
-const MAX_EXTRAS = 256
 
 /** Decodes one name or value. */
 export function formDecode(raw: string): string {
@@ -42,6 +40,12 @@ function hexPair(high: number | undefined, low: number | undefined): number {
   return /^[0-9a-fA-F]{2}$/.test(text) ? parseInt(text, 16) : -1
 }
 
+/** Why a request holds more than a gateway sends. */
+export interface Oversize {
+  readonly reason: 'too_many_parameters' | 'field_too_long'
+  readonly error: string
+}
+
 interface Name {
   readonly text: string
   readonly slot: number
@@ -62,17 +66,22 @@ export class QueryFields {
   readonly ends: Int32Array
   /** Unknown parameters: name and value of the i-th one are at 2 i and 2 i + 1. */
   readonly extraTexts: string[] = []
-  readonly extraStarts = new Int32Array(MAX_EXTRAS * 2)
-  readonly extraEnds = new Int32Array(MAX_EXTRAS * 2)
+  readonly extraStarts = new Int32Array(MAX_EXTRA_PARAMETERS * 2)
+  readonly extraEnds = new Int32Array(MAX_EXTRA_PARAMETERS * 2)
   extras = 0
-  /** Whether there were more than MAX_EXTRAS unknown parameters: the record would be incomplete, so it becomes a dead letter. */
-  overflow = false
+  /** Characters of all names and values. */
+  length = 0
+  #tooMany = false
+  #tooLong = false
+  readonly #limits: readonly number[]
 
   /**
-   * `names`: pairs of a parameter's name and its slot; several names may share a slot. `secretSlot`: the slot of a credential, which
-   * describe() omits.
+   * `limits`: the characters that each slot may have. `names`: pairs of a parameter's name and its slot; several names may share a slot.
+   * `secretSlot`: the slot of a credential, which describe() omits.
    */
-  constructor(slots: number, names: readonly (readonly [string, number])[], secretSlot = -1) {
+  constructor(limits: readonly number[], names: readonly (readonly [string, number])[], secretSlot = -1) {
+    const slots = limits.length
+    this.#limits = limits
     this.#names = names
     this.#secretSlot = secretSlot
     this.texts = new Array<string>(slots).fill('')
@@ -98,11 +107,32 @@ export class QueryFields {
     return this.has(slot) ? this.texts[slot].slice(this.starts[slot], this.ends[slot]) : ''
   }
 
-  parse(query: string): void {
+  /** Forgets the parameters of the last request. */
+  clear(): void {
     this.starts.fill(-1)
     this.extras = 0
-    this.overflow = false
-    const length = query.length
+    this.length = 0
+    this.#tooMany = false
+    this.#tooLong = false
+  }
+
+  /** Sets a parameter that is not part of a query, as if a query had it; without what is too long: see oversize(). */
+  set(name: string, value: string): void {
+    const length = this.length + name.length + value.length
+    if (length > MAX_QUERY_CHARACTERS) {
+      this.#tooLong = true
+      return
+    }
+    this.length = length
+    this.#decodedPair(name, value)
+  }
+
+  /** Of a query that is longer than MAX_QUERY_CHARACTERS only the beginning is read: see oversize(). */
+  parse(query: string): void {
+    this.clear()
+    this.#tooLong = query.length > MAX_QUERY_CHARACTERS
+    const length = this.#tooLong ? MAX_QUERY_CHARACTERS : query.length
+    this.length = length
     let nameStart = 0
     let nameEnd = -1
     let escaped = false
@@ -122,16 +152,48 @@ export class QueryFields {
     }
   }
 
-  /** The parameters without credentials, as a query string: for dead letters. */
-  describe(): string {
+  /** Why the record of this request would be incomplete or too large; null: it is neither. */
+  oversize(): Oversize | null {
+    if (this.#tooLong) {
+      return { reason: 'field_too_long', error: `the parameters have more than ${MAX_QUERY_CHARACTERS} characters` }
+    }
+    if (this.#tooMany) {
+      return {
+        reason: 'too_many_parameters',
+        error: `more than ${MAX_EXTRA_PARAMETERS} unknown parameters, which no gateway sends`,
+      }
+    }
+    for (let slot = 0; slot < this.#limits.length; slot++) {
+      if (this.exceeds(slot)) {
+        const name = this.#names.find(([, of]) => of === slot)?.[0]
+        return { reason: 'field_too_long', error: `${name} has more than ${this.#limits[slot]} characters` }
+      }
+    }
+    for (let at = 0; at < this.extras * 2; at += 2) {
+      if (this.extraEnds[at] - this.extraStarts[at] > MAX_NAME_CHARACTERS) {
+        const error = `the name of a parameter has more than ${MAX_NAME_CHARACTERS} characters`
+        return { reason: 'field_too_long', error }
+      }
+    }
+    return null
+  }
+
+  /** Whether the value is longer than its slot allows. */
+  exceeds(slot: number): boolean {
+    return this.starts[slot] >= 0 && this.ends[slot] - this.starts[slot] > this.#limits[slot]
+  }
+
+  /** The parameters without credentials, as a query string: for dead letters. Each name and value is cut after `characters`. */
+  describe(characters = Infinity): string {
+    const cut = (text: string) => (text.length > characters ? text.slice(0, characters) : text)
     const sent = new URLSearchParams()
     const told = new Set<number>([this.#secretSlot])
     for (const [name, slot] of this.#names) {
-      if (this.has(slot) && !told.has(slot)) sent.append(name, this.text(slot))
+      if (this.has(slot) && !told.has(slot)) sent.append(name, cut(this.text(slot)))
       told.add(slot)
     }
     for (let at = 0; at < this.extras * 2; at += 2) {
-      sent.append(this.#extraText(at), this.#extraText(at + 1))
+      sent.append(cut(this.#extraText(at)), cut(this.#extraText(at + 1)))
     }
     return sent.toString()
   }
@@ -185,8 +247,8 @@ export class QueryFields {
 
   #extra(name: string, nameStart: number, nameEnd: number, value: string, valueStart: number, valueEnd: number): void {
     if (isCredential(name.slice(nameStart, nameEnd))) return
-    if (this.extras === MAX_EXTRAS) {
-      this.overflow = true
+    if (this.extras === MAX_EXTRA_PARAMETERS) {
+      this.#tooMany = true
       return
     }
     const at = this.extras++ * 2

@@ -16,6 +16,7 @@ import {
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import type { Roaming } from '../portal/roaming.ts'
 import { Exchange, makeAnswer, type Answer, type Reply } from '../http.ts'
+import { CUT_CHARACTERS } from '../limits.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'
 import type { Records } from '../records.ts'
 import type { RecordBatch } from '../batch.ts'
@@ -30,8 +31,6 @@ const NOT_ADMITTED: Verdict = { code: 0, sessionId: '', own: false }
 /** Upper bound for the fields whose size does not depend on the request. */
 const OVERHEAD_BYTES = 512
 
-const TOO_MANY = 'more unknown parameters than a gateway sends'
-
 /** Counters that are kept as extra parameters if they are not unsigned 64-bit integers. */
 const COUNTERS = [
   ['incoming', AUTH_INCOMING],
@@ -39,6 +38,14 @@ const COUNTERS = [
   ['incomingdelta', AUTH_INCOMING_DELTA],
   ['outgoingdelta', AUTH_OUTGOING_DELTA],
 ] as const
+
+/** Who sent a body with the reports of many clients, and when. */
+export interface Reporter {
+  /** ms since the epoch. */
+  readonly now: number
+  readonly remoteIp: string
+  readonly userAgent: string
+}
 
 export interface AuthRouteOptions {
   readonly records: Records
@@ -91,7 +98,8 @@ export class AuthRoute {
   async #roam(roaming: Roaming, { query, userAgent, remoteIp }: Exchange, now: number): Promise<Reply> {
     const fields = this.#fields
     const asked = { gwId: fields.text(AUTH_GW_ID), ip: fields.text(AUTH_IP), mac: fields.text(AUTH_MAC) }
-    const admitted = this.#registry.isProven(asked.gwId, remoteIp) ? await roaming.admit(asked, now) : null
+    const proven = fields.oversize() === null && this.#registry.isProven(asked.gwId, remoteIp)
+    const admitted = proven ? await roaming.admit(asked, now) : null
     const exchange = this.#again(query, userAgent, remoteIp)
     if (admitted === null) this.#store(exchange, NOT_ADMITTED, ANSWERS.get(0) as Answer, now)
     else {
@@ -122,12 +130,13 @@ export class AuthRoute {
     const fields = this.#fields
     const stage = fields.text(AUTH_STAGE)
     // Checked before the record is begun: a value that is not a counter moves to the extra parameters.
-    const telemetry = this.#telemetryProblem(stage)
-    if (fields.overflow) {
-      this.#deadLetterOnly(exchange, answer, now, 'too_many_parameters', TOO_MANY)
+    const telemetry = fields.oversize() === null ? this.#telemetryProblem(stage) : null
+    const oversize = fields.oversize()
+    if (oversize !== null) {
+      this.#deadLetterOnly(exchange, answer, now, oversize.reason, oversize.error)
       return
     }
-    const batch = this.#append(exchange.query.length, verdict, now, exchange.remoteIp, exchange.userAgent)
+    const batch = this.#append(verdict, now, exchange.remoteIp, exchange.userAgent)
     if (batch === null) {
       exchange.reply(answer, 'dropped')
       return
@@ -161,20 +170,28 @@ export class AuthRoute {
    * @returns the decision about the client, and the batch to wait for; null: refused
    */
   counters(
-    parameters: string,
-    now: number,
-    { remoteIp, userAgent }: Exchange,
+    parameters: Readonly<Record<string, unknown>>,
+    { now, remoteIp, userAgent }: Reporter,
   ): { code: number; batch: RecordBatch | null } {
     const fields = this.#fields
-    fields.parse(parameters)
+    fields.clear()
+    for (const name in parameters) {
+      const value = parameters[name]
+      // Objects and arrays are not values of a report.
+      if (typeof value === 'string') fields.set(name, value)
+      else if (typeof value === 'number' || typeof value === 'boolean') fields.set(name, JSON.stringify(value))
+    }
+    fields.set('stage', 'counters')
     const decided = this.#decide(remoteIp, now)
     // A token is being bound to its first client: answer -1 now; the next report finds the decision made.
     const verdict = decided instanceof Promise ? UNDECIDED : decided
-    const telemetry = this.#telemetryProblem('counters')
-    const batch = fields.overflow
-      ? this.#deadLetter(now, 'too_many_parameters', TOO_MANY)
-      : this.#append(parameters.length, verdict, now, remoteIp, userAgent)
-    if (batch !== null && telemetry !== null) this.#deadLetter(now, telemetry[0], telemetry[1])
+    const telemetry = fields.oversize() === null ? this.#telemetryProblem('counters') : null
+    const oversize = fields.oversize()
+    const batch =
+      oversize === null
+        ? this.#append(verdict, now, remoteIp, userAgent)
+        : this.#deadLetter(now, oversize.reason, oversize.error)
+    if (batch !== null && telemetry !== null && oversize === null) this.#deadLetter(now, telemetry[0], telemetry[1])
     return { code: verdict.code, batch }
   }
 
@@ -182,7 +199,8 @@ export class AuthRoute {
     const fields = this.#fields
     const asker = {
       stage: fields.text(AUTH_STAGE),
-      token: fields.text(AUTH_TOKEN),
+      // A longer token is none: it is denied as an unknown one, and neither hashed nor remembered.
+      token: fields.exceeds(AUTH_TOKEN) ? '' : fields.text(AUTH_TOKEN),
       mac: fields.text(AUTH_MAC),
       gwId: fields.text(AUTH_GW_ID),
     }
@@ -191,9 +209,9 @@ export class AuthRoute {
     return this.#decisions.decide(asker, now)
   }
 
-  #append(length: number, verdict: Verdict, now: number, remoteIp: string, userAgent: string): RecordBatch | null {
+  #append(verdict: Verdict, now: number, remoteIp: string, userAgent: string): RecordBatch | null {
     const auth = this.#records.auth
-    const batch = auth.begin(OVERHEAD_BYTES + 3 * (length + userAgent.length), now)
+    const batch = auth.begin(OVERHEAD_BYTES + 3 * (this.#fields.length + userAgent.length), now)
     if (batch === null) return null
     encodeAuth(batch.cursor, this.#fields, verdict, remoteIp, userAgent)
     auth.end(batch)
@@ -201,7 +219,8 @@ export class AuthRoute {
   }
 
   #deadLetter(now: number, reason: DeadLetterReason, error: string) {
-    return this.#records.deadLetter({ source: 'auth', reason, error, payload: this.#fields.describe() }, now)
+    const payload = this.#fields.describe(reason === 'field_too_long' ? CUT_CHARACTERS : Infinity)
+    return this.#records.deadLetter({ source: 'auth', reason, error, payload }, now)
   }
 
   #deadLetterOnly(exchange: Exchange, answer: Answer, now: number, reason: DeadLetterReason, error: string): void {

@@ -1,6 +1,7 @@
 import type { GatewayRegistry } from '../../access/registry.ts'
 import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from '../encode/ping.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
+import { CUT_CHARACTERS } from '../limits.ts'
 import type { Records } from '../records.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 
@@ -33,12 +34,13 @@ export class PingRoute {
       this.#deadLetter(exchange, now, 'missing_gw_id', 'gw_id is missing')
       return
     }
-    if (fields.overflow) {
-      this.#deadLetter(exchange, now, 'too_many_parameters', 'more unknown parameters than a gateway sends')
+    const oversize = fields.oversize()
+    if (oversize !== null) {
+      this.#deadLetter(exchange, now, oversize.reason, oversize.error)
       return
     }
     const pings = this.#records.pings
-    const batch = pings.begin(OVERHEAD_BYTES + 3 * (exchange.query.length + exchange.userAgent.length), now)
+    const batch = pings.begin(OVERHEAD_BYTES + 3 * (fields.length + exchange.userAgent.length), now)
     if (batch === null) {
       exchange.reply(PONG, 'dropped')
       return
@@ -62,7 +64,8 @@ export class PingRoute {
   }
 
   #deadLetter(exchange: Exchange, now: number, reason: DeadLetterReason, error: string): void {
-    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload: this.#fields.describe() }, now)
+    const payload = this.#fields.describe(reason === 'field_too_long' ? CUT_CHARACTERS : Infinity)
+    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload }, now)
     if (batch === null) exchange.reply(PONG, 'dropped')
     else exchange.replyWhenDurable(PONG, batch)
   }

@@ -2,12 +2,14 @@ import {
   AUTHENTICATION_RESULT,
   encodePostAuth,
   knownKeys,
+  overlongField,
   POST_AUTH_KEYS,
   postAuthBytes,
   type PostAuthStats,
 } from '../encode/post-auth.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import { makeAnswer, makeJsonAnswer, type Answer, type Exchange } from '../http.ts'
+import { CUT_CHARACTERS } from '../limits.ts'
 import { JsonFields, NOT_AN_OBJECT } from '../parse/json.ts'
 import type { Records } from '../records.ts'
 
@@ -53,6 +55,12 @@ export class PostAuthRoute {
         knownKeys(fields),
         'authentication_result',
       )
+      return
+    }
+    const overlong = overlongField(fields)
+    if (overlong !== null) {
+      const payload = knownKeys(fields, CUT_CHARACTERS)
+      this.#refuse(exchange, now, 'field_too_long', overlong.error, payload, overlong.field)
       return
     }
     const batcher = this.#records.postAuth

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Instance } from '../helpers/instance.ts'
+
+/** A gateway and a RADIUS server that go on while others attack: one request after the other, on both listeners. */
+export class GoodClient {
+  /** Requests whose record was kept. */
+  kept = 0
+  /** What was answered to the others. */
+  readonly failures: string[] = []
+  readonly #instance: Instance
+  readonly #pauseMs: number
+  #stopped = false
+  #loops: Promise<void>[] = []
+
+  constructor(instance: Instance, pauseMs = 5) {
+    this.#instance = instance
+    this.#pauseMs = pauseMs
+  }
+
+  start(): this {
+    const { gatewayPort, ingestPort } = this.#instance
+    const ping = '/ping?gw_id=good&sys_uptime=1&sys_memfree=2&sys_load=0.03&wifidog_uptime=4'
+    const body = '{"username":"good","authentication_result":"Access-Accept"}'
+    this.#loops = [
+      this.#loop(() => fetch(this.#instance.url(ping, gatewayPort), { headers: { connection: 'close' } })),
+      this.#loop(() => fetch(this.#instance.url(ping, ingestPort))),
+      this.#loop(() => fetch(this.#instance.url('/logging/post-auth', ingestPort), { method: 'POST', body })),
+    ]
+    return this
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#loops)
+  }
+
+  async #loop(send: () => Promise<Response>): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const response = await send()
+        const text = await response.text()
+        if (response.headers.get('x-gatepost-record') === 'kept') this.kept++
+        else this.failures.push(`${response.status} ${text}`)
+      } catch (error) {
+        this.failures.push(String(error))
+      }
+      await sleep(this.#pauseMs)
+    }
+  }
+}
