@@ -12,6 +12,9 @@ function hopAddress(hop: string): string | null {
   return isIP(address) === 0 ? null : plainAddress(address)
 }
 
+/** Characters of an X-Forwarded-For that are read, from its end: more than fifty hops. */
+const MAX_FORWARDED_CHARACTERS = 2048
+
 /** The peers whose X-Forwarded-For header is trusted. */
 export class TrustedProxies {
   readonly #list = new BlockList()
@@ -37,7 +40,7 @@ export class TrustedProxies {
   client(peer: string, forwardedFor: string): string {
     if (!this.any || forwardedFor === '' || !this.trusts(peer)) return peer
     let client = peer
-    for (const hop of forwardedFor.split(',').reverse()) {
+    for (const hop of forwardedFor.slice(-MAX_FORWARDED_CHARACTERS).split(',').reverse()) {
       const address = hopAddress(hop.trim())
       if (address === null) return client
       client = address

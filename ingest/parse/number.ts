@@ -45,7 +45,7 @@ export function parseDecimal(text: string, start: number, end: number): number {
     if (decimals < POWERS_OF_TEN.length) return value / POWERS_OF_TEN[decimals]
   }
   const rest = text.slice(start, end)
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(rest)) return NaN
+  if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(rest)) return NaN
   const slow = Number(rest)
   return Number.isFinite(slow) ? slow : NaN
 }

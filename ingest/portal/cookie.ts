@@ -56,9 +56,12 @@ export class PortalCookies {
 
   /** Reads a Cookie header; null: the cookie is missing, forged, damaged or expired. */
   read(cookieHeader: string, now: number): PortalState | null {
-    for (const pair of cookieHeader.split(';')) {
-      const [name, ...value] = pair.trim().split('=')
-      if (name === COOKIE_NAME) return this.#open(value.join('='), now)
+    for (let start = 0; start < cookieHeader.length;) {
+      const semicolon = cookieHeader.indexOf(';', start)
+      const end = semicolon < 0 ? cookieHeader.length : semicolon
+      const pair = cookieHeader.slice(start, end).trim()
+      if (pair.startsWith(`${COOKIE_NAME}=`)) return this.#open(pair.slice(COOKIE_NAME.length + 1), now)
+      start = end + 1
     }
     return null
   }
