@@ -15,10 +15,10 @@ export const MAX_NAME_CHARACTERS = 256
 
 /** Characters of known parameters of heartbeats and auth requests. */
 export const PARAMETER_CHARACTERS = {
-  gw_id: 256,
+  gw_id: 512,
   stage: 64,
-  ip: 64,
-  mac: 64,
+  ip: 512,
+  mac: 512,
   /** Ours have 80 characters; other systems' tokens are UUIDs, hashes or signed tokens. */
   token: 1024,
   /** Counters, uptimes, loads. */

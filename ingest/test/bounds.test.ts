@@ -155,14 +155,14 @@ t.test('queries with long values: answered, and a dead letter that is cut', asyn
   const telemetry = 'sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3'
   const long = (length: number) => 'x'.repeat(length)
   const cases: [string, string, string][] = [
-    ['/ping', `gw_id=${long(300)}&${telemetry}`, 'Pong'],
+    ['/ping', `gw_id=${long(600)}&${telemetry}`, 'Pong'],
     ['/ping', `gw_id=g&note=${long(500_000)}&${telemetry}`, 'Pong'],
     ['/ping', `gw_id=g&${long(300)}=1&${telemetry}`, 'Pong'],
     ['/ping', `gw_id=g&sys_uptime=${'1'.repeat(65)}&sys_memfree=2&sys_load=1&wifidog_uptime=3`, 'Pong'],
-    ['/auth', `stage=login&token=t&mac=00:11:22:33:44:55&gw_id=${long(300)}`, 'Auth: 1'],
+    ['/auth', `stage=login&token=t&mac=00:11:22:33:44:55&gw_id=${long(600)}`, 'Auth: 1'],
     ['/auth', `stage=login&mac=00:11:22:33:44:55&token=${long(2000)}`, 'Auth: 0'],
     ['/auth', `stage=login&mac=00:11:22:33:44:55&token=t&name=${long(500_000)}`, 'Auth: 1'],
-    ['/auth', `stage=counters&token=t&mac=${long(100)}&incoming=1&outgoing=1`, 'Auth: 1'],
+    ['/auth', `stage=counters&token=t&mac=${long(600)}&incoming=1&outgoing=1`, 'Auth: 1'],
     ['/auth', `stage=counters&token=t&mac=1&incoming=${'1'.repeat(100)}&outgoing=1`, 'Auth: 1'],
     ['/auth', `stage=${long(100)}&token=t`, 'Auth: -1'],
   ]

@@ -21,7 +21,7 @@ t.test('large bodies of counters, with good clients beside them', async (t) => {
   for (let attempt = 0; attempt < 5; attempt++) {
     const response = await post(shared)
     t.equal(response.status, 400)
-    t.match(await response.json(), { error: 'gw_id has more than 256 characters' })
+    t.match(await response.json(), { error: 'gw_id has more than 512 characters' })
   }
   t.equal(await metric(instance, 'gatepost_ingest_dead_letters_total', 'reason="field_too_long"'), 5)
   t.equal(await metric(instance, 'gatepost_records_total', 'topic="gateway_auth"'), 0, 'nothing was encoded for it')

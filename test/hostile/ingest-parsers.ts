@@ -262,7 +262,7 @@ export const INGEST_PARSERS: readonly Parser[] = [
       '{"id":"x","incoming":-1},',
       '{"id":1,"a":{"b":[1]}},',
     ],
-    wrap: (text) => `{"gw_id":"${'G'.repeat(256)}","clients":[${text}{"id":2}]}`,
+    wrap: (text) => `{"gw_id":"${'G'.repeat(512)}","clients":[${text}{"id":2}]}`,
   },
   {
     name: 'gateways of counters',
@@ -273,7 +273,7 @@ export const INGEST_PARSERS: readonly Parser[] = [
   },
   {
     name: 'counters of wifidog-ng',
-    run: (text) => post('/auth', `gw_id=${'G'.repeat(256)}&stage=counters`, text),
+    run: (text) => post('/auth', `gw_id=${'G'.repeat(512)}&stage=counters`, text),
     pieces: ['{},', '{"mac":"x"},', '{"mac":"00:11:22:33:44:55","token":"t","incoming":1},'],
     wrap: (text) => `{"counters":[${text}{}]}`,
   },
