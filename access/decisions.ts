@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { AccessEntry, AccessLog } from './log.ts'
 import { normalMac } from '../common/mac.ts'
 import { RecentMap } from './recent-map.ts'
+import type { GatewayRegistry } from './registry.ts'
 import { SUBJECTS } from './subjects.ts'
 import { TagIndex } from './tag-index.ts'
 import type { Token, Tokens } from './token.ts'
@@ -49,6 +50,7 @@ export interface DecisionOptions {
   readonly secret: string
   readonly tokens: Tokens
   readonly access: AccessLog
+  readonly registry: GatewayRegistry
 }
 
 /** Whether `stage` is one that gateways use. */
@@ -64,6 +66,8 @@ export interface Asker {
   readonly mac: string
   /** Empty if the gateway sent none. */
   readonly gwId: string
+  /** Address the request came from. */
+  readonly remoteIp: string
 }
 
 /** A token that this installation issued, with one preallocated verdict of each kind: the hot path allocates nothing. */
@@ -77,6 +81,13 @@ interface Known {
   readonly verdicts: ReadonlyMap<number, Verdict>
 }
 
+/** A token that another system issued. */
+interface Foreign {
+  readonly verdicts: ReadonlyMap<number, Verdict>
+  /** The registered gateway that last named itself with this token, from one of its sources; empty: none. */
+  gwId: string
+}
+
 /** Decides auth requests. */
 export class Decisions {
   readonly stats: DecisionStats = { errors: 0, unwritten: 0 }
@@ -85,7 +96,7 @@ export class Decisions {
   readonly #gateways: TagIndex
   /** Holds valid tokens only, so that guessing tokens evicts nothing. */
   readonly #known = new RecentMap<Known>(MAX_SESSIONS)
-  readonly #foreign = new RecentMap<ReadonlyMap<number, Verdict>>(MAX_SESSIONS)
+  readonly #foreign = new RecentMap<Foreign>(MAX_SESSIONS)
   /** Sessions whose client logged in before the token's use-by time. */
   readonly #used = new RecentMap<true>(MAX_SESSIONS)
   /** Sessions that this worker has ended; the access log confirms it a moment later. */
@@ -119,10 +130,14 @@ export class Decisions {
 
   /** Another system issues the tokens: every client that is not denied is allowed. */
   #decideForeign(asker: Asker, now: number): Verdict {
-    const { access } = this.#options
-    const verdicts =
-      this.#foreign.get(asker.token) ?? this.#foreign.add(asker.token, this.#foreignVerdicts(asker.token))
-    const verdict = (code: number) => verdicts.get(code) as Verdict
+    const { access, registry } = this.#options
+    const foreign =
+      this.#foreign.get(asker.token) ??
+      this.#foreign.add(asker.token, { verdicts: this.#foreignVerdicts(asker.token), gwId: '' })
+    if (asker.gwId === '') {
+      if (foreign.gwId !== '' && !registry.trusts('auth', foreign.gwId, asker.remoteIp)) return ERROR
+    } else if (asker.gwId !== foreign.gwId && registry.isProven(asker.gwId, asker.remoteIp)) foreign.gwId = asker.gwId
+    const verdict = (code: number) => foreign.verdicts.get(code) as Verdict
     const { sessionId } = verdict(0)
     if (asker.stage === 'logout') return verdict(0)
     // The access log has not been read to its end, so denials may be missing. The report still belongs to the session.
@@ -149,13 +164,15 @@ export class Decisions {
     const known = this.#known.get(asker.token) ?? this.#verified(asker.token)
     if (known === null) return DENIED
     const { token, verdicts } = known
-    const { access, tokens } = this.#options
+    const { access, tokens, registry } = this.#options
     const mac = normalMac(asker.mac)
     if (mac === '' || (token.mac !== '' && token.mac !== mac)) return DENIED
     if (asker.gwId !== '' && asker.gwId !== known.gwId) {
       if (!tokens.isOfGateway(token, asker.gwId)) return DENIED
       known.gwId = asker.gwId
     }
+    // Leaving gw_id out must not be a way around the sources of the token's gateway.
+    if (asker.gwId === '' && !registry.trustsTag(token.gatewayTag, asker.remoteIp)) return ERROR
     if (!access.known) return this.#undecided(token.mac === '' ? ERROR : (verdicts.get(-1) as Verdict))
     if (token.mac !== '') return this.#decideSession(known, asker.stage, mac, now)
     const bound = access.get(SUBJECTS.binding.of(token.sessionId), now)

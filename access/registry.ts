@@ -12,22 +12,43 @@ export class GatewayRegistry {
   readonly #sources = new Map<string, BlockList | null | undefined>()
   /** Requests from outside the registered sources, since the start. */
   readonly untrusted = { ping: 0, auth: 0 }
+  /** The registered gateways of a tag; several share one very rarely. */
+  readonly #gateways = new Map<number, string[]>()
 
-  constructor(access: AccessLog) {
+  /** @param tagsOf the tags under which tokens name a gateway */
+  constructor(access: AccessLog, tagsOf: (gwId: string) => readonly number[]) {
     this.#access = access
     access.watch((subject) => {
       const gwId = SUBJECTS.registration.nameOf(subject)
-      if (gwId !== null) this.#sources.set(gwId, undefined)
+      if (gwId === null) return
+      this.#sources.set(gwId, undefined)
+      for (const tag of tagsOf(gwId)) {
+        const gateways = this.#gateways.get(tag)
+        if (gateways === undefined) this.#gateways.set(tag, [gwId])
+        else if (!gateways.includes(gwId)) gateways.push(gwId)
+      }
     })
   }
 
   /** Whether a request that names this gateway may come from it. */
   trusts(kind: 'ping' | 'auth', gwId: string, remoteIp: string): boolean {
-    if (this.#sources.size === 0 || !this.#sources.has(gwId)) return true
-    const sources = this.#sources.get(gwId) ?? this.#read(gwId)
-    if (sources === null || isFrom(sources, remoteIp)) return true
+    if (this.#mayBe(gwId, remoteIp)) return true
     this.untrusted[kind]++
     return false
+  }
+
+  /** Whether a request that names no gateway may come from that of its token. */
+  trustsTag(gatewayTag: number, remoteIp: string): boolean {
+    const gateways = this.#gateways.get(gatewayTag)
+    if (gateways === undefined || gateways.some((gwId) => this.#mayBe(gwId, remoteIp))) return true
+    this.untrusted.auth++
+    return false
+  }
+
+  #mayBe(gwId: string, remoteIp: string): boolean {
+    if (this.#sources.size === 0 || !this.#sources.has(gwId)) return true
+    const sources = this.#sources.get(gwId) ?? this.#read(gwId)
+    return sources === null || isFrom(sources, remoteIp)
   }
 
   /** Whether the gateway is registered with sources and the request comes from one of them. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createLogger } from '../common/logger.ts'
 import { Decisions, type Asker } from '../access/decisions.ts'
+import { GatewayRegistry } from '../access/registry.ts'
 import { SUBJECTS } from '../access/subjects.ts'
 import { Tokens } from '../access/token.ts'
 import { App } from '../ingest/app.ts'
@@ -73,7 +74,7 @@ const askers = Array.from({ length: SESSIONS }, (_, index): Asker => {
     gwId,
     account: `a${index}`,
   }
-  return { stage: 'counters', token: tokens.issue(request).text, mac, gwId }
+  return { stage: 'counters', token: tokens.issue(request).text, mac, gwId, remoteIp: '127.0.0.1' }
 })
 const guesses = askers.map((asker) => ({ ...asker, token: randomBytes(32).toString('hex') }))
 
@@ -100,7 +101,8 @@ async function requests(): Promise<void> {
   }
 }
 
-const decisions = new Decisions({ mode: 'signed', secret: SECRET, tokens, access })
+const registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
+const decisions = new Decisions({ mode: 'signed', secret: SECRET, tokens, access, registry })
 const decide = (by: Decisions, asked: readonly Asker[], code: number) => {
   for (const asker of asked) {
     const verdict = by.decide(asker)
@@ -119,7 +121,7 @@ const times = { request: [] as number[], in_use: [] as number[], first: [] as nu
 const ratios: number[] = []
 for (let round = 0; round <= rounds; round++) {
   progress(`round ${round} of ${rounds}`)
-  const fresh = new Decisions({ mode: 'signed', secret: SECRET, tokens, access })
+  const fresh = new Decisions({ mode: 'signed', secret: SECRET, tokens, access, registry })
   const first = await timed(() => decide(fresh, askers, 1))
   const request = await timed(requests)
   const inUse = await timed(() => decide(decisions, askers, 1))

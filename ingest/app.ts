@@ -101,8 +101,8 @@ export class App {
     this.records = new Records(options.log)
     const tokens = new Tokens(options.secrets)
     const { authMode: mode, secrets, access } = options
-    this.registry = new GatewayRegistry(access)
-    this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access })
+    this.registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
+    this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access, registry: this.registry })
     this.postAuth = new PostAuthRoute(this.records)
     this.#ping = new PingRoute(this.records, this.registry, fast)
     this.portal = options.portal?.(this.records, tokens) ?? null

@@ -4,6 +4,7 @@ import type { AccessEntry } from '../log.ts'
 import type { Verdict } from '../decisions.ts'
 import { Decisions, type Asker } from '../decisions.ts'
 import { secretFingerprint } from '../fingerprint.ts'
+import { GatewayRegistry } from '../registry.ts'
 import { Tokens, type TokenRequest } from '../token.ts'
 
 const SECRET = 'a secret of some length'
@@ -11,16 +12,17 @@ const MINUTE = 60_000
 const NOW = Date.UTC(2024, 0, 1)
 const tokens = new Tokens([SECRET])
 
-const asker: Asker = { stage: 'counters', token: 'token', mac: '50:a6:7f:84:9c:d1', gwId: 'gw' }
+const asker: Asker = { stage: 'counters', token: 'token', mac: '50:a6:7f:84:9c:d1', gwId: 'gw', remoteIp: '192.0.2.7' }
 const deny: AccessEntry = { verdict: 'deny', reason: 'quota', until: null, updatedAt: NOW }
 const allow: AccessEntry = { ...deny, verdict: 'allow' }
 
 function open(access = new MemoryAccess(), mode: 'open' | 'signed' = 'open') {
-  const decisions = new Decisions({ mode, secret: SECRET, tokens, access })
+  const registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
+  const decisions = new Decisions({ mode, secret: SECRET, tokens, access, registry })
   const decide = (more: Partial<Asker> = {}, now = NOW) => decisions.decide({ ...asker, ...more }, now) as Verdict
   /** If a token has to be bound first. */
   const later = (more: Partial<Asker>, now = NOW) => Promise.resolve(decisions.decide({ ...asker, ...more }, now))
-  return { decisions, decide, later, access }
+  return { decisions, decide, later, access, registry }
 }
 
 t.test('in open mode every client that is not denied is allowed', async (t) => {
@@ -55,6 +57,8 @@ t.test('a decision that fails is answered with -1', (t) => {
   t.match(open().decide({ stage: 'roam' }), { code: -1 }, 'an unknown stage')
   t.end()
 })
+
+const registration = { address: '', name: '', location: '', routed: false }
 
 const request: TokenRequest = {
   now: NOW,
@@ -91,6 +95,32 @@ t.test('signed mode: a token of this installation is valid for its client at its
   t.same(ask('login', 0, { token: 'anything' }), denied)
   t.end()
 })
+
+/*
+ * Symptom: counters and a logout of another's session were accepted from anywhere, as long as the request left out gw_id. Root cause: the
+ * sources of a gateway were looked up by the gw_id of the request only.
+ */
+for (const mode of ['signed', 'open'] as const) {
+  t.test(`${mode} mode: a request without gw_id must come from the sources of its token's gateway`, async (t) => {
+    const { text, token } = tokens.issue(request)
+    const { decide, access, registry } = open(new MemoryAccess(), mode)
+    const ask = (stage: string, remoteIp: string, gwId = '') => decide({ stage, token: text, gwId, remoteIp })
+    await access.put('registration:gw', {
+      ...allow,
+      data: { ...registration, sources: ['192.0.2.0/24', '2001:db8::/32'] },
+    })
+    t.match(ask('login', '192.0.2.7', 'gw'), { code: 1, own: true })
+    for (const stage of ['counters', 'logout', 'login']) {
+      for (const stranger of ['203.0.113.9', '2001:db9::1', ''])
+        t.same(ask(stage, stranger), { code: -1, sessionId: '', own: false }, `${stage} from ${stranger}`)
+    }
+    t.equal(registry.untrusted.auth, 9)
+    t.equal(access.get(`session:${token.sessionId}`, NOW), undefined, 'no logout was believed')
+    for (const known of ['192.0.2.9', '2001:db8::2']) t.match(ask('counters', known), { code: 1, own: true }, known)
+    await access.put('registration:gw', { ...allow, data: { ...registration, sources: [] } })
+    t.match(ask('counters', '203.0.113.9'), { code: 1, own: true }, 'no sources are registered')
+  })
+}
 
 t.test('a token must be used in time, by its first login only', (t) => {
   const late = signed()

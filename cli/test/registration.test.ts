@@ -84,6 +84,12 @@ t.test('a gateway with a registered source', async (t) => {
     (found) => found[0]?.incoming > 1,
   )
   t.equal(incoming, 7, 'requests from another source change no session')
+  await gateways('register', 'G', '--source', '192.0.2.0/24', '--name', 'Town hall')
+  await followed()
+  for (const stage of ['counters', 'logout']) {
+    const nameless = `/auth/?stage=${stage}&ip=10.0.0.5&mac=50:a6:7f:84:9c:d1&token=t&incoming=900&outgoing=900`
+    t.equal(await get(nameless), 'Auth: -1', `${stage} without gw_id from another source`)
+  }
   t.match(JSON.parse((await gateways('--json')).stdout), [{ gw_id: 'G', name: 'Town hall' }])
   t.match(await gateways('unregister', 'G'), { status: 0 })
   t.match(await gateways('unregister', 'G'), { status: 1 })

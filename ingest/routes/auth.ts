@@ -203,6 +203,7 @@ export class AuthRoute {
       token: fields.exceeds(AUTH_TOKEN) ? '' : fields.text(AUTH_TOKEN),
       mac: fields.text(AUTH_MAC),
       gwId: fields.text(AUTH_GW_ID),
+      remoteIp,
     }
     // The request comes from outside the gateway's registered sources: answer -1, which changes nothing for its users.
     if (!this.#registry.trusts('auth', asker.gwId, remoteIp)) return UNDECIDED
