@@ -43,6 +43,8 @@ function encode(schema: RecordSchema, batch: Batch, { index, reason, error, byte
     reason,
     error: error.slice(0, ERROR_MAX_CHARACTERS),
     payload: payload(record, bytes),
+    remote_ip: text(record?.['remote_ip']),
+    sender: text(record?.[batch.stream === 'dead_letters' ? 'sender' : 'source']),
   })
 }
 
@@ -52,6 +54,11 @@ function decode(schema: RecordSchema, bytes: Uint8Array): DecodedRecord | null {
   } catch {
     return null
   }
+}
+
+/** Records of earlier versions lack these fields. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 /** The record's own time, unless that is what is wrong with it: rows of a batch are looked up within the batch's window. */

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { IngestWorker } from '../runtime/ingest-process/worker.ts'
+import { LOCAL_WRITERS } from '../ingest/writers/writers.ts'
 import { announcePort } from './child.ts'
 
 /*
@@ -23,6 +24,7 @@ const worker = await IngestWorker.start({
   gatewayPort: 0,
   ingestPort: 0,
   trustedProxies: [],
+  writers: LOCAL_WRITERS,
   authMode: 'open',
   demoKey: null,
   portal: null,

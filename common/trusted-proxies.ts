@@ -9,7 +9,8 @@ export function plainAddress(address: string | undefined): string {
 /** The address of a hop, which some proxies write with a port; null if invalid. */
 function hopAddress(hop: string): string | null {
   const address = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
-  return isIP(address) === 0 ? null : plainAddress(address)
+  // A zone (fe80::1%eth0) means nothing here, and may be of any length.
+  return isIP(address) === 0 || address.includes('%') ? null : plainAddress(address)
 }
 
 /** Characters of an X-Forwarded-For that are read, from its end: more than fifty hops. */

@@ -54,6 +54,9 @@ export async function demo(configured: Config, options: DemoOptions, output: Out
     ...configured,
     // Accepts no outside requests; its own look as if they came through a proxy, from many gateways.
     bind: '127.0.0.1',
+    // Its sender has no credential.
+    ingestCredentials: undefined,
+    ingestSources: undefined,
     trustedProxies: ['127.0.0.1'],
     authMode: 'signed',
     login: ['click'],

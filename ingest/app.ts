@@ -22,6 +22,7 @@ import { COUNTERS_MAX_BYTES, CountersRoute } from './routes/counters.ts'
 import { PingRoute, PONG } from './routes/ping.ts'
 import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute } from './routes/post-auth.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
+import { LOCAL_WRITERS, Writers, type WriterOptions } from './writers/writers.ts'
 
 export interface AppOptions {
   readonly log: LogWriter
@@ -32,6 +33,8 @@ export interface AppOptions {
   readonly access: AccessLog
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
+  /** Who may write; unset: LOCAL_WRITERS. */
+  readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
   readonly portal?: ((records: Records, tokens: Tokens) => Portal) | undefined
   readonly logger: Logger
@@ -83,15 +86,15 @@ export class App {
   readonly decisions: Decisions
   readonly registry: GatewayRegistry
   readonly postAuth: PostAuthRoute
+  readonly writers: Writers
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
   readonly #counters: CountersRoute
   readonly portal: Portal | null
   readonly #logger: Logger
-  readonly #bodies: Partial<Record<Route, BodyHandler>> = {
-    post_auth: this.#bodyHandler('post_auth', POST_AUTH_MAX_BYTES),
-    auth: this.#bodyHandler('auth', COUNTERS_MAX_BYTES),
-  }
+  readonly #counterBodies = this.#bodyHandler('auth', COUNTERS_MAX_BYTES)
+  /** By the name of the credential, so that a request creates none. */
+  readonly #loginBodies = new Map<string, BodyHandler>()
   /** Requests that failed with an internal error. */
   faults = 0
 
@@ -99,6 +102,10 @@ export class App {
     const fast = options.ack === 'fast'
     this.#logger = options.logger
     this.records = new Records(options.log)
+    const writers = options.writers ?? LOCAL_WRITERS
+    this.writers = new Writers(writers, options.logger)
+    for (const source of ['', ...writers.credentials.map(({ name }) => name)])
+      this.#loginBodies.set(source, this.#bodyHandler('post_auth', POST_AUTH_MAX_BYTES, source))
     const tokens = new Tokens(options.secrets)
     const { authMode: mode, secrets, access } = options
     this.registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
@@ -112,9 +119,9 @@ export class App {
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 
-  #bodyHandler(route: Route, maxBytes: number): BodyHandler {
+  #bodyHandler(route: 'auth' | 'post_auth', maxBytes: number, source = ''): BodyHandler {
     const tooLarge = makeJsonAnswer(route, 413, { error: `the body is larger than ${maxBytes} bytes`, field: 'body' })
-    return { maxBytes, tooLarge, handle: (body, exchange) => this.post(route, body, exchange) }
+    return { maxBytes, tooLarge, handle: (body, exchange) => this.post(route, body, exchange, source) }
   }
 
   /** Handles GET, and HEAD where it is allowed. `path` has no query. Never throws. */
@@ -148,10 +155,10 @@ export class App {
   #get(route: Route, path: string, exchange: Exchange, head: boolean): void {
     switch (route) {
       case 'ping':
-        if (!head) return this.#ping.handle(exchange)
+        if (!head) return this.writers.allows('ping', exchange) ? this.#ping.handle(exchange) : undefined
         break
       case 'auth':
-        if (!head) return this.#auth.handle(exchange)
+        if (!head) return this.writers.allows('auth', exchange) ? this.#auth.handle(exchange) : undefined
         break
       case 'login':
       case 'portal':
@@ -179,8 +186,11 @@ export class App {
       return null
     }
     if (method === 'POST') {
-      const handler = this.#bodies[route]
-      if (handler !== undefined) return handler
+      if (route === 'post_auth') {
+        const source = this.writers.writerOf(exchange)
+        return source === null ? null : (this.#loginBodies.get(source) as BodyHandler)
+      }
+      if (route === 'auth') return this.writers.allows('auth', exchange) ? this.#counterBodies : null
       if (this.portal !== null && (route === 'login' || route === 'gw_message'))
         return this.portal.form(route, path, exchange)
     }
@@ -189,11 +199,14 @@ export class App {
     return null
   }
 
-  /** Handles the body of a POST by a gateway or RADIUS server. Never throws. */
-  post(route: Route, body: Uint8Array, exchange: Exchange): void {
+  /**
+   * Handles the body of a POST by a gateway or RADIUS server. Never throws.
+   * @param source the name of the credential with which a login is reported; empty: none
+   */
+  post(route: 'auth' | 'post_auth', body: Uint8Array, exchange: Exchange, source = ''): void {
     try {
       if (route === 'auth') this.#counters.handle(exchange, body)
-      else this.postAuth.handle(exchange, body)
+      else this.postAuth.handle(exchange, body, source)
     } catch (error) {
       this.#fail(route, exchange, error)
     }

@@ -47,6 +47,7 @@ const REASONS: Record<number, string> = {
   204: 'No Content',
   302: 'Found',
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
@@ -94,6 +95,9 @@ export interface Reply {
   readonly outcome: RecordOutcome
 }
 
+/** The listeners of an ingest worker. */
+export type ListenerName = 'bulk' | 'gateway'
+
 /** Handles the body of a request. */
 export interface BodyHandler {
   /** A larger body is answered with `tooLarge` without being read to its end. */
@@ -130,6 +134,8 @@ export class Exchange {
   userAgent = ''
   /** The client's address as text, with trusted proxies taken into account. */
   remoteIp = ''
+  /** Which listener received the request. Set once, by the listener. */
+  listener: ListenerName = 'bulk'
   /** A header by its lower-case name; empty if it was not sent. Set once, by the owning listener. */
   header: (name: string) => string = () => ''
   /** Whether a trusted proxy says that the client used HTTPS (X-Forwarded-Proto). Set once, by the listener. */

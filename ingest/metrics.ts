@@ -76,6 +76,16 @@ export function ingestMetrics(app: App): PlainMetrics {
   )
   metrics.add(
     'counter',
+    'gatepost_reports_refused_total',
+    'Reports whose sender may not write them, by kind and reason; they are not stored',
+    () =>
+      [...app.writers.refused].map(([key, value]) => {
+        const [kind, reason] = key.split(' ')
+        return { value, labels: { kind, reason } }
+      }),
+  )
+  metrics.add(
+    'counter',
     'gatepost_decision_unwritten_total',
     'Session ends that could not be written to the access log',
     () => [{ value: decisions.stats.unwritten }],

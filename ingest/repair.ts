@@ -27,9 +27,12 @@ export interface RepairedLetter {
   /** As a UUID's text. */
   readonly batchId: string
   readonly batchIndex: number
+  readonly remoteIp: string
+  /** The name of the credential; empty: none. */
+  readonly sender: string
 }
 
-/** A dead letter does not keep the sender's address and User-Agent. */
+/** A dead letter does not keep the User-Agent. */
 const NOT_KNOWN = ''
 /** The token was not kept, so the request cannot be decided again. */
 const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
@@ -65,9 +68,9 @@ export function replayId({ batchId, batchIndex }: Pick<RepairedLetter, 'batchId'
 
 /** Rebuilds the record from a request, by the source of the dead letter. */
 const REPAIRS: Readonly<Record<ReportedAs, (letter: RepairedLetter) => Buffer>> = {
-  ping: ({ payload }) => ping(payload),
+  ping,
   auth,
-  'post-auth': ({ payload }) => postAuth(payload),
+  'post-auth': postAuth,
 }
 
 function encoded(letter: RepairedLetter): { stream: Stream; fields: Buffer } {
@@ -78,19 +81,19 @@ function encoded(letter: RepairedLetter): { stream: Stream; fields: Buffer } {
   return { stream: source, fields: record(source, payload) }
 }
 
-function ping(query: string): Buffer {
+function ping({ payload: query, remoteIp }: RepairedLetter): Buffer {
   const fields = pingFields()
   fields.parse(query)
   if (fields.blank(PING_GW_ID)) throw invalid('gw_id is missing')
   const oversize = fields.oversize()
   if (oversize !== null) throw invalid(oversize.error)
-  const cursor = new Cursor(256 + 3 * query.length)
-  const bad = encodePing(cursor, fields, NOT_KNOWN, NOT_KNOWN, true)
+  const cursor = new Cursor(256 + 3 * (query.length + remoteIp.length))
+  const bad = encodePing(cursor, fields, remoteIp, NOT_KNOWN, true)
   if (bad >= 0) throw invalid(`${PING_NAMES[bad]} is ${fields.blank(bad) ? 'missing' : 'not a number in its range'}`)
   return written(cursor)
 }
 
-function auth({ reason, payload }: RepairedLetter): Buffer {
+function auth({ reason, payload, remoteIp }: RepairedLetter): Buffer {
   if (reason === 'bad_telemetry' || reason === 'missing_telemetry') {
     throw invalid('the report is already in its table, without the bad counters: a replay would store it twice')
   }
@@ -99,12 +102,12 @@ function auth({ reason, payload }: RepairedLetter): Buffer {
   if (!isStage(fields.text(AUTH_STAGE))) throw invalid('stage is none of login, counters, logout')
   const oversize = fields.oversize()
   if (oversize !== null) throw invalid(oversize.error)
-  const cursor = new Cursor(512 + 3 * payload.length)
-  encodeAuth(cursor, fields, UNDECIDED, NOT_KNOWN, NOT_KNOWN)
+  const cursor = new Cursor(512 + 3 * (payload.length + remoteIp.length))
+  encodeAuth(cursor, fields, UNDECIDED, remoteIp, NOT_KNOWN)
   return written(cursor)
 }
 
-function postAuth(payload: string): Buffer {
+function postAuth({ payload, remoteIp, sender: source }: RepairedLetter): Buffer {
   const body = Buffer.from(payload)
   if (body.length > POST_AUTH_MAX_BYTES) throw invalid(`the body is larger than ${POST_AUTH_MAX_BYTES} bytes`)
   const fields = new JsonFields(POST_AUTH_KEYS)
@@ -114,7 +117,7 @@ function postAuth(payload: string): Buffer {
   const overlong = overlongField(fields)
   if (overlong !== null) throw invalid(overlong.error)
   const cursor = new Cursor(postAuthBytes(body.length))
-  const stored = encodePostAuth(cursor, fields, { unknownEapTypes: 0, healthChecks: 0 })
+  const stored = encodePostAuth(cursor, fields, { remoteIp, source }, { unknownEapTypes: 0, healthChecks: 0 })
   if (!stored) throw invalid('a health check of a RADIUS server is never stored')
   return written(cursor)
 }

@@ -6,7 +6,8 @@ import { descriptorOf, type Stream } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
 import { recordSpans } from '../schemas/record-spans.ts'
 
-export type SubjectKind = 'user' | 'mac'
+/** A user name, a device, or the name of the credential with which records were sent. */
+export type SubjectKind = 'user' | 'mac' | 'writer'
 
 /** The stored form of an erased subject: it can be recognised, but not reversed. 64 hexadecimal digits. */
 export function subjectHash(secret: string, kind: SubjectKind, value: string): string {

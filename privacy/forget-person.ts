@@ -60,7 +60,7 @@ export async function forgetPerson(places: Places, person: Person, dryRun: boole
     directory !== null && existsSync(directory)
       ? await rewriteArchive(directory, (batch) => erased.without(batch), dryRun)
       : { segments: 0, records: 0 }
-  const remains = [...(texts === null ? [] : [texts]), ...remainsOf(places)]
+  const remains = [...(texts === null ? [] : [texts]), ...remainsOf(places, person)]
   return { dry_run: dryRun, tables, access_control: entries, archive, remains }
 }
 
@@ -76,6 +76,8 @@ async function mutationsLeft(store: Store): Promise<string | null> {
 
 /** Removes decisions about the person, their password, and bindings of their devices. */
 async function forgetDecisions({ access, log, dataDir }: Places, person: Person, dryRun: boolean): Promise<number> {
+  // Only gateways and the portal make decisions, and they have no credential.
+  if (person.kind === 'writer') return 0
   const found = entriesNaming(access, person.kind, person.value)
   if (dryRun) return found.size
   for (const [subject, { entry, erased }] of found) {
@@ -104,9 +106,14 @@ const STORES = {
   ],
 } as const
 
+const WRITER = [
+  'in login_calendar, login_history and account_logins, whose rows do not say who wrote: days and names that only this source reported count until their rows expire; gatepost forget --user or --mac removes those of one person',
+] as const
+
 /** Where the person may still be named, and until when. */
-function remainsOf({ log, storeKind }: Places): string[] {
+function remainsOf({ log, storeKind }: Places, { kind }: Person): string[] {
   return [
+    ...(kind === 'writer' ? WRITER : []),
     'in replaced files of the tables, until the engine removes them in about ten minutes',
     LOGS[log],
     ...STORES[storeKind],

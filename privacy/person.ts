@@ -1,7 +1,10 @@
 import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../common/user-name.ts'
 import { subjectHash, type SubjectKind } from './erased.ts'
 
-/** The person to forget: a user name as in the portal or in a certificate, or a MAC in the normal form. */
+/**
+ * The person to forget: a user name as in the portal or in a certificate, or a MAC in the normal form. Or a writer: the name of a credential
+ * whose records are removed, whoever they name.
+ */
 export interface Person {
   readonly kind: SubjectKind
   readonly value: string
@@ -12,7 +15,7 @@ export interface Person {
  * included: their first six characters in post_auth.username could belong to anybody else.
  */
 export function spellings({ kind, value }: Person): string[] {
-  if (kind === 'mac' || firstCodePoints(value, USER_NAME_CODE_POINTS) !== value) return [value]
+  if (kind !== 'user' || firstCodePoints(value, USER_NAME_CODE_POINTS) !== value) return [value]
   return [...new Set([value, storedUserName(value)])]
 }
 

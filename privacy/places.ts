@@ -2,6 +2,7 @@ import { fieldsHolding, STREAMS } from '../schemas/streams/index.ts'
 import { capitals } from '../common/user-name.ts'
 import { decidedSubjectsOf } from '../access/subjects.ts'
 import type { QueryParams } from '../store/contract.ts'
+import type { SubjectKind } from './erased.ts'
 import { spellings, type Person } from './person.ts'
 import type { Traces } from './traces.ts'
 
@@ -45,13 +46,14 @@ export function placesOf(person: Person, at: number, traces: Traces): Places {
     names: spellings(person),
     capitals: capitals(value),
     value,
-    decided: decidedSubjectsOf(kind, value),
+    decided: kind === 'writer' ? [] : decidedSubjectsOf(kind, value),
     // For names nothing is ignored: the pattern matches a NUL, which no text contains.
     ignored: kind === 'mac' ? '[:.-]|%3[Aa]' : '\\x00',
     searched,
     encoded: encodeURIComponent(searched),
     ...traces,
   }
+  if (kind === 'writer') return { params, places: WRITER_PLACES }
   const audit: Place = { table: 'audit_log', where: SEARCHED, set: `subject = '(erased)'` }
   return { params, places: [...(kind === 'mac' ? MAC_PLACES : USER_PLACES), audit] }
 }
@@ -62,7 +64,7 @@ const NO_SPONSOR = `sponsor = nullIf(left(ifNull(sponsor, ''), 0), '')`
 const deleted = (table: string, where: string): Place => ({ table, where, set: null })
 
 /** The raw tables, by the `holds` of their streams' fields; post_auth, which certificates are found in, is last. */
-function rawPlaces(holds: 'user' | 'mac', condition: (column: string) => string): Place[] {
+function rawPlaces(holds: SubjectKind, condition: (column: string) => string): Place[] {
   return [...STREAMS].reverse().flatMap((stream) => {
     const columns = fieldsHolding(stream, holds)
     return columns.length === 0 ? [] : [deleted(stream, `(${columns.map(condition).join(' OR ')}) AND ${SINCE}`)]
@@ -78,6 +80,9 @@ const MAC_PLACES: readonly Place[] = [
   deleted('access_decisions', 'subject IN {decided:Array(String)}'),
   ...rawPlaces('mac', (column) => `${column} = {value:String}`),
 ]
+
+/** Derived rows do not say who wrote: see remainsOf() of forget-person.ts. */
+const WRITER_PLACES: readonly Place[] = rawPlaces('writer', (column) => `${column} = {value:String}`)
 
 const USER_PLACES: readonly Place[] = [
   deleted('login_history', `kind IN ('site', 'mac') AND subject IN {pseudonyms:Array(String)}`),

@@ -16,7 +16,7 @@ export interface Traces {
 export async function tracesOf(store: Pick<Store, 'query'>, person: Person, key: PseudonymKey | null): Promise<Traces> {
   const names = spellings(person)
   const found =
-    person.kind === 'mac'
+    person.kind !== 'user'
       ? []
       : await store.query<{ serial: string }>(
           `SELECT DISTINCT p.cert_serial AS serial FROM gatepost.post_auth AS p
@@ -26,7 +26,7 @@ export async function tracesOf(store: Pick<Store, 'query'>, person: Person, key:
   const serials = found.map(({ serial }) => serial)
   return {
     serials,
-    pseudonyms: await pseudonymsOf(store, names, key),
+    pseudonyms: person.kind === 'writer' ? [] : await pseudonymsOf(store, names, key),
     serialPseudonyms: await pseudonymsOf(store, serials, key),
   }
 }

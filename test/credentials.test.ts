@@ -9,7 +9,10 @@ import { Instance } from './helpers/instance.ts'
 const run = promisify(execFile)
 
 t.test('credentials are not in any file, table or message', async (t) => {
-  const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), { GATEPOST_AUTH_MODE: 'open' })
+  const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), {
+    GATEPOST_AUTH_MODE: 'open',
+    GATEPOST_INGEST_LISTENERS: 'bulk,gateway',
+  })
   t.teardown(() => instance.destroy())
   await instance.start()
 

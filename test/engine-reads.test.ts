@@ -86,6 +86,7 @@ t.test('heartbeats', async (t) => {
       remote_ip: '2001:db8::1',
       user_agent: text,
       extra: { ssid: text, channel: '7' },
+      source: '',
     })),
   )
 })
@@ -162,7 +163,10 @@ t.test('logins', async (t) => {
 
 t.test('dead letters', async (t) => {
   for (const text of TEXT)
-    app.records.deadLetter({ source: 'auth', reason: 'unknown_stage', error: text, payload: text }, Date.now())
+    app.records.deadLetter(
+      { source: 'auth', reason: 'unknown_stage', error: text, payload: text, remoteIp: text, sender: '' },
+      Date.now(),
+    )
   await storeAll('dead_letters')
   const rows = await store.query<{ payload: string }>(
     'SELECT payload FROM gatepost.dead_letters WHERE error = payload ORDER BY batch_id, batch_index',

@@ -9,6 +9,8 @@ import { freePorts, Instance } from './helpers/instance.ts'
 
 /* A real FreeRADIUS with the files of deploy/freeradius/ reports real accepts, rejects and an EAP-TLS login. */
 
+const SECRET = 'secret-of-the-radius-server'
+
 interface PostAuth {
   received_at: string
   batch_id: string
@@ -24,7 +26,9 @@ t.test('FreeRADIUS reports accepted and rejected logins', async (t) => {
   if (freeradius === null || radclient === null || eapolTest === null || openssl === null) return
 
   const directory = t.testdir({ data: {} })
-  const instance = await Instance.create(join(directory, 'data'))
+  const instance = await Instance.create(join(directory, 'data'), {
+    GATEPOST_INGEST_CREDENTIALS: `radius-1:${SECRET}`,
+  })
   t.teardown(() => instance.destroy())
   await instance.start()
 
@@ -36,12 +40,16 @@ t.test('FreeRADIUS reports accepted and rejected logins', async (t) => {
       .replaceAll('@DEPLOY@', deploy)
       .replaceAll('@PORT@', String(port))
       .replaceAll('@LIBDIR@', '/usr/lib/freeradius')
+      .replaceAll('@SECRET@', SECRET)
   writeFileSync(
     join(directory, 'radiusd.conf'),
     fill(readFileSync(packageFile('test/fixtures/freeradius/radiusd.conf'), 'utf8')),
   )
   const settings = readFileSync(join(deploy, 'gatepost.conf'), 'utf8')
-  writeFileSync(join(directory, 'gatepost.conf'), settings.replace('http://127.0.0.1:8080', instance.url('')))
+  writeFileSync(
+    join(directory, 'gatepost.conf'),
+    settings.replace('http://127.0.0.1:8080', instance.url('')).replace('secret = ""', `secret = "${SECRET}"`),
+  )
 
   makeCertificates(openssl, directory)
 
@@ -79,22 +87,32 @@ t.test('FreeRADIUS reports accepted and rejected logins', async (t) => {
     }),
     await certificateLogin(eapolTest, directory, port),
     await login({ 'User-Name': 'carol', 'User-Password': 'secret', 'Filter-Id': 'peap' }),
+    await login({ 'User-Name': 'erin', 'User-Password': 'secret', 'Filter-Id': 'bearer' }),
     await login({ 'User-Name': 'health', 'User-Password': 'secret' }),
   ]
   t.same(
     answers.map((answer) => /Received (Access-\w+)|^SUCCESS$/m.exec(answer)?.[0]),
-    ['Received Access-Accept', 'Received Access-Reject', 'SUCCESS', 'Received Access-Accept', 'Received Access-Accept'],
+    [
+      'Received Access-Accept',
+      'Received Access-Reject',
+      'SUCCESS',
+      'Received Access-Accept',
+      'Received Access-Accept',
+      'Received Access-Accept',
+    ],
   )
 
   const rows = await instance.queryUntil<PostAuth>(
     'SELECT * FROM post_auth ORDER BY received_at',
-    (found) => found.length >= 4,
+    (found) => found.length >= 5,
   )
   const common = {
     received_at: undefined,
     batch_id: undefined,
     batch_index: undefined,
     site_ip: '127.0.0.1',
+    remote_ip: '127.0.0.1',
+    source: 'radius-1',
     task_id: 'radius-1',
     ssl_username: '',
     mac: '',
@@ -140,6 +158,7 @@ t.test('FreeRADIUS reports accepted and rejected logins', async (t) => {
         authentication_reply: 'Hello host/device-7',
       },
       { ...common, username: 'CAROL', authentication_reply: 'Hello carol' },
+      { ...common, username: 'ERIN', authentication_reply: 'Hello erin' },
     ],
     'every column; the health check is answered and not stored',
   )
@@ -148,6 +167,18 @@ t.test('FreeRADIUS reports accepted and rejected logins', async (t) => {
     t.match(row.batch_id, /^[0-9a-f-]{36}$/)
   }
   t.same(await instance.query('SELECT * FROM dead_letters'), [])
+
+  // Symptom: a 4xx on the way made FreeRADIUS reject a right password. Root cause: rlm_rest calls it "invalid", which only `fail` survived.
+  await instance.stop()
+  await instance.start({ GATEPOST_INGEST_CREDENTIALS: 'radius-1:a-secret-that-it-does-not-have' })
+  t.match(
+    await login({ 'User-Name': 'dave', 'User-Password': 'secret' }),
+    /Received Access-Accept/,
+    'a wrong credential costs no login',
+  )
+  t.match(instance.output, /refused a post-auth report from 127\.0\.0\.1: the credential is not known here/)
+  t.match(log, /status 401|401/i, 'and the RADIUS server says so')
+  t.same(await instance.query(`SELECT * FROM post_auth WHERE username = 'DAVE'`), [])
 })
 
 /** A certificate authority, and the certificates that it signed for the server and a device. */

@@ -18,7 +18,7 @@ export function registerIngest(program: Command, context: Context): void {
       `
 Examples:
   GATEPOST_KAFKA_BROKERS=kafka-1:9092,kafka-2:9092 GATEPOST_SECRET=... gatepost ingest
-  GATEPOST_BIND=0.0.0.0 GATEPOST_WORKERS=4 gatepost ingest`,
+  GATEPOST_BIND=0.0.0.0 GATEPOST_INGEST_CREDENTIALS=radius-1:0123456789abcdef GATEPOST_WORKERS=4 gatepost ingest`,
     )
     .action(async () => {
       const config = effectiveConfig(context)

@@ -18,7 +18,8 @@ export function registerServe(program: Command, context: Context): void {
       `
 Examples:
   gatepost serve
-  GATEPOST_DATA_DIR=/var/lib/gatepost GATEPOST_BIND=0.0.0.0 GATEPOST_WORKERS=2 gatepost serve
+  GATEPOST_DATA_DIR=/var/lib/gatepost GATEPOST_BIND=0.0.0.0 \\
+    GATEPOST_INGEST_CREDENTIALS=radius-1:0123456789abcdef GATEPOST_WORKERS=2 gatepost serve
   GATEPOST_CLICKHOUSE_URL=http://user:pass@host:8123/gatepost gatepost serve`,
     )
     .action(async () => {

@@ -68,6 +68,8 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
       batch_id: /^[0-9a-f-]{36}$/,
       batch_index: 0,
       payload: '{"username":"alice1"}',
+      remote_ip: '127.0.0.1',
+      sender: '',
     })
     const text = await gatepost('list', '--limit', '1')
     t.match(text.stdout, /^received_at +letter +source +reason +error\n/)
@@ -89,9 +91,10 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
     t.same(await replayed(name, '--payload', LOGIN), { ...expected, rows: 0 }, 'again')
     const again = await gatepost('replay', name, '--payload', LOGIN)
     t.equal(again.stdout, 'it is in post_auth already\n')
-    t.same(await instance.query('SELECT username, success, toString(received_at) AS received_at FROM post_auth'), [
-      { username: 'ALICE1', success: 1, received_at },
-    ])
+    t.same(
+      await instance.query('SELECT username, success, remote_ip, toString(received_at) AS received_at FROM post_auth'),
+      [{ username: 'ALICE1', success: 1, remote_ip: '127.0.0.1', received_at }],
+    )
   })
 
   t.test('a letter about an auth request that is stored already is not stored again', async (t) => {

@@ -165,8 +165,8 @@ t.test('on the dashboard of the instance', async (t) => {
 t.test('impossible requests are refused with the reason', async (t) => {
   const env = { GATEPOST_DATA_DIR: join(t.testdir(), 'none') }
   for (const [arguments_, message] of [
-    [[], /give either --user or --mac/],
-    [['--user', 'a', '--mac', MAC], /give either --user or --mac/],
+    [[], /give one of --user, --mac and --source/],
+    [['--user', 'a', '--mac', MAC], /give one of --user, --mac and --source/],
     [['--mac', 'x'], /--mac x: not a MAC/],
     [['--user', ''], /1 to 256 characters/],
   ] as const) {

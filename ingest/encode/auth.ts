@@ -50,6 +50,7 @@ export const AUTH_FIELDS: FieldNames<'gateway_auth'> = [
   'remote_ip',
   'user_agent',
   'extra',
+  'source',
 ]
 
 /** Appends AUTH_FIELDS, which follow the identity. The token itself is never written. */
@@ -74,4 +75,6 @@ export function encodeAuth(
   cursor.string(remoteIp)
   cursor.string(userAgent)
   putExtra(cursor, fields)
+  // A gateway has no credential.
+  cursor.emptyString()
 }

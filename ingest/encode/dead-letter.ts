@@ -24,9 +24,20 @@ export interface DeadLetter {
   readonly error: string
   /** Without credentials. */
   readonly payload: string
+  /** Address the request came from. */
+  readonly remoteIp: string
+  /** The name of the credential; empty: none. */
+  readonly sender: string
 }
 
-export const DEAD_LETTER_FIELDS: FieldNames<'dead_letters'> = ['source', 'reason', 'error', 'payload']
+export const DEAD_LETTER_FIELDS: FieldNames<'dead_letters'> = [
+  'source',
+  'reason',
+  'error',
+  'payload',
+  'remote_ip',
+  'sender',
+]
 
 /** Appends DEAD_LETTER_FIELDS, which follow the identity. */
 export function encodeDeadLetter(cursor: Cursor, letter: DeadLetter): void {
@@ -34,9 +45,13 @@ export function encodeDeadLetter(cursor: Cursor, letter: DeadLetter): void {
   cursor.string(letter.reason)
   cursor.string(letter.error)
   cursor.string(letter.payload.slice(0, PAYLOAD_MAX_CHARACTERS))
+  cursor.string(letter.remoteIp)
+  cursor.string(letter.sender)
 }
 
 /** Upper bound for the encoded size: a UTF-16 unit takes at most 3 bytes of UTF-8. */
 export function deadLetterBytes(letter: DeadLetter): number {
-  return 64 + 3 * (letter.error.length + Math.min(letter.payload.length, PAYLOAD_MAX_CHARACTERS))
+  const { error, payload, remoteIp, sender } = letter
+  const texts = error.length + Math.min(payload.length, PAYLOAD_MAX_CHARACTERS) + remoteIp.length + sender.length
+  return 64 + 3 * texts
 }

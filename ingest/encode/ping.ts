@@ -39,6 +39,7 @@ export const PING_FIELDS: FieldNames<'gateway_pings'> = [
   'user_agent',
   'trusted',
   'extra',
+  'source',
 ]
 
 /**
@@ -65,5 +66,7 @@ export function encodePing(
   cursor.string(userAgent)
   cursor.boolean(trusted)
   putExtra(cursor, fields)
+  // A gateway has no credential.
+  cursor.emptyString()
   return -1
 }

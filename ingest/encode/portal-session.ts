@@ -15,6 +15,8 @@ export interface PortalSessionRecord {
   readonly useBy: number
   readonly ends: number
   readonly confirmBy: number | null
+  /** Address the request came from. */
+  readonly remoteIp: string
 }
 
 const NULL_BRANCH = 0
@@ -33,6 +35,8 @@ export const PORTAL_SESSION_FIELDS: FieldNames<'portal_sessions'> = [
   'use_by',
   'ends',
   'confirm_by',
+  'remote_ip',
+  'source',
 ]
 
 /** Appends PORTAL_SESSION_FIELDS, which follow the identity. */
@@ -52,11 +56,14 @@ export function encodePortalSession(cursor: Cursor, record: PortalSessionRecord)
     cursor.byte(LONG_BRANCH)
     cursor.uint(record.confirmBy)
   }
+  cursor.string(record.remoteIp)
+  // A browser has no credential.
+  cursor.emptyString()
 }
 
 /** Upper bound for the encoded size. */
 export function portalSessionBytes(record: PortalSessionRecord): number {
-  const { sessionId, gwId, mac, ip, account, method, termsVersion } = record
-  const texts = [sessionId, gwId, mac, ip, account, method, termsVersion]
+  const { sessionId, gwId, mac, ip, account, method, termsVersion, remoteIp } = record
+  const texts = [sessionId, gwId, mac, ip, account, method, termsVersion, remoteIp]
   return 128 + 3 * texts.reduce((characters, text) => characters + text.length, 0)
 }

@@ -38,6 +38,14 @@ const EAP_TYPE = slot('eap_type')
 const ACCESS_ACCEPT = Buffer.from('Access-Accept')
 const SSL_USERNAME_CODE_POINTS = 254
 
+/** Who sent a record. */
+export interface Sender {
+  /** At most 45 characters. */
+  readonly remoteIp: string
+  /** The name of the credential, at most 64 characters; empty: none. */
+  readonly source: string
+}
+
 export interface PostAuthStats {
   /** Logins with an unknown eap_type, stored as MSCHAP. */
   unknownEapTypes: number
@@ -61,6 +69,8 @@ export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
   'cert_subject',
   'cert_issuer',
   'eap_type',
+  'remote_ip',
+  'source',
 ]
 
 /**
@@ -68,7 +78,7 @@ export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
  *
  * @returns false for a health check, whose record must not be stored.
  */
-export function encodePostAuth(cursor: Cursor, fields: JsonFields, stats: PostAuthStats): boolean {
+export function encodePostAuth(cursor: Cursor, fields: JsonFields, sender: Sender, stats: PostAuthStats): boolean {
   const certificate = isCertificateLogin(fields, stats)
   if (certificate) {
     cursor.emptyString()
@@ -95,6 +105,8 @@ export function encodePostAuth(cursor: Cursor, fields: JsonFields, stats: PostAu
     else cursor.emptyString()
   }
   cursor.string(certificate ? 'EAP-TLS' : 'MSCHAP')
+  cursor.string(sender.remoteIp)
+  cursor.string(sender.source)
   return true
 }
 

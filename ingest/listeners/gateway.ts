@@ -30,6 +30,7 @@ export class GatewayListener implements Listener, Responder {
     this.#app = app
     this.#proxies = proxies
     this.#receivedAt = receivedAt
+    this.#exchange.listener = 'gateway'
     this.#exchange.header = (name) => {
       const value = this.#request?.headers[name]
       return typeof value === 'string' ? value : ''

@@ -28,7 +28,7 @@ export class IssuedSessions implements Sessions {
 
   async issue(grant: Grant): Promise<IssuedToken | null> {
     const { tokens, records, useWithinMs, sessionMaxMs, termsVersion } = this.#options
-    const { redirect, account, until, validateBy, method, now } = grant
+    const { redirect, account, until, validateBy, method, remoteIp, now } = grant
     const { mac, gwId, ip } = redirect
     const longest = until === null ? sessionMaxMs : Math.min(sessionMaxMs, Math.max(1000, until - now))
     const confirmWithinMs = validateBy === null ? null : validateBy - now
@@ -37,7 +37,9 @@ export class IssuedSessions implements Sessions {
     // A gateway searches for this word anywhere in an answer.
     while (text.includes('Pong')) ({ text, token } = tokens.issue(request))
     const { sessionId, issued, useBy, end, confirmBy } = token
-    const record = { issued, sessionId, gwId, mac, ip, account, method, termsVersion, useBy, ends: end, confirmBy }
+    const ends = end
+    const texts = { sessionId, gwId, mac, ip, account, method, termsVersion, remoteIp }
+    const record = { ...texts, issued, useBy, ends, confirmBy }
     const batch = records.portalSession(record, now)
     if (batch === null) return null
     const outcome = await new Promise<RecordOutcome>((resolve) =>

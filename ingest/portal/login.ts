@@ -84,7 +84,13 @@ export class LoginPage {
       result.granted ? 'granted' : result.code === 429 ? 'limited' : result.code === 503 ? 'unavailable' : 'refused',
     )
     if (!result.granted) return show({ code: result.code, error: result.error, email: parameter(form, 'email', 254) })
-    const grant = { ...result, method: name === 'signup' ? 'account' : (name as LoginMethodName), redirect, now }
+    const grant = {
+      ...result,
+      method: name === 'signup' ? 'account' : (name as LoginMethodName),
+      redirect,
+      remoteIp,
+      now,
+    }
     const issued = await this.#options.sessions.issue(grant)
     if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
     const { sessionId } = issued.session

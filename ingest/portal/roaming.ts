@@ -15,6 +15,15 @@ export interface RoamingOptions {
   readonly sessions: Sessions
 }
 
+/** A gateway's question about a client without a token. */
+export interface AskedToRoam {
+  readonly gwId: string
+  readonly ip: string
+  readonly mac: string
+  /** Address the question came from. */
+  readonly remoteIp: string
+}
+
 /** Lets sessions follow their device to other gateways of the installation. */
 export class Roaming {
   readonly #options: RoamingOptions
@@ -36,7 +45,7 @@ export class Roaming {
    * is not known to be durable. PRECONDITION: the gateway's identity is proven.
    */
   async admit(
-    { gwId, ip, mac: sent }: { readonly gwId: string; readonly ip: string; readonly mac: string },
+    { gwId, ip, mac: sent, remoteIp }: AskedToRoam,
     now: number,
   ): Promise<{ readonly token: string; readonly sessionId: string } | null> {
     const { access, sessions } = this.#options
@@ -52,6 +61,7 @@ export class Roaming {
       until: entry.until,
       validateBy: null,
       redirect,
+      remoteIp,
       now,
     }
     try {

@@ -12,6 +12,8 @@ export interface Grant {
   /** Deadline for confirming the e-mail address, ms since the epoch; null: no confirmation needed. */
   readonly validateBy: number | null
   readonly redirect: Redirect
+  /** Address the request came from. */
+  readonly remoteIp: string
   readonly now: number
 }
 

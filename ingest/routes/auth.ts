@@ -97,7 +97,7 @@ export class AuthRoute {
   /** Asked for a client without a token, whose session may belong to another gateway. */
   async #roam(roaming: Roaming, { query, userAgent, remoteIp }: Exchange, now: number): Promise<Reply> {
     const fields = this.#fields
-    const asked = { gwId: fields.text(AUTH_GW_ID), ip: fields.text(AUTH_IP), mac: fields.text(AUTH_MAC) }
+    const asked = { gwId: fields.text(AUTH_GW_ID), ip: fields.text(AUTH_IP), mac: fields.text(AUTH_MAC), remoteIp }
     const proven = fields.oversize() === null && this.#registry.isProven(asked.gwId, remoteIp)
     const admitted = proven ? await roaming.admit(asked, now) : null
     const exchange = this.#again(query, userAgent, remoteIp)
@@ -141,7 +141,7 @@ export class AuthRoute {
       exchange.reply(answer, 'dropped')
       return
     }
-    if (telemetry !== null) this.#deadLetter(now, telemetry[0], telemetry[1])
+    if (telemetry !== null) this.#deadLetter(exchange.remoteIp, now, telemetry[0], telemetry[1])
     if (this.#fastCounters && stage === 'counters') exchange.reply(answer, 'unknown')
     else exchange.replyWhenDurable(answer, batch)
   }
@@ -190,8 +190,9 @@ export class AuthRoute {
     const batch =
       oversize === null
         ? this.#append(verdict, now, remoteIp, userAgent)
-        : this.#deadLetter(now, oversize.reason, oversize.error)
-    if (batch !== null && telemetry !== null && oversize === null) this.#deadLetter(now, telemetry[0], telemetry[1])
+        : this.#deadLetter(remoteIp, now, oversize.reason, oversize.error)
+    if (batch !== null && telemetry !== null && oversize === null)
+      this.#deadLetter(remoteIp, now, telemetry[0], telemetry[1])
     return { code: verdict.code, batch }
   }
 
@@ -219,13 +220,13 @@ export class AuthRoute {
     return batch
   }
 
-  #deadLetter(now: number, reason: DeadLetterReason, error: string) {
+  #deadLetter(remoteIp: string, now: number, reason: DeadLetterReason, error: string) {
     const payload = this.#fields.describe(reason === 'field_too_long' ? CUT_CHARACTERS : Infinity)
-    return this.#records.deadLetter({ source: 'auth', reason, error, payload }, now)
+    return this.#records.deadLetter({ source: 'auth', reason, error, payload, remoteIp, sender: '' }, now)
   }
 
   #deadLetterOnly(exchange: Exchange, answer: Answer, now: number, reason: DeadLetterReason, error: string): void {
-    const batch = this.#deadLetter(now, reason, error)
+    const batch = this.#deadLetter(exchange.remoteIp, now, reason, error)
     if (batch === null) exchange.reply(answer, 'dropped')
     else exchange.replyWhenDurable(answer, batch)
   }

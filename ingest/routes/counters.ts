@@ -108,7 +108,7 @@ export class CountersRoute {
     try {
       counters = read(query, bytes)
     } catch (error) {
-      if (error instanceof Refused) return this.#refuse(reporter.now, error, bytes.length)
+      if (error instanceof Refused) return this.#refuse(reporter, error, bytes.length)
       throw error
     }
     const codes: number[] = []
@@ -138,9 +138,10 @@ export class CountersRoute {
   }
 
   /** A body that does not parse may hold a token anywhere, so nothing of it is kept. */
-  #refuse(now: number, { reason, message }: Refused, length: number): Handled {
+  #refuse({ now, remoteIp }: Reporter, { reason, message }: Refused, length: number): Handled {
     const answer = makeJsonAnswer('auth', 400, { error: message })
-    const letter = { source: 'auth', reason, error: message, payload: `${length} bytes` } as const
+    const payload = `${length} bytes`
+    const letter = { source: 'auth', reason, error: message, payload, remoteIp, sender: '' } as const
     const batch = this.#records.deadLetter(letter, now)
     if (batch === null) return { answer, outcome: 'dropped', batches: null }
     const batches = new SeveralBatches()

@@ -64,8 +64,9 @@ export class PingRoute {
   }
 
   #deadLetter(exchange: Exchange, now: number, reason: DeadLetterReason, error: string): void {
+    const { remoteIp } = exchange
     const payload = this.#fields.describe(reason === 'field_too_long' ? CUT_CHARACTERS : Infinity)
-    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload }, now)
+    const batch = this.#records.deadLetter({ source: 'ping', reason, error, payload, remoteIp, sender: '' }, now)
     if (batch === null) exchange.reply(PONG, 'dropped')
     else exchange.replyWhenDurable(PONG, batch)
   }

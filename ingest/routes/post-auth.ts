@@ -36,14 +36,15 @@ export class PostAuthRoute {
     this.#records = records
   }
 
-  handle(exchange: Exchange, body: Uint8Array): void {
+  /** @param source the name of the credential with which it is reported; empty: none */
+  handle(exchange: Exchange, body: Uint8Array, source: string): void {
     const fields = this.#fields
     const now = exchange.now()
     const problem = fields.parse(body)
     if (problem !== null) {
       const reason = problem === NOT_AN_OBJECT ? 'not_an_object' : 'bad_json'
       // A body that does not parse may hold a password anywhere, so nothing of it is kept.
-      this.#refuse(exchange, now, reason, `body: ${problem}`, `${body.length} bytes`, 'body')
+      this.#refuse(exchange, now, reason, `body: ${problem}`, `${body.length} bytes`, 'body', source)
       return
     }
     if (fields.blank(AUTHENTICATION_RESULT)) {
@@ -54,13 +55,14 @@ export class PostAuthRoute {
         'authentication_result is missing',
         knownKeys(fields),
         'authentication_result',
+        source,
       )
       return
     }
     const overlong = overlongField(fields)
     if (overlong !== null) {
       const payload = knownKeys(fields, CUT_CHARACTERS)
-      this.#refuse(exchange, now, 'field_too_long', overlong.error, payload, overlong.field)
+      this.#refuse(exchange, now, 'field_too_long', overlong.error, payload, overlong.field, source)
       return
     }
     const batcher = this.#records.postAuth
@@ -69,7 +71,7 @@ export class PostAuthRoute {
       exchange.reply(STORED, 'dropped')
       return
     }
-    if (encodePostAuth(batch.cursor, fields, this.stats)) {
+    if (encodePostAuth(batch.cursor, fields, { remoteIp: exchange.remoteIp, source }, this.stats)) {
       batcher.end(batch)
       exchange.replyWhenDurable(STORED, batch)
     } else {
@@ -85,9 +87,13 @@ export class PostAuthRoute {
     error: string,
     payload: string,
     field: string,
+    sender: string,
   ): void {
     const answer = makeJsonAnswer('post_auth', 400, { error, field })
-    const batch = this.#records.deadLetter({ source: 'post-auth', reason, error, payload }, now)
+    const batch = this.#records.deadLetter(
+      { source: 'post-auth', reason, error, payload, remoteIp: exchange.remoteIp, sender },
+      now,
+    )
     if (batch === null) exchange.reply(answer, 'dropped')
     else exchange.replyWhenDurable(answer, batch)
   }

@@ -31,7 +31,7 @@ class SlowLog implements LogWriter {
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 function add(batcher: StreamBatcher, payload: string, now = Date.now()): boolean {
-  const letter: DeadLetter = { source: 'ping', reason: 'bad_telemetry', error: '', payload }
+  const letter: DeadLetter = { source: 'ping', reason: 'bad_telemetry', error: '', payload, remoteIp: '', sender: '' }
   const batch = batcher.begin(deadLetterBytes(letter), now)
   if (batch === null) return false
   encodeDeadLetter(batch.cursor, letter)

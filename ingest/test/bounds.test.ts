@@ -220,12 +220,14 @@ t.test('a record that does not fit into a batch is refused, not promised', async
         useBy: now,
         ends: now,
         confirmBy: null,
+        remoteIp: '192.0.2.1',
       },
       now,
     ),
     null,
   )
-  const letter = { source: 'ping', reason: 'bad_telemetry', error: 'e', payload: '\u0800'.repeat(2_000_000) } as const
+  const payload = '\u0800'.repeat(2_000_000)
+  const letter = { source: 'ping', reason: 'bad_telemetry', error: 'e', payload, remoteIp: '', sender: '' } as const
   t.not(app.records.deadLetter(letter, now), null, 'the payload of a dead letter is cut')
   await app.records.flush()
   t.equal(log.decoded('dead_letters').length, 1)

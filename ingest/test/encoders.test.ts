@@ -275,7 +275,10 @@ t.test('dead_letters: any text', async (t) => {
     fc.asyncProperty(text, async (value) => {
       const log = new MemoryLog()
       const app = openApp(log)
-      app.records.deadLetter({ source: 'ping', reason: 'bad_telemetry', error: value, payload: value }, Date.now())
+      app.records.deadLetter(
+        { source: 'ping', reason: 'bad_telemetry', error: value, payload: value, remoteIp: value, sender: value },
+        Date.now(),
+      )
       await app.records.flush()
       const [{ record, bytes }] = log.decoded('dead_letters')
       t.equal(record['payload'], wellFormed(value))

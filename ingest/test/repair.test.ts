@@ -10,6 +10,8 @@ const letter: RepairedLetter = {
   payload: '',
   batchId: '00112233-4455-6677-8899-aabbccddeeff',
   batchIndex: 3,
+  remoteIp: '192.0.2.1',
+  sender: 'radius-1',
 }
 
 function decoded(change: Partial<RepairedLetter>): { stream: Stream; record: Record<string, unknown> } {

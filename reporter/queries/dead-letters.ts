@@ -8,6 +8,8 @@ export const deadLetter = z.object({
   reason: z.string(),
   error: z.string(),
   payload: z.string(),
+  remote_ip: z.string(),
+  sender: z.string(),
   batch_id: z.string(),
   batch_index: z.number(),
 })

@@ -13,7 +13,7 @@ export type ValueSchema<T = unknown> = z.ZodType<T, string>
 export const REFUSED = 'not allowed'
 
 /** A parser as a schema: undefined means not allowed. */
-function parsed<T>(parse: (text: string) => T | undefined): ValueSchema<T> {
+export function parsed<T>(parse: (text: string) => T | undefined): ValueSchema<T> {
   return z.string().transform((text, context) => {
     const value = parse(text.trim())
     if (value === undefined) {
@@ -100,7 +100,7 @@ export function listOf<const T extends string>(...names: readonly T[]): ValueSch
   return parsed((text) => listItems(text, (item) => names.find((name) => name === item)))
 }
 
-function listItems<T>(text: string, parse: (item: string) => T | undefined): T[] | undefined {
+export function listItems<T>(text: string, parse: (item: string) => T | undefined): T[] | undefined {
   const items: T[] = []
   for (const part of text.split(',')) {
     const item = parse(part.trim())
@@ -139,7 +139,7 @@ export const bindAddress: ValueSchema<string> = parsed((text) =>
 /** Comma-separated addresses and CIDR blocks, as node:net's BlockList takes them. */
 export const addressBlocks: ValueSchema<readonly string[]> = parsed((text) => listItems(text, addressBlock))
 
-function addressBlock(text: string): string | undefined {
+export function addressBlock(text: string): string | undefined {
   const [address, prefix, ...rest] = text.split('/')
   const ip = canonicalIp(address)
   if (ip === undefined || rest.length > 0) return undefined

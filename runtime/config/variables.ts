@@ -22,6 +22,7 @@ import {
   url,
 } from './values.ts'
 import { optional, withDefault, type Variable } from './variable.ts'
+import { WRITER_VARIABLES } from './writer-variables.ts'
 
 const KiB = 2 ** 10
 const TiB = 2 ** 40
@@ -55,6 +56,7 @@ export const VARIABLES = {
     description: 'Port of the bulk listener: RADIUS servers and load balancers.',
     allowed: PORT,
   }),
+  ...WRITER_VARIABLES,
   trustedProxies: optional('GATEPOST_TRUSTED_PROXIES', addressBlocks, {
     description: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto headers the listeners and the dashboard trust.',
     allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',

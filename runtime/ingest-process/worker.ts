@@ -11,6 +11,7 @@ import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
 import type { Portal } from '../../ingest/portal/portal.ts'
 import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
 import type { Records } from '../../ingest/records.ts'
+import type { WriterOptions } from '../../ingest/writers/writers.ts'
 import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
 import { openIngestLog } from './open-log.ts'
 
@@ -20,6 +21,7 @@ export interface IngestOptions {
   readonly gatewayPort: number
   readonly ingestPort: number
   readonly trustedProxies: readonly string[]
+  readonly writers: WriterOptions
   readonly authMode: AuthMode
   /** Token keys: the first signs. */
   readonly secrets: readonly [string, ...string[]]
@@ -53,6 +55,7 @@ export class IngestWorker {
       authMode: options.authMode,
       secrets: options.secrets,
       ack: options.ack,
+      writers: options.writers,
       portal: portalOf(options, log),
       logger: options.logger,
     })

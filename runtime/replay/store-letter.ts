@@ -41,6 +41,8 @@ export async function storeLetter(
     payload: payload ?? letter.payload,
     batchId,
     batchIndex,
+    remoteIp: letter.remote_ip,
+    sender: letter.sender,
   })
   const { stream } = batch
   const erased = await ErasedSubjects.load(store, keys)

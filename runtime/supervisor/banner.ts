@@ -23,7 +23,7 @@ export function serveBanner(config: Config, dataDir: string): string {
     ],
     ['Try it: report a login, and read it back two seconds later:'],
     [
-      `curl -i ${httpUrl(config.bind, config.ingestPort)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
+      `curl -i ${config.ingestCredentials === undefined ? '' : '-u NAME:SECRET '}${httpUrl(config.bind, config.ingestPort)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
       embedded
         ? `curl '${sql}/?query=SELECT+*+FROM+post_auth+FORMAT+PrettyCompact'`
         : `clickhouse-client --query 'SELECT * FROM gatepost.post_auth FORMAT PrettyCompact'`,

@@ -8,6 +8,7 @@ import type { Refused } from '../../reporter/dashboard/options.ts'
 import { publisherOptions } from '../config/publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from '../messages.ts'
 import { portalOptions } from '../config/portal-options.ts'
+import { writerOptions } from '../config/writer-options.ts'
 import type { RecordLog } from './record-log.ts'
 import { withSecond } from './secret.ts'
 
@@ -43,6 +44,7 @@ export function ingestWorkers(
         gatewayPort: config.gatewayPort,
         ingestPort: config.ingestPort,
         trustedProxies: config.trustedProxies ?? [],
+        writers: writerOptions(config),
         authMode: config.authMode,
         secrets: withSecond(secret, config.secondSecret),
         ack: config.ack,

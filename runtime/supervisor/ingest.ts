@@ -9,6 +9,7 @@ import { prepareRecordLog } from './record-log.ts'
 import { run } from './run.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
 import { tokenSecret } from './secret.ts'
+import { assertWritersKnown } from './writers.ts'
 
 /**
  * Runs ingest alone: requests in, batches to Kafka. PRECONDITION: the configuration names brokers and a secret.
@@ -18,6 +19,7 @@ import { tokenSecret } from './secret.ts'
 export async function ingest(configured: Config): Promise<number> {
   loadUws()
   const logger = createLogger('ingest')
+  assertWritersKnown(configured)
   const directory = await ownDirectory(configured.dataDir)
   try {
     const config = await withPorts(configured, ['gatewayPort', 'ingestPort', 'metricsPort'])

@@ -14,6 +14,7 @@ import { refusedBy } from './refused.ts'
 import { run } from './run.ts'
 import { alertSecret, tokenSecret, withSecond } from './secret.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
+import { assertWritersKnown } from './writers.ts'
 
 /** Additional options of a demo instance. */
 export interface Demo {
@@ -35,6 +36,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   const logger = createLogger('serve')
   const policies = readPolicies(configured.policies)
   assertGuarded(configured)
+  assertWritersKnown(configured)
   const directory = await ownDirectory(configured.dataDir)
   try {
     if (demo !== null) writeDemoMarker(directory.path, demo.marker)

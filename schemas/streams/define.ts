@@ -4,9 +4,10 @@ import type { AvroType } from '../avro-type.ts'
 export const TIMESTAMP = { type: 'long', logicalType: 'timestamp-millis' } as const
 
 /**
- * What a field can reveal about people. `user`: a name as stored in tables; `mac`: a MAC in the normal form; `text`: may name anybody.
+ * Whom a field names, so that their records can be found. `user`: a name as stored in tables; `mac`: a MAC in the normal form; `text`: may
+ * name anybody; `writer`: the name of the credential with which the record was sent.
  */
-export type Holds = 'user' | 'mac' | 'text'
+export type Holds = 'user' | 'mac' | 'text' | 'writer'
 
 /** A field of a stream's records, and the column of the same name in its table. */
 export interface StreamField {

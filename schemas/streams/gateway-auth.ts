@@ -59,6 +59,13 @@ export const gatewayAuth = defineStream({
       holds: null,
       doc: 'Every other parameter as sent, but for credentials.',
     },
+    {
+      name: 'source',
+      type: 'string',
+      holds: 'writer',
+      doc: 'Name of the credential with which it was sent (GATEPOST_INGEST_CREDENTIALS); empty: none.',
+      default: '',
+    },
   ],
   reportedAs: 'auth',
   followedBy: ['session_hours', 'access_decisions'],

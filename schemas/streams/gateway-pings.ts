@@ -39,6 +39,13 @@ export const gatewayPings = defineStream({
       holds: null,
       doc: 'Every other parameter as sent, but for credentials.',
     },
+    {
+      name: 'source',
+      type: 'string',
+      holds: 'writer',
+      doc: 'Name of the credential with which it was sent (GATEPOST_INGEST_CREDENTIALS); empty: none.',
+      default: '',
+    },
   ],
   reportedAs: 'ping',
   followedBy: ['gateway_latest', 'gateway_runs'],

@@ -25,6 +25,8 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     cert_subject: '',
     cert_issuer: '',
     eap_type: 'MSCHAP',
+    remote_ip: '192.0.2.1',
+    source: 'radius-1',
   },
   gateway_pings: {
     gw_id: 'gw-1',
@@ -36,6 +38,7 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     user_agent: 'WiFiDog 1.3.0',
     trusted: true,
     extra: {},
+    source: '',
   },
   gateway_auth: {
     stage: 'counters',
@@ -52,6 +55,7 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     remote_ip: '198.51.100.9',
     user_agent: 'WiFiDog 1.3.0',
     extra: {},
+    source: '',
   },
   portal_sessions: {
     issued: 1_700_000_000_000,
@@ -65,8 +69,17 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     use_by: 1_700_000_600_000,
     ends: 1_700_086_400_000,
     confirm_by: null,
+    remote_ip: '198.51.100.9',
+    source: '',
   },
-  dead_letters: { source: 'ping', reason: 'bad_value', error: 'sys_load is not a number', payload: 'sys_load=x' },
+  dead_letters: {
+    source: 'ping',
+    reason: 'bad_value',
+    error: 'sys_load is not a number',
+    payload: 'sys_load=x',
+    remote_ip: '198.51.100.9',
+    sender: '',
+  },
 }
 
 /** Avro's 64-bit integers are signed; unsigned counters use the same bits. */
