@@ -25,6 +25,7 @@ const worker = await IngestWorker.start({
   ingestPort: 0,
   trustedProxies: [],
   writers: LOCAL_WRITERS,
+  tls: { certificate: null, listeners: [] },
   authMode: 'open',
   demoKey: null,
   portal: null,

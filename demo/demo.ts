@@ -54,9 +54,11 @@ export async function demo(configured: Config, options: DemoOptions, output: Out
     ...configured,
     // Accepts no outside requests; its own look as if they came through a proxy, from many gateways.
     bind: '127.0.0.1',
-    // Its sender has no credential.
+    // Its sender has no credential, and speaks no TLS.
     ingestCredentials: undefined,
     ingestSources: undefined,
+    tlsCert: undefined,
+    tlsKey: undefined,
     trustedProxies: ['127.0.0.1'],
     authMode: 'signed',
     login: ['click'],

@@ -21,6 +21,8 @@ export interface Child<Start> {
   start(start: Start, supervisor: Supervisor): Promise<void>
   /** Finishes accepted work; the process then exits with status 0. */
   drain(withinMs: number): Promise<void>
+  /** Reads again what may change while it runs. */
+  reload?(): void
   metrics(): Promise<MetricsJson>
 }
 
@@ -61,6 +63,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
   // Ctrl-C reaches every process of the terminal; the supervisor decides when each one stops.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => {})
+  process.on('SIGHUP', () => {})
   process.on('disconnect', orphaned)
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
@@ -74,6 +77,9 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         break
       case 'refused':
         questions.get(message.id)?.(message.refused)
+        break
+      case 'reload':
+        child.reload?.()
         break
       case 'drain':
         // Exit explicitly: threads and sockets of the engine keep the event loop alive.

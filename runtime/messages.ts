@@ -1,4 +1,5 @@
 import type { Policy } from '../jobs/policies/policy.ts'
+import type { CertificateFiles } from '../common/certificate.ts'
 import type { ErrorCode } from '../common/errors.ts'
 import type { IngestOptions } from './ingest-process/worker.ts'
 import type { ArchiveBounds } from '../log/journal/archive.ts'
@@ -66,6 +67,8 @@ export interface DashboardStart {
   readonly port: number
   readonly allowedHosts: readonly string[]
   readonly trustedProxies: readonly string[]
+  /** Null: no TLS. */
+  readonly certificateFiles: CertificateFiles | null
   /** Of operators, and of viewers. */
   readonly password: string | undefined
   readonly viewerPassword: string | undefined
@@ -123,6 +126,8 @@ export type ToChild<Start> =
   /** Finish accepted work within this time, then exit with status 0. */
   | { readonly type: 'drain'; readonly withinMs: number }
   | { readonly type: 'metrics'; readonly id: number }
+  /** Read again what may change while the child runs: the certificate. */
+  | { readonly type: 'reload' }
   /** The answer to the child's question; null: this command has no ingest. */
   | { readonly type: 'refused'; readonly id: number; readonly refused: readonly Refused[] | null }
 

@@ -1,11 +1,13 @@
 import type { App } from '../app.ts'
+import type { Certificate } from '../../common/certificate.ts'
 import type { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { addressText } from './client-address.ts'
 import { messageOf } from '../../common/errors.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
-import { loadUws, type HttpRequest, type HttpResponse, type us_listen_socket } from './uws.ts'
+import { RenewableApp } from './renewable-app.ts'
+import type { HttpRequest, HttpResponse } from './uws.ts'
 
 export interface Listener {
   readonly port: number
@@ -28,10 +30,8 @@ export class BulkListener implements Listener, Responder {
   readonly #app: App
   readonly #proxies: TrustedProxies
   readonly #receivedAt: ReceivedAt | null
-  readonly #uws = loadUws()
-  readonly #server = this.#uws.App()
+  readonly #server: RenewableApp
   readonly #exchange = new Exchange()
-  #socket: us_listen_socket | null = null
   /** The request whose headers a handler may read: only until the callback that delivered it returns. */
   #request: HttpRequest | null = null
   #peer = ''
@@ -43,13 +43,22 @@ export class BulkListener implements Listener, Responder {
   #response: HttpResponse | null = null
   #bodyless = false
 
-  /** @param receivedAt in a demo only */
-  constructor(app: App, proxies: TrustedProxies, receivedAt: ReceivedAt | null = null) {
+  /**
+   * @param receivedAt in a demo only
+   * @param certificate null: no TLS
+   */
+  constructor(
+    app: App,
+    proxies: TrustedProxies,
+    receivedAt: ReceivedAt | null = null,
+    certificate: Certificate | null = null,
+  ) {
+    this.#server = new RenewableApp(certificate)
     this.#app = app
     this.#proxies = proxies
     this.#receivedAt = receivedAt
     this.#exchange.header = (name) => this.#request?.getHeader(name) ?? ''
-    this.#exchange.secure = () => proxies.trusts(this.#peer) && isHttps(this.#exchange)
+    this.#exchange.secure = () => certificate !== null || (proxies.trusts(this.#peer) && isHttps(this.#exchange))
     this.#server
       .get('/*', (response, request) => {
         this.#describe(response, request)
@@ -69,26 +78,22 @@ export class BulkListener implements Listener, Responder {
   }
 
   listen(host: string, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.listen(host, port, (socket) => {
-        if (!socket) {
-          reject(new Error(`cannot listen on ${host}:${port}: the port is in use or the address is not this machine's`))
-          return
-        }
-        this.#socket = socket
-        this.port = this.#uws.us_socket_local_port(socket)
-        resolve()
-      })
+    return new Promise((resolve) => {
+      this.port = this.#server.listen(host, port)
+      resolve()
     })
   }
 
+  /** Uses the certificate's present content for new connections. @throws Error: it cannot be used */
+  renewCertificate(): void {
+    this.#server.renew()
+  }
+
   stopAccepting(): void {
-    if (this.#socket) this.#uws.us_listen_socket_close(this.#socket)
-    this.#socket = null
+    this.#server.stopAccepting()
   }
 
   close(): void {
-    this.#socket = null
     this.#server.close()
   }
 

@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { App } from '../app.ts'
+import type { Certificate } from '../../common/certificate.ts'
+import { createWebServer, renewCertificate } from '../../common/web-server.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
 import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
@@ -21,12 +23,22 @@ export class GatewayListener implements Listener, Responder {
   readonly #receivedAt: ReceivedAt | null
   readonly #exchange = new Exchange()
   readonly #server: Server
+  readonly #certificate: Certificate | null
   /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
   port = 0
 
-  /** @param receivedAt in a demo only */
-  constructor(app: App, proxies: TrustedProxies, receivedAt: ReceivedAt | null = null) {
+  /**
+   * @param receivedAt in a demo only
+   * @param certificate null: no TLS
+   */
+  constructor(
+    app: App,
+    proxies: TrustedProxies,
+    receivedAt: ReceivedAt | null = null,
+    certificate: Certificate | null = null,
+  ) {
+    this.#certificate = certificate
     this.#app = app
     this.#proxies = proxies
     this.#receivedAt = receivedAt
@@ -36,8 +48,10 @@ export class GatewayListener implements Listener, Responder {
       return typeof value === 'string' ? value : ''
     }
     this.#exchange.secure = () =>
-      proxies.trusts(plainAddress(this.#request?.socket.remoteAddress)) && isHttps(this.#exchange)
-    this.#server = createServer(
+      certificate !== null ||
+      (proxies.trusts(plainAddress(this.#request?.socket.remoteAddress)) && isHttps(this.#exchange))
+    this.#server = createWebServer(
+      certificate,
       { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: 75_000 },
       (request, response) => {
         this.#handle(request, response)
@@ -54,6 +68,11 @@ export class GatewayListener implements Listener, Responder {
         resolve()
       })
     })
+  }
+
+  /** Uses the certificate's present content for new connections. @throws Error: it cannot be used */
+  renewCertificate(): void {
+    if (this.#certificate !== null) renewCertificate(this.#server, this.#certificate)
   }
 
   stopAccepting(): void {

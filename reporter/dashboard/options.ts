@@ -1,3 +1,4 @@
+import type { Certificate } from '../../common/certificate.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Forgotten } from '../../privacy/forget-person.ts'
 import type { Person } from '../../privacy/person.ts'
@@ -53,6 +54,8 @@ export interface DashboardOptions {
   readonly allowedHosts: readonly string[]
   /** Addresses and CIDR blocks whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[]
+  /** Null: no TLS. */
+  readonly certificate: Certificate | null
   /** Password of operators. */
   readonly password: string | undefined
   /** Password of viewers. If neither is set, no login is needed. */

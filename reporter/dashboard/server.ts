@@ -1,7 +1,7 @@
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { GatepostError, messageOf } from '../../common/errors.ts'
+import { createWebServer, renewCertificate } from '../../common/web-server.ts'
 import { dashboardApp } from './app.ts'
 import type { DashboardOptions } from './options.ts'
 
@@ -20,13 +20,16 @@ const CLOSING_GRACE_MS = 1000
  */
 export async function startDashboard(options: DashboardOptions): Promise<RunningDashboard> {
   const app = dashboardApp(options)
-  const server = createServer(
+  const { certificate } = options
+  const server = createWebServer(
+    certificate,
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 },
     // The listener answers errors itself.
     (request, response) => void listener(request, response),
   )
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   server.maxConnections = MAX_SOCKETS
+  certificate?.whenChanged(() => renewCertificate(server, certificate))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new GatepostError('CONFIG_INVALID', `the dashboard cannot listen: ${messageOf(error)}`, error)),
@@ -36,6 +39,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
+      certificate?.close()
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeIdleConnections()
       const timer = setTimeout(() => server.closeAllConnections(), CLOSING_GRACE_MS)

@@ -14,6 +14,7 @@ export function ruleProblems(values: Values): string[] {
   return [
     ...portProblems(values),
     ...privateBindProblems(values),
+    ...tlsProblems(values),
     ...kafkaTlsProblems(values),
     ...kafkaLoginProblems(values),
     ...clusterProblems(values),
@@ -64,6 +65,12 @@ function privateBindProblems({ privateBind, sqlPassword, clickhouseUrl }: Values
     `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who can reach this address could read all data; ` +
       'allowed is a loopback address, or any address once GATEPOST_SQL_PASSWORD is set',
   ]
+}
+
+function tlsProblems({ tlsCert, tlsKey }: Values): string[] {
+  if ((tlsCert === undefined) === (tlsKey === undefined)) return []
+  const missing = tlsCert === undefined ? 'GATEPOST_TLS_CERT' : 'GATEPOST_TLS_KEY'
+  return [`GATEPOST_TLS_CERT and GATEPOST_TLS_KEY go together: ${missing} is not set`]
 }
 
 function kafkaTlsProblems({ kafkaTlsCert, kafkaTlsKey }: Values): string[] {

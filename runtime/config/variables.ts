@@ -21,6 +21,7 @@ import {
   topicPrefix,
   url,
 } from './values.ts'
+import { TLS_VARIABLES } from './tls-variables.ts'
 import { optional, withDefault, type Variable } from './variable.ts'
 import { WRITER_VARIABLES } from './writer-variables.ts'
 
@@ -57,6 +58,7 @@ export const VARIABLES = {
     allowed: PORT,
   }),
   ...WRITER_VARIABLES,
+  ...TLS_VARIABLES,
   trustedProxies: optional('GATEPOST_TRUSTED_PROXIES', addressBlocks, {
     description: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto headers the listeners and the dashboard trust.',
     allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',

@@ -30,7 +30,11 @@ runChild<IngestStart>(
     async start(start, supervisor) {
       worker = await IngestWorker.start({ ...start, logger })
       metrics = ingestMetrics(worker.app)
+      worker.certificate?.addMetrics(metrics)
       tellWhetherKnown(worker.log.access, (available) => supervisor.available(available))
+    },
+    reload() {
+      worker?.certificate?.look()
     },
     async drain() {
       if (looking !== null) clearInterval(looking)

@@ -1,3 +1,4 @@
+import { Certificate, type CertificateFiles } from '../../common/certificate.ts'
 import type { Logger } from '../../common/logger.ts'
 import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { App } from '../../ingest/app.ts'
@@ -10,10 +11,18 @@ import { GatewayListener } from '../../ingest/listeners/gateway.ts'
 import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
 import type { Portal } from '../../ingest/portal/portal.ts'
 import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
+import type { ListenerName } from '../../ingest/http.ts'
 import type { Records } from '../../ingest/records.ts'
 import type { WriterOptions } from '../../ingest/writers/writers.ts'
 import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
 import { openIngestLog } from './open-log.ts'
+
+/** TLS of a worker's listeners. */
+export interface WorkerTls {
+  /** Null: none speaks TLS. */
+  readonly certificate: CertificateFiles | null
+  readonly listeners: readonly ListenerName[]
+}
 
 export interface IngestOptions {
   readonly log: IngestLogOptions
@@ -22,6 +31,7 @@ export interface IngestOptions {
   readonly ingestPort: number
   readonly trustedProxies: readonly string[]
   readonly writers: WriterOptions
+  readonly tls: WorkerTls
   readonly authMode: AuthMode
   /** Token keys: the first signs. */
   readonly secrets: readonly [string, ...string[]]
@@ -45,6 +55,8 @@ export class IngestWorker {
   readonly log: IngestLog
   readonly bulk: BulkListener
   readonly gateway: GatewayListener
+  /** Null: no listener speaks TLS. */
+  readonly certificate: Certificate | null
   readonly #stopLiveness: () => void
 
   private constructor(options: IngestOptions, log: IngestLog) {
@@ -61,8 +73,16 @@ export class IngestWorker {
     })
     const proxies = new TrustedProxies(options.trustedProxies)
     const receivedAt = options.demoKey === null ? null : new ReceivedAt(options.demoKey)
-    this.bulk = new BulkListener(this.app, proxies, receivedAt)
-    this.gateway = new GatewayListener(this.app, proxies, receivedAt)
+    const { certificate: files, listeners } = options.tls
+    const certificate = files === null ? null : new Certificate(files, options.logger)
+    this.certificate = certificate
+    const of = (name: ListenerName) => (listeners.includes(name) ? certificate : null)
+    this.bulk = new BulkListener(this.app, proxies, receivedAt, of('bulk'))
+    this.gateway = new GatewayListener(this.app, proxies, receivedAt, of('gateway'))
+    certificate?.whenChanged(() => {
+      if (of('bulk') !== null) this.bulk.renewCertificate()
+      if (of('gateway') !== null) this.gateway.renewCertificate()
+    })
     this.#stopLiveness = reportLiveness(log.access)
   }
 
@@ -80,6 +100,7 @@ export class IngestWorker {
   /** Stop accepting, answer what was read, commit, seal. */
   async drain(): Promise<void> {
     this.#stopLiveness()
+    this.certificate?.close()
     this.bulk.stopAccepting()
     this.gateway.stopAccepting()
     await this.app.records.flush()

@@ -25,6 +25,7 @@ runChild<StoreStart>(
       work = await StoreWork.start(start, supervisor, logger)
     },
     drain: (withinMs) => work?.drain(withinMs) ?? Promise.resolve(),
+    reload: () => work?.reload(),
     metrics: () => work?.metrics() ?? Promise.resolve([]),
   },
   logger,

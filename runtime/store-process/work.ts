@@ -7,10 +7,10 @@ import { accessJobMetrics, alertsJobMetrics, sessionsJobMetrics } from '../../jo
 import { startSessionsJob } from '../../jobs/sessions/sessions-job.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
-import type { PlainMetrics } from '../../common/metrics.ts'
+import { Certificate } from '../../common/certificate.ts'
+import { PlainMetrics } from '../../common/metrics.ts'
 import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import type { AccessLog } from '../../access/log.ts'
-import type { RunningDashboard } from '../../reporter/dashboard/server.ts'
 import { startHistory } from '../../reporter/login-history/schedule.ts'
 import { startLocations } from '../../reporter/locations/schedule.ts'
 import { historyMetrics, locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
@@ -43,6 +43,8 @@ const BACKGROUND_STOP_MS = 1000
 interface Background {
   stop(): Promise<void>
   metrics(): PlainMetrics | null
+  /** Reads again what may change while it runs. */
+  reload?(): void
 }
 
 interface Parts {
@@ -86,8 +88,7 @@ export class StoreWork {
       ...(start.reports === null ? [] : reports(start.reports, store, retention, logger)),
     ]
     if (start.dashboard !== null) {
-      const dashboard = await openDashboard(start.dashboard, start, { supervisor, store, runner, logger })
-      background.push({ stop: () => dashboard.close(), metrics: () => null })
+      background.push(await openDashboard(start.dashboard, start, { supervisor, store, runner, logger }))
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
     return new StoreWork({
@@ -119,6 +120,10 @@ export class StoreWork {
     await Promise.all([opened.close(), runner?.close(), access?.close()])
     if (left !== undefined && left > 0)
       throw new Error(`the time to drain is over: ${left} bytes are left in the journal for the next start`)
+  }
+
+  reload(): void {
+    for (const each of this.#parts.background) each.reload?.()
   }
 
   async metrics(): Promise<object[]> {
@@ -210,16 +215,18 @@ interface Shown {
 }
 
 async function openDashboard(
-  { access, dataDir, ...address }: DashboardStart,
+  { access, dataDir, certificateFiles, ...address }: DashboardStart,
   { store: description, retention, tokenKeys, reports }: StoreStart,
   { supervisor, store, runner, logger }: Shown,
-): Promise<RunningDashboard> {
+): Promise<Background> {
   // Load the web framework only when a dashboard is served: an aggregator does not need it.
   const { startDashboard } = await import('../../reporter/dashboard/server.ts')
   const history = reports?.history ?? null
   const pseudonyms = history === null ? null : pseudonymKey(history.secret)
-  return startDashboard({
+  const certificate = certificateFiles === null ? null : new Certificate(certificateFiles, logger)
+  const dashboard = await startDashboard({
     ...address,
+    certificate,
     store,
     retention,
     lag: runner === null ? null : () => runner.lag(),
@@ -230,6 +237,9 @@ async function openDashboard(
     forgetter: forgetterOf({ store, description, access, dataDir, tokenKeys, pseudonyms, logger }),
     logger,
   })
+  const metrics = new PlainMetrics()
+  certificate?.addMetrics(metrics)
+  return { stop: () => dashboard.close(), metrics: () => metrics, reload: () => certificate?.look() }
 }
 
 function requireKeys(keys: readonly string[]): readonly string[] {

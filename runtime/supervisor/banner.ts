@@ -1,5 +1,6 @@
 import { packageVersion } from '../../common/package-root.ts'
 import type { Config } from '../config/config.ts'
+import { certificateOf } from '../config/tls-variables.ts'
 import { masked } from '../config/mask.ts'
 import { VARIABLES } from '../config/variables.ts'
 import { httpUrl } from './ports.ts'
@@ -23,7 +24,7 @@ export function serveBanner(config: Config, dataDir: string): string {
     ],
     ['Try it: report a login, and read it back two seconds later:'],
     [
-      `curl -i ${config.ingestCredentials === undefined ? '' : '-u NAME:SECRET '}${httpUrl(config.bind, config.ingestPort)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
+      `curl -i ${config.ingestCredentials === undefined ? '' : '-u NAME:SECRET '}${httpUrl(config.bind, config.ingestPort, certificateOf(config, 'bulk') !== null)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
       embedded
         ? `curl '${sql}/?query=SELECT+*+FROM+post_auth+FORMAT+PrettyCompact'`
         : `clickhouse-client --query 'SELECT * FROM gatepost.post_auth FORMAT PrettyCompact'`,
@@ -59,13 +60,13 @@ function banner(command: string, paragraphs: readonly (readonly string[])[]): st
 
 function listeners(config: Config): string[] {
   return [
-    `${httpUrl(config.bind, config.gatewayPort)}   gateways (WiFiDog: HTTP/1.0 and 1.1)`,
-    `${httpUrl(config.bind, config.ingestPort)}   RADIUS servers, load balancers (HTTP/1.1)`,
+    `${httpUrl(config.bind, config.gatewayPort, certificateOf(config, 'gateway') !== null)}   gateways (WiFiDog: HTTP/1.0 and 1.1)`,
+    `${httpUrl(config.bind, config.ingestPort, certificateOf(config, 'bulk') !== null)}   RADIUS servers, load balancers (HTTP/1.1)`,
   ]
 }
 
 function dashboard(config: Config): string {
-  return `${httpUrl(config.privateBind, config.dashboardPort)}   dashboard, report API`
+  return `${httpUrl(config.privateBind, config.dashboardPort, certificateOf(config, 'dashboard') !== null)}   dashboard, report API`
 }
 
 function privateListener(config: Config): string {

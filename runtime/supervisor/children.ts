@@ -8,6 +8,8 @@ import type { Refused } from '../../reporter/dashboard/options.ts'
 import { publisherOptions } from '../config/publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from '../messages.ts'
 import { portalOptions } from '../config/portal-options.ts'
+import type { WorkerTls } from '../ingest-process/worker.ts'
+import { certificateFiles } from '../config/tls-variables.ts'
 import { writerOptions } from '../config/writer-options.ts'
 import type { RecordLog } from './record-log.ts'
 import { withSecond } from './secret.ts'
@@ -45,6 +47,7 @@ export function ingestWorkers(
         ingestPort: config.ingestPort,
         trustedProxies: config.trustedProxies ?? [],
         writers: writerOptions(config),
+        tls: workerTls(config),
         authMode: config.authMode,
         secrets: withSecond(secret, config.secondSecret),
         ack: config.ack,
@@ -103,6 +106,12 @@ export function storeDescription(config: Config, dataDir: string): StoreDescript
       allowedHosts: config.allowedHosts ?? [],
     },
   }
+}
+
+/** One of the listeners may speak TLS without the other. */
+function workerTls(config: Config): WorkerTls {
+  const listeners = (['bulk', 'gateway'] as const).filter((name) => config.tlsListeners.includes(name))
+  return { certificate: listeners.length === 0 ? null : certificateFiles(config), listeners }
 }
 
 function childFile(path: string): string {

@@ -4,6 +4,7 @@ import type { Logger } from '../../common/logger.ts'
 import { secretFingerprint } from '../../access/fingerprint.ts'
 import type { Config } from '../config/config.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
+import { certificateOf } from '../config/tls-variables.ts'
 import type { AccessDescription, DashboardStart } from '../messages.ts'
 import { tokenSecret, withSecond } from './secret.ts'
 
@@ -29,6 +30,7 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
     port: dashboardPort,
     allowedHosts: allowedHosts ?? [],
     trustedProxies: trustedProxies ?? [],
+    certificateFiles: certificateOf(config, 'dashboard'),
     password: dashboardPassword,
     viewerPassword: dashboardViewerPassword,
     access: accessDescription(config, dataDir, logger),

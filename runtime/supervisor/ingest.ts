@@ -9,6 +9,7 @@ import { prepareRecordLog } from './record-log.ts'
 import { run } from './run.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
 import { tokenSecret } from './secret.ts'
+import { assertCertificate } from './tls.ts'
 import { assertWritersKnown } from './writers.ts'
 
 /**
@@ -20,6 +21,7 @@ export async function ingest(configured: Config): Promise<number> {
   loadUws()
   const logger = createLogger('ingest')
   assertWritersKnown(configured)
+  assertCertificate(configured)
   const directory = await ownDirectory(configured.dataDir)
   try {
     const config = await withPorts(configured, ['gatewayPort', 'ingestPort', 'metricsPort'])

@@ -123,6 +123,11 @@ export class ManagedProcess {
     })
   }
 
+  /** Tells the process to read again what may change while it runs. */
+  reload(): void {
+    if (this.#child !== null && this.#ready) this.#send(this.#child, { type: 'reload' })
+  }
+
   /** The process's metrics; null if it does not answer. */
   metrics(): Promise<MetricsJson | null> {
     const child = this.#child

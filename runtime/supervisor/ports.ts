@@ -4,8 +4,8 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { Config } from '../config/config.ts'
 
 /** The URL of a listener; an IPv6 address is put into brackets. */
-export function httpUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function httpUrl(host: string, port: number, tls = false): string {
+  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** The children of a killed supervisor hold their ports for a moment. */

@@ -6,6 +6,7 @@ import { assertGuarded, dashboardStart } from './dashboard.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
 import { withSecond } from './secret.ts'
+import { assertCertificate } from './tls.ts'
 
 /**
  * Runs the reporter alone: migrates the tables, computes table `metrics`, and serves the dashboard. It keeps nothing on this machine.
@@ -16,6 +17,7 @@ import { withSecond } from './secret.ts'
 export async function reporter(configured: Config): Promise<number> {
   const logger = createLogger('reporter')
   assertGuarded(configured)
+  assertCertificate(configured)
   const config = await withPorts(configured, ['dashboardPort', 'metricsPort'])
   const { retention, dataDir } = config
   const child = storeProcess(

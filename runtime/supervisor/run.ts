@@ -7,7 +7,7 @@ import { privateServer } from './private-server.ts'
 
 /** The processes that one command supervises. */
 export interface Composition {
-  readonly config: Pick<Config, 'privateBind' | 'metricsPort' | 'drainTimeoutMs'>
+  readonly config: Pick<Config, 'privateBind' | 'metricsPort' | 'drainTimeoutMs' | 'tlsCert'>
   readonly processes: readonly ManagedProcess[]
   /** Whether it can do its work now, for /readyz. */
   readonly ready: () => boolean
@@ -40,6 +40,12 @@ export async function run(composition: Composition): Promise<number> {
   const stopSignal = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
   })
+  // Without TLS a hang-up ends the command, as it does by default.
+  if (config.tlsCert !== undefined) {
+    process.on('SIGHUP', () => {
+      for (const process of processes) process.reload()
+    })
+  }
   // Until everything is up for the first time, a child's failure fails the start: a wrong directory, a corrupt store, a wrong password.
   const startFailed = new Promise<Failure>((resolve) => {
     for (const process of processes) process.onFailure = resolve

@@ -14,6 +14,7 @@ import { refusedBy } from './refused.ts'
 import { run } from './run.ts'
 import { alertSecret, tokenSecret, withSecond } from './secret.ts'
 import { reportLeft, stopWorkers } from './stop.ts'
+import { assertCertificate } from './tls.ts'
 import { assertWritersKnown } from './writers.ts'
 
 /** Additional options of a demo instance. */
@@ -37,6 +38,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   const policies = readPolicies(configured.policies)
   assertGuarded(configured)
   assertWritersKnown(configured)
+  assertCertificate(configured)
   const directory = await ownDirectory(configured.dataDir)
   try {
     if (demo !== null) writeDemoMarker(directory.path, demo.marker)

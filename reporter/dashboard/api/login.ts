@@ -49,7 +49,7 @@ export function loginRoute({ app, options, access }: Dashboard): void {
       sameSite: 'Strict',
       path: '/',
       maxAge: LOGIN_SECONDS,
-      secure: c.req.header('x-forwarded-proto') === 'https',
+      secure: options.certificate !== null || c.req.header('x-forwarded-proto') === 'https',
     })
     return c.json({ who }, 200)
   })

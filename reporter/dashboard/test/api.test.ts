@@ -25,6 +25,7 @@ const usual: DashboardOptions = {
   port: 0,
   allowedHosts: [],
   trustedProxies: [],
+  certificate: null,
   password: undefined,
   viewerPassword: undefined,
   retention: retentionOf(32),

@@ -30,6 +30,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
     port: 0,
     allowedHosts: [],
     trustedProxies: [],
+    certificate: null,
     password: undefined,
     viewerPassword: undefined,
     retention: retentionOf(32),
