@@ -1,6 +1,6 @@
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { within } from '../../../common/within.ts'
-import { createKafka, startingAt } from './connection.ts'
+import { createKafka, endClient, startingAt } from './connection.ts'
 import { asRequest, KafkaUnavailable, rootCause } from './errors.ts'
 import type { Committed, Ends, KafkaAdmin, KafkaOptions, NewTopic, TopicState } from './port.ts'
 import { brokerSetting, changeSettings, readTopics } from './topic-settings.ts'
@@ -22,13 +22,14 @@ export async function connectAdmin(options: KafkaOptions): Promise<KafkaAdmin> {
   let failure: unknown = new Error('no brokers are given')
   for (let first = 0; first < options.brokers.length; first++) {
     const client = { retry: RETRY, requestTimeout: REQUEST_TIMEOUT_MS }
-    const admin = createKafka(startingAt(options, first), client).admin({ retry: RETRY })
+    const kafka = createKafka(startingAt(options, first), client)
+    const admin = kafka.admin({ retry: RETRY })
     try {
       await within(CONNECT_WITHIN_MS, probe(admin))
-      return new ConnectedAdmin(admin)
+      return new ConnectedAdmin(kafka, admin)
     } catch (error) {
       failure = error
-      void admin.disconnect().catch(() => {})
+      void endClient(kafka, admin, CONNECT_WITHIN_MS)
       // The other brokers would answer the same.
       if (new KafkaUnavailable(error, options).problem !== 'away') break
     }
@@ -53,9 +54,11 @@ export async function withAdmin<T>(options: KafkaOptions, use: (admin: KafkaAdmi
 }
 
 class ConnectedAdmin implements KafkaAdmin {
+  readonly #kafka: Kafka
   readonly #admin: Admin
 
-  constructor(admin: Admin) {
+  constructor(kafka: Kafka, admin: Admin) {
+    this.#kafka = kafka
     this.#admin = admin
   }
 
@@ -135,7 +138,7 @@ class ConnectedAdmin implements KafkaAdmin {
   }
 
   async close(): Promise<void> {
-    await within(CONNECT_WITHIN_MS, this.#admin.disconnect()).catch(() => {})
+    await endClient(this.#kafka, this.#admin, CONNECT_WITHIN_MS)
   }
 }
 

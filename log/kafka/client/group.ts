@@ -1,8 +1,8 @@
-import type { Batch, Consumer } from 'kafkajs'
+import type { Batch, Consumer, Kafka } from 'kafkajs'
 import { Backoff } from '../../../common/backoff.ts'
 import { messageOf } from '../../../common/errors.ts'
 import { within } from '../../../common/within.ts'
-import { createKafka } from './connection.ts'
+import { createKafka, endClient } from './connection.ts'
 import { asRequest } from './errors.ts'
 import type { Delivery, GroupListener, GroupMember, GroupOptions } from './port.ts'
 
@@ -38,6 +38,7 @@ const DISCONNECT_WITHIN_MS = 5000
 export class Group implements GroupMember {
   readonly #options: GroupOptions
   readonly #listener: GroupListener
+  #client: Kafka | null = null
   #consumer: Consumer | null = null
   /** Settled when the consumer has joined for the first time, or failed to. */
   #started: Promise<void> = Promise.resolve()
@@ -60,10 +61,11 @@ export class Group implements GroupMember {
 
   async start(): Promise<void> {
     const { groupId, fetchMaxBytes, partitionMaxBytes, kafka } = this.#options
-    const consumer = createKafka(kafka, {
+    const client = createKafka(kafka, {
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000 },
-    }).consumer({
+    })
+    const consumer = client.consumer({
       groupId,
       sessionTimeout: SESSION_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_INTERVAL_MS,
@@ -75,6 +77,7 @@ export class Group implements GroupMember {
       allowAutoTopicCreation: false,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2000, restartOnFailure: () => Promise.resolve(false) },
     })
+    this.#client = client
     this.#consumer = consumer
     this.#joins()
     this.#listen(consumer)
@@ -184,10 +187,12 @@ export class Group implements GroupMember {
    * consumer/index.js forgets the runner, so nothing ends it): the group then has a member whose partitions nobody reads.
    */
   async #dispose(): Promise<void> {
-    const consumer = this.#consumer
+    const [client, consumer] = [this.#client, this.#consumer]
     this.#consumer = null
-    if (consumer === null) return
-    const left = this.#started.catch(() => {}).then(() => consumer.disconnect())
+    if (client === null || consumer === null) return
+    const left = within(JOINING_MAX_MS, this.#started)
+      .catch(() => {})
+      .then(() => endClient(client, consumer, DISCONNECT_WITHIN_MS))
     await within(DISCONNECT_WITHIN_MS, left).catch(() => {})
   }
 }

@@ -1,21 +1,27 @@
-import type { PartitionMetadata, Producer } from 'kafkajs'
-import { createKafka } from './connection.ts'
+import type { Kafka, PartitionMetadata, Producer } from 'kafkajs'
+import { createKafka, endClient } from './connection.ts'
 import type { KafkaOptions, OutgoingMessage } from './port.ts'
 
 /** By how much the brokers' limit for waiting for replicas is lower than the time limit of the request. */
 const ACKS_MARGIN_MS = 1000
+/** By how much a disconnect may take longer than a request, which it waits for. */
+const DISCONNECT_MARGIN_MS = 2000
 
 /** A connection that sends to one topic, each message once: kafkajs's own retry of a send may put two copies into the log. */
 export class ProducerConnection {
+  readonly #client: Kafka
   readonly #producer: Producer
   readonly #topic: string
   readonly #acksTimeoutMs: number
+  readonly #disconnectWithinMs: number
 
   /** @param requestTimeoutMs time limit for a request that a broker never answers, ms */
   constructor(options: KafkaOptions, topic: string, requestTimeoutMs: number) {
     this.#topic = topic
     this.#acksTimeoutMs = requestTimeoutMs - ACKS_MARGIN_MS
-    this.#producer = createKafka(options, { requestTimeout: requestTimeoutMs }).producer({
+    this.#disconnectWithinMs = requestTimeoutMs + DISCONNECT_MARGIN_MS
+    this.#client = createKafka(options, { requestTimeout: requestTimeoutMs })
+    this.#producer = this.#client.producer({
       allowAutoTopicCreation: false,
       idempotent: false,
       retry: { retries: 0 },
@@ -57,7 +63,7 @@ export class ProducerConnection {
 
   /** Waits for sends in flight. It may never finish. */
   disconnect(): Promise<void> {
-    return this.#producer.disconnect()
+    return endClient(this.#client, this.#producer, this.#disconnectWithinMs)
   }
 
   async #send(messages: MessageToSend[]): Promise<void> {

@@ -9,7 +9,6 @@ import { SendError } from './send-error.ts'
 const REQUEST_TIMEOUT_MS = 10_000
 /** Time limit for a broker that accepts the connection but does not answer. */
 const CONNECT_WITHIN_MS = 3000
-const DISCONNECT_WITHIN_MS = REQUEST_TIMEOUT_MS + 2000
 const RENEW_FIRST_MS = 300
 const RENEW_MAX_MS = 5000
 
@@ -125,8 +124,8 @@ export class TopicProducer implements TopicSender {
         return
       } catch (error) {
         this.#lastError = error
-        // disconnect() may never finish; nothing is in flight in this producer.
-        void producer.disconnect().catch(() => {})
+        // Nothing is in flight in this producer.
+        void producer.disconnect()
       }
     }
     this.#schedule()
@@ -134,9 +133,7 @@ export class TopicProducer implements TopicSender {
 
   /** Sends in flight in it end by themselves, at the latest when they time out. */
   #leave(producer: ProducerConnection): void {
-    const left = within(DISCONNECT_WITHIN_MS, producer.disconnect())
-      .catch(() => {})
-      .finally(() => this.#leaving.delete(left))
+    const left = producer.disconnect().finally(() => this.#leaving.delete(left))
     this.#leaving.add(left)
   }
 }
