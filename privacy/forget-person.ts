@@ -107,7 +107,7 @@ const STORES = {
 } as const
 
 const WRITER = [
-  'in login_calendar, login_history and account_logins, whose rows do not say who wrote: days and names that only this source reported count until their rows expire; gatepost forget --user or --mac removes those of one person',
+  'in login_calendar and login_history, whose rows do not say who wrote: days of users whom others report too; and in account_logins, of accounts',
 ] as const
 
 /** Where the person may still be named, and until when. */

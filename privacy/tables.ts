@@ -1,14 +1,13 @@
 import type { PseudonymKey } from './pseudonym.ts'
 import type { Store } from '../store/contract.ts'
+import { deleteRows, type RowCounts } from './delete-rows.ts'
 import { ErasedSubjects } from './erased.ts'
+import { forgetReported } from './forget-reported.ts'
 import { hashesOf, type Person } from './person.ts'
-import { placesOf, type Place, type Places } from './places.ts'
+import { placesOf } from './places.ts'
 import { tracesOf } from './traces.ts'
 
 type Tables = Pick<Store, 'query' | 'command'>
-
-/** Rows by table. */
-export type RowCounts = Record<string, number>
 
 /** The SQL endpoint of the embedded store recognises this statement too. */
 const DONE_MUTATIONS = `KILL MUTATION WHERE database = 'gatepost' AND is_done`
@@ -58,34 +57,15 @@ export async function forgetInTables(
   person: Person,
   { erased, at, pseudonyms, dryRun }: Forgetting,
 ): Promise<RowCounts> {
-  const found: RowCounts = {}
+  const found: RowCounts =
+    person.kind === 'writer' ? await forgetReported(store, person.value, { at, pseudonyms, dryRun }) : {}
   const { params, places } = placesOf(person, at, await tracesOf(store, person, pseudonyms))
   for (const place of places) {
-    const rows = await countRows(store, place, params)
-    found[place.table] = (found[place.table] ?? 0) + rows
-    if (rows > 0 && !dryRun) await empty(store, place, params)
+    found[place.table] = (found[place.table] ?? 0) + (await deleteRows(store, place, params, dryRun))
   }
   // The words of a payload name people, not writers.
   if (person.kind !== 'writer') found['dead_letters'] = await forgetLetters(store, erased, at, dryRun)
   return found
-}
-
-async function countRows(store: Tables, { table, where }: Place, params: Places['params']): Promise<number> {
-  const sql = `SELECT toUInt32(count()) AS n FROM gatepost.${table} WHERE ${where}`
-  const [{ n }] = await store.query<{ n: number }>(sql, used(sql, params))
-  return Number(n)
-}
-
-/** A mutation, not a lightweight delete: the bytes must leave the disk. */
-function empty(store: Tables, { table, where, set }: Place, params: Places['params']): Promise<void> {
-  const change = set === null ? 'DELETE' : `UPDATE ${set}`
-  const sql = `ALTER TABLE gatepost.${table} ${change} WHERE ${where} SETTINGS mutations_sync = 2`
-  return store.command(sql, used(sql, params))
-}
-
-/** The parameters that occur in a statement. */
-function used(sql: string, params: Places['params']): Places['params'] {
-  return Object.fromEntries(Object.entries(params).filter(([name]) => sql.includes(`{${name}:`)))
 }
 
 /**

@@ -31,7 +31,8 @@ export async function tracesOf(store: Pick<Store, 'query'>, person: Person, key:
   }
 }
 
-async function pseudonymsOf(
+/** Empty if the key is unknown. */
+export async function pseudonymsOf(
   store: Pick<Store, 'query'>,
   values: readonly string[],
   key: PseudonymKey | null,

@@ -66,6 +66,10 @@ t.test('logins are taken from known writers only', async (t) => {
     t.same([answer.status, answer.headers.get('x-gatepost-record')], [204, 'kept'], `${id}: ${authorization}`)
   }
 
+  const forged = '{"username":"forged","authentication_result":"Access-Accept","task_id":"0"}'
+  t.equal((await report(instance, '', { from, authorization: `Bearer ${OLD}`, body: forged })).status, 204)
+  kept.unshift(['0', from, '', 'radius-1'])
+
   const refused: [string, string, string, number][] = [
     ['no credential', from, '', 401],
     ['a wrong secret', from, basic('radius-1', `${OLD}x`), 401],
@@ -152,9 +156,13 @@ t.test('logins are taken from known writers only', async (t) => {
     }
     t.match(await gatepost('forget', '--source', 'radius 1'), { status: 2, stderr: /INGEST_CREDENTIALS/ })
     t.match(await gatepost('forget', '--source', 'radius-1', '--user', 'x'), { status: 2, stderr: /one of/ })
-    const archived = () => forget('radius-1', '--dry-run').then(({ archive }) => archive.records === 4)
-    t.ok(await until(archived), 'three logins and a dead letter are in the archive too')
-    t.match(await forget('radius-1'), { tables: { post_auth: 3, dead_letters: 1 }, archive: { records: 4 } })
+    const archived = () => forget('radius-1', '--dry-run').then(({ archive }) => archive.records === 5)
+    t.ok(await until(archived), 'four logins and a dead letter are in the archive too')
+    t.match(await forget('radius-1'), {
+      tables: { post_auth: 4, dead_letters: 1, login_calendar: 2 },
+      archive: { records: 5 },
+    })
+    t.same(await instance.query('SELECT DISTINCT subject FROM login_calendar'), [{ subject: 'SOMEON' }])
     const left = [
       { id: '3', source: 'radius-2', remote_ip: '2001:db8::7' },
       { id: '4', source: 'radius-2', remote_ip: from },
