@@ -14,6 +14,7 @@ export interface Disk {
   ftruncate(fd: number, length: number): Promise<void>
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
+  syncDirectory(directory: string): Promise<void>
 }
 
 const openFile = promisify(open)
@@ -38,6 +39,7 @@ export const realDisk: Disk = {
   ftruncate: promisify(ftruncate),
   rename: promisify(rename),
   unlink: promisify(unlink),
+  syncDirectory,
 }
 
 /** ext4 (also ext2 and ext3) and XFS, as in statfs(2). */

@@ -3,7 +3,7 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { RecordSchema } from '../../schemas/avro.ts'
 import { blockHeader, containerHeader } from '../../schemas/container.ts'
 import type { Batch } from '../../schemas/batch.ts'
-import { syncDirectory, type Disk } from './disk.ts'
+import type { Disk } from './disk.ts'
 import { OPEN_SUFFIX, SEALED_SUFFIX } from './layout.ts'
 
 /** Error codes of a write for which there is no room. */
@@ -81,7 +81,7 @@ export class OpenSegment {
     try {
       await Promise.all([
         this.#syncsWrites ? null : this.#disk.fdatasync(this.#fd),
-        first ? syncDirectory(this.#directory) : null,
+        first ? this.#disk.syncDirectory(this.#directory) : null,
       ])
     } catch (error) {
       throw this.#syncFailed(length, error)
@@ -137,16 +137,23 @@ export class OpenSegment {
     }
   }
 
-  /** Closes the file and renames it, so that readers see it; a segment without a block is removed. May be repeated after an error. */
+  /**
+   * Closes the file and renames it, so that readers see it; a segment without a block is removed. May be repeated after an error.
+   * @throws the file system's error; ENOENT: the file is gone, so that repeating it is of no use
+   */
   async seal(): Promise<void> {
-    if (!this.#closed) await this.#disk.close(this.#fd)
-    this.#closed = true
+    if (!this.#closed) {
+      // A descriptor is gone whatever close() says. Everything in the file is synced already.
+      this.#closed = true
+      await this.#disk.close(this.#fd).catch(() => undefined)
+    }
     if (this.#durable === 0) return this.#disk.unlink(join(this.#directory, this.#name + OPEN_SUFFIX))
     await this.#disk.rename(
       join(this.#directory, this.#name + OPEN_SUFFIX),
       join(this.#directory, this.#name + SEALED_SUFFIX),
     )
-    await syncDirectory(this.#directory)
+    // Readers see it now. If its new name is lost in a power loss, the next start recovers the file under the old one, which is synced.
+    await this.#disk.syncDirectory(this.#directory).catch(() => undefined)
   }
 }
 

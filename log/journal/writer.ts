@@ -101,6 +101,7 @@ class StreamJournal {
   #refusedAt = -Infinity
   #lastRefusal: GatepostError | null = null
   #loggedAt = -Infinity
+  #sealErrorAt = -Infinity
   #closed = false
 
   constructor(stream: Stream, incarnation: string, options: JournalWriterOptions, budget: Budget) {
@@ -205,12 +206,16 @@ class StreamJournal {
         await segment.seal()
         return
       } catch (error) {
-        this.#options.logger.error(
-          { stream: this.#stream, err: error },
-          `journal: cannot seal a segment; retrying: ${messageOf(error)}`,
-        )
+        const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+        if (gone || performance.now() - this.#sealErrorAt > LOG_EVERY_MS) {
+          this.#sealErrorAt = performance.now()
+          this.#options.logger.error(
+            { stream: this.#stream, err: error },
+            `journal: cannot seal a segment; ${gone ? 'its file is gone' : 'retrying'}: ${messageOf(error)}`,
+          )
+        }
         // The next start recovers the segment.
-        if (last) return
+        if (last || gone) return
         await sleep(SEAL_RETRY_MS)
       }
     }

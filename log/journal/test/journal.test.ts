@@ -21,6 +21,7 @@ import { slotDirectory } from '../layout.ts'
 import { JournalReader } from '../reader.ts'
 import { recoverSlot } from '../recover.ts'
 import { JournalWriter } from '../writer.ts'
+import { until } from '../../../test/helpers/until.ts'
 
 process.env['GATEPOST_LOG_LEVEL'] = 'silent'
 const logger = createLogger('test')
@@ -272,6 +273,49 @@ t.test('a segment that could not be renamed is sealed later', async (t) => {
   const { batches } = await readBatches(new JournalReader({ directory: journal, logger }), 1)
   t.same(batches.flatMap(payloadsOf), ['kept'])
   await writer.close()
+})
+
+t.test('a segment whose directory could not be synced after its rename is sealed', async (t) => {
+  // Symptom: "cannot seal a segment" every half second until a restart. Root cause: without a descriptor for the directory the sync failed,
+  // and the rename, which had succeeded, was tried again.
+  const { journal, slot } = paths(t)
+  let syncs = 0
+  let renames = 0
+  const disk: Disk = {
+    ...realDisk,
+    rename: (from, to) => {
+      renames++
+      return realDisk.rename(from, to)
+    },
+    // The first sync makes the first append durable.
+    syncDirectory: (directory) =>
+      ++syncs === 1
+        ? realDisk.syncDirectory(directory)
+        : Promise.reject(Object.assign(new Error('EMFILE: simulated'), { code: 'EMFILE' })),
+  }
+  const writer = await openWriter(slot, { disk })
+  await writer.append(makeBatch(['kept']))
+  const { batches } = await readBatches(new JournalReader({ directory: journal, logger }), 1)
+  t.same(batches.flatMap(payloadsOf), ['kept'])
+  await writer.close()
+  t.equal(renames, 1)
+})
+
+t.test('a segment whose file is gone is not sealed for ever', async (t) => {
+  const { slot } = paths(t)
+  let renames = 0
+  const disk: Disk = {
+    ...realDisk,
+    rename: () => {
+      renames++
+      return Promise.reject(Object.assign(new Error('ENOENT: simulated'), { code: 'ENOENT' }))
+    },
+  }
+  const writer = await openWriter(slot, { disk })
+  await writer.append(makeBatch(['gone']))
+  t.ok(await until(() => renames > 0))
+  await writer.close()
+  t.equal(renames, 1)
 })
 
 t.test('a container of the same schema with another header text is read', async (t) => {
