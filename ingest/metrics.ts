@@ -2,10 +2,11 @@ import { PlainMetrics } from '../common/metrics.ts'
 import type { App } from './app.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
+import type { WorkerBounds } from './listeners/bounds.ts'
 import type { Portal } from './portal/portal.ts'
 
 /** Metrics of one ingest worker. */
-export function ingestMetrics(app: App): PlainMetrics {
+export function ingestMetrics(app: App, listeners: WorkerBounds): PlainMetrics {
   const metrics = new PlainMetrics()
   const { records, postAuth, decisions } = app
   const perStream = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
@@ -90,9 +91,49 @@ export function ingestMetrics(app: App): PlainMetrics {
     'Session ends that could not be written to the access log',
     () => [{ value: decisions.stats.unwritten }],
   )
+  addListenerMetrics(metrics, listeners)
   const { portal } = app
   if (portal !== null) addPortalMetrics(metrics, portal)
   return metrics
+}
+
+function addListenerMetrics(metrics: PlainMetrics, { gateway, bulk }: WorkerBounds): void {
+  const listeners = Object.entries({ gateway, bulk })
+  metrics.add('gauge', 'gatepost_connections', 'Open connections, by listener', () =>
+    listeners.map(([listener, { gate }]) => ({ value: gate.open, labels: { listener } })),
+  )
+  metrics.add('gauge', 'gatepost_connections_max', 'Most open connections, by listener', () =>
+    listeners.map(([listener, { gate }]) => ({ value: gate.limits.total, labels: { listener } })),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_connections_refused_total',
+    'Connections refused: too many of the listener (total) or of their address (address)',
+    () =>
+      listeners.flatMap(([listener, { gate }]) =>
+        Object.entries(gate.refused).map(([reason, value]) => ({ value, labels: { listener, reason } })),
+      ),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_requests_refused_total',
+    'Requests refused: sent before an earlier one was answered (pipelined), or of ambiguous length (framing)',
+    () =>
+      listeners.flatMap(([listener, { pipelined, framing }]) =>
+        Object.entries({ pipelined, framing }).map(([reason, value]) => ({ value, labels: { listener, reason } })),
+      ),
+  )
+  // Both listeners share it.
+  const { bodies } = bulk
+  metrics.add('gauge', 'gatepost_unfinished_body_bytes', 'Bytes of bodies that are not complete yet', () => [
+    { value: bodies.usedBytes },
+  ])
+  metrics.add(
+    'counter',
+    'gatepost_bodies_refused_total',
+    'Requests refused because too many bytes of unfinished bodies were held',
+    () => [{ value: bodies.refused }],
+  )
 }
 
 function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {

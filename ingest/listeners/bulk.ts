@@ -1,8 +1,11 @@
 import type { App } from '../app.ts'
 import type { Certificate } from '../../common/certificate.ts'
 import type { TrustedProxies } from '../../common/trusted-proxies.ts'
+import type { BodyShare } from './body-budget.ts'
 import { addressText } from './client-address.ts'
 import { messageOf } from '../../common/errors.ts'
+import { AMBIGUOUS_LENGTH, BODIES_FULL, UNREAD_MAX_BYTES, workerBounds, type ListenerBounds } from './bounds.ts'
+import { PortPeers } from './port-peers.ts'
 import { Exchange, finalAnswer, type Answer, type RecordOutcome, type Responder } from '../http.ts'
 import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
@@ -35,6 +38,8 @@ export class BulkListener implements Listener, Responder {
   /** The request whose headers a handler may read: only until the callback that delivered it returns. */
   #request: HttpRequest | null = null
   #peer = ''
+  readonly #bounds: ListenerBounds
+  #peers: PortPeers | null = null
   port = 0
 
   // Input of writeCorked(): cork() calls back synchronously, so one set of fields serves all responses.
@@ -42,6 +47,7 @@ export class BulkListener implements Listener, Responder {
   #outcome: RecordOutcome = 'none'
   #response: HttpResponse | null = null
   #bodyless = false
+  #closes = false
 
   /**
    * @param receivedAt in a demo only
@@ -52,7 +58,9 @@ export class BulkListener implements Listener, Responder {
     proxies: TrustedProxies,
     receivedAt: ReceivedAt | null = null,
     certificate: Certificate | null = null,
+    bounds = workerBounds(proxies).bulk,
   ) {
+    this.#bounds = bounds
     this.#server = new RenewableApp(certificate)
     this.#app = app
     this.#proxies = proxies
@@ -60,12 +68,19 @@ export class BulkListener implements Listener, Responder {
     this.#exchange.header = (name) => this.#request?.getHeader(name) ?? ''
     this.#exchange.secure = () => certificate !== null || (proxies.trusts(this.#peer) && isHttps(this.#exchange))
     this.#server
+      .filter((response, count) => {
+        if (Number(count) < 0) bounds.gate.ended()
+        // uWebSockets lets a filter close the connection that it is called for.
+        else if (!this.#admits(response)) response.close()
+      })
       .get('/*', (response, request) => {
+        if (hasBody(request)) return this.#refuse(response, AMBIGUOUS_LENGTH)
         this.#describe(response, request)
         this.#app.get(request.getUrl(), this.#exchange)
         this.#finish(response)
       })
       .head('/*', (response, request) => {
+        if (hasBody(request)) return this.#refuse(response, AMBIGUOUS_LENGTH)
         this.#describe(response, request)
         this.#app.get(request.getUrl(), this.#exchange, true)
         this.#bodyless = true
@@ -80,6 +95,7 @@ export class BulkListener implements Listener, Responder {
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve) => {
       this.port = this.#server.listen(host, port)
+      this.#peers = new PortPeers(this.port)
       resolve()
     })
   }
@@ -95,6 +111,28 @@ export class BulkListener implements Listener, Responder {
 
   close(): void {
     this.#server.close()
+  }
+
+  #admits(response: HttpResponse): boolean {
+    const { gate } = this.#bounds
+    if (!gate.opened()) return false
+    if (gate.open * 4 <= gate.limits.total || this.#peers === null) return true
+    const address = addressText(response.getRemoteAddress())
+    return !gate.tooMany(address, this.#peers.add(address))
+  }
+
+  /**
+   * Answers a request whose body is not read, and closes the connection. What follows on it must not be taken for a request: as long as there is
+   * no answer, uWebSockets closes the connection at the next one, so the answer comes in a later turn of the event loop.
+   */
+  #refuse(response: HttpResponse, answer: Answer, outcome: RecordOutcome = 'none'): void {
+    if (answer === AMBIGUOUS_LENGTH) this.#bounds.framing++
+    response.onAborted(onAborted)
+    setImmediate(() => {
+      this.#closes = true
+      this.respond(response, answer, outcome)
+      this.#closes = false
+    })
   }
 
   respond(response: unknown, answer: Answer, outcome: RecordOutcome): void {
@@ -123,7 +161,7 @@ export class BulkListener implements Listener, Responder {
     if (this.#bodyless && answer.code !== 204)
       response.writeHeader('Content-Length', String(Buffer.byteLength(answer.body)))
     if (answer.code === 204 || this.#bodyless) response.endWithoutBody()
-    else response.end(answer.body)
+    else response.end(answer.body, this.#closes)
   }
 
   #describe(response: HttpResponse, request: HttpRequest): void {
@@ -151,28 +189,35 @@ export class BulkListener implements Listener, Responder {
 
   #other(response: HttpResponse, request: HttpRequest): void {
     const exchange = this.#exchange
+    const length = bodyLength(request)
+    if (length === null) return this.#refuse(response, AMBIGUOUS_LENGTH)
     this.#describe(response, request)
     const handler = this.#app.bodyHandler(request.getMethod().toUpperCase(), request.getUrl(), exchange)
     this.#request = null
     if (handler === null) {
-      this.#finish(response)
+      if (length > UNREAD_MAX_BYTES) this.#refuse(response, exchange.answer, exchange.outcome)
+      else this.#finish(response)
       return
     }
     const { maxBytes, tooLarge } = handler
     const { query, remoteIp, userAgent, now } = exchange
-    response.onAborted(onAborted)
-    if (Number(request.getHeader('content-length')) > maxBytes) {
-      this.respond(response, tooLarge, 'dropped')
-      return
-    }
+    if (length > maxBytes && length !== Infinity) return this.#refuse(response, tooLarge, 'dropped')
+    const proxied = this.#proxies.any && this.#proxies.trusts(remoteIp)
+    let share: BodyShare | null = null
+    response.onAborted(() => share?.release())
     let parts: Buffer[] | null = null
-    let length = 0
+    let received = 0
+    let answered = false
     // One closure per POST: the body may arrive later, when uWebSockets no longer provides the request.
     response.onData((chunk, isLast) => {
-      length += chunk.byteLength
-      if (length > maxBytes) {
-        if (parts !== EMPTY_PARTS) this.respond(response, tooLarge, 'dropped')
-        parts = EMPTY_PARTS
+      if (answered) return
+      received += chunk.byteLength
+      const fits = received <= maxBytes
+      if (!fits || (!isLast && !(share ??= this.#bounds.bodies.body(remoteIp, proxied)).take(chunk.byteLength))) {
+        answered = true
+        parts = null
+        share?.release()
+        this.#refuse(response, fits ? BODIES_FULL : tooLarge, 'dropped')
         return
       }
       if (!isLast) {
@@ -180,11 +225,12 @@ export class BulkListener implements Listener, Responder {
         ;(parts ??= []).push(Buffer.from(new Uint8Array(chunk)))
         return
       }
+      share?.release()
       exchange.query = query
       exchange.remoteIp = remoteIp
       exchange.userAgent = userAgent
       exchange.now = now
-      let body = length === 0 ? EMPTY : new Uint8Array(chunk)
+      let body = received === 0 ? EMPTY : new Uint8Array(chunk)
       if (parts !== null) body = Buffer.concat([...parts, body])
       handler.handle(body, exchange)
       this.#finish(response)
@@ -197,6 +243,35 @@ export function isHttps(exchange: Exchange): boolean {
   return exchange.header('x-forwarded-proto').split(',').at(-1)?.trim().toLowerCase() === 'https'
 }
 
+/** Whether a request without a body states the length of one. */
+function hasBody(request: HttpRequest): boolean {
+  return (
+    (request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '') &&
+    bodyLength(request) !== 0
+  )
+}
+
+/**
+ * The bytes of the body; Infinity: it is chunked. Null: the length is stated twice, or not in the only way that every server reads alike.
+ * uWebSockets takes the first of several lengths, and any Transfer-Encoding for chunked.
+ */
+function bodyLength(request: HttpRequest): number | null {
+  let length: number | null = null
+  let encodings = 0
+  let ambiguous = false
+  request.forEach((name, value) => {
+    if (name === 'content-length') {
+      ambiguous ||= length !== null || !/^\d{1,15}$/.test(value)
+      length = Number(value)
+    } else if (name === 'transfer-encoding') {
+      encodings++
+      ambiguous ||= encodings > 1 || value.trim().toLowerCase() !== 'chunked'
+    }
+  })
+  if (ambiguous || (encodings > 0 && length !== null)) return null
+  return encodings > 0 ? Infinity : (length ?? 0)
+}
+
 /** Joins all X-Forwarded-For lines, since a proxy may append a line instead of an element. */
 function forwardedFor(request: HttpRequest): string {
   let lines = ''
@@ -205,6 +280,3 @@ function forwardedFor(request: HttpRequest): string {
   })
   return lines
 }
-
-/** Marks a request that was answered because its body is too large. */
-const EMPTY_PARTS: Buffer[] = []

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { App } from '../app.ts'
 import type { Certificate } from '../../common/certificate.ts'
 import { createWebServer, renewCertificate } from '../../common/web-server.ts'
@@ -7,11 +7,17 @@ import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
 import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
+import { BODIES_FULL, UNREAD_MAX_BYTES, workerBounds, type ListenerBounds } from './bounds.ts'
 import { isHttps, type Listener } from './bulk.ts'
 
-/** Time limit for a request's head, and separately for the whole request. */
+/** Time limit for a request's head, and separately for the whole request; how often they are checked. */
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+const CHECK_MS = 2000
+/** A connection without a request is closed. */
+const IDLE_MS = 15_000
+/** A connection on which nothing moves is closed, also while an answer waits to be read. Longer than any handler takes. */
+const STALLED_MS = 60_000
 
 /**
  * The gateway listener: HTTP/1.0 and 1.1 through node:http. WiFiDog gateways speak only HTTP/1.0, which uWebSockets refuses, and read until
@@ -24,6 +30,9 @@ export class GatewayListener implements Listener, Responder {
   readonly #exchange = new Exchange()
   readonly #server: Server
   readonly #certificate: Certificate | null
+  readonly #bounds: ListenerBounds
+  /** Connections with a request that was not answered yet. */
+  readonly #busy = new WeakSet<Socket>()
   /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
   port = 0
@@ -37,7 +46,9 @@ export class GatewayListener implements Listener, Responder {
     proxies: TrustedProxies,
     receivedAt: ReceivedAt | null = null,
     certificate: Certificate | null = null,
+    bounds = workerBounds(proxies).gateway,
   ) {
+    this.#bounds = bounds
     this.#certificate = certificate
     this.#app = app
     this.#proxies = proxies
@@ -52,11 +63,21 @@ export class GatewayListener implements Listener, Responder {
       (proxies.trusts(plainAddress(this.#request?.socket.remoteAddress)) && isHttps(this.#exchange))
     this.#server = createWebServer(
       certificate,
-      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: 75_000 },
+      {
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: IDLE_MS,
+        connectionsCheckingInterval: CHECK_MS,
+      },
       (request, response) => {
         this.#handle(request, response)
       },
     )
+    this.#server.timeout = STALLED_MS
+    this.#server.on('connection', (socket) => this.#connected(socket))
+    // Node.js measures the time of a head from its first byte.
+    const ready = certificate === null ? 'connection' : 'secureConnection'
+    this.#server.on(ready, (socket: Socket) => socket.setTimeout(HEADERS_TIMEOUT_MS))
   }
 
   listen(host: string, port: number): Promise<void> {
@@ -97,10 +118,26 @@ export class GatewayListener implements Listener, Responder {
     if (to.req.httpVersionMinor === 0) headers['Connection'] = 'close'
     to.writeHead(final.code, headers)
     to.end(final.body)
+    this.#busy.delete(to.req.socket)
     final.counter.served++
   }
 
+  #connected(socket: Socket): void {
+    const { gate } = this.#bounds
+    const address = plainAddress(socket.remoteAddress)
+    if (gate.admit(address)) socket.once('close', () => gate.closed(address))
+    else socket.destroy()
+  }
+
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    // As uWebSockets does: a client that sends on without reading would have its answers collected here.
+    if (this.#busy.has(request.socket)) {
+      if (!request.socket.destroyed) this.#bounds.pipelined++
+      request.socket.destroy()
+      return
+    }
+    this.#busy.add(request.socket)
+    if (request.socket.timeout !== STALLED_MS) request.socket.setTimeout(STALLED_MS)
     const exchange = this.#exchange
     const { method, url } = request
     // node:http decodes bytes beyond ASCII as Latin-1; they are UTF-8.
@@ -120,14 +157,14 @@ export class GatewayListener implements Listener, Responder {
     if (this.#receivedAt !== null) exchange.now = this.#receivedAt.clock(exchange.header(RECEIVED_AT_HEADER), peer)
     if (method === 'GET' || method === 'HEAD') {
       this.#app.get(path, exchange, method === 'HEAD')
-      request.resume()
+      skipBody(request, response)
       this.#finish(response)
       return
     }
     const handler = this.#app.bodyHandler(method as string, path, exchange)
     if (handler !== null) this.#readBody(request, response, handler)
     else {
-      request.resume()
+      skipBody(request, response)
       this.#finish(response)
     }
   }
@@ -135,19 +172,31 @@ export class GatewayListener implements Listener, Responder {
   #readBody(request: IncomingMessage, response: ServerResponse, handler: BodyHandler): void {
     const { maxBytes, tooLarge } = handler
     const { query, remoteIp, userAgent, now } = this.#exchange
-    const parts: Buffer[] = []
+    const { bodies } = this.#bounds
+    const share = bodies.body(remoteIp, this.#proxies.any && this.#proxies.trusts(remoteIp))
+    let parts: Buffer[] = []
     let length = 0
+    let refused = false
     request.on('data', (chunk: Buffer) => {
+      if (refused) return
       length += chunk.length
-      if (length <= maxBytes) parts.push(chunk)
-      else if (!response.headersSent) {
-        // The rest of the body is not read, so the connection is closed after the answer.
-        response.shouldKeepAlive = false
-        this.respond(response, tooLarge, 'dropped')
+      const fits = length <= maxBytes
+      if (fits && share.take(chunk.length)) {
+        parts.push(chunk)
+        return
       }
+      refused = true
+      parts = []
+      share.release()
+      // The rest of the body is not read: Node.js closes the connection once the answer is sent.
+      request.pause()
+      response.shouldKeepAlive = false
+      this.respond(response, fits ? BODIES_FULL : tooLarge, 'dropped')
     })
+    request.on('close', () => share.release())
     request.on('end', () => {
-      if (length > maxBytes) return
+      if (refused) return
+      share.release()
       const exchange = this.#exchange
       exchange.query = query
       exchange.remoteIp = remoteIp
@@ -164,4 +213,11 @@ export class GatewayListener implements Listener, Responder {
     if (batch === null) this.respond(response, answer, outcome)
     else batch.wait(this, response, answer)
   }
+}
+
+/** Reads a short body that no handler wants, so that the connection can be used again; after a longer one it is closed. */
+function skipBody(request: IncomingMessage, response: ServerResponse): void {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
+  if (encoding === undefined && Number(length) <= UNREAD_MAX_BYTES) request.resume()
+  else response.shouldKeepAlive = false
 }

@@ -64,6 +64,20 @@ export const VARIABLES = {
     allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',
     unset: '(none)',
   }),
+  maxConnections: optional('GATEPOST_MAX_CONNECTIONS', integer(16, 1_000_000), {
+    description: 'Connections that each listener of a worker takes; more are closed at once.',
+    allowed: 'a whole number, 16 to 1000000',
+    unset: '(half of what the limit of open files leaves after 256, at most 20000)',
+  }),
+  maxConnectionsPerAddress: withDefault('GATEPOST_MAX_CONNECTIONS_PER_ADDRESS', '1000', integer(1, 1_000_000), {
+    description:
+      'Connections of one IPv4 address, or one /64 of IPv6, to each listener of a worker; never more than a quarter of all. Trusted proxies have no such limit. Gateways behind one NAT share an address.',
+    allowed: 'a whole number, 1 to 1000000',
+  }),
+  maxBodyBytes: withDefault('GATEPOST_UNFINISHED_BODIES_MAX_BYTES', '64 MiB', size(1024 * KiB, TiB), {
+    description: 'Bytes of unfinished request bodies that a worker holds, a quarter of them from one address.',
+    allowed: 'a size of at least 1 MiB, such as 64MiB or plain bytes',
+  }),
   privateBind: withDefault('GATEPOST_PRIVATE_BIND', '127.0.0.1', bindAddress, {
     description:
       'Address of the SQL endpoint, the dashboard and the metrics. Beyond loopback it needs GATEPOST_SQL_PASSWORD where there is an SQL endpoint, and GATEPOST_DASHBOARD_PASSWORD or GATEPOST_DASHBOARD_VIEWER_PASSWORD where there is the dashboard.',

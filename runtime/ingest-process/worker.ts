@@ -6,6 +6,8 @@ import { reportLiveness } from '../../access/liveness.ts'
 import type { LogWriter } from '../../log/contract.ts'
 import { GROUP_COMMIT } from '../../ingest/batcher.ts'
 import type { AuthMode } from '../../access/decisions.ts'
+import { workerBounds, type WorkerBounds } from '../../ingest/listeners/bounds.ts'
+import { openFilesWarning, type ListenerLimits } from '../../ingest/listeners/limits.ts'
 import { BulkListener } from '../../ingest/listeners/bulk.ts'
 import { GatewayListener } from '../../ingest/listeners/gateway.ts'
 import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
@@ -32,6 +34,8 @@ export interface IngestOptions {
   readonly trustedProxies: readonly string[]
   readonly writers: WriterOptions
   readonly tls: WorkerTls
+  /** Unset: the defaults. */
+  readonly listenerLimits?: ListenerLimits
   readonly authMode: AuthMode
   /** Token keys: the first signs. */
   readonly secrets: readonly [string, ...string[]]
@@ -57,6 +61,7 @@ export class IngestWorker {
   readonly gateway: GatewayListener
   /** Null: no listener speaks TLS. */
   readonly certificate: Certificate | null
+  readonly bounds: WorkerBounds
   readonly #stopLiveness: () => void
 
   private constructor(options: IngestOptions, log: IngestLog) {
@@ -76,9 +81,12 @@ export class IngestWorker {
     const { certificate: files, listeners } = options.tls
     const certificate = files === null ? null : new Certificate(files, options.logger)
     this.certificate = certificate
+    this.bounds = workerBounds(proxies, options.listenerLimits)
+    const warning = openFilesWarning(this.bounds.bulk.gate.limits)
+    if (warning !== null) options.logger.warn(warning)
     const of = (name: ListenerName) => (listeners.includes(name) ? certificate : null)
-    this.bulk = new BulkListener(this.app, proxies, receivedAt, of('bulk'))
-    this.gateway = new GatewayListener(this.app, proxies, receivedAt, of('gateway'))
+    this.bulk = new BulkListener(this.app, proxies, receivedAt, of('bulk'), this.bounds.bulk)
+    this.gateway = new GatewayListener(this.app, proxies, receivedAt, of('gateway'), this.bounds.gateway)
     certificate?.whenChanged(() => {
       if (of('bulk') !== null) this.bulk.renewCertificate()
       if (of('gateway') !== null) this.gateway.renewCertificate()

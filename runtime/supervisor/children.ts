@@ -48,6 +48,11 @@ export function ingestWorkers(
         trustedProxies: config.trustedProxies ?? [],
         writers: writerOptions(config),
         tls: workerTls(config),
+        listenerLimits: {
+          maxConnections: config.maxConnections ?? null,
+          maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+          maxBodyBytes: config.maxBodyBytes,
+        },
         authMode: config.authMode,
         secrets: withSecond(secret, config.secondSecret),
         ack: config.ack,

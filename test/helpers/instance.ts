@@ -60,6 +60,8 @@ export interface InstanceOptions {
   readonly command?: InstanceCommand
   /** The directory of the package that is run; default: this one. */
   readonly root?: string
+  /** How many files each of its processes may open (`ulimit -n`); default: as this process. */
+  readonly openFiles?: number
 }
 
 /** A `gatepost serve` of this checkout, or another command, with its own ports, which it keeps across restarts. */
@@ -70,6 +72,7 @@ export class Instance {
   readonly name: string
   readonly #env: Record<string, string>
   readonly #root: string
+  readonly #openFiles: number | undefined
   readonly gatewayPort: number
   readonly ingestPort: number
   readonly sqlPort: number
@@ -85,8 +88,10 @@ export class Instance {
     command: InstanceCommand,
     root: string,
     ports: number[],
+    openFiles: number | undefined,
   ) {
     this.command = command
+    this.#openFiles = openFiles
     this.#root = root
     this.name = basename(dataDir)
     this.dataDir = env['GATEPOST_DATA_DIR'] ?? dataDir
@@ -106,9 +111,9 @@ export class Instance {
   static async create(
     dataDir: string,
     env: Record<string, string> = {},
-    { command = 'serve', root = packageFile('.') }: InstanceOptions = {},
+    { command = 'serve', root = packageFile('.'), openFiles }: InstanceOptions = {},
   ): Promise<Instance> {
-    return new Instance(dataDir, env, command, root, await freePorts(5))
+    return new Instance(dataDir, env, command, root, await freePorts(5), openFiles)
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -127,7 +132,9 @@ export class Instance {
   /** Starts the supervisor and waits for its banner. `more`: variables for this start only. */
   async start(more: Record<string, string> = {}): Promise<this> {
     // The test runner adds its loaders to the environment of every spawn; env(1) removes them.
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, this.program, this.command], {
+    const words = ['env', '-u', 'NODE_OPTIONS', process.execPath, this.program, this.command]
+    if (this.#openFiles !== undefined) words.unshift('sh', '-c', `ulimit -n ${this.#openFiles} && exec "$@"`, 'sh')
+    const child = spawn(words[0], words.slice(1), {
       env: { ...this.env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

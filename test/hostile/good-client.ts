@@ -5,7 +5,7 @@ import type { Instance } from '../helpers/instance.ts'
 export class GoodClient {
   /** Requests whose record was kept. */
   kept = 0
-  /** What was answered to the others. */
+  /** What was answered to the others: the first of them. */
   readonly failures: string[] = []
   readonly #instance: Instance
   readonly #pauseMs: number
@@ -34,15 +34,19 @@ export class GoodClient {
     await Promise.all(this.#loops)
   }
 
+  #failed(how: string): void {
+    if (this.failures.length < 10) this.failures.push(how)
+  }
+
   async #loop(send: () => Promise<Response>): Promise<void> {
     while (!this.#stopped) {
       try {
         const response = await send()
         const text = await response.text()
         if (response.headers.get('x-gatepost-record') === 'kept') this.kept++
-        else this.failures.push(`${response.status} ${text}`)
+        else this.#failed(`${response.status} ${text}`)
       } catch (error) {
-        this.failures.push(String(error))
+        this.#failed(error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error))
       }
       await sleep(this.#pauseMs)
     }
