@@ -14,6 +14,7 @@ import { openPortal } from '../../ingest/portal/open.ts'
 import { besides, onwardLink, portalRequest, redirectOf } from '../../ingest/portal/request.ts'
 import { loadLanguages } from '../../ingest/portal/texts.ts'
 import { routeOf } from '../../ingest/routes/router.ts'
+import { LOCAL_WRITERS, Writers } from '../../ingest/writers/writers.ts'
 import { canonicalIp } from '../../common/ip-address.ts'
 import { normalMac } from '../../common/mac.ts'
 import { TrustedProxies } from '../../common/trusted-proxies.ts'
@@ -60,7 +61,7 @@ function exchange(query: string, headers: Readonly<Record<string, string>> = {})
   return Object.assign(new Exchange(), {
     query,
     userAgent: 'x',
-    remoteIp: '192.0.2.1',
+    remoteIp: '127.0.0.1',
     header: (name: string) => headers[name] ?? '',
     secure: () => true,
   })
@@ -165,6 +166,10 @@ const languages = loadLanguages(null)
 const cookies = new PortalCookies('secret', 60_000)
 const state = { nonce: newNonce(), sessionId: '', gwId: '', gwAddress: '', gwPort: '', mac: '', url: '', account: '' }
 const cookie = cookies.header(state, Date.now(), false).split(';')[0]
+const writers = new Writers(
+  { ...LOCAL_WRITERS, credentials: [{ name: 'radius', secret: 'a secret of a server' }] },
+  logger,
+)
 const proxies = new TrustedProxies(['127.0.0.0/8', '::1'])
 const query = new QueryFields(
   [64, 64],
@@ -197,6 +202,11 @@ export const INGEST_PARSERS: readonly Parser[] = [
   { name: 'User-Agent', run: userAgentText, pieces: HEAD },
   { name: 'Accept-Language', run: (text) => languages.choose(text), pieces: HEAD },
   { name: 'Cookie', run: (text) => cookies.read(text, Date.now()), pieces: [...HEAD, `${cookie};`] },
+  {
+    name: 'Authorization',
+    run: (text) => writers.writerOf(exchange('', { authorization: text })),
+    pieces: ['Basic ', 'Bearer ', 'cmFkaXVz', 'OmE=', '=', ' ', ':', 'é'],
+  },
   { name: 'X-Forwarded-For', run: (text) => proxies.client('127.0.0.1', text), pieces: HEAD },
   { name: 'queries', run: (text) => query.parse(text), pieces: QUERY, characters: WITHIN_QUERY },
   {
