@@ -3,7 +3,7 @@ import type { AccessEntry, AccessLog } from './log.ts'
 import { normalMac } from '../common/mac.ts'
 import { RecentMap } from './recent-map.ts'
 import type { GatewayRegistry } from './registry.ts'
-import { SUBJECTS } from './subjects.ts'
+import { LOGGED_OUT, NOT_USED_IN_TIME, SUBJECTS } from './subjects.ts'
 import { TagIndex } from './tag-index.ts'
 import type { Token, Tokens } from './token.ts'
 
@@ -32,10 +32,6 @@ const MAX_SESSIONS = 200_000
 
 /** What gateways send when the client has no token. */
 const NO_TOKEN = new Set(['', 'null', 'N/A'])
-
-/** Why a session's token is no longer valid: `reason` of its entry. */
-export const LOGGED_OUT = 'logged_out'
-export const NOT_USED_IN_TIME = 'expired'
 
 export interface DecisionStats {
   /** Valid requests that were answered -1. */

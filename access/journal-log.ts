@@ -1,28 +1,16 @@
-import { open, rename, stat, writeFile, type FileHandle } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { AccessClaims } from './claims.ts'
 import { AccessTable, subjectOf } from './table.ts'
-import { accessEntryOf, MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
-import { syncDirectory } from '../log/journal/disk.ts'
+import { applyLines, FILE, LF, openFile, READ_BYTES, recordText, type OpenedFile } from './journal-file.ts'
+import { MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
 
-/*
- * The access log of an installation without Kafka: one file in the data directory, which every process appends to and follows.
- *
- *   file   = *( LF record LF )
- *   record = {"key": <key>, "entry": <entry, or null to delete it>}
- *
- * A record is a single write to a file opened with O_APPEND, so records of several processes never interleave and every process reads them
- * in the same order. Each record starts with its own line feed, which separates it from a record that a power loss cut off.
- */
-
-const FILE = 'access-control.log'
 const POLL_MS = 100
 const SWEEP_MS = 3_600_000
-const READ_BYTES = 1024 * 1024
-const LF = 0x0a
 
+/** The access log in a file (journal-file.ts), which every process of an installation without Kafka appends to and follows. */
 export class FileAccessLog implements AccessLog {
   /** Invalid records since the start. */
   malformed = 0
@@ -198,89 +186,4 @@ export class FileAccessLog implements AccessLog {
   #sweep(): void {
     for (const key of [...this.#table.endedBefore(Date.now() - SWEEP_MS)]) this.#table.apply(key, null)
   }
-}
-
-/**
- * Writes all current records into a new file and renames it over the old one. Other processes may append meanwhile, to either file: they
- * check the inode to see which one they wrote to.
- * @throws Error of the file system: the old file is still in place
- */
-export async function compactAccessLog(directory: string, now: number): Promise<void> {
-  const path = join(directory, FILE)
-  const old = await open(path, 'r').catch(() => null)
-  if (old === null) return
-  try {
-    const fresh = `${path}.new`
-    let bytes: Buffer
-    do {
-      bytes = await readAll(old, 0)
-      const table = new AccessTable()
-      applyLines(bytes, (key, entry) => table.apply(key, entry))
-      const records = [...table.records(now)].map(([key, entry]) => `\n${recordText(key, entry)}\n`)
-      await writeFile(fresh, records.join(''), { mode: 0o600, flush: true })
-    } while ((await old.stat()).size > bytes.length)
-    await rename(fresh, path)
-    await syncDirectory(directory)
-    const late = await readAll(old, bytes.length)
-    if (late.length === 0) return
-    const { file } = await openFile(path)
-    await file.write(late)
-    await file.datasync()
-    await file.close()
-  } finally {
-    await old.close()
-  }
-}
-
-interface OpenedFile {
-  readonly file: FileHandle
-  readonly inode: number
-}
-
-async function openFile(path: string): Promise<OpenedFile> {
-  const file = await open(path, 'a+', 0o600)
-  return { file, inode: (await file.stat()).ino }
-}
-
-async function readAll(file: FileHandle, from: number): Promise<Buffer> {
-  const parts: Buffer[] = []
-  for (let position = from; ;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, position)
-    if (bytesRead === 0) return Buffer.concat(parts)
-    parts.push(buffer.subarray(0, bytesRead))
-    position += bytesRead
-  }
-}
-
-/** @returns the number of invalid lines */
-function applyLines(bytes: Buffer, apply: (key: string, entry: AccessEntry | null) => void): number {
-  let malformed = 0
-  for (const line of bytes.toString('utf8').split('\n')) {
-    if (line === '') continue
-    const record = recordOf(line)
-    if (record === null) malformed++
-    else apply(record.key, record.entry)
-  }
-  return malformed
-}
-
-function recordText(key: string, entry: AccessEntry | null): string {
-  if (entry === null) return JSON.stringify({ key, entry })
-  const { updatedAt, ...rest } = entry
-  return JSON.stringify({ key, entry: { ...rest, updated_at: updatedAt } })
-}
-
-function recordOf(line: string): { key: string; entry: AccessEntry | null } | null {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line)
-  } catch {
-    return null
-  }
-  if (typeof parsed !== 'object' || parsed === null) return null
-  const { key, entry } = parsed as Record<string, unknown>
-  if (typeof key !== 'string') return null
-  if (entry === null) return { key, entry }
-  const decoded = accessEntryOf(entry)
-  return decoded === null ? null : { key, entry: decoded }
 }

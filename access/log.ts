@@ -41,8 +41,14 @@ export interface AccessLog {
   close(): Promise<void>
 }
 
-/** Maximum number of subjects in memory, about 200 bytes each. Beyond it the log cannot be held as a whole, and nothing is decided. */
+/**
+ * Maximum number of subjects in memory, about 200 bytes each, that only operators, policies and accounts make. Beyond it the log cannot be held
+ * as a whole, and nothing is decided.
+ */
 export const MAX_SUBJECTS = 2_000_000
+
+/** Maximum number of subjects in memory that anybody can make by logging in and out. Beyond it the oldest are forgotten. */
+export const MAX_FLEETING = 300_000
 
 /** How long a claim may take until it is read back. */
 export const CLAIM_WITHIN_MS = 2000

@@ -177,6 +177,30 @@ export const SUBJECTS = {
   liveness: new SubjectKind<string, NoData>({ prefix: 'alive:', person: null, personIn: {} }),
 }
 
+/** Why a session's token is no longer valid, if a gateway said so and nobody decided it: `reason` of its entry. */
+export const LOGGED_OUT = 'logged_out'
+export const NOT_USED_IN_TIME = 'expired'
+
+/** Kinds that every login makes. */
+const OF_LOGINS = [
+  SUBJECTS.binding.prefix,
+  SUBJECTS.confirmed.prefix,
+  SUBJECTS.roaming.prefix,
+  SUBJECTS.captiveSession.prefix,
+  SUBJECTS.sessionQuota.prefix,
+]
+
+/**
+ * Whether anybody on the guest Wi-Fi can make such an entry: ends of sessions, and what logins leave. Its number has no limit, so each table
+ * forgets the oldest.
+ * @param entry null: a claim
+ */
+export function isFleeting(subject: string, entry: AccessEntry | null): boolean {
+  if (OF_LOGINS.some((prefix) => subject.startsWith(prefix))) return true
+  if (entry === null || entry.until === null || !subject.startsWith(SUBJECTS.session.prefix)) return false
+  return entry.verdict === 'deny' && (entry.reason === LOGGED_OUT || entry.reason === NOT_USED_IN_TIME)
+}
+
 /** Kinds that operators and policies decide about; table access_decisions holds all their decisions. */
 export const DECIDED = ['session', 'mac', 'account', 'gateway'] as const
 export type DecidedKind = (typeof DECIDED)[number]

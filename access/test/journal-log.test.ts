@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { pino } from 'pino'
 import { accessContract } from './contract.ts'
-import { compactAccessLog, FileAccessLog } from '../journal-log.ts'
+import { compactAccessLog } from '../journal-compaction.ts'
+import { FileAccessLog } from '../journal-log.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -61,6 +62,21 @@ t.test('compaction keeps the decisions in force and loses no record that is appe
     t.match(reader.get('bind:x', Date.now()), { reason: 'first' })
   }
   t.notOk(readFileSync(join(directory, 'access-control.log'), 'utf8').includes('session:over'))
+})
+
+t.test('two compactions at once, and writers beside them, lose nothing', async (t) => {
+  const directory = t.testdir()
+  const log = await openIn(t, directory)
+  for (let index = 0; index < 100; index++) await log.put(`mac:${index}`, deny('before'))
+  const writing = (async () => {
+    for (let index = 0; index < 200; index++) await log.put(`late:${index}`, deny('late'))
+  })()
+  for (let round = 0; round < 5; round++)
+    await Promise.all([compactAccessLog(directory, Date.now()), compactAccessLog(directory, Date.now())])
+  await writing
+  const reader = await openIn(t, directory)
+  t.equal([...reader.entries('mac:', Date.now())].length, 100)
+  t.equal([...reader.entries('late:', Date.now())].length, 200)
 })
 
 t.test('a directory without the file is not compacted', async (t) => {

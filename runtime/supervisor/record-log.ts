@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { IngestLogOptions, SlotOptions } from '../ingest-process/ingest-log.ts'
-import { compactAccessLog } from '../../access/journal-log.ts'
+import { compactAccessLog, keepCompact } from '../../access/journal-compaction.ts'
 import { archiveDirectory } from '../../log/journal/archive.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import { existingSlots } from '../../log/journal/layout.ts'
@@ -49,7 +49,7 @@ async function prepareJournal(config: Config, dataDir: string, logger: Logger): 
   const directory = join(dataDir, DIRECTORIES.journal)
   await makeDirectory(directory)
   await recoverSlots(directory, orphanSlots(directory, config.workers), logger)
-  await compactAccessLog(dataDir, Date.now())
+  keepCompact(dataDir, (await compactAccessLog(dataDir, Date.now())) ?? 0, logger)
   const slotOf = slots(config, directory)
   // The embedded store has one journal; a server may be fed by several, which need distinct names.
   const partition = config.clickhouseUrl === undefined ? 'journal' : `journal-${await journalId(directory)}`
