@@ -13,6 +13,8 @@ export interface Supervisor {
 
 /** Limit for an answer of the supervisor. */
 const REFUSED_TIMEOUT_MS = 3000
+/** How often a child tells its supervisor that it is alive. */
+export const ALIVE_EVERY_MS = 1000
 /** Maximum number of unanswered questions. */
 const MAX_QUESTIONS = 16
 
@@ -24,6 +26,8 @@ export interface Child<Start> {
   /** Reads again what may change while it runs. */
   reload?(): void
   metrics(): Promise<MetricsJson>
+  /** Whether what the child cannot work without, such as an engine in its process, answers. Default: yes. */
+  isAlive?(): boolean
 }
 
 /**
@@ -93,6 +97,9 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
         break
     }
   })
+  setInterval(() => {
+    if (child.isAlive?.() ?? true) send({ type: 'alive' })
+  }, ALIVE_EVERY_MS).unref()
   // The supervisor may have ended before the handlers were installed.
   if (process.connected) send({ type: 'hello' })
   else orphaned()

@@ -143,6 +143,8 @@ export type FromChild =
   /** The child is listening. A message sent to a cluster worker before that is lost. */
   | { readonly type: 'hello' }
   | { readonly type: 'ready' }
+  /** Sent every second: the event loop runs, and so does the engine of a child that has one. */
+  | { readonly type: 'alive' }
   /** Whether the services that the child depends on answer; true until said otherwise. */
   | { readonly type: 'available'; readonly available: boolean }
   | { readonly type: 'metrics'; readonly id: number; readonly metrics: MetricsJson }

@@ -31,7 +31,12 @@ function withProcess(metric: Labelled, process: string): Labelled {
 
 /** The supervisor's own metrics. */
 export function supervisorMetrics(
-  processes: readonly { readonly name: string; readonly ready: boolean; readonly restarts: number }[],
+  processes: readonly {
+    readonly name: string
+    readonly ready: boolean
+    readonly restarts: number
+    readonly hung: number
+  }[],
 ): MetricsJson {
   const gauge = (
     name: string,
@@ -46,12 +51,20 @@ export function supervisorMetrics(
     values: processes.map((process) => ({ value: value(process), labels: { process: process.name } })),
   })
   return [
-    gauge('gatepost_process_up', 'Whether the process is ready', 'gauge', (process) => (process.ready ? 1 : 0)),
+    gauge('gatepost_process_up', 'Whether the process is ready and gives signs of life', 'gauge', (process) =>
+      process.ready ? 1 : 0,
+    ),
     gauge(
       'gatepost_process_restarts_total',
       'Restarts of the process by the supervisor',
       'counter',
       (process) => process.restarts,
+    ),
+    gauge(
+      'gatepost_process_hung_total',
+      'Times that the process gave no sign of life and was killed by the supervisor',
+      'counter',
+      (process) => process.hung,
     ),
   ]
 }

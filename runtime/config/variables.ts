@@ -200,6 +200,11 @@ export const VARIABLES = {
       'How long a stop (SIGTERM) may take to store accepted records; the rest stays in the journal, in Kafka or in the spill.',
     allowed: 'a duration from 1s to 1h',
   }),
+  hungAfterMs: withDefault('GATEPOST_HUNG_AFTER', '30s', duration(2 * SECOND, HOUR), {
+    description:
+      'A process of Gatepost whose event loop, or whose engine, gives no sign of life for this long is killed and started again; while it starts, ten times as long is allowed.',
+    allowed: 'a duration from 2s to 1h',
+  }),
   retentionDays: withDefault('GATEPOST_RETENTION_DAYS', '32', retentionDays, {
     description: 'Days after which raw records are deleted.',
     allowed: 'a whole number of days, 1 to 3650',

@@ -24,6 +24,11 @@ export class Availability {
     this.#later()
   }
 
+  /** Whether the store answered when it was asked last. */
+  get answers(): boolean {
+    return this.#available
+  }
+
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer ?? undefined)
@@ -34,13 +39,13 @@ export class Availability {
   }
 
   async #ask(): Promise<void> {
-    const available = await this.#answers()
+    const available = await this.#ping()
     if (available !== this.#available && !this.#stopped) this.#changed((this.#available = available))
     this.#later()
   }
 
   /** A store that hangs counts as not answering. */
-  #answers(): Promise<boolean> {
+  #ping(): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), this.#times.withinMs)
       this.#store

@@ -27,6 +27,7 @@ runChild<StoreStart>(
     drain: (withinMs) => work?.drain(withinMs) ?? Promise.resolve(),
     reload: () => work?.reload(),
     metrics: () => work?.metrics() ?? Promise.resolve([]),
+    isAlive: () => work?.isAlive ?? true,
   },
   logger,
 )

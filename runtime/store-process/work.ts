@@ -48,6 +48,7 @@ interface Background {
 }
 
 interface Parts {
+  readonly storeKind: StoreStart['store']['kind']
   readonly drains: StoreStart['drains']
   /** Other processes may read the log too. */
   readonly shared: boolean
@@ -92,6 +93,7 @@ export class StoreWork {
     }
     const availability = new Availability(store, (available) => supervisor.available(available))
     return new StoreWork({
+      storeKind,
       drains,
       shared: log?.kind === 'kafka',
       opened,
@@ -124,6 +126,12 @@ export class StoreWork {
 
   reload(): void {
     for (const each of this.#parts.background) each.reload?.()
+  }
+
+  /** A server that does not answer is an outage, which a restart does not end; an engine in this process has to be replaced with it. */
+  get isAlive(): boolean {
+    const { storeKind, availability } = this.#parts
+    return storeKind === 'server' || availability.answers
   }
 
   async metrics(): Promise<object[]> {

@@ -44,7 +44,7 @@ export async function aggregator(configured: Config): Promise<number> {
       reports: null,
       dashboard: null,
     },
-    logger,
+    { hungAfterMs: config.hungAfterMs, logger },
   )
   return run({
     config,

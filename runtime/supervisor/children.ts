@@ -3,8 +3,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../common/logger.ts'
 import type { Config } from '../config/config.ts'
-import { ManagedProcess } from './managed-process.ts'
-import type { Refused } from '../../reporter/dashboard/options.ts'
+import { ManagedProcess, type ManagedProcessOptions } from './managed-process.ts'
 import { publisherOptions } from '../config/publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from '../messages.ts'
 import { portalOptions } from '../config/portal-options.ts'
@@ -59,6 +58,7 @@ export function ingestWorkers(
         portal: portalOptions(config),
         demoKey,
       }),
+      hungAfterMs: config.hungAfterMs,
       logger,
     })
     void worker.whenReady().then(() => (secretKnown = true))
@@ -69,12 +69,11 @@ export function ingestWorkers(
 /** Role of a process with the store; it says which other work shares the machine. */
 export type StoreRole = 'store' | 'aggregator' | 'reporter'
 
-/** Creates a process with the store without starting it. `refused`: what the ingest workers of this instance refused. */
+/** Creates a process with the store without starting it. */
 export function storeProcess(
   role: StoreRole,
   start: StoreStart,
-  logger: Logger,
-  refused?: () => Promise<readonly Refused[]>,
+  options: Pick<ManagedProcessOptions, 'refused' | 'hungAfterMs' | 'logger'>,
 ): ManagedProcess {
   let wasReady = false
   const child = new ManagedProcess({
@@ -89,8 +88,7 @@ export function storeProcess(
       ...start,
       waitsForLog: start.waitsForLog || (wasReady && role === 'store' && start.log?.kind === 'kafka'),
     }),
-    ...(refused === undefined ? {} : { refused }),
-    logger,
+    ...options,
   })
   void child.whenReady().then(() => (wasReady = true))
   return child

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff } from '../../common/backoff.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Refused } from '../../reporter/dashboard/options.ts'
+import { ALIVE_EVERY_MS } from '../child.ts'
 import type { Failure, FromChild, MetricsJson, ToChild } from '../messages.ts'
+import { Silence } from './silence.ts'
 
 /** The wait before a restart doubles from first to last; a process that has been ready this long counts as healthy again. */
 const FIRST_BACKOFF_MS = 100
@@ -20,10 +22,12 @@ export interface ManagedProcessOptions {
   readonly start: () => unknown
   /** Returns what ingest refused, for a child that asks; unset: this command has no ingest. */
   readonly refused?: () => Promise<readonly Refused[]>
+  /** A child that has been silent for this long is replaced. */
+  readonly hungAfterMs: number
   readonly logger: Logger
 }
 
-/** Keeps one child process running: restarts it with growing waits when it dies, until it is stopped. */
+/** Keeps one child process running: restarts it with growing waits when it dies or hangs, until it is stopped. */
 export class ManagedProcess {
   readonly #options: ManagedProcessOptions
   #child: ChildProcess | null = null
@@ -33,30 +37,36 @@ export class ManagedProcess {
   #readyAt: number | null = null
   readonly #backoff = new Backoff(FIRST_BACKOFF_MS, LAST_BACKOFF_MS)
   #restartTimer: NodeJS.Timeout | null = null
+  readonly #silence: Silence
+  #watch: NodeJS.Timeout | null = null
   #nextId = 1
   readonly #scrapes = new Map<number, (metrics: MetricsJson) => void>()
   readonly #waitingForReady: (() => void)[] = []
   #onExit: ((status: number | null) => void) | null = null
   /** Restarts since the supervisor's start. */
   restarts = 0
+  /** Children that hung and were killed, since the supervisor's start. */
+  hung = 0
   /** Called with the reason when a child ends on its own. */
   onFailure: ((failure: Failure) => void) | null = null
 
   constructor(options: ManagedProcessOptions) {
     this.#options = options
+    this.#silence = new Silence(options.hungAfterMs)
   }
 
   get name(): string {
     return this.#options.name
   }
 
+  /** The child has started, and gives signs of life. */
   get ready(): boolean {
-    return this.#ready
+    return this.#ready && !this.#silence.isNoticed
   }
 
   /** The child is ready, and the services it depends on answer. */
   get available(): boolean {
-    return this.#ready && this.#available
+    return this.ready && this.#available
   }
 
   get pid(): number | undefined {
@@ -69,6 +79,8 @@ export class ManagedProcess {
     this.#child = child
     this.#readyAt = null
     this.#available = true
+    this.#silence.reset()
+    this.#watch = setInterval(() => this.#listen(child), ALIVE_EVERY_MS)
     child.on('message', (message: FromChild) => this.#received(child, message))
     child.on('error', (error) =>
       logger.error({ err: error, process: name }, 'supervisor: cannot start or message a process'),
@@ -131,7 +143,8 @@ export class ManagedProcess {
   /** The process's metrics; null if it does not answer. */
   metrics(): Promise<MetricsJson | null> {
     const child = this.#child
-    if (child === null || !this.#ready) return Promise.resolve(null)
+    // A scrape does not wait for a child that is known to be silent.
+    if (child === null || !this.ready) return Promise.resolve(null)
     const id = this.#nextId++
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -161,6 +174,9 @@ export class ManagedProcess {
         this.#readyAt = performance.now()
         for (const resolve of this.#waitingForReady.splice(0)) resolve()
         break
+      case 'alive':
+        this.#silence.reset()
+        break
       case 'available':
         this.#available = message.available
         break
@@ -177,6 +193,19 @@ export class ManagedProcess {
     }
   }
 
+  /** A stopping child has a deadline of its own. */
+  #listen(child: ChildProcess): void {
+    this.#silence.tick()
+    if (this.#stopping || !this.#silence.isTooLong(this.#ready)) return
+    this.hung++
+    this.#silence.reset()
+    this.#options.logger.error(
+      { process: this.name, pid: child.pid, silentMs: this.#silence.limitMs(this.#ready) },
+      `supervisor: ${this.name} hangs; killing it. Acknowledged records are in the record log`,
+    )
+    child.kill('SIGKILL')
+  }
+
   async #tellRefused(child: ChildProcess, id: number): Promise<void> {
     const refused = (await this.#options.refused?.()) ?? null
     this.#send(child, { type: 'refused', id, refused })
@@ -185,6 +214,7 @@ export class ManagedProcess {
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#child !== child) return
     this.#child = null
+    clearInterval(this.#watch ?? undefined)
     this.#ready = false
     if (this.#stopping) {
       this.#onExit?.(code)

@@ -36,7 +36,7 @@ export async function reporter(configured: Config): Promise<number> {
       reports: reportsStart(config),
       dashboard: dashboardStart(config, null, logger),
     },
-    logger,
+    { hungAfterMs: config.hungAfterMs, logger },
   )
   return run({
     config,

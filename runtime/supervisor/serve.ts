@@ -77,8 +77,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
         reports: reportsStart(config),
         dashboard: dashboardStart(config, directory.path, logger),
       },
-      logger,
-      () => refusedBy(workers),
+      { refused: () => refusedBy(workers), hungAfterMs: config.hungAfterMs, logger },
     )
     return await run({
       config,
