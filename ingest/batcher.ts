@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Stream } from '../schemas/streams/index.ts'
 import type { Batching, LogWriter } from '../log/contract.ts'
 import { BATCH_SPAN_MS } from '../schemas/batch.ts'
-import { GatepostError } from '../common/errors.ts'
+import { GatepostError, type ErrorCode } from '../common/errors.ts'
 import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts'
 
 /**
@@ -16,6 +16,15 @@ const PREFIX_MAX_BYTES = 10 + 16 + 5
 
 /** A request that waits longer is answered with "unknown". Gateways give up after about 30 s, RADIUS servers after a few seconds. */
 export const DURABLE_WITHIN_MS = 2000
+
+/** Why records are not kept, or not known to be: error codes of the record log. */
+const NOT_KEPT_REASONS = [
+  'LOG_FULL',
+  'LOG_WRITE_REFUSED',
+  'LOG_OUTCOME_UNKNOWN',
+  'LOG_CLOSED',
+  'LOG_UNAVAILABLE',
+] as const satisfies ErrorCode[]
 
 /** Counts of one stream in this process. */
 export interface BatcherStats {
@@ -63,7 +72,8 @@ export class StreamBatcher {
     batches: 0,
     bytes: 0,
     refused: 0,
-    failures: new Map(),
+    // From 0: a counter that is born with its first value has no increase then.
+    failures: new Map(NOT_KEPT_REASONS.map((reason) => [reason, 0])),
     sizeBuckets: new Array<number>(SIZE_BUCKETS.length + 1).fill(0),
     commitBuckets: new Array<number>(COMMIT_BUCKETS.length + 1).fill(0),
     commitSecondsSum: 0,
