@@ -7,6 +7,8 @@ import type { FromChild, MetricsJson, ToChild } from './messages.ts'
 export interface Supervisor {
   /** Reports a change: whether the services that the child depends on answer. */
   available(available: boolean): void
+  /** Says that this process has to be killed and started again. */
+  hangs(reason: string): void
   /** Requests and records that the ingest workers refused; null: there are no workers, or no answer came in time. */
   refused(): Promise<readonly Refused[] | null>
 }
@@ -76,7 +78,11 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     switch (message.type) {
       case 'start':
         child
-          .start(message.start, { available: (available) => send({ type: 'available', available }), refused })
+          .start(message.start, {
+            available: (available) => send({ type: 'available', available }),
+            hangs: (reason) => send({ type: 'hangs', reason }),
+            refused,
+          })
           .then(() => send({ type: 'ready' }), fail)
         break
       case 'refused':

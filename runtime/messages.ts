@@ -148,6 +148,8 @@ export type FromChild =
   /** Whether the services that the child depends on answer; true until said otherwise. */
   | { readonly type: 'available'; readonly available: boolean }
   | { readonly type: 'metrics'; readonly id: number; readonly metrics: MetricsJson }
+  /** The child finds that it has to be replaced: its engine does not end a query. */
+  | { readonly type: 'hangs'; readonly reason: string }
   /** Asks what ingest refused. */
   | { readonly type: 'refused'; readonly id: number }
   /** The child is about to end because of an error that a restart does not solve. */

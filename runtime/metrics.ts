@@ -78,6 +78,12 @@ export function sqlMetrics(sql: SqlStats): PlainMetrics {
   metrics.add('counter', 'gatepost_sql_refused_total', 'Requests refused before a query ran, by reason', () =>
     Object.entries(sql.refused).map(([reason, value]) => ({ value, labels: { reason } })),
   )
+  metrics.add(
+    'counter',
+    'gatepost_sql_overdue_total',
+    'Queries that the engine had not ended ten seconds after their time limit; the process is replaced',
+    () => [{ value: sql.overdue }],
+  )
   metrics.add('gauge', 'gatepost_sql_active', 'Queries running', () => [{ value: sql.active }])
   metrics.add('gauge', 'gatepost_sql_queued', 'Queries waiting', () => [{ value: sql.queued }])
   return metrics

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../common/errors.ts'
-import { Engine, type EngineFacts } from './engine.ts'
+import { Engine, type EngineFacts, type Overdue } from './engine.ts'
 import type { SqlError } from './errors.ts'
 import { asSqlError, exceptionText, SQL_CODES, statusOf } from './errors.ts'
 import { Gate, Queue } from './gate.ts'
@@ -113,12 +113,13 @@ class Service {
   }
 
   stats(): SqlStats {
-    const { completed, failed, abandoned, refused, rowsRead, bytesSent } = this.#counters
+    const { completed, failed, abandoned, overdue, refused, rowsRead, bytesSent } = this.#counters
     const active = this.#readers.active + this.#writers.active
     return {
       completed,
       failed,
       abandoned,
+      overdue,
       refused: { ...refused },
       active,
       queued: this.#queue.length,
@@ -199,6 +200,7 @@ class Service {
         actsAsServer: role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true),
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         signal: left.signal,
+        overdue: this.#overdue(mayWrite),
       })
       this.#counters.completed++
     } catch (error) {
@@ -209,6 +211,18 @@ class Service {
       await data?.remove().catch(() => undefined)
       this.#clients.delete(left)
     }
+  }
+
+  #overdue(mayWrite: boolean): Overdue {
+    const { maxWriteSeconds, maxExecutionSeconds, overdueSeconds } = this.#limits
+    const limit = mayWrite ? maxWriteSeconds : maxExecutionSeconds
+    const report = () => {
+      this.#counters.overdue++
+      const reason = `the engine has not ended a query ${overdueSeconds} s after its limit of ${limit} s`
+      this.#options.logger.error({ limit }, `SQL endpoint: ${reason}`)
+      this.#options.onOverdue?.(reason)
+    }
+    return { afterMs: (limit + overdueSeconds) * 1000, report }
   }
 
   async #authenticate(req: IncomingMessage, params: URLSearchParams): Promise<Role> {

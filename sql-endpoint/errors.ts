@@ -38,12 +38,21 @@ export class SqlError extends Error {
   }
 }
 
+/** A message is cut in its middle: the engine repeats the query in it, and the patterns below take more than linear time. */
+const MESSAGE_HEAD = 3000
+const MESSAGE_TAIL = 1000
+
+function shortened(message: string): string {
+  if (message.length <= MESSAGE_HEAD + MESSAGE_TAIL) return message
+  return `${message.slice(0, MESSAGE_HEAD)} ... ${message.slice(-MESSAGE_TAIL)}`
+}
+
 const ENGINE_MESSAGE = /^Code: (\d+)\. DB::Exception: ([^]*?)(?: \(version [^()]*(?:\([^()]*\))?\))?\s*$/
 
 /** Converts anything thrown. Paths of this machine are removed from the engine's messages. */
 export function asSqlError(error: unknown, dataPath: string): SqlError {
   if (error instanceof SqlError) return error
-  const text = messageOf(error)
+  const text = shortened(messageOf(error))
     .replaceAll(dataPath, '…')
     .replace(/: \(in file\/uri [^)]*\)/, '')
     // The temporary file with an INSERT's data: see insert.ts.

@@ -1,12 +1,18 @@
+import { totalmem } from 'node:os'
 import type { Logger } from '../common/logger.ts'
 
 /** Limits of the endpoint. A query may set lower ones. */
 export interface SqlLimits {
+  /**
+   * A query that the engine has not ended so many seconds after its limit is reported to `onOverdue`: the engine checks the limit between
+   * blocks of rows only, and cannot be interrupted. Default 10.
+   */
+  readonly overdueSeconds: number
   /** Maximum seconds of a reading query. Default 60. */
   readonly maxExecutionSeconds: number
   /** Maximum seconds of a writing statement of `admin` or `operator`. Default 600. */
   readonly maxWriteSeconds: number
-  /** Maximum memory of a query in the engine, in bytes. Default 2 GiB. */
+  /** Maximum memory of a query in the engine, in bytes. Default 2 GiB, and at most a share of half of the machine's memory. */
   readonly maxMemoryBytes: number
   /** Maximum bytes of a result: of its blocks in the engine, and of its text before compression. Default 256 MiB. */
   readonly maxResultBytes: number
@@ -24,13 +30,25 @@ export interface SqlLimits {
   readonly maxSockets: number
 }
 
+const READ_CONNECTIONS = 4
+const WRITE_CONNECTIONS = 1
+
+/** All queries together get half of the memory that this process may use. */
+function memoryOfQuery(): number {
+  // What a container may use; on other machines it is undefined, 0, or more than there is.
+  const constrained = process.constrainedMemory() || Infinity
+  const share = Math.min(totalmem(), constrained) / 2 / (READ_CONNECTIONS + WRITE_CONNECTIONS)
+  return Math.floor(Math.min(2 * 1024 ** 3, share))
+}
+
 export const DEFAULT_LIMITS: SqlLimits = {
+  overdueSeconds: 10,
   maxExecutionSeconds: 60,
   maxWriteSeconds: 600,
-  maxMemoryBytes: 2 * 1024 ** 3,
+  maxMemoryBytes: memoryOfQuery(),
   maxResultBytes: 256 * 1024 ** 2,
-  readConnections: 4,
-  writeConnections: 1,
+  readConnections: READ_CONNECTIONS,
+  writeConnections: WRITE_CONNECTIONS,
   maxQueued: 32,
   maxQueryBytes: 256 * 1024,
   maxInsertBytes: 256 * 1024 ** 2,
@@ -57,6 +75,8 @@ export interface SqlEndpointOptions {
   /** Host names under which the endpoint may be reached, besides localhost, loopback addresses and the bound address. */
   readonly allowedHosts?: readonly string[]
   readonly limits?: Partial<SqlLimits>
+  /** The engine does not end a query: whoever owns this process has to replace it. Default: it goes on. */
+  readonly onOverdue?: (reason: string) => void
   readonly logger: Logger
 }
 

@@ -1,4 +1,4 @@
-import { Connection, type Engine, type EngineFacts } from './engine.ts'
+import { Connection, type Engine, type EngineFacts, type Overdue } from './engine.ts'
 import { SqlError } from './errors.ts'
 import { outputFormat } from './wire/formats.ts'
 import { judge, type Verdict } from './guard/guard.ts'
@@ -23,6 +23,7 @@ export interface QueryContext {
   /** Whether the data of VALUES may contain expressions, which the guard does not see. */
   readonly valuesAreExpressions: boolean
   readonly signal: AbortSignal
+  readonly overdue: Overdue
 }
 
 export interface Statement {
@@ -49,7 +50,7 @@ export async function runQuery(
   if (context.actsAsServer) settings['log_comment'] = request.queryId
   const checked = await check(statement.sql, request, policy, context)
   const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
-  const connection = new Connection(context.engine, { ...settings, ...forced })
+  const connection = new Connection(context.engine, { ...settings, ...forced }, context.overdue)
   try {
     await connection.useDatabase()
     await connection.setParameters(checked.parameters)
@@ -75,10 +76,8 @@ async function check(
   policy: SettingsPolicy,
   context: QueryContext,
 ): Promise<Checked> {
-  const connection = new Connection(context.engine, {
-    ...Object.fromEntries(policy.limits),
-    readonly: readonlyLevel(sql),
-  })
+  const settings = { ...Object.fromEntries(policy.limits), readonly: readonlyLevel(sql) }
+  const connection = new Connection(context.engine, settings, context.overdue)
   try {
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)
@@ -146,7 +145,9 @@ async function answer(
   const joiner = new Joiner(format.joining, request.nativeRevision)
   const headers = { 'Content-Type': format.contentType, 'X-ClickHouse-Format': format.name }
   const { maxResultBytes } = context.limits
-  if (format.joining.kind === 'whole' || !verdict.streams) {
+  const inOnePiece =
+    format.joining.kind === 'whole' || !verdict.streams || (await isAnalysedSlowly(connection, verdict))
+  if (inOnePiece) {
     const result = await connection.run(verdict.sql, format.name)
     const bytes = result.bytes()
     if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
@@ -178,6 +179,19 @@ async function answer(
   if (!output.started) start()
   for (const part of held) await output.write(part)
   await output.end()
+}
+
+/** Blocking the event loop for longer delays everything else that this process does. */
+const SLOW_ANALYSIS_MS = 50
+
+/**
+ * chDB starts a stream on the event loop's thread, and its engine computes constants and scalar subqueries then. So the analysis is tried on
+ * another thread first, within the query's limits; if it takes time, the answer is not streamed.
+ */
+async function isAnalysedSlowly(connection: Connection, verdict: Verdict): Promise<boolean> {
+  const started = performance.now()
+  await connection.run(`EXPLAIN PLAN ${verdict.sql}`, 'Null')
+  return performance.now() - started > SLOW_ANALYSIS_MS
 }
 
 function summary(started: number, counts: Record<string, string>): Record<string, string> {

@@ -6,6 +6,8 @@ export interface SqlStats {
   readonly completed: number
   readonly failed: number
   readonly abandoned: number
+  /** Queries that the engine had not ended some time after their limit. */
+  readonly overdue: number
   readonly refused: Readonly<Record<Refusal, number>>
   readonly active: number
   readonly queued: number
@@ -18,6 +20,7 @@ export class Counters {
   failed = 0
   /** The client disconnected before its answer was complete. */
   abandoned = 0
+  overdue = 0
   rowsRead = 0
   bytesSent = 0
   readonly refused: Record<Refusal, number> = { host: 0, password: 0, busy: 0, guard: 0, request: 0 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { SqlError } from './errors.ts'
 import { bodyOf, encodedBodyOf, frameCodingOf } from './body.ts'
+import { Chunks } from './wire/chunks.ts'
 import { wholeFrames } from './wire/frames.ts'
 import type { InsertData } from './insert.ts'
 import type { SqlLimits } from './options.ts'
@@ -25,10 +26,10 @@ export async function readQueryText(
   const given = params.getAll('query').join('')
   const hasBody = req.method === 'POST' || req.method === 'PUT'
   const maxBytes = limits.maxInsertBytes + limits.maxQueryBytes
-  let held = Buffer.from(given === '' ? '' : `${given}\n`)
+  const start = Buffer.from(given === '' ? '' : `${given}\n`)
   const coding = hasBody ? frameCodingOf(req, params) : null
   if (coding !== null) {
-    const parts = insertParts(held, limits)
+    const parts = insertParts(start, limits)
     // The data is exactly the body, so the engine can read it as it was sent.
     if (parts !== null && /^[\s;]*$/.test(parts.rest.toString('latin1'))) {
       const bytes = wholeFrames(encodedBodyOf(req, maxBytes), coding, limits.maxInsertBytes)
@@ -36,23 +37,32 @@ export async function readQueryText(
     }
   }
   const body = hasBody ? bodyOf(req, params, maxBytes) : noBytes()
-  for (;;) {
-    const parts = insertParts(held, limits)
-    if (parts !== null) {
-      const bytes = dataAfter(parts.rest, body, /\bVALUES\s*$/i.test(parts.sql))
-      return { sql: parts.sql, data: { bytes, compression: 'none' } }
+  const held = new Chunks(start)
+  for (let isLast = false, lookedAt = -1; !isLast;) {
+    // Looked at again when there is twice as much: a body may come byte by byte.
+    const isTooLong = held.length > limits.maxQueryBytes
+    if (isTooLong || held.length > 2 * lookedAt) {
+      const parts = insertParts(held.whole(), limits)
+      if (parts !== null) return insertText(parts, body)
+      lookedAt = held.length
     }
-    if (held.length > limits.maxQueryBytes) {
+    if (isTooLong) {
       throw new SqlError('QUERY_IS_TOO_LARGE', `The query is longer than ${limits.maxQueryBytes} bytes`)
     }
     const next = await body.next()
-    if (next.done === true) break
-    held = Buffer.concat([held, next.value])
+    if (next.done === true) isLast = true
+    else held.add(next.value)
   }
-  const sql = held.toString('utf8')
+  const parts = insertParts(held.whole(), limits)
+  if (parts !== null) return insertText(parts, body)
+  const sql = held.whole().toString('utf8')
   if (sql.trim() === '') throw new SqlError('SYNTAX_ERROR', 'Syntax error: Empty query')
   if (sql.includes('\0')) throw new SqlError('SYNTAX_ERROR', 'Syntax error: NUL byte in the query')
   return { sql, data: null }
+}
+
+function insertText({ sql, rest }: { sql: string; rest: Buffer }, body: AsyncGenerator<Buffer>): QueryText {
+  return { sql, data: { bytes: dataAfter(rest, body, /\bVALUES\s*$/i.test(sql)), compression: 'none' } }
 }
 
 /** Splits a text after the statement of an INSERT. */
@@ -83,9 +93,12 @@ async function* dataAfter(rest: Buffer, body: AsyncGenerator<Buffer>, isValues: 
   yield* body
 }
 
-/** Words, quoted texts, comments and parentheses: enough of the language to find where an INSERT's data begins. */
+/**
+ * Words, quoted texts, comments and parentheses: enough of the language to find where an INSERT's data begins. What is not closed lasts until
+ * the end: otherwise each of many beginnings would be followed to the end in vain.
+ */
 const PIECE =
-  /\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|\/\*[^]*?\*\/|'(?:[^'\\]|\\[^]|'')*'|`(?:[^`\\]|\\[^]|``)*`|"(?:[^"\\]|\\[^]|"")*"|[A-Za-z_]\w*|[^]/y
+  /\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$)|'(?:[^'\\]|\\[^]|'')*(?:'|\\?$)|`(?:[^`\\]|\\[^]|``)*(?:`|\\?$)|"(?:[^"\\]|\\[^]|"")*(?:"|\\?$)|[A-Za-z_]\w*|[^]/y
 
 /** The first word of a statement in upper case; empty if there is none. */
 export function firstWord(text: string): string {
@@ -103,6 +116,7 @@ export function endOfInsertHead(text: string): number | null {
   let depth = 0
   let previous = ''
   let isInsert = false
+  let readsInput: boolean | null = null
   for (let match = PIECE.exec(text); match !== null; match = PIECE.exec(text)) {
     const piece = match[0]
     if (/^(?:\s|--|#[ !]|\/\*)/.test(piece)) continue
@@ -118,7 +132,7 @@ export function endOfInsertHead(text: string): number | null {
       if (word === 'VALUES' && previous !== 'FORMAT' && previous !== 'INTO' && previous !== 'TABLE')
         return PIECE.lastIndex
       // The data of a SELECT follows it, if it reads any.
-      if ((word === 'SELECT' || word === 'WITH') && !/\binput\s*\(/.test(text)) return null
+      if ((word === 'SELECT' || word === 'WITH') && !(readsInput ??= /\binput\s*\(/.test(text))) return null
     }
     previous = word
   }

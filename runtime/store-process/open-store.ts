@@ -22,15 +22,17 @@ const LOCK_WAIT_MS = 15_000
 
 /**
  * Opens the store and migrates its tables.
+ * @param hangs called when an engine in this process does not end a query
  * @throws GatepostError DIRECTORY_LOCKED, STORE_UNAVAILABLE, STORE_REFUSED, STORE_MIGRATION
  */
 export async function openStore(
   description: StoreDescription,
   retention: Retention,
+  hangs: (reason: string) => void,
   logger: Logger,
 ): Promise<OpenedStore> {
   return description.kind === 'embedded'
-    ? openEmbedded(description.dataDir, description.endpoint, retention, logger)
+    ? openEmbedded(description.dataDir, description.endpoint, retention, hangs, logger)
     : openServer(description, retention, logger)
 }
 
@@ -39,6 +41,7 @@ async function openEmbedded(
   dataDir: string,
   endpointStart: EndpointStart,
   retention: Retention,
+  hangs: (reason: string) => void,
   logger: Logger,
 ): Promise<OpenedStore> {
   // Load the engine, a library of several hundred megabytes, only when it is needed.
@@ -57,6 +60,7 @@ async function openEmbedded(
     ...(adminPassword === undefined ? {} : { adminPassword }),
     operatorKey,
     allowedHosts: [...allowedHosts],
+    onOverdue: hangs,
     logger,
   })
   writeInstanceFile(dataDir, {

@@ -75,7 +75,7 @@ export class StoreWork {
    */
   static async start(start: StoreStart, supervisor: Supervisor, logger: Logger): Promise<StoreWork> {
     const { retention, log, tokenKeys, waitsForLog, drains } = start
-    const opened = await openStore(start.store, retention, logger)
+    const opened = await openStore(start.store, retention, (reason) => supervisor.hangs(reason), logger)
     const { store } = opened
     if (log !== null && tokenKeys.length === 0) await assertNobodyErased(store)
     const storeKind = start.store.kind

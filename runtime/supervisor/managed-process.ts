@@ -177,6 +177,9 @@ export class ManagedProcess {
       case 'alive':
         this.#silence.reset()
         break
+      case 'hangs':
+        this.#replace(child, message.reason)
+        break
       case 'available':
         this.#available = message.available
         break
@@ -197,10 +200,15 @@ export class ManagedProcess {
   #listen(child: ChildProcess): void {
     this.#silence.tick()
     if (this.#stopping || !this.#silence.isTooLong(this.#ready)) return
+    this.#replace(child, `no sign of life for ${this.#silence.limitMs(this.#ready) / 1000} s`)
+  }
+
+  /** What the child had acknowledged is in the record log. */
+  #replace(child: ChildProcess, reason: string): void {
     this.hung++
     this.#silence.reset()
     this.#options.logger.error(
-      { process: this.name, pid: child.pid, silentMs: this.#silence.limitMs(this.#ready) },
+      { process: this.name, pid: child.pid, reason },
       `supervisor: ${this.name} hangs; killing it. Acknowledged records are in the record log`,
     )
     child.kill('SIGKILL')

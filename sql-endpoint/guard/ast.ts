@@ -7,7 +7,7 @@ export interface AstNode {
   readonly children: AstNode[]
 }
 
-const LINE = /^( *)(SYSTEM query|[A-Za-z][A-Za-z:]*)(.*)$/
+const LINE = /^( *)(SYSTEM query|[A-Za-z][A-Za-z:]*)(.*)$/s
 
 /**
  * Parses the output, whose lines are indented by one space per level. Each line's number of children is checked, so that a name which looks
@@ -54,12 +54,18 @@ function notUnderstood(line: string): SqlError {
   )
 }
 
-export function* walk(node: AstNode, parent: AstNode | null = null): Generator<[AstNode, AstNode | null]> {
-  yield [node, parent]
-  for (const child of node.children) yield* walk(child, node)
+/** Every node with its parent, parents first. With a stack of its own: generators within generators cost each node its depth. */
+export function* walk(root: AstNode): Generator<[AstNode, AstNode | null]> {
+  const waiting: [AstNode, AstNode | null][] = [[root, null]]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    yield next
+    const [node] = next
+    for (const child of node.children.toReversed()) waiting.push([child, node])
+  }
 }
 
 /** The name in `Function name (alias x)`, `Identifier a.b (alias x)`. */
 export function nameIn(node: AstNode): string {
-  return node.detail.replace(/ \(alias [^]*\)$/, '')
+  const alias = node.detail.endsWith(')') ? node.detail.indexOf(' (alias ') : -1
+  return alias === -1 ? node.detail : node.detail.slice(0, alias)
 }

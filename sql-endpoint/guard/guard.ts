@@ -132,8 +132,14 @@ function killing(tokens: readonly Token[]): Verdict {
 /** The names after AS that can only be called as lambdas: WITH x -> x + 1 AS next SELECT next(2). None where engines and codecs are named. */
 function declaredNames(tokens: readonly Token[], functions: FunctionList): Set<string> {
   if (!['SELECT', 'WITH', 'INSERT', 'EXPLAIN'].some((word) => isWord(tokens[0], word))) return new Set()
-  const declared = tokens.filter((token, i) => i > 0 && isWord(tokens[i - 1], 'AS') && isName(token)).map(nameOf)
-  return new Set(declared.filter((name) => functions.isFree(name)))
+  const names = new Set<string>()
+  const called = new Set<string>()
+  for (const [i, token] of tokens.entries()) {
+    if (!isName(token)) continue
+    if (i > 0 && isWord(tokens[i - 1], 'AS')) names.add(nameOf(token))
+    if (tokens[i + 1]?.kind === 'OpeningRoundBracket') called.add(nameOf(token))
+  }
+  return new Set([...names].filter((name) => called.has(name) && functions.isFree(name)))
 }
 
 function checkTokens(tokens: readonly Token[], lambdas: ReadonlySet<string>, context: GuardContext): void {

@@ -1,6 +1,7 @@
 import * as zlib from 'node:zlib'
 import { cityHash128 } from './cityhash.ts'
 import { SqlError } from '../errors.ts'
+import { Chunks } from './chunks.ts'
 import { decompressLz4 } from './lz4.ts'
 
 /**
@@ -11,8 +12,8 @@ import { decompressLz4 } from './lz4.ts'
 const CHECKSUM = 16
 const HEADER = 9
 const METHOD = { none: 0x02, lz4: 0x82, zstd: 0x90 }
-/** ClickHouse's own bound of a block. */
-const MAX_BLOCK = 1024 ** 3
+/** Bound of a block as sent and as decompressed. Clients send blocks of 1 MiB. */
+const MAX_BLOCK = 64 * 1024 ** 2
 const OUR_BLOCK = 256 * 1024
 
 export function* frame(data: Uint8Array): Generator<Buffer> {
@@ -30,23 +31,27 @@ export function* frame(data: Uint8Array): Generator<Buffer> {
 
 /** The data of framed blocks, which may be cut anywhere. @throws SqlError CHECKSUM_DOESNT_MATCH, CANNOT_DECOMPRESS */
 export async function* unframe(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
-  let held: Buffer = Buffer.alloc(0)
+  const held = new Chunks()
+  /** Bytes without which the next step cannot be taken. */
+  let wanted = CHECKSUM + HEADER
   for await (const chunk of source) {
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    for (;;) {
-      if (held.length < CHECKSUM + HEADER) break
-      const size = held.readUInt32LE(CHECKSUM + 1)
-      const decompressed = held.readUInt32LE(CHECKSUM + 5)
-      if (size < HEADER || size > MAX_BLOCK || size > maxBytes * 2 + HEADER || decompressed > maxBytes) {
+    held.add(chunk)
+    while (held.length >= wanted) {
+      const bytes = held.whole()
+      const size = bytes.readUInt32LE(CHECKSUM + 1)
+      const decompressed = bytes.readUInt32LE(CHECKSUM + 5)
+      if (size < HEADER || size > MAX_BLOCK || decompressed > Math.min(MAX_BLOCK, maxBytes)) {
         throw new SqlError('TOO_LARGE_SIZE_COMPRESSED', 'A compressed block is larger than what is allowed')
       }
-      if (held.length < CHECKSUM + size) break
-      const body = held.subarray(CHECKSUM, CHECKSUM + size)
-      if (!cityHash128(body).equals(held.subarray(0, CHECKSUM))) {
+      wanted = CHECKSUM + size
+      if (bytes.length < wanted) break
+      const body = bytes.subarray(CHECKSUM, wanted)
+      if (!cityHash128(body).equals(bytes.subarray(0, CHECKSUM))) {
         throw new SqlError('CHECKSUM_DOESNT_MATCH', "Checksum doesn't match: corrupted data in the request's body")
       }
       yield decompressBlock(body.readUInt8(0), body.subarray(HEADER), decompressed)
-      held = held.subarray(CHECKSUM + size)
+      held.drop(wanted)
+      wanted = CHECKSUM + HEADER
     }
   }
   if (held.length > 0) throw new SqlError('CANNOT_DECOMPRESS', "The request's body ends within a compressed block")

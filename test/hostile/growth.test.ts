@@ -1,13 +1,14 @@
 import t from 'tap'
 import { growth, LIMIT, worstGrowth, type Parser } from './growth.ts'
 import { INGEST_PARSERS } from './ingest-parsers.ts'
+import { SQL_PARSERS } from './sql-parsers.ts'
 
 /*
  * Twice the input costs at most two and a half times the CPU time, in every parser that meets input from outside. Parsers of another room are
  * a list of their own: add it to PARSERS.
  */
 
-const PARSERS: readonly Parser[] = [...INGEST_PARSERS]
+const PARSERS: readonly Parser[] = [...INGEST_PARSERS, ...SQL_PARSERS]
 
 const seed = Number(process.env['GATEPOST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 

@@ -1,0 +1,54 @@
+import { asSqlError } from '../../sql-endpoint/errors.ts'
+import { nameIn, parseAst } from '../../sql-endpoint/guard/ast.ts'
+import { endOfInsertHead, firstWord } from '../../sql-endpoint/text.ts'
+import type { Parser } from './growth.ts'
+
+/* What the SQL endpoint itself makes of a text: the engine's own lexer and parser come after it. */
+
+const WORDS = ['INSERT', 'SELECT ', 'input (', 'VALUES', 'FORMAT ', 'WITH ', ' ', '\n', '(', ')', ',', 'a', '0']
+const OPENINGS = ["'", '"', '`', "'\\", '"\\', '`\\', "''", '/*', '/*a', '*/', '--', '# ', '\\', ';']
+
+/** What is refused was read all the same. */
+function attempt(run: () => unknown): void {
+  try {
+    run()
+  } catch {
+    // An SqlError.
+  }
+}
+
+export const SQL_PARSERS: readonly Parser[] = [
+  { name: 'first word of a statement', run: firstWord, pieces: [...WORDS, ...OPENINGS] },
+  {
+    name: "where an INSERT's data begins",
+    run: endOfInsertHead,
+    pieces: [...WORDS, ...OPENINGS],
+    wrap: (text) => `INSERT INTO t ${text}`,
+  },
+  {
+    name: 'the name in a node of the syntax tree',
+    run: (detail) => nameIn({ kind: 'Function', detail, children: [] }),
+    pieces: [' ', ' (alias ', '(', ')', 'a', '`', '"', ' (alias "'],
+  },
+  {
+    name: 'a line of the syntax tree',
+    run: (text) => attempt(() => parseAst(`SelectQuery ${text}`)),
+    pieces: [' ', '(children 1)', ' (children ', '1', ')', 'a', ':', '\u2028', '"'],
+  },
+  {
+    name: "the engine's message, which repeats the query",
+    run: (text) => asSqlError(new Error(text), '/data'),
+    pieces: [
+      ' ',
+      ': (in file/uri ',
+      ': While reading from: ',
+      'Expected one of: ',
+      ': In scope SELECT formatQuerySingleLine(',
+      ' (version ',
+      ' (AB)',
+      ')',
+      'Code: 62. DB::Exception: ',
+    ],
+    wrap: (text) => `Code: 62. DB::Exception: ${text} (SYNTAX_ERROR)`,
+  },
+]
