@@ -255,6 +255,24 @@ t.test('gateways', async (t) => {
       `POST /logging/post-auth HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     )
     t.match(posted, /^HTTP\/1\.1 404/, 'a guest could reach it: RADIUS servers have a way of their own')
+    const post = 'POST /auth/?stage=counters HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'
+    const report = 'f\r\n{"counters":[]}\r\n0\r\n\r\n'
+    for (const lengths of [
+      'Content-Length: 3\r\nContent-Length: 15\r\n',
+      'Content-Length: 15\r\nTransfer-Encoding: chunked\r\n',
+      'Transfer-Encoding: xchunked\r\n',
+      'Transfer-Encoding: chunked, gzip\r\n',
+    ]) {
+      t.match(await exchange(port, `${post}${lengths}\r\n${report}`), /^HTTP\/1\.1 (400|501) /, lengths)
+    }
+    const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n${report}`
+    for (const lines of [chunked, chunked.replace(report, report.replaceAll('\r\n', '\n'))]) {
+      t.match(
+        await exchange(port, lines),
+        /^HTTP\/1\.1 200 [^]*\{"resp":\[\]\}$/,
+        'read by nginx, passed on with its length',
+      )
+    }
     const spoofed = await exchange(
       port,
       'GET /ping?gw_id=spoof&sys_uptime=1&sys_memfree=2&sys_load=1&wifidog_uptime=3 HTTP/1.0\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n',
