@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Certificate } from './certificate.ts'
+import type { ConnectionGate } from './connection-gate.ts'
+import { plainAddress } from './trusted-proxies.ts'
 
 /** Time limit for a TLS handshake. */
 const HANDSHAKE_MS = 10_000
@@ -20,4 +23,27 @@ export function createWebServer(
 /** Uses the certificate's present content for new connections. PRECONDITION: the server was created with a certificate. */
 export function renewCertificate(server: Server, certificate: Certificate): void {
   ;(server as TlsServer).setSecureContext({ minVersion: TLS.minVersion, ...certificate.pem })
+}
+
+export interface ConnectionBounds {
+  readonly gate: ConnectionGate
+  /** Until when a connection must have sent a request's first byte, ms. Node.js measures the time of a head from that byte. */
+  readonly firstByteMs: number
+  /** A connection on which nothing moves for so long is closed, also while an answer waits to be read, ms. */
+  readonly stalledMs: number
+}
+
+/** Closes the connections that the gate does not admit, and those on which nothing moves. */
+export function boundConnections(server: Server, { gate, firstByteMs, stalledMs }: ConnectionBounds): void {
+  server.timeout = stalledMs
+  server.on('connection', (socket: Socket) => {
+    const address = plainAddress(socket.remoteAddress)
+    if (gate.admit(address)) socket.once('close', () => gate.closed(address))
+    else socket.destroy()
+  })
+  const ready = server instanceof TlsServer ? 'secureConnection' : 'connection'
+  server.on(ready, (socket: Socket) => socket.setTimeout(firstByteMs))
+  server.on('request', ({ socket }) => {
+    if (socket.timeout !== stalledMs) socket.setTimeout(stalledMs)
+  })
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { App } from '../app.ts'
 import type { Certificate } from '../../common/certificate.ts'
-import { createWebServer, renewCertificate } from '../../common/web-server.ts'
+import { boundConnections, createWebServer, renewCertificate } from '../../common/web-server.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
 import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
@@ -73,11 +73,7 @@ export class GatewayListener implements Listener, Responder {
         this.#handle(request, response)
       },
     )
-    this.#server.timeout = STALLED_MS
-    this.#server.on('connection', (socket) => this.#connected(socket))
-    // Node.js measures the time of a head from its first byte.
-    const ready = certificate === null ? 'connection' : 'secureConnection'
-    this.#server.on(ready, (socket: Socket) => socket.setTimeout(HEADERS_TIMEOUT_MS))
+    boundConnections(this.#server, { gate: bounds.gate, firstByteMs: HEADERS_TIMEOUT_MS, stalledMs: STALLED_MS })
   }
 
   listen(host: string, port: number): Promise<void> {
@@ -122,13 +118,6 @@ export class GatewayListener implements Listener, Responder {
     final.counter.served++
   }
 
-  #connected(socket: Socket): void {
-    const { gate } = this.#bounds
-    const address = plainAddress(socket.remoteAddress)
-    if (gate.admit(address)) socket.once('close', () => gate.closed(address))
-    else socket.destroy()
-  }
-
   #handle(request: IncomingMessage, response: ServerResponse): void {
     // As uWebSockets does: a client that sends on without reading would have its answers collected here.
     if (this.#busy.has(request.socket)) {
@@ -137,7 +126,6 @@ export class GatewayListener implements Listener, Responder {
       return
     }
     this.#busy.add(request.socket)
-    if (request.socket.timeout !== STALLED_MS) request.socket.setTimeout(STALLED_MS)
     const exchange = this.#exchange
     const { method, url } = request
     // node:http decodes bytes beyond ASCII as Latin-1; they are UTF-8.

@@ -1,7 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { GatepostError, messageOf } from '../../common/errors.ts'
-import { createWebServer, renewCertificate } from '../../common/web-server.ts'
+import { ConnectionGate } from '../../common/connection-gate.ts'
+import { TrustedProxies } from '../../common/trusted-proxies.ts'
+import { boundConnections, createWebServer, renewCertificate } from '../../common/web-server.ts'
 import { dashboardApp } from './app.ts'
 import type { DashboardOptions } from './options.ts'
 
@@ -11,7 +13,11 @@ export interface RunningDashboard {
   close(): Promise<void>
 }
 
-const MAX_SOCKETS = 256
+/** A browser opens six at once; people behind one proxy share an address, unless the proxy is trusted. */
+const CONNECTIONS = { total: 256, perAddress: 64 }
+const FIRST_BYTE_MS = 10_000
+/** Longer than any query of a page takes. */
+const STALLED_MS = 120_000
 const CLOSING_GRACE_MS = 1000
 
 /**
@@ -23,12 +29,14 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
   const { certificate } = options
   const server = createWebServer(
     certificate,
-    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 },
+    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 2000 },
     // The listener answers errors itself.
     (request, response) => void listener(request, response),
   )
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
-  server.maxConnections = MAX_SOCKETS
+  const proxies = new TrustedProxies(options.trustedProxies)
+  const gate = new ConnectionGate(CONNECTIONS, (address) => address !== '' && proxies.trusts(address))
+  boundConnections(server, { gate, firstByteMs: FIRST_BYTE_MS, stalledMs: STALLED_MS })
   certificate?.whenChanged(() => renewCertificate(server, certificate))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>

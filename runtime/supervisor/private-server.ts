@@ -1,7 +1,20 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
+import { ConnectionGate } from '../../common/connection-gate.ts'
+import { boundConnections } from '../../common/web-server.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { mergeMetrics, supervisorMetrics } from '../metrics.ts'
+
+const DEADLINES: ServerOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+}
+/** Prometheus and probes have one or two each. */
+const CONNECTIONS = { total: 128, perAddress: 32 }
+const FIRST_BYTE_MS = 10_000
+const STALLED_MS = 60_000
 
 /** Serves `/metrics` of all processes in one scrape, `/healthz` (the process is up) and `/readyz` (it can do its work). */
 export function privateServer(
@@ -9,7 +22,7 @@ export function privateServer(
   canWork: () => boolean,
   draining: () => boolean,
 ): Server {
-  return createServer((request, response) => {
+  const server = createServer(DEADLINES, (request, response) => {
     const path = (request.url as string).split('?')[0]
     const answer = (status: number, type: string, body: string) => {
       response.writeHead(status, {
@@ -40,6 +53,9 @@ export function privateServer(
       )
     } else answer(404, 'text/plain', 'not found; this port serves /metrics, /healthz and /readyz\n')
   })
+  const gate = new ConnectionGate(CONNECTIONS, () => false)
+  boundConnections(server, { gate, firstByteMs: FIRST_BYTE_MS, stalledMs: STALLED_MS })
+  return server
 }
 
 async function scrape(processes: readonly ManagedProcess[]): Promise<{ text: string; contentType: string }> {
