@@ -47,6 +47,9 @@ export function loadGuard(): MiddlewareHandler<Environment> {
   })
 }
 
+/** Without parameters but the charset, which JSON does not need (RFC 8259, section 11). */
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
+
 /**
  * Requests that change something must come from a page of this very origin, or not from a browser: HostCheck accepts pages on other ports of
  * this host, and a form can be submitted across origins.
@@ -57,7 +60,7 @@ export const originGuard = createMiddleware<Environment>(async (c, next) => {
     const host = c.req.header('host') ?? ''
     if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
       throw new Refusal(403, `cross-site requests are refused (Origin: ${JSON.stringify(origin)})`)
-    if (!/^application\/json\b/.test(c.req.header('content-type') ?? ''))
+    if (!JSON_TYPE.test(c.req.header('content-type') ?? ''))
       throw new Refusal(400, 'Content-Type: allowed is application/json')
   }
   await next()

@@ -209,6 +209,8 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
   t.equal(page.headers.get('location'), '/login?next=%2Flogins%3Fuser%3Dx')
   t.equal((await get('/login')).status, 200)
 
+  for (const type of ['application/json;x', 'application/jsonx', 'text/plain'])
+    t.equal((await post('/api/login', { password: 'wrong' }, { 'Content-Type': type })).status, 400, type)
   t.equal((await post('/api/login', { password: 'wrong' })).status, 401)
   const cookieOf = async (password: string) => {
     const answer = await post('/api/login', { password })

@@ -174,6 +174,26 @@ if (browser !== null) {
     t.match(alert, /mac: not a MAC/)
   })
 
+  t.test('a login leads to a page of this origin only', async (t) => {
+    const { base, close } = await start({ password: 'of operators', viewerPassword: 'of viewers' })
+    t.teardown(close)
+    for (const next of [
+      '/%09/evil.example',
+      '//evil.example',
+      '/.//evil.example',
+      '%5C%5Cevil.example',
+      'javascript:alert(1)',
+    ]) {
+      const { page } = await opened()
+      await page.goto(`${base}/login?next=${next}`)
+      await page.getByLabel('Password of an operator or a viewer').fill('of operators')
+      await page.keyboard.press('Enter')
+      await page.waitForURL((url) => url.pathname !== '/login')
+      t.equal(new URL(page.url()).origin, base, next)
+      await page.context().close()
+    }
+  })
+
   t.test('a person is forgotten, by keyboard: counted, then confirmed', async (t) => {
     const { base, close } = await start({ password: 'of operators', viewerPassword: 'of viewers' })
     t.teardown(close)

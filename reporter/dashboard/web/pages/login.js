@@ -1,10 +1,13 @@
 import { post } from '../api.js'
 import { h } from '../dom.js'
 
-/** Only a path of this very host is gone to. */
+/** Only a page of this very origin is gone to. Browsers drop tabs and line feeds from addresses, so their text says too little. */
 function nextPath() {
   const next = new URLSearchParams(location.search).get('next') ?? '/'
-  return /^\/(?![/\\])/.test(next) ? next : '/'
+  if (!URL.canParse(next, location.origin)) return '/'
+  const { origin, href } = new URL(next, location.origin)
+  // Whole: a path may begin with two slashes, which name a host.
+  return origin === location.origin ? href : '/'
 }
 
 export function page(main) {
