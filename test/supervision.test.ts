@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -29,6 +29,23 @@ t.test('one instance per directory, even while the first is killed and started a
     t.equal((await post(winner, `round-${round}`)).status, 204)
     t.ok((await stored(winner, (ids) => ids.length > round)).includes(`round-${round}`))
   }
+})
+
+t.test('children inherit no option of the supervisor', async (t) => {
+  if (process.platform !== 'linux') return t.comment('there is no /proc here')
+  const secrets = {
+    GATEPOST_SECRET: 'the secret of the token key',
+    GATEPOST_SQL_ADMIN_PASSWORD: 'a long password of SQL',
+  }
+  const instance = await (await created(t, { ...secrets, GATEPOST_LOG_LEVEL: 'debug' })).start()
+  for (const child of [...instance.children('ingest-main'), ...instance.children('store-main')]) {
+    const inherited = readFileSync(`/proc/${child}/environ`, 'utf8').split('\0')
+    t.same(
+      inherited.filter((line) => line.startsWith('GATEPOST_')),
+      ['GATEPOST_LOG_LEVEL=debug'],
+    )
+  }
+  t.equal(await instance.stop(), 0)
 })
 
 t.test('no process outlives its supervisor', async (t) => {

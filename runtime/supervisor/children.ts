@@ -20,6 +20,17 @@ const REQUEST_HEAD_BYTES = '16384'
 const STORE_THREADS = '16'
 
 /**
+ * Variables that children do not inherit: each gets the options that it needs in its start message, and a worker that faces the Internet
+ * does not hold the passwords of the others.
+ */
+function hiddenVariables(): Record<string, undefined> {
+  const hidden = Object.keys(process.env).filter(
+    (name) => name.startsWith('GATEPOST_') && name !== 'GATEPOST_LOG_LEVEL',
+  )
+  return Object.fromEntries(hidden.map((name) => [name, undefined]))
+}
+
+/**
  * Creates the ingest workers of this instance without starting them. Call once per process: node:cluster has a single set of settings.
  * @param demoKey see IngestOptions
  */
@@ -38,7 +49,7 @@ export function ingestWorkers(
   return Array.from({ length: config.workers }, (_, slot) => {
     const worker = new ManagedProcess({
       name: `ingest-${slot}`,
-      fork: () => cluster.fork({ UWS_HTTP_MAX_HEADERS_SIZE: REQUEST_HEAD_BYTES }).process,
+      fork: () => cluster.fork({ ...hiddenVariables(), UWS_HTTP_MAX_HEADERS_SIZE: REQUEST_HEAD_BYTES }).process,
       start: (): IngestStart => ({
         log: log.worker(slot, secretKnown),
         bind: config.bind,
@@ -81,7 +92,7 @@ export function storeProcess(
     // The role is shown in the process list and sets the child's priority.
     fork: () =>
       fork(childFile('../store-process/store-main.js'), [role], {
-        env: { ...process.env, UV_THREADPOOL_SIZE: STORE_THREADS },
+        env: { ...process.env, ...hiddenVariables(), UV_THREADPOOL_SIZE: STORE_THREADS },
       }),
     // Next to ingest, a process that has read Kafka before does not wait for it: if Kafka cannot be read now, that is an outage.
     start: (): StoreStart => ({
