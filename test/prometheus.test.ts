@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { makeCertificate } from './helpers/certificate.ts'
 import { gatepost, created, kafkaVariables } from './helpers/mixes.ts'
 import { Prometheus, RULES, withoutPrometheus } from './helpers/prometheus.ts'
 import { run } from './helpers/run.ts'
@@ -38,11 +39,13 @@ t.test('every metric that an alert reads is there from the start, counters at 0'
     GATEPOST_KAFKA_TOPIC_PREFIX: broker.prefix,
     GATEPOST_KAFKA_GROUP: broker.prefix,
   }
+  const { cert, key } = makeCertificate(t.testdir(), 'dashboard')
+  const tls = { GATEPOST_TLS_CERT: cert, GATEPOST_TLS_KEY: key, GATEPOST_TLS_LISTENERS: 'dashboard' }
   let scraped = ''
   for (const [log, env] of Object.entries({ journal: {}, kafka })) {
     await t.test(log, async (t) => {
       const locations = join(t.testdirName, 'locations.csv')
-      const instance = await created(t, { ...HISTORY, ...env, GATEPOST_IP_LOCATIONS_URL: locations })
+      const instance = await created(t, { ...HISTORY, ...env, ...tls, GATEPOST_IP_LOCATIONS_URL: locations })
       writeFileSync(locations, 'ip,location_id,name\n192.0.2.1,7,Town hall\n')
       if (log === 'kafka') t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
       await instance.start()

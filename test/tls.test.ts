@@ -1,10 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import { request, Agent } from 'node:https'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { makeCertificate } from './helpers/certificate.ts'
 import { requireCommand } from './helpers/commands.ts'
 import { Instance } from './helpers/instance.ts'
 import { until } from './helpers/until.ts'
@@ -31,12 +32,7 @@ t.test('listeners and dashboard with a certificate of their own', async (t) => {
   if (curl === null || openssl === null) return
   const directory = t.testdir({ data: {} })
   const file = (name: string) => join(directory, name)
-  for (const name of ['first', 'second', 'third']) {
-    const about = ['-days', '2', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
-    const output = ['-keyout', file(`${name}.key`), '-out', file(`${name}.pem`)]
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-    execFileSync(openssl, ['req', '-x509', ...key, ...output, ...about], { stdio: 'pipe' })
-  }
+  for (const name of ['first', 'second', 'third']) makeCertificate(directory, name)
   /** As certbot and Kubernetes do: each file is replaced at once, one after the other. */
   const use = (name: string) => {
     for (const end of ['key', 'pem']) {
