@@ -1,5 +1,5 @@
 import type { Logger } from '../common/logger.ts'
-import { fieldsHolding, descriptorOf, STREAMS, type FollowingTable, type Stream } from '../schemas/streams/index.ts'
+import { descriptorOf, STREAMS, type FollowingTable, type Stream } from '../schemas/streams/index.ts'
 import { DATABASE, type SqlConnection } from './sql.ts'
 
 /*
@@ -29,9 +29,9 @@ export const KEPT_WITH = {
 export type KeptTable = Stream | FollowingTable
 export const KEPT_TABLES: readonly KeptTable[] = [...STREAMS, ...keysOf(FOLLOWS)]
 
-/** Those of them without personal data: they name gateways only. */
-export const NAMELESS: readonly KeptTable[] = STREAMS.filter(
-  (stream) => descriptorOf(stream).fields.length === fieldsHolding(stream, null).length,
+/** Those of them without personal data: they name gateways, and the credentials of programs, only. */
+export const NAMELESS: readonly KeptTable[] = STREAMS.filter((stream) =>
+  descriptorOf(stream).fields.every(({ holds }) => holds === null || holds === 'writer'),
 ).flatMap((stream) => [stream, ...descriptorOf(stream).followedBy])
 
 /** Retention in days of each expiring table. Plain data, since processes send it to each other. */

@@ -88,7 +88,7 @@ t.test('the package holds what it needs and no more', (t) => {
   )
   t.same(
     files.filter((path) => !path.includes('/')),
-    ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
   )
   t.same(
     files.filter((path) => /(^|\/)(test|bench)\/|\.ts$|(^|\/)\./.test(path)),

@@ -4,6 +4,7 @@ import t from 'tap'
 import { packageFile } from '../../../common/package-root.ts'
 import { isAlive } from '../../helpers/instance.ts'
 import { run } from '../../helpers/run.ts'
+import { until } from '../../helpers/until.ts'
 import { testFiles } from '../files.ts'
 import { LONGEST } from '../longest.ts'
 import { runFile } from '../run-file.ts'
@@ -47,7 +48,7 @@ t.test('a file that exceeds its time has failed, and takes with it what it start
   const result = await runFile(fixture('hangs'), { ...options, timeoutMs: 3000 })
   t.ok(result.failed >= 1)
   const [, child] = /# child (\d+)/.exec(readFileSync(result.outputFile, 'utf8')) ?? []
-  t.notOk(isAlive(Number(child)))
+  t.ok(await until(() => !isAlive(Number(child))), 'its group was killed')
 })
 
 t.test(
