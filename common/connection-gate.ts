@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { addressGroup } from './ip-address.ts'
 
 export interface ConnectionLimits {
   /** Connections of a listener. */
@@ -76,14 +76,4 @@ export class ConnectionGate {
     this.#refused.address++
     return true
   }
-}
-
-/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, of which a customer has all. */
-export function addressGroup(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head, tail] = address.split('%')[0].split('::')
-  const first = head === '' ? [] : head.split(':')
-  const last = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = new Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0')
-  return [...first, ...zeros, ...last].slice(0, 4).join(':') + '::/64'
 }

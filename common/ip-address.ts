@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 
 /**
  * The canonical text of an IP address: `1.2.3.4`, `2001:db8::1`. An IPv4-mapped IPv6 address (::ffff:1.2.3.4) becomes the IPv4 address.
@@ -13,6 +13,24 @@ export function canonicalIp(text: string): string | undefined {
   if (!mapped) return ip
   const [high, low] = [parseInt(mapped[1], 16), parseInt(mapped[2], 16)]
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+/** The eight groups of an IPv6 address, which may have a zone. PRECONDITION: it is one. */
+export function ipv6Groups(text: string): number[] {
+  const plain = text.split('%')[0].replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
+    const [a, b, c, d] = bytes.map(Number)
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
+  })
+  const [first, last = []] = plain.split('::').map((part) => (part === '' ? [] : part.split(':')))
+  const zeros = new Array<string>(8 - first.length - last.length).fill('0')
+  return [...first, ...zeros, ...last].map((group) => parseInt(group, 16))
+}
+
+/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, of which a customer has all. */
+export function addressGroup(address: string): string {
+  if (!isIPv6(address)) return address
+  const groups = ipv6Groups(address).slice(0, 4)
+  return groups.map((group) => group.toString(16)).join(':') + '::/64'
 }
 
 /** Whether only this machine can reach a listener on this address. */

@@ -1,4 +1,4 @@
-import { addressGroup } from '../../common/connection-gate.ts'
+import { addressGroup } from '../../common/ip-address.ts'
 
 /** One address may hold this part of the budget. */
 const SHARE = 4

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { addressGroup } from '../../common/connection-gate.ts'
+import { addressGroup } from '../../common/ip-address.ts'
 import { addressText } from './client-address.ts'
 
 const ESTABLISHED = '01'

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { addressGroup, ConnectionGate } from '../../../common/connection-gate.ts'
+import { ConnectionGate } from '../../../common/connection-gate.ts'
+import { addressGroup } from '../../../common/ip-address.ts'
 import { openFilesLimit, parseLimits } from '../../../common/open-files.ts'
 import { TrustedProxies } from '../../../common/trusted-proxies.ts'
 import { MemoryLog } from '../../../test/helpers/memory-log.ts'
