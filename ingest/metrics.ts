@@ -146,6 +146,16 @@ function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {
   metrics.add('counter', 'gatepost_portal_faults_total', 'Login forms that failed with an internal error', () => [
     { value: portal.faults },
   ])
+  metrics.add(
+    'counter',
+    'gatepost_portal_limited_total',
+    'Forms refused because of a limit, by what was sent and the limit',
+    () =>
+      [...portal.limited].map(([key, value]) => {
+        const [what, limit] = key.split(' ')
+        return { value, labels: { what, limit } }
+      }),
+  )
   const { mailer } = portal
   if (mailer === null) return
   metrics.add('gauge', 'gatepost_portal_mails_waiting', 'Mails waiting to be sent', () => [{ value: mailer.waiting }])

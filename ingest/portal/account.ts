@@ -1,11 +1,23 @@
 import { createHmac, randomInt } from 'node:crypto'
 import type { SubjectData } from '../../access/subject-data.ts'
 import { SUBJECTS, type Credential, type PendingCredential } from '../../access/subjects.ts'
+import { OldestFirstMap } from '../../access/oldest-first.ts'
+import { AccountGuard } from '../../common/account-guard.ts'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
-import { clientKey, clientLimiter } from './limits.ts'
+import { PasswordsBusy, type Lane } from './hash-queue.ts'
+import {
+  AttemptLimits,
+  OF_ACCOUNT,
+  SIGNUPS,
+  WRONG_CODES,
+  WRONG_PASSWORDS,
+  type Limited,
+  type Origin,
+} from './limits.ts'
+import type { MailLimits } from './mail-limits.ts'
 import type { Mailer } from './mail.ts'
-import { refused, type LoginMethod, type LoginResult } from './method.ts'
-import { checkPassword, hashPassword, PasswordsBusy } from './password.ts'
+import { limitedBy, refused, type LoginMethod, type LoginResult } from './method.ts'
+import { checkPassword, hashPassword } from './password.ts'
 import { parameter } from './request.ts'
 import type { Languages } from './texts.ts'
 import { sameProof } from '../../access/voucher-code.ts'
@@ -22,12 +34,17 @@ export const MIN_PASSWORD_CHARACTERS = 10
 const MAX_PASSWORD_CHARACTERS = 200
 const CODE_DIGITS = 8
 const MINUTES = 60_000
+/** After so many wrong passwords the hashes of an origin wait behind those of others. */
+const SUSPECT_AFTER = 3
+const MAX_KNOWN = 10_000
+const BUSY: Limited = { limit: 'busy', waitMs: 5000 }
 
 export interface AccountOptions {
   readonly data: SubjectData
   /** The installation's secrets: the first one signs, the others are still accepted. */
   readonly secrets: readonly [string, ...string[]]
   readonly mailer: Mailer
+  readonly mailLimits: MailLimits
   readonly languages: Languages
   readonly validationTimeMs: number
 }
@@ -42,11 +59,15 @@ export function accountName(typed: string): string | null {
 
 export class Accounts {
   readonly #options: AccountOptions
-  readonly #limits = clientLimiter()
-  /** A sign-up sends mail and computes a hash, so it is limited to what a family needs. */
-  readonly #signups = new FailureLimiter(5, 10 * MINUTES)
-  readonly #mails = new FailureLimiter(5, 60 * MINUTES)
-  readonly #codes = new FailureLimiter(10, 60 * MINUTES)
+  readonly #limits = new AttemptLimits(WRONG_PASSWORDS)
+  readonly #guard = new AccountGuard(OF_ACCOUNT)
+  readonly #signups = new AttemptLimits(SIGNUPS)
+  readonly #codes = new AttemptLimits(WRONG_CODES)
+  readonly #codesOfSession = new FailureLimiter(10, 60 * MINUTES)
+  /** Wrong passwords of each origin. */
+  readonly #wrong = new FailureLimiter(SUSPECT_AFTER, 10 * MINUTES)
+  /** Origins where somebody knew a password. */
+  readonly #known = new OldestFirstMap<true>(MAX_KNOWN)
 
   constructor(options: AccountOptions) {
     this.#options = options
@@ -55,38 +76,48 @@ export class Accounts {
   /** Login with the password of an account. */
   readonly login: LoginMethod = {
     login: async (attempt) => {
-      const { form, now } = attempt
+      const { form, origin, now } = attempt
       const account = accountName(parameter(form, 'email', 254))
-      const key = clientKey(attempt)
-      if (!this.#limits.allows(key, account ?? '', now)) return refused('error.rate', 429)
-      const credential = account === null ? undefined : this.#find(account, now)
+      const name = account ?? ''
+      const limited = this.#limits.refusal(origin, now)
+      if (limited !== null) return limitedBy(limited)
+      const waitMs = this.#guard.waitMs(name, origin.address, now)
+      if (waitMs > 0) return limitedBy({ limit: 'account', waitMs })
+      this.#limits.tried(origin, now)
+      this.#guard.tried(name, origin.address, now)
+      const notWrong = () => {
+        this.#limits.succeeded(origin, now)
+        this.#guard.succeeded(name, origin.address, now)
+      }
+      const stored = (account === null ? undefined : this.#find(account, now))?.password ?? null
+      const typed = parameter(form, 'password', MAX_PASSWORD_CHARACTERS)
+      const turn = { lane: this.#laneOf(origin, now), origin: origin.key }
       return withPasswords(async () => {
-        const right = await checkPassword(
-          parameter(form, 'password', MAX_PASSWORD_CHARACTERS),
-          credential?.password ?? null,
-        )
-        if (right && account !== null) return { granted: true, account, until: null, validateBy: null }
-        this.#limits.failed(key, account ?? '', now)
+        if (await checkPassword(typed, stored, turn)) {
+          notWrong()
+          this.#known.set(origin.key, true)
+          return { granted: true, account: name, until: null, validateBy: null }
+        }
+        this.#wrong.failed(origin.key, now)
         return refused('error.account')
-      })
+      }, notWrong)
     },
   }
 
   /** Login with a new account, whose address must be confirmed. */
   readonly signup: LoginMethod = {
     login: async (attempt) => {
-      const { form, now, language } = attempt
+      const { form, origin, now, language } = attempt
       const account = accountName(parameter(form, 'email', 254))
       const password = parameter(form, 'password', MAX_PASSWORD_CHARACTERS)
       if (account === null) return refused('error.email')
       if ([...password].length < MIN_PASSWORD_CHARACTERS) return refused('error.password')
-      const key = clientKey(attempt)
-      if (!this.#signups.allows(key, now) || !this.#mails.allows(account, now)) return refused('error.rate', 429)
-      this.#signups.failed(key, now)
-      this.#mails.failed(account, now)
+      const limited = this.#signups.refusal(origin, now) ?? this.#options.mailLimits.take(account, origin, now)
+      if (limited !== null) return limitedBy(limited)
+      this.#signups.tried(origin, now)
       const validateBy = now + this.#options.validationTimeMs
       return withPasswords(async () => {
-        const hash = await hashPassword(password)
+        const hash = await hashPassword(password, { lane: 'signup', origin: origin.key })
         const issued = (sessionId: string) => this.#invite(sessionId, { account, password: hash }, validateBy, language)
         return { granted: true, account, until: null, validateBy, issued }
       })
@@ -95,14 +126,18 @@ export class Accounts {
 
   /**
    * Confirms the sign-up of a session with the mailed code.
-   * @returns whether the code was right and in time; null: too many wrong codes
+   * @returns whether the code was right and in time; Limited: too many wrong codes
    */
-  async confirm(sessionId: string, typed: string, now: number): Promise<boolean | null> {
+  async confirm(sessionId: string, typed: string, origin: Origin, now: number): Promise<boolean | Limited> {
     const { data } = this.#options
-    if (!this.#codes.allows(sessionId, now)) return null
+    const limited = this.#codes.refusal(origin, now)
+    if (limited !== null) return limited
+    if (!this.#codesOfSession.allows(sessionId, now))
+      return { limit: 'session', waitMs: this.#codesOfSession.endsIn(sessionId, now) }
     const pending = data.get(SUBJECTS.pendingCredential, sessionId, now)
     if (pending === undefined || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
-      this.#codes.failed(sessionId, now)
+      this.#codesOfSession.failed(sessionId, now)
+      this.#codes.tried(origin, now)
       return false
     }
     const { account, password } = pending
@@ -124,6 +159,11 @@ export class Accounts {
     })
   }
 
+  #laneOf({ key, site }: Origin, now: number): Lane {
+    if (!this.#wrong.allows(key, now)) return 'suspect'
+    return site !== null || this.#known.get(key) === true ? 'known' : 'unknown'
+  }
+
   #find(account: string, now: number): Credential | undefined {
     for (const secret of this.#options.secrets) {
       const credential = this.#options.data.get(SUBJECTS.credential, this.#nameOf(account, secret), now)
@@ -141,11 +181,13 @@ export class Accounts {
   }
 }
 
-async function withPasswords(work: () => Promise<LoginResult>): Promise<LoginResult> {
+/** @param busy called if the work could not be done */
+async function withPasswords(work: () => Promise<LoginResult>, busy = () => {}): Promise<LoginResult> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof PasswordsBusy) return refused('error.unavailable', 503)
-    throw error
+    if (!(error instanceof PasswordsBusy)) throw error
+    busy()
+    return limitedBy(BUSY)
   }
 }

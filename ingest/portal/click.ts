@@ -1,19 +1,14 @@
-import { FailureLimiter } from '../../common/failure-limiter.ts'
-import { clientKey } from './limits.ts'
-import { refused, type LoginMethod } from './method.ts'
+import { AttemptLimits, CLICKS } from './limits.ts'
+import { limitedBy, type LoginMethod } from './method.ts'
 
-/** Each click stores a record, so clicks are limited. */
-const MAX_CLICKS = 60
-const WITHIN_MS = 10 * 60_000
-
-/** Login method `click`: the client accepts the terms. */
+/** Login method `click`: the client accepts the terms. Each click stores a record, so clicks are limited. */
 export function clickThrough(): LoginMethod {
-  const clicks = new FailureLimiter(MAX_CLICKS, WITHIN_MS)
+  const clicks = new AttemptLimits(CLICKS)
   return {
-    login(attempt) {
-      const key = clientKey(attempt)
-      if (!clicks.allows(key, attempt.now)) return Promise.resolve(refused('error.rate', 429))
-      clicks.failed(key, attempt.now)
+    login({ origin, now }) {
+      const limited = clicks.refusal(origin, now)
+      if (limited !== null) return Promise.resolve(limitedBy(limited))
+      clicks.tried(origin, now)
       return Promise.resolve({ granted: true, account: '', until: null, validateBy: null })
     },
   }

@@ -4,6 +4,7 @@ import { MIN_PASSWORD_CHARACTERS } from './account.ts'
 import type { CaptiveApi } from './capport.ts'
 import { newNonce, type PortalCookies, type PortalState } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
+import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
 import { SAFE_HEADERS, type Pages } from './pages.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
@@ -21,6 +22,8 @@ export interface LoginOptions {
   /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
   readonly captiveApi: CaptiveApi
+  readonly originOf: (remoteIp: string, mac: string) => Origin
+  readonly limitCounts: LimitCounts
 }
 
 /** Additional data of a login page. */
@@ -30,6 +33,8 @@ interface Shown {
   readonly error?: string
   /** What the user typed, if it is not secret. */
   readonly email?: string
+  /** What the attempt exceeded. */
+  readonly limited?: Limited | null
 }
 
 /** `login/`: the login page and its forms. */
@@ -77,13 +82,18 @@ export class LoginPage {
     if (!method || (name === 'signup' && !this.#methods(redirect, address).has('account')))
       return show({ code: 403, error: 'error.gateway_unregistered' })
     const { remoteIp, now } = request
-    const attempt: Attempt = { form, redirect, remoteIp, language: texts.language, now }
+    const origin = this.#options.originOf(remoteIp, redirect.mac)
+    const attempt: Attempt = { form, redirect, remoteIp, origin, language: texts.language, now }
     const result = await method.login(attempt)
     this.#count(
       name,
       result.granted ? 'granted' : result.code === 429 ? 'limited' : result.code === 503 ? 'unavailable' : 'refused',
     )
-    if (!result.granted) return show({ code: result.code, error: result.error, email: parameter(form, 'email', 254) })
+    if (!result.granted) {
+      const { code, error, limited } = result
+      if (limited !== null) this.#options.limitCounts.count(name, limited)
+      return show({ code, error, limited, email: parameter(form, 'email', 254) })
+    }
     const grant = {
       ...result,
       method: name === 'signup' ? 'account' : (name as LoginMethodName),
@@ -140,6 +150,7 @@ export class LoginPage {
       })
     }
     const methods = this.#methods(redirect, address)
+    const waitMs = shown.limited?.waitMs
     const error = shown.error ?? (methods.size === 0 ? 'error.gateway_unregistered' : undefined)
     // Every page of this browser gets the same proof, since several may be open.
     const known = cookies.read(request.cookieHeader, request.now)
@@ -151,8 +162,15 @@ export class LoginPage {
       title: texts.text(signingUp ? 'signup.title' : 'login.title'),
       cookie: cookies.header(state, request.now, request.secure),
       formTarget: policySource(address),
+      retryAfterMs: waitMs,
       data: {
-        error: error === undefined ? '' : texts.text(error, { count: MIN_PASSWORD_CHARACTERS }),
+        error:
+          error === undefined
+            ? ''
+            : texts.text(error, {
+                count: MIN_PASSWORD_CHARACTERS,
+                duration: texts.duration(wholeMinutes(waitMs ?? 0)),
+              }),
         form: cookies.formProof(state),
         methods: [...methods],
         email: shown.email ?? '',

@@ -2,6 +2,8 @@ import { GatepostError } from '../../common/errors.ts'
 import type { Answer, Reply } from '../http.ts'
 import type { Accounts } from './account.ts'
 import type { PortalCookies, PortalState } from './cookie.ts'
+import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
+import { limitText } from './method.ts'
 import type { Pages } from './pages.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
@@ -21,6 +23,8 @@ export interface MessageOptions {
   readonly sessions: Sessions
   /** Confirms codes; null: there are no accounts. */
   readonly accounts: Accounts | null
+  readonly originOf: (remoteIp: string, mac: string) => Origin
+  readonly limitCounts: LimitCounts
 }
 
 /** `gw_message.php?message=M[&token=T]`: a gateway's message for a client that is not online, or not yet. */
@@ -50,14 +54,18 @@ export class MessagePage {
 
   /** Handles the form with the mailed code. */
   async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
-    const { cookies, sessions, accounts } = this.#options
+    const { cookies, sessions, accounts, originOf, limitCounts } = this.#options
     const state = cookies.read(request.cookieHeader, request.now)
     const show = (answer: Answer): Reply => ({ answer, outcome: 'none' })
     if (state === null || accounts === null || !cookies.provesForm(state, parameter(form, 'form', 64)))
       return show(this.#activate(texts, state, 403, 'error.expired'))
     try {
-      const right = await accounts.confirm(state.sessionId, parameter(form, 'code', 64), request.now)
-      if (right === null) return show(this.#activate(texts, state, 429, 'error.rate'))
+      const origin = originOf(request.remoteIp, state.mac)
+      const right = await accounts.confirm(state.sessionId, parameter(form, 'code', 64), origin, request.now)
+      if (typeof right !== 'boolean') {
+        limitCounts.count('code', right)
+        return show(this.#activate(texts, state, 429, limitText(right), right))
+      }
       if (!right) return show(this.#activate(texts, state, 403, 'error.code'))
       await sessions.validated(state.sessionId, request.now)
     } catch (error) {
@@ -68,16 +76,19 @@ export class MessagePage {
   }
 
   /** The form for the code. It works only in the browser that signed up, which has the cookie. */
-  #activate(texts: Texts, state: PortalState | null, code = 200, error = ''): Answer {
+  #activate(texts: Texts, state: PortalState | null, code = 200, error = '', limited: Limited | null = null): Answer {
     const { cookies, accounts } = this.#options
     const form = state === null || state.sessionId === '' || accounts === null ? '' : cookies.formProof(state)
-    return this.#page(texts, code, 'activate', { form, error: error === '' ? '' : texts.text(error) })
+    const shown =
+      error === '' ? '' : texts.text(error, { duration: texts.duration(wholeMinutes(limited?.waitMs ?? 0)) })
+    return this.#page(texts, code, 'activate', { form, error: shown }, limited?.waitMs)
   }
 
-  #page(texts: Texts, code: number, message: string, data: Record<string, unknown>): Answer {
+  #page(texts: Texts, code: number, message: string, data: Record<string, unknown>, retryAfterMs?: number): Answer {
     const title = texts.text(`${message}.title`)
     const text = texts.text(`${message}.text`)
-    return this.#options.pages.answer('message', texts, { route: 'gw_message', code, title, data: { ...data, text } })
+    const page = { route: 'gw_message', code, title, data: { ...data, text }, retryAfterMs } as const
+    return this.#options.pages.answer('message', texts, page)
   }
 
   /** Adds gateway and account from the login's cookie, since a token holds only tags of them. */

@@ -1,3 +1,4 @@
+import type { Limited, Origin } from './limits.ts'
 import type { Redirect } from './request.ts'
 
 export type LoginMethodName = 'click' | 'voucher' | 'account' | 'webhook'
@@ -8,6 +9,7 @@ export interface Attempt {
   readonly redirect: Redirect
   /** The client's address as seen here; often the gateway's. */
   readonly remoteIp: string
+  readonly origin: Origin
   /** The language of mail. */
   readonly language: string
   readonly now: number
@@ -25,7 +27,13 @@ export type LoginResult =
       /** Called when the session is known, before the browser is redirected. False: not possible at the moment. */
       readonly issued?: (sessionId: string) => Promise<boolean>
     }
-  | { readonly granted: false; readonly error: string; readonly code: 403 | 429 | 503 }
+  | {
+      readonly granted: false
+      readonly error: string
+      readonly code: 403 | 429 | 503
+      /** What the attempt exceeded; null: it was refused for another reason. */
+      readonly limited: Limited | null
+    }
 
 /** A login method. */
 export interface LoginMethod {
@@ -33,6 +41,18 @@ export interface LoginMethod {
   login(attempt: Attempt): Promise<LoginResult>
 }
 
-export function refused(error: string, code: 403 | 429 | 503 = 403): LoginResult {
-  return { granted: false, error, code }
+export function refused(error: string, code: 403 | 503 = 403): LoginResult {
+  return { granted: false, error, code, limited: null }
+}
+
+/** Too many attempts. */
+export function limitedBy(limited: Limited): LoginResult {
+  return { granted: false, error: limitText(limited), code: limited.limit === 'busy' ? 503 : 429, limited }
+}
+
+/** The text for a client that may have done nothing wrong itself. */
+export function limitText({ limit }: Limited): string {
+  if (limit === 'busy') return 'error.unavailable'
+  if (limit === 'mail') return 'error.rate.mail'
+  return limit === 'address' || limit === 'gateway' || limit === 'total' ? 'error.rate.network' : 'error.rate'
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { registeredGateway } from '../../access/registration.ts'
 import { Tokens } from '../../access/token.ts'
+import { GatewaySources } from '../../access/gateway-sources.ts'
 import type { Records } from '../records.ts'
 import { Accounts } from './account.ts'
 import { SubjectData } from '../../access/subject-data.ts'
@@ -10,7 +11,9 @@ import { CaptiveApi } from './capport.ts'
 import { clickThrough } from './click.ts'
 import { PortalCookies } from './cookie.ts'
 import { IssuedSessions } from './issue.ts'
+import { LimitCounts, originOf as originAt } from './limits.ts'
 import { LoginPage } from './login.ts'
+import { MailLimits } from './mail-limits.ts'
 import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
 import type { LoginMethod, LoginMethodName } from './method.ts'
@@ -36,7 +39,8 @@ export interface PortalOptions {
   /** Whether sessions follow their device to other gateways (wifidog-ng 2, `stage=roam`). */
   readonly roaming: boolean
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
-  readonly mail: { readonly url: string; readonly from: string } | null
+  /** `perHour`: of this worker. */
+  readonly mail: { readonly url: string; readonly from: string; readonly perHour: number } | null
 }
 
 /** Services that the portal uses. */
@@ -63,10 +67,14 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const languages = loadLanguages(options.directory)
   const cookies = new PortalCookies(secret, sessionMaxMs)
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
+  const sources = new GatewaySources(access)
+  const originOf = (remoteIp: string, mac: string) => originAt(remoteIp, mac, sources.siteOf(remoteIp))
+  const limitCounts = new LimitCounts()
+  const mailLimits = new MailLimits(options.mail?.perHour ?? 0, () => sources.any)
   const accounts =
     mailer === null || !options.methods.includes('account')
       ? null
-      : new Accounts({ data, secrets, mailer, languages, validationTimeMs })
+      : new Accounts({ data, secrets, mailer, mailLimits, languages, validationTimeMs })
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
@@ -80,7 +88,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   }
   const registeredAddress = (gwId: string, now: number) => registration(gwId, now)?.address ?? null
   const captiveApi = new CaptiveApi({ data, sessions, registration })
-  const common = { pages, cookies, sessions }
+  const common = { pages, cookies, sessions, originOf, limitCounts }
   const signup = accounts?.signup ?? null
   return new Portal({
     languages,
@@ -90,6 +98,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
     captiveApi,
     mailer,
     roaming,
+    limitCounts,
     logger,
   })
 }

@@ -30,6 +30,8 @@ export interface Page {
   readonly cookie?: string | undefined
   /** The origin that submitting the page's form may redirect to, besides this server. */
   readonly formTarget?: string | undefined
+  /** When to try again (Retry-After), ms from now. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /** Headers of every answer of the portal, besides its Content-Security-Policy. Some pages have the token in their URL. */
@@ -75,6 +77,7 @@ export class Pages {
     })
     const headers = [...SAFE_HEADERS, ['Content-Security-Policy', this.#policy(page.formTarget)]] as [string, string][]
     headers.push(['Content-Language', texts.language])
+    if (page.retryAfterMs !== undefined) headers.push(['Retry-After', String(Math.ceil(page.retryAfterMs / 1000))])
     if (page.cookie !== undefined) headers.push(['Set-Cookie', page.cookie])
     return makeAnswer(page.route, page.code, body, { contentType: 'text/html; charset=utf-8', headers })
   }

@@ -4,6 +4,7 @@ import { makeAnswer, type Answer, type BodyHandler, type Exchange, type Reply } 
 import type { Route } from '../routes/router.ts'
 import type { CaptiveApi } from './capport.ts'
 import { SAFE_HEADERS } from './pages.ts'
+import type { LimitCounts } from './limits.ts'
 import type { LoginPage } from './login.ts'
 import type { Mailer } from './mail.ts'
 import type { MessagePage } from './message.ts'
@@ -41,6 +42,7 @@ export interface PortalPages {
   readonly mailer: Mailer | null
   /** Null: sessions do not roam. */
   readonly roaming: Roaming | null
+  readonly limitCounts: LimitCounts
   readonly logger: Logger
 }
 
@@ -102,6 +104,11 @@ export class Portal {
   /** Login forms by method and outcome. */
   get outcomes(): ReadonlyMap<string, number> {
     return this.#pages.login.outcomes
+  }
+
+  /** Refused forms by what was limited and the limit. */
+  get limited(): ReadonlyMap<string, number> {
+    return this.#pages.limitCounts.counts
   }
 
   get mailer(): Mailer | null {

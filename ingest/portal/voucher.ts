@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { SubjectData } from '../../access/subject-data.ts'
 import { SUBJECTS, type Voucher } from '../../access/subjects.ts'
-import { clientKey, clientLimiter } from './limits.ts'
-import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
+import { AttemptLimits, WRONG_VOUCHERS } from './limits.ts'
+import { limitedBy, refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
 import { voucherAccount } from '../../access/vouchers.ts'
@@ -12,7 +12,7 @@ import { voucherAccount } from '../../access/vouchers.ts'
 export class VoucherLogin implements LoginMethod {
   readonly #data: SubjectData
   readonly #secrets: readonly string[]
-  readonly #limits = clientLimiter()
+  readonly #limits = new AttemptLimits(WRONG_VOUCHERS)
 
   /** `secrets`: the installation's. A voucher is hashed with the secret that was the first one when it was created. */
   constructor(data: SubjectData, secrets: readonly string[]) {
@@ -21,15 +21,14 @@ export class VoucherLogin implements LoginMethod {
   }
 
   async login(attempt: Attempt): Promise<LoginResult> {
-    const { form, now } = attempt
-    const key = clientKey(attempt)
-    if (!this.#limits.allows(key, '', now)) return refused('error.rate', 429)
+    const { form, origin, now } = attempt
+    const limited = this.#limits.refusal(origin, now)
+    if (limited !== null) return limitedBy(limited)
+    this.#limits.tried(origin, now)
     const found = this.#find(parameter(form, 'code', 64), now)
     const until = found === null ? null : await this.#use(found.id, found.voucher, deviceOf(attempt), now)
-    if (found === null || until === null) {
-      this.#limits.failed(key, '', now)
-      return refused('error.voucher')
-    }
+    if (found === null || until === null) return refused('error.voucher')
+    this.#limits.succeeded(origin, now)
     return { granted: true, account: voucherAccount(found.id), until, validateBy: null }
   }
 

@@ -1,8 +1,9 @@
+import { AccountGuard } from '../../common/account-guard.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { signedHeaders } from '../../common/signed-post.ts'
-import { clientKey, clientLimiter, type ClientLimits } from './limits.ts'
-import { refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
+import { AttemptLimits, OF_ACCOUNT, WRONG_PASSWORDS, type Origin } from './limits.ts'
+import { limitedBy, refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
 
 /*
@@ -28,6 +29,8 @@ export interface WebhookOptions {
 
 /** Concurrent requests to the service; beyond them, logins are refused for the moment. */
 const MAX_RUNNING = 64
+/** Of them those of one address, and of one registered gateway. */
+const MAX_RUNNING_OF = { address: 8, gateway: 32 } as const
 const ANSWER_MAX_BYTES = 16 * 1024
 
 interface WebhookAnswer {
@@ -38,7 +41,10 @@ interface WebhookAnswer {
 
 export class WebhookLogin implements LoginMethod {
   readonly #options: WebhookOptions
-  readonly #limits: ClientLimits = clientLimiter()
+  readonly #limits = new AttemptLimits(WRONG_PASSWORDS)
+  readonly #accounts = new AccountGuard(OF_ACCOUNT)
+  /** By origin; bounded by MAX_RUNNING. */
+  readonly #runningOf = new Map<string, number>()
   #running = 0
   /** Requests without a valid answer. */
   outages = 0
@@ -48,22 +54,32 @@ export class WebhookLogin implements LoginMethod {
   }
 
   async login(attempt: Attempt): Promise<LoginResult> {
-    const { form, now } = attempt
+    const { form, origin, now } = attempt
     const username = parameter(form, 'username', 254).trim()
     if (username === '') return refused('error.webhook')
-    const key = clientKey(attempt)
-    if (!this.#limits.allows(key, username, now)) return refused('error.rate', 429)
-    if (this.#running >= MAX_RUNNING) return refused('error.webhook_down', 503)
-    this.#running++
+    // The service may not distinguish capitals.
+    const account = username.toLowerCase()
+    const limited = this.#limits.refusal(origin, now)
+    if (limited !== null) return limitedBy(limited)
+    const waitMs = this.#accounts.waitMs(account, origin.address, now)
+    if (waitMs > 0) return limitedBy({ limit: 'account', waitMs })
+    if (!this.#enter(origin)) return limitedBy({ limit: 'busy', waitMs: this.#options.timeoutMs })
+    this.#limits.tried(origin, now)
+    this.#accounts.tried(account, origin.address, now)
+    const notWrong = () => {
+      this.#limits.succeeded(origin, now)
+      this.#accounts.succeeded(account, origin.address, now)
+    }
     try {
       const answer = await this.#ask(attempt, username)
       if (answer.allow) {
+        notWrong()
         const until = answer.seconds === null ? null : now + answer.seconds * 1000
         return { granted: true, account: answer.account || username, until, validateBy: null }
       }
-      this.#limits.failed(key, username, now)
       return refused('error.webhook')
     } catch (error) {
+      notWrong()
       this.outages++
       this.#options.logger.error(
         { error: messageOf(error) },
@@ -71,8 +87,24 @@ export class WebhookLogin implements LoginMethod {
       )
       return refused('error.webhook_down', 503)
     } finally {
-      this.#running--
+      this.#leave(origin)
     }
+  }
+
+  #enter({ key, site }: Origin): boolean {
+    const own = this.#runningOf.get(key) ?? 0
+    const most = site?.isGateway === true ? MAX_RUNNING_OF.gateway : MAX_RUNNING_OF.address
+    if (this.#running >= MAX_RUNNING || own >= most) return false
+    this.#running++
+    this.#runningOf.set(key, own + 1)
+    return true
+  }
+
+  #leave({ key }: Origin): void {
+    this.#running--
+    const own = (this.#runningOf.get(key) ?? 1) - 1
+    if (own === 0) this.#runningOf.delete(key)
+    else this.#runningOf.set(key, own)
   }
 
   async #ask({ form, redirect, language, now }: Attempt, username: string): Promise<WebhookAnswer> {

@@ -4,7 +4,8 @@ import type { Config } from './config.ts'
 /** The portal's options; null: another system has the portal and issues the tokens. */
 export function portalOptions(config: Config): PortalOptions | null {
   if (config.authMode !== 'signed') return null
-  const { loginWebhookUrl, loginWebhookSecret, loginWebhookTimeoutMs, smtpUrl, smtpFrom } = config
+  const { loginWebhookUrl, loginWebhookSecret, loginWebhookTimeoutMs, smtpUrl, smtpFrom, smtpMailsPerHour } = config
+  const perHour = smtpMailsPerHour / config.workers
   return {
     methods: config.login,
     directory: config.portalDir ?? null,
@@ -17,6 +18,6 @@ export function portalOptions(config: Config): PortalOptions | null {
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null
         : { url: loginWebhookUrl, secret: loginWebhookSecret, timeoutMs: loginWebhookTimeoutMs },
-    mail: smtpUrl === undefined || smtpFrom === undefined ? null : { url: smtpUrl, from: smtpFrom },
+    mail: smtpUrl === undefined || smtpFrom === undefined ? null : { url: smtpUrl, from: smtpFrom, perHour },
   }
 }

@@ -339,6 +339,11 @@ export const VARIABLES = {
     description: 'Sender of outgoing mail.',
     allowed: 'an e-mail address',
   }),
+  smtpMailsPerHour: withDefault('GATEPOST_SMTP_MAILS_PER_HOUR', '1000', integer(1, 1_000_000), {
+    description:
+      'Mails that the portal sends in an hour, shared out among the workers of this instance; a sixth of them may be sent at once. A quarter is kept for gateways that are registered with their addresses, if there are any.',
+    allowed: 'a whole number, 1 to 1000000',
+  }),
   alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
     description: 'URL to which the alerts gateway_down and gateway_up are posted.',
     allowed: HTTP,
