@@ -44,6 +44,7 @@ export interface EndpointStart {
   readonly password: string | undefined
   readonly adminPassword: string | undefined
   readonly allowedHosts: readonly string[]
+  readonly trustedProxies: readonly string[]
 }
 
 export type StoreDescription =

@@ -84,6 +84,12 @@ export function sqlMetrics(sql: SqlStats): PlainMetrics {
     'Queries that the engine had not ended ten seconds after their time limit; the process is replaced',
     () => [{ value: sql.overdue }],
   )
+  metrics.add(
+    'counter',
+    'gatepost_sql_connections_refused_total',
+    'Connections refused: too many of the endpoint (total) or of their address (address)',
+    () => Object.entries(sql.connectionsRefused).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
   metrics.add('gauge', 'gatepost_sql_active', 'Queries running', () => [{ value: sql.active }])
   metrics.add('gauge', 'gatepost_sql_queued', 'Queries waiting', () => [{ value: sql.queued }])
   return metrics

@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { ConnectionGate } from '../common/connection-gate.ts'
+import { TrustedProxies } from '../common/trusted-proxies.ts'
+import { boundConnections } from '../common/web-server.ts'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import { Engine, type EngineFacts, type Overdue } from './engine.ts'
 import type { SqlError } from './errors.ts'
-import { asSqlError, exceptionText, SQL_CODES, statusOf } from './errors.ts'
+import { asSqlError, exceptionText, SQL_CODES, statusOf, TooManyGuesses } from './errors.ts'
 import { Gate, Queue } from './gate.ts'
 import { HostCheck } from '../common/hosts.ts'
+import { Login } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
 import { spool, type DataFile } from './insert.ts'
 import { Output } from './output.ts'
@@ -14,7 +18,6 @@ import { runQuery } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { Counters, type Refusal, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
-import { Users, type Role } from './users.ts'
 
 export interface SqlEndpoint {
   readonly port: number
@@ -23,11 +26,12 @@ export interface SqlEndpoint {
   stats(): SqlStats
 }
 
-/** Delay of the answer to a wrong password, in milliseconds. */
-const WRONG_PASSWORD_DELAY_MS = 300
 const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS'])
 /** When closing, requests may finish within this time and are then aborted. */
 const CLOSING_GRACE_MS = 3000
+const FIRST_BYTE_MS = 10_000
+/** Nothing moves while a statement waits for its turn and runs; who does not read its result is disconnected before (output.ts). */
+const STALLED_MS = 3_600_000
 
 /**
  * Serves ClickHouse's HTTP interface over the embedded engine.
@@ -36,7 +40,12 @@ const CLOSING_GRACE_MS = 3000
 export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<SqlEndpoint> {
   const limits: SqlLimits = { ...DEFAULT_LIMITS, ...options.limits }
   const { engine, facts } = await openEngine(options.dataPath)
-  const service = new Service(options, limits, engine, facts)
+  const proxies = new TrustedProxies(options.trustedProxies ?? [])
+  const gate = new ConnectionGate(
+    { total: limits.maxSockets, perAddress: limits.maxSocketsPerAddress },
+    (address) => address !== '' && proxies.trusts(address),
+  )
+  const service = new Service(options, limits, engine, facts, gate)
   const server = createServer(
     {
       // A query may be part of the URL.
@@ -48,7 +57,7 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
     },
     (req, res) => void service.handle(req, res),
   )
-  server.maxConnections = limits.maxSockets
+  boundConnections(server, { gate, firstByteMs: FIRST_BYTE_MS, stalledMs: STALLED_MS })
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -91,7 +100,8 @@ class Service {
   readonly #engine: Engine
   readonly #facts: EngineFacts
   readonly #hosts: HostCheck
-  readonly #users: Users
+  readonly #login: Login
+  readonly #gate: ConnectionGate
   readonly #queue: Queue
   readonly #readers: Gate
   readonly #writers: Gate
@@ -100,13 +110,20 @@ class Service {
   /** Aborted when a client disconnects or is disconnected. */
   readonly #clients = new Set<AbortController>()
 
-  constructor(options: SqlEndpointOptions, limits: SqlLimits, engine: Engine, facts: EngineFacts) {
+  constructor(
+    options: SqlEndpointOptions,
+    limits: SqlLimits,
+    engine: Engine,
+    facts: EngineFacts,
+    gate: ConnectionGate,
+  ) {
     this.#options = options
     this.#limits = limits
     this.#engine = engine
     this.#facts = facts
     this.#hosts = new HostCheck(options.host, options.allowedHosts ?? [])
-    this.#users = new Users(options)
+    this.#login = new Login(options)
+    this.#gate = gate
     this.#queue = new Queue(limits.maxQueued)
     this.#readers = new Gate(limits.readConnections, this.#queue)
     this.#writers = new Gate(limits.writeConnections, this.#queue)
@@ -125,6 +142,7 @@ class Service {
       queued: this.#queue.length,
       rowsRead,
       bytesSent,
+      connectionsRefused: { ...this.#gate.refused },
     }
   }
 
@@ -180,7 +198,7 @@ class Service {
     let leave: (() => void) | null = null
     let data: DataFile | null = null
     try {
-      const role = await this.#authenticate(req, params)
+      const { role } = await this.#login.admit(req, params)
       const request = readRequest(req, params)
       this.#announce(res, request)
       output = new Output(res, request)
@@ -225,15 +243,6 @@ class Service {
     return { afterMs: (limit + overdueSeconds) * 1000, report }
   }
 
-  async #authenticate(req: IncomingMessage, params: URLSearchParams): Promise<Role> {
-    try {
-      return this.#users.authenticate(req, params)
-    } catch (error) {
-      await sleep(WRONG_PASSWORD_DELAY_MS)
-      throw error
-    }
-  }
-
   #announce(res: ServerResponse, request: SqlRequest): void {
     res.setHeader('X-ClickHouse-Query-Id', request.queryId)
     res.setHeader('X-ClickHouse-Timezone', this.#facts.timezone)
@@ -257,6 +266,7 @@ class Service {
     res.setHeader('Content-Type', 'text/plain; charset=UTF-8')
     res.setHeader('X-ClickHouse-Exception-Code', String(error.code))
     if (error.code === SQL_CODES.REQUIRED_PASSWORD) res.setHeader('WWW-Authenticate', 'Basic realm="Gatepost SQL"')
+    if (error instanceof TooManyGuesses) res.setHeader('Retry-After', String(Math.ceil(error.waitMs / 1000)))
     if (error.code === SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES) res.setHeader('Retry-After', '1')
     res.writeHead(statusOf(error))
     res.end(text)
@@ -282,6 +292,7 @@ function isGreeting(req: IncomingMessage, url: URL): boolean {
 }
 
 function refusalOf(error: SqlError): Refusal | null {
+  if (error instanceof TooManyGuesses) return 'guesses'
   switch (error.code) {
     case SQL_CODES.REQUIRED_PASSWORD:
     case SQL_CODES.AUTHENTICATION_FAILED:

@@ -38,6 +38,17 @@ export class SqlError extends Error {
   }
 }
 
+/** An address that sent many wrong passwords: none is compared for some time. */
+export class TooManyGuesses extends SqlError {
+  readonly waitMs: number
+
+  constructor(user: string, waitMs: number) {
+    const seconds = Math.ceil(waitMs / 1000)
+    super('AUTHENTICATION_FAILED', `${user}: too many wrong passwords came from this address; wait ${seconds} s`)
+    this.waitMs = waitMs
+  }
+}
+
 /** A message is cut in its middle: the engine repeats the query in it, and the patterns below take more than linear time. */
 const MESSAGE_HEAD = 3000
 const MESSAGE_TAIL = 1000
@@ -98,5 +109,6 @@ const STATUS = new Map<number, number>([
 ])
 
 export function statusOf(error: SqlError): number {
+  if (error instanceof TooManyGuesses) return 429
   return STATUS.get(error.code) ?? 500
 }

@@ -28,6 +28,8 @@ export interface SqlLimits {
   readonly maxInsertBytes: number
   /** Maximum TCP connections. Default 256. */
   readonly maxSockets: number
+  /** Of them those of one IPv4 address or one /64 of IPv6; a trusted proxy has no such limit. Default 64. */
+  readonly maxSocketsPerAddress: number
 }
 
 const READ_CONNECTIONS = 4
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: SqlLimits = {
   maxQueryBytes: 256 * 1024,
   maxInsertBytes: 256 * 1024 ** 2,
   maxSockets: 256,
+  maxSocketsPerAddress: 64,
 }
 
 export interface SqlEndpointOptions {
@@ -74,6 +77,8 @@ export interface SqlEndpointOptions {
   readonly actsAsServer?: boolean
   /** Host names under which the endpoint may be reached, besides localhost, loopback addresses and the bound address. */
   readonly allowedHosts?: readonly string[]
+  /** Addresses and CIDR blocks whose X-Forwarded-For is trusted. Default: none. */
+  readonly trustedProxies?: readonly string[]
   readonly limits?: Partial<SqlLimits>
   /** The engine does not end a query: whoever owns this process has to replace it. Default: it goes on. */
   readonly onOverdue?: (reason: string) => void

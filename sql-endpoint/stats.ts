@@ -1,5 +1,7 @@
-/** Why a request was refused before anything ran. */
-export type Refusal = 'host' | 'password' | 'busy' | 'guard' | 'request'
+import type { ConnectionRefusals } from '../common/connection-gate.ts'
+
+/** Why a request was refused before anything ran. `guesses`: its address sent too many wrong passwords. */
+export type Refusal = 'host' | 'password' | 'guesses' | 'busy' | 'guard' | 'request'
 
 /** Plain counters since the start. */
 export interface SqlStats {
@@ -13,6 +15,7 @@ export interface SqlStats {
   readonly queued: number
   readonly rowsRead: number
   readonly bytesSent: number
+  readonly connectionsRefused: ConnectionRefusals
 }
 
 export class Counters {
@@ -23,5 +26,5 @@ export class Counters {
   overdue = 0
   rowsRead = 0
   bytesSent = 0
-  readonly refused: Record<Refusal, number> = { host: 0, password: 0, busy: 0, guard: 0, request: 0 }
+  readonly refused: Record<Refusal, number> = { host: 0, password: 0, guesses: 0, busy: 0, guard: 0, request: 0 }
 }

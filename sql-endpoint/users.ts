@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { SqlError } from './errors.ts'
 
 /** `operator` is used by commands on the same machine: an admin who may also insert batches, like a store. */
 export type Role = 'reader' | 'admin' | 'operator'
@@ -12,6 +11,18 @@ interface User {
 }
 
 const digestOf = (password: string): Buffer => createHash('sha256').update(password).digest()
+
+/** Who a request says that it comes from. */
+export interface Identified {
+  readonly name: string
+  /** Whether there is such a user. */
+  readonly known: boolean
+  readonly needsPassword: boolean
+  /** Whether a password was sent. */
+  readonly given: boolean
+  /** Null: the password is wrong or missing, or there is no such user. */
+  readonly role: Role | null
+}
 
 /** Authenticates users and determines their role. */
 export class Users {
@@ -32,18 +43,14 @@ export class Users {
     }
   }
 
-  /** @throws SqlError REQUIRED_PASSWORD (401): a password is needed and none was sent; AUTHENTICATION_FAILED (403) */
-  authenticate(req: IncomingMessage, params: URLSearchParams): Role {
+  identify(req: IncomingMessage, params: URLSearchParams): Identified {
     const { name, password, given } = credentialsOf(req, params)
     const user = this.#users.get(name)
     // Compared even if the user does not exist, so that the time reveals nothing about names.
     const matches = timingSafeEqual(digestOf(password), user?.digest ?? digestOf('no such user'))
-    if (user !== undefined && (user.digest === null || matches)) return user.role
-    if (!given) throw new SqlError('REQUIRED_PASSWORD', `${name}: Authentication failed: password is required`)
-    throw new SqlError(
-      'AUTHENTICATION_FAILED',
-      `${name}: Authentication failed: password is incorrect, or there is no user with such name`,
-    )
+    const needsPassword = user === undefined || user.digest !== null
+    const role = user !== undefined && (!needsPassword || matches) ? user.role : null
+    return { name, known: user !== undefined, needsPassword, given, role }
   }
 }
 

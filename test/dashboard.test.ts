@@ -12,6 +12,7 @@ t.test('a session is shown, and cut off', async (t) => {
   const instance = await Instance.create(join(t.testdir(), 'data'), {
     GATEPOST_AUTH_MODE: 'open',
     GATEPOST_DASHBOARD_PASSWORD: PASSWORD,
+    GATEPOST_SQL_PASSWORD: 'of analysts',
   })
   t.teardown(() => instance.destroy())
   await instance.start()
@@ -74,6 +75,20 @@ t.test('beyond loopback a password is needed', async (t) => {
   const { status, output } = await serve.refused()
   t.equal(status, 2)
   t.match(output, /GATEPOST_PRIVATE_BIND=0\.0\.0\.0: .*dashboard.*GATEPOST_DASHBOARD_PASSWORD/)
+})
+
+t.test('a dashboard with a password needs one of the SQL endpoint, which reads the same tables', async (t) => {
+  const variables = ['GATEPOST_DASHBOARD_PASSWORD', 'GATEPOST_DASHBOARD_VIEWER_PASSWORD']
+  for (const variable of variables) {
+    const serve = await Instance.create(join(t.testdir(), 'data'), { [variable]: PASSWORD })
+    const { status, output } = await serve.refused()
+    t.equal(status, 2)
+    t.match(output, new RegExp(`GATEPOST_SQL_PASSWORD is not set, but ${variable} is`))
+  }
+  const serve = await Instance.create(join(t.testdir(), 'data'), { GATEPOST_SQL_PASSWORD: 'short' })
+  const { status, output } = await serve.refused()
+  t.equal(status, 2)
+  t.match(output, /GATEPOST_SQL_PASSWORD=\*+: allowed is at least 8 characters/)
 })
 
 t.test('a reporter shows the data of a server', async (t) => {

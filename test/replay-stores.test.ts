@@ -47,7 +47,7 @@ t.test('the embedded store, beside its instance', async (t) => {
     GATEPOST_AUTH_MODE: 'open',
     GATEPOST_KAFKA_TOPIC_PREFIX: broker.prefix,
     GATEPOST_KAFKA_GROUP: `${broker.prefix}group`,
-    GATEPOST_SQL_ADMIN_PASSWORD: 'adm',
+    GATEPOST_SQL_ADMIN_PASSWORD: 'adm-of-tests',
   })
   t.teardown(() => instance.destroy())
   t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
@@ -68,7 +68,7 @@ t.test('the embedded store, beside its instance', async (t) => {
   t.ok(await until(async () => (await read()) === 5), 'everything is committed')
   t.ok(await same(1), 'and stays as it is')
 
-  const url = instance.url('/?user=admin&password=adm&mutations_sync=2', instance.sqlPort)
+  const url = instance.url('/?user=admin&password=adm-of-tests&mutations_sync=2', instance.sqlPort)
   for (const table of Object.keys(ROUND)) {
     const response = await fetch(url, { method: 'POST', body: `ALTER TABLE gatepost.${table} DELETE WHERE 1` })
     t.equal(response.status, 200)

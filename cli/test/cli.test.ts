@@ -86,7 +86,7 @@ t.test('a wrong configuration stops every command, and the message names every w
 })
 
 t.test('config', async (t) => {
-  const env = { GATEPOST_WORKERS: '3', GATEPOST_SQL_PASSWORD: 'hunter2', GATEPOST_WORKER: '1' }
+  const env = { GATEPOST_WORKERS: '3', GATEPOST_SQL_PASSWORD: 'hunter2hunter2', GATEPOST_WORKER: '1' }
   const json = await gatepost('config --json', env)
   t.match(json, { status: 0, stderr: /did you mean GATEPOST_WORKERS/ })
   const entries = JSON.parse(json.stdout) as { variable: string }[]

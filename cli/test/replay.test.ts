@@ -18,7 +18,7 @@ import { runHere } from './run-cli.ts'
 const instance = await Instance.create(join(t.testdir({ data: {} }), 'data'), {
   GATEPOST_AUTH_MODE: 'open',
   GATEPOST_ARCHIVE_MAX_BYTES: '10 MiB',
-  GATEPOST_SQL_ADMIN_PASSWORD: 'adm',
+  GATEPOST_SQL_ADMIN_PASSWORD: 'adm-of-tests',
 })
 t.teardown(() => instance.destroy())
 
@@ -41,7 +41,7 @@ async function replayed(...arguments_: string[]): Promise<Record<string, Partial
 
 /** Runs a statement, as an operator would. */
 async function admin(sql: string): Promise<void> {
-  const url = instance.url('/?user=admin&password=adm&mutations_sync=2', instance.sqlPort)
+  const url = instance.url('/?user=admin&password=adm-of-tests&mutations_sync=2', instance.sqlPort)
   const response = await fetch(url, { method: 'POST', body: sql })
   if (!response.ok) throw new Error(await response.text())
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { FailureLimiter } from '../../common/failure-limiter.ts'
+import { PasswordLimiter } from '../../common/password-limiter.ts'
 
 /** `local`: no login is needed, and everybody who can reach the address may do everything. */
 export type Who = 'operator' | 'viewer' | 'local'
@@ -7,16 +7,13 @@ export type Who = 'operator' | 'viewer' | 'local'
 /** Maximum number of logins; the oldest is evicted first. */
 const MAX_LOGINS = 1000
 const LOGIN_MS = 12 * 3_600_000
-/** Wrong passwords allowed per address and minute. */
-const FAILURES = 10
-const MINUTE_MS = 60_000
 
 /** Who may use the dashboard. */
 export class Access {
   readonly #passwords: readonly { readonly who: Who; readonly digest: Buffer }[]
   /** Keyed by a digest of the cookie's value, so that memory contains nothing that could be used to log in. */
   readonly #logins = new Map<string, { readonly who: Who; readonly ends: number }>()
-  readonly #failures = new FailureLimiter(FAILURES, MINUTE_MS)
+  readonly #failures = new PasswordLimiter()
 
   constructor(password: string | undefined, viewerPassword: string | undefined) {
     this.#passwords = [
@@ -29,9 +26,9 @@ export class Access {
     return this.#passwords.length === 0
   }
 
-  /** Whether this address may try another password now. */
-  allows(address: string, now: number): boolean {
-    return this.#failures.allows(address, now)
+  /** How long this address has to wait until it may try another password, ms; 0: it may. There are no users, but two passwords. */
+  waitMs(address: string, now: number): number {
+    return this.#failures.waitMs(address, '', now)
   }
 
   /** Whose password it is; undefined: nobody's, which counts as a failure of the address. */
@@ -39,7 +36,7 @@ export class Access {
     const digest = digestOf(password)
     // All passwords are compared, so that the time reveals nothing.
     const matching = this.#passwords.filter((known) => timingSafeEqual(known.digest, digest))
-    if (matching.length === 0) this.#failures.failed(address, now)
+    if (matching.length === 0) this.#failures.failed(address, '', now)
     return matching.at(0)?.who
   }
 

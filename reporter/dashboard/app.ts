@@ -42,6 +42,8 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
     // Errors of hono itself: a body that is not JSON, and the like.
     const own = 'status' in error && error.status === 400 && !(error instanceof Refusal)
     const { status, text } = own ? { status: 400 as const, text: error.message } : statusOf(error)
+    if (error instanceof Refusal && error.retryAfterMs !== undefined)
+      c.header('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)))
     if (status === 500 || status === 503) options.logger.error({ err: error, path: c.req.path }, 'dashboard')
     return c.json({ error: text }, status)
   })

@@ -2,6 +2,7 @@ import { getCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import type { MiddlewareHandler } from 'hono'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
+import { addressGroup } from '../../common/ip-address.ts'
 import type { HostCheck } from '../../common/hosts.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import type { Access, Who } from './access.ts'
@@ -10,7 +11,7 @@ import { Refusal } from './problem.ts'
 
 export const COOKIE = 'gatepost_dashboard'
 
-/** Requests per address and minute. An open page sends twelve. */
+/** Requests per address (of IPv6, per /64) and minute. An open page sends twelve. */
 const REQUESTS = 1200
 const MINUTE_MS = 60_000
 
@@ -23,8 +24,9 @@ export function hostGuard(hosts: HostCheck, proxies: TrustedProxies): Middleware
     const peer = plainAddress(c.env.incoming.socket.remoteAddress)
     const address = proxies.client(peer, c.req.header('x-forwarded-for') ?? '')
     const now = Date.now()
-    if (!rate.allows(address, now)) throw new Refusal(429, 'too many requests; wait a minute')
-    rate.failed(address, now)
+    const group = addressGroup(address)
+    if (!rate.allows(group, now)) throw new Refusal(429, 'too many requests; wait a minute', rate.endsIn(group, now))
+    rate.failed(group, now)
     c.set('address', address)
     await next()
   })
@@ -87,7 +89,8 @@ function known(
   const now = Date.now()
   const [, bearer] = /^Bearer (.+)$/i.exec(header ?? '') ?? []
   if (bearer !== undefined) {
-    if (!access.allows(address, now)) throw new Refusal(429, 'too many wrong passwords; wait a minute')
+    const waitMs = access.waitMs(address, now)
+    if (waitMs > 0) throw new Refusal(429, 'too many wrong passwords; wait a minute', waitMs)
     return access.whoKnows(bearer, address, now)
   }
   return cookie === undefined ? undefined : access.whoHas(cookie, now)

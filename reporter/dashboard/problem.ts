@@ -7,10 +7,13 @@ export const problem = z.object({ error: z.string() }).openapi('Problem')
 /** An error response, thrown. */
 export class Refusal extends Error {
   readonly status: 400 | 401 | 403 | 404 | 409 | 429 | 503
+  /** When to try again, ms from now (Retry-After). */
+  readonly retryAfterMs: number | undefined
 
-  constructor(status: Refusal['status'], message: string) {
+  constructor(status: Refusal['status'], message: string, retryAfterMs?: number) {
     super(message)
     this.status = status
+    this.retryAfterMs = retryAfterMs
   }
 }
 

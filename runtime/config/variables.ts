@@ -60,7 +60,8 @@ export const VARIABLES = {
   ...WRITER_VARIABLES,
   ...TLS_VARIABLES,
   trustedProxies: optional('GATEPOST_TRUSTED_PROXIES', addressBlocks, {
-    description: 'Proxies whose X-Forwarded-For and X-Forwarded-Proto headers the listeners and the dashboard trust.',
+    description:
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto headers the listeners, the dashboard and the SQL endpoint trust.',
     allowed: 'comma-separated IP addresses and CIDR blocks, such as 10.0.0.0/8,2001:db8::1',
     unset: '(none)',
   }),
@@ -93,14 +94,15 @@ export const VARIABLES = {
     description: 'Port of the SQL endpoint of the embedded store (ClickHouse HTTP interface).',
     allowed: PORT,
   }),
-  sqlPassword: optional('GATEPOST_SQL_PASSWORD', secretText(1), {
-    description: 'Password of user `default` of the SQL endpoint, who only reads.',
-    allowed: 'any text',
+  sqlPassword: optional('GATEPOST_SQL_PASSWORD', secretText(8), {
+    description:
+      'Password of user `default` of the SQL endpoint, who only reads. Needed once the dashboard has a password.',
+    allowed: 'at least 8 characters',
     secret: 'whole',
   }),
-  sqlAdminPassword: optional('GATEPOST_SQL_ADMIN_PASSWORD', secretText(1), {
+  sqlAdminPassword: optional('GATEPOST_SQL_ADMIN_PASSWORD', secretText(8), {
     description: 'Password of user `admin` of the SQL endpoint, who may write and change tables.',
-    allowed: 'any text',
+    allowed: 'at least 8 characters',
     unset: '(unset: no such user)',
     secret: 'whole',
   }),

@@ -50,7 +50,7 @@ async function openEmbedded(
   const path = join(dataDir, 'store')
   const store = await openEmbeddedStore({ path, logger, retention, lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()
-  const { host, port, password, adminPassword, allowedHosts } = endpointStart
+  const { host, port, password, adminPassword, allowedHosts, trustedProxies } = endpointStart
   const operatorKey = randomBytes(24).toString('base64url')
   const endpoint = await startSqlEndpoint({
     dataPath: path,
@@ -59,7 +59,8 @@ async function openEmbedded(
     ...(password === undefined ? {} : { password }),
     ...(adminPassword === undefined ? {} : { adminPassword }),
     operatorKey,
-    allowedHosts: [...allowedHosts],
+    allowedHosts,
+    trustedProxies,
     onOverdue: hangs,
     logger,
   })

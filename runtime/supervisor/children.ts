@@ -118,6 +118,7 @@ export function storeDescription(config: Config, dataDir: string): StoreDescript
       password: config.sqlPassword,
       adminPassword: config.sqlAdminPassword,
       allowedHosts: config.allowedHosts ?? [],
+      trustedProxies: config.trustedProxies ?? [],
     },
   }
 }

@@ -8,9 +8,23 @@ import { certificateOf } from '../config/tls-variables.ts'
 import type { AccessDescription, DashboardStart } from '../messages.ts'
 import { tokenSecret, withSecond } from './secret.ts'
 
-/** Call before anything is created or started. @throws GatepostError CONFIG_INVALID: the dashboard would be readable by everyone */
-export function assertGuarded({ privateBind, dashboardPassword, dashboardViewerPassword }: Config): void {
-  if (isLoopback(privateBind) || dashboardPassword !== undefined || dashboardViewerPassword !== undefined) return
+/**
+ * Call before anything is created or started.
+ * @throws GatepostError CONFIG_INVALID: everyone could use the dashboard, or read the same tables without its password
+ */
+export function assertGuarded(config: Config): void {
+  const { privateBind, dashboardPassword, dashboardViewerPassword, sqlPassword, clickhouseUrl } = config
+  const guarded = dashboardPassword !== undefined || dashboardViewerPassword !== undefined
+  if (guarded && sqlPassword === undefined && clickhouseUrl === undefined) {
+    const variable =
+      dashboardPassword === undefined ? 'GATEPOST_DASHBOARD_VIEWER_PASSWORD' : 'GATEPOST_DASHBOARD_PASSWORD'
+    throw new GatepostError(
+      'CONFIG_INVALID',
+      `GATEPOST_SQL_PASSWORD is not set, but ${variable} is: without it everyone who can reach the SQL endpoint could read ` +
+        'what the dashboard shows; allowed is a password for both, or for neither',
+    )
+  }
+  if (isLoopback(privateBind) || guarded) return
   throw new GatepostError(
     'CONFIG_INVALID',
     `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who can reach this address could use the dashboard; allowed is a loopback ` +

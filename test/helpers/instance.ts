@@ -209,9 +209,10 @@ export class Instance {
 
   /** Rows of a query through the SQL endpoint. */
   async query<T>(sql: string): Promise<T[]> {
+    const password = this.env['GATEPOST_SQL_PASSWORD'] ?? ''
     const response = await fetch(
       this.url('/?default_format=JSONEachRow&output_format_json_quote_64bit_integers=0', this.sqlPort),
-      { method: 'POST', body: sql },
+      { method: 'POST', body: sql, headers: password === '' ? {} : { 'X-ClickHouse-Key': password } },
     )
     const text = await response.text()
     if (!response.ok) throw new Error(`${sql}: ${text}`)

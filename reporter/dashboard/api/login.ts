@@ -39,7 +39,8 @@ export function loginRoute({ app, options, access }: Dashboard): void {
     if (access.open) return c.json({ who: 'local' as const }, 200)
     const address = c.get('address')
     const now = new Date()
-    if (!access.allows(address, now.getTime())) throw new Refusal(429, 'too many wrong passwords; wait a minute')
+    const waitMs = access.waitMs(address, now.getTime())
+    if (waitMs > 0) throw new Refusal(429, 'too many wrong passwords; wait a minute', waitMs)
     const who = access.whoKnows(c.req.valid('json').password, address, now.getTime())
     const action = who === undefined ? 'login_refused' : 'login'
     await recordAudit(options.store, { who: who ?? 'nobody', action, subject: '', remoteIp: address }, now)
