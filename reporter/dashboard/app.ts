@@ -5,6 +5,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { HostCheck } from '../../common/hosts.ts'
 import { packageVersion } from '../../common/package-root.ts'
+import type { AuditLog } from '../../store/audit-log.ts'
 import { Access } from './access.ts'
 import { dataHealthRoute } from './api/data-health.ts'
 import { gatewaysRoute } from './api/gateways.ts'
@@ -23,12 +24,21 @@ import { COOKIE, hostGuard, loadGuard, loginGuard, originGuard } from './guard.t
 import type { DashboardOptions } from './options.ts'
 import { Refusal, statusOf } from './problem.ts'
 
-/** Pages by their first path segment. */
-export const PAGES = ['', 'usage', 'sites', 'logins', 'gateways', 'sessions', 'data-health', 'forget'] as const
+/** Pages by their first path segment, with the parameters that they have. */
+export const PAGES = {
+  '': [],
+  usage: ['metric', 'period', 'from', 'to'],
+  sites: ['hours'],
+  logins: ['user', 'cert', 'mac', 'site', 'ap', 'building', 'failed', 'days', 'limit'],
+  gateways: ['state', 'search'],
+  sessions: ['mac', 'account', 'gateway', 'active'],
+  'data-health': [],
+  forget: [],
+} as const
 const BODY_BYTES = 16 * 1024
 
 /** The routes of the dashboard: pages, their assets, and the API under /api/. */
-export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment> {
+export function dashboardApp(options: DashboardOptions, auditLog: AuditLog): OpenAPIHono<Environment> {
   const access = new Access(options.password, options.viewerPassword)
   const app = new OpenAPIHono<Environment>({
     defaultHook: (result) => {
@@ -37,7 +47,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
       throw new Refusal(400, `${issue.path.join('.') || 'the request'}: ${issue.message}`)
     },
   })
-  const dashboard: Dashboard = { app, options, access }
+  const dashboard: Dashboard = { app, options, access, auditLog }
   app.onError((error, c) => {
     // Errors of hono itself: a body that is not JSON, and the like.
     const own = 'status' in error && error.status === 400 && !(error instanceof Refusal)
@@ -77,7 +87,7 @@ export function dashboardApp(options: DashboardOptions): OpenAPIHono<Environment
 
   pageRoutes(dashboard)
   loginRoute(dashboard)
-  app.use('/api/*', loginGuard(access), loadGuard())
+  app.use('/api/*', loginGuard(dashboard), loadGuard())
   whoamiRoutes(dashboard, packageVersion())
   overviewRoute(dashboard)
   metricsRoute(dashboard)
@@ -111,8 +121,9 @@ function pageRoutes({ app, access }: Dashboard): void {
     if (asset === undefined) return c.notFound()
     return c.body(asset.body, 200, { 'Content-Type': asset.type, 'Cache-Control': 'no-cache' })
   })
-  const page = (path: string) =>
+  const page = (path: string, parameters: readonly string[]) =>
     app.get(path, (c) => {
+      refuseUnknown(c.req.queries(), parameters)
       const cookie = getCookie(c, COOKIE)
       const known = access.open || (cookie !== undefined && access.whoHas(cookie, Date.now()) !== undefined)
       if (!known) {
@@ -121,7 +132,17 @@ function pageRoutes({ app, access }: Dashboard): void {
       }
       return c.html(shell, 200, { 'Cache-Control': 'no-cache' })
     })
-  for (const name of PAGES) page(`/${name}`)
-  page('/sessions/:id')
-  app.get('/login', (c) => c.html(shell, 200, { 'Cache-Control': 'no-cache' }))
+  for (const [name, parameters] of Object.entries(PAGES)) page(`/${name}`, parameters)
+  page('/sessions/:id', ['gateway'])
+  app.get('/login', (c) => {
+    refuseUnknown(c.req.queries(), ['next'])
+    return c.html(shell, 200, { 'Cache-Control': 'no-cache' })
+  })
+}
+
+function refuseUnknown(sent: Readonly<Record<string, readonly string[]>>, known: readonly string[]): void {
+  for (const [name, values] of Object.entries(sent)) {
+    if (!known.includes(name)) throw new Refusal(400, `${JSON.stringify(name)} is not a parameter of this page`)
+    if (values.length > 1) throw new Refusal(400, `${name}: given ${values.length} times`)
+  }
 }

@@ -5,7 +5,8 @@ import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { addressGroup } from '../../common/ip-address.ts'
 import type { HostCheck } from '../../common/hosts.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
-import type { Access, Who } from './access.ts'
+import type { Who } from './access.ts'
+import type { Dashboard } from './context.ts'
 import type { Environment } from './environment.ts'
 import { Refusal } from './problem.ts'
 
@@ -69,11 +70,11 @@ export const originGuard = createMiddleware<Environment>(async (c, next) => {
 })
 
 /** Admits logged-in users, by the cookie or with a password as bearer token. */
-export function loginGuard(access: Access): MiddlewareHandler<Environment> {
+export function loginGuard(dashboard: Dashboard): MiddlewareHandler<Environment> {
   return createMiddleware<Environment>(async (c, next) => {
-    const who = access.open
+    const who = dashboard.access.open
       ? 'local'
-      : known(access, c.get('address'), getCookie(c, COOKIE), c.req.header('authorization'))
+      : known(dashboard, c.get('address'), getCookie(c, COOKIE), c.req.header('authorization'))
     if (who === undefined) throw new Refusal(401, 'log in first, or send a password as bearer token')
     c.set('who', who)
     await next()
@@ -81,7 +82,7 @@ export function loginGuard(access: Access): MiddlewareHandler<Environment> {
 }
 
 function known(
-  access: Access,
+  { access, auditLog }: Dashboard,
   address: string,
   cookie: string | undefined,
   header: string | undefined,
@@ -90,8 +91,12 @@ function known(
   const [, bearer] = /^Bearer (.+)$/i.exec(header ?? '') ?? []
   if (bearer !== undefined) {
     const waitMs = access.waitMs(address, now)
-    if (waitMs > 0) throw new Refusal(429, 'too many wrong passwords; wait a minute', waitMs)
-    return access.whoKnows(bearer, address, now)
+    const who = waitMs > 0 ? undefined : access.whoKnows(bearer, address, now)
+    if (who === undefined) {
+      auditLog.count({ who: 'nobody', action: 'bearer_refused', subject: '', remoteIp: address }, new Date(now))
+      if (waitMs > 0) throw new Refusal(429, 'too many wrong passwords; wait a minute', waitMs)
+    }
+    return who
   }
   return cookie === undefined ? undefined : access.whoHas(cookie, now)
 }

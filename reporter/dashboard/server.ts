@@ -4,11 +4,14 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { ConnectionGate } from '../../common/connection-gate.ts'
 import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { boundConnections, createWebServer, renewCertificate } from '../../common/web-server.ts'
+import { AuditLog } from '../../store/audit-log.ts'
 import { dashboardApp } from './app.ts'
 import type { DashboardOptions } from './options.ts'
 
 export interface RunningDashboard {
   readonly port: number
+  /** Rows of the audit log that were dropped because the store did not take them. */
+  auditLost(): number
   /** Accepts no more requests; running ones may finish within a moment. */
   close(): Promise<void>
 }
@@ -25,7 +28,8 @@ const CLOSING_GRACE_MS = 1000
  * @throws GatepostError CONFIG_INVALID: the address cannot be bound
  */
 export async function startDashboard(options: DashboardOptions): Promise<RunningDashboard> {
-  const app = dashboardApp(options)
+  const auditLog = new AuditLog(options.store, options.logger)
+  const app = dashboardApp(options, auditLog)
   const { certificate } = options
   const server = createWebServer(
     certificate,
@@ -46,6 +50,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
   })
   return {
     port: (server.address() as AddressInfo).port,
+    auditLost: () => auditLog.lost,
     close: async () => {
       certificate?.close()
       const closed = new Promise((resolve) => server.close(resolve))
@@ -53,6 +58,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
       const timer = setTimeout(() => server.closeAllConnections(), CLOSING_GRACE_MS)
       await closed
       clearTimeout(timer)
+      await auditLog.close()
     },
   }
 }

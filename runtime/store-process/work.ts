@@ -247,6 +247,12 @@ async function openDashboard(
   })
   const metrics = new PlainMetrics()
   certificate?.addMetrics(metrics)
+  metrics.add(
+    'counter',
+    'gatepost_dashboard_audit_lost_total',
+    'Rows of the audit log about the dashboard that were dropped because the store did not take them',
+    () => [{ value: dashboard.auditLost() }],
+  )
   return { stop: () => dashboard.close(), metrics: () => metrics, reload: () => certificate?.look() }
 }
 

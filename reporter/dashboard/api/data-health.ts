@@ -4,8 +4,9 @@ import { deadLetter, listDeadLetters } from '../../queries/dead-letters.ts'
 import { tableIntake } from '../../queries/overview.ts'
 import { listPublications } from '../../publish/publications.ts'
 import { cached } from '../cached.ts'
-import type { Dashboard } from '../context.ts'
+import { auditOnce, type Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
+import { noQuery } from './parameters.ts'
 import { intake, lag } from './overview.ts'
 
 const CACHE_MS = 2000
@@ -35,7 +36,8 @@ const report = z
   .openapi('DataHealth')
 
 /** `GET /api/data-health` */
-export function dataHealthRoute({ app, options }: Dashboard): void {
+export function dataHealthRoute(dashboard: Dashboard): void {
+  const { app, options } = dashboard
   const { store } = options
   const newest = cached(CACHE_MS, async () => {
     const [tables, reasons, letters, publications] = await Promise.all([
@@ -57,12 +59,16 @@ export function dataHealthRoute({ app, options }: Dashboard): void {
     method: 'get',
     path: '/api/data-health',
     summary: 'Whether everything arrives: lag, what was refused, dead letters, publications',
+    description:
+      'Dead letters may name people: recorded in table audit_log, with one row for all requests of ten minutes after the first.',
+    request: { query: noQuery },
     responses: {
       200: { description: 'The state of the data', content: { 'application/json': { schema: report } } },
       ...REFUSALS,
     },
   })
   app.openapi(route, async (c) => {
+    await auditOnce(dashboard, c, 'dead_letters_viewed', '')
     const waiting = options.lag?.() ?? null
     const [health, notTaken] = await Promise.all([newest(), refused()])
     const answer = { ...health, lag: waiting && [...waiting], refused: notTaken && [...notTaken] }

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { requireOperator } from '../guard.ts'
 import { audit, type Dashboard } from '../context.ts'
+import { noQuery } from './parameters.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
 
 const MAX_PAYLOAD = 1024 * 1024
@@ -26,6 +27,7 @@ export function replayLetterRoute(dashboard: Dashboard): void {
     description:
       'As `gatepost dead-letters replay` does: once, however often it is asked. Takes the role operator; recorded in table audit_log.',
     request: {
+      query: noQuery,
       params: z.object({
         batch_id: z.guid(),
         batch_index: z.coerce

@@ -3,7 +3,7 @@ import { requireOperator } from '../guard.ts'
 import { audit, type Dashboard } from '../context.ts'
 import type { Person } from '../../../privacy/person.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
-import { mac, text } from './parameters.ts'
+import { mac, noQuery, text } from './parameters.ts'
 
 const asked = z
   .object({
@@ -33,7 +33,7 @@ export function forgetRoute(dashboard: Dashboard): void {
     summary: 'Forget a person',
     description:
       'As `gatepost forget` does: one of user and mac. It takes some seconds, or minutes where there is much. Takes the role operator; every try is recorded in table audit_log, with a keyed hash for the person.',
-    request: { body: { required: true, content: { 'application/json': { schema: asked } } } },
+    request: { query: noQuery, body: { required: true, content: { 'application/json': { schema: asked } } } },
     responses: {
       200: {
         description: 'What was removed, or would be',

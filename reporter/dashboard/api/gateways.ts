@@ -4,7 +4,7 @@ import { gateway, listGateways } from '../../queries/gateways.ts'
 import { cached } from '../cached.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
-import { text, whole } from './parameters.ts'
+import { queryOf, text, whole } from './parameters.ts'
 
 const CACHE_MS = 2000
 
@@ -45,7 +45,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
     path: '/api/gateways',
     summary: 'Gateways, those that are down first',
     request: {
-      query: z.object({
+      query: queryOf({
         state: z.enum(['', 'up', 'late', 'down']).default(''),
         search: text.openapi({ description: 'A part of the identifier, the name or the address' }),
         limit: whole(200, 1000),

@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import { recordAudit } from '../audit.ts'
 import { LOGIN_SECONDS } from '../access.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { COOKIE } from '../guard.ts'
+import { noQuery } from './parameters.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
 
 const whoami = z.object({
@@ -16,12 +16,13 @@ const whoami = z.object({
 })
 
 /** `POST /api/login`: before the guard that asks for a login. */
-export function loginRoute({ app, options, access }: Dashboard): void {
+export function loginRoute({ app, options, access, auditLog }: Dashboard): void {
   const route = createRoute({
     method: 'post',
     path: '/api/login',
     summary: 'Log in with a password',
     request: {
+      query: noQuery,
       body: {
         required: true,
         content: { 'application/json': { schema: z.object({ password: z.string().max(1024) }) } },
@@ -40,11 +41,13 @@ export function loginRoute({ app, options, access }: Dashboard): void {
     const address = c.get('address')
     const now = new Date()
     const waitMs = access.waitMs(address, now.getTime())
-    if (waitMs > 0) throw new Refusal(429, 'too many wrong passwords; wait a minute', waitMs)
-    const who = access.whoKnows(c.req.valid('json').password, address, now.getTime())
-    const action = who === undefined ? 'login_refused' : 'login'
-    await recordAudit(options.store, { who: who ?? 'nobody', action, subject: '', remoteIp: address }, now)
-    if (who === undefined) throw new Refusal(401, 'this is not a password of the dashboard')
+    const who = waitMs > 0 ? undefined : access.whoKnows(c.req.valid('json').password, address, now.getTime())
+    if (who === undefined) {
+      auditLog.count({ who: 'nobody', action: 'login_refused', subject: '', remoteIp: address }, now)
+      if (waitMs > 0) throw new Refusal(429, 'too many wrong passwords; wait a minute', waitMs)
+      throw new Refusal(401, 'this is not a password of the dashboard')
+    }
+    await auditLog.record({ who, action: 'login', subject: '', remoteIp: address }, now)
     setCookie(c, COOKIE, access.logIn(who, now.getTime()), {
       httpOnly: true,
       sameSite: 'Strict',
@@ -63,6 +66,7 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
     method: 'get',
     path: '/api/whoami',
     summary: 'Who you are here, and what you may do',
+    request: { query: noQuery },
     responses: { 200: { description: 'You', content: { 'application/json': { schema: whoami } } }, ...REFUSALS },
   })
   app.openapi(who, (c) => {
@@ -80,6 +84,7 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
     method: 'post',
     path: '/api/logout',
     summary: 'Log out',
+    request: { query: noQuery },
     responses: {
       200: { description: 'Logged out', content: { 'application/json': { schema: z.object({ who: z.null() }) } } },
       ...REFUSALS,

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { findLogins } from '../../queries/logins.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
-import { flag, mac, text, whole } from './parameters.ts'
+import { canonical, flag, mac, queryOf, text, whole } from './parameters.ts'
 
 const KEYS = ['user', 'cert', 'mac', 'site', 'ap', 'building'] as const
 const DAY_MS = 86_400_000
@@ -38,7 +38,7 @@ export function loginsRoute(dashboard: Dashboard): void {
     summary: 'Search logins: who, where, and why it was refused',
     description: 'At most one of user, cert, mac, site, ap and building. The search is recorded in table audit_log.',
     request: {
-      query: z.object({
+      query: queryOf({
         user: text,
         cert: text,
         mac,
@@ -56,10 +56,11 @@ export function loginsRoute(dashboard: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    const { failed, days, limit, ...about } = c.req.valid('query')
+    const asked = c.req.valid('query')
+    const { failed, days, limit, ...about } = asked
     const given = KEYS.filter((key) => about[key] !== undefined)
     if (given.length > 1) throw new Refusal(400, `${given.join(' and ')}: allowed is one of them at a time`)
-    await audit(dashboard, c, 'logins_search', new URL(c.req.url).search)
+    await audit(dashboard, c, 'logins_search', canonical(asked))
     const now = Date.now()
     const found = await findLogins(options.store, {
       ...Object.fromEntries(given.map((key) => [key, about[key]])),

@@ -4,7 +4,7 @@ import { metricCsv } from '../../metrics/metric-csv.ts'
 import { metricHistory, type History } from '../../metrics/metric-history.ts'
 import type { Dashboard } from '../context.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
-import { text } from './parameters.ts'
+import { noQuery, queryOf, text } from './parameters.ts'
 
 /** Maximum number of results per answer; for a metric with rows, divided by their number. */
 const MAX_RESULTS = 800
@@ -41,6 +41,7 @@ export function metricsRoute({ app }: Dashboard): void {
     method: 'get',
     path: '/api/metrics',
     summary: 'The usage metrics that there are',
+    request: { query: noQuery },
     responses: {
       200: { description: 'Every metric', content: { 'application/json': { schema: z.array(definition) } } },
       ...REFUSALS,
@@ -71,7 +72,7 @@ export function metricRoute({ app, options }: Dashboard): void {
       'Stored results, and up to 31 that are not stored yet, which are computed: the newest first. Each window ends when its date begins, UTC.',
     request: {
       params: z.object({ name: z.string().openapi({ example: 'active-users' }) }),
-      query: z.object({
+      query: queryOf({
         period: z.enum(['hour', 'day', 'week', 'month']).optional(),
         from: text.openapi({ description: 'The first date, as 2024-02-29, of period hour 2024-02-29T13' }),
         to: text.openapi({ description: 'The last date; tomorrow gives today so far' }),

@@ -3,6 +3,7 @@ import { overviewOf } from '../../queries/overview.ts'
 import { cached } from '../cached.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
+import { noQuery } from './parameters.ts'
 
 const CACHE_MS = 2000
 
@@ -38,6 +39,7 @@ export function overviewRoute({ app, options }: Dashboard): void {
     method: 'get',
     path: '/api/overview',
     summary: 'How the installation is doing at the moment',
+    request: { query: noQuery },
     responses: {
       200: { description: 'The overview', content: { 'application/json': { schema: overview } } },
       ...REFUSALS,

@@ -3,6 +3,19 @@ import { normalMac } from '../../../common/mac.ts'
 
 /* Parameters of several routes. An empty one counts as not given, since forms send all their fields. */
 
+/** The query of a route: another parameter, or one that is given twice, is refused, so that the audit log holds all that was asked. */
+export const queryOf = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape)
+
+export const noQuery = queryOf({})
+
+/** Validated parameters as one text in which a person's name is found (privacy/places.ts): `user=alice%20b&days=7`. */
+export function canonical(parameters: Readonly<Record<string, unknown>>): string {
+  return Object.entries(parameters)
+    .filter(([, value]) => value !== undefined && value !== false)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value === true ? '1' : String(value))}`)
+    .join('&')
+}
+
 const orNothing = (value: unknown) => (value === '' ? undefined : value)
 
 export const text = z.preprocess(orNothing, z.string().max(256).optional()).openapi({ type: 'string' })

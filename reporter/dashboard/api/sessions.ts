@@ -5,13 +5,13 @@ import { sessionEvent, sessionTimeline } from '../../queries/session-timeline.ts
 import { audit, type Dashboard } from '../context.ts'
 import { requireOperator } from '../guard.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
-import { flag, mac, text, whole } from './parameters.ts'
+import { canonical, flag, mac, queryOf, text, whole } from './parameters.ts'
 
 const one = session.extend({ incoming: z.number(), outgoing: z.number(), reports: z.number() }).openapi('Session')
 const missing = { description: 'There is no such session', content: { 'application/json': { schema: problem } } }
 const key = {
   params: z.object({ id: z.string().min(1).max(256) }),
-  query: z.object({ gateway: text.openapi({ description: 'Where several gateways used the id' }) }),
+  query: queryOf({ gateway: text.openapi({ description: 'Where several gateways used the id' }) }),
 }
 
 /** `GET /api/sessions` */
@@ -21,9 +21,9 @@ export function sessionsRoute(dashboard: Dashboard): void {
     method: 'get',
     path: '/api/sessions',
     summary: 'Sessions, those that were seen last first',
-    description: 'A search for a person or a device is recorded in table audit_log.',
+    description: 'Recorded in table audit_log.',
     request: {
-      query: z.object({ mac, account: text, gateway: text, active: flag, limit: whole(100, 500) }),
+      query: queryOf({ mac, account: text, gateway: text, active: flag, limit: whole(100, 500) }),
     },
     responses: {
       200: { description: 'The sessions', content: { 'application/json': { schema: z.array(one) } } },
@@ -31,9 +31,10 @@ export function sessionsRoute(dashboard: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    const { mac: device, account, gateway, active, limit } = c.req.valid('query')
-    if (device !== undefined || account !== undefined)
-      await audit(dashboard, c, 'sessions_search', new URL(c.req.url).search)
+    const asked = c.req.valid('query')
+    const { mac: device, account, gateway, active, limit } = asked
+    const searched = device !== undefined || account !== undefined
+    await audit(dashboard, c, searched ? 'sessions_search' : 'sessions_listed', canonical(asked))
     const found = await listSessions(options.store, {
       active,
       limit,
@@ -46,7 +47,8 @@ export function sessionsRoute(dashboard: Dashboard): void {
 }
 
 /** `GET /api/sessions/{id}` */
-export function sessionRoute({ app, options }: Dashboard): void {
+export function sessionRoute(dashboard: Dashboard): void {
+  const { app, options } = dashboard
   const bytes = z.number().nullable()
   const event = sessionEvent.extend({ incoming: bytes, outgoing: bytes })
   const life = z
@@ -60,6 +62,7 @@ export function sessionRoute({ app, options }: Dashboard): void {
     method: 'get',
     path: '/api/sessions/{id}',
     summary: 'The life of a session',
+    description: 'Recorded in table audit_log.',
     request: key,
     responses: {
       200: { description: 'The session and its reports', content: { 'application/json': { schema: life } } },
@@ -68,7 +71,9 @@ export function sessionRoute({ app, options }: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    const found = await sessionOf(options.store, c.req.valid('param').id, c.req.valid('query').gateway)
+    const { id } = c.req.valid('param')
+    await audit(dashboard, c, 'session_viewed', SUBJECTS.session.of(id))
+    const found = await sessionOf(options.store, id, c.req.valid('query').gateway)
     const { events, truncated } = await sessionTimeline(options.store, found)
     return c.json({ session: found, events: [...events], truncated }, 200)
   })

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { siteReport } from '../../queries/sites.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
-import { whole } from './parameters.ts'
+import { queryOf, whole } from './parameters.ts'
 
 const counts = { accepted: z.number(), refused: z.number() }
 const site = z.object({
@@ -29,7 +29,7 @@ export function sitesRoute({ app, options }: Dashboard): void {
     path: '/api/sites',
     summary: 'Logins of each site, the busiest first',
     request: {
-      query: z.object({
+      query: queryOf({
         hours: z
           .enum(['24', '168', '720'])
           .default('24')

@@ -17,7 +17,7 @@ export async function page(main, { parameters }) {
       tick('only those online', 'active', asked.active === '1'),
       h('button', { class: 'main' }, 'Search'),
     ),
-    h('p', { class: 'quiet' }, 'Searches for a device or an account are recorded in the audit log.'),
+    h('p', { class: 'quiet' }, 'Every look at sessions is recorded in the audit log.'),
   )
   const sessions = await get(`/api/sessions?${query(asked)}`)
   if (sessions.length === 0) {

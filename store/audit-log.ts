@@ -1,0 +1,185 @@
+import { messageOf } from '../common/errors.ts'
+import type { Logger } from '../common/logger.ts'
+import { sqlTime } from '../common/sql-time.ts'
+import { insertRows, type TableStore } from './table-store.ts'
+
+/** One row of table `audit_log`. */
+export interface AuditEntry {
+  /** `sql:NAME`: a user of the SQL endpoint. */
+  readonly who: 'operator' | 'viewer' | 'local' | 'nobody' | `sql:${string}`
+  readonly action:
+    | 'login'
+    | 'login_refused'
+    | 'bearer_refused'
+    | 'logout'
+    | 'logins_search'
+    | 'sessions_search'
+    | 'sessions_listed'
+    | 'session_viewed'
+    | 'session_cut_off'
+    | 'dead_letters_viewed'
+    | 'dead_letter_replayed'
+    | 'forget_counted'
+    | 'forget'
+    | 'forget_refused'
+    | 'sql_query'
+    | 'sql_refused'
+    | 'sql_login_refused'
+  /** What it was about. */
+  readonly subject: string
+  readonly remoteIp: string
+}
+
+/** Longer than any search: two values of 256 characters, percent-encoded. */
+const MAX_SUBJECT = 8192
+/** Equal entries of this time become two rows at most: the first one, and one for all others. */
+const WINDOW_MS = 10 * 60_000
+/** Different entries of this time; further ones of an action and a role are counted together. */
+const MAX_KEYS = 2000
+/** Rows that wait while the store does not take them; then the oldest are dropped. */
+const MAX_WAITING = 5000
+const RETRY_MS = 5000
+
+interface Row {
+  readonly at: string
+  readonly who: string
+  readonly action: string
+  readonly subject: string
+  readonly remote_ip: string
+  readonly times: number
+}
+
+/** What equal entries are counted in. */
+interface Counted {
+  readonly entry: AuditEntry
+  more: number
+}
+
+/** Writes table `audit_log`. What anybody can cause without end is counted, so that its rows are bounded. */
+export class AuditLog {
+  readonly #store: TableStore
+  readonly #logger: Logger
+  readonly #counted = new Map<string, Counted>()
+  #waiting: Row[] = []
+  #writing: Promise<void> | null = null
+  #timer: NodeJS.Timeout | null = null
+  #retry: NodeJS.Timeout | null = null
+  /** Rows that were dropped because the store did not take them. */
+  lost = 0
+
+  constructor(store: TableStore, logger: Logger) {
+    this.#store = store
+    this.#logger = logger
+  }
+
+  /** Resolves when the row is durable. @throws GatepostError of the store: the action must then not be carried out */
+  async record(entry: AuditEntry, now: Date): Promise<void> {
+    await this.#insert([rowOf(entry, now, 1)])
+  }
+
+  /** As record(); but of equal entries, as of a page that asks again every few seconds, only the first is waited for. */
+  async recordOnce(entry: AuditEntry, now: Date): Promise<void> {
+    const key = keyOf(entry)
+    if (this.#add(key, entry)) return
+    try {
+      await this.record(entry, now)
+    } catch (error) {
+      this.#counted.delete(key)
+      throw error
+    }
+  }
+
+  /** Counts an entry. The first of equal ones is written at once, but nobody waits for it. */
+  count(entry: AuditEntry, now: Date): void {
+    if (!this.#add(keyOf(entry), entry)) this.#enqueue([rowOf(entry, now, 1)])
+  }
+
+  /** Writes what was counted. */
+  async close(): Promise<void> {
+    this.#turnOver()
+    while (this.#writing !== null) await this.#writing
+    // A last try, if the one before failed.
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry = null
+    if (this.#waiting.length > 0) await this.#write()
+    if (this.#retry !== null) clearTimeout(this.#retry)
+  }
+
+  /** @returns whether there was an equal entry in this window */
+  #add(key: string, entry: AuditEntry): boolean {
+    this.#timer ??= setTimeout(() => this.#turnOver(), WINDOW_MS).unref()
+    const same = this.#counted.get(key)
+    if (same !== undefined) {
+      same.more++
+      return true
+    }
+    if (this.#counted.size < MAX_KEYS) {
+      this.#counted.set(key, { entry, more: 0 })
+      return false
+    }
+    const others = { who: entry.who, action: entry.action, subject: '(others)', remoteIp: '' }
+    const all = this.#counted.get(keyOf(others))
+    if (all === undefined) this.#counted.set(keyOf(others), { entry: others, more: 1 })
+    else all.more++
+    return true
+  }
+
+  #turnOver(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    const now = new Date()
+    const rows = [...this.#counted.values()].flatMap(({ entry, more }) => (more > 0 ? [rowOf(entry, now, more)] : []))
+    this.#counted.clear()
+    this.#enqueue(rows)
+  }
+
+  #enqueue(rows: readonly Row[]): void {
+    this.#waiting.push(...rows)
+    const over = this.#waiting.length - MAX_WAITING
+    if (over > 0) {
+      this.#waiting.splice(0, over)
+      this.lost += over
+    }
+    if (this.#waiting.length > 0 && this.#writing === null && this.#retry === null) void this.#write()
+  }
+
+  /** Never rejects. */
+  #write(): Promise<void> {
+    const writing = this.#writeWaiting().finally(() => {
+      this.#writing = null
+      if (this.#waiting.length > 0 && this.#retry === null) void this.#write()
+    })
+    this.#writing = writing
+    return writing
+  }
+
+  async #writeWaiting(): Promise<void> {
+    const rows = this.#waiting
+    this.#waiting = []
+    try {
+      await this.#insert(rows)
+    } catch (error) {
+      this.#logger.error(
+        { error: messageOf(error), rows: rows.length },
+        'audit: rows of audit_log cannot be written; they are kept for the next try, at most 5000 of them',
+      )
+      this.#retry = setTimeout(() => {
+        this.#retry = null
+        this.#enqueue([])
+      }, RETRY_MS).unref()
+      this.#waiting = [...rows, ...this.#waiting]
+    }
+  }
+
+  #insert(rows: readonly Row[]): Promise<void> {
+    return insertRows(this.#store, 'gatepost.audit_log (at, who, action, subject, remote_ip, times)', rows)
+  }
+}
+
+function rowOf({ who, action, subject, remoteIp }: AuditEntry, now: Date, times: number): Row {
+  return { at: sqlTime(now), who, action, subject: subject.slice(0, MAX_SUBJECT), remote_ip: remoteIp, times }
+}
+
+function keyOf({ who, action, subject, remoteIp }: AuditEntry): string {
+  return [who, action, remoteIp, subject.slice(0, MAX_SUBJECT)].join('\n')
+}
