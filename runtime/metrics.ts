@@ -70,7 +70,7 @@ export function supervisorMetrics(
 }
 
 /** Metrics of the SQL endpoint. */
-export function sqlMetrics(sql: SqlStats): PlainMetrics {
+export function sqlMetrics(sql: SqlStats & { readonly auditLost: number }): PlainMetrics {
   const metrics = new PlainMetrics()
   metrics.add('counter', 'gatepost_sql_queries_total', 'Queries by outcome', () =>
     (['completed', 'failed', 'abandoned'] as const).map((outcome) => ({ value: sql[outcome], labels: { outcome } })),
@@ -89,6 +89,12 @@ export function sqlMetrics(sql: SqlStats): PlainMetrics {
     'gatepost_sql_connections_refused_total',
     'Connections refused: too many of the endpoint (total) or of their address (address)',
     () => Object.entries(sql.connectionsRefused).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_sql_audit_lost_total',
+    'Rows of the audit log about SQL that were dropped because the store did not take them',
+    () => [{ value: sql.auditLost }],
   )
   metrics.add('gauge', 'gatepost_sql_active', 'Queries running', () => [{ value: sql.active }])
   metrics.add('gauge', 'gatepost_sql_queued', 'Queries waiting', () => [{ value: sql.queued }])

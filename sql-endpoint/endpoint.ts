@@ -10,7 +10,8 @@ import type { SqlError } from './errors.ts'
 import { asSqlError, exceptionText, SQL_CODES, statusOf, TooManyGuesses } from './errors.ts'
 import { Gate, Queue } from './gate.ts'
 import { HostCheck } from '../common/hosts.ts'
-import { Login } from './login.ts'
+import type { StatementSummary } from './guard/summary.ts'
+import { Login, type Client } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
 import { spool, type DataFile } from './insert.ts'
 import { Output } from './output.ts'
@@ -197,8 +198,10 @@ class Service {
     let output: Output | null = null
     let leave: (() => void) | null = null
     let data: DataFile | null = null
+    let client: Client | null = null
     try {
-      const { role } = await this.#login.admit(req, params)
+      client = await this.#login.admit(req, params)
+      const { role } = client
       const request = readRequest(req, params)
       this.#announce(res, request)
       output = new Output(res, request)
@@ -217,18 +220,28 @@ class Service {
         mayWrite,
         actsAsServer: role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true),
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
+        onStatement: (statement) => this.#audit(client, 'sql_query', statement),
         signal: left.signal,
         overdue: this.#overdue(mayWrite),
       })
       this.#counters.completed++
     } catch (error) {
-      await this.#fail(res, output, asSqlError(error, this.#options.dataPath), left.signal.aborted)
+      const failure = asSqlError(error, this.#options.dataPath)
+      if (refusalOf(failure) === 'guard') this.#audit(client, 'sql_refused', null)
+      await this.#fail(res, output, failure, left.signal.aborted)
     } finally {
       this.#counters.bytesSent += output?.bytes ?? 0
       leave?.()
       await data?.remove().catch(() => undefined)
       this.#clients.delete(left)
     }
+  }
+
+  /** Who asked what, without its literals. */
+  #audit(client: Client | null, action: 'sql_query' | 'sql_refused', statement: StatementSummary | null): void {
+    if (client === null) return
+    const subject = statement === null ? '' : [statement.kind, ...statement.tables].join(' ')
+    this.#options.audit?.({ who: `sql:${client.user}`, action, subject, remoteIp: client.address })
   }
 
   #overdue(mayWrite: boolean): Overdue {

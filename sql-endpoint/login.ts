@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FailureLimiter } from '../common/failure-limiter.ts'
 import { addressGroup } from '../common/ip-address.ts'
-import type { Logger } from '../common/logger.ts'
 import { PasswordLimiter } from '../common/password-limiter.ts'
 import { plainAddress, TrustedProxies } from '../common/trusted-proxies.ts'
 import { SqlError, TooManyGuesses } from './errors.ts'
@@ -29,12 +28,12 @@ export class Login {
   readonly #limiter = new PasswordLimiter()
   /** Addresses that are in the log already. */
   readonly #logged = new FailureLimiter(1, MINUTE_MS)
-  readonly #logger: Logger
+  readonly #options: SqlEndpointOptions
 
   constructor(options: SqlEndpointOptions) {
     this.#users = new Users(options)
     this.#proxies = new TrustedProxies(options.trustedProxies ?? [])
-    this.#logger = options.logger
+    this.#options = options
   }
 
   /** @throws SqlError REQUIRED_PASSWORD (401): a password is needed and none was sent; AUTHENTICATION_FAILED (403, or 429) */
@@ -65,10 +64,11 @@ export class Login {
   }
 
   #report(user: string, address: string, now: number): void {
+    this.#options.audit?.({ who: 'nobody', action: 'sql_login_refused', subject: `user=${user}`, remoteIp: address })
     const group = addressGroup(address)
     if (!this.#logged.allows(group, now)) return
     this.#logged.failed(group, now)
-    this.#logger.warn(
+    this.#options.logger.warn(
       { user, address },
       `SQL endpoint: ${address} sent a wrong password for user ${user}; further ones are counted for a minute, and too many are refused`,
     )

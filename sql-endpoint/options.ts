@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os'
+import type { AuditEntry } from '../store/audit-log.ts'
 import type { Logger } from '../common/logger.ts'
 
 /** Limits of the endpoint. A query may set lower ones. */
@@ -82,6 +83,8 @@ export interface SqlEndpointOptions {
   readonly limits?: Partial<SqlLimits>
   /** The engine does not end a query: whoever owns this process has to replace it. Default: it goes on. */
   readonly onOverdue?: (reason: string) => void
+  /** Records who asked what, and wrong passwords. Default: nothing is recorded. */
+  readonly audit?: (entry: AuditEntry) => void
   readonly logger: Logger
 }
 

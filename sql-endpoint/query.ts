@@ -2,6 +2,7 @@ import { Connection, type Engine, type EngineFacts, type Overdue } from './engin
 import { SqlError } from './errors.ts'
 import { outputFormat } from './wire/formats.ts'
 import { judge, type Verdict } from './guard/guard.ts'
+import type { StatementSummary } from './guard/summary.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
 import { Joiner } from './wire/joining.ts'
 import type { SqlLimits } from './options.ts'
@@ -22,6 +23,8 @@ export interface QueryContext {
   readonly actsAsServer: boolean
   /** Whether the data of VALUES may contain expressions, which the guard does not see. */
   readonly valuesAreExpressions: boolean
+  /** Called before the statement runs. */
+  readonly onStatement: (statement: StatementSummary) => void
   readonly signal: AbortSignal
   readonly overdue: Overdue
 }
@@ -49,6 +52,7 @@ export async function runQuery(
   const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
   if (context.actsAsServer) settings['log_comment'] = request.queryId
   const checked = await check(statement.sql, request, policy, context)
+  context.onStatement(checked.verdict.summary)
   const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
   const connection = new Connection(context.engine, { ...settings, ...forced }, context.overdue)
   try {

@@ -63,9 +63,14 @@ t.test('a session is shown, and cut off', async (t) => {
     'Auth: 0',
   )
   const actions = await instance.query<{ who: string; action: string; subject: string }>(
-    'SELECT who, action, subject FROM audit_log ORDER BY at DESC LIMIT 1',
+    "SELECT who, action, subject FROM audit_log WHERE who = 'operator' ORDER BY at DESC LIMIT 1",
   )
   t.same(actions, [{ who: 'operator', action: 'session_cut_off', subject: `session:${session.session_id}` }])
+  const bySql = await instance.queryUntil<{ who: string; remote_ip: string }>(
+    "SELECT who, remote_ip FROM audit_log WHERE action = 'sql_query' AND subject = 'SELECT audit_log'",
+    (found) => found.length > 0,
+  )
+  t.same(bySql[0], { who: 'sql:default', remote_ip: '127.0.0.1' })
   t.equal(await instance.stop(), 0)
 })
 

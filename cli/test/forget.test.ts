@@ -155,7 +155,7 @@ t.test('on the dashboard of the instance', async (t) => {
   t.notMatch(mutations.join('\n'), new RegExp(MAC), 'nor the texts of the deletions')
   const secret = readFileSync(join(instance.dataDir, 'secret'), 'utf8').trim()
   const subject = `mac:${subjectHash(secret, 'mac', MAC)}`
-  t.same(await instance.query('SELECT who, action, subject FROM audit_log ORDER BY at'), [
+  t.same(await instance.query("SELECT who, action, subject FROM audit_log WHERE who = 'local' ORDER BY at"), [
     { who: 'local', action: 'forget_counted', subject },
     { who: 'local', action: 'forget', subject },
   ])

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from '../../common/logger.ts'
+import { AuditLog } from '../../store/audit-log.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 import { removeInstanceFile, writeInstanceFile } from '../instance/instance-file.ts'
@@ -51,6 +52,7 @@ async function openEmbedded(
   const store = await openEmbeddedStore({ path, logger, retention, lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()
   const { host, port, password, adminPassword, allowedHosts, trustedProxies } = endpointStart
+  const audit = new AuditLog(store, logger)
   const operatorKey = randomBytes(24).toString('base64url')
   const endpoint = await startSqlEndpoint({
     dataPath: path,
@@ -61,6 +63,7 @@ async function openEmbedded(
     operatorKey,
     allowedHosts,
     trustedProxies,
+    audit: (entry) => audit.count(entry, new Date()),
     onOverdue: hangs,
     logger,
   })
@@ -72,10 +75,11 @@ async function openEmbedded(
   })
   return {
     store,
-    metrics: () => sqlMetrics(endpoint.stats()).json(),
+    metrics: () => sqlMetrics({ ...endpoint.stats(), auditLost: audit.lost }).json(),
     close: async () => {
       removeInstanceFile(dataDir)
       await endpoint.close()
+      await audit.close()
       await store.close()
     },
   }

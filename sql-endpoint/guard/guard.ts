@@ -5,6 +5,7 @@ import type { FunctionList } from './functions.ts'
 import { DATABASE } from '../options.ts'
 import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, type Token } from './tokens.ts'
+import { summaryOf, type StatementSummary } from './summary.ts'
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
 
 /**
@@ -34,6 +35,7 @@ export interface Verdict {
   readonly takesData: boolean
   /** Whether it is a SELECT, whose result the engine returns in chunks. */
   readonly streams: boolean
+  readonly summary: StatementSummary
 }
 
 /** Words directly before a parenthesis that are syntax, not functions. */
@@ -95,6 +97,7 @@ export async function judge(
     writes,
     takesData: root.kind === 'InsertQuery' && (!hasSelect(root) || readsInput(root)),
     streams: root.kind.startsWith('Select'),
+    summary: summaryOf(root, tokens),
   }
 }
 
@@ -110,6 +113,8 @@ function readsInput(root: AstNode): boolean {
   return false
 }
 
+const KILL: StatementSummary = { kind: 'KILL', tables: [] }
+
 /**
  * Only these forms are allowed: KILL QUERY WHERE query_id = '...', and KILL MUTATION of finished mutations, which only removes their text.
  * Without SYNC, since MEASURED: with it this engine waits for ever.
@@ -122,11 +127,11 @@ function killing(tokens: readonly Token[]): Verdict {
     id.text === `'${DATABASE}'`
   ) {
     const done = `KILL MUTATION WHERE database = '${DATABASE}' AND is_done ASYNC`
-    return { sql: done, format: null, writes: true, takesData: false, streams: false }
+    return { sql: done, format: null, writes: true, takesData: false, streams: false, summary: KILL }
   }
   if (!/^KILL QUERY WHERE query_id = ''(?: A?SYNC)?$/.test(words)) throw denied('Queries are killed by their query_id')
   const sql = `KILL QUERY WHERE Settings['log_comment'] = ${id.text} ASYNC`
-  return { sql, format: null, writes: true, takesData: false, streams: false }
+  return { sql, format: null, writes: true, takesData: false, streams: false, summary: KILL }
 }
 
 /** The names after AS that can only be called as lambdas: WITH x -> x + 1 AS next SELECT next(2). None where engines and codecs are named. */
