@@ -50,7 +50,7 @@ t.test('access and gateways, from the command line', async (t) => {
     await gatepost('access', 'vouchers', 'create', '--count', '1', '--valid-for', '1h', '--max-devices', '1', '--json'),
   ) as { id: string; code: string }[]
   for (const instance of instances) t.ok(await subjectsKnown(instance, 1))
-  const visitor = { port: instances[0].gatewayPort, gateway: 'G', mac: MAC, ip: IP }
+  const visitor = { port: instances[0].gatewayPort, gateway: here, mac: MAC, ip: IP }
   const { token } = await logIn(visitor, { method: 'voucher', code })
   t.equal(await here.login(MAC, IP, token), 1)
   const told = async (code: number, why: string) => {

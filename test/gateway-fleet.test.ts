@@ -56,6 +56,8 @@ t.test('the sessions of a fleet', async (t) => {
     GATEPOST_VALIDATION_TIME: VALIDATION_TIME,
     GATEPOST_POLICIES: policies,
     GATEPOST_ROAMING: 'on',
+    // Each gateway has an address, by which its clients' attempts are counted.
+    GATEPOST_TRUSTED_PROXIES: '127.0.0.1',
     // For an interval of seconds: on a busy machine a late gateway is not down.
     GATEPOST_SESSION_TIMEOUT_INTERVALS: '100',
   })
@@ -65,11 +67,11 @@ t.test('the sessions of a fleet', async (t) => {
   t.teardown(() => access.close())
   const gateways = Array.from(
     { length: GATEWAYS },
-    (_, index) => new FleetGateway(`fleet-${index}`, instance.gatewayPort),
+    (_, index) => new FleetGateway(`fleet-${index}`, instance.gatewayPort, `198.51.100.${index + 1}`),
   )
   // Only a gateway with registered sources may ask for tokens of clients without one.
-  const registration = { address: '', routed: false, sources: ['127.0.0.0/8'] }
-  for (const { id } of gateways) {
+  for (const { id, address } of gateways) {
+    const registration = { address: '', routed: false, sources: [address] }
     const entry = { verdict: 'allow', reason: '', until: null, updatedAt: Date.now(), data: registration } as const
     await access.put(`registration:${id}`, entry)
   }
@@ -100,16 +102,13 @@ t.test('the sessions of a fleet', async (t) => {
     const { gateway, mac, ip, kind } = life
     if (kind === 7 || kind === 8) {
       // They sign up, and may go online for the validation time.
-      const { token, confirm } = await signUp(
-        { port: instance.gatewayPort, gateway: gateway.id, mac, ip },
-        address(life),
-      )
+      const { token, confirm } = await signUp({ port: instance.gatewayPort, gateway, mac, ip }, address(life))
       life.token = token
       t.equal(await gateway.login(mac, ip, token), 5)
       if (kind === 7) await confirm(await mail.codeFor(address(life)))
       continue
     }
-    life.token = await clickThrough(instance.gatewayPort, gateway.id, mac, ip)
+    life.token = await clickThrough(instance.gatewayPort, gateway, mac, ip)
     if (kind === 6) expect(life.token, 'issued', 0, 0)
     else t.equal(await gateway.login(mac, ip, life.token), 1)
   }
@@ -149,7 +148,7 @@ t.test('the sessions of a fleet', async (t) => {
   const next = ({ index }: { index: number }) => gateways[(index + 1) % GATEWAYS]
   for (const life of of(3)) {
     const { index, mac, ip, token } = life
-    life.later = await clickThrough(instance.gatewayPort, next(life).id, mac, ip)
+    life.later = await clickThrough(instance.gatewayPort, next(life), mac, ip)
     t.equal(await next(life).login(mac, ip, token), 0, 'a token is for one gateway')
     t.equal(await next(life).login(mac, ip, life.later), 1)
     // The earlier gateway lets them time out, and reports it.

@@ -33,7 +33,7 @@ t.test('a client uses up its quota', async (t) => {
   await gateway.ping()
   const [greedy, frugal] = ['02:00:00:00:00:01', '02:00:00:00:00:02']
   for (const mac of [greedy, frugal]) {
-    const token = await clickThrough(instance.gatewayPort, gateway.id, mac, '192.168.77.11')
+    const token = await clickThrough(instance.gatewayPort, gateway, mac, '192.168.77.11')
     t.equal(await gateway.login(mac, '192.168.77.11', token), 1)
   }
   const tokenOf = (mac: string) => gateway.clients.get(mac)?.token as string

@@ -24,14 +24,17 @@ const IDLE_INTERVALS = 5
 
 export class FleetGateway {
   readonly id: string
+  /** Its own, and therefore its clients', as a proxy in front of the instance says. */
+  readonly address: string
   readonly clients = new Map<string, FleetClient>()
   /** Without an auth server no client gets online. */
   open = false
   readonly #port: number
   #startedAt = Date.now()
 
-  constructor(id: string, port: number) {
+  constructor(id: string, port: number, address = '127.0.0.1') {
     this.id = id
+    this.address = address
     this.#port = port
   }
 
@@ -116,7 +119,9 @@ export class FleetGateway {
   #get(target: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.#port, '127.0.0.1', () =>
-        socket.write(`GET /wifidog/${target} HTTP/1.0\r\nUser-Agent: WiFiDog 1.3.0\r\nHost: 127.0.0.1\r\n\r\n`),
+        socket.write(
+          `GET /wifidog/${target} HTTP/1.0\r\nUser-Agent: WiFiDog 1.3.0\r\nHost: 127.0.0.1\r\nX-Forwarded-For: ${this.address}\r\n\r\n`,
+        ),
       )
       let answer = ''
       socket.setEncoding('latin1')
@@ -127,16 +132,19 @@ export class FleetGateway {
   }
 }
 
+/** A gateway, as its clients know it. */
+export type Place = Pick<FleetGateway, 'id' | 'address'>
+
 /** A browser at the portal, sent there by a gateway. */
 export interface Visitor {
   readonly port: number
-  readonly gateway: string
+  readonly gateway: Place
   readonly mac: string
   readonly ip: string
 }
 
 /** Accepts the terms. @returns the token that the browser is sent back with */
-export async function clickThrough(port: number, gateway: string, mac: string, ip: string): Promise<string> {
+export async function clickThrough(port: number, gateway: Place, mac: string, ip: string): Promise<string> {
   return (await logIn({ port, gateway, mac, ip }, { method: 'click' })).token
 }
 
@@ -148,7 +156,7 @@ export async function signUp(
   const { token, cookie } = await logIn(visitor, { method: 'signup', email, password: 'correct horse battery' })
   const confirm = async (code: string) => {
     const page = `http://127.0.0.1:${visitor.port}/wifidog/gw_message.php?message=activate`
-    const { status } = await submit(page, { code }, cookie)
+    const { status } = await submit(page, visitor.gateway, { code }, cookie)
     if (status !== 200) throw new Error(`the code of ${email} is refused: ${status}`)
   }
   return { token, confirm }
@@ -162,23 +170,29 @@ export async function logIn(
   const query = new URLSearchParams({
     gw_address: '192.168.77.1',
     gw_port: '2060',
-    gw_id: gateway,
+    gw_id: gateway.id,
     ip,
     mac,
     url: 'http://example.org/',
   })
-  const sent = await submit(`http://127.0.0.1:${port}/wifidog/login/?${query.toString()}`, fields)
+  const sent = await submit(`http://127.0.0.1:${port}/wifidog/login/?${query.toString()}`, gateway, fields)
   const location = sent.headers.get('location') ?? ''
   const token = /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=([0-9A-Za-z]+)$/.exec(location)?.[1]
   if (token === undefined) throw new Error(`no token: ${sent.status} ${location}`)
   return { token, cookie: cookiesOf(sent) }
 }
 
-/** Sends the form of a page. */
-async function submit(page: string, fields: Record<string, string>, cookie = ''): Promise<Response> {
-  const shown = await fetch(page, { headers: { cookie } })
+/** Sends the form of a page, from behind a gateway. */
+async function submit(
+  page: string,
+  { address }: Place,
+  fields: Record<string, string>,
+  cookie = '',
+): Promise<Response> {
+  const from = { 'x-forwarded-for': address }
+  const shown = await fetch(page, { headers: { cookie, ...from } })
   const form = /name="form" value="([^"]+)"/.exec(await shown.text())?.[1] ?? ''
-  const headers = { cookie: cookiesOf(shown) || cookie }
+  const headers = { cookie: cookiesOf(shown) || cookie, ...from }
   return fetch(page, { method: 'POST', body: new URLSearchParams({ form, ...fields }), headers, redirect: 'manual' })
 }
 

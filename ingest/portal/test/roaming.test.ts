@@ -29,7 +29,7 @@ async function online(t: Parameters<typeof openSite>[0], roaming: boolean): Prom
   await site.access.put('registration:C', decided('allow', { sources: ['198.51.100.1'] }))
   await seen(site)
   const port = Number(new URL(site.bases[0]).port)
-  const token = await clickThrough(port, 'A', MAC, '10.0.0.7')
+  const token = await clickThrough(port, { id: 'A', address: '127.0.0.1' }, MAC, '10.0.0.7')
   t.equal(await ask(site, `stage=login&ip=10.0.0.7&mac=${MAC}&token=${token}&gw_id=A`), 'Auth: 1')
   await seen(site)
   return { site, token }
