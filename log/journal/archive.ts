@@ -176,13 +176,16 @@ export async function archivedSegments(directory: string, streams: readonly Stre
   return kept.sort((a, b) => a.madeAt - b.madeAt)
 }
 
-/** The batches of one segment, and the progress of reading the archive. */
+/** Segments that follow each other are read together up to this size: the store answers once for all of their batches. */
+const PART_BYTES = 8 * 2 ** 20
+
+/** The batches of some segments, and the progress of reading the archive. */
 export interface ArchivePart {
   readonly batches: readonly Batch[]
   readonly bytesRead: number
   readonly bytesInAll: number
-  /** Whether the segment is damaged; its intact batches are included. */
-  readonly damaged: boolean
+  /** How many of the segments are damaged; their intact batches are included. */
+  readonly damaged: number
 }
 
 /** @throws GatepostError INPUT_INVALID: there is no archive */
@@ -192,7 +195,7 @@ export function assertArchive(directory: string): void {
   throw new GatepostError('INPUT_INVALID', `there is no archive at ${directory}: ${hint}`)
 }
 
-/** The batches of a stream whose first record was received in [from, to), ms since the epoch. */
+/** The batches of a stream whose first record was received in [from, to), ms since the epoch. A part is at least one segment. */
 export async function* readArchive(
   directory: string,
   stream: Stream,
@@ -202,14 +205,26 @@ export async function* readArchive(
   const segments = await archivedSegments(directory, [stream])
   const bytesInAll = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   let bytesRead = 0
+  let batches: Batch[] = []
+  let bytesInPart = 0
+  let damaged = 0
   for (const { path, bytes } of segments) {
     bytesRead += bytes
     const segment = await unlessGone(readWhole(path, stream))
     if (segment === null) continue
-    const { batches, damage } = segment
-    const within = batches.filter(({ minReceivedAt }) => minReceivedAt >= from && minReceivedAt < to)
-    yield { batches: within, bytesRead, bytesInAll, damaged: damage !== null }
+    if (segment.damage !== null) damaged++
+    for (const batch of segment.batches) {
+      if (batch.minReceivedAt < from || batch.minReceivedAt >= to) continue
+      batches.push(batch)
+      bytesInPart += batch.records.length
+    }
+    if (bytesInPart < PART_BYTES) continue
+    yield { batches, bytesRead, bytesInAll, damaged }
+    batches = []
+    bytesInPart = 0
+    damaged = 0
   }
+  if (batches.length > 0 || damaged > 0) yield { batches, bytesRead, bytesInAll, damaged }
 }
 
 /**

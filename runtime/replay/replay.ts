@@ -118,7 +118,9 @@ async function replayArchive(
     timeOf(request.to, Infinity),
   )
   for await (const { batches, bytesRead, bytesInAll, damaged } of parts) {
-    if (damaged) terminal.note(`gatepost: a segment of ${stream} is damaged: what is intact of it is replayed`)
+    if (damaged > 0) {
+      terminal.note(`gatepost: damaged segments of ${stream}: ${damaged}. What is intact of them is replayed.`)
+    }
     await replayPart({ ...common, partition: 'archive' }, { batches, letters: [] }, totals)
     terminal.progress(`${stream}: ${Math.round((100 * bytesRead) / Math.max(1, bytesInAll))} %${rowsText(totals)}`)
   }

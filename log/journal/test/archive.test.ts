@@ -114,6 +114,14 @@ t.test(
   },
 )
 
+t.test('small segments are read together', async (t) => {
+  const archive = await pass(t, [makeBatch(['a']), makeBatch(['b']), makeBatch(['c'])], 2 ** 24)
+  const parts: string[][] = []
+  for await (const { batches } of readArchive(archive, 'dead_letters', 0, Infinity))
+    parts.push(batches.flatMap(payloadsOf))
+  t.same(parts, [['a', 'b', 'c']])
+})
+
 t.test('a missing archive is reported', (t) => {
   const directory = t.testdir()
   assertArchive(directory)
@@ -127,7 +135,7 @@ t.test('the intact part of a damaged segment is read, and the damage is reported
   const path = join(archive, 'dead_letters', name)
   writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('more')]))
   for await (const part of readArchive(archive, 'dead_letters', 0, Infinity)) {
-    t.equal(part.damaged, true)
+    t.equal(part.damaged, 1)
     t.same(part.batches.flatMap(payloadsOf), ['a'])
     t.equal(part.bytesRead, part.bytesInAll)
   }
@@ -151,7 +159,7 @@ t.test('segments are rewritten without the erased records, and others stay uncha
   t.same(await payloads(archive), ['c'])
   t.equal(bytes().length, 2)
   t.same(bytes()[1], untouched)
-  for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, false)
+  for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, 0)
   t.same(await rewriteArchive(archive, withoutFirst, false), { segments: 0, records: 0 })
 })
 
@@ -173,7 +181,7 @@ t.test('records of people who were erased before do not reach the archive', asyn
   t.same(await payloads(archive), ['stays', 'gone', 'later', 'x'], 'records received later are kept')
   t.equal(asked, 2, 'nor is it read')
   t.equal(readdirSync(join(archive, 'dead_letters')).length, 3, 'a segment without remaining records is not kept')
-  for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, false)
+  for await (const { damaged } of readArchive(archive, 'dead_letters', 0, Infinity)) t.equal(damaged, 0)
 })
 
 t.test('a segment is rewritten without them, and counts with its new size', async (t) => {
