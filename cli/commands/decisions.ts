@@ -8,7 +8,7 @@ import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { macOption, timeOption } from '../options.ts'
-import { table } from '../output.ts'
+import { jsonArray, tableLines } from '../output.ts'
 
 interface Options {
   readonly until?: string
@@ -95,17 +95,28 @@ function registerList(access: Command, context: Context): void {
       const entries = await withAccessLog(loadConfig(context.env), ({ access }) =>
         Promise.resolve(kinds.flatMap((each) => [...access.entries(SUBJECTS[each].prefix, now)])),
       )
-      const rows = entries
-        .sort(([, a], [, b]) => b.updatedAt - a.updatedAt)
-        .map(([subject, entry]) => row(subject, entry))
-      if (options.json) context.output.json(rows)
-      else {
-        const headings = ['subject', 'verdict', 'reason', 'until', 'updated_at']
-        const cells = rows.map((each) => [each.subject, each.verdict, each.reason, each.until ?? '', each.updated_at])
-        context.output.line(rows.length === 0 ? 'there are no decisions' : table(headings, cells))
-      }
+      entries.sort(([, a], [, b]) => b.updatedAt - a.updatedAt)
+      if (options.json) await context.output.stream(jsonArray(rowsOf(entries)))
+      else if (entries.length === 0) context.output.line('there are no decisions')
+      else await context.output.stream(listed(entries))
       context.exitStatus = EXIT.ok
     })
+}
+
+type Entries = readonly (readonly [string, AccessEntry])[]
+
+/** One after the other: there may be two million decisions, whose rows and text take several times the memory. */
+function* rowsOf(entries: Entries): Generator<ReturnType<typeof row>> {
+  for (const [subject, entry] of entries) yield row(subject, entry)
+}
+
+function* listed(entries: Entries): Generator<string> {
+  const headings = ['subject', 'verdict', 'reason', 'until', 'updated_at']
+  function* cells() {
+    for (const each of rowsOf(entries))
+      yield [each.subject, each.verdict, each.reason, each.until ?? '', each.updated_at]
+  }
+  for (const line of tableLines(headings, cells)) yield `${line}\n`
 }
 
 /** @throws GatepostError INPUT_INVALID */

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { FILE, recordText } from '../../access/journal-file.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { until } from '../../test/helpers/until.ts'
 import { runCli } from './run-cli.ts'
@@ -67,4 +69,22 @@ t.test('deny, allow, list, remove', async (t) => {
     stderr: /--until soon: allowed is/,
   })
   t.match(await access('deny', 'person', 'x'), { status: 2 })
+})
+
+t.test('a list of many decisions', async (t) => {
+  // Symptom: RangeError, or out of memory. Root cause: all rows and their text were made before the first was written.
+  const dataDir = join(t.testdir(), 'data')
+  mkdirSync(dataDir)
+  const many = 200_000
+  const entry = { verdict: 'deny', reason: 'abuse', until: null, updatedAt: Date.now() } as const
+  const records = Array.from({ length: many }, (_, index) => `\n${recordText(`account:a${index}`, entry)}\n`)
+  writeFileSync(join(dataDir, FILE), records.join(''))
+  const env = { GATEPOST_DATA_DIR: dataDir, GATEPOST_SECRET: 'a secret of the tests' }
+  const list = (...words: string[]) => runCli(['access', 'list', ...words], env)
+  const asTable = await list()
+  t.match(asTable, { status: 0, stderr: '' })
+  t.equal(asTable.stdout.split('\n').length, many + 2)
+  const asJson = await list('account', '--json')
+  t.match(asJson, { status: 0, stderr: '' })
+  t.equal((JSON.parse(asJson.stdout) as unknown[]).length, many)
 })

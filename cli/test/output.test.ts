@@ -1,5 +1,5 @@
 import t from 'tap'
-import { table } from '../output.ts'
+import { jsonArray, table } from '../output.ts'
 
 t.test('columns are aligned, numbers to the right', (t) => {
   t.equal(
@@ -15,6 +15,20 @@ t.test('columns are aligned, numbers to the right', (t) => {
   )
   t.equal(table(['a', 'b'], [], false), 'a  b')
   t.equal(table(['a'], [['x']], true), '\x1b[1ma\x1b[0m\nx')
+  t.end()
+})
+
+t.test('an array of JSON in pieces', (t) => {
+  t.equal([...jsonArray([])].join(''), '[]\n')
+  const values = [{ a: 1 }, 'b', null]
+  t.same(JSON.parse([...jsonArray(values)].join('')), values)
+  t.end()
+})
+
+t.test('many rows', (t) => {
+  // Symptom: RangeError. Root cause: Math.max() got an argument for each row.
+  const rows = Array.from({ length: 300_000 }, (_, index) => [index])
+  t.match(table(['n'], rows, false), /\n299999$/)
   t.end()
 })
 

@@ -37,6 +37,10 @@ export async function runHere(arguments_: readonly string[], env: Record<string,
   const status = await runCommandLine(arguments_, env, {
     line: (text) => (stdout += `${text}\n`),
     json: (value) => (stdout += `${JSON.stringify(value)}\n`),
+    stream: (pieces) => {
+      for (const piece of pieces) stdout += piece
+      return Promise.resolve()
+    },
     note: (text) => (stderr += `${text}\n`),
   })
   return { status, stdout, stderr }
