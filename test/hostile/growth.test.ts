@@ -1,4 +1,6 @@
 import t from 'tap'
+import { CSV_PARSERS } from './csv-parsers.ts'
+import { FRAME_PARSERS } from './frame-parsers.ts'
 import { growth, LIMIT, worstGrowth, type Parser } from './growth.ts'
 import { INGEST_PARSERS } from './ingest-parsers.ts'
 import { SQL_PARSERS } from './sql-parsers.ts'
@@ -8,7 +10,7 @@ import { SQL_PARSERS } from './sql-parsers.ts'
  * a list of their own: add it to PARSERS.
  */
 
-const PARSERS: readonly Parser[] = [...INGEST_PARSERS, ...SQL_PARSERS]
+const PARSERS: readonly Parser[] = [...INGEST_PARSERS, ...SQL_PARSERS, ...FRAME_PARSERS, ...CSV_PARSERS]
 
 const seed = Number(process.env['GATEPOST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
