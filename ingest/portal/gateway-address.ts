@@ -63,12 +63,20 @@ export function policySource(address: GatewayAddress): string {
   return isIPv6(address.ip) ? 'http:' : gatewayOrigin(address)
 }
 
-/** The URL to which a browser takes its token (WiFiDog protocol). PRECONDITION: the token is alphanumeric. */
-export function loginUrl(address: GatewayAddress, token: string): string {
-  return `${gatewayOrigin(address)}/wifidog/auth?token=${token}`
+/** A header must not contain the word "Pong", for which gateways search answers. */
+function gatewayParameter(gwId: string): string {
+  return `gw_id=${encodeURIComponent(gwId).replaceAll('Pong', '%50ong')}`
 }
 
-/** The URL that logs a browser out (WiFiDog protocol). PRECONDITION: the token is alphanumeric. */
-export function logoutUrl(address: GatewayAddress, token: string): string {
-  return `${gatewayOrigin(address)}/wifidog/auth?logout=1&token=${token}`
+/**
+ * The URL to which a browser takes its token (WiFiDog protocol). apfree 7.08 and later refuse it without gw_id; other gateways ignore gw_id.
+ * PRECONDITION: the token is alphanumeric.
+ */
+export function loginUrl(address: GatewayAddress, gwId: string, token: string): string {
+  return `${gatewayOrigin(address)}/wifidog/auth?token=${token}&${gatewayParameter(gwId)}`
+}
+
+/** The URL that logs a browser out (WiFiDog protocol), with gw_id as above. PRECONDITION: the token is alphanumeric. */
+export function logoutUrl(address: GatewayAddress, gwId: string, token: string): string {
+  return `${gatewayOrigin(address)}/wifidog/auth?logout=1&token=${token}&${gatewayParameter(gwId)}`
 }

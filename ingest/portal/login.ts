@@ -108,10 +108,11 @@ export class LoginPage {
       return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
     await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
     const cookie = cookies.header(stateOf(redirect, state.nonce, issued.session), now, request.secure)
-    const headers = [...SAFE_HEADERS, ['Location', loginUrl(address, issued.token)], ['Set-Cookie', cookie]] as [
-      string,
-      string,
-    ][]
+    const headers = [
+      ...SAFE_HEADERS,
+      ['Location', loginUrl(address, redirect.gwId, issued.token)],
+      ['Set-Cookie', cookie],
+    ] as [string, string][]
     return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'kept' }
   }
 

@@ -40,7 +40,7 @@ export class WelcomePage {
         left: session === null || session.ends <= now ? '' : texts.duration(session.ends - now),
         quotas: session === null ? [] : this.#quotas({ ...session, account: state?.account ?? '' }, texts, now),
         onward: state === null ? null : onwardLink(state.url),
-        logout: address === null ? '' : logoutUrl(address, token),
+        logout: address === null ? '' : logoutUrl(address, gwId, token),
       },
     })
   }

@@ -53,14 +53,17 @@ t.test('click, portal, logout: on both listeners, below any prefix', async (t) =
       t.equal(response.headers.get('x-gatepost-record'), 'kept')
       t.equal(response.headers.get('cache-control'), 'no-store')
       const location = response.headers.get('location') as string
-      t.match(location, /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=[A-Za-z0-9]+$/)
+      t.match(location, /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=[A-Za-z0-9]+&gw_id=001217DA42D2$/)
       const token = new URL(location).searchParams.get('token') as string
       const welcome = await visitor.get(`/wifidog/portal/?gw_id=001217DA42D2&token=${token}`)
       t.equal(welcome.response.status, 200)
       safe(t, welcome.response)
       t.match(welcome.html, /Time left: (1 day|23 hours)/)
       t.match(welcome.html, 'href="http://example.org/a?x=1"')
-      t.match(welcome.html, `href="http://192.168.77.1:2060/wifidog/auth?logout=1&amp;token=${token}"`)
+      t.match(
+        welcome.html,
+        `href="http://192.168.77.1:2060/wifidog/auth?logout=1&amp;token=${token}&amp;gw_id=001217DA42D2"`,
+      )
     }
   }
 })
