@@ -81,6 +81,12 @@ export interface Registration {
   readonly routed: boolean
 }
 
+/** The gateways of a machine. */
+export interface Device {
+  /** gw_id → when the machine last named it, ms since the epoch. */
+  readonly gateways: Readonly<Record<string, number>>
+}
+
 /** Names with a colon are refused: a subject with the same prefix and a colon belongs to another kind. */
 const withoutColon = (text: string): string | null => (text.includes(':') ? null : text)
 
@@ -173,6 +179,9 @@ export const SUBJECTS = {
     personIn: { address: null, sources: null, name: null, location: null, routed: null },
   }),
 
+  /** By device_id. */
+  device: new SubjectKind<string, Device>({ prefix: 'device:', person: null, personIn: { gateways: null } }),
+
   /** By a random number of the worker: the worker is listening to gateways. */
   liveness: new SubjectKind<string, NoData>({ prefix: 'alive:', person: null, personIn: {} }),
 }
@@ -181,22 +190,23 @@ export const SUBJECTS = {
 export const LOGGED_OUT = 'logged_out'
 export const NOT_USED_IN_TIME = 'expired'
 
-/** Kinds that every login makes. */
-const OF_LOGINS = [
+/** Kinds that every login makes, and every gateway that somebody invents. */
+const OF_ANYBODY = [
   SUBJECTS.binding.prefix,
   SUBJECTS.confirmed.prefix,
   SUBJECTS.roaming.prefix,
   SUBJECTS.captiveSession.prefix,
   SUBJECTS.sessionQuota.prefix,
+  SUBJECTS.device.prefix,
 ]
 
 /**
- * Whether anybody on the guest Wi-Fi can make such an entry: ends of sessions, and what logins leave. Its number has no limit, so each table
+ * Whether anybody on the guest Wi-Fi can make such an entry: ends of sessions, what logins leave, and gateways of machines. Its number has no limit, so each table
  * forgets the oldest.
  * @param entry null: a claim
  */
 export function isFleeting(subject: string, entry: AccessEntry | null): boolean {
-  if (OF_LOGINS.some((prefix) => subject.startsWith(prefix))) return true
+  if (OF_ANYBODY.some((prefix) => subject.startsWith(prefix))) return true
   if (entry === null || entry.until === null || !subject.startsWith(SUBJECTS.session.prefix)) return false
   return entry.verdict === 'deny' && (entry.reason === LOGGED_OUT || entry.reason === NOT_USED_IN_TIME)
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../common/logger.ts'
 import type { AccessLog } from '../access/log.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from '../access/decisions.ts'
+import { GatewayDevices } from '../access/devices.ts'
 import { GatewayRegistry } from '../access/registry.ts'
 import { Tokens } from '../access/token.ts'
 import {
@@ -111,11 +112,12 @@ export class App {
     this.registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access, registry: this.registry })
     this.postAuth = new PostAuthRoute(this.records)
-    this.#ping = new PingRoute(this.records, this.registry, fast)
+    const devices = new GatewayDevices(access)
+    this.#ping = new PingRoute(this.records, this.registry, devices, fast)
     this.portal = options.portal?.(this.records, tokens) ?? null
     const { records, decisions, registry } = this
     const roaming = this.portal?.roaming ?? null
-    this.#auth = new AuthRoute({ records, decisions, registry, roaming, fastCounters: fast })
+    this.#auth = new AuthRoute({ records, decisions, registry, devices, roaming, fastCounters: fast })
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 

@@ -6,7 +6,7 @@ import { isStream, streamReportedAs, type ReportedAs, type Stream } from '../sch
 import { isStage, type Verdict } from '../access/decisions.ts'
 import { AUTH_STAGE, authFields, encodeAuth } from './encode/auth.ts'
 import { Cursor } from './encode/cursor.ts'
-import { encodePing, PING_GW_ID, PING_NAMES, pingFields } from './encode/ping.ts'
+import { demoteOthers, encodePing, gatewayOf, pingFields } from './encode/ping.ts'
 import {
   AUTHENTICATION_RESULT,
   encodePostAuth,
@@ -81,15 +81,20 @@ function encoded(letter: RepairedLetter): { stream: Stream; fields: Buffer } {
   return { stream: source, fields: record(source, payload) }
 }
 
-function ping({ payload: query, remoteIp }: RepairedLetter): Buffer {
+function ping({ reason, payload: query, remoteIp }: RepairedLetter): Buffer {
+  if (reason === 'bad_number') {
+    throw invalid('the heartbeat is already in its table, without the bad number: a replay would store it twice')
+  }
   const fields = pingFields()
   fields.parse(query)
-  if (fields.blank(PING_GW_ID)) throw invalid('gw_id is missing')
+  const gwId = gatewayOf(fields)
+  if (gwId === '') throw invalid('gw_id is missing')
   const oversize = fields.oversize()
   if (oversize !== null) throw invalid(oversize.error)
   const cursor = new Cursor(256 + 3 * (query.length + remoteIp.length))
-  const bad = encodePing(cursor, fields, remoteIp, NOT_KNOWN, true)
-  if (bad >= 0) throw invalid(`${PING_NAMES[bad]} is ${fields.blank(bad) ? 'missing' : 'not a number in its range'}`)
+  const problem = demoteOthers(fields)
+  if (problem !== null) throw invalid(problem)
+  encodePing(cursor, fields, { gwId, remoteIp, userAgent: NOT_KNOWN, trusted: true })
   return written(cursor)
 }
 

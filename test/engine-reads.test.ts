@@ -87,6 +87,7 @@ t.test('heartbeats', async (t) => {
       user_agent: text,
       extra: { ssid: text, channel: '7' },
       source: '',
+      device_id: '',
     })),
   )
 })

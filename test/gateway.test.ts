@@ -12,7 +12,8 @@ import { freePorts, Instance } from './helpers/instance.ts'
 /* The bytes that a real gateway sent, HTTP/1.0 from ab, and both through nginx. */
 
 const run = promisify(execFile)
-const capture = (name: string) => readFileSync(packageFile(`test/fixtures/wifidog-gateway-1.3.0/${name}.http`))
+const capture = (name: string, gateway = 'wifidog-gateway-1.3.0') =>
+  readFileSync(packageFile(`test/fixtures/${gateway}/${name}.http`))
 
 /** Sends bytes on a new connection and reads until end of file, as a gateway does. */
 function exchange(port: number, bytes: Buffer | string): Promise<string> {
@@ -68,6 +69,7 @@ t.test('gateways', async (t) => {
         trusted: 1,
         extra: {},
         source: '',
+        device_id: '',
       },
     ])
     const auth = await instance.queryUntil<Record<string, unknown>>(
@@ -120,7 +122,7 @@ t.test('gateways', async (t) => {
     )
   })
 
-  await t.test('an incomplete heartbeat is answered with Pong, and becomes a dead letter', async (t) => {
+  await t.test('an incomplete heartbeat is answered with Pong, and makes a row if it names a gateway', async (t) => {
     const queries = [
       '',
       'gw_id=',
@@ -149,20 +151,25 @@ t.test('gateways', async (t) => {
     answered(t, await exchange(instance.gatewayPort, 'GET /auth/?stage=login HTTP/1.0\r\n\r\n'), 'Auth: 0')
     const letters = await instance.queryUntil<{ source: string; reason: string; payload: string }>(
       'SELECT source, reason, payload FROM dead_letters ORDER BY received_at, batch_index',
-      (rows) => rows.length >= queries.length + 2,
+      (rows) => rows.length >= 8,
     )
-    t.equal(letters.length, queries.length + 2)
+    t.equal(letters.length, 8)
     t.same(
       letters.filter(({ source }) => source === 'ping').map(({ reason }) => reason),
+      ['missing_gw_id', 'missing_gw_id', 'bad_number', 'bad_number', 'missing_gw_id', 'missing_gw_id'],
+    )
+    const numbers = { sys_uptime: null, sys_memfree: null, sys_load: null, wifidog_uptime: null, extra: {} }
+    t.same(
+      await instance.queryUntil(
+        `SELECT gw_id, sys_uptime, sys_memfree, sys_load, wifidog_uptime, extra FROM gateway_pings
+         WHERE gw_id != '001217DA42D2' ORDER BY received_at, batch_index`,
+        (rows) => rows.length >= 4,
+      ),
       [
-        'missing_gw_id',
-        'missing_gw_id',
-        'missing_telemetry',
-        'bad_telemetry',
-        'bad_telemetry',
-        'missing_gw_id',
-        'missing_gw_id',
-        'missing_telemetry',
+        { gw_id: 'x', ...numbers },
+        { gw_id: 'x', sys_uptime: 1, sys_memfree: 2, sys_load: null, wifidog_uptime: 3, extra: { sys_load: 'nan' } },
+        { gw_id: 'x', sys_uptime: null, sys_memfree: 2, sys_load: 1, wifidog_uptime: 3, extra: { sys_uptime: '-1' } },
+        { gw_id: '\ufffd\u0000', ...numbers },
       ],
     )
     t.same(
@@ -320,6 +327,41 @@ t.test('gateways', async (t) => {
       (found) => found.length >= 2,
     )
     t.same(rows, [{ ip: '203.0.113.7' }, { ip: '203.0.113.7' }])
+  })
+
+  await t.test('the requests of apfree-wifidog 9.07.2907, byte for byte', async (t) => {
+    const sent = (name: string) => exchange(instance.gatewayPort, capture(name, 'apfree-9.07.2907'))
+    answered(t, await sent('auth-login'), 'Auth: 1')
+    // Without clients there is nothing to keep.
+    answered(t, await sent('counters-v2-no-client'), '{"result":[{"gw_id":"5CC7D742A336","auth_op":[]}]}', false)
+    // A machine's gateways become known to all workers with the access log.
+    const known = await until(async () => {
+      answered(t, await sent('ping'), 'Pong')
+      const rows = await instance.query<{ n: number }>(
+        `SELECT toUInt32(count()) AS n FROM gateway_pings WHERE device_id = 'AWDEV0001' AND gw_id = '5CC7D742A336'`,
+      )
+      return rows[0].n > 0
+    })
+    t.ok(known)
+    answered(
+      t,
+      await sent('counters-v2-one-client'),
+      '{"result":[{"gw_id":"5CC7D742A336","auth_op":[{"id":2,"auth_code":1}]}]}',
+    )
+    const reports = await instance.queryUntil<Record<string, unknown>>(
+      `SELECT stage, gw_id, mac, incoming, outgoing, own, extra['ip6'] AS ip6 FROM gateway_auth
+       WHERE device_id = 'AWDEV0001' ORDER BY received_at`,
+      (rows) => rows.length >= 2,
+    )
+    const common = { gw_id: '5CC7D742A336', mac: 'AE-41-77-80-76-90', own: 1 }
+    t.same(reports, [
+      { ...common, stage: 'login', incoming: 0, outgoing: 0, ip6: '' },
+      // The client had downloaded 2 MB.
+      { ...common, stage: 'counters', incoming: 2004301, outgoing: 503743, ip6: 'N/A' },
+    ])
+    t.match(await instance.query(`SELECT gw_id, state FROM gateways WHERE gw_id IN ('5CC7D742A336', 'AWDEV0001')`), [
+      { gw_id: '5CC7D742A336', state: 'up' },
+    ])
   })
 
   await t.test('the same answers from both listeners', async (t) => {

@@ -49,7 +49,7 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
   await instance.start()
   const auth = 'gw_id=g&ip=10.0.0.1&mac=00:11:22:33:44:55&token=t&outgoing=2'
   for (const path of [
-    `/ping/?${PING.replace('sys_load=0.5', 'sys_load=high')}`,
+    `/ping/?${PING.replace('gw_id=g&', '')}`,
     `/auth/?stage=counters&incoming=many&${auth}`,
     `/auth/?stage=nonsense&incoming=1&${auth}`,
   ])
@@ -111,8 +111,9 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
 
   t.test('without the instance', async (t) => {
     t.equal(await instance.stop(), 0)
-    const name = await letter('ping', 'bad_telemetry')
-    await refused(/sys_load is not a number in its range/, 'replay', name)
+    const name = await letter('ping', 'missing_gw_id')
+    await refused(/gw_id is missing/, 'replay', name)
+    await refused(/sys_load is not a number in its range/, 'replay', name, '--payload', PING.replace('0.5', 'high'))
     const { stdout } = await gatepost('replay', name, '--payload', PING)
     t.match(stdout, /^stored in gateway_pings, received at \d{4}-/)
     t.match(await replayed(name, '--payload', PING), { rows: 0 })

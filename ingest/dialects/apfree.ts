@@ -32,8 +32,8 @@ export const apfree5: Dialect = {
 }
 
 /**
- * apfree-wifidog 8: `{"device_id","gateway":[{"gw_id","gw_channel","clients":[...]}]}` with incoming_bytes for incoming, answered
- * `{"result":[{"gw_id","auth_op":[...]}]}`.
+ * apfree-wifidog 7.10 and later: `{"device_id","gateway":[{"gw_id","gw_channel","clients":[...]}]}`, answered
+ * `{"result":[{"gw_id","auth_op":[...]}]}`. From 8.05 on with incoming_bytes and outgoing_bytes.
  */
 export const apfree8: Dialect = {
   stage: 'counters_v2',
@@ -52,10 +52,11 @@ export const apfree8: Dialect = {
       return { gw_id, gw_channel, clients }
     })
     return {
+      machine: { deviceId: device_id, gwIds: gateways.map(({ gw_id }) => gw_id) },
       clients: (function* () {
         for (const { gw_id, gw_channel, clients } of gateways) {
-          // The device's id comes first: of two values for the gateway's slot the last one wins.
-          yield* reports(clients, (client) => ({ device_id, ...client, gw_channel, gw_id }))
+          // A client's own members cannot rename the gateway.
+          yield* reports(clients, (client) => ({ ...client, device_id, gw_channel, gw_id }))
         }
       })(),
       answer(codes) {

@@ -12,6 +12,8 @@ export interface CountersBody {
    * handled in slices. PRECONDITION: at most MAX_CLIENTS.
    */
   readonly clients: Iterable<JsonObject>
+  /** The machine and its gateways, if the body names both. */
+  readonly machine?: { readonly deviceId: unknown; readonly gwIds: readonly unknown[] }
   /** The body of the answer, given one code per client in their order. */
   answer(codes: readonly number[]): string
 }

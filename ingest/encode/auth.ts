@@ -14,25 +14,35 @@ export const AUTH_INCOMING = 5
 export const AUTH_OUTGOING = 6
 export const AUTH_INCOMING_DELTA = 7
 export const AUTH_OUTGOING_DELTA = 8
+/** apfree: the machine that reports, which may have several gateways. */
+export const AUTH_DEVICE_ID = 9
 
-/** Parameters of an auth request; apfree 8 calls gw_id device_id, and incoming incoming_bytes. */
+/**
+ * Parameters of an auth request. apfree 8.05 renamed incoming to incoming_bytes, and in the same release exchanged the directions: what its
+ * nftables rules count from the client is incoming_bytes, and what they count to the client is outgoing_bytes.
+ */
 export function authFields(): QueryFields {
   const names: [string, number][] = [
     ['stage', AUTH_STAGE],
     ['gw_id', AUTH_GW_ID],
-    ['device_id', AUTH_GW_ID],
+    ['device_id', AUTH_DEVICE_ID],
     ['ip', AUTH_IP],
     ['mac', AUTH_MAC],
     ['token', AUTH_TOKEN],
     ['incoming', AUTH_INCOMING],
-    ['incoming_bytes', AUTH_INCOMING],
+    ['incoming_bytes', AUTH_OUTGOING],
     ['outgoing', AUTH_OUTGOING],
-    ['outgoing_bytes', AUTH_OUTGOING],
+    ['outgoing_bytes', AUTH_INCOMING],
     ['incomingdelta', AUTH_INCOMING_DELTA],
     ['outgoingdelta', AUTH_OUTGOING_DELTA],
   ]
   const { stage, gw_id, ip, mac, token, number } = PARAMETER_CHARACTERS
-  return new QueryFields([stage, gw_id, ip, mac, token, number, number, number, number], names, AUTH_TOKEN)
+  return new QueryFields([stage, gw_id, ip, mac, token, number, number, number, number, gw_id], names, AUTH_TOKEN)
+}
+
+/** The slot that names the gateway: gw_id wherever it is sent, else device_id. */
+export function gatewaySlot(fields: QueryFields): number {
+  return fields.blank(AUTH_GW_ID) && !fields.blank(AUTH_DEVICE_ID) ? AUTH_DEVICE_ID : AUTH_GW_ID
 }
 
 export const AUTH_FIELDS: FieldNames<'gateway_auth'> = [
@@ -51,6 +61,7 @@ export const AUTH_FIELDS: FieldNames<'gateway_auth'> = [
   'user_agent',
   'extra',
   'source',
+  'device_id',
 ]
 
 /** Appends AUTH_FIELDS, which follow the identity. The token itself is never written. */
@@ -62,7 +73,7 @@ export function encodeAuth(
   userAgent: string,
 ): void {
   putText(cursor, fields, AUTH_STAGE)
-  putText(cursor, fields, AUTH_GW_ID)
+  putText(cursor, fields, gatewaySlot(fields))
   putText(cursor, fields, AUTH_IP)
   putMac(cursor, fields, AUTH_MAC)
   cursor.string(verdict.sessionId)
@@ -77,4 +88,5 @@ export function encodeAuth(
   putExtra(cursor, fields)
   // A gateway has no credential.
   cursor.emptyString()
+  putText(cursor, fields, AUTH_DEVICE_ID)
 }

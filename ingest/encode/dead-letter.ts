@@ -5,6 +5,7 @@ import type { Cursor } from './cursor.ts'
 export type DeadLetterReason =
   | 'missing_gw_id'
   | 'bad_telemetry'
+  | 'bad_number'
   | 'missing_telemetry'
   | 'unknown_stage'
   | 'too_many_parameters'

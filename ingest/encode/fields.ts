@@ -1,4 +1,4 @@
-import { BIG, parseUint64, uint64Value } from '../parse/number.ts'
+import { BIG, parseDecimal, parseUint64, uint64Value } from '../parse/number.ts'
 import { findMac, writeMac } from '../../common/mac.ts'
 import type { QueryFields } from '../parse/query.ts'
 import type { Cursor } from './cursor.ts'
@@ -23,15 +23,26 @@ export function putUint64(cursor: Cursor, fields: QueryFields, slot: number): bo
 
 const NULL_BRANCH = 0
 /** Zigzag of 1. */
-const LONG_BRANCH = 2
+const VALUE_BRANCH = 2
 
 /** ["null", "long"]: null if the parameter was not sent or is not an unsigned 64-bit integer. */
 export function putOptionalUint64(cursor: Cursor, fields: QueryFields, slot: number): void {
   const start = cursor.position
-  cursor.byte(LONG_BRANCH)
+  cursor.byte(VALUE_BRANCH)
   if (putUint64(cursor, fields, slot)) return
   cursor.position = start
   cursor.byte(NULL_BRANCH)
+}
+
+/** ["null", "double"]: null if the parameter was not sent or is not a decimal number. */
+export function putOptionalDecimal(cursor: Cursor, fields: QueryFields, slot: number): void {
+  const value = fields.blank(slot) ? NaN : parseDecimal(fields.texts[slot], fields.starts[slot], fields.ends[slot])
+  if (Number.isNaN(value)) {
+    cursor.byte(NULL_BRANCH)
+    return
+  }
+  cursor.byte(VALUE_BRANCH)
+  cursor.double(value)
 }
 
 /** A MAC in its normal form; empty if the value does not begin with one. */

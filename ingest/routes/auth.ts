@@ -1,7 +1,8 @@
 import { isStage, type Decisions, type Verdict } from '../../access/decisions.ts'
+import type { GatewayDevices } from '../../access/devices.ts'
 import type { GatewayRegistry } from '../../access/registry.ts'
 import {
-  AUTH_GW_ID,
+  AUTH_DEVICE_ID,
   AUTH_INCOMING,
   AUTH_INCOMING_DELTA,
   AUTH_IP,
@@ -12,6 +13,7 @@ import {
   AUTH_TOKEN,
   authFields,
   encodeAuth,
+  gatewaySlot,
 } from '../encode/auth.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import type { Roaming } from '../portal/roaming.ts'
@@ -51,6 +53,7 @@ export interface AuthRouteOptions {
   readonly records: Records
   readonly decisions: Decisions
   readonly registry: GatewayRegistry
+  readonly devices: GatewayDevices
   /** Null: roaming is off, so `stage=roam` is an unknown stage. */
   readonly roaming: Roaming | null
   /** GATEPOST_ACK=fast: counters are answered before they are durable. */
@@ -62,13 +65,15 @@ export class AuthRoute {
   readonly #records: Records
   readonly #decisions: Decisions
   readonly #registry: GatewayRegistry
+  readonly #devices: GatewayDevices
   readonly #fields = authFields()
   readonly #roaming: Roaming | null
   readonly #fastCounters: boolean
 
-  constructor({ records, decisions, registry, roaming, fastCounters }: AuthRouteOptions) {
+  constructor({ records, decisions, registry, devices, roaming, fastCounters }: AuthRouteOptions) {
     this.#records = records
     this.#registry = registry
+    this.#devices = devices
     this.#decisions = decisions
     this.#roaming = roaming
     this.#fastCounters = fastCounters
@@ -97,7 +102,12 @@ export class AuthRoute {
   /** Asked for a client without a token, whose session may belong to another gateway. */
   async #roam(roaming: Roaming, { query, userAgent, remoteIp }: Exchange, now: number): Promise<Reply> {
     const fields = this.#fields
-    const asked = { gwId: fields.text(AUTH_GW_ID), ip: fields.text(AUTH_IP), mac: fields.text(AUTH_MAC), remoteIp }
+    const asked = {
+      gwId: fields.text(gatewaySlot(fields)),
+      ip: fields.text(AUTH_IP),
+      mac: fields.text(AUTH_MAC),
+      remoteIp,
+    }
     const proven = fields.oversize() === null && this.#registry.isProven(asked.gwId, remoteIp)
     const admitted = proven ? await roaming.admit(asked, now) : null
     const exchange = this.#again(query, userAgent, remoteIp)
@@ -165,6 +175,12 @@ export class AuthRoute {
     return problem
   }
 
+  /** A body names this gateway of this machine, with or without clients. */
+  names(deviceId: unknown, gwId: unknown, { now, remoteIp }: Reporter): void {
+    if (typeof deviceId !== 'string' || typeof gwId !== 'string') return
+    if (this.#registry.trusts('auth', gwId, remoteIp)) this.#devices.names(deviceId, gwId, now)
+  }
+
   /**
    * Handles one client of a body that reports many, given the parameters of an equivalent GET.
    * @returns the decision about the client, and the batch to wait for; null: refused
@@ -203,11 +219,12 @@ export class AuthRoute {
       // A longer token is none: it is denied as an unknown one, and neither hashed nor remembered.
       token: fields.exceeds(AUTH_TOKEN) ? '' : fields.text(AUTH_TOKEN),
       mac: fields.text(AUTH_MAC),
-      gwId: fields.text(AUTH_GW_ID),
+      gwId: fields.text(gatewaySlot(fields)),
       remoteIp,
     }
     // The request comes from outside the gateway's registered sources: answer -1, which changes nothing for its users.
     if (!this.#registry.trusts('auth', asker.gwId, remoteIp)) return UNDECIDED
+    this.#devices.names(fields.text(AUTH_DEVICE_ID), asker.gwId, now)
     return this.#decisions.decide(asker, now)
   }
 

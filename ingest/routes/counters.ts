@@ -111,6 +111,8 @@ export class CountersRoute {
       if (error instanceof Refused) return this.#refuse(reporter, error, bytes.length)
       throw error
     }
+    const { machine } = counters
+    for (const gwId of machine?.gwIds ?? []) this.#auth.names(machine?.deviceId, gwId, reporter)
     const codes: number[] = []
     const all = new SeveralBatches()
     const slice = new Set<RecordBatch>()

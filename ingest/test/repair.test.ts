@@ -67,7 +67,7 @@ t.test('a payload that is still wrong is refused with the reason', (t) => {
   const cases: [Partial<RepairedLetter>, RegExp][] = [
     [{ payload: 'sys_uptime=1' }, /gw_id is missing/],
     [{ payload: 'gw_id=gw&sys_uptime=x' }, /sys_uptime is not a number/],
-    [{ payload: 'gw_id=gw' }, /sys_uptime is missing/],
+    [{ reason: 'bad_number', payload: 'gw_id=gw' }, /would store it twice/],
     [{ source: 'auth', payload: 'stage=login' }, /would store it twice/],
     [{ source: 'auth', reason: 'unknown_stage', payload: 'stage=roam' }, /stage is none of/],
     [{ source: 'post-auth', payload: '{' }, /body: /],

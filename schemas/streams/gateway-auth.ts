@@ -66,6 +66,13 @@ export const gatewayAuth = defineStream({
       doc: 'Name of the credential with which it was sent (GATEPOST_INGEST_CREDENTIALS); empty: none.',
       default: '',
     },
+    {
+      name: 'device_id',
+      type: 'string',
+      holds: null,
+      doc: 'The machine that reports, of which gw_id is one gateway (apfree); empty: not sent.',
+      default: '',
+    },
   ],
   reportedAs: 'auth',
   followedBy: ['session_hours', 'access_decisions'],

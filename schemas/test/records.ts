@@ -39,6 +39,7 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     trusted: true,
     extra: {},
     source: '',
+    device_id: '',
   },
   gateway_auth: {
     stage: 'counters',
@@ -56,6 +57,7 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     user_agent: 'WiFiDog 1.3.0',
     extra: {},
     source: '',
+    device_id: '',
   },
   portal_sessions: {
     issued: 1_700_000_000_000,

@@ -10,7 +10,9 @@ import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 
 const HEAD = String.raw`^((?:\s|--[^\n]*\n)*)`
 const CREATE_TABLE = new RegExp(`${HEAD}CREATE TABLE IF NOT EXISTS ${DATABASE}\\.(\\w+)\\b([^]*)$`)
-const CREATE_VIEW = new RegExp(`${HEAD}(CREATE (?:MATERIALIZED )?VIEW IF NOT EXISTS ${DATABASE}\\.\\w+)\\b([^]*)$`)
+const CREATE_VIEW = new RegExp(
+  `${HEAD}(CREATE (?:(?:MATERIALIZED )?VIEW IF NOT EXISTS|OR REPLACE VIEW) ${DATABASE}\\.\\w+)\\b([^]*)$`,
+)
 const ALTER = new RegExp(`${HEAD}(ALTER TABLE ${DATABASE}\\.(\\w+))\\b([^]*)$`)
 /** Parts of a definition that a Distributed table has too. Indexes, TTLs and settings belong to the local tables. */
 const OF_COLUMNS = /^\s*(?:(?:ADD|DROP|MODIFY|COMMENT|RENAME) COLUMN|MODIFY COMMENT)\b/
@@ -59,7 +61,10 @@ export function clusterForm(statement: string, cluster: string): string[] {
   if (alter) {
     const [, head, what, name, rest] = alter
     const of = (target: string) => `${target} ${onCluster}${rest}`
-    if (!TABLES.has(name)) return [`${head}${of(what)}`]
+    if (!TABLES.has(name)) {
+      // Only materialized views have their query modified.
+      return [/^\s*MODIFY QUERY\b/.test(rest) ? `${head}${what} ${onCluster}${localForm(rest)}` : `${head}${of(what)}`]
+    }
     return [`${head}${of(`${what}_local`)}`, ...(OF_COLUMNS.test(rest) ? [of(what)] : [])]
   }
   if (/^CREATE DATABASE /.test(statement)) return [`${statement} ${onCluster}`]

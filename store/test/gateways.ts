@@ -4,7 +4,7 @@ import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 
 interface Gateway {
   state: string
-  wifidog_uptime: string
+  wifidog_uptime: string | null
   interval_seconds: number | null
   clients: number
   restarts: number
@@ -62,6 +62,31 @@ export function gatewaysContract(t: Test, store: Store): void {
     const days = 24 * 3600
     await heartbeats('gw-days', [[9 * days, 100], [8 * days, 100 + days], [2 * days, 50], [60, 2 * days - 10]]) // prettier-ignore
     t.match(await gateway('gw-days'), { restarts: 1, interval_seconds: null })
+  })
+
+  t.test('gateways: a heartbeat is an id and a time', async (t) => {
+    const nothing = { sys_uptime: null, sys_memfree: null, sys_load: null, wifidog_uptime: null }
+    const now = clock()
+    for (const ago of [121, 61, 1]) {
+      await store.insertOnce('gateway_pings', [
+        makeBatch('gateway_pings', now - ago * 1000, [{ gw_id: 'gw-bare', ...nothing }]),
+      ])
+    }
+    t.match(await gateway('gw-bare'), { state: 'up', interval_seconds: 60, wifidog_uptime: null, restarts: 0 })
+    t.match(
+      await store.query(`SELECT sys_uptime, sys_memfree, sys_load FROM gatepost.gateways WHERE gw_id = 'gw-bare'`),
+      [{ sys_uptime: null, sys_memfree: null, sys_load: null }],
+    )
+  })
+
+  t.test('gateways: a machine that has gateways is none itself', async (t) => {
+    await heartbeats('machine', [[121, 10]], { device_id: 'machine' })
+    t.match(await gateway('machine'), { state: 'late' }, 'until it names one')
+    await heartbeats('gw-of-machine', [[61, 70], [1, 130]], { device_id: 'machine' }) // prettier-ignore
+    t.match(await gateway('gw-of-machine'), { state: 'up' })
+    t.equal(await gateway('machine'), undefined)
+    await heartbeats('lone-machine', [[1, 10]], { device_id: 'lone-machine' })
+    t.match(await gateway('lone-machine'), { state: 'up' })
   })
 
   t.test('gateways: clients are those whose latest report is allowed and recent', async (t) => {

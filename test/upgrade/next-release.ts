@@ -39,7 +39,11 @@ export function makeNextRelease(directory: string): string {
   edit(auth, /(name: 'auth_code',\s*type: )'int'/, "$1'long'")
   edit(auth, /(name: 'user_agent',\s*type: )'string'/, "$1['null', 'string']")
   writeFileSync(join(directory, 'schemas/clickhouse', `${nextMigration(directory)}_next.sql`), MIGRATION)
-  edit(join(directory, 'dist/ingest/encode/ping.js'), /(\n\s*)return -1;/, "$1cursor.string('99');$&")
+  edit(
+    join(directory, 'dist/ingest/encode/ping.js'),
+    /(\n\s*)putText\(cursor, fields, PING_DEVICE_ID\);/,
+    "$&$1cursor.string('99');",
+  )
   // The branch of the union comes before the string; a long is encoded like an int.
   edit(join(directory, 'dist/ingest/encode/auth.js'), 'cursor.string(userAgent);', 'cursor.uint(1);\n    $&')
   return directory

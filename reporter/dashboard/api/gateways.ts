@@ -16,10 +16,10 @@ const report = z
       .openapi({ description: 'Gateways that match; more than `gateways` holds if there are more than limit' }),
     gateways: z.array(
       gateway.extend({
-        sys_uptime: z.number(),
-        sys_memfree: z.number(),
-        sys_load: z.number(),
-        wifidog_uptime: z.number(),
+        sys_uptime: z.number().nullable(),
+        sys_memfree: z.number().nullable(),
+        sys_load: z.number().nullable(),
+        wifidog_uptime: z.number().nullable(),
         interval_seconds: z.number().nullable(),
         clients: z.number(),
         restarts: z.number(),
