@@ -25,6 +25,7 @@ const worker = await IngestWorker.start({
   ingestPort: 0,
   trustedProxies: [],
   writers: LOCAL_WRITERS,
+  loginsKeptDays: 32,
   tls: { certificate: null, listeners: [] },
   authMode: 'open',
   demoKey: null,

@@ -21,7 +21,7 @@ import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
 import { COUNTERS_MAX_BYTES, CountersRoute } from './routes/counters.ts'
 import { PingRoute, PONG } from './routes/ping.ts'
-import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute } from './routes/post-auth.ts'
+import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute, type ReportOrigin } from './routes/post-auth.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
 import { LOCAL_WRITERS, Writers, type WriterOptions } from './writers/writers.ts'
 
@@ -34,12 +34,16 @@ export interface AppOptions {
   readonly access: AccessLog
   /** `fast`: heartbeats and counters are answered before they are durable. */
   readonly ack: 'durable' | 'fast'
+  /** Days for which logins are kept; unset: DEFAULT_KEPT_DAYS. */
+  readonly loginsKeptDays?: number
   /** Who may write; unset: LOCAL_WRITERS. */
   readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
   readonly portal?: ((records: Records, tokens: Tokens) => Portal) | undefined
   readonly logger: Logger
 }
+
+const DEFAULT_KEPT_DAYS = 32
 
 const HEALTHY = makeAnswer('healthcheck', 200, 'Healthy', { contentType: 'text/plain' })
 const STATUS = makeJsonAnswer('root', 200, { status: 'ok' })
@@ -93,8 +97,10 @@ export class App {
   readonly #counters: CountersRoute
   readonly portal: Portal | null
   readonly #logger: Logger
-  readonly #counterBodies = this.#bodyHandler('auth', COUNTERS_MAX_BYTES)
-  /** By the name of the credential, so that a request creates none. */
+  readonly #counterBodies: BodyHandler = bodyHandler('auth', COUNTERS_MAX_BYTES, (body, exchange) =>
+    this.#post('auth', exchange, () => this.#counters.handle(exchange, body)),
+  )
+  /** By the name of the credential and how the body is written, so that a request creates none. */
   readonly #loginBodies = new Map<string, BodyHandler>()
   /** Requests that failed with an internal error. */
   faults = 0
@@ -105,13 +111,19 @@ export class App {
     this.records = new Records(options.log)
     const writers = options.writers ?? LOCAL_WRITERS
     this.writers = new Writers(writers, options.logger)
-    for (const source of ['', ...writers.credentials.map(({ name }) => name)])
-      this.#loginBodies.set(source, this.#bodyHandler('post_auth', POST_AUTH_MAX_BYTES, source))
+    for (const source of ['', ...writers.credentials.map(({ name }) => name)]) {
+      for (const form of [false, true]) {
+        for (const gzip of [false, true]) {
+          const origin: ReportOrigin = { source, proven: this.writers.proves(source), form, gzip }
+          this.#loginBodies.set(bodyKey(source, form, gzip), this.#loginBody(origin))
+        }
+      }
+    }
     const tokens = new Tokens(options.secrets)
     const { authMode: mode, secrets, access } = options
     this.registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access, registry: this.registry })
-    this.postAuth = new PostAuthRoute(this.records)
+    this.postAuth = new PostAuthRoute(this.records, options.loginsKeptDays ?? DEFAULT_KEPT_DAYS)
     const devices = new GatewayDevices(access)
     this.#ping = new PingRoute(this.records, this.registry, devices, fast)
     this.portal = options.portal?.(this.records, tokens) ?? null
@@ -121,9 +133,10 @@ export class App {
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 
-  #bodyHandler(route: 'auth' | 'post_auth', maxBytes: number, source = ''): BodyHandler {
-    const tooLarge = makeJsonAnswer(route, 413, { error: `the body is larger than ${maxBytes} bytes`, field: 'body' })
-    return { maxBytes, tooLarge, handle: (body, exchange) => this.post(route, body, exchange, source) }
+  #loginBody(origin: ReportOrigin): BodyHandler {
+    return bodyHandler('post_auth', POST_AUTH_MAX_BYTES, (body, exchange) =>
+      this.#post('post_auth', exchange, () => this.postAuth.handle(exchange, body, origin)),
+    )
   }
 
   /** Handles GET, and HEAD where it is allowed. `path` has no query. Never throws. */
@@ -188,10 +201,7 @@ export class App {
       return null
     }
     if (method === 'POST') {
-      if (route === 'post_auth') {
-        const source = this.writers.writerOf(exchange)
-        return source === null ? null : (this.#loginBodies.get(source) as BodyHandler)
-      }
+      if (route === 'post_auth') return this.#loginHandler(exchange)
       if (route === 'auth') return this.writers.allows('auth', exchange) ? this.#counterBodies : null
       if (this.portal !== null && (route === 'login' || route === 'gw_message'))
         return this.portal.form(route, path, exchange)
@@ -201,16 +211,56 @@ export class App {
     return null
   }
 
-  /**
-   * Handles the body of a POST by a gateway or RADIUS server. Never throws.
-   * @param source the name of the credential with which a login is reported; empty: none
-   */
-  post(route: 'auth' | 'post_auth', body: Uint8Array, exchange: Exchange, source = ''): void {
+  /** Handles the whole body of a POST, which nobody compressed or wrote as a form, by a sender who needs no credential. Never throws. */
+  post(route: 'auth' | 'post_auth', body: Uint8Array, exchange: Exchange): void {
+    const handler = route === 'auth' ? this.#counterBodies : this.#loginBodies.get(bodyKey('', false, false))
+    handler?.handle(body, exchange)
+  }
+
+  #loginHandler(exchange: Exchange): BodyHandler | null {
+    const source = this.writers.writerOf(exchange)
+    if (source === null) return null
+    const type = bodyType(exchange.header('content-type'))
+    const coding = exchange.header('content-encoding').trim().toLowerCase()
+    if (type === 'other' || !['', 'identity', 'gzip', 'x-gzip'].includes(coding)) {
+      exchange.reply(NOT_READ, 'dropped')
+      return null
+    }
+    const key = bodyKey(source, type === 'form', coding.endsWith('gzip'))
+    return this.#loginBodies.get(key) as BodyHandler
+  }
+
+  #post(route: 'auth' | 'post_auth', exchange: Exchange, handle: () => void): void {
     try {
-      if (route === 'auth') this.#counters.handle(exchange, body)
-      else this.postAuth.handle(exchange, body, source)
+      handle()
     } catch (error) {
       this.#fail(route, exchange, error)
     }
   }
+}
+
+const NOT_READ = makeJsonAnswer(
+  'post_auth',
+  415,
+  {
+    error: 'a report is application/json or application/x-www-form-urlencoded, as it is or with Content-Encoding: gzip',
+  },
+  [['Accept', 'application/json, application/x-www-form-urlencoded']],
+)
+
+/** A body of no type, or of one that programs send without being told to, is JSON. */
+function bodyType(contentType: string): 'json' | 'form' | 'other' {
+  const type = contentType.split(';', 1)[0].trim().toLowerCase()
+  if (type === 'application/x-www-form-urlencoded') return 'form'
+  const json = ['', 'application/json', 'text/json', 'text/plain', 'application/octet-stream']
+  return json.includes(type) || type.endsWith('+json') ? 'json' : 'other'
+}
+
+function bodyKey(source: string, form: boolean, gzip: boolean): string {
+  return `${source} ${form ? 'form' : 'json'} ${gzip ? 'gzip' : ''}`
+}
+
+function bodyHandler(route: 'auth' | 'post_auth', maxBytes: number, handle: BodyHandler['handle']): BodyHandler {
+  const tooLarge = makeJsonAnswer(route, 413, { error: `the body is larger than ${maxBytes} bytes`, field: 'body' })
+  return { maxBytes, tooLarge, handle }
 }

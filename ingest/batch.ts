@@ -16,7 +16,7 @@ export const BATCH_MAX_RECORDS = 16384
 export class RecordBatch implements Batch {
   readonly stream: Stream
   readonly schema: RecordSchema
-  readonly cursor = new Cursor(BATCH_CAPACITY_BYTES)
+  readonly cursor: Cursor
   readonly batchId = Buffer.alloc(16)
   recordCount = 0
   minReceivedAt = 0
@@ -27,7 +27,8 @@ export class RecordBatch implements Batch {
   readonly #answers: (Answer | null)[] = []
   #waiting = 0
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, capacityBytes = BATCH_CAPACITY_BYTES) {
+    this.cursor = new Cursor(capacityBytes)
     this.stream = stream
     this.schema = recordSchema(stream)
   }

@@ -11,6 +11,13 @@ import { BATCH_CAPACITY_BYTES, BATCH_MAX_RECORDS, RecordBatch } from './batch.ts
  */
 export const GROUP_COMMIT: Batching = { sealBytes: BATCH_CAPACITY_BYTES, maxInFlight: 1, maxBatches: 16 }
 
+/**
+ * A record that brings its identity along has a batch of its own: so many of a stream at once, of so many bytes each; more are refused. With
+ * those of GROUP_COMMIT they are fewer than may wait for a journal.
+ */
+const LONE_BATCHES = 32
+const LONE_CAPACITY_BYTES = 256 * 1024
+
 /** Every record begins with received_at (6 bytes until the year 4199), batch_id and batch_index. */
 const PREFIX_MAX_BYTES = 10 + 16 + 5
 
@@ -93,6 +100,8 @@ export class StreamBatcher {
   #prefixLength = 0
   #prefixAt = -1
   #idle: (() => void)[] = []
+  readonly #freeLone: RecordBatch[] = []
+  #lone = 0
 
   constructor(stream: Stream, log: LogWriter, sequence: BatchSequence) {
     this.stream = stream
@@ -140,6 +149,42 @@ export class StreamBatcher {
     if (!this.#scheduled && this.#inFlight < this.#batching.maxInFlight) this.#schedule()
   }
 
+  /**
+   * As begin(), for a record whose identity comes with it, so that the same record sent twice is stored once: it has a batch of its own. The
+   * caller then calls endLone() or abandonLone().
+   * @param receivedAt ms since the epoch; the same whenever the record is sent
+   * @param identity 16 bytes; the same too
+   */
+  beginLone(maxBytes: number, receivedAt: number, identity: Buffer): RecordBatch | null {
+    const free = this.#freeLone.pop()
+    if (maxBytes + PREFIX_MAX_BYTES > LONE_CAPACITY_BYTES || (free === undefined && this.#lone === LONE_BATCHES)) {
+      if (free !== undefined) this.#freeLone.push(free)
+      this.stats.refused++
+      this.#count(free === undefined ? 'LOG_BUSY' : 'RECORD_TOO_LARGE', 1)
+      return null
+    }
+    if (free === undefined) this.#lone++
+    const batch = free ?? new RecordBatch(this.stream, LONE_CAPACITY_BYTES)
+    batch.reset()
+    identity.copy(batch.batchId)
+    batch.minReceivedAt = receivedAt
+    batch.maxReceivedAt = receivedAt
+    const { cursor } = batch
+    cursor.uint(receivedAt)
+    cursor.position += identity.copy(cursor.bytes, cursor.position)
+    cursor.uint(0)
+    return batch
+  }
+
+  endLone(batch: RecordBatch): void {
+    batch.recordCount = 1
+    void this.#commitLone(batch)
+  }
+
+  abandonLone(batch: RecordBatch): void {
+    this.#freeLone.push(batch)
+  }
+
   /** Discards the record that begin() started. */
   abandon(batch: RecordBatch): void {
     batch.cursor.position = this.#recordEnd
@@ -148,7 +193,8 @@ export class StreamBatcher {
   /** Resolves when no batch is open or in flight. */
   async flush(): Promise<void> {
     if (this.#open !== null && this.#open.recordCount > 0) this.#seal(this.#open)
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#inFlight > 0 || this.#freeLone.length < this.#lone)
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   #mustSeal(batch: RecordBatch, maxBytes: number, now: number): boolean {
@@ -213,8 +259,29 @@ export class StreamBatcher {
   }
 
   async #commit(batch: RecordBatch): Promise<void> {
-    const { stats } = this
     this.#inFlight++
+    await this.#append(batch)
+    this.#free.push(batch)
+    this.#inFlight--
+    if (this.#inFlight >= this.#batching.maxInFlight) return
+    if (this.#open !== null && this.#open.recordCount > 0 && !this.#scheduled) this.#seal(this.#open)
+    else this.#noticeIdle()
+  }
+
+  /** Does not wait for the commits in progress: the log itself puts what waits for it into one write. */
+  async #commitLone(batch: RecordBatch): Promise<void> {
+    await this.#append(batch)
+    this.#freeLone.push(batch)
+    this.#noticeIdle()
+  }
+
+  #noticeIdle(): void {
+    if (this.#inFlight > 0 || this.#freeLone.length < this.#lone) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #append(batch: RecordBatch): Promise<void> {
+    const { stats } = this
     const started = performance.now()
     const overdue = setTimeout(() => this.#count('OVERDUE', batch.settle('unknown')), DURABLE_WITHIN_MS)
     stats.batches++
@@ -233,11 +300,6 @@ export class StreamBatcher {
     const seconds = (performance.now() - started) / 1000
     stats.commitSecondsSum += seconds
     observe(COMMIT_BUCKETS, stats.commitBuckets, seconds)
-    this.#free.push(batch)
-    this.#inFlight--
-    if (this.#inFlight >= this.#batching.maxInFlight) return
-    if (this.#open !== null && this.#open.recordCount > 0 && !this.#scheduled) this.#seal(this.#open)
-    else if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #count(code: string, records: number): void {

@@ -49,6 +49,8 @@ export const POST_AUTH_BYTES = {
   cert_subject: 8192,
   cert_issuer: 8192,
   eap_type: 2048,
+  event_timestamp: 128,
+  report_id: 256,
 } as const
 
 /** Characters of each value in the dead letter of a request that was refused for its length. */

@@ -54,6 +54,12 @@ export function ingestMetrics(app: App, listeners: WorkerBounds): PlainMetrics {
   metrics.add('counter', 'gatepost_post_auth_health_checks_total', 'HEALTH logins, answered and not stored', () => [
     { value: postAuth.stats.healthChecks },
   ])
+  metrics.add(
+    'counter',
+    'gatepost_post_auth_times_not_used_total',
+    'Logins whose event_timestamp was not used, by reason; they have the time of their report',
+    () => Object.entries(postAuth.stats.timesNotUsed).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
   metrics.add('counter', 'gatepost_request_faults_total', 'Requests that failed with an internal error', () => [
     { value: app.faults },
   ])

@@ -10,6 +10,7 @@ import { demoteOthers, encodePing, gatewayOf, pingFields } from './encode/ping.t
 import {
   AUTHENTICATION_RESULT,
   encodePostAuth,
+  newPostAuthStats,
   overlongField,
   POST_AUTH_KEYS,
   postAuthBytes,
@@ -118,11 +119,12 @@ function postAuth({ payload, remoteIp, sender: source }: RepairedLetter): Buffer
   const fields = new JsonFields(POST_AUTH_KEYS)
   const problem = fields.parse(body)
   if (problem !== null) throw invalid(`body: ${problem}`)
+  if (fields.nested) throw invalid('a field holds a list or an object')
   if (fields.blank(AUTHENTICATION_RESULT)) throw invalid('authentication_result is missing')
   const overlong = overlongField(fields)
   if (overlong !== null) throw invalid(overlong.error)
   const cursor = new Cursor(postAuthBytes(body.length))
-  const stored = encodePostAuth(cursor, fields, { remoteIp, source }, { unknownEapTypes: 0, healthChecks: 0 })
+  const stored = encodePostAuth(cursor, fields, { remoteIp, source }, newPostAuthStats())
   if (!stored) throw invalid('a health check of a RADIUS server is never stored')
   return written(cursor)
 }

@@ -14,6 +14,9 @@ export type DeadLetterReason =
   | 'bad_json'
   | 'not_an_object'
   | 'missing_field'
+  | 'not_text'
+  | 'too_old'
+  | 'bad_gzip'
 
 /** Characters (UTF-16 units, up to 3 bytes each in UTF-8) of a payload that are kept. */
 export const PAYLOAD_MAX_CHARACTERS = 65536

@@ -19,6 +19,8 @@ export const POST_AUTH_KEYS = [
   'cert_subject',
   'cert_issuer',
   'eap_type',
+  'event_timestamp',
+  'report_id',
 ] as const
 
 const slot = (name: (typeof POST_AUTH_KEYS)[number]) => POST_AUTH_KEYS.indexOf(name)
@@ -34,6 +36,8 @@ const CERT_SERIAL = slot('cert_serial')
 const CERT_SUBJECT = slot('cert_subject')
 const CERT_ISSUER = slot('cert_issuer')
 const EAP_TYPE = slot('eap_type')
+export const EVENT_TIMESTAMP = slot('event_timestamp')
+export const REPORT_ID = slot('report_id')
 
 const ACCESS_ACCEPT = Buffer.from('Access-Accept')
 const SSL_USERNAME_CODE_POINTS = 254
@@ -51,6 +55,12 @@ export interface PostAuthStats {
   unknownEapTypes: number
   /** HEALTH logins, which are answered and not stored. */
   healthChecks: number
+  /** Times of logins that were not believed, by reason; the login has the time of its report. */
+  readonly timesNotUsed: { unproven: number; unreadable: number; ahead: number }
+}
+
+export function newPostAuthStats(): PostAuthStats {
+  return { unknownEapTypes: 0, healthChecks: 0, timesNotUsed: { unproven: 0, unreadable: 0, ahead: 0 } }
 }
 
 export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [

@@ -4,7 +4,7 @@
  * escapes are decoded when they are asked for.
  */
 
-/** Kinds of values of a known key. ABSENT: not sent, null, an object or an array. */
+/** Kinds of values of a known key. ABSENT: not sent, or null. */
 export const ABSENT = 0
 /** A string without escapes: its bytes are the range. */
 export const PLAIN = 1
@@ -12,6 +12,8 @@ export const PLAIN = 1
 export const ENCODED = 2
 /** A number or boolean: its JSON text is the range. */
 export const OTHER = 3
+/** An object or an array: no field of a record holds one, so it has no text. */
+export const NESTED = 4
 
 /** Deeper nesting is refused: a RADIUS server sends no nested values at all. */
 const MAX_DEPTH = 512
@@ -83,16 +85,22 @@ export class JsonFields {
 
   /** Whether the key is missing, or its value is null, an object, an array or an empty string. */
   blank(slot: number): boolean {
-    return this.kinds[slot] === ABSENT || this.starts[slot] === this.ends[slot]
+    const kind = this.kinds[slot]
+    return kind === ABSENT || kind === NESTED || this.starts[slot] === this.ends[slot]
   }
 
   /** The value as text: strings decoded, anything else as its JSON text. Lone surrogates and broken UTF-8 become U+FFFD. */
   text(slot: number): string {
     const kind = this.kinds[slot]
-    if (kind === ABSENT) return ''
+    if (kind === ABSENT || kind === NESTED) return ''
     return kind === ENCODED
       ? this.#decode(this.starts[slot], this.ends[slot])
       : this.#utf8(this.starts[slot], this.ends[slot])
+  }
+
+  /** Whether an object or an array is the value of a known key. */
+  get nested(): boolean {
+    return this.kinds.includes(NESTED)
   }
 
   /** The first slot whose JSON text has more bytes than `limits` allows; -1: none has. */
@@ -134,8 +142,8 @@ export class JsonFields {
       } else {
         this.#value()
         if (slot >= 0) {
-          // Objects and arrays count as absent: no field of a record holds one.
-          this.kinds[slot] = first === 0x6e || first === OPEN_BRACE || first === OPEN_BRACKET ? ABSENT : OTHER
+          const nested = first === OPEN_BRACE || first === OPEN_BRACKET
+          this.kinds[slot] = nested ? NESTED : first === 0x6e ? ABSENT : OTHER
           this.starts[slot] = start
           this.ends[slot] = this.#at
         }

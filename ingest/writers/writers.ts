@@ -107,6 +107,11 @@ export class Writers {
     return this.#credentials.nameOf(header) ?? this.#refuse('post-auth', 'wrong_credential', exchange)
   }
 
+  /** Whether a login's sender that writerOf() has named has proved who it is, by its credential or by its address. */
+  proves(source: string): boolean {
+    return source !== '' || this.#sources.has('post-auth') || (!this.#options.open && !this.#credentials.any)
+  }
+
   #refuse(kind: ReportedAs, why: Refusal, exchange: Exchange): null {
     const key = `${kind} ${why}`
     this.refused.set(key, (this.refused.get(key) as number) + 1)

@@ -33,6 +33,8 @@ export interface IngestOptions {
   readonly ingestPort: number
   readonly trustedProxies: readonly string[]
   readonly writers: WriterOptions
+  /** Days for which logins are kept. */
+  readonly loginsKeptDays: number
   readonly tls: WorkerTls
   /** Unset: the defaults. */
   readonly listenerLimits?: ListenerLimits
@@ -73,6 +75,7 @@ export class IngestWorker {
       secrets: options.secrets,
       ack: options.ack,
       writers: options.writers,
+      loginsKeptDays: options.loginsKeptDays,
       portal: portalOf(options, log),
       logger: options.logger,
     })

@@ -57,6 +57,7 @@ export function ingestWorkers(
         ingestPort: config.ingestPort,
         trustedProxies: config.trustedProxies ?? [],
         writers: writerOptions(config),
+        loginsKeptDays: config.retention.post_auth,
         tls: workerTls(config),
         listenerLimits: {
           maxConnections: config.maxConnections ?? null,

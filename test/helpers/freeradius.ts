@@ -1,0 +1,238 @@
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { packageFile } from '../../common/package-root.ts'
+import { requireCommand } from './commands.ts'
+import { freePorts } from './instance.ts'
+import { NEVER_MS, until } from './until.ts'
+
+/** Debian's configuration, with the sites default and inner-tunnel. */
+const STOCK = '/etc/freeradius/3.0'
+const SECRET = 'testing123'
+/** The radio that eapol_test says it is at. */
+const CALLED_STATION = 'C4-13-E2-22-DC-55:GovWifi'
+
+export interface RadiusOptions {
+  readonly url: string
+  /** The secret of the credential radius-1. */
+  readonly secret: string
+  /** Lines of the file `users`. */
+  readonly users: string
+}
+
+interface Programs {
+  readonly freeradius: string
+  readonly radclient: string
+  readonly eapolTest: string
+}
+
+/** A real FreeRADIUS: Debian's stock sites, changed as deploy/freeradius/README.md says. */
+export class RadiusServer {
+  readonly directory: string
+  readonly port: number
+  readonly #programs: Programs
+  #server: ChildProcess | null = null
+  /** What FreeRADIUS printed since its last start. */
+  log = ''
+
+  private constructor(directory: string, port: number, programs: Programs) {
+    this.directory = directory
+    this.port = port
+    this.#programs = programs
+  }
+
+  /** @returns null: a program is not installed, and the test is skipped */
+  static async create(t: Test, directory: string, options: RadiusOptions): Promise<RadiusServer | null> {
+    const freeradius = requireCommand(t, 'freeradius', 'freeradius, with freeradius-rest')
+    const radclient = requireCommand(t, 'radclient', 'freeradius-utils')
+    const eapolTest = requireCommand(t, 'eapol_test', 'eapoltest')
+    const openssl = requireCommand(t, 'openssl', 'openssl')
+    if (freeradius === null || radclient === null || eapolTest === null || openssl === null) return null
+    const [port, innerPort] = await freePorts(2)
+    const server = new RadiusServer(directory, port, { freeradius, radclient, eapolTest })
+    server.#configure(options, innerPort)
+    makeCertificates(openssl, directory)
+    t.teardown(() => server.kill())
+    return server
+  }
+
+  file(name: string): string {
+    return join(this.directory, name)
+  }
+
+  /** A file of its log directory; empty: there is none. */
+  readLog(name: string): string {
+    const file = this.file(`log/${name}`)
+    return existsSync(file) ? readFileSync(file, 'utf8') : ''
+  }
+
+  /** The files of logins that Gatepost has not stored yet. */
+  waiting(): string[] {
+    const spool = this.file('log/radacct/gatepost')
+    return existsSync(spool) ? readdirSync(spool) : []
+  }
+
+  async start(): Promise<void> {
+    this.log = ''
+    const args = ['-f', '-X', '-d', this.file('raddb'), '-n', 'radiusd']
+    const server = spawn('env', ['-u', 'NODE_OPTIONS', this.#programs.freeradius, ...args])
+    this.#server = server
+    for (const stream of [server.stdout, server.stderr])
+      stream.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
+    const isReady = () => this.log.includes('Ready to process requests')
+    await until(() => isReady() || server.exitCode !== null)
+    if (!isReady()) throw new Error(`FreeRADIUS did not start:\n${this.log.slice(-3000)}`)
+  }
+
+  /** Ends it at once, as a crash does. */
+  async kill(): Promise<void> {
+    const server = this.#server
+    this.#server = null
+    if (server === null || server.exitCode !== null) return
+    server.kill('SIGKILL')
+    await until(() => server.exitCode !== null || server.signalCode !== null)
+  }
+
+  /** A login without EAP. @returns Access-Accept or Access-Reject; empty: no answer */
+  login(attributes: Record<string, string>, host = '127.0.0.1'): Promise<string> {
+    return new Promise((resolve) => {
+      const to = host.includes(':') ? `[${host}]:${this.port}` : `${host}:${this.port}`
+      const client = execFile(
+        this.#programs.radclient,
+        ['-x', '-t', '10', '-r', '1', to, 'auth', SECRET],
+        (_error, output) => resolve(/Received (Access-\w+)/.exec(output)?.[1] ?? ''),
+      )
+      const lines = Object.entries(attributes).map(([name, value]) => `${name} = "${value.replace(/[\\"]/g, '\\$&')}"`)
+      client.stdin?.end(lines.join('\n') + '\n')
+    })
+  }
+
+  /** A login whose attributes, by their numbers, are any bytes: radclient sends text only. @returns the code of the answer */
+  rawLogin(attributes: readonly (readonly [number, Buffer])[]): Promise<number> {
+    const body = attributes.map(([type, value]) => Buffer.concat([Buffer.from([type, value.length + 2]), value]))
+    const length = 20 + body.reduce((sum, { length }) => sum + length, 0)
+    const head = Buffer.from([1, 1, length >> 8, length & 255])
+    const socket = createSocket('udp4')
+    return new Promise((resolve) => {
+      socket.once('message', (answer) => {
+        socket.close()
+        resolve(answer[0])
+      })
+      socket.send(Buffer.concat([head, randomBytes(16), ...body]), this.port, '127.0.0.1')
+    })
+  }
+
+  /**
+   * A complete EAP login.
+   * @param network lines of wpa_supplicant's network block
+   * @param resumptions how often it comes back with its TLS session
+   * @returns SUCCESS or FAILURE, and how many of its handshakes resumed a session
+   */
+  eapLogin(
+    network: Record<string, string>,
+    mac: string,
+    resumptions = 0,
+  ): Promise<{ result: string; resumed: number }> {
+    const file = this.file(`eapol-${mac.replaceAll(':', '')}.conf`)
+    const lines = Object.entries({ ca_cert: this.file('ca.pem'), ...network }).map(([name, value]) =>
+      name === 'eap' ? `${name}=${value}` : `${name}="${value}"`,
+    )
+    writeFileSync(file, `network={\nkey_mgmt=WPA-EAP\n${lines.join('\n')}\n}\n`)
+    const args = ['-c', file, '-a', '127.0.0.1', '-p', String(this.port), '-s', SECRET, '-M', mac]
+    args.push('-N', `30:s:${CALLED_STATION}`, '-r', String(resumptions))
+    return new Promise((resolve) => {
+      execFile(this.#programs.eapolTest, args, { timeout: NEVER_MS, maxBuffer: 2 ** 24 }, (_error, output) =>
+        resolve({
+          result: output.trim().split('\n').at(-1) as string,
+          resumed: output.match(/Handshake finished - resumed=1/g)?.length ?? 0,
+        }),
+      )
+    })
+  }
+
+  /** Each step is one of the README; only ports, directories and certificates are the test's own. */
+  #configure(options: RadiusOptions, innerPort: number): void {
+    const raddb = this.file('raddb')
+    const deploy = (name: string) => packageFile(`deploy/freeradius/${name}`)
+    cpSync(STOCK, raddb, { recursive: true, verbatimSymlinks: true })
+    for (const site of readdirSync(join(raddb, 'sites-enabled'))) rmSync(join(raddb, 'sites-enabled', site))
+    for (const directory of ['log/tlscache', 'run']) mkdirSync(this.file(directory), { recursive: true, mode: 0o700 })
+    const edit = (from: string, to: string, ...changes: Change[]) => {
+      let text = readFileSync(join(raddb, from), 'utf8')
+      for (const [before, after] of changes) {
+        const changed = text.replace(before, after)
+        if (changed === text) throw new Error(`${from} has no ${before}`)
+        text = changed
+      }
+      rmSync(join(raddb, to), { force: true })
+      writeFileSync(join(raddb, to), text)
+    }
+    for (const name of ['policy.d/gatepost', 'dictionary.gatepost']) cpSync(deploy(name), join(raddb, name))
+    cpSync(deploy('mods-available/gatepost'), join(raddb, 'mods-enabled/gatepost'))
+    cpSync(deploy('sites-available/gatepost'), join(raddb, 'sites-enabled/gatepost'))
+    cpSync(deploy('gatepost.conf'), join(raddb, 'gatepost.conf'))
+    edit('gatepost.conf', 'gatepost.conf', ['http://127.0.0.1:8080', options.url])
+    edit('gatepost.conf', 'gatepost.conf', ['secret = ""', `secret = "${options.secret}"`])
+    edit('dictionary', 'dictionary', [/$/, '\n$INCLUDE dictionary.gatepost\n'])
+    edit(
+      'radiusd.conf',
+      'radiusd.conf',
+      [/^modules \{/m, '$$INCLUDE gatepost.conf\nmodules {'],
+      [/^raddbdir = .*/m, `raddbdir = ${raddb}`],
+      [/^logdir = .*/m, `logdir = ${this.file('log')}`],
+      [/^run_dir = .*/m, `run_dir = ${this.file('run')}`],
+      [/^\s*user = freerad$/m, ''],
+      [/^\s*group = freerad$/m, ''],
+      [/reject_delay = 1/, 'reject_delay = 0'],
+    )
+    edit(
+      'sites-available/default',
+      'sites-enabled/default',
+      [/^\tport = 0/m, `\tport = ${this.port}`],
+      [/^(\tipv6addr = ::.*\n)\tport = 0/m, `$1\tport = ${this.port}`],
+      [/^listen \{\n\tipaddr = \*\n[^}]*type = acct(?:[^{}]|\{[^{}]*\})*\}/m, ''],
+      [/^listen \{\n\tipv6addr = ::\n[^}]*type = acct(?:[^{}]|\{[^{}]*\})*\}/m, ''],
+      [/^authorize \{/m, 'authorize {\n\tgatepost_remember'],
+      [/^(\tPost-Auth-Type REJECT \{[^}]*)/m, '\tgatepost_report\n$1\tgatepost_report\n\t'],
+    )
+    edit(
+      'sites-available/inner-tunnel',
+      'sites-enabled/inner-tunnel',
+      ['port = 18120', `port = ${innerPort}`],
+      [/^(\tPost-Auth-Type REJECT \{(?:[^{}]|\{[^{}]*\})*)\}/m, '\tgatepost_inner\n$1\tgatepost_inner_reject\n\t}'],
+    )
+    edit(
+      'mods-available/eap',
+      'mods-enabled/eap',
+      [/private_key_file = .*/, `private_key_file = ${this.file('server.key')}`],
+      [/^\t\tcertificate_file = .*/m, `\t\tcertificate_file = ${this.file('server.pem')}`],
+      [/^\t\tca_file = .*/m, `\t\tca_file = ${this.file('ca.pem')}`],
+      [/enable = no(\n\n\t*# {2}Lifetime)/, 'enable = yes$1'],
+      [/#\tname = "EAP module"/, '\tname = "EAP module"'],
+      [/#\tpersist_dir = /, '\tpersist_dir = '],
+      [/store \{/, 'store {\n\t\t\t\tGatepost-Username'],
+    )
+    writeFileSync(join(raddb, 'mods-config/files/authorize'), options.users)
+  }
+}
+
+type Change = readonly [string | RegExp, string]
+
+/** A certificate authority, and the certificates that it signed for the server and a device. */
+function makeCertificates(openssl: string, directory: string): void {
+  const run = (...args: string[]) => execFileSync(openssl, args, { cwd: directory, stdio: 'pipe' })
+  const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout']
+  run('req', '-x509', ...key, 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/C=GB/CN=Test CA')
+  writeFileSync(join(directory, 'extensions'), 'extendedKeyUsage=serverAuth,clientAuth\n')
+  for (const [name, commonName, serial] of [
+    ['server', 'radius', '0x1'],
+    ['client', 'device-7 "lab"', '0x4a1f'],
+  ]) {
+    run('req', ...key, `${name}.key`, '-out', `${name}.csr`, '-subj', `/C=GB/CN=${commonName}`)
+    const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', serial, '-days', '2', '-extfile', 'extensions']
+    run('x509', '-req', '-in', `${name}.csr`, ...signed, '-out', `${name}.pem`)
+  }
+}
