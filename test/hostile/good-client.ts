@@ -9,6 +9,7 @@ export class GoodClient {
   readonly failures: string[] = []
   readonly #instance: Instance
   readonly #pauseMs: number
+  #times: number[] = []
   #stopped = false
   #loops: Promise<void>[] = []
 
@@ -29,6 +30,13 @@ export class GoodClient {
     return this
   }
 
+  /** The 99th percentile of the times of all answers since it was asked last, ms. */
+  p99(): number {
+    const times = this.#times.sort((a, b) => a - b)
+    this.#times = []
+    return times[Math.floor(times.length * 0.99)]
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#loops)
@@ -40,9 +48,11 @@ export class GoodClient {
 
   async #loop(send: () => Promise<Response>): Promise<void> {
     while (!this.#stopped) {
+      const began = performance.now()
       try {
         const response = await send()
         const text = await response.text()
+        this.#times.push(performance.now() - began)
         if (response.headers.get('x-gatepost-record') === 'kept') this.kept++
         else this.#failed(`${response.status} ${text}`)
       } catch (error) {

@@ -2,6 +2,7 @@
 export const LONGEST: readonly string[] = [
   'test/gateway-fleet.test.ts',
   'test/alerts.test.ts',
+  'test/hostile/floods.test.ts',
   'reporter/dashboard/test/pages.test.ts',
   'privacy/test/files.test.ts',
   'test/cluster-refusals.test.ts',
