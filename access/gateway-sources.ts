@@ -4,7 +4,7 @@ import type { AccessLog } from './log.ts'
 import { SUBJECTS } from './subjects.ts'
 
 /** A registered gateway, found by an address. */
-export interface Site {
+export interface SourceGateway {
   /** The gateway; where several are registered with the same source, the source. */
   readonly name: string
   /** The gateway is registered with this very address (or a part of its /64): its clients are behind it. */
@@ -46,7 +46,7 @@ export class GatewaySources {
   }
 
   /** The gateway with the most specific source; null: no source holds the address. */
-  siteOf(address: string): Site | null {
+  gatewayOf(address: string): SourceGateway | null {
     this.#read()
     const ip = canonicalIp(address)
     if (ip === undefined || this.#networks.size === 0) return null

@@ -13,10 +13,10 @@ t.test('an address belongs to the gateway with the most specific source', async 
   const access = new MemoryAccess()
   await register(access, 'before', ['198.51.100.7'])
   const sources = new GatewaySources(access)
-  t.same(sources.siteOf('198.51.100.7'), { name: 'before', isGateway: true })
+  t.same(sources.gatewayOf('198.51.100.7'), { name: 'before', isGateway: true })
   await register(access, 'hall', ['192.0.2.0/24', '2001:db8:1::/48'])
   await register(access, 'office', ['192.0.2.17', '2001:db8:1:5::/64'])
-  for (const [address, site] of [
+  for (const [address, gateway] of [
     ['192.0.2.16', { name: 'hall', isGateway: false }],
     ['192.0.2.17', { name: 'office', isGateway: true }],
     ['::ffff:192.0.2.17', { name: 'office', isGateway: true }],
@@ -26,7 +26,7 @@ t.test('an address belongs to the gateway with the most specific source', async 
     ['2001:db8:2::1', null],
     ['', null],
   ] as const)
-    t.same(sources.siteOf(address), site, address)
+    t.same(sources.gatewayOf(address), gateway, address)
 })
 
 t.test('gateways that share a source count as one, and a registration can change', async (t) => {
@@ -35,11 +35,11 @@ t.test('gateways that share a source count as one, and a registration can change
   t.equal(sources.any, false)
   await register(access, 'a', ['10.0.0.0/8'])
   await register(access, 'b', ['10.0.0.0/8', 'nonsense', '10.0.0.0/99'])
-  t.same(sources.siteOf('10.1.2.3'), { name: '10.0.0.0/8', isGateway: false })
+  t.same(sources.gatewayOf('10.1.2.3'), { name: '10.0.0.0/8', isGateway: false })
   await register(access, 'a', ['192.0.2.1'])
-  t.same(sources.siteOf('10.1.2.3'), { name: 'b', isGateway: false })
+  t.same(sources.gatewayOf('10.1.2.3'), { name: 'b', isGateway: false })
   await access.put(SUBJECTS.registration.of('b'), null)
-  t.equal(sources.siteOf('10.1.2.3'), null)
+  t.equal(sources.gatewayOf('10.1.2.3'), null)
   t.equal(sources.any, true)
   await register(access, 'a', [])
   t.equal(sources.any, false)

@@ -159,9 +159,9 @@ export class Accounts {
     })
   }
 
-  #laneOf({ key, site }: Origin, now: number): Lane {
+  #laneOf({ key, gateway }: Origin, now: number): Lane {
     if (!this.#wrong.allows(key, now)) return 'suspect'
-    return site !== null || this.#known.get(key) === true ? 'known' : 'unknown'
+    return gateway !== null || this.#known.get(key) === true ? 'known' : 'unknown'
   }
 
   #find(account: string, now: number): Credential | undefined {

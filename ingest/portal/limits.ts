@@ -1,4 +1,4 @@
-import type { Site } from '../../access/gateway-sources.ts'
+import type { SourceGateway } from '../../access/gateway-sources.ts'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { addressGroup } from '../../common/ip-address.ts'
 
@@ -12,7 +12,7 @@ const WINDOW_MS = 10 * MINUTES
 
 /** Where an attempt comes from. */
 export interface Origin {
-  readonly site: Site | null
+  readonly gateway: SourceGateway | null
   /** What counts as one address. */
   readonly address: string
   /** Address and MAC, which anybody can invent. */
@@ -21,13 +21,13 @@ export interface Origin {
   readonly key: string
 }
 
-export function originOf(remoteIp: string, mac: string, site: Site | null): Origin {
+export function originOf(remoteIp: string, mac: string, gateway: SourceGateway | null): Origin {
   const address = addressGroup(remoteIp)
   return {
-    site,
+    gateway,
     address,
     client: `${address} ${mac}`,
-    key: site?.isGateway === true ? `gateway ${site.name}` : address,
+    key: gateway?.isGateway === true ? `gateway ${gateway.name}` : address,
   }
 }
 
@@ -81,34 +81,34 @@ export class AttemptLimits {
   }
 
   /** Null: another attempt is allowed. */
-  refusal({ site, address, client }: Origin, now: number): Limited | null {
+  refusal({ gateway, address, client }: Origin, now: number): Limited | null {
     const over = (limit: Limit, limiter: FailureLimiter, key: string): Limited | null =>
       limiter.allows(key, now) ? null : { limit, waitMs: limiter.endsIn(key, now) }
     const ofClient = over('client', this.#clients, client)
     if (ofClient !== null) return ofClient
-    if (site !== null) {
-      const ofGateway = over('gateway', this.#gateways, site.name)
-      if (ofGateway !== null || site.isGateway) return ofGateway
+    if (gateway !== null) {
+      const ofGateway = over('gateway', this.#gateways, gateway.name)
+      if (ofGateway !== null || gateway.isGateway) return ofGateway
     }
     const ofAddress = over('address', this.#addresses, address)
-    if (ofAddress !== null || site !== null) return ofAddress
+    if (ofAddress !== null || gateway !== null) return ofAddress
     return this.#addresses.count(address, now) < this.#then ? null : over('total', this.#total, '')
   }
 
   /** Counts an attempt when it begins, so that many at the same time do not pass. */
-  tried({ site, address, client }: Origin, now: number): void {
+  tried({ gateway, address, client }: Origin, now: number): void {
     this.#clients.failed(client, now)
     this.#addresses.failed(address, now)
-    if (site === null) this.#total.failed('', now)
-    else this.#gateways.failed(site.name, now)
+    if (gateway === null) this.#total.failed('', now)
+    else this.#gateways.failed(gateway.name, now)
   }
 
   /** An attempt of which only failures count was none. */
-  succeeded({ site, address, client }: Origin, now: number): void {
+  succeeded({ gateway, address, client }: Origin, now: number): void {
     this.#clients.forgive(client, now)
     this.#addresses.forgive(address, now)
-    if (site === null) this.#total.forgive('', now)
-    else this.#gateways.forgive(site.name, now)
+    if (gateway === null) this.#total.forgive('', now)
+    else this.#gateways.forgive(gateway.name, now)
   }
 }
 

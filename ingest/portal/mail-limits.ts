@@ -14,29 +14,29 @@ const RESERVED = 1 / 4
 export class MailLimits {
   readonly #perMs: number
   readonly #most: number
-  readonly #anySites: () => boolean
+  readonly #anySources: () => boolean
   readonly #pairs = new FailureLimiter(OF_ADDRESS, HOUR_MS)
   readonly #recipients = new FailureLimiter(TO_RECIPIENT, HOUR_MS)
   #left: number
   #at = 0
 
-  /** @param anySites whether gateways are registered with their addresses */
-  constructor(perHour: number, anySites: () => boolean) {
+  /** @param anySources whether gateways are registered with their addresses */
+  constructor(perHour: number, anySources: () => boolean) {
     this.#perMs = perHour / HOUR_MS
     this.#most = Math.max(1, perHour * (BURST_MS / HOUR_MS))
     this.#left = this.#most
-    this.#anySites = anySites
+    this.#anySources = anySources
   }
 
   /** Takes one mail; null: it may be sent. */
-  take(recipient: string, { address, site }: Origin, now: number): Limited | null {
+  take(recipient: string, { address, gateway }: Origin, now: number): Limited | null {
     const pair = `${address} ${recipient}`
     if (!this.#pairs.allows(pair, now)) return { limit: 'account', waitMs: this.#pairs.endsIn(pair, now) }
     if (!this.#recipients.allows(recipient, now))
       return { limit: 'account', waitMs: this.#recipients.endsIn(recipient, now) }
     this.#left = Math.min(this.#most, this.#left + Math.max(0, now - this.#at) * this.#perMs)
     this.#at = now
-    const reserved = site === null && this.#anySites() ? this.#most * RESERVED : 0
+    const reserved = gateway === null && this.#anySources() ? this.#most * RESERVED : 0
     const missing = reserved + 1 - this.#left
     // One mail may always be sent at a time, however low the rate is.
     if (missing > 0 && this.#left < this.#most) {

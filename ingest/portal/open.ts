@@ -68,7 +68,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const cookies = new PortalCookies(secret, sessionMaxMs)
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
   const sources = new GatewaySources(access)
-  const originOf = (remoteIp: string, mac: string) => originAt(remoteIp, mac, sources.siteOf(remoteIp))
+  const originOf = (remoteIp: string, mac: string) => originAt(remoteIp, mac, sources.gatewayOf(remoteIp))
   const limitCounts = new LimitCounts()
   const mailLimits = new MailLimits(options.mail?.perHour ?? 0, () => sources.any)
   const accounts =

@@ -91,9 +91,9 @@ export class WebhookLogin implements LoginMethod {
     }
   }
 
-  #enter({ key, site }: Origin): boolean {
+  #enter({ key, gateway }: Origin): boolean {
     const own = this.#runningOf.get(key) ?? 0
-    const most = site?.isGateway === true ? MAX_RUNNING_OF.gateway : MAX_RUNNING_OF.address
+    const most = gateway?.isGateway === true ? MAX_RUNNING_OF.gateway : MAX_RUNNING_OF.address
     if (this.#running >= MAX_RUNNING || own >= most) return false
     this.#running++
     this.#runningOf.set(key, own + 1)

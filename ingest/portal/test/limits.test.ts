@@ -17,10 +17,14 @@ const hex = (byte: number) => byte.toString(16).padStart(2, '0')
 const login = (index: number) => `/login/?gw_address=192.168.77.1&gw_port=2060&gw_id=hall&mac=${mac(index)}`
 
 /** How many attempts pass, of many with a new MAC each. */
-function passed(limits: AttemptLimits, from: (attempt: number) => string, site: typeof GATEWAY | null = null): number {
+function passed(
+  limits: AttemptLimits,
+  from: (attempt: number) => string,
+  gateway: typeof GATEWAY | null = null,
+): number {
   let count = 0
   for (let attempt = 0; attempt < 10_000; attempt++) {
-    const origin = originOf(from(attempt), mac(attempt), site)
+    const origin = originOf(from(attempt), mac(attempt), gateway)
     if (limits.refusal(origin, 0) !== null) continue
     limits.tried(origin, 0)
     count++
