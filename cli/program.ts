@@ -18,6 +18,7 @@ import { registerReporter } from './commands/reporter.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerSessions } from './commands/sessions.ts'
 import { registerTopics } from './commands/topics.ts'
+import { becomeUser } from '../runtime/user.ts'
 import type { Context } from './context.ts'
 import { EXIT_STATUS_HELP } from './exit-code.ts'
 
@@ -30,6 +31,7 @@ export function buildProgram(context: Context): Command {
     .helpCommand(false)
     .showSuggestionAfterError()
     .exitOverride()
+    .hook('preAction', () => becomeUser(context.env))
     .configureOutput({
       writeOut: (text) => context.output.line(text.replace(/\n$/, '')),
       writeErr: (text) => context.output.note(text.replace(/\n$/, '')),

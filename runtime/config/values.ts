@@ -120,6 +120,11 @@ export const plainText: ValueSchema<string> = parsed((text) => text || undefined
 /** Text that is stored in every record of a kind, so it is short. */
 export const shortText: ValueSchema<string> = parsed((text) => (text.length <= 64 ? text || undefined : undefined))
 
+/** The name of a user of this machine, as useradd(8) allows it. */
+export const userName: ValueSchema<string> = parsed((text) =>
+  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(text) ? text : undefined,
+)
+
 /** One address, without a name. */
 export const mailAddress: ValueSchema<string> = parsed((text) =>
   /^[^\s@<>,;"]{1,64}@[^\s@<>,;"]{1,255}$/.test(text) ? text : undefined,

@@ -20,6 +20,7 @@ import {
   timeOfDay,
   topicPrefix,
   url,
+  userName,
 } from './values.ts'
 import { TLS_VARIABLES } from './tls-variables.ts'
 import { optional, withDefault, type Variable } from './variable.ts'
@@ -44,6 +45,12 @@ export const VARIABLES = {
     description:
       'Directory of the journal, or with Kafka of the spill, of the embedded store and of the generated secret.',
     allowed: 'a path',
+  }),
+  user: optional('GATEPOST_USER', userName, {
+    description:
+      'User whose rights a command takes that root starts. The data directory must be writable for that user, and ports below 1024 are not for it.',
+    allowed: 'the name of a user of this machine',
+    unset: '(unset: whoever starts it)',
   }),
   bind: withDefault('GATEPOST_BIND', '127.0.0.1', bindAddress, {
     description: 'Address of the gateway and bulk listeners.',

@@ -3,6 +3,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { Failure } from '../messages.ts'
+import { harden } from './hardening.ts'
 import { privateServer } from './private-server.ts'
 
 /** The processes that one command supervises. */
@@ -29,6 +30,7 @@ export interface Composition {
  */
 export async function run(composition: Composition): Promise<number> {
   const { config, processes, logger } = composition
+  harden(logger)
   let draining = false
   let workError: Error | null = null
   const server = privateServer(processes, composition.ready, () => draining)
