@@ -2,7 +2,6 @@ import { DAYS_BY_TABLE_ALLOWED, daysByTable, retentionDays } from './retention.t
 import {
   addressBlocks,
   bindAddress,
-  brokers,
   clusterName,
   duration,
   fileOrUrl,
@@ -12,16 +11,15 @@ import {
   mailAddress,
   oneOf,
   path,
-  plainText,
   port,
   secretText,
   shortText,
   size,
-  timeOfDay,
-  topicPrefix,
   url,
   userName,
 } from './values.ts'
+import { KAFKA_VARIABLES } from './kafka-variables.ts'
+import { PUBLISH_VARIABLES } from './publish-variables.ts'
 import { TLS_VARIABLES } from './tls-variables.ts'
 import { optional, withDefault, type Variable } from './variable.ts'
 import { WRITER_VARIABLES } from './writer-variables.ts'
@@ -271,62 +269,7 @@ export const VARIABLES = {
     allowed: 'a path',
     unset: '(none)',
   }),
-  kafkaBrokers: optional('GATEPOST_KAFKA_BROKERS', brokers, {
-    description: 'Kafka brokers of the record log; a few are enough to find the others.',
-    allowed: 'comma-separated host:port',
-    unset: '(unset: journal)',
-  }),
-  kafkaTopicPrefix: withDefault('GATEPOST_KAFKA_TOPIC_PREFIX', 'gatepost.', topicPrefix, {
-    description: 'Prefix of the topic names.',
-    allowed: 'letters, digits, ., _ and -, at most 100 of them',
-  }),
-  kafkaGroup: withDefault('GATEPOST_KAFKA_GROUP', 'gatepost-aggregator', plainText, {
-    description: 'Consumer group of the aggregators.',
-    allowed: 'a name',
-  }),
-  kafkaReplication: withDefault('GATEPOST_KAFKA_REPLICATION', '3', integer(1, 15), {
-    description:
-      'Replicas of every topic, for creating and checking topics. 1: a single broker, whose disk holds the only copy of acknowledged records; otherwise at least two replicas must have a record before it is acknowledged.',
-    allowed: 'a whole number, 1 to 15',
-  }),
-  kafkaPartitions: withDefault('GATEPOST_KAFKA_PARTITIONS', '6', integer(1, 1024), {
-    description: 'Partitions of the topics that `gatepost topics create` creates: at least as many as aggregators.',
-    allowed: 'a whole number, 1 to 1024',
-  }),
-  kafkaRetentionMs: withDefault('GATEPOST_KAFKA_RETENTION', '7d', duration(HOUR, 366 * DAY), {
-    description: 'Retention of the topics: the longest time that all aggregators may be down.',
-    allowed: 'a duration from 1h to 366d',
-  }),
-  kafkaTls: withDefault('GATEPOST_KAFKA_TLS', 'off', oneOf('off', 'on'), {
-    description: 'TLS to the brokers.',
-    allowed: 'off or on',
-  }),
-  kafkaTlsCa: optional('GATEPOST_KAFKA_TLS_CA', path, {
-    description: 'File of the certificate authorities (PEM) that may sign the certificates of the brokers.',
-    allowed: 'a path',
-    unset: "(unset: Node.js's own)",
-  }),
-  kafkaTlsCert: optional('GATEPOST_KAFKA_TLS_CERT', path, {
-    description: 'File of the client certificate (PEM), if the brokers require one; with GATEPOST_KAFKA_TLS_KEY.',
-    allowed: 'a path',
-  }),
-  kafkaTlsKey: optional('GATEPOST_KAFKA_TLS_KEY', path, {
-    description: 'File of the key of the client certificate (PEM).',
-    allowed: 'a path',
-  }),
-  kafkaSasl: withDefault('GATEPOST_KAFKA_SASL', 'none', oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512'), {
-    description: 'SASL mechanism to log in to the brokers; with GATEPOST_KAFKA_USERNAME and GATEPOST_KAFKA_PASSWORD.',
-    allowed: 'none, plain, scram-sha-256 or scram-sha-512',
-  }),
-  kafkaUsername: optional('GATEPOST_KAFKA_USERNAME', plainText, {
-    description: 'User name for the brokers.',
-    allowed: 'a name',
-  }),
-  kafkaPassword: optional('GATEPOST_KAFKA_PASSWORD', secretText(1), {
-    description: 'Password for the brokers.',
-    allowed: 'any text',
-    secret: 'whole',
-  }),
+  ...KAFKA_VARIABLES,
   clickhouseUrl: optional('GATEPOST_CLICKHOUSE_URL', url('http', 'https'), {
     description: 'ClickHouse server of the store, such as http://user:pass@host:8123/gatepost.',
     allowed: HTTP,
@@ -376,72 +319,7 @@ export const VARIABLES = {
     description: 'Interval of the import from GATEPOST_IP_LOCATIONS_URL.',
     allowed: 'a duration from 60s to 31d',
   }),
-  publish: optional(
-    'GATEPOST_PUBLISH',
-    listOf('performance-platform', 'metrics-api', 's3', 'opensearch', 'file', 'stdout'),
-    {
-      description: 'Publishers of the metrics.',
-      allowed: 'comma-separated, of performance-platform, metrics-api, s3, opensearch, file, stdout',
-      unset: '(none)',
-    },
-  ),
-  publishAtMinute: withDefault('GATEPOST_PUBLISH_AT', '00:15', timeOfDay(10, 23 * 60 + 50), {
-    description:
-      'When results are published, UTC: daily results every day, weekly ones on Mondays, monthly ones on the first. Hourly results are published ten minutes after the hour.',
-    allowed: 'a time from 00:10 to 23:50, such as 06:30',
-  }),
-  publishDir: optional('GATEPOST_PUBLISH_DIR', path, {
-    description: 'Directory of the publisher `file`.',
-    allowed: 'a path',
-  }),
-  performanceUrl: optional('GATEPOST_PERFORMANCE_URL', url('http', 'https'), {
-    description: 'Address of the publisher `performance-platform`.',
-    allowed: HTTP,
-    secret: 'url',
-  }),
-  performanceDataset: optional('GATEPOST_PERFORMANCE_DATASET', plainText, {
-    description: 'Data set of the publisher `performance-platform`.',
-    allowed: 'a name',
-  }),
-  metricsApiUrl: optional('GATEPOST_METRICS_API_URL', url('http', 'https'), {
-    description: 'Address of the publisher `metrics-api`.',
-    allowed: HTTP,
-    secret: 'url',
-  }),
-  metricsApiToken: optional('GATEPOST_METRICS_API_TOKEN', secretText(1), {
-    description: 'Bearer token of the publisher `metrics-api`.',
-    allowed: 'any text',
-    secret: 'whole',
-  }),
-  s3Url: optional('GATEPOST_S3_URL', url('http', 'https'), {
-    description: 'Address of the publisher `s3`.',
-    allowed: HTTP,
-    secret: 'url',
-  }),
-  s3Bucket: optional('GATEPOST_S3_BUCKET', plainText, {
-    description: 'Bucket of the publisher `s3`.',
-    allowed: 'a name',
-  }),
-  s3Region: withDefault('GATEPOST_S3_REGION', 'us-east-1', plainText, {
-    description: 'Region of the publisher `s3`, as its signatures name it.',
-    allowed: 'a name',
-  }),
-  s3AccessKeyId: optional('GATEPOST_S3_ACCESS_KEY_ID', plainText, {
-    description: 'Access key of the publisher `s3`; with GATEPOST_S3_SECRET_ACCESS_KEY.',
-    allowed: 'a name',
-    unset: '(unset: requests are not signed)',
-  }),
-  s3SecretAccessKey: optional('GATEPOST_S3_SECRET_ACCESS_KEY', secretText(1), {
-    description: 'Secret of the access key of the publisher `s3`.',
-    allowed: 'any text',
-    secret: 'whole',
-  }),
-  opensearchUrl: optional('GATEPOST_OPENSEARCH_URL', url('http', 'https'), {
-    description:
-      'Address of the publisher `opensearch`; it may end in the name of an index (default gatepost-metrics).',
-    allowed: HTTP,
-    secret: 'url',
-  }),
+  ...PUBLISH_VARIABLES,
 } satisfies Record<string, Variable>
 
 /** One variable per metric: GATEPOST_PERFORMANCE_BEARER_ACCOUNT_USAGE is the token of account-usage. */
