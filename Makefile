@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-outages test-hostile test-faults lint format bench screenshots generate fixture clean
+.PHONY: help install build serve demo kafka test watch test-outages test-hostile test-faults lint format bench screenshots generate fixture audit clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -61,6 +61,11 @@ generate: build ## After a change of a stream or a table: write schemas/avro/ fo
 fixture: build ## Before a release: keep its schemas, and a fixture of what it writes (a minute; needs Java 17 and Maven)
 	node dist/schemas/release.js
 	node dist/test/upgrade/make-fixture.js
+
+audit: build ## Before a release: licences and hashes of what is shipped, the list of its parts (sbom.json), known vulnerabilities
+	@node dist/test/release/list-dependencies.js
+	npm sbom --sbom-format=cyclonedx --omit=dev > sbom.json
+	npm audit --omit=dev
 
 clean: ## Remove what was built
 	rm -rf dist .tap
