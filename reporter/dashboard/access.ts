@@ -14,6 +14,8 @@ export class Access {
   /** Keyed by a digest of the cookie's value, so that memory contains nothing that could be used to log in. */
   readonly #logins = new Map<string, { readonly who: Who; readonly ends: number }>()
   readonly #failures = new PasswordLimiter()
+  /** Since the start: wrong passwords; passwords that were not compared after many wrong ones; requests of addresses that sent too many. */
+  readonly refused = { password: 0, guesses: 0, requests: 0 }
 
   constructor(password: string | undefined, viewerPassword: string | undefined) {
     this.#passwords = [
@@ -28,7 +30,9 @@ export class Access {
 
   /** How long this address has to wait until it may try another password, ms; 0: it may. There are no users, but two passwords. */
   waitMs(address: string, now: number): number {
-    return this.#failures.waitMs(address, '', now)
+    const waitMs = this.#failures.waitMs(address, '', now)
+    if (waitMs > 0) this.refused.guesses++
+    return waitMs
   }
 
   /** Whose password it is; undefined: nobody's, which counts as a failure of the address. */
@@ -36,7 +40,10 @@ export class Access {
     const digest = digestOf(password)
     // All passwords are compared, so that the time reveals nothing.
     const matching = this.#passwords.filter((known) => timingSafeEqual(known.digest, digest))
-    if (matching.length === 0) this.#failures.failed(address, '', now)
+    if (matching.length === 0) {
+      this.refused.password++
+      this.#failures.failed(address, '', now)
+    }
     return matching.at(0)?.who
   }
 

@@ -6,7 +6,7 @@ import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { HostCheck } from '../../common/hosts.ts'
 import { packageVersion } from '../../common/package-root.ts'
 import type { AuditLog } from '../../store/audit-log.ts'
-import { Access } from './access.ts'
+import type { Access } from './access.ts'
 import { dataHealthRoute } from './api/data-health.ts'
 import { gatewaysRoute } from './api/gateways.ts'
 import { loginRoute, whoamiRoutes } from './api/login.ts'
@@ -38,8 +38,7 @@ export const PAGES = {
 const BODY_BYTES = 16 * 1024
 
 /** The routes of the dashboard: pages, their assets, and the API under /api/. */
-export function dashboardApp(options: DashboardOptions, auditLog: AuditLog): OpenAPIHono<Environment> {
-  const access = new Access(options.password, options.viewerPassword)
+export function dashboardApp(options: DashboardOptions, access: Access, auditLog: AuditLog): OpenAPIHono<Environment> {
   const app = new OpenAPIHono<Environment>({
     defaultHook: (result) => {
       if (result.success) return
@@ -76,7 +75,7 @@ export function dashboardApp(options: DashboardOptions, auditLog: AuditLog): Ope
     }),
   )
   app.use(
-    hostGuard(new HostCheck(options.host, options.allowedHosts), new TrustedProxies(options.trustedProxies)),
+    hostGuard(new HostCheck(options.host, options.allowedHosts), new TrustedProxies(options.trustedProxies), access),
     originGuard,
   )
   app.use(bodyLimit({ maxSize: BODY_BYTES, onError: (c) => c.json({ error: 'the body is too large' }, 413) }))

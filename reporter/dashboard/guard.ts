@@ -5,7 +5,7 @@ import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { addressGroup } from '../../common/ip-address.ts'
 import type { HostCheck } from '../../common/hosts.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
-import type { Who } from './access.ts'
+import type { Access, Who } from './access.ts'
 import type { Dashboard } from './context.ts'
 import type { Environment } from './environment.ts'
 import { Refusal } from './problem.ts'
@@ -17,7 +17,7 @@ const REQUESTS = 1200
 const MINUTE_MS = 60_000
 
 /** Refuses requests that were meant for another host, and too many requests from one address. */
-export function hostGuard(hosts: HostCheck, proxies: TrustedProxies): MiddlewareHandler<Environment> {
+export function hostGuard(hosts: HostCheck, proxies: TrustedProxies, access: Access): MiddlewareHandler<Environment> {
   const rate = new FailureLimiter(REQUESTS, MINUTE_MS)
   return createMiddleware<Environment>(async (c, next) => {
     const refusal = hosts.refusal(c.env.incoming)
@@ -26,7 +26,10 @@ export function hostGuard(hosts: HostCheck, proxies: TrustedProxies): Middleware
     const address = proxies.client(peer, c.req.header('x-forwarded-for') ?? '')
     const now = Date.now()
     const group = addressGroup(address)
-    if (!rate.allows(group, now)) throw new Refusal(429, 'too many requests; wait a minute', rate.endsIn(group, now))
+    if (!rate.allows(group, now)) {
+      access.refused.requests++
+      throw new Refusal(429, 'too many requests; wait a minute', rate.endsIn(group, now))
+    }
     rate.failed(group, now)
     c.set('address', address)
     await next()

@@ -4,12 +4,15 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { ConnectionGate } from '../../common/connection-gate.ts'
 import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { boundConnections, createWebServer, renewCertificate } from '../../common/web-server.ts'
+import { Access } from './access.ts'
 import { AuditLog } from '../../store/audit-log.ts'
 import { dashboardApp } from './app.ts'
 import type { DashboardOptions } from './options.ts'
 
 export interface RunningDashboard {
   readonly port: number
+  /** Requests refused since the start, by reason. */
+  readonly refused: Access['refused']
   /** Rows of the audit log that were dropped because the store did not take them. */
   auditLost(): number
   /** Accepts no more requests; running ones may finish within a moment. */
@@ -29,7 +32,8 @@ const CLOSING_GRACE_MS = 1000
  */
 export async function startDashboard(options: DashboardOptions): Promise<RunningDashboard> {
   const auditLog = new AuditLog(options.store, options.logger)
-  const app = dashboardApp(options, auditLog)
+  const access = new Access(options.password, options.viewerPassword)
+  const app = dashboardApp(options, access, auditLog)
   const { certificate } = options
   const server = createWebServer(
     certificate,
@@ -50,6 +54,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
   })
   return {
     port: (server.address() as AddressInfo).port,
+    refused: access.refused,
     auditLost: () => auditLog.lost,
     close: async () => {
       certificate?.close()

@@ -249,6 +249,12 @@ async function openDashboard(
   certificate?.addMetrics(metrics)
   metrics.add(
     'counter',
+    'gatepost_dashboard_refused_total',
+    'Requests to the dashboard refused: a wrong password, or too many guesses or requests of an address',
+    () => Object.entries(dashboard.refused).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
+  metrics.add(
+    'counter',
     'gatepost_dashboard_audit_lost_total',
     'Rows of the audit log about the dashboard that were dropped because the store did not take them',
     () => [{ value: dashboard.auditLost() }],

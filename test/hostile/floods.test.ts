@@ -128,7 +128,17 @@ t.test('floods on every listener, with good clients beside them', async (t) => {
   t.same(good.failures, [])
   t.same([...(await owner.stop()).keys()], ['302'], 'the owner of the account is never refused')
   t.same([...(await analyst.stop()).keys()], ['200 1\n'], 'nor is the analyst')
-  t.comment(JSON.stringify({ quiet, p99s, memory, answers, owner: [...owner.outcomes], good: good.kept }))
+  t.comment(
+    JSON.stringify({
+      quiet,
+      p99s,
+      memory,
+      answers,
+      owner: [...owner.outcomes],
+      analyst: [...analyst.outcomes],
+      good: good.kept,
+    }),
+  )
   t.ok(median(p99s) <= Math.max(BOUND_MS, BOUND_FACTOR * quiet), `p99 ${p99s.join()} ms; without attacks ${quiet} ms`)
 
   const statuses = (attack: string) =>
@@ -140,6 +150,8 @@ t.test('floods on every listener, with good clients beside them', async (t) => {
     t.notOk(statuses(attack).includes(200), `${attack}: none got in`)
     t.ok(statuses(attack).includes(429), `${attack}: limited`)
   }
+  for (const name of ['gatepost_sql_refused_total', 'gatepost_dashboard_refused_total'])
+    t.ok((await metric(instance, name, 'reason="guesses"')) > 0, name)
   const mostMails = MAILS_PER_HOUR / 6 + ((Date.now() - began) / 3_600_000) * MAILS_PER_HOUR + 1
   t.ok(mailServer.mails.length <= mostMails, `${mailServer.mails.length} mails, of ${mostMails}`)
   t.ok((await metric(instance, 'gatepost_portal_limited_total', 'what="signup"', 'limit="mail"')) > 0)
