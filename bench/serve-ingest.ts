@@ -26,6 +26,7 @@ const worker = await IngestWorker.start({
   trustedProxies: [],
   writers: LOCAL_WRITERS,
   loginsKeptDays: 32,
+  probeUsers: [],
   tls: { certificate: null, listeners: [] },
   authMode: 'open',
   demoKey: null,

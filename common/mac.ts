@@ -1,12 +1,11 @@
 /*
- * A value is read as a MAC only if it starts with one:
+ * A value is read as a MAC only if it starts with one, in a grouping that vendors use, and the run of hex digits ends there:
  *
- *  mac   = pair [sep] pair [sep] pair [sep] pair [sep] pair [sep] pair     six pairs, at most one separator between two
+ *  mac  = 6 pair    one and the same of ":" "-" "." between them, or nothing
+ *       / 3 quad    "-" or "." between them; with ":" it is a part of an IPv6 address
+ *       / 2 six     "-" or "." between them
  *
- * group sep group sep group                                       three groups of four
- *  sep   = ":" / "-" / "."
- *
- * Anything after it is ignored. The normal form is 50-A6-7F-84-9C-D1.
+ * What follows is not part of it. The normal form is 50-A6-7F-84-9C-D1.
  */
 
 /** Upper-case ASCII code for each hex digit's code; 0: not a hex digit. */
@@ -17,26 +16,43 @@ const COLON = 0x3a
 const DASH = 0x2d
 const DOT = 0x2e
 
-function isSeparator(code: number): boolean {
-  return code === COLON || code === DASH || code === DOT
-}
-
 /** The twelve digits found by the last scan. Valid until the next call. */
 const digits = new Uint8Array(12)
+/** The index after the last MAC that was found. */
+let end = 0
 
-/** One scan accepts both forms: a separator may follow an even number of digits, but never two in a row. */
-function scan(codeAt: (index: number) => number, start: number, end: number): boolean {
-  let found = 0
+/** The hex digit at an index in upper case; 0: there is none. */
+function digitAt(codeAt: (index: number) => number, index: number, limit: number): number {
+  if (index >= limit) return 0
+  const code = codeAt(index)
+  return code > 0xff ? 0 : HEX[code]
+}
+
+/** @returns whether digits hold a MAC, and `end` is the index after it */
+function scan(codeAt: (index: number) => number, start: number, limit: number): boolean {
+  let group = 0
+  while (group <= 12 && digitAt(codeAt, start + group, limit) !== 0) group++
+  if (group !== 2 && group !== 4 && group !== 6 && group !== 12) return false
+  const separator = group === 12 || start + group >= limit ? 0 : codeAt(start + group)
+  const isAllowed = separator === DASH || separator === DOT || (separator === COLON && group === 2)
+  if (group !== 12 && !isAllowed) return false
   let index = start
-  while (index < end) {
-    const digit = HEX[codeAt(index) & 0xff]
-    if (digit === 0 || codeAt(index) > 0xff) return false
-    digits[found++] = digit
-    index++
-    if (found === 12) return true
-    if (found % 2 === 0 && index < end && isSeparator(codeAt(index))) index++
+  for (let found = 0; found < 12; found++) {
+    if (found > 0 && found % group === 0) {
+      if (index >= limit || codeAt(index) !== separator) return false
+      index++
+    }
+    const digit = digitAt(codeAt, index++, limit)
+    if (digit === 0) return false
+    digits[found] = digit
   }
-  return false
+  end = index
+  return digitAt(codeAt, index, limit) === 0
+}
+
+/** The index after the MAC that the last call has found. */
+export function macEnd(): number {
+  return end
 }
 
 let source = ''
@@ -44,16 +60,16 @@ let sourceBytes: Uint8Array = digits
 const charAt = (index: number) => source.charCodeAt(index)
 const byteAt = (index: number) => sourceBytes[index]
 
-/** Whether text[start..end) begins with a MAC; writeMac() then writes its digits. */
-export function findMac(text: string, start: number, end: number): boolean {
+/** Whether text[start..limit) begins with a MAC; writeMac() then writes its digits. */
+export function findMac(text: string, start: number, limit: number): boolean {
   source = text
-  return scan(charAt, start, end)
+  return scan(charAt, start, limit)
 }
 
 /** The same for UTF-8 bytes. */
-export function findMacBytes(bytes: Uint8Array, start: number, end: number): boolean {
+export function findMacBytes(bytes: Uint8Array, start: number, limit: number): boolean {
   sourceBytes = bytes
-  return scan(byteAt, start, end)
+  return scan(byteAt, start, limit)
 }
 
 /** Writes the 17 bytes of the last MAC found at `position`. */

@@ -15,6 +15,7 @@ import {
   type Exchange,
   type Reply,
 } from './http.ts'
+import { DEFAULT_PROBES } from './encode/post-auth.ts'
 import { MAX_QUERY_CHARACTERS } from './limits.ts'
 import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly ack: 'durable' | 'fast'
   /** Days for which logins are kept; unset: DEFAULT_KEPT_DAYS. */
   readonly loginsKeptDays?: number
+  /** Users whose reports are answered and make no record; unset: DEFAULT_PROBES. */
+  readonly probeUsers?: readonly string[]
   /** Who may write; unset: LOCAL_WRITERS. */
   readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
@@ -123,7 +126,10 @@ export class App {
     const { authMode: mode, secrets, access } = options
     this.registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access, registry: this.registry })
-    this.postAuth = new PostAuthRoute(this.records, options.loginsKeptDays ?? DEFAULT_KEPT_DAYS)
+    this.postAuth = new PostAuthRoute(this.records, {
+      keptDays: options.loginsKeptDays ?? DEFAULT_KEPT_DAYS,
+      probes: options.probeUsers === undefined ? DEFAULT_PROBES : new Set(options.probeUsers),
+    })
     const devices = new GatewayDevices(access)
     this.#ping = new PingRoute(this.records, this.registry, devices, fast)
     this.portal = options.portal?.(this.records, tokens) ?? null

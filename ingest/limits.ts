@@ -49,6 +49,9 @@ export const POST_AUTH_BYTES = {
   cert_subject: 8192,
   cert_issuer: 8192,
   eap_type: 2048,
+  nas_identifier: 2048,
+  nas_ip: 2048,
+  nas_port_id: 2048,
   event_timestamp: 128,
   report_id: 256,
 } as const

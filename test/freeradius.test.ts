@@ -22,7 +22,7 @@ carol Cleartext-Password := "secret"
 dave Cleartext-Password := "secret"
 `
 const COLUMNS =
-  'username, ssl_username, mac, ap, site_ip, success, authentication_result, cert_name, cert_serial, cert_subject, cert_issuer, source, task_id'
+  'username, ssl_username, mac, ap, site_ip, success, authentication_result, cert_name, cert_serial, cert_subject, cert_issuer, source, task_id, ssid, nas_ip, realm'
 
 interface Login {
   [column: string]: string | number
@@ -68,13 +68,13 @@ t.test('one login is one row, with the person and the device', async (t) => {
     {
       name: 'PEAP, unknown user',
       network: { ...peap, identity: 'nobody', password: 'secret' },
-      user: { username: 'NOBODY' },
+      user: { username: 'NOBODY', realm: '' },
       accepted: false,
     },
     {
       name: 'PEAP, no anonymous identity',
       network: { eap: 'PEAP', identity: 'carol', password: 'secret', phase2: 'auth=MSCHAPV2' },
-      user: { username: 'CAROL' },
+      user: { username: 'CAROL', realm: '' },
       accepted: true,
     },
     { name: 'TTLS-PAP', network: { ...ttls, password: 'secret' }, resumptions: 2, user: {}, accepted: true },
@@ -82,7 +82,7 @@ t.test('one login is one row, with the person and the device', async (t) => {
     {
       name: 'TTLS-PAP, unknown user',
       network: { ...ttls, identity: 'nobody', password: 'secret' },
-      user: { username: 'NOBODY' },
+      user: { username: 'NOBODY', realm: '' },
       accepted: false,
     },
     {
@@ -102,7 +102,7 @@ t.test('one login is one row, with the person and the device', async (t) => {
       name: 'EAP-TLS',
       network: { eap: 'TLS', identity: 'host/device-7', ...device },
       resumptions: 2,
-      user: { username: '', ssl_username: 'host/device-7', ...CERTIFICATE },
+      user: { username: '', ssl_username: 'host/device-7', realm: '', ...CERTIFICATE },
       accepted: true,
     },
   ]
@@ -125,6 +125,9 @@ t.test('one login is one row, with the person and the device', async (t) => {
       cert_issuer: '',
       source: 'radius-1',
       task_id: 'radius-1',
+      ssid: 'GovWifi',
+      nas_ip: '127.0.0.1',
+      realm: 'inner.example',
       ...user,
     }
     for (let time = 0; time <= resumptions; time++) expected.push(row)

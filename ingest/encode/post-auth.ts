@@ -2,7 +2,8 @@ import type { FieldNames } from '../../schemas/streams/index.ts'
 import { POST_AUTH_BYTES } from '../limits.ts'
 import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
-import { findMac, findMacBytes, writeMac } from '../../common/mac.ts'
+import { canonicalIp } from '../../common/ip-address.ts'
+import { findMac, findMacBytes, macEnd, writeMac } from '../../common/mac.ts'
 import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../../common/user-name.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -19,6 +20,9 @@ export const POST_AUTH_KEYS = [
   'cert_subject',
   'cert_issuer',
   'eap_type',
+  'nas_identifier',
+  'nas_ip',
+  'nas_port_id',
   'event_timestamp',
   'report_id',
 ] as const
@@ -36,6 +40,9 @@ const CERT_SERIAL = slot('cert_serial')
 const CERT_SUBJECT = slot('cert_subject')
 const CERT_ISSUER = slot('cert_issuer')
 const EAP_TYPE = slot('eap_type')
+const NAS_IDENTIFIER = slot('nas_identifier')
+const NAS_IP = slot('nas_ip')
+const NAS_PORT_ID = slot('nas_port_id')
 export const EVENT_TIMESTAMP = slot('event_timestamp')
 export const REPORT_ID = slot('report_id')
 
@@ -53,7 +60,7 @@ export interface Sender {
 export interface PostAuthStats {
   /** Logins with an unknown eap_type, stored as MSCHAP. */
   unknownEapTypes: number
-  /** HEALTH logins, which are answered and not stored. */
+  /** Reports of probes, which are answered and not stored. */
   healthChecks: number
   /** Times of logins that were not believed, by reason; the login has the time of its report. */
   readonly timesNotUsed: { unproven: number; unreadable: number; ahead: number }
@@ -81,31 +88,47 @@ export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
   'eap_type',
   'remote_ip',
   'source',
+  'ssid',
+  'nas_identifier',
+  'nas_ip',
+  'nas_port_id',
+  'realm',
 ]
+
+/** Whole names, case included, of users whose reports are answered and make no record. */
+export const DEFAULT_PROBES: ReadonlySet<string> = new Set(['HEALTH'])
 
 /**
  * Appends POST_AUTH_FIELDS, which follow the identity, by the rules of the GovWifi logging API.
  *
- * @returns false for a health check, whose record must not be stored.
+ * @returns false for a probe, whose record must not be stored.
  */
-export function encodePostAuth(cursor: Cursor, fields: JsonFields, sender: Sender, stats: PostAuthStats): boolean {
+export function encodePostAuth(
+  cursor: Cursor,
+  fields: JsonFields,
+  sender: Sender,
+  stats: PostAuthStats,
+  probes: ReadonlySet<string> = DEFAULT_PROBES,
+): boolean {
   const certificate = isCertificateLogin(fields, stats)
   if (certificate) {
     cursor.emptyString()
     putCut(cursor, fields, USERNAME, SSL_USERNAME_CODE_POINTS)
   } else {
-    const start = cursor.position
-    putUsername(cursor, fields)
-    if (isHealth(cursor.bytes, start)) {
+    if (isProbe(fields, probes)) {
       stats.healthChecks++
       return false
     }
+    putUsername(cursor, fields)
     cursor.emptyString()
   }
   putMac(cursor, fields, MAC)
-  if (putMac(cursor, fields, CALLED_STATION_ID)) cursor.emptyString()
-  else putText(cursor, fields, CALLED_STATION_ID)
-  putText(cursor, fields, SITE_IP)
+  let ssid = ''
+  if (putMac(cursor, fields, CALLED_STATION_ID)) {
+    ssid = ssidAfter(fields)
+    cursor.emptyString()
+  } else putText(cursor, fields, CALLED_STATION_ID)
+  putAddress(cursor, fields, SITE_IP)
   cursor.boolean(isAccept(fields))
   putText(cursor, fields, AUTHENTICATION_RESULT)
   putText(cursor, fields, AUTHENTICATION_REPLY)
@@ -117,6 +140,11 @@ export function encodePostAuth(cursor: Cursor, fields: JsonFields, sender: Sende
   cursor.string(certificate ? 'EAP-TLS' : 'MSCHAP')
   cursor.string(sender.remoteIp)
   cursor.string(sender.source)
+  cursor.string(ssid)
+  putText(cursor, fields, NAS_IDENTIFIER)
+  putAddress(cursor, fields, NAS_IP)
+  putText(cursor, fields, NAS_PORT_ID)
+  putRealm(cursor, fields)
   return true
 }
 
@@ -163,12 +191,33 @@ function putUsername(cursor: Cursor, fields: JsonFields): void {
   } else cursor.string(storedUserName(fields.text(USERNAME)))
 }
 
-const HEALTH = Buffer.from('\x0cHEALTH')
+function isProbe(fields: JsonFields, probes: ReadonlySet<string>): boolean {
+  return fields.kinds[USERNAME] !== ABSENT && probes.has(fields.text(USERNAME))
+}
 
-/** Whether the string written at `start`, including its length, is HEALTH. */
-function isHealth(bytes: Buffer, start: number): boolean {
-  for (let index = 0; index < HEALTH.length; index++) if (bytes[start + index] !== HEALTH[index]) return false
-  return true
+/** What follows the MAC that was just found in called_station_id, without the separator between them. */
+function ssidAfter(fields: JsonFields): string {
+  const plain = fields.kinds[CALLED_STATION_ID] === PLAIN
+  const at = macEnd() - (plain ? fields.starts[CALLED_STATION_ID] : 0)
+  if (plain && macEnd() === fields.ends[CALLED_STATION_ID]) return ''
+  return fields
+    .text(CALLED_STATION_ID)
+    .slice(at)
+    .replace(/^(?:%3A|[:;,.\-_/|@# ])/i, '')
+}
+
+/** An address in its one spelling; other text as it is. */
+function putAddress(cursor: Cursor, fields: JsonFields, name: number): void {
+  const text = fields.text(name)
+  cursor.string(text === '' ? '' : (canonicalIp(text) ?? text))
+}
+
+function putRealm(cursor: Cursor, fields: JsonFields): void {
+  if (fields.blank(USERNAME)) return cursor.emptyString()
+  const name = fields.text(USERNAME)
+  const at = name.lastIndexOf('@')
+  if (at < 0) cursor.emptyString()
+  else cursor.string(name.slice(at + 1).toLowerCase())
 }
 
 function isAccept(fields: JsonFields): boolean {
@@ -201,9 +250,9 @@ function putMac(cursor: Cursor, fields: JsonFields, name: number): boolean {
   return true
 }
 
-/** Upper bound for the encoded size: each byte may become U+FFFD, and some letters grow in upper case. */
+/** Upper bound for the encoded size: each byte may become U+FFFD, some letters grow in upper case, and the realm repeats a part of the name. */
 export function postAuthBytes(bodyLength: number): number {
-  return 3 * bodyLength + 512
+  return 3 * bodyLength + 8192
 }
 
 /** Bytes that the JSON text of each field may have. */

@@ -1,3 +1,5 @@
+import { repaired } from './utf8-repair.ts'
+
 /*
  * Scans a JSON object (RFC 8259) in place for the values of known keys, as ranges of the body's bytes. Accepts everything that JSON.parse
  * accepts: escapes, any order, repeated keys (the last one wins), unknown keys, nested values, white space. Stores ranges only; strings with
@@ -89,12 +91,13 @@ export class JsonFields {
     return kind === ABSENT || kind === NESTED || this.starts[slot] === this.ends[slot]
   }
 
-  /** The value as text: strings decoded, anything else as its JSON text. Lone surrogates and broken UTF-8 become U+FFFD. */
+  /** The value as text: strings decoded, anything else as its JSON text. Lone surrogates and broken UTF-8 become U+FFFD; UTF-8 that was written
+   * as Latin-1 is decoded. */
   text(slot: number): string {
     const kind = this.kinds[slot]
     if (kind === ABSENT || kind === NESTED) return ''
     return kind === ENCODED
-      ? this.#decode(this.starts[slot], this.ends[slot])
+      ? repaired(this.#decode(this.starts[slot], this.ends[slot]))
       : this.#utf8(this.starts[slot], this.ends[slot])
   }
 

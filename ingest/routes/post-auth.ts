@@ -49,6 +49,13 @@ export interface ReportOrigin {
   readonly gzip: boolean
 }
 
+export interface PostAuthOptions {
+  /** Days for which logins are kept. */
+  readonly keptDays: number
+  /** Users whose reports make no record: GATEPOST_PROBE_USERS. */
+  readonly probes: ReadonlySet<string>
+}
+
 interface Refusal {
   readonly reason: DeadLetterReason
   readonly error: string
@@ -62,13 +69,12 @@ const STORED = makeAnswer('post_auth', 204, '', { unlessKept: NOT_DURABLE })
 export class PostAuthRoute {
   readonly stats: PostAuthStats = newPostAuthStats()
   readonly #records: Records
-  readonly #keptDays: number
+  readonly #options: PostAuthOptions
   readonly #fields = new JsonFields(POST_AUTH_KEYS)
 
-  /** @param keptDays days for which logins are kept */
-  constructor(records: Records, keptDays: number) {
+  constructor(records: Records, options: PostAuthOptions) {
     this.#records = records
-    this.#keptDays = keptDays
+    this.#options = options
   }
 
   handle(exchange: Exchange, sent: Uint8Array, origin: ReportOrigin): void {
@@ -124,7 +130,7 @@ export class PostAuthRoute {
     const { source } = origin
     const at = this.#eventTime(now, origin)
     if (at === 'too_old') {
-      const error = `event_timestamp is older than the ${this.#keptDays} days for which logins are kept`
+      const error = `event_timestamp is older than the ${this.#options.keptDays} days for which logins are kept`
       const refusal: Refusal = { reason: at, error, payload: knownKeys(fields), field: 'event_timestamp' }
       return this.#refuse(exchange, now, refusal, origin)
     }
@@ -137,7 +143,13 @@ export class PostAuthRoute {
       exchange.reply(STORED, 'dropped')
       return
     }
-    const stored = encodePostAuth(batch.cursor, fields, { remoteIp: exchange.remoteIp, source }, this.stats)
+    const stored = encodePostAuth(
+      batch.cursor,
+      fields,
+      { remoteIp: exchange.remoteIp, source },
+      this.stats,
+      this.#options.probes,
+    )
     if (!stored) {
       if (identity === null) batcher.abandon(batch)
       else batcher.abandonLone(batch)
@@ -151,7 +163,7 @@ export class PostAuthRoute {
 
   /** When the login happened; null: when it is reported. */
   #eventTime(now: number, { proven }: ReportOrigin): number | 'too_old' | null {
-    const time = eventTime(this.#fields.text(EVENT_TIMESTAMP).trim(), now, this.#keptDays)
+    const time = eventTime(this.#fields.text(EVENT_TIMESTAMP).trim(), now, this.#options.keptDays)
     if (time === 'none') return null
     const { timesNotUsed } = this.stats
     if (!proven) timesNotUsed.unproven++

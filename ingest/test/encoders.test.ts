@@ -194,6 +194,16 @@ t.test('gateway_auth: every field absent or present, any values', async (t) => {
   )
 })
 
+/** Text of characters up to U+00FF whose bytes are UTF-8 is what those bytes say. */
+function decodedTwice(text: string): string {
+  if ([...text].some((character) => character > '\u00ff')) return text
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(text, 'latin1'))
+  } catch {
+    return text
+  }
+}
+
 t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => {
   const value = fc.oneof(
     withSurrogates,
@@ -213,6 +223,8 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
     'cert_serial',
     'cert_subject',
     'cert_issuer',
+    'nas_identifier',
+    'nas_port_id',
   ]
   const sample = fc.record({
     username: withSurrogates,
@@ -245,26 +257,42 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
         return found === undefined || found === null
           ? ''
           : typeof found === 'string'
-            ? wellFormed(found)
+            ? decodedTwice(wellFormed(found))
             : JSON.stringify(found)
       }
       const eap = field('eap_type').toUpperCase()
       const certificate = eap === '' ? field('cert_name').trim() !== '' : eap === 'TLS' || eap === 'NAK'
       const user = wellFormed([...field('username')].slice(0, 6).join('').toUpperCase())
-      if (!certificate && user === 'HEALTH') return
+      if (!certificate && field('username') === 'HEALTH') return
       const record = await encodeOne('post_auth', (app, exchange) => app.post('post_auth', Buffer.from(json), exchange))
       t.equal(record['username'], certificate ? '' : user)
       t.equal(record['ssl_username'], certificate ? wellFormed([...field('username')].slice(0, 254).join('')) : '')
       for (const name of ['cert_name', 'cert_serial', 'cert_subject', 'cert_issuer'])
         t.equal(record[name], certificate ? field(name) : '', name)
       t.equal(record['site_ip'], field('site_ip_address'))
+      t.equal(record['nas_identifier'], field('nas_identifier'))
+      t.equal(record['nas_port_id'], field('nas_port_id'))
+      const at = field('username').lastIndexOf('@')
+      t.equal(
+        record['realm'],
+        at < 0
+          ? ''
+          : wellFormed(
+              field('username')
+                .slice(at + 1)
+                .toLowerCase(),
+            ),
+      )
       t.equal(record['authentication_reply'], field('authentication_reply'))
       t.equal(record['task_id'], field('task_id'))
       t.equal(record['success'], sent.result === 'Access-Accept')
       t.equal(record['authentication_result'], sent.result)
       t.equal(record['eap_type'], certificate ? 'EAP-TLS' : 'MSCHAP')
-      const holds = /^(?:[0-9a-f]{2}[:.-]?){5}[0-9a-f]{2}/i.exec(field('called_station_id'))
+      const holds = /^[0-9a-f]{2}([:.-]?)(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![0-9a-f])(.*)/is.exec(
+        field('called_station_id'),
+      )
       t.equal(record['building_identifier'], holds ? '' : field('called_station_id'))
+      t.equal(record['ssid'], holds?.[2].replace(/^(?:%3A|[:;,.\-_/|@# ])/i, '') ?? '')
     }),
     { numRuns: 1000 },
   )

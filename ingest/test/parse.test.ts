@@ -7,7 +7,7 @@ import { assignsCredential, isCredential } from '../parse/credentials.ts'
 import { formDecode, QueryFields } from '../parse/query.ts'
 import { routeOf } from '../routes/router.ts'
 
-t.test('MACs: six pairs or three groups of four, at the start', (t) => {
+t.test('MACs: a grouping that vendors use, at the start, and no more hex digits', (t) => {
   const same = [
     'C4-13-E2-22-DC-55:GovWifi',
     'C4-13-E2-22-DC-55%3AGovWifi',
@@ -15,7 +15,10 @@ t.test('MACs: six pairs or three groups of four, at the start', (t) => {
     'c4:13:e2:22:dc:55',
     'c413.e222.dc55',
     'C413-E222-DC55',
-    'c4.13:e2-22dc55',
+    'c4.13.e2.22.dc.55 lobby',
+    'c413e2-22dc55',
+    'c413e222dc55:cafe',
+    'c413e222dc55',
   ]
   for (const value of same) t.equal(normalMac(value), 'C4-13-E2-22-DC-55', value)
   const none = [
@@ -29,6 +32,16 @@ t.test('MACs: six pairs or three groups of four, at the start', (t) => {
     'ｃ413e222dc55',
     '-c413e222dc55',
     'c-413e222dc55',
+    'c4.13:e2-22dc55',
+    'c4:13-e2:22:dc:55',
+    '2600:1700:abcd:1234::5',
+    'c413:e222:dc55',
+    '262011234567890',
+    'c413e222dc55a',
+    'c4-13-e2-22-dc-555',
+    '123e4567-e89b-12d3-a456-426614174000',
+    'c413e222-dc55',
+    'c413-e222.dc55',
   ]
   for (const value of none) t.equal(normalMac(value), '', value)
   t.end()

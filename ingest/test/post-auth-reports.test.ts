@@ -97,6 +97,48 @@ t.test('a report is JSON, a form, or what rlm_rest makes of a list of attributes
   t.equal(log.records.length, 7)
 })
 
+t.test('where a login happened', async (t) => {
+  const { log, send } = open()
+  const report = (fields: Record<string, string>) =>
+    JSON.stringify({ authentication_result: 'Access-Accept', ...fields })
+  await send(
+    report({
+      username: 'alice@Example.ORG',
+      called_station_id: 'C4-13-E2-22-DC-55:Caf\u00c3\u00a9 guests',
+      site_ip_address: '2001:DB8:0:0::1',
+      nas_identifier: 'lobby',
+      nas_ip: '::ffff:192.0.2.7',
+      nas_port_id: 'wlan0',
+    }),
+  )
+  await send(report({ called_station_id: 'c413e222dc55%3AGovWifi', site_ip_address: 'gateway.example.org' }))
+  await send(report({ called_station_id: 'B\u00c3\u00bcrgerhaus', username: '\u00e6\u0097\u00a5\u00e6\u009c\u00ac' }))
+  await send(report({ called_station_id: 'Bürgerhaus', username: '日本' }))
+  t.match(log.records, [
+    {
+      ap: 'C4-13-E2-22-DC-55',
+      ssid: 'Café guests',
+      building_identifier: '',
+      site_ip: '2001:db8::1',
+      nas_identifier: 'lobby',
+      nas_ip: '192.0.2.7',
+      nas_port_id: 'wlan0',
+      realm: 'example.org',
+    },
+    { ap: 'C4-13-E2-22-DC-55', ssid: 'GovWifi', site_ip: 'gateway.example.org', realm: '' },
+    { building_identifier: 'Bürgerhaus', username: '日本' },
+    { building_identifier: 'Bürgerhaus', username: '日本' },
+  ])
+})
+
+t.test('probes make no record, and nobody else is taken for one', async (t) => {
+  const { log, app, send } = open()
+  for (const username of ['HEALTH', 'health', 'healthcare.team', 'HEALTHY', ''])
+    t.equal(await send(JSON.stringify({ username, authentication_result: 'x' })), 204)
+  t.equal(log.records.length, 4)
+  t.equal(app.postAuth.stats.healthChecks, 1)
+})
+
 t.test('what has no text is refused and kept as a dead letter', async (t) => {
   const { log, send } = open()
   for (const value of ['["a","b"]', '{"a":1}', '[["a"]]', '{"type":"string","value":["a","b"]}'])

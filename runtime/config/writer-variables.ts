@@ -20,6 +20,11 @@ const credentials: ValueSchema<readonly Credential[]> = parsed((text) => {
   return found.length > MAX_CREDENTIALS ? undefined : found
 })
 
+const probeUsers: ValueSchema<readonly string[]> = parsed((text) => {
+  const names = text === 'none' ? [] : text.split(',').map((name) => name.trim())
+  return names.length > 64 || names.some((name) => name === '' || name.length > 253) ? undefined : names
+})
+
 type NetworksByKind = Readonly<Partial<Record<ReportedAs, readonly string[]>>>
 
 const KINDS: readonly ReportedAs[] = ['post-auth', 'ping', 'auth']
@@ -63,5 +68,10 @@ export const WRITER_VARIABLES = {
   ingestListeners: withDefault('GATEPOST_INGEST_LISTENERS', 'bulk', listOf('bulk', 'gateway'), {
     description: 'Listeners that take logins. The gateway listener can be reached by guests.',
     allowed: 'comma-separated, of bulk, gateway',
+  }),
+  probeUsers: withDefault('GATEPOST_PROBE_USERS', 'HEALTH', probeUsers, {
+    description:
+      'Users with whom RADIUS servers and balancers try whether logins work. Their reports are answered and make no record. The whole name must be the same, case included.',
+    allowed: 'comma-separated user names without commas, at most 64 of at most 253 characters; or none',
   }),
 } satisfies Record<string, Variable>

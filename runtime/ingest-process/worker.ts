@@ -35,6 +35,8 @@ export interface IngestOptions {
   readonly writers: WriterOptions
   /** Days for which logins are kept. */
   readonly loginsKeptDays: number
+  /** Users whose reports are answered and make no record. */
+  readonly probeUsers: readonly string[]
   readonly tls: WorkerTls
   /** Unset: the defaults. */
   readonly listenerLimits?: ListenerLimits
@@ -76,6 +78,7 @@ export class IngestWorker {
       ack: options.ack,
       writers: options.writers,
       loginsKeptDays: options.loginsKeptDays,
+      probeUsers: options.probeUsers,
       portal: portalOf(options, log),
       logger: options.logger,
     })

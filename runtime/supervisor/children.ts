@@ -58,6 +58,7 @@ export function ingestWorkers(
         trustedProxies: config.trustedProxies ?? [],
         writers: writerOptions(config),
         loginsKeptDays: config.retention.post_auth,
+        probeUsers: config.probeUsers,
         tls: workerTls(config),
         listenerLimits: {
           maxConnections: config.maxConnections ?? null,

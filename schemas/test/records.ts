@@ -27,6 +27,11 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     eap_type: 'MSCHAP',
     remote_ip: '192.0.2.1',
     source: 'radius-1',
+    ssid: 'GovWifi',
+    nas_identifier: 'nas-1',
+    nas_ip: '192.0.2.7',
+    nas_port_id: 'wlan0',
+    realm: 'example.org',
   },
   gateway_pings: {
     gw_id: 'gw-1',
