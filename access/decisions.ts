@@ -157,11 +157,11 @@ export class Decisions {
 
   /** Tokens of this installation. Any other token is denied: a browser can make a gateway ask for any string. */
   #decideOwn(asker: Asker, now: number): Verdict | Promise<Verdict> {
-    const known = this.#known.get(asker.token) ?? this.#verified(asker.token)
+    const mac = normalMac(asker.mac)
+    const known = this.#known.get(asker.token) ?? this.#verified(asker.token, mac)
     if (known === null) return DENIED
     const { token, verdicts } = known
     const { access, tokens, registry } = this.#options
-    const mac = normalMac(asker.mac)
     if (mac === '' || (token.mac !== '' && token.mac !== mac)) return DENIED
     if (asker.gwId !== '' && asker.gwId !== known.gwId) {
       if (!tokens.isOfGateway(token, asker.gwId)) return DENIED
@@ -178,8 +178,8 @@ export class Decisions {
     return asker.stage === 'logout' ? DENIED : this.#bind(known, asker.stage, mac, now)
   }
 
-  #verified(text: string): Known | null {
-    const token = this.#options.tokens.verify(text)
+  #verified(text: string, client: string): Known | null {
+    const token = this.#options.tokens.verify(text, client)
     if (token === null) return null
     const { sessionId, mac } = token
     return this.#known.add(text, {
@@ -206,12 +206,8 @@ export class Decisions {
   }
 
   /** The request belongs to the session: same MAC, same gateway. */
-  #decideSession(
-    { token, verdicts, sessionSubject, macSubject }: Known,
-    stage: string,
-    mac: string,
-    now: number,
-  ): Verdict {
+  #decideSession(known: Known, stage: string, mac: string, now: number): Verdict {
+    const { token, verdicts, sessionSubject, macSubject } = known
     const verdict = (code: number) => verdicts.get(code) as Verdict
     const { sessionId } = token
     if (stage === 'logout') {
@@ -219,7 +215,7 @@ export class Decisions {
       return verdict(0)
     }
     const session = this.#options.access.get(sessionSubject, now)
-    const entry = session ?? this.#about(token, token.mac === '' ? SUBJECTS.mac.of(mac) : macSubject, now)
+    const entry = session ?? this.#about(known, token.mac === '' ? SUBJECTS.mac.of(mac) : macSubject, now)
     const ended = this.#ended.has(sessionId) && session?.verdict !== 'allow'
     if (entry?.verdict === 'deny' || now >= token.end || ended) return verdict(0)
     if (!this.#used.has(sessionId)) {
@@ -235,12 +231,23 @@ export class Decisions {
   }
 
   /** The decision about the client, the account or the gateway. The narrowest one wins, so that exceptions are possible. */
-  #about(token: Token, macSubject: string, now: number): AccessEntry | undefined {
+  #about({ token, gwId }: Known, macSubject: string, now: number): AccessEntry | undefined {
+    const { access } = this.#options
     return (
-      this.#options.access.get(macSubject, now) ??
-      (token.accountTag === 0 ? undefined : this.#accounts.get(token.accountTag, now)) ??
-      this.#gateways.get(token.gatewayTag, now)
+      access.get(macSubject, now) ??
+      this.#aboutAccount(token, now) ??
+      (gwId === '' ? this.#gateways.get(token.gatewayTag, now) : access.get(SUBJECTS.gateway.of(gwId), now))
     )
+  }
+
+  /** A worker that has not read the session's account yet decides by it from the next report on. */
+  #aboutAccount({ sessionId, hasAccount, accountTag }: Token, now: number): AccessEntry | undefined {
+    if (!hasAccount) return undefined
+    if (accountTag !== 0) return this.#accounts.get(accountTag, now)
+    const { access } = this.#options
+    const { sessionAccount } = SUBJECTS
+    const name = sessionAccount.dataOf(access.get(sessionAccount.of(sessionId), now))?.account
+    return name === undefined ? undefined : access.get(SUBJECTS.account.of(name), now)
   }
 
   #confirmed({ sessionId }: Token, now: number): boolean {

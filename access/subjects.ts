@@ -15,6 +15,11 @@ export interface Binding {
   readonly mac: string
 }
 
+/** The account of a session. */
+export interface SessionAccount {
+  readonly account: string
+}
+
 /** The session that a device continues at another gateway. */
 export interface RoamingSession {
   readonly sessionId: string
@@ -99,6 +104,12 @@ export const SUBJECTS = {
 
   /** By session: the client that owns the session's token. Claimed. */
   binding: new SubjectKind<string, Binding>({ prefix: 'bind:', person: null, personIn: { mac: 'mac' } }),
+  /** By session: who logged in. Not in the session's token, which is too short for it. */
+  sessionAccount: new SubjectKind<string, SessionAccount>({
+    prefix: 'account-of:',
+    person: null,
+    personIn: { account: 'user' },
+  }),
   /** By session: its account was confirmed in time. Separate from `session`, where a decision of an operator overrides all others. */
   confirmed: new SubjectKind<string, NoData>({ prefix: 'confirmed:', person: null, personIn: {} }),
   /** By MAC: the session to continue when the device appears at another gateway. */
@@ -193,6 +204,7 @@ export const NOT_USED_IN_TIME = 'expired'
 /** Kinds that every login makes, and every gateway that somebody invents. */
 const OF_ANYBODY = [
   SUBJECTS.binding.prefix,
+  SUBJECTS.sessionAccount.prefix,
   SUBJECTS.confirmed.prefix,
   SUBJECTS.roaming.prefix,
   SUBJECTS.captiveSession.prefix,

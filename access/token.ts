@@ -1,8 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { decodeBase62, encodeBase62 } from './base62.ts'
+import { decodeBase62 } from './base62.ts'
+import { decodeToken, encodeToken, pack, rounded, TOKEN_CHARACTERS, type TokenBody } from './token-format.ts'
 
 /*
- * Tokens issued by the portal. They are self-contained, so any worker can decide without asking another. All numbers are big-endian:
+ * Tokens issued by the portal. They are self-contained, so any worker can decide without asking another: token-format.ts has their form. Only
+ * the account is not in them: the access log has it under the session.
+ *
+ * Tokens of version 0.1 have 64 characters and stay valid until they end. All numbers are big-endian:
  *
  *  key      1   which secret: the first byte of a digest of it
  *  session  8   random
@@ -14,13 +18,14 @@ import { decodeBase62, encodeBase62 } from './base62.ts'
  *  gateway  4   keyed tag of gw_id
  *  account  4   keyed tag of the account's name; zeros: none
  *  mac     10   HMAC-SHA-256 of all preceding bytes, truncated
- *
- * 47 bytes are 64 characters of base62: gateways accept letters and digits only.
  */
 
-const BODY_BYTES = 37
-const TOKEN_BYTES = 47
-const TOKEN_CHARACTERS = 64
+const FIRST_BODY_BYTES = 37
+const FIRST_BYTES = 47
+const FIRST_CHARACTERS = 64
+
+/** Tags of the two formats must not be taken for each other. */
+const SHORT_TAGS = 2 ** 32
 
 /** The content of a token. Times are ms since the epoch. */
 export interface Token {
@@ -34,7 +39,8 @@ export interface Token {
   /** In the normal form; empty: the first client that logs in. */
   readonly mac: string
   readonly gatewayTag: number
-  /** 0: no account. */
+  readonly hasAccount: boolean
+  /** 0: no account, or it is in the access log under the session. */
   readonly accountTag: number
 }
 
@@ -61,12 +67,16 @@ class Key {
     this.id = this.#digest('token key id', '')[0]
   }
 
-  sign(body: Buffer): Buffer {
-    return createHmac('sha256', this.#secret)
-      .update('token:')
-      .update(body)
-      .digest()
-      .subarray(0, TOKEN_BYTES - BODY_BYTES)
+  /** Of a token of version 0.1. */
+  signFirst(body: Buffer): Buffer {
+    const hmac = createHmac('sha256', this.#secret).update('token:').update(body)
+    return hmac.digest().subarray(0, FIRST_BYTES - FIRST_BODY_BYTES)
+  }
+
+  /** The signature of a body and its client, and the session's id, which reveals nothing about the signature. */
+  sign(body: bigint, mac: string): { readonly signature: bigint; readonly sessionId: string } {
+    const digest = this.#digest('token 2', `${body} ${mac}`)
+    return { signature: digest.readBigUInt64BE(0), sessionId: digest.toString('hex', 8, 16) }
   }
 
   tag(kind: string, value: string): number {
@@ -90,57 +100,96 @@ export class Tokens {
   issue(request: TokenRequest): { readonly text: string; readonly token: Token } {
     const [key] = this.#keys
     const { now, useWithinMs, sessionMaxMs, confirmWithinMs, mac, gwId, account } = request
-    const issued = Math.floor(now / 1000)
-    const body = Buffer.alloc(BODY_BYTES)
-    body.writeUInt8(key.id, 0)
-    randomBytes(8).copy(body, 1)
-    body.writeUInt32BE(issued, 9)
-    body.writeUIntBE(seconds(useWithinMs, 3), 13, 3)
-    body.writeUInt32BE(seconds(sessionMaxMs, 4), 16)
-    body.writeUIntBE(confirmWithinMs === null ? 0 : Math.max(1, seconds(confirmWithinMs, 3)), 20, 3)
-    Buffer.from(mac.replaceAll('-', ''), 'hex').copy(body, 23)
-    body.writeUInt32BE(key.tag('gateway', gwId), 29)
-    // Zero means no account, so a tag of zero becomes 1: it collides with one other tag of 2^32.
-    body.writeUInt32BE(account === '' ? 0 : key.tag('account', account) || 1, 33)
-    return { text: encodeBase62(Buffer.concat([body, key.sign(body)]), TOKEN_CHARACTERS), token: parse(body) }
+    const fields = rounded({
+      issued: Math.floor(now / 1000),
+      end: Math.floor(sessionMaxMs / 1000),
+      use: Math.floor(useWithinMs / 1000),
+      confirm: confirmWithinMs === null ? 0 : Math.max(1, Math.floor(confirmWithinMs / 1000)),
+      gateway: key.tag('gateway', gwId) >>> 16,
+      isBound: mac !== '',
+      hasAccount: account !== '',
+      random: randomBytes(4).readUInt32BE(0) >>> 4,
+    })
+    const bits = pack(fields)
+    const { signature, sessionId } = key.sign(bits, mac)
+    return { text: encodeToken(bits, signature), token: tokenOf(fields, sessionId, mac) }
   }
 
-  /** Null: this installation did not issue the token. Takes the same time whatever is wrong with it. */
-  verify(text: string): Token | null {
-    if (text.length !== TOKEN_CHARACTERS) return null
-    const bytes = decodeBase62(text, TOKEN_BYTES)
-    if (bytes === null) return null
-    const body = bytes.subarray(0, BODY_BYTES)
-    const signature = bytes.subarray(BODY_BYTES)
+  /**
+   * Null: this installation did not issue the token, or issued it for another client. Takes the same time whatever is wrong with it.
+   * @param mac the client that shows the token, in the normal form; empty: not known, so that only a token without a client is valid
+   */
+  verify(text: string, mac: string): Token | null {
+    if (text.length === FIRST_CHARACTERS) return this.#verifyFirst(text)
+    const decoded = text.length === TOKEN_CHARACTERS ? decodeToken(text) : null
+    if (decoded === null) return null
+    const { fields, bits, signature } = decoded
+    const client = fields.isBound ? mac : ''
+    if (fields.isBound && client === '') return null
     for (const key of this.#keys) {
-      if (key.id === body[0] && timingSafeEqual(key.sign(body), signature)) return parse(body)
+      const signed = key.sign(bits, client)
+      if (same(signed.signature, signature)) return tokenOf(fields, signed.sessionId, client)
+    }
+    return null
+  }
+
+  #verifyFirst(text: string): Token | null {
+    const bytes = decodeBase62(text, FIRST_BYTES)
+    if (bytes === null) return null
+    const body = bytes.subarray(0, FIRST_BODY_BYTES)
+    const signature = bytes.subarray(FIRST_BODY_BYTES)
+    for (const key of this.#keys) {
+      if (key.id === body[0] && timingSafeEqual(key.signFirst(body), signature)) return parseFirst(body)
     }
     return null
   }
 
   /** Whether a token may be used at this gateway. */
   isOfGateway(token: Token, gwId: string): boolean {
-    return this.#keys.some((key) => key.tag('gateway', gwId) === token.gatewayTag)
+    return this.gatewayTags(gwId).includes(token.gatewayTag)
   }
 
-  /** The tags under which tokens name this account. */
+  /** The tags under which tokens of version 0.1 name this account. */
   accountTags(account: string): number[] {
     return this.#keys.map((key) => key.tag('account', account) || 1)
   }
 
   gatewayTags(gwId: string): number[] {
-    return this.#keys.map((key) => key.tag('gateway', gwId))
+    return this.#keys.flatMap((key) => {
+      const tag = key.tag('gateway', gwId)
+      return [tag, SHORT_TAGS + (tag >>> 16)]
+    })
   }
 }
 
-function seconds(ms: number, bytes: number): number {
-  return Math.min(Math.floor(ms / 1000), 2 ** (8 * bytes) - 1)
+/** Compares in constant time. */
+function same(a: bigint, b: bigint): boolean {
+  const bytes = Buffer.alloc(16)
+  bytes.writeBigUInt64BE(a, 0)
+  bytes.writeBigUInt64BE(b, 8)
+  return timingSafeEqual(bytes.subarray(0, 8), bytes.subarray(8))
 }
 
-function parse(body: Buffer): Token {
+function tokenOf(fields: TokenBody, sessionId: string, mac: string): Token {
+  const issued = fields.issued * 1000
+  return {
+    sessionId,
+    issued,
+    useBy: issued + fields.use * 1000,
+    end: issued + fields.end * 1000,
+    confirmBy: fields.confirm === 0 ? null : issued + fields.confirm * 1000,
+    mac,
+    gatewayTag: SHORT_TAGS + fields.gateway,
+    hasAccount: fields.hasAccount,
+    accountTag: 0,
+  }
+}
+
+function parseFirst(body: Buffer): Token {
   const issued = body.readUInt32BE(9) * 1000
   const confirm = body.readUIntBE(20, 3)
   const mac = body.subarray(23, 29).toString('hex').toUpperCase()
+  const accountTag = body.readUInt32BE(33)
   return {
     sessionId: body.toString('hex', 1, 9),
     issued,
@@ -149,6 +198,7 @@ function parse(body: Buffer): Token {
     confirmBy: confirm === 0 ? null : issued + confirm * 1000,
     mac: mac === '000000000000' ? '' : (mac.match(/../g) ?? []).join('-'),
     gatewayTag: body.readUInt32BE(29),
-    accountTag: body.readUInt32BE(33),
+    hasAccount: accountTag !== 0,
+    accountTag,
   }
 }

@@ -19,7 +19,7 @@ export const PARAMETER_CHARACTERS = {
   stage: 64,
   ip: 512,
   mac: 512,
-  /** Ours have 80 characters; other systems' tokens are UUIDs, hashes or signed tokens. */
+  /** Ours have 32 characters, those of version 0.1 64; other systems' tokens are UUIDs, hashes or signed tokens. */
   token: 1024,
   /** Counters, uptimes, loads. */
   number: 64,

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { Tokens } from '../access/token.ts'
+import { normalMac } from '../common/mac.ts'
 import { FileAccessLog } from '../access/journal-log.ts'
 import { clickThrough, FleetGateway, signUp } from './helpers/gateway-fleet.ts'
 import { Instance } from './helpers/instance.ts'
@@ -79,8 +80,8 @@ t.test('the sessions of a fleet', async (t) => {
   t.ok(gateways.every(({ open }) => open))
 
   const ledger = new Map<string, Expected>()
-  const expect = (token: string, state: string, incoming: number, outgoing: number) =>
-    ledger.set(tokens.verify(token)?.sessionId as string, { state, incoming, outgoing })
+  const expect = (of: { index: number }, token: string, state: string, incoming: number, outgoing: number) =>
+    ledger.set(tokens.verify(token, normalMac(macOf(of.index)))?.sessionId as string, { state, incoming, outgoing })
   const macOf = (index: number) =>
     `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index % 256).toString(16).padStart(2, '0')}`
   const ipOf = (index: number) => `192.168.77.${10 + (index % 200)}`
@@ -109,7 +110,7 @@ t.test('the sessions of a fleet', async (t) => {
       continue
     }
     life.token = await clickThrough(instance.gatewayPort, gateway, mac, ip)
-    if (kind === 6) expect(life.token, 'issued', 0, 0)
+    if (kind === 6) expect(life, life.token, 'issued', 0, 0)
     else t.equal(await gateway.login(mac, ip, life.token), 1)
   }
   const online = lives.filter(({ kind }) => kind !== 6)
@@ -127,7 +128,7 @@ t.test('the sessions of a fleet', async (t) => {
   // 0: they log out.
   for (const { gateway, mac, token, index } of of(0)) {
     await gateway.logout(mac)
-    expect(token, 'logged_out', incoming(index), 30)
+    expect({ index }, token, 'logged_out', incoming(index), 30)
     t.equal(await gateway.login(mac, ipOf(index), token), 0, 'the token is no good any more')
     gateway.clients.delete(mac)
   }
@@ -135,14 +136,14 @@ t.test('the sessions of a fleet', async (t) => {
   for (const { mac, token, index } of of(1)) {
     const subject = `mac:${mac.toUpperCase().replaceAll(':', '-')}`
     await access.put(subject, { verdict: 'deny', reason: 'abuse', until: null, updatedAt: Date.now() })
-    expect(token, 'denied', incoming(index), 30)
+    expect({ index }, token, 'denied', incoming(index), 30)
   }
   // 2: somebody else tries their token.
   for (const { gateway, token, index } of of(2)) {
     const thief = macOf(1000 + index)
     t.equal(await gateway.login(thief, ipOf(index), token), 0)
     t.notOk(gateway.passes(thief))
-    expect(token, 'active', incoming(index) + 700, 37)
+    expect({ index }, token, 'active', incoming(index) + 700, 37)
   }
   // 3: they move to another gateway, and log in there.
   const next = ({ index }: { index: number }) => gateways[(index + 1) % GATEWAYS]
@@ -152,22 +153,22 @@ t.test('the sessions of a fleet', async (t) => {
     t.equal(await next(life).login(mac, ip, token), 0, 'a token is for one gateway')
     t.equal(await next(life).login(mac, ip, life.later), 1)
     // The earlier gateway lets them time out, and reports it.
-    expect(token, 'logged_out', incoming(index), 30)
-    expect(life.later, 'active', 0, 0)
+    expect({ index }, token, 'logged_out', incoming(index), 30)
+    expect(life, life.later, 'active', 0, 0)
   }
   // 4: they leave without a logout. 5: they stay, and so do (7) those that have confirmed their address.
-  for (const { token, index } of of(4)) expect(token, 'logged_out', incoming(index), 30)
-  for (const { token, index } of [...of(5), ...of(7)]) expect(token, 'active', incoming(index) + 700, 37)
+  for (const { token, index } of of(4)) expect({ index }, token, 'logged_out', incoming(index), 30)
+  for (const { token, index } of [...of(5), ...of(7)]) expect({ index }, token, 'active', incoming(index) + 700, 37)
   t.ok(
     of(7).every(({ gateway, mac }) => gateway.clients.get(mac)?.access === 'allowed'),
     'who has confirmed is let in for good',
   )
   // 8: they never confirm it.
-  for (const { token, index } of of(8)) expect(token, 'denied', incoming(index), 30)
+  for (const { token, index } of of(8)) expect({ index }, token, 'denied', incoming(index), 30)
   // 9: they use more than their quota.
   for (const { gateway, mac, token, index } of of(9)) {
     gateway.traffic(mac, QUOTA_BYTES, 0)
-    expect(token, 'denied', incoming(index) + QUOTA_BYTES + 700, 37)
+    expect({ index }, token, 'denied', incoming(index) + QUOTA_BYTES + 700, 37)
   }
   // 10: they move to another gateway, which asks for a token (roaming).
   for (const life of of(10)) {
@@ -175,8 +176,8 @@ t.test('the sessions of a fleet', async (t) => {
     const given = await next(life).roam(mac, ip)
     t.ok(next(life).passes(mac), 'a session follows its device')
     life.later = given ?? ''
-    expect(token, 'logged_out', incoming(index), 30)
-    expect(life.later, 'active', 0, 0)
+    expect({ index }, token, 'logged_out', incoming(index), 30)
+    expect(life, life.later, 'active', 0, 0)
   }
 
   // The others stay active; gateways forget idle clients.
@@ -228,9 +229,10 @@ t.test('the sessions of a fleet', async (t) => {
   await sleep(1100)
   rebooted.reboot()
   for (const { token, index } of staying.filter(({ gateway }) => gateway === rebooted)) {
-    expect(token, 'gateway_restarted', incoming(index) + 700, 37)
+    expect({ index }, token, 'gateway_restarted', incoming(index) + 700, 37)
   }
-  for (const { later } of moved.filter((life) => next(life) === rebooted)) expect(later, 'gateway_restarted', 0, 0)
+  for (const life of moved.filter((each) => next(each) === rebooted))
+    expect(life, life.later, 'gateway_restarted', 0, 0)
 
   // Clients that are online stay online until there is no lag.
   let over = false

@@ -44,11 +44,11 @@ t.test('a client uses up its quota', async (t) => {
   await gateway.interval()
   let welcome = ''
   await until(async () => {
-    welcome = await page(`/portal/?gw_id=${gateway.id}&token=${token}`)
+    welcome = await page(`/portal/?gw_id=${gateway.id}&mac=${greedy}&token=${token}`)
     return welcome.includes('Data left')
   })
   t.match(welcome, /Data left: about 6 MB/)
-  t.notMatch(await page(`/portal/?gw_id=${gateway.id}&token=${tokenOf(frugal)}`), /Data left/)
+  t.notMatch(await page(`/portal/?gw_id=${gateway.id}&mac=${frugal}&token=${tokenOf(frugal)}`), /Data left/)
 
   gateway.traffic(greedy, 7_000_000, 0)
   const isCutOff = async () => {
@@ -59,7 +59,10 @@ t.test('a client uses up its quota', async (t) => {
   }
   t.ok(await until(isCutOff, 500), 'the client is cut off with the next report')
   t.ok(gateway.passes(frugal))
-  t.match(await page(`/gw_message.php?message=denied&token=${token}`), /Reason: the limit for this network is used up/)
+  t.match(
+    await page(`/gw_message.php?message=denied&mac=${greedy}&token=${token}`),
+    /Reason: the limit for this network is used up/,
+  )
 
   t.match(await instance.query('SELECT * FROM access_control'), [
     { subject: /^session:/, verdict: 'deny', reason: 'quota:ten-megabytes', until: /^20/, updated_at: /^20/ },

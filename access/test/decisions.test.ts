@@ -74,6 +74,9 @@ const request: TokenRequest = {
 function signed(more: Partial<TokenRequest> = {}) {
   const { text, token } = tokens.issue({ ...request, ...more })
   const opened = open(new MemoryAccess(), 'signed')
+  // The portal does this before it hands out a token.
+  if (token.hasAccount)
+    void opened.access.put(`account-of:${token.sessionId}`, { ...allow, data: { account: request.account } })
   const ask = (stage: string, minutes = 0, other: Partial<Asker> = {}) =>
     opened.decide({ stage, token: text, ...other }, NOW + minutes * MINUTE)
   const bind = (stage: string, minutes = 0) => opened.later({ stage, token: text }, NOW + minutes * MINUTE)
@@ -224,4 +227,19 @@ t.test('a fingerprint distinguishes secrets and does not reveal them', (t) => {
   t.equal(secretFingerprint(SECRET), secretFingerprint(SECRET))
   t.not(secretFingerprint(SECRET), secretFingerprint('another secret of some length'))
   t.end()
+})
+
+t.test('tokens that version 0.1 issued: decisions about account and gateway apply', async (t) => {
+  const text = '1HVWVWCC33xHejXqDRjdT2boQz0MbCrmRHPkIAvsyeYydWXTVRMnaBV8FhBOUoLP'
+  const { decide, access } = open(new MemoryAccess(), 'signed')
+  const ask = (more: Partial<Asker> = {}) => decide({ token: text, ...more })
+  t.match(ask(), { code: 1, sessionId: 'b04adf594ceddb88', own: true })
+  t.match(ask({ mac: '50:a6:7f:84:9c:d2' }), { code: 0, own: false })
+  t.match(ask({ gwId: 'other' }), { code: 0, own: false })
+  for (const subject of ['account:someone', 'gateway:gw', 'mac:50-A6-7F-84-9C-D1', 'session:b04adf594ceddb88']) {
+    await access.put(subject, deny)
+    t.match(ask(), { code: 0, own: true }, subject)
+    await access.put(subject, null)
+  }
+  t.match(ask(), { code: 1 })
 })

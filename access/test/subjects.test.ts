@@ -13,6 +13,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   account: { subject: `account:${USER}`, name: USER },
   gateway: { subject: 'gateway:gw:1', name: 'gw:1' },
   binding: { subject: 'bind:0011', name: '0011' },
+  sessionAccount: { subject: 'account-of:0011', name: '0011' },
   confirmed: { subject: 'confirmed:0011', name: '0011' },
   roaming: { subject: `roam:${MAC}`, name: MAC },
   sessionQuota: { subject: 'quota:session:0011', name: '0011' },

@@ -27,15 +27,13 @@ export class IssuedSessions implements Sessions {
   }
 
   async issue(grant: Grant): Promise<IssuedToken | null> {
-    const { tokens, records, useWithinMs, sessionMaxMs, termsVersion } = this.#options
+    const { tokens, access, records, useWithinMs, sessionMaxMs, termsVersion } = this.#options
     const { redirect, account, until, validateBy, method, remoteIp, now } = grant
     const { mac, gwId, ip } = redirect
     const longest = until === null ? sessionMaxMs : Math.min(sessionMaxMs, Math.max(1000, until - now))
     const confirmWithinMs = validateBy === null ? null : validateBy - now
     const request = { now, useWithinMs, sessionMaxMs: longest, confirmWithinMs, mac, gwId, account }
-    let { text, token } = tokens.issue(request)
-    // A gateway searches for this word anywhere in an answer.
-    while (text.includes('Pong')) ({ text, token } = tokens.issue(request))
+    const { text, token } = tokens.issue(request)
     const { sessionId, issued, useBy, end, confirmBy } = token
     const ends = end
     const texts = { sessionId, gwId, mac, ip, account, method, termsVersion, remoteIp }
@@ -45,11 +43,16 @@ export class IssuedSessions implements Sessions {
     const outcome = await new Promise<RecordOutcome>((resolve) =>
       batch.wait({ respond: (_response, _answer, outcome) => resolve(outcome) }, null, PENDING),
     )
-    return outcome === 'kept' ? { token: text, session: sessionOf(token, gwId, account) } : null
+    if (outcome !== 'kept') return null
+    if (account !== '') {
+      const entry = { verdict: 'allow', reason: '', until: end, updatedAt: now, data: { account } } as const
+      await access.put(SUBJECTS.sessionAccount.of(sessionId), entry)
+    }
+    return { token: text, session: sessionOf(token, gwId, account) }
   }
 
-  verify(text: string, now: number): PortalSession | null {
-    const token = this.#options.tokens.verify(text)
+  verify(text: string, mac: string, now: number): PortalSession | null {
+    const token = this.#options.tokens.verify(text, mac)
     return token === null || token.end <= now ? null : sessionOf(token, '', '')
   }
 

@@ -5,7 +5,7 @@ import type { PortalCookies, PortalState } from './cookie.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import { limitText } from './method.ts'
 import type { Pages } from './pages.ts'
-import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
+import { besides, deviceOf, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
@@ -42,7 +42,8 @@ export class MessagePage {
     const message = Object.hasOwn(MESSAGES, sent) ? MESSAGES[sent] : 'other'
     if (message === 'activate') return this.#activate(texts, cookies.read(request.cookieHeader, now))
     const token = parameter(query, 'token', 128)
-    const session = token === '' ? null : sessions.verify(token, now)
+    const device = deviceOf(query, cookies.read(request.cookieHeader, now))
+    const session = token === '' ? null : sessions.verify(token, device, now)
     return this.#page(texts, 200, message, {
       reason:
         message === 'denied' && session !== null

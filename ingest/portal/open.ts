@@ -112,7 +112,7 @@ function withRoaming(sessions: Sessions, roaming: Roaming): Sessions {
       if (issued !== null) await roaming.begun(grant, issued.session).catch(() => {})
       return issued
     },
-    verify: (token, now) => sessions.verify(token, now),
+    verify: (token, mac, now) => sessions.verify(token, mac, now),
     validated: (sessionId, now) => sessions.validated(sessionId, now),
     denial: (session, now) => sessions.denial(session, now),
     quotas: (session, now) => sessions.quotas(session, now),

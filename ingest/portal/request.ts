@@ -66,6 +66,11 @@ export function parameter(query: URLSearchParams, name: string, maxCharacters: n
   return value.length > maxCharacters || CONTROL.test(value) ? '' : value
 }
 
+/** The device that shows a page, in the normal form: some gateways name it, and the cookie of its login does; empty: not known. */
+export function deviceOf(query: URLSearchParams, cookie: { readonly mac: string } | null): string {
+  return normalMac(parameter(query, 'mac', MAX_ID_CHARACTERS)) || (cookie?.mac ?? '')
+}
+
 /** The query of a login page. */
 export function redirectQuery(
   { gwId, gwAddress, gwPort, ip, mac, url }: Redirect,

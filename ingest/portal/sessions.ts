@@ -36,10 +36,16 @@ export interface IssuedToken {
 
 /** Issues the portal's tokens and looks up their sessions. */
 export interface Sessions {
-  /** Issues a token and records it. Null: the record is not known to be durable, so the token must not be used. */
+  /**
+   * Issues a token and records it. Null: the record is not known to be durable, so the token must not be used.
+   * @throws GatepostError LOG_UNAVAILABLE: the session's account cannot be recorded
+   */
   issue(grant: Grant): Promise<IssuedToken | null>
-  /** Null: the token was not issued here, or is forged. */
-  verify(token: string, now: number): PortalSession | null
+  /**
+   * Null: the token was not issued here or for another device, or is forged.
+   * @param mac the device in its normal form; empty: not known
+   */
+  verify(token: string, mac: string, now: number): PortalSession | null
   /** Records that the account's e-mail address is confirmed, which removes the session's validation deadline. */
   validated(sessionId: string, now: number): Promise<void>
   /** The reason why the session is denied, which may be empty; null: it is not denied. */

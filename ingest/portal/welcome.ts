@@ -2,7 +2,7 @@ import type { Answer } from '../http.ts'
 import type { PortalCookies, PortalState } from './cookie.ts'
 import { gatewayAddress, logoutUrl, type GatewayAddress } from './gateway-address.ts'
 import type { Pages } from './pages.ts'
-import { onwardLink, parameter, type PortalRequest } from './request.ts'
+import { deviceOf, onwardLink, parameter, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
@@ -26,8 +26,8 @@ export class WelcomePage {
     const { pages, cookies, sessions } = this.#options
     const { query, now } = request
     const token = parameter(query, 'token', 128)
-    const session = token === '' ? null : sessions.verify(token, now)
     const cookie = cookies.read(request.cookieHeader, now)
+    const session = token === '' ? null : sessions.verify(token, deviceOf(query, cookie), now)
     // The cookie is used only if it belongs to this session.
     const gwId = parameter(query, 'gw_id', 128)
     const state = cookie !== null && cookie.gwId === gwId && isOf(cookie, session) ? cookie : null

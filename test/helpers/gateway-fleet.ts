@@ -177,7 +177,7 @@ export async function logIn(
   })
   const sent = await submit(`http://127.0.0.1:${port}/wifidog/login/?${query.toString()}`, gateway, fields)
   const location = sent.headers.get('location') ?? ''
-  const token = /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=([0-9A-Za-z]+)$/.exec(location)?.[1]
+  const token = /^http:\/\/192\.168\.77\.1:2060\/wifidog\/auth\?token=([0-9A-Za-z]+)&gw_id=[^&]+$/.exec(location)?.[1]
   if (token === undefined) throw new Error(`no token: ${sent.status} ${location}`)
   return { token, cookie: cookiesOf(sent) }
 }
