@@ -100,7 +100,7 @@ function print(context: Context, { logins, reasons, reasons_since, account, devi
     login.username || login.ssl_username || login.cert_name,
     login.mac,
     login.site_ip,
-    login.ap || login.building_identifier,
+    [login.ap || login.building_identifier, login.ssid, login.nas_identifier].filter((name) => name !== '').join(' '),
     login.success === 1 ? 'accepted' : login.authentication_result,
     login.authentication_reply,
     login.cert_serial === '' ? '' : `${login.cert_serial} ${login.cert_name}`,

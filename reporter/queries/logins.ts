@@ -1,3 +1,4 @@
+import { canonicalIp } from '../../common/ip-address.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import { storedUserName } from '../../common/user-name.ts'
 import { accountNamed } from '../accounts/list.ts'
@@ -38,6 +39,11 @@ export interface Login {
   readonly cert_issuer: string
   readonly eap_type: string
   readonly task_id: string
+  readonly ssid: string
+  readonly nas_identifier: string
+  readonly nas_ip: string
+  readonly nas_port_id: string
+  readonly realm: string
 }
 
 export interface Reason {
@@ -88,6 +94,11 @@ const COLUMNS = [
   'cert_issuer',
   'eap_type',
   'task_id',
+  'ssid',
+  'nas_identifier',
+  'nas_ip',
+  'nas_port_id',
+  'realm',
 ].join(', ')
 
 /** Most searches find enough in the newest hours: a range is only searched if the newer ones did not have enough. */
@@ -223,7 +234,12 @@ function parameters(search: LoginSearch): Record<string, string | number> {
   return {
     from: sqlTime(search.since.getTime()),
     to: sqlTime(search.until.getTime()),
-    value: user ?? cert ?? mac ?? site ?? ap ?? building ?? '',
+    value: user ?? cert ?? mac ?? spelledAddress(site) ?? ap ?? building ?? '',
     username: storedUserName(user ?? ''),
   }
+}
+
+/** As post_auth.site_ip writes an address. */
+function spelledAddress(site: string | undefined): string | undefined {
+  return site && (canonicalIp(site) ?? site)
 }

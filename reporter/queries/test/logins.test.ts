@@ -21,6 +21,9 @@ type Row = Pick<
   | 'authentication_result'
   | 'authentication_reply'
   | 'cert_serial'
+  | 'ssid'
+  | 'nas_identifier'
+  | 'realm'
 >
 
 const until = new Date('2024-03-31T00:00:00Z')
@@ -35,7 +38,7 @@ const row = fc.record({
   minute: fc.integer({ min: 0, max: 30 * 24 * 60 - 1 }),
   user: fc.constantFrom(...USERS),
   mac: fc.constantFrom(...MACS),
-  site: fc.constantFrom('192.0.2.1', '192.0.2.2'),
+  site: fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1'),
   building: fc.constantFrom('', 'Town hall'),
   success: fc.constantFrom(0, 1),
   reply: fc.constantFrom(...REPLIES),
@@ -62,6 +65,9 @@ function stored({
     authentication_result: success === 1 ? 'Access-Accept' : 'Access-Reject',
     authentication_reply: reply,
     cert_serial: user === '' ? '0a1b' : '',
+    ssid: building === '' ? 'guests' : '',
+    nas_identifier: `nas of ${site}`,
+    realm: 'example.org',
   }
 }
 
@@ -75,10 +81,16 @@ const CASES: [Partial<LoginSearch>, (row: Row) => boolean][] = [
   [{ cert: '0a1b' }, ({ cert_serial }) => cert_serial === '0a1b'],
   [{ mac: MACS[1] }, ({ mac }) => mac === MACS[1]],
   [{ site: '192.0.2.2' }, ({ site_ip }) => site_ip === '192.0.2.2'],
+  [{ site: '2001:DB8:0::1' }, ({ site_ip }) => site_ip === '2001:db8::1'],
   [{ ap: 'C4-13-E2-22-DC-55' }, ({ ap }) => ap !== ''],
   [{ building: 'Town hall' }, ({ building_identifier }) => building_identifier === 'Town hall'],
   [{ user: 'nobody' }, () => false],
 ]
+
+t.test('a login says its network, its NAS and its realm', async (t) => {
+  const { logins } = await findLogins(store, search({ ap: 'C4-13-E2-22-DC-55', limit: 1 }))
+  t.match(logins, [{ ssid: 'guests', nas_identifier: /^nas of /, realm: 'example.org', nas_ip: '', nas_port_id: '' }])
+})
 
 for (const [wanted, matches] of CASES) {
   t.test(`search for ${JSON.stringify(wanted)}`, async (t) => {

@@ -139,6 +139,8 @@ function loginsTable(logins) {
       ['device', ({ mac }) => link('mac', mac)],
       ['site', ({ site_ip }) => link('site', site_ip)],
       ['access point', ({ ap, building_identifier }) => link('ap', ap) || link('building', building_identifier)],
+      ['network', ({ ssid }) => ssid],
+      ['NAS', ({ nas_identifier, nas_ip }) => nas_identifier || nas_ip],
       [
         'certificate',
         ({ cert_serial, cert_name }) =>
