@@ -30,8 +30,8 @@ interface Asked {
 }
 
 interface Answered {
-  /** 0: none. */
-  readonly status: number
+  /** The code of the error, if there was no answer. */
+  readonly status: number | string
   readonly cookie: string
   readonly text: string
 }
@@ -42,7 +42,7 @@ const counts: Record<string, number> = {}
 
 function ask({ port, path, from, headers = {}, body }: Asked): Promise<Answered> {
   return new Promise((resolve) => {
-    const nothing = () => resolve({ status: 0, cookie: '', text: '' })
+    const nothing = ({ code = 'unknown' }: NodeJS.ErrnoException) => resolve({ status: code, cookie: '', text: '' })
     const sent = request(
       {
         port,
@@ -75,7 +75,7 @@ function ask({ port, path, from, headers = {}, body }: Asked): Promise<Answered>
 let made = 0
 
 /** A form of the portal, from a client with a MAC that nobody has had yet. */
-async function submit(fields: Record<string, string>, page = ''): Promise<number> {
+async function submit(fields: Record<string, string>, page = ''): Promise<number | string> {
   const index = made++
   const mac = `02:00:${(0x1_0000_0000 + index)
     .toString(16)
@@ -95,7 +95,7 @@ const bulk = JSON.stringify({
   clients: Array.from({ length: 2000 }, (_, id) => ({ id, mac: '00:11:22:33:44:55', token: `t${id}` })),
 })
 
-const ATTACKS: Record<string, { readonly loops: number; readonly run: () => Promise<number> }> = {
+const ATTACKS: Record<string, { readonly loops: number; readonly run: () => Promise<number | string> }> = {
   guess: {
     loops: PORTAL_LOOPS,
     run: () => submit({ method: 'account', email: account, password: `guess ${made} of many` }),
@@ -130,7 +130,7 @@ const ATTACKS: Record<string, { readonly loops: number; readonly run: () => Prom
   },
 }
 
-async function loop(name: string, run: () => Promise<number>): Promise<void> {
+async function loop(name: string, run: () => Promise<number | string>): Promise<void> {
   while (performance.now() < ends) {
     const key = `${name} ${await run()}`
     counts[key] = (counts[key] ?? 0) + 1
