@@ -1,7 +1,8 @@
 /*
- * Paths as configured in gateways and RADIUS servers: with any prefix, with or without a trailing slash, with or without index.php.
+ * Paths as configured in gateways and RADIUS servers: with any prefix, with or without a trailing slash, with or without index.php, or with the
+ * route as a script.
  *
- *  path = prefix route [ "/" ] [ "index.php" ]
+ *  path = prefix route [ ".php" ] [ "/" ] [ "index.php" ]
  */
 
 export const ROUTES = [
@@ -19,6 +20,7 @@ export const ROUTES = [
 export type Route = (typeof ROUTES)[number]
 
 const INDEX_PHP = '/index.php'
+const PHP = '.php'
 const POST_AUTH = '/logging/post-auth'
 /** Path before the gateway's id. */
 const CAPPORT_API = '/capport/api/'
@@ -28,6 +30,7 @@ export function routeOf(path: string): Route {
   let end = path.length
   if (path.endsWith(INDEX_PHP)) end -= INDEX_PHP.length
   if (end > 0 && path.charCodeAt(end - 1) === 0x2f) end--
+  if (path.startsWith(PHP, end - PHP.length)) end -= PHP.length
   if (end === 0) return 'root'
   const start = path.lastIndexOf('/', end - 1) + 1
   switch (end - start) {
@@ -43,9 +46,6 @@ export function routeOf(path: string): Route {
       break
     case 10:
       if (path.startsWith('gw_message', start)) return 'gw_message'
-      break
-    case 14:
-      if (path.startsWith('gw_message.php', start)) return 'gw_message'
       break
     case 9:
       if (path.endsWith(POST_AUTH, end)) return 'post_auth'

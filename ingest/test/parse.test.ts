@@ -271,7 +271,12 @@ t.test('paths: any prefix, with or without a slash and index.php', (t) => {
     ['', 'root'],
     ['/pong', 'unknown'],
     ['/shipping', 'unknown'],
-    ['/ping.php', 'unknown'],
+    ['/ping.php', 'ping'],
+    ['/wifidog/auth.php', 'auth'],
+    ['/gw_message.php/', 'gw_message'],
+    ['/gw_message.php', 'gw_message'],
+    ['/pingXphp', 'unknown'],
+    ['/.php', 'unknown'],
     ['/ping/x', 'unknown'],
   ]
   for (const [path, route] of routes) t.equal(routeOf(path), route, path)
