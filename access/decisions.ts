@@ -36,7 +36,7 @@ const NO_TOKEN = new Set(['', 'null', 'N/A'])
 export interface DecisionStats {
   /** Valid requests that were answered -1. */
   errors: number
-  /** Session ends that could not be written to the access log. */
+  /** Ends and first uses of sessions that could not be written to the access log. */
   unwritten: number
 }
 
@@ -93,8 +93,10 @@ export class Decisions {
   /** Holds valid tokens only, so that guessing tokens evicts nothing. */
   readonly #known = new RecentMap<Known>(MAX_SESSIONS)
   readonly #foreign = new RecentMap<Foreign>(MAX_SESSIONS)
-  /** Sessions whose client logged in before the token's use-by time. */
+  /** Sessions whose client went online in time, as far as this worker knows; the access log tells the others. */
   readonly #used = new RecentMap<true>(MAX_SESSIONS)
+  /** Sessions whose token came too late to this worker. */
+  readonly #late = new RecentMap<true>(MAX_SESSIONS)
   /** Sessions that this worker has ended; the access log confirms it a moment later. */
   readonly #ended = new RecentMap<true>(MAX_SESSIONS)
 
@@ -214,20 +216,44 @@ export class Decisions {
       this.#end(token, LOGGED_OUT, now)
       return verdict(0)
     }
-    const session = this.#options.access.get(sessionSubject, now)
+    const isUsed = this.#isUsed(sessionId, now)
+    const decided = this.#options.access.get(sessionSubject, now)
+    // Another worker took the first use for a late one.
+    const session = isUsed && decided?.reason === NOT_USED_IN_TIME ? undefined : decided
     const entry = session ?? this.#about(known, token.mac === '' ? SUBJECTS.mac.of(mac) : macSubject, now)
     const ended = this.#ended.has(sessionId) && session?.verdict !== 'allow'
     if (entry?.verdict === 'deny' || now >= token.end || ended) return verdict(0)
-    if (!this.#used.has(sessionId)) {
+    if (!isUsed) {
+      if (this.#late.has(sessionId)) return verdict(0)
       if (stage === 'login' && now >= token.useBy) {
-        // Gateways keep reporting counters of a client whose login was denied; every worker has to deny those too.
-        this.#end(token, NOT_USED_IN_TIME, now)
+        this.#refuseLate(token, now)
         return verdict(0)
       }
-      this.#used.add(sessionId, true)
+      this.#use(token, now)
     }
     if (token.confirmBy === null || session?.verdict === 'allow' || this.#confirmed(token, now)) return verdict(1)
     return verdict(now < token.confirmBy ? 5 : 6)
+  }
+
+  #isUsed(sessionId: string, now: number): boolean {
+    return this.#used.has(sessionId) || this.#options.access.get(SUBJECTS.used.of(sessionId), now) !== undefined
+  }
+
+  /** Other workers, and this one after a restart, must not take the same client's next login for a late first one. */
+  #use({ sessionId, end }: Token, now: number): void {
+    this.#used.add(sessionId, true)
+    const entry: AccessEntry = { verdict: 'allow', reason: '', until: end, updatedAt: now }
+    this.#options.access.put(SUBJECTS.used.of(sessionId), entry).catch(() => this.stats.unwritten++)
+  }
+
+  /**
+   * Gateways keep reporting counters of a client whose login was denied; every worker has to deny those too. The first use of a token of
+   * version 0.1 was not recorded: its session may live, so nothing but this login is refused.
+   */
+  #refuseLate(token: Token, now: number): void {
+    if (token.isOfFirstForm) return
+    this.#late.add(token.sessionId, true)
+    this.#put(token, NOT_USED_IN_TIME, now)
   }
 
   /** The decision about the client, the account or the gateway. The narrowest one wins, so that exceptions are possible. */
@@ -256,10 +282,15 @@ export class Decisions {
 
   /** Ends the token. This worker knows at once, the others once the access log has it. */
   #end(token: Token, reason: string, now: number): void {
+    if (now < token.end) this.#ended.add(token.sessionId, true)
+    this.#put(token, reason, now)
+  }
+
+  #put(token: Token, reason: string, now: number): void {
     const { access } = this.#options
     const subject = SUBJECTS.session.of(token.sessionId)
-    if (now >= token.end || access.get(subject, now)?.verdict === 'deny') return
-    this.#ended.add(token.sessionId, true)
+    const before = access.get(subject, now)
+    if (now >= token.end || (before?.verdict === 'deny' && before.reason !== NOT_USED_IN_TIME)) return
     const entry: AccessEntry = { verdict: 'deny', reason, until: token.end, updatedAt: now }
     access.put(subject, entry).catch(() => this.stats.unwritten++)
   }

@@ -110,6 +110,8 @@ export const SUBJECTS = {
     person: null,
     personIn: { account: 'user' },
   }),
+  /** By session: its client went online in time. Its token may be shown again at any time until it ends. */
+  used: new SubjectKind<string, NoData>({ prefix: 'used:', person: null, personIn: {} }),
   /** By session: its account was confirmed in time. Separate from `session`, where a decision of an operator overrides all others. */
   confirmed: new SubjectKind<string, NoData>({ prefix: 'confirmed:', person: null, personIn: {} }),
   /** By MAC: the session to continue when the device appears at another gateway. */
@@ -205,6 +207,7 @@ export const NOT_USED_IN_TIME = 'expired'
 const OF_ANYBODY = [
   SUBJECTS.binding.prefix,
   SUBJECTS.sessionAccount.prefix,
+  SUBJECTS.used.prefix,
   SUBJECTS.confirmed.prefix,
   SUBJECTS.roaming.prefix,
   SUBJECTS.captiveSession.prefix,

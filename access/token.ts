@@ -39,6 +39,8 @@ export interface Token {
   /** In the normal form; empty: the first client that logs in. */
   readonly mac: string
   readonly gatewayTag: number
+  /** It has the form of version 0.1, which did not record the first use. */
+  readonly isOfFirstForm: boolean
   readonly hasAccount: boolean
   /** 0: no account, or it is in the access log under the session. */
   readonly accountTag: number
@@ -180,6 +182,7 @@ function tokenOf(fields: TokenBody, sessionId: string, mac: string): Token {
     confirmBy: fields.confirm === 0 ? null : issued + fields.confirm * 1000,
     mac,
     gatewayTag: SHORT_TAGS + fields.gateway,
+    isOfFirstForm: false,
     hasAccount: fields.hasAccount,
     accountTag: 0,
   }
@@ -198,6 +201,7 @@ function parseFirst(body: Buffer): Token {
     confirmBy: confirm === 0 ? null : issued + confirm * 1000,
     mac: mac === '000000000000' ? '' : (mac.match(/../g) ?? []).join('-'),
     gatewayTag: body.readUInt32BE(29),
+    isOfFirstForm: true,
     hasAccount: accountTag !== 0,
     accountTag,
   }

@@ -140,6 +140,43 @@ t.test('a token must be used in time, by its first login only', (t) => {
   t.end()
 })
 
+/*
+ * Symptom: the login of a client that was online for longer than the token's use-by time was answered 0 after a restart or by another worker, and
+ * ended its session everywhere. Root cause: each worker remembered by itself which tokens it had seen in use.
+ */
+t.test('a session that lives is never ended by its own login, whatever the worker and the time', async (t) => {
+  const { text, token } = tokens.issue(request)
+  const access = new MemoryAccess()
+  const worker = () => open(access, 'signed').decide
+  const [one, two] = [worker(), worker()]
+  const ask = (decide: typeof one, stage: string, minutes: number) =>
+    decide({ stage, token: text }, NOW + minutes * MINUTE).code
+  t.equal(ask(one, 'login', 1), 1)
+  for (const minutes of [11, 20, 40, 59]) {
+    for (const decide of [two, one, worker()]) {
+      for (const stage of ['login', 'counters', 'login']) t.equal(ask(decide, stage, minutes), 1, `${stage} ${minutes}`)
+    }
+  }
+  t.equal(access.get(`session:${token.sessionId}`, NOW), undefined)
+  // A denial by an earlier version, which did not know.
+  await access.put(`session:${token.sessionId}`, { ...deny, reason: 'expired', until: token.end })
+  t.equal(ask(worker(), 'login', 30), 1)
+  t.equal(ask(one, 'logout', 31), 0)
+  for (const decide of [one, two, worker()]) t.equal(ask(decide, 'login', 32), 0, 'a logout ends it all the same')
+})
+
+t.test('a token that was never used in time is refused by every worker', (t) => {
+  const { text } = tokens.issue(request)
+  const access = new MemoryAccess()
+  const [one, two] = [open(access, 'signed').decide, open(access, 'signed').decide]
+  t.match(one({ stage: 'login', token: text }, NOW + 11 * MINUTE), { code: 0, own: true })
+  for (const decide of [one, two]) {
+    t.match(decide({ stage: 'counters', token: text }, NOW + 12 * MINUTE), { code: 0 }, 'the gateway reports it')
+    t.match(decide({ stage: 'login', token: text }, NOW + 13 * MINUTE), { code: 0 })
+  }
+  t.end()
+})
+
 t.test('a logout ends the token', async (t) => {
   const { ask, access, token, decisions } = signed()
   t.match(ask('login'), { code: 1 })
@@ -234,6 +271,13 @@ t.test('tokens that version 0.1 issued: decisions about account and gateway appl
   const { decide, access } = open(new MemoryAccess(), 'signed')
   const ask = (more: Partial<Asker> = {}) => decide({ token: text, ...more })
   t.match(ask(), { code: 1, sessionId: 'b04adf594ceddb88', own: true })
+  const restarted = open(new MemoryAccess(), 'signed')
+  t.match(
+    restarted.decide({ token: text, stage: 'login' }, NOW + 30 * MINUTE),
+    { code: 0 },
+    'its first use is not known',
+  )
+  t.match(restarted.decide({ token: text }, NOW + 30 * MINUTE), { code: 1 }, 'without consequence')
   t.match(ask({ mac: '50:a6:7f:84:9c:d2' }), { code: 0, own: false })
   t.match(ask({ gwId: 'other' }), { code: 0, own: false })
   for (const subject of ['account:someone', 'gateway:gw', 'mac:50-A6-7F-84-9C-D1', 'session:b04adf594ceddb88']) {

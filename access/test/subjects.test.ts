@@ -14,6 +14,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   gateway: { subject: 'gateway:gw:1', name: 'gw:1' },
   binding: { subject: 'bind:0011', name: '0011' },
   sessionAccount: { subject: 'account-of:0011', name: '0011' },
+  used: { subject: 'used:0011', name: '0011' },
   confirmed: { subject: 'confirmed:0011', name: '0011' },
   roaming: { subject: `roam:${MAC}`, name: MAC },
   sessionQuota: { subject: 'quota:session:0011', name: '0011' },
