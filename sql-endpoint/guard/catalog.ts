@@ -6,6 +6,7 @@ import { DATABASE } from '../options.ts'
  */
 const only = (column: string): string => `WHERE ${column} = '${DATABASE}'`
 const SYSTEM: Record<string, string | null> = {
+  settings: null,
   one: null,
   numbers: null,
   numbers_mt: null,
@@ -36,7 +37,6 @@ const INFORMATION_SCHEMA: Record<string, string | null> = {
 
 /** Additional tables that a store reads on its server. The endpoint's query ids are comments to the engine. */
 const OF_STORES: Record<string, string | null> = {
-  settings: null,
   parts: null,
   processes: "SELECT * REPLACE (Settings['log_comment'] AS query_id) FROM system.processes",
 }

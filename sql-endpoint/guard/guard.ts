@@ -4,7 +4,8 @@ import { SqlError } from '../errors.ts'
 import type { FunctionList } from './functions.ts'
 import { DATABASE } from '../options.ts'
 import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
-import { adjacent, applyEdits, isName, isWord, nameOf, type Token } from './tokens.ts'
+import { replaceCatalogTables } from './replace-catalog.ts'
+import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
 import { summaryOf, type StatementSummary } from './summary.ts'
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
 
@@ -88,6 +89,7 @@ export async function judge(
   const { edits, format } = formatClause(tokens)
   const describes = root.kind === 'DescribeQuery'
   const catalogEdits = describes ? [] : replaceCatalogTables(root, tokens, context.actsAsServer)
+  if (catalogEdits === null) throw denied('Tables of the catalogue are only available after FROM and JOIN')
   return {
     sql: applyEdits(
       sql,
@@ -268,8 +270,6 @@ function checkInTable(node: AstNode, context: GuardContext): void {
   if (nameIn(right).includes('.') && context.foreignDatabases.has(unquoted(database))) throw noTable(nameIn(right))
 }
 
-const unquoted = (name: string): string => (name.startsWith('`') && name.endsWith('`') ? name.slice(1, -1) : name)
-
 /** Checks the clauses `SETTINGS name = value, ...` by tokens: the tree only says that they exist. */
 function checkSettings(tokens: readonly Token[], context: GuardContext): number {
   let clauses = 0
@@ -304,7 +304,7 @@ function settingsIn(root: AstNode): number {
 }
 
 /** A FORMAT clause at the end of the statement, or before its last SETTINGS. It is removed, because the format is passed separately. */
-function formatClause(tokens: readonly Token[]): { format: string | null; edits: Edit[] } {
+function formatClause(tokens: readonly Token[]): { format: string | null; edits: TextEdit[] } {
   let depth = 0
   for (const [i, token] of tokens.entries()) {
     if (token.kind === 'OpeningRoundBracket') depth++
@@ -316,34 +316,6 @@ function formatClause(tokens: readonly Token[]): { format: string | null; edits:
     return { format: nameOf(name), edits: [{ begin: token.begin, end: name.end, text: '' }] }
   }
   return { format: null, edits: [] }
-}
-
-interface Edit {
-  readonly begin: number
-  readonly end: number
-  readonly text: string
-}
-
-function replaceCatalogTables(root: AstNode, tokens: readonly Token[], actsAsServer: boolean): Edit[] {
-  let expected = 0
-  for (const [node] of walk(root)) {
-    if (node.kind !== 'TableIdentifier') continue
-    const [database = '', table = ''] = nameIn(node).split('.').map(unquoted)
-    if (typeof catalogTable(database, table, actsAsServer) === 'string') expected++
-  }
-  const edits: Edit[] = []
-  for (const [i, token] of tokens.entries()) {
-    const [dot, table, after] = tokens.slice(i + 1, i + 4)
-    if (!isName(token) || dot?.kind !== 'Dot' || !isName(table) || after?.kind === 'Dot') continue
-    const before = tokens[i - 1]
-    if (before?.kind !== 'Comma' && !(before?.kind === 'BareWord' && ['FROM', 'JOIN'].includes(before.text))) continue
-    const query = catalogTable(nameOf(token), nameOf(table), actsAsServer)
-    if (typeof query !== 'string') continue
-    const alias = isWord(after, 'AS') ? '' : ` AS \`${nameOf(table)}\``
-    edits.push({ begin: token.begin, end: table.end, text: `(${query})${alias}` })
-  }
-  if (edits.length !== expected) throw denied('Tables of the catalogue are only available after FROM and JOIN')
-  return edits
 }
 
 export function denied(message: string): SqlError {

@@ -39,8 +39,20 @@ export function adjacent(left: Token, right: Token): boolean {
   return left.end === right.begin
 }
 
-/** Parts of a text replaced at byte offsets; edits in ascending order, not overlapping. */
-export function applyEdits(sql: string, edits: readonly { begin: number; end: number; text: string }[]): string {
+/** A name in the tree, without its quotes. */
+export function unquoted(name: string): string {
+  return name.startsWith('`') && name.endsWith('`') ? name.slice(1, -1) : name
+}
+
+/** A part of a text, at offsets in bytes, and what replaces it. */
+export interface TextEdit {
+  readonly begin: number
+  readonly end: number
+  readonly text: string
+}
+
+/** Edits are in ascending order and do not overlap. */
+export function applyEdits(sql: string, edits: readonly TextEdit[]): string {
   const bytes = Buffer.from(sql)
   let out = ''
   let at = 0

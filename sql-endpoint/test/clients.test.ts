@@ -155,3 +155,45 @@ t.test('curl', async (t) => {
   const rows = await curl(harness.url, '-d', 'SELECT number FROM numbers(300000)')
   t.equal(rows.split('\n').length, 300_001)
 })
+
+/* What clickhouse-connect 1.12 (Python) asks before anything else, and a part of what DatabaseMetaData of clickhouse-jdbc 0.10 asks. */
+t.test('statements of other clients', async (t) => {
+  const reader = client()
+  const ask = async (query: string) =>
+    (await (await reader.query({ query, format: 'TabSeparated' })).text()).trimEnd().split('\n')
+  t.ok((await ask('SELECT name, value, readonly FROM system.settings LIMIT 10000')).length > 1000)
+  t.same(
+    await ask(
+      `SELECT t.name, d.engine != '' FROM system.tables t JOIN system.databases d ON system.tables.database = system.databases.name
+         WHERE t.database LIKE 'gatepost' AND t.name = 'readings'`,
+    ),
+    ['readings\t1'],
+  )
+  t.same(
+    await ask(
+      `SELECT system.tables.name, trim(c.1), c.2 FROM system.tables
+         ARRAY JOIN arrayZip(splitByChar(',', primary_key), arrayEnumerate(splitByChar(',', primary_key))) AS c
+         WHERE system.tables.primary_key <> '' AND system.tables.database ILIKE 'gatepost' AND system.tables.name ILIKE 'readings'`,
+    ),
+    ['readings\tid\t1'],
+  )
+  t.same(
+    await ask(
+      "SELECT name, `system`.`columns`.`type` FROM system.columns WHERE database LIKE 'gatepost' AND `table` LIKE 'readings' AND system.columns.position = 1",
+    ),
+    ['id\tUInt64'],
+  )
+  t.same(
+    await ask(
+      'SELECT count() FROM system.tables AS a, system.tables AS b WHERE a.name = b.name AND a.database != b.database',
+    ),
+    ['0'],
+    'the table twice',
+  )
+  t.same(
+    await ask(`SELECT count() FROM system.settings WHERE position(value, '${harness.scratch}') > 0`),
+    ['0'],
+    'no paths',
+  )
+  await reader.close()
+})

@@ -143,7 +143,6 @@ export const ESCAPES: readonly string[] = [
   'SELECT * FROM system.users',
   'SELECT * FROM system.processes',
   'SELECT * FROM system.query_log',
-  'SELECT * FROM system.settings',
   'SELECT * FROM system.server_settings',
   'SELECT * FROM system.named_collections',
   'SELECT * FROM system.disks',
