@@ -2,7 +2,6 @@
 export const LONGEST: readonly string[] = [
   'test/gateway-fleet.test.ts',
   'test/alerts.test.ts',
-  'test/hostile/floods.test.ts',
   'reporter/dashboard/test/pages.test.ts',
   'privacy/test/files.test.ts',
   'test/cluster-refusals.test.ts',
