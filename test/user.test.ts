@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Instance } from './helpers/instance.ts'
 import { run } from './helpers/run.ts'
 
@@ -11,15 +11,13 @@ const USER = 'nobody'
 const idOfUser = async (option: string) => Number((await run('id', [option, USER])).stdout)
 
 /** Not below the home of whoever tests: others cannot enter that. */
-function directoryOf(t: Tap, uid: number, gid: number): string {
+function directoryOf(t: Test, uid: number, gid: number): string {
   const directory = mkdtempSync(join(tmpdir(), 'gatepost-user-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   chmodSync(directory, 0o755)
   if (userInfo().uid === 0) chownSync(directory, uid, gid)
   return directory
 }
-
-type Tap = Pick<typeof t, 'teardown'>
 
 t.test('started by root, every process takes the rights of GATEPOST_USER', async (t) => {
   const [uid, gid] = [await idOfUser('-u'), await idOfUser('-g')]

@@ -1,7 +1,5 @@
 import { listOf, path, plainText, secretText, timeOfDay, url } from './values.ts'
-import { optional, withDefault, type Variable } from './variable.ts'
-
-const HTTP = 'a URL that begins with http:// or https://'
+import { HTTP_URL, optional, withDefault, type Variable } from './variable.ts'
 
 /** When and where metrics are published. */
 export const PUBLISH_VARIABLES = {
@@ -25,7 +23,7 @@ export const PUBLISH_VARIABLES = {
   }),
   performanceUrl: optional('GATEPOST_PERFORMANCE_URL', url('http', 'https'), {
     description: 'Address of the publisher `performance-platform`.',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     secret: 'url',
   }),
   performanceDataset: optional('GATEPOST_PERFORMANCE_DATASET', plainText, {
@@ -34,7 +32,7 @@ export const PUBLISH_VARIABLES = {
   }),
   metricsApiUrl: optional('GATEPOST_METRICS_API_URL', url('http', 'https'), {
     description: 'Address of the publisher `metrics-api`.',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     secret: 'url',
   }),
   metricsApiToken: optional('GATEPOST_METRICS_API_TOKEN', secretText(1), {
@@ -44,7 +42,7 @@ export const PUBLISH_VARIABLES = {
   }),
   s3Url: optional('GATEPOST_S3_URL', url('http', 'https'), {
     description: 'Address of the publisher `s3`.',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     secret: 'url',
   }),
   s3Bucket: optional('GATEPOST_S3_BUCKET', plainText, {
@@ -68,7 +66,7 @@ export const PUBLISH_VARIABLES = {
   opensearchUrl: optional('GATEPOST_OPENSEARCH_URL', url('http', 'https'), {
     description:
       'Address of the publisher `opensearch`; it may end in the name of an index (default gatepost-metrics).',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     secret: 'url',
   }),
 } satisfies Record<string, Variable>

@@ -34,3 +34,6 @@ export function withDefault<T>(env: string, defaultText: string, schema: ValueSc
 export function optional<T>(env: string, schema: ValueSchema<T>, words: Words) {
   return { ...build(env, schema, undefined, words), default: undefined }
 }
+
+/** Values of a variable that is the address of a service. */
+export const HTTP_URL = 'a URL that begins with http:// or https://'

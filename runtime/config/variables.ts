@@ -21,7 +21,7 @@ import {
 import { KAFKA_VARIABLES } from './kafka-variables.ts'
 import { PUBLISH_VARIABLES } from './publish-variables.ts'
 import { TLS_VARIABLES } from './tls-variables.ts'
-import { optional, withDefault, type Variable } from './variable.ts'
+import { HTTP_URL, optional, withDefault, type Variable } from './variable.ts'
 import { WRITER_VARIABLES } from './writer-variables.ts'
 
 const KiB = 2 ** 10
@@ -32,7 +32,6 @@ const DAY = 24 * HOUR
 
 const PORT = 'a port, 0 to 65535; 0 takes any free one'
 const ADDRESS = 'an IPv4 or IPv6 address of this machine, or localhost'
-const HTTP = 'a URL that begins with http:// or https://'
 
 /**
  * Every option of Gatepost, in the order in which users meet them. Names are a stable interface: add, never rename.
@@ -151,7 +150,7 @@ export const VARIABLES = {
   }),
   loginWebhookUrl: optional('GATEPOST_LOGIN_WEBHOOK_URL', url('http', 'https'), {
     description: 'Service that accepts or rejects logins of the method webhook; with GATEPOST_LOGIN_WEBHOOK_SECRET.',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     secret: 'url',
   }),
   loginWebhookSecret: optional('GATEPOST_LOGIN_WEBHOOK_SECRET', secretText(16), {
@@ -272,7 +271,7 @@ export const VARIABLES = {
   ...KAFKA_VARIABLES,
   clickhouseUrl: optional('GATEPOST_CLICKHOUSE_URL', url('http', 'https'), {
     description: 'ClickHouse server of the store, such as http://user:pass@host:8123/gatepost.',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     unset: '(unset: embedded store)',
     secret: 'url',
   }),
@@ -298,7 +297,7 @@ export const VARIABLES = {
   }),
   alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
     description: 'URL to which the alerts gateway_down and gateway_up are posted.',
-    allowed: HTTP,
+    allowed: HTTP_URL,
     // Chat services put the credential into the path, so the whole URL is secret.
     secret: 'whole',
   }),

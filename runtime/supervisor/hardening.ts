@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import { readLimits, softLimit } from '../../common/process-limits.ts'
 
 /*
  * What a process that runs for long takes from itself before it starts its children, which inherit it.
@@ -17,22 +17,11 @@ export function harden(logger: Logger): void {
 
 /** A core dump would hold passwords and people's names. Linux only: elsewhere the limit that the process was started with stays. */
 function disableCoreDumps(logger: Logger): void {
-  if (!mayDump(readLimits())) return
+  const limit = softLimit(readLimits(), 'Max core file size')
+  if (limit === undefined || limit === 0) return
   try {
     execFileSync('prlimit', ['--pid', String(process.pid), '--core=0:0'], { stdio: ['ignore', 'ignore', 'pipe'] })
   } catch (error) {
     logger.warn({ error: messageOf(error) }, 'core dumps cannot be switched off: start it with `ulimit -c 0`')
   }
-}
-
-function readLimits(): string {
-  try {
-    return readFileSync('/proc/self/limits', 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-function mayDump(limits: string): boolean {
-  return /^Max core file size\s+(?!0\s)/m.test(limits)
 }

@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { ConnectionGate } from '../../../common/connection-gate.ts'
 import { addressGroup } from '../../../common/ip-address.ts'
-import { openFilesLimit, parseLimits } from '../../../common/open-files.ts'
+import { openFilesLimit } from '../../../common/open-files.ts'
+import { softLimit } from '../../../common/process-limits.ts'
 import { TrustedProxies } from '../../../common/trusted-proxies.ts'
 import { MemoryLog } from '../../../test/helpers/memory-log.ts'
 import { openApp } from '../../../test/helpers/open-app.ts'
@@ -231,9 +232,15 @@ t.test('limits are derived from the open files', (t) => {
   t.match(openFilesWarning({ total: 5000, perAddress: 1 }, 8192), /8192 files.*10256/)
   t.equal(openFilesWarning({ total: 384, perAddress: 1 }, 65536), null)
   t.ok(openFilesLimit() > 0)
-  t.equal(parseLimits('Max open files            1024                 524288               files     \n'), 1024)
-  t.equal(parseLimits('Max open files            unlimited            unlimited            files     \n'), Infinity)
-  t.equal(parseLimits(''), undefined)
+  t.equal(
+    softLimit('Max open files            1024                 524288               files     \n', 'Max open files'),
+    1024,
+  )
+  t.equal(
+    softLimit('Max open files            unlimited            unlimited            files     \n', 'Max open files'),
+    Infinity,
+  )
+  t.equal(softLimit('', 'Max open files'), undefined)
   t.end()
 })
 
