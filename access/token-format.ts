@@ -1,3 +1,5 @@
+import { Digits } from './digits.ts'
+
 /*
  * The form of a token: 32 characters, which is what the gateway with the least room keeps (wifidog-ng 1.5). They are one number of 189 bits, most
  * significant first:
@@ -17,9 +19,7 @@
  * The digits are those of base 62 without "P": gateways accept letters and digits only, and search answers for the word "Pong".
  */
 
-const DIGITS = '0123456789ABCDEFGHIJKLMNOQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const VALUES = new Map([...DIGITS].map((digit, value) => [digit, BigInt(value)]))
-const BASE = BigInt(DIGITS.length)
+const BASE_61 = new Digits('0123456789ABCDEFGHIJKLMNOQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
 
 export const TOKEN_CHARACTERS = 32
 const BODY_BITS = 125n
@@ -75,23 +75,13 @@ export function pack(fields: TokenBody): bigint {
 }
 
 export function encodeToken(bits: bigint, signature: bigint): string {
-  let number = (signature << BODY_BITS) | bits
-  let text = ''
-  for (let index = 0; index < TOKEN_CHARACTERS; index++) {
-    text = DIGITS[Number(number % BASE)] + text
-    number /= BASE
-  }
-  return text
+  return BASE_61.write((signature << BODY_BITS) | bits, TOKEN_CHARACTERS)
 }
 
 /** Null: other characters, or a number that is too large. */
 export function decodeToken(text: string): { fields: TokenBody; bits: bigint; signature: bigint } | null {
-  let number = 0n
-  for (const digit of text) {
-    const value = VALUES.get(digit)
-    if (value === undefined) return null
-    number = number * BASE + value
-  }
+  const number = BASE_61.read(text)
+  if (number === null) return null
   const signature = number >> BODY_BITS
   if (signature >> SIGNATURE_BITS !== 0n) return null
   let rest = number
