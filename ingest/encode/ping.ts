@@ -59,11 +59,42 @@ const NUMBERS = [
   ['wifidog_uptime', PING_WIFIDOG_UPTIME],
 ] as const
 
+/** Linux gives load averages as integers in this unit (sysinfo(2)). */
+const LOAD_UNIT = 65_536
+/** sysinfo(2) counts free memory in pages of at least this many bytes. */
+const PAGE_BYTES = 4096
+
 /**
- * Moves what has no column of its own to the extra parameters: numbers that are none, and a serial number beside another name.
+ * wifidog-ng sends what sysinfo(2) and ubus return: the load as an integer in units of 1/65,536, and free memory in bytes. Its heartbeats (files
+ * heartbeat.c of 1.0 to 1.5 and heartbeat.lua of 2) name neither program nor version, but always have all four numbers, a load without a point, and
+ * whole pages of memory. Other gateways print the load with decimals; of those that do not, only 1 in 1,024 has KiB that look like pages.
+ */
+function isInUnitsOfSysinfo(fields: QueryFields): boolean {
+  const [uptime, memory, load, program] = NUMBERS.map(([, slot]) => integer(fields, slot))
+  return uptime >= 0 && memory > 0 && memory % PAGE_BYTES === 0 && load >= 0 && program >= 0
+}
+
+function integer(fields: QueryFields, slot: number): number {
+  return fields.has(slot) ? parseUint64(fields.texts[slot], fields.starts[slot], fields.ends[slot]) : INVALID
+}
+
+/** The columns hold KiB and a load average; the extra parameters what was sent. */
+function convertUnits(fields: QueryFields): void {
+  const memory = integer(fields, PING_SYS_MEMFREE)
+  const load = integer(fields, PING_SYS_LOAD)
+  fields.demote(PING_SYS_MEMFREE, 'sys_memfree')
+  fields.demote(PING_SYS_LOAD, 'sys_load')
+  fields.replace(PING_SYS_MEMFREE, String(memory / 1024))
+  fields.replace(PING_SYS_LOAD, String(load / LOAD_UNIT))
+}
+
+/**
+ * Moves what has no column of its own to the extra parameters: numbers that are none, numbers in other units than their column, and a serial
+ * number beside another name.
  * @returns what is wrong with the first bad number; null: nothing is
  */
 export function demoteOthers(fields: QueryFields): string | null {
+  if (isInUnitsOfSysinfo(fields)) convertUnits(fields)
   let problem: string | null = null
   for (const [name, slot] of NUMBERS) {
     if (fields.blank(slot)) continue

@@ -208,6 +208,13 @@ export class QueryFields {
     this.starts[slot] = -1
   }
 
+  /** Sets the value of a slot to another one than was sent. */
+  replace(slot: number, value: string): void {
+    this.texts[slot] = value
+    this.starts[slot] = 0
+    this.ends[slot] = value.length
+  }
+
   #pair(query: string, nameStart: number, nameEnd: number, end: number, escaped: boolean, assigns: boolean): void {
     const valueStart = Math.min(nameEnd + 1, end)
     if (escaped || assigns) {

@@ -82,6 +82,34 @@ t.test('a heartbeat makes a row whatever numbers it has, and bad ones make a dea
   }
 })
 
+/*
+ * Symptom: gateways with wifidog-ng were listed with a load of 2,000 and terabytes of free memory. Root cause: it sends the load in units of 1/65,536
+ * and memory in bytes, and the numbers were stored as those of WiFiDog.
+ */
+t.test('the numbers of wifidog-ng are stored in the units of their columns, and as they were sent', async (t) => {
+  const query = (load: string, memory: string) =>
+    `gw_id=ng&sys_uptime=9&sys_memfree=${memory}&sys_load=${load}&wifidog_uptime=4`
+  const converted = (load: string, memory: string) => ({ sys_load: load, sys_memfree: memory })
+  const cases: [query: string, load: number, memory: bigint, extra: object][] = [
+    [query('1920', '20480000'), 1920 / 65536, 20000n, converted('1920', '20480000')],
+    [query('0', '4096'), 0, 4n, converted('0', '4096')],
+    [query('98304', '17179869184'), 1.5, 16777216n, converted('98304', '17179869184')],
+    // WiFiDog with a whole number of pages, and forks that print the load without decimals.
+    [query('0.00', '8192'), 0, 8192n, {}],
+    [query('2', '20735100'), 2, 20735100n, {}],
+    [query('0', '0'), 0, 0n, {}],
+    ['gw_id=f&sys_memfree=8192&sys_load=1', 1, 8192n, {}],
+  ]
+  for (const [query, sys_load, sys_memfree, extra] of cases) {
+    const { log, app } = open()
+    await sent(app, '/ping', query)
+    const [row] = rows(log, 'gateway_pings')
+    t.match(row, { sys_load, sys_memfree }, query)
+    t.same(row['extra'], extra, query)
+    t.same(rows(log, 'dead_letters'), [], query)
+  }
+})
+
 const machine = (gateways: readonly string[], device = 'AWDEV0001') =>
   Buffer.from(
     JSON.stringify({
