@@ -123,11 +123,22 @@ function addListenerMetrics(metrics: PlainMetrics, { gateway, bulk }: WorkerBoun
   metrics.add(
     'counter',
     'gatepost_requests_refused_total',
-    'Requests refused: sent before an earlier one was answered (pipelined), or of ambiguous length (framing)',
-    () =>
-      listeners.flatMap(([listener, { pipelined, framing }]) =>
+    'Requests refused: sent before an earlier one was answered (pipelined), or of ambiguous length (framing); at the gateway listener, with a head that cannot be read (malformed), is too large or did not come in time',
+    () => [
+      ...listeners.flatMap(([listener, { pipelined, framing }]) =>
         Object.entries({ pipelined, framing }).map(([reason, value]) => ({ value, labels: { listener, reason } })),
       ),
+      ...Object.entries(gateway.refusedHeads).map(([reason, value]) => ({
+        value,
+        labels: { listener: 'gateway', reason },
+      })),
+    ],
+  )
+  metrics.add(
+    'counter',
+    'gatepost_requests_repaired_total',
+    'Requests with spaces or bytes beyond ASCII in the request line, or a header that breaks the rules; answered nevertheless',
+    () => [{ value: gateway.repairedHeads, labels: { listener: 'gateway' } }],
   )
   // Both listeners share it.
   const { bodies } = bulk

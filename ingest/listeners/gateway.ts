@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { App } from '../app.ts'
 import type { Certificate } from '../../common/certificate.ts'
@@ -9,6 +9,7 @@ import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
 import { BODIES_FULL, UNREAD_MAX_BYTES, workerBounds, type ListenerBounds } from './bounds.ts'
 import { isHttps, type Listener } from './bulk.ts'
+import { readRawHead } from './raw-head.ts'
 
 /** Time limit for a request's head, and separately for the whole request; how often they are checked. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -18,6 +19,30 @@ const CHECK_MS = 2000
 const IDLE_MS = 15_000
 /** A connection on which nothing moves is closed, also while an answer waits to be read. Longer than any handler takes. */
 const STALLED_MS = 60_000
+
+/** An error of node:http, with the bytes that were received last. */
+interface UnparsedError extends Error {
+  readonly code?: string
+  readonly rawPacket?: Buffer
+}
+
+/** What llhttp calls faults of a request line or a header. */
+const ERRORS_IN_HEADS = new Set([
+  'HPE_INVALID_URL',
+  'HPE_INVALID_CONSTANT',
+  'HPE_INVALID_VERSION',
+  'HPE_INVALID_HEADER_TOKEN',
+  'HPE_LF_EXPECTED',
+  'HPE_CR_EXPECTED',
+])
+
+type Refusal = readonly [reason: keyof ListenerBounds['refusedHeads'], status: string]
+const MALFORMED: Refusal = ['malformed', '400 Bad Request']
+/** By error code; other errors say that the connection is lost. */
+const REFUSALS = new Map<string, Refusal>([
+  ['HPE_HEADER_OVERFLOW', ['too_large', '431 Request Header Fields Too Large']],
+  ['ERR_HTTP_REQUEST_TIMEOUT', ['timed_out', '408 Request Timeout']],
+])
 
 /**
  * The gateway listener: HTTP/1.0 and 1.1 through node:http. WiFiDog gateways speak only HTTP/1.0, which uWebSockets refuses, and read until
@@ -33,6 +58,8 @@ export class GatewayListener implements Listener, Responder {
   readonly #bounds: ListenerBounds
   /** Connections with a request that was not answered yet. */
   readonly #busy = new WeakSet<Socket>()
+  /** Connections whose last request Node.js could not parse: it parses no other one. */
+  readonly #unparsed = new WeakSet<Socket>()
   /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
   port = 0
@@ -68,11 +95,14 @@ export class GatewayListener implements Listener, Responder {
         requestTimeout: REQUEST_TIMEOUT_MS,
         keepAliveTimeout: IDLE_MS,
         connectionsCheckingInterval: CHECK_MS,
+        // HTTP/1.1 without Host is answered too: no route depends on it.
+        requireHostHeader: false,
       },
       (request, response) => {
         this.#handle(request, response)
       },
     )
+    this.#server.on('clientError', (error, socket) => this.#unparsedRequest(error, socket as Socket))
     boundConnections(this.#server, { gate: bounds.gate, firstByteMs: HEADERS_TIMEOUT_MS, stalledMs: STALLED_MS })
   }
 
@@ -155,6 +185,39 @@ export class GatewayListener implements Listener, Responder {
       skipBody(request, response)
       this.#finish(response)
     }
+  }
+
+  /** Node.js reports what it cannot parse, and what takes too long, once for each packet. */
+  #unparsedRequest(error: UnparsedError, socket: Socket): void {
+    if (this.#unparsed.has(socket)) {
+      if (socket.writableFinished) socket.destroy()
+      return
+    }
+    this.#unparsed.add(socket)
+    const { refusedHeads } = this.#bounds
+    const { code = '', rawPacket } = error
+    // While a body is read, the packet does not begin with a head.
+    const request =
+      ERRORS_IN_HEADS.has(code) && rawPacket !== undefined && !this.#busy.has(socket)
+        ? readRawHead(rawPacket, socket)
+        : null
+    if (request !== null) {
+      this.#bounds.repairedHeads++
+      const response = new ServerResponse(request)
+      response.shouldKeepAlive = false
+      response.assignSocket(socket)
+      response.on('finish', () => socket.end())
+      this.#handle(request, response)
+      return
+    }
+    const [reason, status] = REFUSALS.get(code) ?? (code.startsWith('HPE_') ? MALFORMED : [])
+    if (reason === undefined) {
+      socket.destroy()
+      return
+    }
+    refusedHeads[reason]++
+    if (socket.writable && !this.#busy.has(socket)) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
+    socket.destroySoon()
   }
 
   #readBody(request: IncomingMessage, response: ServerResponse, handler: BodyHandler): void {
