@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { AccessEntry, AccessLog } from './log.ts'
 import { normalMac } from '../common/mac.ts'
+import { OnlineClients } from './online.ts'
 import { RecentMap } from './recent-map.ts'
 import type { GatewayRegistry } from './registry.ts'
 import { LOGGED_OUT, NOT_USED_IN_TIME, SUBJECTS } from './subjects.ts'
@@ -90,6 +91,7 @@ export class Decisions {
   readonly #options: DecisionOptions
   readonly #accounts: TagIndex
   readonly #gateways: TagIndex
+  readonly #online: OnlineClients
   /** Holds valid tokens only, so that guessing tokens evicts nothing. */
   readonly #known = new RecentMap<Known>(MAX_SESSIONS)
   readonly #foreign = new RecentMap<Foreign>(MAX_SESSIONS)
@@ -103,6 +105,7 @@ export class Decisions {
   constructor(options: DecisionOptions) {
     const { tokens, access } = options
     this.#options = options
+    this.#online = new OnlineClients(access)
     this.#accounts = new TagIndex(access, SUBJECTS.account, (name) => tokens.accountTags(name))
     this.#gateways = new TagIndex(access, SUBJECTS.gateway, (name) => tokens.gatewayTags(name))
   }
@@ -119,6 +122,11 @@ export class Decisions {
     } catch {
       return this.#undecided(ERROR)
     }
+  }
+
+  /** Whether the access log has been read to its end. */
+  get ready(): boolean {
+    return this.#options.access.known
   }
 
   #undecided(verdict: Verdict): Verdict {
@@ -229,7 +237,7 @@ export class Decisions {
         this.#refuseLate(token, now)
         return verdict(0)
       }
-      this.#use(token, now)
+      this.#use(known, mac, now)
     }
     if (token.confirmBy === null || session?.verdict === 'allow' || this.#confirmed(token, now)) return verdict(1)
     return verdict(now < token.confirmBy ? 5 : 6)
@@ -240,10 +248,14 @@ export class Decisions {
   }
 
   /** Other workers, and this one after a restart, must not take the same client's next login for a late first one. */
-  #use({ sessionId, end }: Token, now: number): void {
+  #use({ token, gwId }: Known, mac: string, now: number): void {
+    const { sessionId, end, confirmBy } = token
     this.#used.add(sessionId, true)
+    const unwritten = () => this.stats.unwritten++
     const entry: AccessEntry = { verdict: 'allow', reason: '', until: end, updatedAt: now }
-    this.#options.access.put(SUBJECTS.used.of(sessionId), entry).catch(() => this.stats.unwritten++)
+    this.#options.access.put(SUBJECTS.used.of(sessionId), entry).catch(unwritten)
+    // WiFiDog before 1.3 does not name the gateway.
+    if (gwId !== '') this.#online.began(gwId, mac, { sessionId, ends: end, confirmBy }, now).catch(unwritten)
   }
 
   /**

@@ -27,6 +27,14 @@ export interface RoamingSession {
   readonly method: string
 }
 
+/** The latest session of a device at a gateway. */
+export interface Online {
+  readonly sessionId: string
+  readonly mac: string
+  /** Deadline for confirming an e-mail address, ms since the epoch; 0: nothing has to be confirmed. */
+  readonly confirmBy: number
+}
+
 /** The password of an account with a confirmed address. */
 export interface Credential {
   readonly account: string
@@ -121,6 +129,18 @@ export const SUBJECTS = {
     personIn: { sessionId: null, account: 'user', method: null },
   }),
 
+  /** By gateway and MAC: the session with which the device went online there. */
+  online: new SubjectKind<{ readonly gwId: string; readonly mac: string }, Online>({
+    prefix: 'online:',
+    write: ({ gwId, mac }) => `${mac} ${gwId}`,
+    read: (text) => {
+      const space = text.indexOf(' ')
+      return space < 0 ? null : { mac: text.slice(0, space), gwId: text.slice(space + 1) }
+    },
+    person: null,
+    personIn: { sessionId: null, mac: 'mac', confirmBy: null },
+  }),
+
   /** Usage of each policy's quota. */
   sessionQuota: new SubjectKind<string, Readonly<Record<string, QuotaUse>>>({
     prefix: 'quota:session:',
@@ -210,6 +230,7 @@ const OF_ANYBODY = [
   SUBJECTS.used.prefix,
   SUBJECTS.confirmed.prefix,
   SUBJECTS.roaming.prefix,
+  SUBJECTS.online.prefix,
   SUBJECTS.captiveSession.prefix,
   SUBJECTS.sessionQuota.prefix,
   SUBJECTS.device.prefix,

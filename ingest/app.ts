@@ -4,6 +4,7 @@ import type { AccessLog } from '../access/log.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from '../access/decisions.ts'
 import { GatewayDevices } from '../access/devices.ts'
+import { OnlineClients } from '../access/online.ts'
 import { GatewayRegistry } from '../access/registry.ts'
 import { Tokens } from '../access/token.ts'
 import {
@@ -135,7 +136,8 @@ export class App {
     this.portal = options.portal?.(this.records, tokens) ?? null
     const { records, decisions, registry } = this
     const roaming = this.portal?.roaming ?? null
-    this.#auth = new AuthRoute({ records, decisions, registry, devices, roaming, fastCounters: fast })
+    const online = new OnlineClients(access)
+    this.#auth = new AuthRoute({ records, decisions, registry, devices, online, roaming, fastCounters: fast })
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 

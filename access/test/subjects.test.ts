@@ -17,6 +17,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   used: { subject: 'used:0011', name: '0011' },
   confirmed: { subject: 'confirmed:0011', name: '0011' },
   roaming: { subject: `roam:${MAC}`, name: MAC },
+  online: { subject: `online:${MAC} gw 1`, name: { mac: MAC, gwId: 'gw 1' } },
   sessionQuota: { subject: 'quota:session:0011', name: '0011' },
   accountQuota: { subject: `quota:account:${USER}`, name: USER },
   credential: { subject: 'credential:aa00', name: 'aa00' },

@@ -1,3 +1,4 @@
+import { deciding } from '../../access/deciding.ts'
 import type { AccessLog } from '../../access/log.ts'
 import type { QuotaUse } from '../../access/quota.ts'
 import { SUBJECTS } from '../../access/subjects.ts'
@@ -62,17 +63,9 @@ export class IssuedSessions implements Sessions {
     await this.#options.access.put(SUBJECTS.confirmed.of(sessionId), entry)
   }
 
-  denial({ sessionId, mac, gwId, account }: PortalSession, now: number): string | null {
-    const { access } = this.#options
-    const subjects = [SUBJECTS.session.of(sessionId)]
-    if (mac !== '') subjects.push(SUBJECTS.mac.of(mac))
-    if (account !== '') subjects.push(SUBJECTS.account.of(account))
-    if (gwId !== '') subjects.push(SUBJECTS.gateway.of(gwId))
-    for (const subject of subjects) {
-      const entry = access.get(subject, now)
-      if (entry?.verdict === 'deny') return entry.reason
-    }
-    return null
+  denial(session: PortalSession, now: number): string | null {
+    const decided = deciding(this.#options.access, session, now)
+    return decided?.verdict === 'deny' ? decided.reason : null
   }
 
   quotas({ sessionId, account }: PortalSession, now: number): QuotaUse[] {

@@ -1,5 +1,7 @@
+import { normalMac } from '../../common/mac.ts'
 import { isStage, type Decisions, type Verdict } from '../../access/decisions.ts'
 import type { GatewayDevices } from '../../access/devices.ts'
+import type { OnlineClients } from '../../access/online.ts'
 import type { GatewayRegistry } from '../../access/registry.ts'
 import {
   AUTH_DEVICE_ID,
@@ -26,6 +28,9 @@ import type { RecordBatch } from '../batch.ts'
 const ANSWERS = new Map<number, Answer>(
   [0, 1, 5, 6, -1].map((code) => [code, makeAnswer('auth', 200, `Auth: ${code}`)]),
 )
+
+/** The public servers that Reyee gateways work with end these answers with a line feed. */
+const PRESENCE = new Map([0, 1, -1].map((code) => [code, makeAnswer('auth', 200, `Auth: ${code}\n`)]))
 
 const UNDECIDED: Verdict = { code: -1, sessionId: '', own: false }
 const NOT_ADMITTED: Verdict = { code: 0, sessionId: '', own: false }
@@ -54,6 +59,7 @@ export interface AuthRouteOptions {
   readonly decisions: Decisions
   readonly registry: GatewayRegistry
   readonly devices: GatewayDevices
+  readonly online: OnlineClients
   /** Null: roaming is off, so `stage=roam` is an unknown stage. */
   readonly roaming: Roaming | null
   /** GATEPOST_ACK=fast: counters are answered before they are durable. */
@@ -66,24 +72,32 @@ export class AuthRoute {
   readonly #decisions: Decisions
   readonly #registry: GatewayRegistry
   readonly #devices: GatewayDevices
+  readonly #online: OnlineClients
   readonly #fields = authFields()
   readonly #roaming: Roaming | null
   readonly #fastCounters: boolean
 
-  constructor({ records, decisions, registry, devices, roaming, fastCounters }: AuthRouteOptions) {
+  constructor({ records, decisions, registry, devices, online, roaming, fastCounters }: AuthRouteOptions) {
     this.#records = records
     this.#registry = registry
     this.#devices = devices
+    this.#online = online
     this.#decisions = decisions
     this.#roaming = roaming
     this.#fastCounters = fastCounters
   }
 
   handle(exchange: Exchange): void {
-    this.#fields.parse(exchange.query)
+    this.#parse(exchange.query)
     const now = exchange.now()
-    if (this.#roaming !== null && this.#fields.text(AUTH_STAGE) === 'roam') {
+    const stage = this.#fields.text(AUTH_STAGE)
+    if (this.#roaming !== null && stage === 'roam') {
       exchange.replyLater(this.#roam(this.#roaming, exchange, now))
+      return
+    }
+    if (stage === 'query') {
+      const verdict = this.#presence(exchange.remoteIp, now)
+      this.#store(exchange, verdict, PRESENCE.get(verdict.code) as Answer, now)
       return
     }
     const decided = this.#decide(exchange.remoteIp, now)
@@ -119,12 +133,33 @@ export class AuthRoute {
     return exchange.settled()
   }
 
+  /**
+   * Reyee asks by MAC whether a client that came (back) may be online. Only a gateway that calls from its registered sources is told. The answer is
+   * no report of the session, which lives without it.
+   */
+  #presence(remoteIp: string, now: number): Verdict {
+    const fields = this.#fields
+    const gwId = fields.text(gatewaySlot(fields))
+    if (fields.oversize() !== null || !this.#registry.isProven(gwId, remoteIp)) return NOT_ADMITTED
+    if (!this.#decisions.ready) return UNDECIDED
+    const session = this.#online.find(gwId, normalMac(fields.text(AUTH_MAC)), now)
+    if (session === null) return NOT_ADMITTED
+    return { code: session.validating ? 0 : 1, sessionId: session.sessionId, own: false }
+  }
+
   /** Copies a request whose exchange may be reused. */
   #again(query: string, userAgent: string, remoteIp: string): Exchange {
     const exchange = new Exchange()
     Object.assign(exchange, { query, userAgent, remoteIp })
-    this.#fields.parse(query)
+    this.#parse(query)
     return exchange
+  }
+
+  /** Some vendors' documents, and gateways that follow them, call the counters "counter". */
+  #parse(query: string): void {
+    const fields = this.#fields
+    fields.parse(query)
+    if (fields.text(AUTH_STAGE) === 'counter') fields.replace(AUTH_STAGE, 'counters')
   }
 
   #answer(exchange: Exchange, verdict: Verdict, now: number): void {

@@ -165,6 +165,15 @@ t.test('auth requests name the gateways of a machine too, in any order of the pa
   t.match(rows(log, 'gateway_auth'), [{ gw_id: 'D', device_id: 'D' }], 'without gw_id the machine is the gateway')
 })
 
+t.test('the stage is called counter by some', async (t) => {
+  const { log, app } = open()
+  const report = 'ip=10.0.0.1&mac=50:a6:7f:84:9c:d1&token=abc&incoming=1&outgoing=2&gw_id=G'
+  const { answer } = await sent(app, '/auth/', `stage=counter&${report}`)
+  t.equal(answer.body, 'Auth: 1')
+  t.match(rows(log, 'gateway_auth'), [{ stage: 'counters', own: true, incoming: 1n }])
+  t.same(rows(log, 'dead_letters'), [])
+})
+
 t.test('a machine has at most 16 gateways, and invented machines do not fill the disk', async (t) => {
   const { log, app } = open()
   await counters(app, machine(Array.from({ length: 40 }, (_, index) => `gw-${index}`)))
