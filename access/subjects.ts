@@ -100,6 +100,11 @@ export interface Device {
   readonly gateways: Readonly<Record<string, number>>
 }
 
+/** A decision of the installation: table settings. */
+export interface Setting {
+  readonly value: string
+}
+
 /** Names with a colon are refused: a subject with the same prefix and a colon belongs to another kind. */
 const withoutColon = (text: string): string | null => (text.includes(':') ? null : text)
 
@@ -214,6 +219,9 @@ export const SUBJECTS = {
 
   /** By device_id. */
   device: new SubjectKind<string, Device>({ prefix: 'device:', person: null, personIn: { gateways: null } }),
+
+  /** By its name in table settings: what the installation decided once. Claimed. */
+  setting: new SubjectKind<string, Setting>({ prefix: 'setting:', person: null, personIn: { value: null } }),
 
   /** By a random number of the worker: the worker is listening to gateways. */
   liveness: new SubjectKind<string, NoData>({ prefix: 'alive:', person: null, personIn: {} }),

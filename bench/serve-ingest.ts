@@ -26,6 +26,7 @@ const worker = await IngestWorker.start({
   trustedProxies: [],
   writers: LOCAL_WRITERS,
   loginsKeptDays: 32,
+  userNames: { rule: 'lowercase', chosen: false },
   probeUsers: [],
   tls: { certificate: null, listeners: [] },
   authMode: 'open',

@@ -16,7 +16,7 @@ import {
   type Exchange,
   type Reply,
 } from './http.ts'
-import { DEFAULT_PROBES } from './encode/post-auth.ts'
+import { DEFAULT_USER_RULES, type UserRules } from './encode/post-auth.ts'
 import { MAX_QUERY_CHARACTERS } from './limits.ts'
 import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
@@ -38,8 +38,8 @@ export interface AppOptions {
   readonly ack: 'durable' | 'fast'
   /** Days for which logins are kept; unset: DEFAULT_KEPT_DAYS. */
   readonly loginsKeptDays?: number
-  /** Users whose reports are answered and make no record; unset: DEFAULT_PROBES. */
-  readonly probeUsers?: readonly string[]
+  /** What is decided about users; read for each login. Unset: DEFAULT_USER_RULES. */
+  readonly users?: () => UserRules
   /** Who may write; unset: LOCAL_WRITERS. */
   readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
@@ -129,7 +129,7 @@ export class App {
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access, registry: this.registry })
     this.postAuth = new PostAuthRoute(this.records, {
       keptDays: options.loginsKeptDays ?? DEFAULT_KEPT_DAYS,
-      probes: options.probeUsers === undefined ? DEFAULT_PROBES : new Set(options.probeUsers),
+      users: options.users ?? (() => DEFAULT_USER_RULES),
     })
     const devices = new GatewayDevices(access)
     this.#ping = new PingRoute(this.records, this.registry, devices, fast)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import type { Batch } from '../schemas/batch.ts'
 import { recordSchema } from '../schemas/avro.ts'
+import type { UserNameRule } from '../common/user-name.ts'
 import { isStream, streamReportedAs, type ReportedAs, type Stream } from '../schemas/streams/index.ts'
 import { isStage, type Verdict } from '../access/decisions.ts'
 import { AUTH_STAGE, authFields, encodeAuth } from './encode/auth.ts'
@@ -9,6 +10,7 @@ import { Cursor } from './encode/cursor.ts'
 import { demoteOthers, encodePing, gatewayOf, pingFields } from './encode/ping.ts'
 import {
   AUTHENTICATION_RESULT,
+  DEFAULT_USER_RULES,
   encodePostAuth,
   newPostAuthStats,
   overlongField,
@@ -31,6 +33,8 @@ export interface RepairedLetter {
   readonly remoteIp: string
   /** The name of the credential; empty: none. */
   readonly sender: string
+  /** By which the store's user names are written. */
+  readonly userNames: UserNameRule
 }
 
 /** A dead letter does not keep the User-Agent. */
@@ -113,7 +117,7 @@ function auth({ reason, payload, remoteIp }: RepairedLetter): Buffer {
   return written(cursor)
 }
 
-function postAuth({ payload, remoteIp, sender: source }: RepairedLetter): Buffer {
+function postAuth({ payload, remoteIp, sender: source, userNames }: RepairedLetter): Buffer {
   const body = Buffer.from(payload)
   if (body.length > POST_AUTH_MAX_BYTES) throw invalid(`the body is larger than ${POST_AUTH_MAX_BYTES} bytes`)
   const fields = new JsonFields(POST_AUTH_KEYS)
@@ -124,7 +128,10 @@ function postAuth({ payload, remoteIp, sender: source }: RepairedLetter): Buffer
   const overlong = overlongField(fields)
   if (overlong !== null) throw invalid(overlong.error)
   const cursor = new Cursor(postAuthBytes(body.length))
-  const stored = encodePostAuth(cursor, fields, { remoteIp, source }, newPostAuthStats())
+  const stored = encodePostAuth(cursor, fields, { remoteIp, source }, newPostAuthStats(), {
+    ...DEFAULT_USER_RULES,
+    userNames,
+  })
   if (!stored) throw invalid('a health check of a RADIUS server is never stored')
   return written(cursor)
 }

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
-import { storedUserName } from '../common/user-name.ts'
+import { storedUserName, type UserNameRule } from '../common/user-name.ts'
 import { decodeRecord } from '../schemas/record.ts'
 import type { Batch } from '../schemas/batch.ts'
 import { descriptorOf, type Stream } from '../schemas/streams/index.ts'
 import type { Store } from '../store/contract.ts'
+import { userNameRule } from '../store/user-names.ts'
 import { recordSpans } from '../schemas/record-spans.ts'
 
 /** A user name, a device, or the name of the credential with which records were sent. */
@@ -14,6 +15,12 @@ export function subjectHash(secret: string, kind: SubjectKind, value: string): s
   return createHmac('sha256', secret).update(`${kind}:${value}`).digest('hex')
 }
 
+/** A subject in table erased_subjects: its hash, and when it was erased, ms since the epoch. */
+export interface ErasedHash {
+  readonly hash: string
+  readonly ms: string | number
+}
+
 /** Candidates for names in a text, such as the payload of a dead letter: MACs, and other words. */
 const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
 
@@ -21,24 +28,28 @@ const WORDS = /[0-9A-Za-z]{2}(?:[:.-]?[0-9A-Za-z]{2}){5}|[^\s"&=,:{}[\]]+/g
 export class ErasedSubjects {
   /** Two during a rotation of the secret. */
   readonly #keys: readonly string[]
+  readonly #rule: UserNameRule
   /** When each was erased, ms since the epoch: later records of theirs are a new visit, and kept. */
   readonly #erasedAt: ReadonlyMap<string, number>
   /** When the latest was erased, ms since the epoch; -Infinity: none. */
   readonly newest: number
 
-  private constructor(keys: readonly string[], erasedAt: ReadonlyMap<string, number>) {
+  /** @param rule by which user names are stored */
+  constructor(hashes: readonly ErasedHash[], keys: readonly string[], rule: UserNameRule) {
+    const erasedAt = new Map(hashes.map(({ hash, ms }) => [hash, Number(ms)]))
     this.#keys = keys
+    this.#rule = rule
     this.#erasedAt = erasedAt
     this.newest = [...erasedAt.values()].reduce((newest, at) => Math.max(newest, at), -Infinity)
   }
 
   /** Loads the current erased subjects. `keys` returns the token keys that they may be hashed with; called only if there are any. */
   static async load(store: Pick<Store, 'query'>, keys: () => readonly string[]): Promise<ErasedSubjects> {
-    const rows = await store.query<{ hash: string; ms: string | number }>(
+    const rows = await store.query<ErasedHash>(
       'SELECT e.hash AS hash, toUnixTimestamp64Milli(max(e.erased_at)) AS ms FROM gatepost.erased_subjects AS e GROUP BY e.hash',
     )
-    const erasedAt = new Map(rows.map(({ hash, ms }) => [hash, Number(ms)]))
-    return new ErasedSubjects(rows.length === 0 ? [] : keys(), erasedAt)
+    if (rows.length === 0) return NOBODY
+    return new ErasedSubjects(rows, keys(), await userNameRule(store))
   }
 
   /**
@@ -80,7 +91,7 @@ export class ErasedSubjects {
       if (/^[0-9A-F]{12}$/.test(digits) && this.#has('mac', digits.match(/../g)?.join('-') ?? '', receivedAt))
         return true
       if (this.#has('user', word, receivedAt)) return true
-      if (this.#has('user', storedUserName(word), receivedAt)) return true
+      if (this.#has('user', storedUserName(word, this.#rule), receivedAt)) return true
     }
     return false
   }
@@ -92,3 +103,5 @@ export class ErasedSubjects {
     })
   }
 }
+
+const NOBODY = new ErasedSubjects([], [], 'as-sent')

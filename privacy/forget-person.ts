@@ -4,6 +4,7 @@ import { ERASED_MAX_AGE_MS } from './erased-now.ts'
 import type { Person } from './person.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes, storeNow } from './tables.ts'
 import { messageOf } from '../common/errors.ts'
+import { GOVWIFI_CODE_POINTS, isShared, type UserNameRule } from '../common/user-name.ts'
 import type { PseudonymKey } from './pseudonym.ts'
 import type { AccessData, AccessLog } from '../access/log.ts'
 import { entriesNaming } from '../access/subjects.ts'
@@ -11,6 +12,7 @@ import { compactAccessLog } from '../access/journal-compaction.ts'
 import { archiveDirectory } from '../log/journal/archive.ts'
 import { rewriteArchive } from '../log/journal/rewrite-archive.ts'
 import type { Store } from '../store/contract.ts'
+import { userNameRule } from '../store/user-names.ts'
 
 /** What was found about a person and removed, or only counted in a dry run. */
 export interface Forgotten {
@@ -48,11 +50,12 @@ const SETTLED_MS = ERASED_MAX_AGE_MS + 4000
  */
 export async function forgetPerson(places: Places, person: Person, dryRun: boolean): Promise<Forgotten> {
   const { store, storeKind, keys, pseudonyms, dataDir } = places
-  const at = dryRun ? await storeNow(store) : await keepHashes(store, keys, person)
-  const erased = await filterOf(keys, person, at)
+  const rule = await userNameRule(store)
+  const at = dryRun ? await storeNow(store) : await keepHashes(store, keys, person, rule)
+  const erased = filterOf(keys, person, rule, at)
   const entries = await forgetDecisions(places, person, dryRun)
   if (!dryRun) await sleep(SETTLED_MS)
-  const tables = await forgetInTables(store, person, { erased, at, pseudonyms, dryRun })
+  const tables = await forgetInTables(store, person, { rule, erased, at, pseudonyms, dryRun })
   // In a cluster, a replica that was down during others' mutations may still need their text, so it is kept.
   const texts = dryRun || storeKind === 'cluster' ? null : await mutationsLeft(store)
   const directory = dataDir === null ? null : archiveDirectory(dataDir)
@@ -60,7 +63,7 @@ export async function forgetPerson(places: Places, person: Person, dryRun: boole
     directory !== null && existsSync(directory)
       ? await rewriteArchive(directory, (batch) => erased.without(batch), dryRun)
       : { segments: 0, records: 0 }
-  const remains = [...(texts === null ? [] : [texts]), ...remainsOf(places, person)]
+  const remains = [...(texts === null ? [] : [texts]), ...remainsOf(places, person, rule)]
   return { dry_run: dryRun, tables, access_control: entries, archive, remains }
 }
 
@@ -106,13 +109,18 @@ const STORES = {
   ],
 } as const
 
+const SHARED =
+  `in post_auth, session_origins and login_calendar, where logins at a RADIUS server have only the first ${GOVWIFI_CODE_POINTS} characters of a name ` +
+  '(GATEPOST_USERNAMES=govwifi): to remove these rows would remove those of everybody whose name begins with the same characters. Forget the devices of the person'
+
 const WRITER = [
   'in login_calendar and login_history, whose rows do not say who wrote: days of users whom others report too; and in account_logins, of accounts',
 ] as const
 
 /** Where the person may still be named, and until when. */
-function remainsOf({ log, storeKind }: Places, { kind }: Person): string[] {
+function remainsOf({ log, storeKind }: Places, { kind, value }: Person, rule: UserNameRule): string[] {
   return [
+    ...(kind === 'user' && isShared(value, rule) ? [SHARED] : []),
     ...(kind === 'writer' ? WRITER : []),
     'in replaced files of the tables, until the engine removes them in about ten minutes',
     LOGS[log],

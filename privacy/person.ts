@@ -1,4 +1,4 @@
-import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../common/user-name.ts'
+import { isShared, storedUserName, type UserNameRule } from '../common/user-name.ts'
 import { subjectHash, type SubjectKind } from './erased.ts'
 
 /**
@@ -11,15 +11,15 @@ export interface Person {
 }
 
 /**
- * How records write the person's name: a name of up to six characters may also be a RADIUS user name, in upper case. Longer names are not
- * included: their first six characters in post_auth.username could belong to anybody else.
+ * How records write the person's name: as it is, and as a RADIUS user name is stored. Not a stored form that others share: under the rule
+ * govwifi, the first six characters of a longer name could belong to anybody else.
  */
-export function spellings({ kind, value }: Person): string[] {
-  if (kind !== 'user' || firstCodePoints(value, USER_NAME_CODE_POINTS) !== value) return [value]
-  return [...new Set([value, storedUserName(value)])]
+export function spellings({ kind, value }: Person, rule: UserNameRule): string[] {
+  if (kind !== 'user' || isShared(value, rule)) return [value]
+  return [...new Set([value, storedUserName(value, rule)])]
 }
 
 /** The person's hashes in erased_subjects, one per key, since after a rotation either key may be the remaining one. */
-export function hashesOf(keys: readonly string[], person: Person): string[] {
-  return keys.flatMap((key) => spellings(person).map((spelling) => subjectHash(key, person.kind, spelling)))
+export function hashesOf(keys: readonly string[], person: Person, rule: UserNameRule): string[] {
+  return keys.flatMap((key) => spellings(person, rule).map((spelling) => subjectHash(key, person.kind, spelling)))
 }

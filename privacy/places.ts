@@ -1,5 +1,5 @@
 import { fieldsHolding, STREAMS } from '../schemas/streams/index.ts'
-import { capitals } from '../common/user-name.ts'
+import { capitals, type UserNameRule } from '../common/user-name.ts'
 import { decidedSubjectsOf } from '../access/subjects.ts'
 import type { QueryParams } from '../store/contract.ts'
 import type { SubjectKind } from './erased.ts'
@@ -36,14 +36,15 @@ const SEARCHED = `action NOT IN ('forget', 'forget_counted', 'forget_refused') A
 
 /**
  * No condition refers to another table: the replicas of a table must all find the same rows.
+ * @param rule by which user names are stored
  * @param at when the person was erased, ms since the epoch
  */
-export function placesOf(person: Person, at: number, traces: Traces): Places {
+export function placesOf(person: Person, rule: UserNameRule, at: number, traces: Traces): Places {
   const { kind, value } = person
   const searched = kind === 'mac' ? value.replaceAll('-', '') : value
   const params = {
     at,
-    names: spellings(person),
+    names: spellings(person, rule),
     capitals: capitals(value),
     value,
     decided: kind === 'writer' ? [] : decidedSubjectsOf(kind, value),

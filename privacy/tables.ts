@@ -1,4 +1,5 @@
 import type { PseudonymKey } from './pseudonym.ts'
+import type { UserNameRule } from '../common/user-name.ts'
 import type { Store } from '../store/contract.ts'
 import { deleteRows, type RowCounts } from './delete-rows.ts'
 import { ErasedSubjects } from './erased.ts'
@@ -18,9 +19,14 @@ const LETTERS = 500
 /**
  * Stores the person's hashes before anything is deleted, so that no late record is stored meanwhile. @returns the time, ms since the epoch
  */
-export async function keepHashes(store: Tables, keys: readonly string[], person: Person): Promise<number> {
+export async function keepHashes(
+  store: Tables,
+  keys: readonly string[],
+  person: Person,
+  rule: UserNameRule,
+): Promise<number> {
   const at = await storeNow(store)
-  for (const hash of hashesOf(keys, person)) {
+  for (const hash of hashesOf(keys, person, rule)) {
     await store.command(
       `INSERT INTO gatepost.erased_subjects (hash, kind, erased_at)
         SELECT {hash:String}, {kind:String}, fromUnixTimestamp64Milli({at:Int64})`,
@@ -37,12 +43,14 @@ export async function storeNow(store: Tables): Promise<number> {
 }
 
 /** A filter of records as if the person had been erased at `at`. */
-export function filterOf(keys: readonly string[], person: Person, at: number): Promise<ErasedSubjects> {
-  const rows = hashesOf(keys, person).map((hash) => ({ hash, ms: at }))
-  return ErasedSubjects.load({ query: <T>() => Promise.resolve(rows as T[]) }, () => keys)
+export function filterOf(keys: readonly string[], person: Person, rule: UserNameRule, at: number): ErasedSubjects {
+  const hashes = hashesOf(keys, person, rule).map((hash) => ({ hash, ms: at }))
+  return new ErasedSubjects(hashes, keys, rule)
 }
 
 export interface Forgetting {
+  /** By which user names are stored. */
+  readonly rule: UserNameRule
   readonly erased: ErasedSubjects
   /** When the person was erased, ms since the epoch. */
   readonly at: number
@@ -55,11 +63,11 @@ export interface Forgetting {
 export async function forgetInTables(
   store: Tables,
   person: Person,
-  { erased, at, pseudonyms, dryRun }: Forgetting,
+  { rule, erased, at, pseudonyms, dryRun }: Forgetting,
 ): Promise<RowCounts> {
   const found: RowCounts =
     person.kind === 'writer' ? await forgetReported(store, person.value, { at, pseudonyms, dryRun }) : {}
-  const { params, places } = placesOf(person, at, await tracesOf(store, person, pseudonyms))
+  const { params, places } = placesOf(person, rule, at, await tracesOf(store, person, rule, pseudonyms))
   for (const place of places) {
     found[place.table] = (found[place.table] ?? 0) + (await deleteRows(store, place, params, dryRun))
   }

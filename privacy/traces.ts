@@ -1,4 +1,5 @@
 import { pseudonymOf, type PseudonymKey } from './pseudonym.ts'
+import type { UserNameRule } from '../common/user-name.ts'
 import type { Store } from '../store/contract.ts'
 import { spellings, type Person } from './person.ts'
 
@@ -13,8 +14,13 @@ export interface Traces {
 }
 
 /** @param key of the pseudonyms; null: unknown, so login_history is not searched */
-export async function tracesOf(store: Pick<Store, 'query'>, person: Person, key: PseudonymKey | null): Promise<Traces> {
-  const names = spellings(person)
+export async function tracesOf(
+  store: Pick<Store, 'query'>,
+  person: Person,
+  rule: UserNameRule,
+  key: PseudonymKey | null,
+): Promise<Traces> {
+  const names = spellings(person, rule)
   const found =
     person.kind !== 'user'
       ? []

@@ -2,6 +2,7 @@ import type { Policy } from '../jobs/policies/policy.ts'
 import type { CertificateFiles } from '../common/certificate.ts'
 import type { ErrorCode } from '../common/errors.ts'
 import type { IngestOptions } from './ingest-process/worker.ts'
+import type { UserNamesOption } from './ingest-process/user-names.ts'
 import type { ArchiveBounds } from '../log/journal/archive.ts'
 import type { KafkaOptions } from '../log/kafka/client/port.ts'
 import type { Refused } from '../reporter/dashboard/options.ts'
@@ -100,6 +101,7 @@ export interface AlertsStart {
 export interface StoreStart {
   readonly store: StoreDescription
   readonly retention: Retention
+  readonly userNames: UserNamesOption
   /** After how many missed intervals a session counts as ended. */
   readonly sessionTimeoutIntervals: number
   /** The log that it stores; null: none. */

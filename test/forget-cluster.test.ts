@@ -50,8 +50,9 @@ for (const person of [
     const reads: string[] = []
     const letters = () => [{ ms: '1', payload: person.value, batch: '00000000-0000-0000-0000-000000000000', place: 0 }]
     const at = Date.now()
-    const erased = await filterOf([SECRET], person, at)
-    await forgetInTables(found, person, { erased, at, pseudonyms: pseudonymKey('of the history'), dryRun: false })
+    const rule = 'lowercase'
+    const erased = filterOf([SECRET], person, rule, at)
+    await forgetInTables(found, person, { rule, erased, at, pseudonyms: pseudonymKey('of the history'), dryRun: false })
     t.ok(commands.length > 8)
     for (const command of commands) {
       const [{ text }] = await store.query<{ text: string }>('SELECT formatQuerySingleLine({command:String}) AS text', {

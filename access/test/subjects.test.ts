@@ -28,6 +28,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   voucherDevice: { subject: 'voucher:bb00:device:12', name: { id: 'bb00', place: 12 } },
   registration: { subject: 'registration:gw:1', name: 'gw:1' },
   device: { subject: 'device:AWDEV:1', name: 'AWDEV:1' },
+  setting: { subject: 'setting:user_names', name: 'user_names' },
   liveness: { subject: 'alive:cc00', name: 'cc00' },
 }
 const KINDS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[]

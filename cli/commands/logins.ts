@@ -54,7 +54,7 @@ export function registerLogins(program: Command, context: Context): void {
       'after',
       `
 Examples:
-  gatepost logins --user ALICE1
+  gatepost logins --user alice1
   gatepost logins --site 192.0.2.7 --failed --since 2h
   gatepost logins --mac 50:a6:7f:84:9c:d1 --json`,
     )

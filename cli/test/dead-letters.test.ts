@@ -93,7 +93,7 @@ t.test('dead letters are listed, shown, repaired and replayed', async (t) => {
     t.equal(again.stdout, 'it is in post_auth already\n')
     t.same(
       await instance.query('SELECT username, success, remote_ip, toString(received_at) AS received_at FROM post_auth'),
-      [{ username: 'ALICE1', success: 1, remote_ip: '127.0.0.1', received_at }],
+      [{ username: 'alice1', success: 1, remote_ip: '127.0.0.1', received_at }],
     )
   })
 

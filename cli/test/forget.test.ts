@@ -105,13 +105,13 @@ t.test('afterwards no table, archive or log has the person, and their records ar
   t.equal(replayed.status, 0, replayed.stderr)
   t.same(
     await instance.query('SELECT username FROM post_auth ORDER BY username'),
-    [{ username: 'BOBBYB' }],
+    [{ username: 'bobbyb' }],
     'nobody comes back, and others are there',
   )
 
   await login('zalice', MAC)
   t.equal(
-    (await instance.queryUntil("SELECT 1 FROM post_auth WHERE username = 'ZALICE'", (rows) => rows.length > 0)).length,
+    (await instance.queryUntil("SELECT 1 FROM post_auth WHERE username = 'zalice'", (rows) => rows.length > 0)).length,
     1,
   )
   t.equal(await instance.stop(), 0)
@@ -122,19 +122,19 @@ t.test('a record that is not stored yet does not reach the tables or the archive
   await Promise.all([login('zlater', MAC), login('carolc', '02-00-00-00-00-01')])
   await instance.stop('SIGKILL')
   t.ok(
-    filesWith('ZLATER').every((path) => path.includes('/journal/')) && filesWith('ZLATER').length > 0,
+    filesWith('zlater').every((path) => path.includes('/journal/')) && filesWith('zlater').length > 0,
     'it is in the journal only',
   )
   t.match(await forget('--user', 'zlater'), { tables: { post_auth: 0 }, archive: { records: 0 } })
   await instance.start()
-  await instance.queryUntil("SELECT 1 FROM post_auth WHERE username = 'CAROLC'", (rows) => rows.length > 0)
-  await until(() => filesWith('ZLATER').length === 0)
-  t.same(filesWith('ZLATER'), [])
+  await instance.queryUntil("SELECT 1 FROM post_auth WHERE username = 'carolc'", (rows) => rows.length > 0)
+  await until(() => filesWith('zlater').length === 0)
+  t.same(filesWith('zlater'), [])
   t.ok(
-    filesWith('CAROLC').some((path) => path.includes('/archive/')),
+    filesWith('carolc').some((path) => path.includes('/archive/')),
     'others of its segment are in the archive',
   )
-  t.same(await columnsWith('ZLATER'), [])
+  t.same(await columnsWith('zlater'), [])
   t.equal(await instance.stop(), 0)
 })
 

@@ -4,7 +4,13 @@ import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
 import { canonicalIp } from '../../common/ip-address.ts'
 import { findMac, findMacBytes, macEnd, writeMac } from '../../common/mac.ts'
-import { firstCodePoints, storedUserName, USER_NAME_CODE_POINTS } from '../../common/user-name.ts'
+import {
+  DEFAULT_USER_NAME_RULE,
+  firstCodePoints,
+  GOVWIFI_CODE_POINTS,
+  storedUserName,
+  type UserNameRule,
+} from '../../common/user-name.ts'
 import type { Cursor } from './cursor.ts'
 
 export const POST_AUTH_KEYS = [
@@ -98,6 +104,14 @@ export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
 /** Whole names, case included, of users whose reports are answered and make no record. */
 export const DEFAULT_PROBES: ReadonlySet<string> = new Set(['HEALTH'])
 
+/** What an installation decides about users. */
+export interface UserRules {
+  readonly probes: ReadonlySet<string>
+  readonly userNames: UserNameRule
+}
+
+export const DEFAULT_USER_RULES: UserRules = { probes: DEFAULT_PROBES, userNames: DEFAULT_USER_NAME_RULE }
+
 /**
  * Appends POST_AUTH_FIELDS, which follow the identity, by the rules of the GovWifi logging API.
  *
@@ -108,18 +122,18 @@ export function encodePostAuth(
   fields: JsonFields,
   sender: Sender,
   stats: PostAuthStats,
-  probes: ReadonlySet<string> = DEFAULT_PROBES,
+  rules: UserRules = DEFAULT_USER_RULES,
 ): boolean {
   const certificate = isCertificateLogin(fields, stats)
   if (certificate) {
     cursor.emptyString()
     putCut(cursor, fields, USERNAME, SSL_USERNAME_CODE_POINTS)
   } else {
-    if (isProbe(fields, probes)) {
+    if (isProbe(fields, rules.probes)) {
       stats.healthChecks++
       return false
     }
-    putUsername(cursor, fields)
+    putUsername(cursor, fields, rules.userNames)
     cursor.emptyString()
   }
   putMac(cursor, fields, MAC)
@@ -178,17 +192,27 @@ function putCut(cursor: Cursor, fields: JsonFields, name: number, codePoints: nu
 }
 
 /** As storedUserName(), without allocating a string for ASCII names. */
-function putUsername(cursor: Cursor, fields: JsonFields): void {
+function putUsername(cursor: Cursor, fields: JsonFields, rule: UserNameRule): void {
   const kind = fields.kinds[USERNAME]
-  if (kind === PLAIN || kind === ABSENT) {
-    const start = fields.starts[USERNAME]
-    const length = kind === ABSENT ? 0 : Math.min(fields.ends[USERNAME] - start, USER_NAME_CODE_POINTS)
-    cursor.uint(length)
-    for (let index = 0; index < length; index++) {
-      const byte = fields.bytes[start + index]
-      cursor.byte(byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte)
-    }
-  } else cursor.string(storedUserName(fields.text(USERNAME)))
+  if (kind === ABSENT) return cursor.emptyString()
+  if (kind !== PLAIN) return cursor.string(storedUserName(fields.text(USERNAME), rule))
+  const start = fields.starts[USERNAME]
+  const end = fields.ends[USERNAME]
+  if (rule === 'as-sent') cursor.stringBytes(fields.bytes, start, end)
+  else if (rule === 'lowercase') putAscii(cursor, fields.bytes, start, end, UPPER_A, 0x20)
+  else putAscii(cursor, fields.bytes, start, Math.min(end, start + GOVWIFI_CODE_POINTS), LOWER_A, -0x20)
+}
+
+const UPPER_A = 0x41
+const LOWER_A = 0x61
+
+/** Writes ASCII with its letters of one case, which begin at `a`, moved to the other. */
+function putAscii(cursor: Cursor, bytes: Uint8Array, start: number, end: number, a: number, move: number): void {
+  cursor.uint(end - start)
+  for (let index = start; index < end; index++) {
+    const byte = bytes[index]
+    cursor.byte(byte >= a && byte < a + 26 ? byte + move : byte)
+  }
 }
 
 function isProbe(fields: JsonFields, probes: ReadonlySet<string>): boolean {

@@ -12,6 +12,7 @@ import {
   postAuthBytes,
   REPORT_ID,
   type PostAuthStats,
+  type UserRules,
 } from '../encode/post-auth.ts'
 import type { RecordBatch } from '../batch.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
@@ -52,8 +53,8 @@ export interface ReportOrigin {
 export interface PostAuthOptions {
   /** Days for which logins are kept. */
   readonly keptDays: number
-  /** Users whose reports make no record: GATEPOST_PROBE_USERS. */
-  readonly probes: ReadonlySet<string>
+  /** Read for each report: the rule of user names may be found out later. */
+  readonly users: () => UserRules
 }
 
 interface Refusal {
@@ -148,7 +149,7 @@ export class PostAuthRoute {
       fields,
       { remoteIp: exchange.remoteIp, source },
       this.stats,
-      this.#options.probes,
+      this.#options.users(),
     )
     if (!stored) {
       if (identity === null) batcher.abandon(batch)

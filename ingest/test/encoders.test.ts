@@ -3,6 +3,7 @@ import t from 'tap'
 import { decodeRecords, type Decoded } from '../../test/helpers/decode.ts'
 import { MemoryLog } from '../../test/helpers/memory-log.ts'
 import { openApp } from '../../test/helpers/open-app.ts'
+import { USER_NAME_RULES, type UserNameRule } from '../../common/user-name.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Stream } from '../../schemas/streams/index.ts'
 import type { App } from '../app.ts'
@@ -74,9 +75,13 @@ const spell = (value: string, everything: boolean) =>
     })
     .join('')
 
-async function encodeOne(stream: Stream, send: (app: App, exchange: Exchange) => void): Promise<Decoded> {
+async function encodeOne(
+  stream: Stream,
+  send: (app: App, exchange: Exchange) => void,
+  userNames: UserNameRule = 'lowercase',
+): Promise<Decoded> {
   const log = new MemoryLog()
-  const app = openApp(log)
+  const app = openApp(log, { userNames })
   const exchange = new Exchange()
   send(app, exchange)
   await app.records.flush()
@@ -227,6 +232,7 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
     'nas_port_id',
   ]
   const sample = fc.record({
+    rule: fc.constantFrom(...USER_NAME_RULES),
     username: withSurrogates,
     fields: fc.dictionary(fc.constantFrom(...names), value),
     eap: fc.constantFrom(undefined, null, '', 'TLS', 'tls', 'NAK', 'PEAP', 'MSCHAPv2', 'TTLS'),
@@ -262,9 +268,19 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
       }
       const eap = field('eap_type').toUpperCase()
       const certificate = eap === '' ? field('cert_name').trim() !== '' : eap === 'TLS' || eap === 'NAK'
-      const user = wellFormed([...field('username')].slice(0, 6).join('').toUpperCase())
+      const user = wellFormed(
+        {
+          lowercase: () => field('username').toLowerCase(),
+          'as-sent': () => field('username'),
+          govwifi: () => [...field('username')].slice(0, 6).join('').toUpperCase(),
+        }[sent.rule](),
+      )
       if (!certificate && field('username') === 'HEALTH') return
-      const record = await encodeOne('post_auth', (app, exchange) => app.post('post_auth', Buffer.from(json), exchange))
+      const record = await encodeOne(
+        'post_auth',
+        (app, exchange) => app.post('post_auth', Buffer.from(json), exchange),
+        sent.rule,
+      )
       t.equal(record['username'], certificate ? '' : user)
       t.equal(record['ssl_username'], certificate ? wellFormed([...field('username')].slice(0, 254).join('')) : '')
       for (const name of ['cert_name', 'cert_serial', 'cert_subject', 'cert_issuer'])

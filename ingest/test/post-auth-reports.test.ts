@@ -93,7 +93,7 @@ t.test('a report is JSON, a form, or what rlm_rest makes of a list of attributes
   t.equal(await send(gzipSync(json), { coding: 'gzip' }), 204)
   t.equal(await send(json, { type: '' }), 204)
   for (const record of log.records)
-    t.match(record, { stream: 'post_auth', username: 'BOB', mac: '50-A6-7F-84-9C-D1', success: true })
+    t.match(record, { stream: 'post_auth', username: 'bob', mac: '50-A6-7F-84-9C-D1', success: true })
   t.equal(log.records.length, 7)
 })
 

@@ -12,6 +12,7 @@ const letter: RepairedLetter = {
   batchIndex: 3,
   remoteIp: '192.0.2.1',
   sender: 'radius-1',
+  userNames: 'lowercase',
 }
 
 function decoded(change: Partial<RepairedLetter>): { stream: Stream; record: Record<string, unknown> } {
@@ -33,10 +34,10 @@ t.test('a repaired letter makes the record that the request would have made, wit
     stream: 'gateway_auth',
     record: { ...identity, stage: 'counters', mac: '50-A6-7F-84-9C-D1', auth_code: -1, own: false },
   })
-  const postAuth = JSON.stringify({ username: 'someone', authentication_result: 'Access-Accept' })
+  const postAuth = JSON.stringify({ username: 'Someone', authentication_result: 'Access-Accept' })
   t.match(decoded({ source: 'post-auth', payload: postAuth }), {
     stream: 'post_auth',
-    record: { ...identity, username: 'SOMEON', success: true },
+    record: { ...identity, username: 'someone', success: true },
   })
   t.end()
 })

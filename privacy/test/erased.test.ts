@@ -3,7 +3,6 @@ import type { Batch } from '../../schemas/batch.ts'
 import type { Stream } from '../../schemas/streams/index.ts'
 import { makeBatch, type Fields } from '../../schemas/test/records.ts'
 import { decodeRecords } from '../../test/helpers/decode.ts'
-import { storedUserName } from '../../common/user-name.ts'
 import { ErasedNow } from '../erased-now.ts'
 import { ErasedSubjects, subjectHash, type SubjectKind } from '../erased.ts'
 
@@ -21,22 +20,22 @@ function left(batch: Batch | null): unknown[] {
 }
 
 t.test('records of erased people are left out, by every field that names them', async (t) => {
-  const subjects = await erased(['user', 'ALICE1'], ['mac', '50-A6-7F-84-9C-D1'])
+  const subjects = await erased(['user', 'alice1'], ['mac', '50-A6-7F-84-9C-D1'])
   const other = { username: 'BOBBY1', ssl_username: '', mac: '00-00-00-00-00-01' }
   const cases: [Stream, Fields[], number[]][] = [
-    ['post_auth', [{ ...other, username: 'ALICE1' }, other], [1]],
-    ['post_auth', [other, { ...other, ssl_username: 'ALICE1' }, other], [0, 2]],
+    ['post_auth', [{ ...other, username: 'alice1' }, other], [1]],
+    ['post_auth', [other, { ...other, ssl_username: 'alice1' }, other], [0, 2]],
     [
       'post_auth',
       [
         { ...other, mac: '50-A6-7F-84-9C-D1' },
-        { ...other, username: 'ALICE1' },
+        { ...other, username: 'alice1' },
       ],
       [],
     ],
     ['gateway_auth', [{ mac: '50-A6-7F-84-9C-D1' }, { mac: '00-00-00-00-00-01' }], [1]],
-    ['gateway_pings', [{ gw_id: 'ALICE1' }], [0]],
-    ['dead_letters', [{ payload: '{"username":"alice1"}' }, { payload: '{"username":"alice"}' }], [1]],
+    ['gateway_pings', [{ gw_id: 'alice1' }], [0]],
+    ['dead_letters', [{ payload: '{"username":"Alice1"}' }, { payload: '{"username":"alice12"}' }], [1]],
     ['dead_letters', [{ payload: 'stage=x&mac=50:a6:7f:84:9c:d1' }, { payload: 'mac=00:00:00:00:00:01' }], [1]],
     ['dead_letters', [{ payload: '{"mac":"50A67F849CD1"}' }, { payload: '' }], [1]],
   ]
@@ -53,10 +52,12 @@ t.test('records of erased people are left out, by every field that names them', 
  * Symptom: a dead letter of a forgotten user whose name has a character beyond U+FFFF was inserted again. Root cause: the name in the
  * payload was cut after six UTF-16 units, and the stored name after six code points.
  */
-t.test('a name of six code points is recognised in a dead letter, whatever its characters', async (t) => {
-  const subjects = await erased(['user', storedUserName('𐐨𐐩𐐪abcdef')])
+t.test('a name of six code points is recognised in a dead letter, whatever its characters', (t) => {
+  const hash = subjectHash(SECRET, 'user', '𐐀𐐁𐐂ABC')
+  const subjects = new ErasedSubjects([{ hash, ms: Date.now() + 60_000 }], [SECRET], 'govwifi')
   const batch = makeBatch('dead_letters', Date.now(), [{ payload: '{"username":"𐐨𐐩𐐪abcdef"}' }, { payload: 'other' }])
   t.same(left(subjects.without(batch)), [1])
+  t.end()
 })
 
 t.test('a batch without them is the same object', async (t) => {

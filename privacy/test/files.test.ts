@@ -44,9 +44,11 @@ function tablesWith(text: string): string[] {
 }
 
 async function forget(person: Person): Promise<void> {
-  const at = await keepHashes(store, [KEY], person)
+  const rule = 'lowercase'
+  const at = await keepHashes(store, [KEY], person, rule)
   await forgetInTables(store, person, {
-    erased: await filterOf([KEY], person, at),
+    rule,
+    erased: filterOf([KEY], person, rule, at),
     at,
     pseudonyms: null,
     dryRun: false,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { pseudonymKey, pseudonymOf } from '../pseudonym.ts'
+import type { UserNameRule } from '../../common/user-name.ts'
 import { createLogger } from '../../common/logger.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { subjectHash } from '../erased.ts'
@@ -31,10 +32,10 @@ async function copyHistory(): Promise<void> {
   )
 }
 
-async function forget(person: Person) {
-  const at = await keepHashes(store, [SECRET], person)
-  const erased = await filterOf([SECRET], person, at)
-  const found = await forgetInTables(store, person, { erased, at, pseudonyms: KEY, dryRun: false })
+async function forget(person: Person, rule: UserNameRule = 'lowercase') {
+  const at = await keepHashes(store, [SECRET], person, rule)
+  const erased = filterOf([SECRET], person, rule, at)
+  const found = await forgetInTables(store, person, { rule, erased, at, pseudonyms: KEY, dryRun: false })
   return Object.fromEntries(Object.entries(found).filter(([, rows]) => rows > 0))
 }
 
@@ -44,7 +45,7 @@ const other = { received_at, username: 'BOBBYB', mac: '02-00-00-00-00-01' }
 t.test('a user', async (t) => {
   await insert('post_auth', [
     { ...other },
-    { ...other, username: 'ALICE', success: 1 },
+    { ...other, username: 'alice', success: 1 },
     { ...other, username: '', ssl_username: 'Alice', cert_serial: 'serial-1', cert_issuer: 'ca' },
   ])
   await insert('portal_sessions', [
@@ -90,6 +91,19 @@ t.test('a user', async (t) => {
   t.same(await forget({ kind: 'user', value: 'Alice' }), {}, 'the second time it finds nothing')
 })
 
+t.test('by the rule of GovWifi', async (t) => {
+  await insert('post_auth', [
+    { ...other, username: 'HENRY', batch_index: 20 },
+    { ...other, username: 'HENRYM', batch_index: 21 },
+  ])
+  t.match(await forget({ kind: 'user', value: 'henrymiller' }, 'govwifi'), {}, 'not those who begin with the same letters')
+  t.match(await forget({ kind: 'user', value: 'henry' }, 'govwifi'), { post_auth: 1 })
+  t.same(await store.query(`SELECT username FROM gatepost.post_auth WHERE username LIKE 'HENRY%'`), [
+    { username: 'HENRYM' },
+  ])
+  t.match(await forget({ kind: 'user', value: 'henrym' }, 'govwifi'), { post_auth: 1 })
+})
+
 t.test('a device', async (t) => {
   await insert('post_auth', [{ ...other, mac: MAC }])
   await insert('gateway_auth', [{ received_at, stage: 'login', gw_id: 'g', mac: MAC, session_id: 's-3' }])
@@ -109,13 +123,13 @@ t.test('a device', async (t) => {
 
 t.test('later activity of the person is kept', async (t) => {
   const later = new Date(Date.now() + 60_000).toISOString().slice(0, 23).replace('T', ' ')
-  await insert('post_auth', [{ ...other, received_at: later, username: 'ERIN' }])
+  await insert('post_auth', [{ ...other, received_at: later, username: 'erin' }])
   t.equal((await forget({ kind: 'user', value: 'erin' }))['post_auth'], undefined)
 })
 
 t.test('during a rotation erased subjects are stored under both keys', async (t) => {
-  await keepHashes(store, ['old', 'new'], { kind: 'user', value: 'frank' })
-  const hashes = ['old', 'new'].flatMap((key) => ['frank', 'FRANK'].map((name) => subjectHash(key, 'user', name)))
+  await keepHashes(store, ['old', 'new'], { kind: 'user', value: 'Frank' }, 'lowercase')
+  const hashes = ['old', 'new'].flatMap((key) => ['frank', 'Frank'].map((name) => subjectHash(key, 'user', name)))
   const rows = await store.query<{ hash: string }>(
     'SELECT hash FROM gatepost.erased_subjects WHERE hash IN {hashes:Array(String)}',
     { hashes },

@@ -1,6 +1,7 @@
 import { canonicalIp } from '../../common/ip-address.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import { storedUserName } from '../../common/user-name.ts'
+import { userNameRule } from '../../store/user-names.ts'
 import { accountNamed } from '../accounts/list.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
@@ -60,6 +61,9 @@ export interface Device {
   readonly latest: string
 }
 
+/** A search with the user name as it is stored; empty: no user is searched. */
+type StoredSearch = LoginSearch & { readonly storedName: string }
+
 export interface AccountSummary {
   readonly username: string
   readonly created_at: string
@@ -110,7 +114,9 @@ const MAX_DEVICES = 20
 const REJECTIONS_ENOUGH = 1000
 
 /** @throws GatepostError of the store */
-export async function findLogins(store: TableStore, search: LoginSearch): Promise<LoginReport> {
+export async function findLogins(store: TableStore, asked: LoginSearch): Promise<LoginReport> {
+  const { user } = asked
+  const search = { ...asked, storedName: user === undefined ? '' : storedUserName(user, await userNameRule(store)) }
   const logins = await newest(store, search)
   // If everything has been found, count the reasons from it instead of reading the rows again.
   const all = logins.length < search.limit
@@ -133,7 +139,7 @@ function* rangesOf(search: LoginSearch): Generator<{ readonly from: number; read
   }
 }
 
-async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> {
+async function newest(store: TableStore, search: StoredSearch): Promise<Login[]> {
   const found: Login[] = []
   for (const { from, to } of rangesOf(search)) {
     const rows = await store.query<Login>(
@@ -149,7 +155,7 @@ async function newest(store: TableStore, search: LoginSearch): Promise<Login[]> 
 }
 
 /** Counts the reasons range by range, until there are enough. */
-async function reasonsOf(store: TableStore, search: LoginSearch): Promise<{ reasons: Reason[]; since: number }> {
+async function reasonsOf(store: TableStore, search: StoredSearch): Promise<{ reasons: Reason[]; since: number }> {
   const reasons = new Map<string, Reason>()
   let since = search.until.getTime()
   let rejections = 0
@@ -203,7 +209,7 @@ function devicesAmong(logins: readonly Login[]): Device[] {
   return [...devices.values()].slice(0, MAX_DEVICES)
 }
 
-function devicesOf(store: TableStore, search: LoginSearch): Promise<Device[]> {
+function devicesOf(store: TableStore, search: StoredSearch): Promise<Device[]> {
   return store.query<Device>(
     `SELECT mac, toUInt32(countIf(success = 1)) AS successes, toUInt32(countIf(success = 0)) AS failures,
        toString(max(received_at)) AS latest
@@ -229,13 +235,13 @@ function condition({ user, cert, mac, site, ap, building }: LoginSearch): string
   return time
 }
 
-function parameters(search: LoginSearch): Record<string, string | number> {
+function parameters(search: StoredSearch): Record<string, string | number> {
   const { user, cert, mac, site, ap, building } = search
   return {
     from: sqlTime(search.since.getTime()),
     to: sqlTime(search.until.getTime()),
     value: user ?? cert ?? mac ?? spelledAddress(site) ?? ap ?? building ?? '',
-    username: storedUserName(user ?? ''),
+    username: search.storedName,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Credential } from '../../ingest/writers/credentials.ts'
+import { USER_NAME_RULES } from '../../common/user-name.ts'
 import type { ReportedAs } from '../../schemas/streams/index.ts'
 import { addressBlock, listItems, listOf, oneOf, parsed, type ValueSchema } from './values.ts'
 import { optional, withDefault, type Variable } from './variable.ts'
@@ -68,6 +69,12 @@ export const WRITER_VARIABLES = {
   ingestListeners: withDefault('GATEPOST_INGEST_LISTENERS', 'bulk', listOf('bulk', 'gateway'), {
     description: 'Listeners that take logins. The gateway listener can be reached by guests.',
     allowed: 'comma-separated, of bulk, gateway',
+  }),
+  userNames: optional('GATEPOST_USERNAMES', oneOf(...USER_NAME_RULES), {
+    description:
+      'How user names of RADIUS servers are stored and compared: lowercase (the whole name in lower case, its realm included), as-sent, or govwifi (the first six characters in capitals). Kept with the tables: it cannot be changed later. Give all processes the same.',
+    allowed: 'lowercase, as-sent or govwifi',
+    unset: '(as the tables are; new ones: `lowercase`)',
   }),
   probeUsers: withDefault('GATEPOST_PROBE_USERS', 'HEALTH', probeUsers, {
     description:

@@ -10,6 +10,7 @@ import { workerBounds, type WorkerBounds } from '../../ingest/listeners/bounds.t
 import { openFilesWarning, type ListenerLimits } from '../../ingest/listeners/limits.ts'
 import { BulkListener } from '../../ingest/listeners/bulk.ts'
 import { GatewayListener } from '../../ingest/listeners/gateway.ts'
+import type { UserRules } from '../../ingest/encode/post-auth.ts'
 import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
 import type { Portal } from '../../ingest/portal/portal.ts'
 import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
@@ -17,6 +18,7 @@ import type { ListenerName } from '../../ingest/http.ts'
 import type { Records } from '../../ingest/records.ts'
 import type { WriterOptions } from '../../ingest/writers/writers.ts'
 import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
+import { UserNames, type UserNamesOption } from './user-names.ts'
 import { openIngestLog } from './open-log.ts'
 
 /** TLS of a worker's listeners. */
@@ -35,6 +37,7 @@ export interface IngestOptions {
   readonly writers: WriterOptions
   /** Days for which logins are kept. */
   readonly loginsKeptDays: number
+  readonly userNames: UserNamesOption
   /** Users whose reports are answered and make no record. */
   readonly probeUsers: readonly string[]
   readonly tls: WorkerTls
@@ -78,7 +81,7 @@ export class IngestWorker {
       ack: options.ack,
       writers: options.writers,
       loginsKeptDays: options.loginsKeptDays,
-      probeUsers: options.probeUsers,
+      users: usersOf(options, log),
       portal: portalOf(options, log),
       logger: options.logger,
     })
@@ -137,6 +140,12 @@ function withManyBatches(log: LogWriter): LogWriter {
     append: (batch) => log.append(batch),
     close: () => log.close(),
   }
+}
+
+function usersOf({ userNames, probeUsers, logger }: IngestOptions, { access }: IngestLog): () => UserRules {
+  const rule = new UserNames(userNames, access, logger)
+  const probes = new Set(probeUsers)
+  return () => ({ probes, userNames: rule.current })
 }
 
 function portalOf({ portal, secrets, logger }: IngestOptions, { access }: IngestLog) {

@@ -4,6 +4,7 @@ import { GatepostError } from '../../common/errors.ts'
 import { repairedBatch } from '../../ingest/repair.ts'
 import { findDeadLetter } from '../../reporter/queries/dead-letters.ts'
 import type { Store } from '../../store/contract.ts'
+import { userNameRule } from '../../store/user-names.ts'
 import type { Retention } from '../../store/retention.ts'
 
 /** A dead letter by its key. */
@@ -43,6 +44,7 @@ export async function storeLetter(
     batchIndex,
     remoteIp: letter.remote_ip,
     sender: letter.sender,
+    userNames: await userNameRule(store),
   })
   const { stream } = batch
   const erased = await ErasedSubjects.load(store, keys)

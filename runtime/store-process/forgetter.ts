@@ -1,4 +1,4 @@
-import { hashesOf } from '../../privacy/person.ts'
+import { subjectHash } from '../../privacy/erased.ts'
 import type { PseudonymKey } from '../../privacy/pseudonym.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Forgetter } from '../../reporter/dashboard/options.ts'
@@ -30,7 +30,7 @@ export function forgetterOf(parts: ForgetterParts): Forgetter | string {
   const storeKind = isCluster ? 'cluster' : description.kind
   const log = access.kind === 'kafka' ? 'kafka' : 'journal'
   return {
-    hash: (person) => hashesOf(keys, person)[0],
+    hash: ({ kind, value }) => subjectHash(keys[0], kind, value),
     forget: async (person, dryRun) => {
       const decisions = await openKnownAccess(access, logger)
       try {

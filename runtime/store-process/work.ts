@@ -27,6 +27,7 @@ import { cutOff } from './cut-off.ts'
 import { forgetterOf } from './forgetter.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from '../messages.ts'
 import { openAccess } from '../open-access.ts'
+import { decideUserNames, publishUserNames } from './user-names.ts'
 import { openStore, type OpenedStore } from './open-store.ts'
 import { AggregatorRunner } from './aggregator-runner.ts'
 
@@ -77,6 +78,7 @@ export class StoreWork {
     const { retention, log, tokenKeys, waitsForLog, drains } = start
     const opened = await openStore(start.store, retention, (reason) => supervisor.hangs(reason), logger)
     const { store } = opened
+    const userNames = await decideUserNames(store, start.userNames, logger)
     if (log !== null && tokenKeys.length === 0) await assertNobodyErased(store)
     const storeKind = start.store.kind
     const runner =
@@ -84,6 +86,7 @@ export class StoreWork {
         ? null
         : await AggregatorRunner.start({ log, store, storeKind, retention, tokenKeys, waitsForLog, logger })
     const access = start.access === null ? null : await openAccess(start.access, logger)
+    if (log !== null && access !== null) publishUserNames(access, userNames, logger)
     const background = [
       ...(log === null ? [] : startJobs(start, store, access, runner, logger)),
       ...(start.reports === null ? [] : reports(start.reports, store, retention, logger)),

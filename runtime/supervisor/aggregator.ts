@@ -8,6 +8,7 @@ import { kafkaAddress } from './kafka-log.ts'
 import type { AlertsStart } from '../messages.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
+import { optionOf } from './user-names.ts'
 import { alertSecret, withSecond } from './secret.ts'
 
 /**
@@ -33,6 +34,7 @@ export async function aggregator(configured: Config): Promise<number> {
     {
       store: storeDescription(config, dataDir),
       retention,
+      userNames: optionOf(config),
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: reader,
       tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),

@@ -7,6 +7,7 @@ import { ManagedProcess, type ManagedProcessOptions } from './managed-process.ts
 import { publisherOptions } from '../config/publish-options.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from '../messages.ts'
 import { portalOptions } from '../config/portal-options.ts'
+import type { UserNamesOption } from '../ingest-process/user-names.ts'
 import type { WorkerTls } from '../ingest-process/worker.ts'
 import { certificateFiles } from '../config/tls-variables.ts'
 import { writerOptions } from '../config/writer-options.ts'
@@ -38,6 +39,7 @@ export function ingestWorkers(
   config: Config,
   log: RecordLog,
   secret: string,
+  userNames: UserNamesOption,
   logger: Logger,
   demoKey: string | null = null,
 ): ManagedProcess[] {
@@ -58,6 +60,7 @@ export function ingestWorkers(
         trustedProxies: config.trustedProxies ?? [],
         writers: writerOptions(config),
         loginsKeptDays: config.retention.post_auth,
+        userNames,
         probeUsers: config.probeUsers,
         tls: workerTls(config),
         listenerLimits: {

@@ -22,11 +22,12 @@ export async function ingest(configured: Config): Promise<number> {
   const logger = createLogger('ingest')
   assertWritersKnown(configured)
   assertCertificate(configured)
-  const directory = await ownDirectory(configured.dataDir)
+  const directory = await ownDirectory(configured)
   try {
     const config = await withPorts(configured, ['gatewayPort', 'ingestPort', 'metricsPort'])
     const log = await prepareRecordLog(config, directory.path, logger)
-    const workers = ingestWorkers(config, log, tokenSecret(config.secret, directory.path), logger)
+    const secret = tokenSecret(config.secret, directory.path)
+    const workers = ingestWorkers(config, log, secret, directory.userNames, logger)
     return await run({
       config,
       processes: workers,

@@ -1,19 +1,27 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
+import type { Config } from '../config/config.ts'
 import { assertDataFormat, writeDataFormat } from '../data-format.ts'
+import type { UserNamesOption } from '../ingest-process/user-names.ts'
+import { userNamesOf } from './user-names.ts'
+
+/** What every instance has made in its directory; a command makes tables only. */
+const USED = ['format.json', 'journal', 'spill']
 
 /** A data directory that this process has locked. */
 export interface OwnedDirectory {
   /** Absolute path. */
   readonly path: string
+  readonly userNames: UserNamesOption
   release(): Promise<void>
 }
 
 /** @throws GatepostError CONFIG_INVALID: it cannot be created; DIRECTORY_LOCKED: another instance uses it; DATA_FORMAT_LATER */
-export async function ownDirectory(configured: string): Promise<OwnedDirectory> {
-  const path = resolve(configured)
+export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
+  const path = resolve(config.dataDir)
   try {
     await makeDirectory(path)
   } catch (error) {
@@ -26,12 +34,14 @@ export async function ownDirectory(configured: string): Promise<OwnedDirectory> 
   const lock = await lockSupervisor(path)
   try {
     assertDataFormat(path)
+    // Before format.json: a directory that has that one alone was used by a version without rules.
+    const userNames = userNamesOf(config, path, USED.some((name) => existsSync(join(path, name))))
     writeDataFormat(path)
+    return { path, userNames, release: () => lock.release() }
   } catch (error) {
     await lock.release()
     throw error
   }
-  return { path, release: () => lock.release() }
 }
 
 async function lockSupervisor(path: string): Promise<DirectoryLock> {

@@ -6,6 +6,7 @@ import { assertGuarded, dashboardStart } from './dashboard.ts'
 import { withPorts } from './ports.ts'
 import { run } from './run.ts'
 import { withSecond } from './secret.ts'
+import { optionOf } from './user-names.ts'
 import { assertCertificate } from './tls.ts'
 
 /**
@@ -25,6 +26,7 @@ export async function reporter(configured: Config): Promise<number> {
     {
       store: storeDescription(config, dataDir),
       retention,
+      userNames: optionOf(config),
       sessionTimeoutIntervals: config.sessionTimeoutIntervals,
       log: null,
       tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),

@@ -39,7 +39,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   assertGuarded(configured)
   assertWritersKnown(configured)
   assertCertificate(configured)
-  const directory = await ownDirectory(configured.dataDir)
+  const directory = await ownDirectory(configured)
   try {
     if (demo !== null) writeDemoMarker(directory.path, demo.marker)
     else if (readDemoMarker(directory.path) !== null)
@@ -55,14 +55,16 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
       'dashboardPort',
       'metricsPort',
     ])
+    const { userNames } = directory
     const log = await prepareRecordLog(config, directory.path, logger)
     const secret = tokenSecret(config.secret, directory.path)
-    const workers = ingestWorkers(config, log, secret, logger, demo?.key)
+    const workers = ingestWorkers(config, log, secret, userNames, logger, demo?.key)
     const store = storeProcess(
       'store',
       {
         store: storeDescription(config, directory.path),
         retention: config.retention,
+        userNames,
         sessionTimeoutIntervals: config.sessionTimeoutIntervals,
         log: log.reader,
         tokenKeys: withSecond(secret, config.secondSecret),

@@ -9,7 +9,7 @@ export const postAuth = defineStream({
       name: 'username',
       type: 'string',
       holds: 'user',
-      doc: 'User logins: the first six code points, upper case. Empty for certificate logins.',
+      doc: 'User logins: the user name by the rule of the installation (GATEPOST_USERNAMES), by default whole and in lower case. Empty for certificate logins.',
     },
     {
       name: 'ssl_username',
