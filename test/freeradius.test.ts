@@ -145,7 +145,7 @@ t.test('one login is one row, with the person and the device', async (t) => {
   )
   t.same(plain, [
     { username: 'alicexyz', site_ip: '127.0.0.1', authentication_reply: 'Hello alicexyz' },
-    { username: 'B"\\X', site_ip: '127.0.0.1', authentication_reply: '' },
+    { username: 'b"\\x', site_ip: '127.0.0.1', authentication_reply: '' },
     { username: 'carol', site_ip: '::1', authentication_reply: '' },
   ])
   t.same(await instance.query('SELECT * FROM dead_letters'), [])
@@ -160,10 +160,10 @@ t.test('one login is one row, with the person and the device', async (t) => {
   )
   t.equal(await radius.login({ 'User-Name': 'dave', 'User-Password': 'secret' }), 'Access-Accept')
   const names = await instance.queryUntil<{ username: string }>(
-    `SELECT username FROM post_auth WHERE username IN ('%{USER', 'DAVE') ORDER BY received_at`,
+    `SELECT left(username, 6) AS username FROM post_auth WHERE startsWith(username, '%{user') OR username = 'dave' ORDER BY received_at`,
     (found) => found.length >= 2,
   )
-  t.same(names, [{ username: '%{USER' }, { username: 'DAVE' }], 'no value of a login costs the logins of others')
+  t.same(names, [{ username: '%{user' }, { username: 'dave' }], 'no value of a login costs the logins of others')
   await until(() => radius.waiting().length === 0)
 })
 
