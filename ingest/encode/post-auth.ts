@@ -2,16 +2,9 @@ import type { FieldNames } from '../../schemas/streams/index.ts'
 import { POST_AUTH_BYTES } from '../limits.ts'
 import type { JsonFields } from '../parse/json.ts'
 import { ABSENT, OTHER, PLAIN } from '../parse/json.ts'
-import { canonicalIp } from '../../common/ip-address.ts'
-import { findMac, findMacBytes, macEnd, writeMac } from '../../common/mac.ts'
-import {
-  DEFAULT_USER_NAME_RULE,
-  firstCodePoints,
-  GOVWIFI_CODE_POINTS,
-  storedUserName,
-  type UserNameRule,
-} from '../../common/user-name.ts'
+import { DEFAULT_USER_NAME_RULE, type UserNameRule } from '../../common/user-name.ts'
 import type { Cursor } from './cursor.ts'
+import { putAddress, putCut, putMac, putRealm, putText, putUsername, ssidAfter } from './report-fields.ts'
 
 export const POST_AUTH_KEYS = [
   'username',
@@ -133,13 +126,13 @@ export function encodePostAuth(
       stats.healthChecks++
       return false
     }
-    putUsername(cursor, fields, rules.userNames)
+    putUsername(cursor, fields, USERNAME, rules.userNames)
     cursor.emptyString()
   }
   putMac(cursor, fields, MAC)
   let ssid = ''
   if (putMac(cursor, fields, CALLED_STATION_ID)) {
-    ssid = ssidAfter(fields)
+    ssid = ssidAfter(fields, CALLED_STATION_ID)
     cursor.emptyString()
   } else putText(cursor, fields, CALLED_STATION_ID)
   putAddress(cursor, fields, SITE_IP)
@@ -158,7 +151,7 @@ export function encodePostAuth(
   putText(cursor, fields, NAS_IDENTIFIER)
   putAddress(cursor, fields, NAS_IP)
   putText(cursor, fields, NAS_PORT_ID)
-  putRealm(cursor, fields)
+  putRealm(cursor, fields, USERNAME)
   return true
 }
 
@@ -178,70 +171,8 @@ function isCertificateLogin(fields: JsonFields, stats: PostAuthStats): boolean {
   }
 }
 
-function putText(cursor: Cursor, fields: JsonFields, name: number): void {
-  const kind = fields.kinds[name]
-  if (kind === ABSENT) cursor.emptyString()
-  else if (kind === PLAIN) cursor.stringBytes(fields.bytes, fields.starts[name], fields.ends[name])
-  else cursor.string(fields.text(name))
-}
-
-function putCut(cursor: Cursor, fields: JsonFields, name: number, codePoints: number): void {
-  if (fields.kinds[name] === PLAIN && fields.ends[name] - fields.starts[name] <= codePoints)
-    putText(cursor, fields, name)
-  else cursor.string(firstCodePoints(fields.text(name), codePoints))
-}
-
-/** As storedUserName(), without allocating a string for ASCII names. */
-function putUsername(cursor: Cursor, fields: JsonFields, rule: UserNameRule): void {
-  const kind = fields.kinds[USERNAME]
-  if (kind === ABSENT) return cursor.emptyString()
-  if (kind !== PLAIN) return cursor.string(storedUserName(fields.text(USERNAME), rule))
-  const start = fields.starts[USERNAME]
-  const end = fields.ends[USERNAME]
-  if (rule === 'as-sent') cursor.stringBytes(fields.bytes, start, end)
-  else if (rule === 'lowercase') putAscii(cursor, fields.bytes, start, end, UPPER_A, 0x20)
-  else putAscii(cursor, fields.bytes, start, Math.min(end, start + GOVWIFI_CODE_POINTS), LOWER_A, -0x20)
-}
-
-const UPPER_A = 0x41
-const LOWER_A = 0x61
-
-/** Writes ASCII with its letters of one case, which begin at `a`, moved to the other. */
-function putAscii(cursor: Cursor, bytes: Uint8Array, start: number, end: number, a: number, move: number): void {
-  cursor.uint(end - start)
-  for (let index = start; index < end; index++) {
-    const byte = bytes[index]
-    cursor.byte(byte >= a && byte < a + 26 ? byte + move : byte)
-  }
-}
-
 function isProbe(fields: JsonFields, probes: ReadonlySet<string>): boolean {
   return fields.kinds[USERNAME] !== ABSENT && probes.has(fields.text(USERNAME))
-}
-
-/** What follows the MAC that was just found in called_station_id, without the separator between them. */
-function ssidAfter(fields: JsonFields): string {
-  const plain = fields.kinds[CALLED_STATION_ID] === PLAIN
-  const at = macEnd() - (plain ? fields.starts[CALLED_STATION_ID] : 0)
-  if (plain && macEnd() === fields.ends[CALLED_STATION_ID]) return ''
-  return fields
-    .text(CALLED_STATION_ID)
-    .slice(at)
-    .replace(/^(?:%3A|[:;,.\-_/|@# ])/i, '')
-}
-
-/** An address in its one spelling; other text as it is. */
-function putAddress(cursor: Cursor, fields: JsonFields, name: number): void {
-  const text = fields.text(name)
-  cursor.string(text === '' ? '' : (canonicalIp(text) ?? text))
-}
-
-function putRealm(cursor: Cursor, fields: JsonFields): void {
-  if (fields.blank(USERNAME)) return cursor.emptyString()
-  const name = fields.text(USERNAME)
-  const at = name.lastIndexOf('@')
-  if (at < 0) cursor.emptyString()
-  else cursor.string(name.slice(at + 1).toLowerCase())
 }
 
 function isAccept(fields: JsonFields): boolean {
@@ -252,25 +183,6 @@ function isAccept(fields: JsonFields): boolean {
   if (fields.ends[AUTHENTICATION_RESULT] - start !== ACCESS_ACCEPT.length) return false
   for (let index = 0; index < ACCESS_ACCEPT.length; index++)
     if (fields.bytes[start + index] !== ACCESS_ACCEPT[index]) return false
-  return true
-}
-
-/** Writes the value's MAC in its normal form, or an empty string. @returns whether there was a MAC. */
-function putMac(cursor: Cursor, fields: JsonFields, name: number): boolean {
-  const kind = fields.kinds[name]
-  let found = false
-  if (kind === PLAIN) found = findMacBytes(fields.bytes, fields.starts[name], fields.ends[name])
-  else if (kind !== ABSENT) {
-    const text = fields.text(name)
-    found = findMac(text, 0, text.length)
-  }
-  if (!found) {
-    cursor.emptyString()
-    return false
-  }
-  cursor.byte(17 << 1)
-  writeMac(cursor.bytes, cursor.position)
-  cursor.position += 17
   return true
 }
 
