@@ -16,7 +16,10 @@ async function kept(store: Pick<Store, 'query'>): Promise<UserNameRule | null> {
   const value = rows.at(0)?.value
   if (value === undefined) return null
   if (isUserNameRule(value)) return value
-  throw new GatepostError('DATA_FORMAT_LATER', `user names are stored by the rule ${value}, which this version does not know`)
+  throw new GatepostError(
+    'DATA_FORMAT_LATER',
+    `user names are stored by the rule ${value}, which this version does not know`,
+  )
 }
 
 /** The rule by which the names in the tables are written. @throws GatepostError of the store; DATA_FORMAT_LATER */
