@@ -17,6 +17,7 @@ import { spool, type DataFile } from './insert.ts'
 import { Output } from './output.ts'
 import { runQuery } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
+import { roleName } from './roles.ts'
 import { Counters, type Refusal, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
 
@@ -88,6 +89,7 @@ async function openEngine(dataPath: string): Promise<{ engine: Engine; facts: En
   let engine: Engine | null = null
   try {
     engine = new Engine(dataPath)
+    for (const role of ['reader', 'admin', 'operator'] as const) await engine.requireRole(roleName(role))
     return { engine, facts: await engine.facts() }
   } catch (error) {
     engine?.close()
@@ -212,13 +214,15 @@ class Service {
       // A KILL must not be queued behind the query that it is to end.
       const isKill = firstWord(text.sql) === 'KILL'
       leave = await (mayWrite && !isKill ? this.#writers : this.#readers).enter(left.signal)
+      const actsAsServer = role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true)
       await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
         facts: this.#facts,
         limits: this.#limits,
         counters: this.#counters,
         mayWrite,
-        actsAsServer: role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true),
+        role: roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
+        actsAsServer,
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         onStatement: (statement) => this.#audit(client, 'sql_query', statement),
         signal: left.signal,

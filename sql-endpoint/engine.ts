@@ -1,5 +1,6 @@
 import { Session, type ChdbResult, type StreamChunk } from 'chdb'
 import { FunctionList } from './guard/functions.ts'
+import { takingRole } from '../store/embedded/access-control.ts'
 import { DATABASE } from './options.ts'
 import { SqlError } from './errors.ts'
 import { literal, tokensOf, type Token } from './guard/tokens.ts'
@@ -43,6 +44,18 @@ export class Engine {
     }
   }
 
+  /** @throws Error: the engine was opened without this role, so it would refuse nothing */
+  async requireRole(role: string): Promise<void> {
+    const session = new Session(this.dataPath)
+    try {
+      for (const statement of takingRole(role)) await session.queryAsync(statement)
+    } catch (error) {
+      throw new Error(`the engine was opened without the role ${role}`, { cause: error })
+    } finally {
+      session.close()
+    }
+  }
+
   close(): void {
     this.#ownSession.close()
   }
@@ -75,8 +88,27 @@ export class Connection {
   readonly #overdue: Overdue
   #operation: Promise<unknown> = Promise.resolve()
 
-  /** @throws SqlError BAD_ARGUMENTS: the engine rejects one of the settings; it does not say which one */
-  constructor(engine: Engine, settings: Readonly<Record<string, string | number>>, overdue: Overdue) {
+  /**
+   * @param role the engine refuses what this role was not granted
+   * @throws SqlError BAD_ARGUMENTS: the engine rejects one of the settings; it does not say which one
+   */
+  static async open(
+    engine: Engine,
+    role: string,
+    settings: Readonly<Record<string, string | number>>,
+    overdue: Overdue,
+  ): Promise<Connection> {
+    const connection = new Connection(engine, settings, overdue)
+    try {
+      for (const statement of [`USE ${DATABASE}`, ...takingRole(role)]) await connection.run(statement, 'Null')
+      return connection
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+  }
+
+  private constructor(engine: Engine, settings: Readonly<Record<string, string | number>>, overdue: Overdue) {
     this.#overdue = overdue
     const args = Object.entries({ ...ALWAYS, ...settings }).map(([name, value]) => `--${name}=${value}`)
     try {
@@ -84,10 +116,6 @@ export class Connection {
     } catch (error) {
       throw new SqlError('BAD_ARGUMENTS', 'A setting has a value that the engine does not take', error)
     }
-  }
-
-  async useDatabase(): Promise<void> {
-    await this.run(`USE ${DATABASE}`, 'Null')
   }
 
   /** Values are escaped as in TabSeparated, as over HTTP. */

@@ -19,6 +19,8 @@ export interface QueryContext {
   readonly limits: SqlLimits
   readonly counters: Counters
   readonly mayWrite: boolean
+  /** The role of the engine that the statement runs under. */
+  readonly role: string
   /** See SqlEndpointOptions. */
   readonly actsAsServer: boolean
   /** Whether the data of VALUES may contain expressions, which the guard does not see. */
@@ -54,9 +56,8 @@ export async function runQuery(
   const checked = await check(statement.sql, request, policy, context)
   context.onStatement(checked.verdict.summary)
   const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
-  const connection = new Connection(context.engine, { ...settings, ...forced }, context.overdue)
+  const connection = await Connection.open(context.engine, context.role, { ...settings, ...forced }, context.overdue)
   try {
-    await connection.useDatabase()
     await connection.setParameters(checked.parameters)
     if (checked.verdict.takesData) await insert(connection, checked, statement.data, output, context)
     else await answer(connection, checked.verdict, request, output, context)
@@ -81,7 +82,7 @@ async function check(
   context: QueryContext,
 ): Promise<Checked> {
   const settings = { ...Object.fromEntries(policy.limits), readonly: readonlyLevel(sql) }
-  const connection = new Connection(context.engine, settings, context.overdue)
+  const connection = await Connection.open(context.engine, context.role, settings, context.overdue)
   try {
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)

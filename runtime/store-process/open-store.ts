@@ -47,9 +47,9 @@ async function openEmbedded(
 ): Promise<OpenedStore> {
   // Load the engine, a library of several hundred megabytes, only when it is needed.
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
-  const { startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
+  const { engineRoles, startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   const path = join(dataDir, 'store')
-  const store = await openEmbeddedStore({ path, logger, retention, lockWaitMs: LOCK_WAIT_MS })
+  const store = await openEmbeddedStore({ path, logger, retention, roles: engineRoles(), lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()
   const { host, port, password, adminPassword, allowedHosts, trustedProxies } = endpointStart
   const audit = new AuditLog(store, logger)

@@ -1,10 +1,7 @@
-import { DATABASE } from '../options.ts'
-
 /**
- * The readable tables outside database gatepost. `null`: unchanged. Otherwise the query that replaces the table: without other databases,
- * and without paths of this machine.
+ * The readable tables outside database gatepost, of which the engine shows what the role may see. `null`: unchanged. Otherwise the query that
+ * replaces the table, without paths of this machine.
  */
-const only = (column: string): string => `WHERE ${column} = '${DATABASE}'`
 const SYSTEM: Record<string, string | null> = {
   settings: null,
   one: null,
@@ -24,16 +21,12 @@ const SYSTEM: Record<string, string | null> = {
   collations: null,
   licenses: null,
   contributors: null,
-  tables: `SELECT * REPLACE ('' AS metadata_path, CAST([], 'Array(String)') AS data_paths) FROM system.tables ${only('database')}`,
-  columns: `SELECT * FROM system.columns ${only('database')}`,
-  databases: `SELECT * REPLACE ('' AS metadata_path, '' AS data_path) FROM system.databases ${only('name')}`,
-  data_skipping_indices: `SELECT * FROM system.data_skipping_indices ${only('database')}`,
+  tables: `SELECT * REPLACE ('' AS metadata_path, CAST([], 'Array(String)') AS data_paths) FROM system.tables`,
+  columns: null,
+  databases: `SELECT * REPLACE ('' AS metadata_path, '' AS data_path) FROM system.databases`,
+  data_skipping_indices: null,
 }
-const INFORMATION_SCHEMA: Record<string, string | null> = {
-  tables: `SELECT * FROM information_schema.tables ${only('table_schema')}`,
-  columns: `SELECT * FROM information_schema.columns ${only('table_schema')}`,
-  schemata: `SELECT * FROM information_schema.schemata ${only('schema_name')}`,
-}
+const INFORMATION_SCHEMA: Record<string, string | null> = { tables: null, columns: null, schemata: null }
 
 /** Additional tables that a store reads on its server. The endpoint's query ids are comments to the engine. */
 const OF_STORES: Record<string, string | null> = {

@@ -4,7 +4,7 @@ import { SqlError } from '../errors.ts'
 import type { FunctionList } from './functions.ts'
 import { DATABASE } from '../options.ts'
 import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
-import { replaceCatalogTables } from './replace-catalog.ts'
+import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
 import { summaryOf, type StatementSummary } from './summary.ts'
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
@@ -88,7 +88,7 @@ export async function judge(
   else checkReaderStatement(root, tokens)
   const { edits, format } = formatClause(tokens)
   const describes = root.kind === 'DescribeQuery'
-  const catalogEdits = describes ? [] : replaceCatalogTables(root, tokens, context.actsAsServer)
+  const catalogEdits = (describes ? describeCatalogTable : replaceCatalogTables)(root, tokens, context.actsAsServer)
   if (catalogEdits === null) throw denied('Tables of the catalogue are only available after FROM and JOIN')
   return {
     sql: applyEdits(

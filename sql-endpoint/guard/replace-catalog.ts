@@ -59,3 +59,21 @@ function renamed(
   const [alias] = aliases
   return aliases.size === 1 ? [{ begin, end, text: alias }] : []
 }
+
+/** DESCRIBE TABLE system.tables needs a grant on that table, which would show it everywhere; DESCRIBE of a query needs none. */
+export function describeCatalogTable(
+  root: AstNode,
+  tokens: readonly Token[],
+  actsAsServer: boolean,
+): TextEdit[] | null {
+  const [expression] = root.children
+  if (expression?.children[0]?.kind !== 'TableIdentifier') return replaceCatalogTables(root, tokens, actsAsServer)
+  const at = isWord(tokens[1], 'TABLE') ? 2 : 1
+  const [database, dot, table] = tokens.slice(at, at + 3)
+  if (!isName(database) || dot?.kind !== 'Dot' || !isName(table)) return []
+  const query = catalogTable(nameOf(database), nameOf(table), actsAsServer)
+  if (query === undefined) return []
+  return [
+    { begin: database.begin, end: table.end, text: `(${query ?? `SELECT * FROM ${database.text}.${table.text}`})` },
+  ]
+}

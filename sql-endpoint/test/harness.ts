@@ -1,11 +1,12 @@
-import { Session } from 'chdb'
+import type { Session } from 'chdb'
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { startSqlEndpoint, type SqlEndpoint, type SqlEndpointOptions } from '../index.ts'
+import { openEngine } from '../../store/embedded/access-control.ts'
+import { engineRoles, startSqlEndpoint, type SqlEndpoint, type SqlEndpointOptions } from '../index.ts'
 
 export const ADMIN = { authorization: `Basic ${Buffer.from('admin:adm').toString('base64')}` }
 
@@ -23,7 +24,7 @@ export interface Harness {
 export async function startHarness(options: Partial<SqlEndpointOptions> = {}): Promise<Harness> {
   const scratch = mkdtempSync(join(tmpdir(), 'gatepost-sql-test-'))
   const dataPath = join(scratch, 'store')
-  const direct = new Session(dataPath)
+  const direct = openEngine(dataPath, engineRoles(options.limits))
   await direct.queryAsync('CREATE DATABASE gatepost')
   await direct.queryAsync('CREATE TABLE gatepost.readings (id UInt64, name String) ENGINE = MergeTree ORDER BY id')
   await direct.queryAsync(`INSERT INTO gatepost.readings SELECT number, concat('n', toString(number)) FROM numbers(10)`)

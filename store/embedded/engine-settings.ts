@@ -5,9 +5,6 @@ const GIB = 1024 ** 3
 /** 64-bit integers as text: JavaScript numbers would lose bits. */
 const COMMON: EngineSettings = { output_format_json_quote_64bit_integers: 1 }
 
-/** This connection runs no queries: while it is open the engine stays alive, whichever others are replaced. */
-export const ANCHOR_SETTINGS: EngineSettings = COMMON
-
 /**
  * Reading connections. Results are materialised in this process and aborting does not stop the engine, so queries are limited in time and
  * result size. readonly forbids queries to change the limits.

@@ -1,4 +1,4 @@
-import { drainPending } from 'chdb'
+import { drainPending, type Session } from 'chdb'
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
@@ -9,10 +9,11 @@ import type { Ownership, InsertOutcome, QueryParams, Store } from '../contract.t
 import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
 import { applyRetention, DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
+import { openEngine, type EngineRole } from './access-control.ts'
 import { AvroFiles } from './avro-files.ts'
 import { check } from './check.ts'
 import { EngineConnection } from './connection.ts'
-import { ANCHOR_SETTINGS, READER_SETTINGS, WRITER_SETTINGS } from './engine-settings.ts'
+import { READER_SETTINGS, WRITER_SETTINGS } from './engine-settings.ts'
 import { storeError } from './errors.ts'
 import { WorkerQueue } from '../work-queue.ts'
 
@@ -26,6 +27,8 @@ export interface EmbeddedStoreOptions {
   readonly inserters?: number
   /** Default 32 days. */
   readonly retention?: Retention
+  /** Roles that connections of others to this engine can take. Default: none. */
+  readonly roles?: readonly EngineRole[]
   /** How long to wait for another process to release the directory, default 0. */
   readonly lockWaitMs?: number
 }
@@ -52,10 +55,12 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
 class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
+  readonly #path: string
   readonly #retention: Retention
   readonly #lock: DirectoryLock
   readonly #files: AvroFiles
-  readonly #anchor: EngineConnection
+  /** Runs no queries: while it is open the engine stays alive, whichever connections are replaced. */
+  #anchor: Session | null = null
   readonly #connections: readonly EngineConnection[]
   readonly #readers: WorkerQueue<EngineConnection>
   /** A single worker serialises writes, so that nothing happens between a look-up and its insert. */
@@ -65,17 +70,17 @@ class EmbeddedStore implements Store {
 
   constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
     this.#options = options
+    this.#path = path
     this.#retention = options.retention ?? DEFAULT_RETENTION
     this.#lock = lock
     this.#files = new AvroFiles(`${path}-incoming`)
-    this.#anchor = new EngineConnection(path, ANCHOR_SETTINGS)
     const writer = new EngineConnection(path, WRITER_SETTINGS)
     const readers = Array.from(
       { length: options.readConnections ?? 3 },
       () => new EngineConnection(path, READER_SETTINGS),
     )
     const inserters = Array.from({ length: options.inserters ?? 1 }, () => new EngineConnection(path, WRITER_SETTINGS))
-    this.#connections = [...readers, ...inserters, writer, this.#anchor]
+    this.#connections = [...readers, ...inserters, writer]
     this.#inserters = new WorkerQueue(inserters, MAX_WAITING)
     this.#readers = new WorkerQueue(readers, MAX_WAITING)
     this.#writer = new WorkerQueue([writer], MAX_WAITING)
@@ -84,7 +89,8 @@ class EmbeddedStore implements Store {
   /** Loads the tables. */
   async open(): Promise<void> {
     await this.#files.clear()
-    await this.#anchor.run('SELECT 1')
+    this.#anchor = openEngine(this.#path, this.#options.roles ?? [])
+    await this.#anchor.queryAsync('SELECT 1')
   }
 
   async migrate(): Promise<void> {
@@ -125,6 +131,7 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     await Promise.all([this.#readers.close(), this.#writer.close(), this.#inserters.close()])
     for (const connection of this.#connections) await connection.close()
+    this.#anchor?.close()
     // close() of a connection returns before the engine has released the directory.
     await drainPending()
     await this.#lock.release()

@@ -114,10 +114,12 @@ async function launch(
 }
 
 async function serve(directory: string, port: number, adminPassword: string): Promise<void> {
-  const { startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
+  const { engineRoles, startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   await mkdir(directory, { recursive: true })
-  const { Session } = await import('chdb')
-  const session = new Session(directory)
+  const { openEngine } = await import('../../store/embedded/access-control.ts')
+  // Statements name thousands of batches, and several processes connect at once.
+  const limits = { writeConnections: 4, maxQueryBytes: 1024 * 1024, maxQueued: 1000, maxInsertBytes: 1024 ** 3 }
+  const session = openEngine(directory, engineRoles(limits))
   await session.queryAsync('CREATE DATABASE IF NOT EXISTS gatepost')
   const endpoint = await startSqlEndpoint({
     dataPath: directory,
@@ -126,8 +128,7 @@ async function serve(directory: string, port: number, adminPassword: string): Pr
     password: adminPassword,
     adminPassword,
     actsAsServer: true,
-    // Statements name thousands of batches, and several processes connect at once.
-    limits: { writeConnections: 4, maxQueryBytes: 1024 * 1024, maxQueued: 1000, maxInsertBytes: 1024 ** 3 },
+    limits,
     logger: pino({ level: process.env['STORE_SERVER_LOG_LEVEL'] ?? 'silent' }, pino.destination(2)),
   })
   process.once('SIGTERM', () => {

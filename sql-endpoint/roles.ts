@@ -1,0 +1,30 @@
+import type { EngineRole } from '../store/embedded/access-control.ts'
+import { limitSettings } from './guard/settings.ts'
+import { DATABASE, DEFAULT_LIMITS, type SqlLimits } from './options.ts'
+import type { Role } from './users.ts'
+
+const READ = [`GRANT SELECT ON ${DATABASE}.*`]
+const CHANGE = [
+  ...READ,
+  `GRANT INSERT, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE, OPTIMIZE, CHECK ON ${DATABASE}.*`,
+  `GRANT ALTER UPDATE, ALTER DELETE, ALTER COLUMN, ALTER INDEX, ALTER PROJECTION, ALTER CONSTRAINT, ALTER ORDER BY, ALTER SAMPLE BY,
+    ALTER TTL, ALTER SETTINGS, ALTER MODIFY COMMENT, ALTER VIEW MODIFY QUERY ON ${DATABASE}.*`,
+]
+/** What was done is not undone by those who did it. */
+const AS_ADMIN = [...CHANGE, `REVOKE ALL ON ${DATABASE}.audit_log`, `GRANT SELECT ON ${DATABASE}.audit_log`]
+/** A file is the request's data (insert.ts). */
+const AS_STORE = [...CHANGE, `GRANT CREATE DATABASE ON ${DATABASE}.*`, 'GRANT READ ON FILE']
+const GRANTS: Record<Role, readonly string[]> = { reader: READ, admin: AS_ADMIN, operator: AS_STORE }
+
+/** What the endpoint's users may do, as the engine enforces it. The engine has to be opened with them. */
+export function engineRoles(limits: Partial<SqlLimits> = {}): EngineRole[] {
+  const all: SqlLimits = { ...DEFAULT_LIMITS, ...limits }
+  return (['reader', 'admin', 'operator'] as const).map((role) => {
+    const seconds = role === 'reader' ? all.maxExecutionSeconds : Math.max(all.maxWriteSeconds, all.maxExecutionSeconds)
+    return { name: roleName(role), grants: GRANTS[role], maximums: limitSettings(all, seconds) }
+  })
+}
+
+export function roleName(role: Role): string {
+  return `sql_${role}`
+}
