@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { addressGroup } from '../common/ip-address.ts'
 import { ConnectionGate } from '../common/connection-gate.ts'
 import { TrustedProxies } from '../common/trusted-proxies.ts'
 import { boundConnections } from '../common/web-server.ts'
@@ -31,6 +32,7 @@ export interface SqlEndpoint {
 const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS'])
 /** When closing, requests may finish within this time and are then aborted. */
 const CLOSING_GRACE_MS = 3000
+const KILL_CONNECTIONS = 2
 const FIRST_BYTE_MS = 10_000
 /** Nothing moves while a statement waits for its turn and runs; who does not read its result is disconnected before (output.ts). */
 const STALLED_MS = 3_600_000
@@ -108,6 +110,8 @@ class Service {
   readonly #queue: Queue
   readonly #readers: Gate
   readonly #writers: Gate
+  /** A KILL must not wait for the query that it is to end. */
+  readonly #killers: Gate
   readonly #counters = new Counters()
   readonly #running = new Set<Promise<void>>()
   /** Aborted when a client disconnects or is disconnected. */
@@ -127,9 +131,10 @@ class Service {
     this.#hosts = new HostCheck(options.host, options.allowedHosts ?? [])
     this.#login = new Login(options)
     this.#gate = gate
-    this.#queue = new Queue(limits.maxQueued)
+    this.#queue = new Queue(limits.maxQueued, limits.maxQueuedSeconds * 1000)
     this.#readers = new Gate(limits.readConnections, this.#queue)
     this.#writers = new Gate(limits.writeConnections, this.#queue)
+    this.#killers = new Gate(KILL_CONNECTIONS, this.#queue)
   }
 
   stats(): SqlStats {
@@ -211,9 +216,9 @@ class Service {
       // GET never changes anything: a link or an image on any web page could trigger it.
       const mayWrite = role !== 'reader' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
       if (mayWrite && text.data !== null) data = await spool(text.data)
-      // A KILL must not be queued behind the query that it is to end.
       const isKill = firstWord(text.sql) === 'KILL'
-      leave = await (mayWrite && !isKill ? this.#writers : this.#readers).enter(left.signal)
+      const gate = isKill ? this.#killers : mayWrite ? this.#writers : this.#readers
+      leave = await gate.enter(`${client.user} ${addressGroup(client.address)}`, left.signal)
       const actsAsServer = role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true)
       await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
@@ -222,6 +227,8 @@ class Service {
         counters: this.#counters,
         mayWrite,
         role: roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
+        user: client.user,
+        mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
         actsAsServer,
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         onStatement: (statement) => this.#audit(client, 'sql_query', statement),

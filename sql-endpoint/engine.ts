@@ -56,6 +56,17 @@ export class Engine {
     }
   }
 
+  /** Tells the queries to end: most do within some milliseconds. @param condition on system.processes */
+  async kill(condition: string): Promise<void> {
+    const session = new Session(this.dataPath)
+    try {
+      // Without SYNC: MEASURED, with it this engine waits for ever.
+      await session.queryAsync(`KILL QUERY WHERE ${condition} ASYNC`)
+    } finally {
+      session.close()
+    }
+  }
+
   close(): void {
     this.#ownSession.close()
   }

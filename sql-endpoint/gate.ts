@@ -1,24 +1,51 @@
 import { SqlError } from './errors.ts'
 
 interface Waiter {
+  readonly gate: Gate
+  /** Whom it waits for: the queue takes turns between them. */
+  readonly who: string
   readonly admit: () => void
+  readonly refuse: (error: SqlError) => void
 }
 
-/** The number of queued requests, limited over all gates that share it. */
+/** Queued requests, limited in number over all gates that share it, and in time. */
 export class Queue {
   readonly max: number
-  length = 0
+  readonly maxWaitMs: number
+  /** In order of arrival. */
+  readonly waiting = new Set<Waiter>()
 
-  constructor(max: number) {
+  constructor(max: number, maxWaitMs: number) {
     this.max = max
+    this.maxWaitMs = maxWaitMs
+  }
+
+  get length(): number {
+    return this.waiting.size
+  }
+
+  /** If the queue is full: the newest request of the one who has most of it, if that is more than `who` would have. */
+  displacedBy(who: string): Waiter | undefined {
+    const counts = new Map<string, number>()
+    for (const waiter of this.waiting) counts.set(waiter.who, (counts.get(waiter.who) ?? 0) + 1)
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0] as [string, number])
+    if (count <= (counts.get(who) ?? 0) + 1) return undefined
+    return [...this.waiting].findLast((waiter) => waiter.who === most)
   }
 }
 
-/** Admits a limited number at a time, queues a limited number in order of arrival, and refuses the rest. */
+/**
+ * Admits a limited number at a time. Of those who wait, the next slot goes to the one with fewest slots, then to the one who got none for longest, then to
+ * the first; a full queue refuses those who have most of it.
+ */
 export class Gate {
   readonly #max: number
   readonly #queue: Queue
-  readonly #waiting = new Set<Waiter>()
+  /** Slots in use, by who uses them. */
+  readonly #slots = new Map<string, number>()
+  /** When each of those who run or wait got a slot last, by the number of the turn. */
+  readonly #turns = new Map<string, number>()
+  #turn = 0
   #active = 0
 
   constructor(max: number, queue: Queue) {
@@ -32,51 +59,88 @@ export class Gate {
 
   /**
    * Resolves with a function that releases the slot.
-   * @throws SqlError TOO_MANY_SIMULTANEOUS_QUERIES: the queue is full; ABORTED: the client disconnected meanwhile
+   * @param who any text: slots are fair between them
+   * @throws SqlError TOO_MANY_SIMULTANEOUS_QUERIES: the queue is full, or the wait was too long; ABORTED: the client disconnected meanwhile
    */
-  async enter(signal: AbortSignal): Promise<() => void> {
-    if (this.#active >= this.#max) await this.#wait(signal)
-    else this.#active++
+  async enter(who: string, signal: AbortSignal): Promise<() => void> {
+    if (this.#active >= this.#max) await this.#wait(who, signal)
+    else this.#take(who)
     let left = false
     return () => {
       if (left) return
       left = true
-      const [next] = this.#waiting
-      // The slot is handed to the next in the queue, without becoming free in between.
-      if (next === undefined) this.#active--
-      else {
-        this.#waiting.delete(next)
-        next.admit()
-      }
+      this.#release(who)
     }
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
-    if (this.#queue.length >= this.#queue.max) {
-      throw new SqlError(
-        'TOO_MANY_SIMULTANEOUS_QUERIES',
-        `Too many simultaneous queries. Maximum: ${this.#max} running, ${this.#queue.max} waiting`,
-      )
+  #take(who: string): void {
+    this.#active++
+    this.#slots.set(who, (this.#slots.get(who) ?? 0) + 1)
+    this.#turns.set(who, ++this.#turn)
+  }
+
+  #release(who: string): void {
+    this.#active--
+    const slots = (this.#slots.get(who) ?? 0) - 1
+    if (slots > 0) this.#slots.set(who, slots)
+    else this.#slots.delete(who)
+    const waiting = [...this.#queue.waiting].filter(({ gate }) => gate === this)
+    const known = new Set([...this.#slots.keys(), ...waiting.map((waiter) => waiter.who)])
+    for (const name of this.#turns.keys()) if (!known.has(name)) this.#turns.delete(name)
+    if (waiting.length === 0) return
+    const next = waiting.reduce((first, other) => (this.#goesBefore(other.who, first.who) ? other : first))
+    this.#take(next.who)
+    next.admit()
+  }
+
+  #goesBefore(who: string, other: string): boolean {
+    const slots = (this.#slots.get(who) ?? 0) - (this.#slots.get(other) ?? 0)
+    return slots !== 0 ? slots < 0 : (this.#turns.get(who) ?? 0) < (this.#turns.get(other) ?? 0)
+  }
+
+  #wait(who: string, signal: AbortSignal): Promise<void> {
+    const queue = this.#queue
+    if (queue.length >= queue.max) {
+      const displaced = queue.displacedBy(who)
+      if (displaced === undefined) throw this.#tooMany()
+      displaced.refuse(this.#tooMany())
     }
-    this.#queue.length++
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        this.#queue.length--
+        queue.waiting.delete(waiter)
+        clearTimeout(timer)
         signal.removeEventListener('abort', abandon)
       }
       const waiter: Waiter = {
+        gate: this,
+        who,
         admit: () => {
           settle()
           resolve()
         },
+        refuse: (error) => {
+          settle()
+          reject(error)
+        },
       }
       const abandon = (): void => {
-        this.#waiting.delete(waiter)
-        settle()
-        reject(new SqlError('ABORTED', 'The client went away while its query waited'))
+        waiter.refuse(new SqlError('ABORTED', 'The client went away while its query waited'))
       }
-      this.#waiting.add(waiter)
+      const seconds = queue.maxWaitMs / 1000
+      const tooLong = `Too many simultaneous queries: none of ${this.#max} ended within ${seconds} s`
+      const timer = setTimeout(
+        () => waiter.refuse(new SqlError('TOO_MANY_SIMULTANEOUS_QUERIES', tooLong)),
+        queue.maxWaitMs,
+      )
+      queue.waiting.add(waiter)
       signal.addEventListener('abort', abandon, { once: true })
     })
+  }
+
+  #tooMany(): SqlError {
+    return new SqlError(
+      'TOO_MANY_SIMULTANEOUS_QUERIES',
+      `Too many simultaneous queries. Maximum: ${this.#max} running, ${this.#queue.max} waiting`,
+    )
   }
 }

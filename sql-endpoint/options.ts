@@ -23,6 +23,8 @@ export interface SqlLimits {
   readonly writeConnections: number
   /** Requests queued for a connection of either kind; further ones are refused with code 202. Default 32. */
   readonly maxQueued: number
+  /** Seconds that a request waits for a connection; then it is refused with code 202. Default 20. */
+  readonly maxQueuedSeconds: number
   /** Maximum bytes of a query's text. Default 256 KiB, like ClickHouse's max_query_size. */
   readonly maxQueryBytes: number
   /** Maximum bytes of an INSERT's decompressed data, which is kept in a temporary file. Default 256 MiB. */
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: SqlLimits = {
   readConnections: READ_CONNECTIONS,
   writeConnections: WRITE_CONNECTIONS,
   maxQueued: 32,
+  maxQueuedSeconds: 20,
   maxQueryBytes: 256 * 1024,
   maxInsertBytes: 256 * 1024 ** 2,
   maxSockets: 256,

@@ -4,6 +4,8 @@ import { outputFormat } from './wire/formats.ts'
 import { judge, type Verdict } from './guard/guard.ts'
 import type { StatementSummary } from './guard/summary.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
+import { Interruption } from './interruption.ts'
+import { tagOf } from './query-tag.ts'
 import { Joiner } from './wire/joining.ts'
 import type { SqlLimits } from './options.ts'
 import type { Output } from './output.ts'
@@ -21,6 +23,10 @@ export interface QueryContext {
   readonly mayWrite: boolean
   /** The role of the engine that the statement runs under. */
   readonly role: string
+  /** Who sent the statement. */
+  readonly user: string
+  /** Whose queries it may end: null means everybody's, undefined nobody's. */
+  readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */
   readonly actsAsServer: boolean
   /** Whether the data of VALUES may contain expressions, which the guard does not see. */
@@ -52,9 +58,27 @@ export async function runQuery(
   }
   // Before the guard's own queries run, so that a wrong setting is reported first.
   const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
-  if (context.actsAsServer) settings['log_comment'] = request.queryId
+  const tag = tagOf(context.user, request.queryId)
+  // A write goes on without its client, as on a server.
+  const interruption = context.mayWrite ? null : new Interruption(context.engine, tag.condition, context.signal)
+  try {
+    await runTagged({ ...settings, ...tag.setting }, statement, request, output, policy, context)
+  } finally {
+    await interruption?.stop()
+  }
+}
+
+async function runTagged(
+  settings: Readonly<Record<string, string>>,
+  statement: Statement,
+  request: SqlRequest,
+  output: Output,
+  policy: SettingsPolicy,
+  context: QueryContext,
+): Promise<void> {
   const checked = await check(statement.sql, request, policy, context)
   context.onStatement(checked.verdict.summary)
+  if (context.signal.aborted && !context.mayWrite) throw new SqlError('ABORTED', 'The client went away')
   const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
   const connection = await Connection.open(context.engine, context.role, { ...settings, ...forced }, context.overdue)
   try {
@@ -91,6 +115,7 @@ async function check(
       ...context.facts,
       settings: policy,
       mayWrite: context.mayWrite,
+      mayKill: context.mayKill,
       actsAsServer: context.actsAsServer,
     }
     const printAst = (text: string): Promise<string> => connection.printAst(text)

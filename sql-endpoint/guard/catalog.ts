@@ -1,3 +1,5 @@
+import { QUERY_ID } from '../query-tag.ts'
+
 /**
  * The readable tables outside database gatepost, of which the engine shows what the role may see. `null`: unchanged. Otherwise the query that
  * replaces the table, without paths of this machine.
@@ -28,10 +30,10 @@ const SYSTEM: Record<string, string | null> = {
 }
 const INFORMATION_SCHEMA: Record<string, string | null> = { tables: null, columns: null, schemata: null }
 
-/** Additional tables that a store reads on its server. The endpoint's query ids are comments to the engine. */
+/** Additional tables that a store reads on its server. */
 const OF_STORES: Record<string, string | null> = {
   parts: null,
-  processes: "SELECT * REPLACE (Settings['log_comment'] AS query_id) FROM system.processes",
+  processes: `SELECT * REPLACE (${QUERY_ID} AS query_id) FROM system.processes`,
 }
 
 /** Undefined: the table must not be read. */

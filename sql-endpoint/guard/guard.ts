@@ -6,6 +6,7 @@ import { DATABASE } from '../options.ts'
 import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
 import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
+import { withQueryId } from '../query-tag.ts'
 import { summaryOf, type StatementSummary } from './summary.ts'
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
 
@@ -22,6 +23,8 @@ export interface GuardContext {
   readonly settings: SettingsPolicy
   /** Whether tables may be written and changed. */
   readonly mayWrite: boolean
+  /** Whose queries may be ended: null means everybody's, undefined nobody's. */
+  readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */
   readonly actsAsServer: boolean
 }
@@ -77,13 +80,14 @@ export async function judge(
   checkTokens(tokens, lambdas, context)
   const settingsClauses = checkSettings(tokens, context)
   const root = parseAst(await printAst(sql))
-  const kills = context.actsAsServer && root.kind === 'KillQueryQuery'
-  const writes = WRITER_KINDS.has(root.kind) || kills
+  const kills = context.mayKill !== undefined && root.kind === 'KillQueryQuery'
+  const writes = WRITER_KINDS.has(root.kind)
   if (writes && !context.mayWrite) throw new SqlError('READONLY', 'Cannot execute query in readonly mode')
-  if (!writes && !READER_KINDS.has(root.kind)) throw denied(`Statements of kind ${root.kind} are not available here`)
+  if (!writes && !kills && !READER_KINDS.has(root.kind))
+    throw denied(`Statements of kind ${root.kind} are not available here`)
   checkTree(root, writes, lambdas, context)
   if (settingsIn(root) > settingsClauses) throw denied('A SETTINGS clause is not understood')
-  if (kills) return killing(tokens)
+  if (context.mayKill !== undefined && kills) return killing(tokens, context.mayKill, context.actsAsServer)
   if (writes) checkWriterStatement(root, tokens, context.actsAsServer)
   else checkReaderStatement(root, tokens)
   const { edits, format } = formatClause(tokens)
@@ -118,22 +122,24 @@ function readsInput(root: AstNode): boolean {
 const KILL: StatementSummary = { kind: 'KILL', tables: [] }
 
 /**
- * Only these forms are allowed: KILL QUERY WHERE query_id = '...', and KILL MUTATION of finished mutations, which only removes their text.
- * Without SYNC, since MEASURED: with it this engine waits for ever.
+ * Only these forms are allowed: KILL QUERY WHERE query_id = '...', and for a store KILL MUTATION of finished mutations, which only removes
+ * their text. Without SYNC: see Engine.kill().
  */
-function killing(tokens: readonly Token[]): Verdict {
+function killing(tokens: readonly Token[], user: string | null, actsAsServer: boolean): Verdict {
   const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
   const [id] = tokens.filter((token) => token.kind === 'StringLiteral')
+  const verdict = { format: null, writes: true, takesData: false, streams: false, summary: KILL }
   if (
+    actsAsServer &&
     /^KILL MUTATION WHERE \(? ?database = '' ?\)? AND is_done(?: A?SYNC)?$/.test(words) &&
     id.text === `'${DATABASE}'`
   ) {
-    const done = `KILL MUTATION WHERE database = '${DATABASE}' AND is_done ASYNC`
-    return { sql: done, format: null, writes: true, takesData: false, streams: false, summary: KILL }
+    return { ...verdict, sql: `KILL MUTATION WHERE database = '${DATABASE}' AND is_done ASYNC` }
   }
-  if (!/^KILL QUERY WHERE query_id = ''(?: A?SYNC)?$/.test(words)) throw denied('Queries are killed by their query_id')
-  const sql = `KILL QUERY WHERE Settings['log_comment'] = ${id.text} ASYNC`
-  return { sql, format: null, writes: true, takesData: false, streams: false, summary: KILL }
+  if (!/^KILL QUERY WHERE query_id = ''(?: A?SYNC)?$/.test(words)) {
+    throw denied(`Queries are ended by KILL QUERY WHERE query_id = '...'`)
+  }
+  return { ...verdict, sql: `KILL QUERY WHERE ${withQueryId(id.text, user)} ASYNC` }
 }
 
 /** The names after AS that can only be called as lambdas: WITH x -> x + 1 AS next SELECT next(2). None where engines and codecs are named. */
