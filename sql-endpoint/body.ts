@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { SqlError } from './errors.ts'
 import type { FrameCoding } from './wire/frames.ts'
+import { decodeLz4Frames } from './wire/lz4-frames.ts'
 import { unframe } from './wire/framing.ts'
 import { isOn } from './request.ts'
 
@@ -11,12 +12,16 @@ export async function* bodyOf(req: IncomingMessage, params: URLSearchParams, max
   const coding = codingOf(req)
   let source = bytesOf(req)
   if (coding !== '' && coding !== 'identity') {
-    const decoder = decoderOf(coding)
-    req.on('error', (error) => decoder.destroy(error))
-    source = req.pipe(decoder)
+    source = coding === 'lz4' ? decodeLz4Frames(source) : decoded(req, coding)
   }
   if (isOn(params.get('decompress'))) source = unframe(source, maxBytes)
   yield* bounded(source, maxBytes)
+}
+
+function decoded(req: IncomingMessage, coding: string): AsyncIterable<Buffer> {
+  const decoder = decoderOf(coding)
+  req.on('error', (error) => decoder.destroy(error))
+  return req.pipe(decoder)
 }
 
 /** The body's bytes as sent. */
@@ -62,9 +67,9 @@ function decoderOf(coding: string): Duplex {
   if (coding === 'deflate') return zlib.createInflate()
   if (coding === 'br') return zlib.createBrotliDecompress()
   if (coding === 'zstd' && createZstdDecompress !== undefined) return createZstdDecompress()
-  if (coding === 'zstd' || coding === 'lz4') {
+  if (coding === 'zstd') {
     const only = 'the data of an INSERT whose query stands whole in the URL, without decompress=1'
-    throw new SqlError('NOT_IMPLEMENTED', `Content-Encoding ${coding} is supported here for ${only}`)
+    throw new SqlError('NOT_IMPLEMENTED', `Content-Encoding zstd is supported here for ${only}`)
   }
   throw new SqlError('NOT_IMPLEMENTED', `Content-Encoding ${coding} is not supported`)
 }

@@ -1,11 +1,20 @@
-/**
- * One LZ4 block (lz4 block format: sequences of token, literals, little-endian offset, match) of a known size.
- * @throws RangeError when the block is not what it should be
- */
+/** One LZ4 block of a known size. @throws RangeError when the block is not what it should be */
 export function decompressLz4(source: Buffer, size: number): Buffer {
   const out = Buffer.allocUnsafe(size)
+  if (decompressLz4Into(source, out, 0) !== size) throw new RangeError('LZ4: a block of another size')
+  return out
+}
+
+/**
+ * One LZ4 block (lz4 block format: sequences of token, literals, little-endian offset, match), written from `start`; what is before may be
+ * referred to.
+ * @returns where it ends
+ * @throws RangeError when the block is not what it should be
+ */
+export function decompressLz4Into(source: Buffer, out: Buffer, start: number): number {
+  const size = out.length
   let at = 0
-  let to = 0
+  let to = start
   const lengthFrom = (nibble: number): number => {
     let length = nibble
     if (nibble !== 15) return length
@@ -31,8 +40,7 @@ export function decompressLz4(source: Buffer, size: number): Buffer {
     else for (let i = 0; i < length; i++) out[to + i] = out[to - offset + i] ?? 0
     to += length
   }
-  if (to !== size) throw new RangeError('LZ4: a block of another size')
-  return out
+  return to
 }
 
 /** Bits of the hash of four bytes: so many places of earlier matches are remembered. */
