@@ -20,6 +20,8 @@ const SECRET = 'the secret of the fleet test'
 const GATEWAYS = 6
 const KINDS = 11
 const CLIENTS = GATEWAYS * KINDS * 4
+/** One at each gateway: the hashes of more sign-ups would fill a busy machine's validation time. The others of their kind stay online. */
+const SIGN_UPS = GATEWAYS * KINDS
 /** While nothing happens except that time passes. */
 const WAITING_INTERVAL_MS = 4000
 /** Enough time for clients that sign up to be confirmed, or to report twice, on a busy machine. */
@@ -33,6 +35,11 @@ const POLICIES = `policies:
     for: 1h
     sql: SELECT session_id AS subject, incoming + outgoing AS used FROM gatepost.sessions WHERE state IN ('active', 'validating')
 `
+
+function kindOf(index: number): number {
+  const kind = Math.floor(index / GATEWAYS) % KINDS
+  return (kind === 7 || kind === 8) && index >= SIGN_UPS ? 5 : kind
+}
 
 interface Expected {
   readonly state: string
@@ -92,7 +99,7 @@ t.test('the sessions of a fleet', async (t) => {
     mac: macOf(index),
     ip: ipOf(index),
     gateway: gateways[index % GATEWAYS],
-    kind: Math.floor(index / GATEWAYS) % KINDS,
+    kind: kindOf(index),
     token: '',
     /** At the gateway to which it went. */
     later: '',
