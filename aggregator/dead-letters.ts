@@ -3,7 +3,8 @@ import { recordSchema, type RecordSchema } from '../schemas/avro.ts'
 import { decodeRecord, encodeRecord, type DecodedRecord } from '../schemas/record.ts'
 
 /** Why the aggregator made a dead letter: the store refused the record, or its bytes cannot be decoded. */
-export type DeadReason = 'refused_by_store' | 'undecodable'
+export const DEAD_REASONS = ['refused_by_store', 'undecodable'] as const
+export type DeadReason = (typeof DEAD_REASONS)[number]
 
 /** A record that cannot be stored in its table. */
 export interface DeadRecord {

@@ -1,3 +1,4 @@
+import { DEAD_REASONS, type DeadReason } from './dead-letters.ts'
 import { STREAMS, type Stream } from '../schemas/streams/index.ts'
 
 /** Upper bounds of the insert-time histogram, in seconds. */
@@ -21,7 +22,7 @@ export interface StreamStats {
   /** Gathers dropped because another aggregator owns their part of the log now, and stores them. */
   fenced: number
   /** Records that became dead letters, by reason. */
-  readonly deadLetters: Map<string, number>
+  readonly deadLetters: Map<DeadReason, number>
   /** Bytes in the log that are not committed. */
   lagBytes: number
   /** When the oldest uncommitted data became durable, ms since the epoch; null: everything is committed. */
@@ -46,7 +47,7 @@ function emptyStreamStats(): StreamStats {
     expired: 0,
     failures: 0,
     fenced: 0,
-    deadLetters: new Map(),
+    deadLetters: new Map(DEAD_REASONS.map((reason) => [reason, 0])),
     lagBytes: 0,
     oldestWaitingAt: null,
     partitions: [],

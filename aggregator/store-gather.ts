@@ -54,7 +54,7 @@ async function storeInsert(
   const salvaged = await salvage(target.store, batches)
   const outcome = await storeSalvaged(target, stream, salvaged)
   for (const { reason } of salvaged.bad.flatMap(({ records }) => records)) {
-    stats.deadLetters.set(reason, (stats.deadLetters.get(reason) ?? 0) + 1)
+    stats.deadLetters.set(reason, (stats.deadLetters.get(reason) as number) + 1)
   }
   return outcome
 }

@@ -45,6 +45,9 @@ export function ingestMetrics(app: App, listeners: WorkerBounds): PlainMetrics {
       return { value, labels: { source, reason } }
     }),
   )
+  metrics.add('counter', 'gatepost_logins_total', 'Logins that RADIUS servers reported, by outcome', () =>
+    Object.entries(postAuth.stats.logins).map(([outcome, value]) => ({ value, labels: { outcome } })),
+  )
   metrics.add(
     'counter',
     'gatepost_post_auth_unknown_eap_types_total',

@@ -1,8 +1,14 @@
 import type { LogWriter } from '../log/contract.ts'
-import { STREAMS, type FieldNames, type Stream } from '../schemas/streams/index.ts'
+import { descriptorOf, STREAMS, type FieldNames, type Stream } from '../schemas/streams/index.ts'
 import { BatchSequence, StreamBatcher } from './batcher.ts'
 import { AUTH_FIELDS } from './encode/auth.ts'
-import { DEAD_LETTER_FIELDS, deadLetterBytes, encodeDeadLetter, type DeadLetter } from './encode/dead-letter.ts'
+import {
+  DEAD_LETTER_FIELDS,
+  DEAD_LETTER_REASONS,
+  deadLetterBytes,
+  encodeDeadLetter,
+  type DeadLetter,
+} from './encode/dead-letter.ts'
 import { PING_FIELDS } from './encode/ping.ts'
 import {
   encodePortalSession,
@@ -31,7 +37,12 @@ export class Records {
   readonly portalSessions: StreamBatcher
   readonly deadLetters: StreamBatcher
   /** Dead letters by source and reason, "ping bad_telemetry". */
-  readonly deadLettersByReason = new Map<string, number>()
+  readonly deadLettersByReason = new Map<string, number>(
+    STREAMS.flatMap((stream) => {
+      const source = descriptorOf(stream).reportedAs
+      return source === null ? [] : DEAD_LETTER_REASONS.map((reason) => [`${source} ${reason}`, 0] as const)
+    }),
+  )
 
   constructor(log: LogWriter) {
     const sequence = new BatchSequence()
@@ -47,7 +58,7 @@ export class Records {
   /** @returns the batch to wait for; null: refused. */
   deadLetter(letter: DeadLetter, now: number): RecordBatch | null {
     const reason = `${letter.source} ${letter.reason}`
-    this.deadLettersByReason.set(reason, (this.deadLettersByReason.get(reason) ?? 0) + 1)
+    this.deadLettersByReason.set(reason, (this.deadLettersByReason.get(reason) as number) + 1)
     const batch = this.deadLetters.begin(deadLetterBytes(letter), now)
     if (batch === null) return null
     encodeDeadLetter(batch.cursor, letter)

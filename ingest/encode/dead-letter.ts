@@ -2,21 +2,23 @@ import type { FieldNames, ReportedAs } from '../../schemas/streams/index.ts'
 import type { Cursor } from './cursor.ts'
 
 /** Why a request's record could not be stored in its own table: dead_letters.reason. */
-export type DeadLetterReason =
-  | 'missing_gw_id'
-  | 'bad_telemetry'
-  | 'bad_number'
-  | 'missing_telemetry'
-  | 'unknown_stage'
-  | 'too_many_parameters'
-  | 'field_too_long'
-  | 'too_many_clients'
-  | 'bad_json'
-  | 'not_an_object'
-  | 'missing_field'
-  | 'not_text'
-  | 'too_old'
-  | 'bad_gzip'
+export const DEAD_LETTER_REASONS = [
+  'missing_gw_id',
+  'bad_telemetry',
+  'bad_number',
+  'missing_telemetry',
+  'unknown_stage',
+  'too_many_parameters',
+  'field_too_long',
+  'too_many_clients',
+  'bad_json',
+  'not_an_object',
+  'missing_field',
+  'not_text',
+  'too_old',
+  'bad_gzip',
+] as const
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
 /** Characters (UTF-16 units, up to 3 bytes each in UTF-8) of a payload that are kept. */
 export const PAYLOAD_MAX_CHARACTERS = 65536

@@ -61,12 +61,19 @@ export interface PostAuthStats {
   unknownEapTypes: number
   /** Reports of probes, which are answered and not stored. */
   healthChecks: number
+  /** Logins encoded, by outcome. */
+  readonly logins: { accepted: number; refused: number }
   /** Times of logins that were not believed, by reason; the login has the time of its report. */
   readonly timesNotUsed: { unproven: number; unreadable: number; ahead: number }
 }
 
 export function newPostAuthStats(): PostAuthStats {
-  return { unknownEapTypes: 0, healthChecks: 0, timesNotUsed: { unproven: 0, unreadable: 0, ahead: 0 } }
+  return {
+    unknownEapTypes: 0,
+    healthChecks: 0,
+    logins: { accepted: 0, refused: 0 },
+    timesNotUsed: { unproven: 0, unreadable: 0, ahead: 0 },
+  }
 }
 
 export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
@@ -136,7 +143,9 @@ export function encodePostAuth(
     cursor.emptyString()
   } else putText(cursor, fields, CALLED_STATION_ID)
   putAddress(cursor, fields, SITE_IP)
-  cursor.boolean(isAccept(fields))
+  const accepted = isAccept(fields)
+  stats.logins[accepted ? 'accepted' : 'refused']++
+  cursor.boolean(accepted)
   putText(cursor, fields, AUTHENTICATION_RESULT)
   putText(cursor, fields, AUTHENTICATION_REPLY)
   putText(cursor, fields, TASK_ID)

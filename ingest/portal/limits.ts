@@ -32,7 +32,8 @@ export function originOf(remoteIp: string, mac: string, gateway: SourceGateway |
 }
 
 /** What an attempt exceeded; `mail`: how many mails may be sent; `busy`: how many may wait. */
-export type Limit = 'client' | 'address' | 'gateway' | 'total' | 'account' | 'session' | 'mail' | 'busy'
+export const LIMITS = ['client', 'address', 'gateway', 'total', 'account', 'session', 'mail', 'busy'] as const
+export type Limit = (typeof LIMITS)[number]
 
 /** An attempt that is refused, and how long it has to wait. */
 export interface Limited {
@@ -115,10 +116,15 @@ export class AttemptLimits {
 /** The limits that refused something, since the start. */
 export class LimitCounts {
   /** By what was limited and the limit, such as "signup address". */
-  readonly counts = new Map<string, number>()
+  readonly counts: Map<string, number>
+
+  /** @param limited what may be limited: login methods, signup, code */
+  constructor(limited: readonly string[]) {
+    this.counts = new Map(limited.flatMap((what) => LIMITS.map((limit) => [`${what} ${limit}`, 0])))
+  }
 
   count(what: string, { limit }: Limited): void {
     const key = `${what} ${limit}`
-    this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
+    this.counts.set(key, (this.counts.get(key) as number) + 1)
   }
 }

@@ -37,14 +37,18 @@ interface Shown {
   readonly limited?: Limited | null
 }
 
+const OUTCOMES = ['granted', 'limited', 'unavailable', 'refused'] as const
+
 /** `login/`: the login page and its forms. */
 export class LoginPage {
   readonly #options: LoginOptions
   /** Handled forms by method and outcome, such as "voucher refused". */
-  readonly outcomes = new Map<string, number>()
+  readonly outcomes: Map<string, number>
 
   constructor(options: LoginOptions) {
     this.#options = options
+    const methods = [...options.methods.keys(), ...(options.signup === null ? [] : ['signup'])]
+    this.outcomes = new Map(methods.flatMap((method) => OUTCOMES.map((outcome) => [`${method} ${outcome}`, 0])))
   }
 
   /** Shows the page. */
@@ -116,9 +120,9 @@ export class LoginPage {
     return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'kept' }
   }
 
-  #count(method: string, outcome: string): void {
+  #count(method: string, outcome: (typeof OUTCOMES)[number]): void {
     const key = `${method} ${outcome}`
-    this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1)
+    this.outcomes.set(key, (this.outcomes.get(key) as number) + 1)
   }
 
   #address(redirect: Redirect, now: number): GatewayAddress | null {

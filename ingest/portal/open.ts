@@ -69,7 +69,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
   const sources = new GatewaySources(access)
   const originOf = (remoteIp: string, mac: string) => originAt(remoteIp, mac, sources.gatewayOf(remoteIp))
-  const limitCounts = new LimitCounts()
+  const limitCounts = new LimitCounts([...options.methods, 'signup', 'code'])
   const mailLimits = new MailLimits(options.mail?.perHour ?? 0, () => sources.any)
   const accounts =
     mailer === null || !options.methods.includes('account')

@@ -175,7 +175,8 @@ t.test('queries with long values: answered, and a dead letter that is cut', asyn
     t.equal(found.length, 1, name)
     t.match(found[0]['reason'], /^(field_too_long|unknown_stage)$/, name)
     t.ok(String(found[0]['payload']).length < 2000, name)
-    const [[reason, count]] = [...app.records.deadLettersByReason]
+    const [[reason, count], ...others] = [...app.records.deadLettersByReason].filter(([, number]) => number > 0)
+    t.same(others, [])
     t.match(reason, /^(ping|auth) (field_too_long|unknown_stage)$/)
     t.equal(count, 1)
   }
