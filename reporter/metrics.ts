@@ -2,6 +2,7 @@ import { PlainMetrics } from '../common/metrics.ts'
 import type { HistoryStats } from './login-history/schedule.ts'
 import type { LocationScheduleStats } from './locations/schedule.ts'
 import type { PublishScheduleStats } from './publish/schedule.ts'
+import type { StateScheduleStats } from './state-schedule.ts'
 import type { ScheduleStats } from './metrics/schedule.ts'
 
 /** Metrics of the schedule that computes usage metrics. */
@@ -65,6 +66,28 @@ export function historyMetrics(stats: HistoryStats): PlainMetrics {
     () => [{ value: (stats.currentTo ?? 0) / 1000 }],
     'max',
   )
+  return metrics
+}
+
+/** Metrics of the fleet's state. */
+export function stateMetrics(stats: StateScheduleStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  const byState = (counts: Readonly<Record<string, number>> = {}) =>
+    Object.entries(counts).map(([state, value]) => ({ value, labels: { state } }))
+  metrics.add('gauge', 'gatepost_gateways', 'Gateways by state: up, late, down', () => byState(stats.counts?.gateways))
+  metrics.add('gauge', 'gatepost_sessions', 'Sessions that have not ended, by state: issued, validating, active', () =>
+    byState(stats.counts?.sessions),
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_state_counted_timestamp_seconds',
+    'When gateways and sessions were last counted, 0: not since the start',
+    () => [{ value: stats.countedAt / 1000 }],
+    'max',
+  )
+  metrics.add('counter', 'gatepost_state_failures_total', 'Attempts to count them that failed and are repeated', () => [
+    { value: stats.failures },
+  ])
   return metrics
 }
 

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import { PlainMetrics } from '../common/metrics.ts'
 import type { AggregatorStats } from '../aggregator/stats.ts'
@@ -66,6 +67,23 @@ export function supervisorMetrics(
       'counter',
       (process) => process.hung,
     ),
+  ]
+}
+
+/** The disk of a data directory: what an ordinary user may still write, and its size. Empty when it cannot be asked. */
+export async function diskMetrics(dataDir: string): Promise<MetricsJson> {
+  const disk = await statfs(dataDir).catch(() => null)
+  if (disk === null) return []
+  const gauge = (name: string, help: string, blocks: number) => ({
+    name,
+    help,
+    type: 'gauge',
+    aggregator: 'first',
+    values: [{ value: blocks * disk.bsize, labels: {} }],
+  })
+  return [
+    gauge('gatepost_disk_free_bytes', 'Free bytes of the disk of the data directory', disk.bavail),
+    gauge('gatepost_disk_size_bytes', 'Size of the disk of the data directory', disk.blocks),
   ]
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { packageFile } from '../common/package-root.ts'
 import { makeCertificate } from './helpers/certificate.ts'
 import { gatepost, created, kafkaVariables } from './helpers/mixes.ts'
 import { Prometheus, RULES, withoutPrometheus } from './helpers/prometheus.ts'
@@ -30,6 +31,60 @@ t.test('each alert fires in the state that it is for', options, async (t) => {
     t.match(tested, new RegExp(`ALERTS\\{alertname="${name}", alertstate="firing"`), `${name} is tested`)
 })
 
+/** What brings every optional part with metrics: a portal with mail, a publisher, alerts, policies. */
+function everyPart(directory: string): Record<string, string> {
+  return {
+    ...HISTORY,
+    GATEPOST_AUTH_MODE: 'signed',
+    GATEPOST_IP_LOCATIONS_URL: join(directory, 'locations.csv'),
+    GATEPOST_LOGIN: 'account,voucher',
+    GATEPOST_SMTP_URL: 'smtp://127.0.0.1:9',
+    GATEPOST_SMTP_FROM: 'wifi@example.org',
+    GATEPOST_PUBLISH: 'stdout',
+    GATEPOST_ALERT_URL: 'http://127.0.0.1:9/',
+    GATEPOST_POLICIES: packageFile('deploy/policies.example.yaml'),
+  }
+}
+
+const BEGIN = '<!-- table of metrics: written by GATEPOST_WRITE_DOCS=1 node dist/test/prometheus.test.js -->\n'
+const END = '\n<!-- end of table -->'
+/** A start counts here. */
+const COUNTED_AT_START = new Set(['gatepost_kafka_group_joins_total'])
+
+interface Metric {
+  readonly name: string
+  readonly type: string
+  readonly help: string
+  readonly samples: string[]
+}
+
+/** The metrics of a scrape, by name. */
+function metricsIn(scraped: string): Map<string, Metric> {
+  const metrics = new Map<string, Metric>()
+  const types = new Map([...scraped.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => [name, type]))
+  for (const [, name, help] of scraped.matchAll(/^# HELP (\w+) (.*)$/gm))
+    metrics.set(name, { name, type: types.get(name) ?? '', help, samples: [] })
+  for (const line of scraped.split('\n')) {
+    const name = /^\w+/.exec(line)?.[0] ?? ''
+    const metric = metrics.get(name) ?? metrics.get(name.replace(/_(bucket|sum|count)$/, ''))
+    metric?.samples.push(line)
+  }
+  return metrics
+}
+
+function metricsTable(metrics: readonly Metric[]): string {
+  const rows = [...metrics]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, type, help, samples }) => `| \`${name}\` | ${type} | ${labelsOf(samples).join(', ')} | ${help} |`)
+  return ['| metric | type | labels | what |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** Names of labels, without those that every metric and every histogram has. */
+function labelsOf(samples: readonly string[]): string[] {
+  const names = samples.flatMap((sample) => [...sample.matchAll(/[{,](\w+)="/g)].map(([, name]) => name))
+  return [...new Set(names)].filter((name) => name !== 'process' && name !== 'le').sort()
+}
+
 const HISTORY = { GATEPOST_PSEUDONYMISE_AFTER_DAYS: '10', GATEPOST_PSEUDONYM_SECRET: 'a secret of the test' }
 
 t.test('every metric that an alert reads is there from the start, counters at 0', async (t) => {
@@ -44,24 +99,46 @@ t.test('every metric that an alert reads is there from the start, counters at 0'
   let scraped = ''
   for (const [log, env] of Object.entries({ journal: {}, kafka })) {
     await t.test(log, async (t) => {
-      const locations = join(t.testdirName, 'locations.csv')
-      const instance = await created(t, { ...HISTORY, ...env, ...tls, GATEPOST_IP_LOCATIONS_URL: locations })
-      writeFileSync(locations, 'ip,location_id,name\n192.0.2.1,7,Town hall\n')
+      const instance = await created(t, { ...everyPart(t.testdirName), ...env, ...tls })
+      writeFileSync(join(t.testdirName, 'locations.csv'), 'ip,location_id,name\n192.0.2.1,7,Town hall\n')
       if (log === 'kafka') t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
       await instance.start()
-      scraped += await (await fetch(instance.url('/metrics', instance.metricsPort))).text()
+      const scrape = async () => (await fetch(instance.url('/metrics', instance.metricsPort))).text()
+      t.ok(await until(async () => (await scrape()).includes('gatepost_gateways{')), 'the fleet is counted')
+      scraped += await scrape()
       t.equal(await instance.stop(), 0)
     })
   }
-  for (const name of new Set(rules.match(/\bgatepost_\w+/g))) {
-    const samples = scraped.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-    t.ok(samples.length > 0, name)
-    if (name.endsWith('_total'))
+  const metrics = metricsIn(scraped)
+  for (const name of new Set(rules.match(/\bgatepost_\w+/g))) t.ok(metrics.has(name), name)
+  for (const { name, type, samples } of metrics.values()) {
+    t.ok(samples.length > 0, `${name} is there from the start`)
+    if (type === 'counter' && !COUNTED_AT_START.has(name))
       t.ok(
-        samples.some((line) => line.endsWith(' 0')),
+        samples.some((sample) => sample.endsWith(' 0')),
         `${name} starts at 0`,
       )
   }
+  const monitoring = packageFile('docs/monitoring.md')
+  const text = readFileSync(monitoring, 'utf8')
+  const [before, rest] = text.split(BEGIN)
+  const after = rest?.split(END)[1]
+  if (rest === undefined || after === undefined) throw new Error('the marks around the table are missing')
+  const current = before + BEGIN + metricsTable([...metrics.values()]) + END + after
+  if (process.env['GATEPOST_WRITE_DOCS'] === '1') writeFileSync(monitoring, current)
+  else t.equal(text, current, 'docs/monitoring.md lists every metric')
+})
+
+t.test('each alert has a severity, and a section of the runbook', (t) => {
+  const runbook = readFileSync(packageFile('docs/monitoring.md'), 'utf8')
+  const sections = [...runbook.matchAll(/^### (Gatepost\w+)$/gm)].map(([, name]) => name)
+  const alerts = [...rules.matchAll(/- alert: (\w+)\n((?: {8}.*\n)+)/g)].map(([, name, rule]) => ({ name, rule }))
+  t.same([...sections].sort(), alerts.map(({ name }) => name).sort())
+  for (const { name, rule } of alerts) {
+    t.match(rule, /severity: (critical|warning) /, name)
+    t.match(rule, `runbook: docs/monitoring.md#${name.toLowerCase()}\n`, name)
+  }
+  t.end()
 })
 
 t.test('a real Prometheus notices processes that hang, and an instance that is gone', options, async (t) => {

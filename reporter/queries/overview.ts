@@ -20,14 +20,17 @@ export interface TableIntake {
   readonly latest: string | null
 }
 
-/** The current state of the installation. */
-export interface Overview {
-  /** The last hour, with an entry for every minute; the last minute is not over yet. */
-  readonly logins: readonly LoginMinute[]
+export interface StateCounts {
   /** Sessions that have not ended, by state: issued, validating, active. */
   readonly sessions: Readonly<Record<string, number>>
   /** By state: up, late, down. */
   readonly gateways: Readonly<Record<string, number>>
+}
+
+/** The current state of the installation. */
+export interface Overview extends StateCounts {
+  /** The last hour, with an entry for every minute; the last minute is not over yet. */
+  readonly logins: readonly LoginMinute[]
   readonly intake: readonly TableIntake[]
 }
 
@@ -35,17 +38,19 @@ const RAW_TABLES = STREAMS.filter((stream) => descriptorOf(stream).inOverview)
 
 /** Reads the last hour of logins, the states of gateways and sessions, and one day of each raw table's times. */
 export async function overviewOf(store: TableStore, now: Date): Promise<Overview> {
-  const [logins, sessions, gateways, intake] = await Promise.all([
-    loginMinutes(store, now),
+  const [logins, states, intake] = await Promise.all([loginMinutes(store, now), stateCounts(store), tableIntake(store)])
+  return { logins, ...states, intake }
+}
+
+/** How many gateways and sessions there are now, by state; each state is there, also when it is nobody's. */
+export async function stateCounts(store: TableStore): Promise<StateCounts> {
+  const [sessions, gateways] = await Promise.all([
     countsByState(store, "gatepost.sessions AS one WHERE one.state IN ('issued', 'validating', 'active')"),
     countsByState(store, 'gatepost.gateways AS one'),
-    tableIntake(store),
   ])
   return {
-    logins,
     sessions: { issued: 0, validating: 0, active: 0, ...sessions },
     gateways: { up: 0, late: 0, down: 0, ...gateways },
-    intake,
   }
 }
 

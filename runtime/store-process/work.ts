@@ -13,9 +13,16 @@ import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { startHistory } from '../../reporter/login-history/schedule.ts'
 import { startLocations } from '../../reporter/locations/schedule.ts'
-import { historyMetrics, locationMetrics, publishMetrics, scheduleMetrics } from '../../reporter/metrics.ts'
+import {
+  historyMetrics,
+  locationMetrics,
+  publishMetrics,
+  scheduleMetrics,
+  stateMetrics,
+} from '../../reporter/metrics.ts'
 import { publishersOf } from '../../reporter/publish/publishers.ts'
 import { startPublishing, type PublishSchedule } from '../../reporter/publish/schedule.ts'
+import { startStateSchedule } from '../../reporter/state-schedule.ts'
 import { startSchedule } from '../../reporter/metrics/schedule.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import type { Store } from '../../store/contract.ts'
@@ -187,6 +194,8 @@ function startAlerting(
 function reports(options: ReportsStart, store: TableStore, retention: Retention, logger: Logger): Background[] {
   const schedule = startSchedule({ store, retention, logger })
   const all: Background[] = [{ stop: () => schedule.stop(), metrics: () => scheduleMetrics(schedule.stats) }]
+  const states = startStateSchedule({ store, logger })
+  all.push({ stop: () => states.stop(), metrics: () => stateMetrics(states.stats) })
   const publishing = startPublishers(options, store, retention, logger)
   if (publishing !== null) all.push({ stop: () => publishing.stop(), metrics: () => publishMetrics(publishing.stats) })
   if (options.locations !== null) {

@@ -51,6 +51,7 @@ export async function aggregator(configured: Config): Promise<number> {
   return run({
     config,
     processes: [child],
+    dataDir: null,
     ready: () => child.available,
     banner: aggregatorBanner(config),
     stop: (withinMs) => child.stop(withinMs, false),

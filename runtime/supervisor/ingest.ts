@@ -31,6 +31,7 @@ export async function ingest(configured: Config): Promise<number> {
     return await run({
       config,
       processes: workers,
+      dataDir: directory.path,
       ready: () => workers.some((worker) => worker.available),
       banner: ingestBanner(config, directory.path),
       stop: async (withinMs) => {

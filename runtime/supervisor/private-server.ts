@@ -3,7 +3,7 @@ import { ConnectionGate } from '../../common/connection-gate.ts'
 import { boundConnections } from '../../common/web-server.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { ManagedProcess } from './managed-process.ts'
-import { mergeMetrics, supervisorMetrics } from '../metrics.ts'
+import { diskMetrics, mergeMetrics, supervisorMetrics } from '../metrics.ts'
 
 const DEADLINES: ServerOptions = {
   headersTimeout: 10_000,
@@ -16,12 +16,16 @@ const CONNECTIONS = { total: 128, perAddress: 32 }
 const FIRST_BYTE_MS = 10_000
 const STALLED_MS = 60_000
 
+export interface PrivateServerOptions {
+  readonly processes: readonly ManagedProcess[]
+  /** See Composition. */
+  readonly dataDir: string | null
+  readonly ready: () => boolean
+  readonly draining: () => boolean
+}
+
 /** Serves `/metrics` of all processes in one scrape, `/healthz` (the process is up) and `/readyz` (it can do its work). */
-export function privateServer(
-  processes: readonly ManagedProcess[],
-  canWork: () => boolean,
-  draining: () => boolean,
-): Server {
+export function privateServer({ processes, dataDir, ready: canWork, draining }: PrivateServerOptions): Server {
   const server = createServer(DEADLINES, (request, response) => {
     const path = (request.url as string).split('?')[0]
     const answer = (status: number, type: string, body: string) => {
@@ -47,7 +51,7 @@ export function privateServer(
         JSON.stringify({ ready, draining: draining(), processes: states }) + '\n',
       )
     } else if (path === '/metrics') {
-      scrape(processes).then(
+      scrape(processes, dataDir).then(
         ({ text, contentType }) => answer(200, contentType, text),
         (error: unknown) => answer(500, 'text/plain', messageOf(error) + '\n'),
       )
@@ -58,9 +62,13 @@ export function privateServer(
   return server
 }
 
-async function scrape(processes: readonly ManagedProcess[]): Promise<{ text: string; contentType: string }> {
+async function scrape(
+  processes: readonly ManagedProcess[],
+  dataDir: string | null,
+): Promise<{ text: string; contentType: string }> {
   const answers = await Promise.all(
     processes.map(async (process) => ({ name: process.name, metrics: (await process.metrics()) ?? [] })),
   )
-  return mergeMetrics(supervisorMetrics(processes), answers)
+  const disk = dataDir === null ? [] : await diskMetrics(dataDir)
+  return mergeMetrics([...supervisorMetrics(processes), ...disk], answers)
 }

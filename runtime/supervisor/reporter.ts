@@ -43,6 +43,7 @@ export async function reporter(configured: Config): Promise<number> {
   return run({
     config,
     processes: [child],
+    dataDir: null,
     ready: () => child.available,
     banner: reporterBanner(config),
     stop: (withinMs) => child.stop(withinMs, false),

@@ -10,6 +10,8 @@ import { privateServer } from './private-server.ts'
 export interface Composition {
   readonly config: Pick<Config, 'privateBind' | 'metricsPort' | 'drainTimeoutMs' | 'tlsCert'>
   readonly processes: readonly ManagedProcess[]
+  /** The data directory, whose disk is measured; null: none. */
+  readonly dataDir: string | null
   /** Whether it can do its work now, for /readyz. */
   readonly ready: () => boolean
   /** Printed when everything is up. */
@@ -33,7 +35,7 @@ export async function run(composition: Composition): Promise<number> {
   harden(logger)
   let draining = false
   let workError: Error | null = null
-  const server = privateServer(processes, composition.ready, () => draining)
+  const server = privateServer({ ...composition, draining: () => draining })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(config.metricsPort, config.privateBind, resolve)

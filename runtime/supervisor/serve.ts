@@ -84,6 +84,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
     return await run({
       config,
       processes: [...workers, store],
+      dataDir: directory.path,
       // Ingest alone decides: what it accepts is durable even while the store is down.
       ready: () => workers.some((worker) => worker.available),
       banner: serveBanner(config, directory.path),

@@ -5,11 +5,7 @@ import { until } from '../../../test/helpers/until.ts'
 import { privateServer } from '../private-server.ts'
 
 t.test('idle connections of one address leave the metrics to others', async (t) => {
-  const server = privateServer(
-    [],
-    () => true,
-    () => false,
-  )
+  const server = privateServer({ processes: [], dataDir: null, ready: () => true, draining: () => false })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
