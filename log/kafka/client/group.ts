@@ -44,6 +44,11 @@ export class Group implements GroupMember {
   #started: Promise<void> = Promise.resolve()
   /** Id of the member that has received its assignment; null: joining. kafkajs may lose the answer and still continue as a member. */
   #toldAs: string | null = null
+  /**
+   * Since when the member has joined again without a word, and waits for its assignment; null: it does not. kafkajs's consumerGroup.js does so
+   * after errors of stale metadata: if the answer is lost then, it goes on reading what it had before, under the same id.
+   */
+  #joinedAgainAt: number | null = null
   /** Time of the last heartbeat; while joining, the time when joining began. */
   #beatAt = 0
   readonly #restartBackoff = new Backoff(RESTART_FIRST_MS, RESTART_MAX_MS)
@@ -89,8 +94,13 @@ export class Group implements GroupMember {
     const { events } = consumer
     consumer.on(events.HEARTBEAT, ({ payload: { memberId } }) => {
       if (this.#consumer !== consumer) return
-      if (memberId !== this.#toldAs) return this.#restart('the consumer continues without its partitions')
+      if (memberId !== this.#toldAs || this.#answerIsLost())
+        return this.#restart('the consumer continues without its partitions')
       this.#beatAt = performance.now()
+    })
+    consumer.on(events.REQUEST, ({ payload: { apiName } }) => {
+      if (this.#consumer !== consumer || apiName !== 'JoinGroup' || this.#toldAs === null) return
+      this.#joinedAgainAt ??= performance.now()
     })
     consumer.on(events.REBALANCING, () => {
       if (this.#consumer !== consumer) return
@@ -100,6 +110,7 @@ export class Group implements GroupMember {
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       if (this.#consumer !== consumer) return
       this.#toldAs = payload.memberId
+      this.#joinedAgainAt = null
       this.#beatAt = performance.now()
       this.#restartBackoff.reset()
       this.#listener.assigned(new Map(Object.entries(payload.memberAssignment)))
@@ -124,8 +135,14 @@ export class Group implements GroupMember {
     })
   }
 
+  /** The members' heartbeats go on while they join again. */
+  #answerIsLost(): boolean {
+    return this.#joinedAgainAt !== null && performance.now() - this.#joinedAgainAt > REQUEST_TIMEOUT_MS
+  }
+
   #joins(): void {
     this.#toldAs = null
+    this.#joinedAgainAt = null
     this.#beatAt = performance.now()
   }
 

@@ -15,10 +15,18 @@ import { makeTopics } from '../../test/simple-writer.ts'
 /** Internal to kafkajs and not exported: the requests of a client to a broker. */
 interface Requests {
   syncGroup(request: { memberId: string }): Promise<unknown>
+  joinGroup(request: object): Promise<unknown>
+}
+
+/** Also internal: what a consumer does before each fetch. */
+interface Consumers {
+  readonly memberId: string | null
+  checkForStaleAssignment(): void
 }
 
 const load = createRequire(import.meta.url)
 const { prototype: requests } = load('kafkajs/src/broker') as { prototype: Requests }
+const { prototype: consumers } = load('kafkajs/src/consumer/consumerGroup') as { prototype: Consumers }
 const { KafkaJSRequestTimeoutError } = load('kafkajs/src/errors') as {
   KafkaJSRequestTimeoutError: new (message: string) => Error
 }
@@ -83,12 +91,8 @@ async function settled(t: Test, members: readonly Member[]): Promise<void> {
   }
 }
 
-t.test('a member that does not learn its partitions joins again', async (t) => {
-  const [first, second] = [
-    new Member(`${broker.prefix}lost-answer`, 'first'),
-    new Member(`${broker.prefix}lost-answer`, 'second'),
-  ]
-  await first.group.start()
+/** From now on the first member whose name begins so does not get the answer that says which partitions it has. @returns whether it was so */
+function loseAnswer(t: Test, name: string): () => boolean {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own this
   const { syncGroup } = requests
   t.teardown(() => (requests.syncGroup = syncGroup))
@@ -96,11 +100,49 @@ t.test('a member that does not learn its partitions joins again', async (t) => {
   requests.syncGroup = async function (this: Requests, request) {
     const answer = await syncGroup.call(this, request)
     // For the broker, this member knows its partitions.
-    if (!request.memberId.startsWith('first') || lost++ > 0) return answer
+    if (!request.memberId.startsWith(name) || lost++ > 0) return answer
     throw new KafkaJSRequestTimeoutError('Request SyncGroup timed out')
   }
+  return () => lost > 0
+}
+
+function pair(group: string): [Member, Member] {
+  const groupId = broker.prefix + group
+  return [new Member(groupId, 'first'), new Member(groupId, 'second')]
+}
+
+t.test('a member that does not learn its partitions joins again', async (t) => {
+  const [first, second] = pair('lost-answer')
+  await first.group.start()
+  const isLost = loseAnswer(t, 'first')
   await second.group.start()
-  await until(() => lost > 0, 'the group assigns partitions again')
+  await until(isLost, 'the group assigns partitions again')
+  await settled(t, [first, second])
+})
+
+t.test('so does one that has joined again because its metadata was stale', async (t) => {
+  const [first, second] = pair('stale')
+  await first.group.start()
+  await until(() => first.assigned === PARTITIONS * topics.length, 'it reads all')
+  const isLost = loseAnswer(t, 'first')
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- both are called with their own this
+  const [{ checkForStaleAssignment }, { joinGroup }] = [consumers, requests]
+  t.teardown(() => {
+    consumers.checkForStaleAssignment = checkForStaleAssignment
+    requests.joinGroup = joinGroup
+  })
+  let isJoining = false
+  requests.joinGroup = function (this: Requests, request) {
+    isJoining = true
+    return joinGroup.call(this, request)
+  }
+  consumers.checkForStaleAssignment = function (this: Consumers) {
+    // Before a heartbeat tells it that the second one joins.
+    if (this.memberId?.startsWith('first') !== true || !isJoining || isLost()) return checkForStaleAssignment.call(this)
+    throw Object.assign(new Error('This server is not the leader'), { type: 'NOT_LEADER_FOR_PARTITION' })
+  }
+  await second.group.start()
+  await until(isLost, 'the group assigns partitions again')
   await settled(t, [first, second])
 })
 
