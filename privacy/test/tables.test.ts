@@ -96,7 +96,11 @@ t.test('by the rule of GovWifi', async (t) => {
     { ...other, username: 'HENRY', batch_index: 20 },
     { ...other, username: 'HENRYM', batch_index: 21 },
   ])
-  t.match(await forget({ kind: 'user', value: 'henrymiller' }, 'govwifi'), {}, 'not those who begin with the same letters')
+  t.match(
+    await forget({ kind: 'user', value: 'henrymiller' }, 'govwifi'),
+    {},
+    'not those who begin with the same letters',
+  )
   t.match(await forget({ kind: 'user', value: 'henry' }, 'govwifi'), { post_auth: 1 })
   t.same(await store.query(`SELECT username FROM gatepost.post_auth WHERE username LIKE 'HENRY%'`), [
     { username: 'HENRYM' },

@@ -35,7 +35,11 @@ export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
   try {
     assertDataFormat(path)
     // Before format.json: a directory that has that one alone was used by a version without rules.
-    const userNames = userNamesOf(config, path, USED.some((name) => existsSync(join(path, name))))
+    const userNames = userNamesOf(
+      config,
+      path,
+      USED.some((name) => existsSync(join(path, name))),
+    )
     writeDataFormat(path)
     return { path, userNames, release: () => lock.release() }
   } catch (error) {
