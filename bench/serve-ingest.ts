@@ -27,6 +27,7 @@ const worker = await IngestWorker.start({
   writers: LOCAL_WRITERS,
   loginsKeptDays: 32,
   userNames: { rule: 'lowercase', chosen: false },
+  accountingKeptDays: 32,
   probeUsers: [],
   tls: { certificate: null, listeners: [] },
   authMode: 'open',

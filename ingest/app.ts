@@ -23,7 +23,9 @@ import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
 import { COUNTERS_MAX_BYTES, CountersRoute } from './routes/counters.ts'
 import { PingRoute, PONG } from './routes/ping.ts'
-import { NOT_DURABLE, POST_AUTH_MAX_BYTES, PostAuthRoute, type ReportOrigin } from './routes/post-auth.ts'
+import { AccountingRoute } from './routes/accounting.ts'
+import { PostAuthRoute } from './routes/post-auth.ts'
+import { notDurable, REPORT_MAX_BYTES, type ReportKind, type ReportOrigin } from './routes/report.ts'
 import { ROUTES, routeOf, type Route } from './routes/router.ts'
 import { LOCAL_WRITERS, Writers, type WriterOptions } from './writers/writers.ts'
 
@@ -38,6 +40,8 @@ export interface AppOptions {
   readonly ack: 'durable' | 'fast'
   /** Days for which logins are kept; unset: DEFAULT_KEPT_DAYS. */
   readonly loginsKeptDays?: number
+  /** Days for which RADIUS accounting is kept; unset: DEFAULT_KEPT_DAYS. */
+  readonly accountingKeptDays?: number
   /** What is decided about users; read for each login. Unset: DEFAULT_USER_RULES. */
   readonly users?: () => UserRules
   /** Who may write; unset: LOCAL_WRITERS. */
@@ -48,6 +52,11 @@ export interface AppOptions {
 }
 
 const DEFAULT_KEPT_DAYS = 32
+
+/** Routes whose requests have a body that makes records. */
+type PostedRoute = 'auth' | ReportKind['route']
+
+const KINDS = { post_auth: 'post-auth', accounting: 'accounting' } as const
 
 const HEALTHY = makeAnswer('healthcheck', 200, 'Healthy', { contentType: 'text/plain' })
 const STATUS = makeJsonAnswer('root', 200, { status: 'ok' })
@@ -65,6 +74,7 @@ const ALLOWED: Record<Route, string> = {
   gw_message: 'GET, HEAD, POST',
   capport: 'GET, HEAD',
   post_auth: 'POST',
+  accounting: 'POST',
   healthcheck: 'GET, HEAD',
   root: 'GET, HEAD',
   unknown: '',
@@ -74,7 +84,8 @@ const FAILED = makeJsonAnswer('unknown', 500, { error: 'the request failed' })
 const FAULTS: Partial<Record<Route, Answer>> = {
   ping: PONG,
   auth: makeAnswer('auth', 200, 'Auth: -1'),
-  post_auth: NOT_DURABLE,
+  post_auth: notDurable('post_auth'),
+  accounting: notDurable('accounting'),
 }
 
 const TOO_LONG = makeJsonAnswer('unknown', 414, {
@@ -95,6 +106,7 @@ export class App {
   readonly decisions: Decisions
   readonly registry: GatewayRegistry
   readonly postAuth: PostAuthRoute
+  readonly accounting: AccountingRoute
   readonly writers: Writers
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
@@ -104,8 +116,8 @@ export class App {
   readonly #counterBodies: BodyHandler = bodyHandler('auth', COUNTERS_MAX_BYTES, (body, exchange) =>
     this.#post('auth', exchange, () => this.#counters.handle(exchange, body)),
   )
-  /** By the name of the credential and how the body is written, so that a request creates none. */
-  readonly #loginBodies = new Map<string, BodyHandler>()
+  /** By the kind of report, the name of the credential and how the body is written, so that a request creates none. */
+  readonly #reportBodies = new Map<string, BodyHandler>()
   /** Requests that failed with an internal error. */
   faults = 0
 
@@ -118,8 +130,13 @@ export class App {
     for (const source of ['', ...writers.credentials.map(({ name }) => name)]) {
       for (const form of [false, true]) {
         for (const gzip of [false, true]) {
-          const origin: ReportOrigin = { source, proven: this.writers.proves(source), form, gzip }
-          this.#loginBodies.set(bodyKey(source, form, gzip), this.#loginBody(origin))
+          for (const route of ['post_auth', 'accounting'] as const) {
+            const proven = this.writers.proves(KINDS[route], source)
+            this.#reportBodies.set(
+              bodyKey(route, source, form, gzip),
+              this.#reportBody(route, { source, proven, form, gzip }),
+            )
+          }
         }
       }
     }
@@ -127,9 +144,11 @@ export class App {
     const { authMode: mode, secrets, access } = options
     this.registry = new GatewayRegistry(access, (gwId) => tokens.gatewayTags(gwId))
     this.decisions = new Decisions({ mode, secret: secrets[0], tokens, access, registry: this.registry })
-    this.postAuth = new PostAuthRoute(this.records, {
-      keptDays: options.loginsKeptDays ?? DEFAULT_KEPT_DAYS,
-      users: options.users ?? (() => DEFAULT_USER_RULES),
+    const users = options.users ?? (() => DEFAULT_USER_RULES)
+    this.postAuth = new PostAuthRoute(this.records, { keptDays: options.loginsKeptDays ?? DEFAULT_KEPT_DAYS, users })
+    this.accounting = new AccountingRoute(this.records, {
+      keptDays: options.accountingKeptDays ?? DEFAULT_KEPT_DAYS,
+      users,
     })
     const devices = new GatewayDevices(access)
     this.#ping = new PingRoute(this.records, this.registry, devices, fast)
@@ -141,9 +160,11 @@ export class App {
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 
-  #loginBody(origin: ReportOrigin): BodyHandler {
-    return bodyHandler('post_auth', POST_AUTH_MAX_BYTES, (body, exchange) =>
-      this.#post('post_auth', exchange, () => this.postAuth.handle(exchange, body, origin)),
+  #reportBody(route: ReportKind['route'], origin: ReportOrigin): BodyHandler {
+    return bodyHandler(route, REPORT_MAX_BYTES, (body, exchange) =>
+      this.#post(route, exchange, () =>
+        (route === 'post_auth' ? this.postAuth : this.accounting).handle(exchange, body, origin),
+      ),
     )
   }
 
@@ -194,6 +215,7 @@ export class App {
       case 'root':
         return exchange.reply(STATUS)
       case 'post_auth':
+      case 'accounting':
         break
       case 'unknown':
         return exchange.reply(NOT_FOUND)
@@ -209,7 +231,7 @@ export class App {
       return null
     }
     if (method === 'POST') {
-      if (route === 'post_auth') return this.#loginHandler(exchange)
+      if (route === 'post_auth' || route === 'accounting') return this.#reportHandler(route, exchange)
       if (route === 'auth') return this.writers.allows('auth', exchange) ? this.#counterBodies : null
       if (this.portal !== null && (route === 'login' || route === 'gw_message'))
         return this.portal.form(route, path, exchange)
@@ -220,25 +242,25 @@ export class App {
   }
 
   /** Handles the whole body of a POST, which nobody compressed or wrote as a form, by a sender who needs no credential. Never throws. */
-  post(route: 'auth' | 'post_auth', body: Uint8Array, exchange: Exchange): void {
-    const handler = route === 'auth' ? this.#counterBodies : this.#loginBodies.get(bodyKey('', false, false))
+  post(route: PostedRoute, body: Uint8Array, exchange: Exchange): void {
+    const handler = route === 'auth' ? this.#counterBodies : this.#reportBodies.get(bodyKey(route, '', false, false))
     handler?.handle(body, exchange)
   }
 
-  #loginHandler(exchange: Exchange): BodyHandler | null {
-    const source = this.writers.writerOf(exchange)
+  #reportHandler(route: ReportKind['route'], exchange: Exchange): BodyHandler | null {
+    const source = this.writers.writerOf(KINDS[route], exchange)
     if (source === null) return null
     const type = bodyType(exchange.header('content-type'))
     const coding = exchange.header('content-encoding').trim().toLowerCase()
     if (type === 'other' || !['', 'identity', 'gzip', 'x-gzip'].includes(coding)) {
-      exchange.reply(NOT_READ, 'dropped')
+      exchange.reply(NOT_READ[route], 'dropped')
       return null
     }
-    const key = bodyKey(source, type === 'form', coding.endsWith('gzip'))
-    return this.#loginBodies.get(key) as BodyHandler
+    const key = bodyKey(route, source, type === 'form', coding.endsWith('gzip'))
+    return this.#reportBodies.get(key) as BodyHandler
   }
 
-  #post(route: 'auth' | 'post_auth', exchange: Exchange, handle: () => void): void {
+  #post(route: PostedRoute, exchange: Exchange, handle: () => void): void {
     try {
       handle()
     } catch (error) {
@@ -247,14 +269,13 @@ export class App {
   }
 }
 
-const NOT_READ = makeJsonAnswer(
-  'post_auth',
-  415,
-  {
-    error: 'a report is application/json or application/x-www-form-urlencoded, as it is or with Content-Encoding: gzip',
-  },
-  [['Accept', 'application/json, application/x-www-form-urlencoded']],
-)
+function notRead(route: ReportKind['route']): Answer {
+  const error =
+    'a report is application/json or application/x-www-form-urlencoded, as it is or with Content-Encoding: gzip'
+  return makeJsonAnswer(route, 415, { error }, [['Accept', 'application/json, application/x-www-form-urlencoded']])
+}
+
+const NOT_READ = { post_auth: notRead('post_auth'), accounting: notRead('accounting') } as const
 
 /** A body of no type, or of one that programs send without being told to, is JSON. */
 function bodyType(contentType: string): 'json' | 'form' | 'other' {
@@ -264,11 +285,11 @@ function bodyType(contentType: string): 'json' | 'form' | 'other' {
   return json.includes(type) || type.endsWith('+json') ? 'json' : 'other'
 }
 
-function bodyKey(source: string, form: boolean, gzip: boolean): string {
-  return `${source} ${form ? 'form' : 'json'} ${gzip ? 'gzip' : ''}`
+function bodyKey(route: ReportKind['route'], source: string, form: boolean, gzip: boolean): string {
+  return `${route} ${source} ${form ? 'form' : 'json'} ${gzip ? 'gzip' : ''}`
 }
 
-function bodyHandler(route: 'auth' | 'post_auth', maxBytes: number, handle: BodyHandler['handle']): BodyHandler {
+function bodyHandler(route: PostedRoute, maxBytes: number, handle: BodyHandler['handle']): BodyHandler {
   const tooLarge = makeJsonAnswer(route, 413, { error: `the body is larger than ${maxBytes} bytes`, field: 'body' })
   return { maxBytes, tooLarge, handle }
 }

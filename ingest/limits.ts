@@ -56,5 +56,37 @@ export const POST_AUTH_BYTES = {
   report_id: 256,
 } as const
 
+/** Bytes of the fields of an accounting report, in the same way. */
+export const ACCOUNTING_BYTES = {
+  acct_status_type: 2048,
+  acct_unique_session_id: 2048,
+  acct_session_id: 2048,
+  acct_multi_session_id: 2048,
+  username: 2048,
+  mac: 2048,
+  called_station_id: 2048,
+  site_ip_address: 2048,
+  nas_identifier: 2048,
+  nas_ip: 2048,
+  nas_ip_address: 2048,
+  nas_ipv6_address: 2048,
+  nas_port_id: 2048,
+  framed_ip_address: 2048,
+  framed_ipv6_address: 2048,
+  framed_ipv6_prefix: 2048,
+  acct_session_time: 128,
+  acct_input_octets: 128,
+  acct_input_gigawords: 128,
+  acct_output_octets: 128,
+  acct_output_gigawords: 128,
+  acct_input_packets: 128,
+  acct_output_packets: 128,
+  acct_terminate_cause: 2048,
+  acct_delay_time: 128,
+  task_id: 2048,
+  event_timestamp: 128,
+  report_id: 256,
+} as const
+
 /** Characters of each value in the dead letter of a request that was refused for its length. */
 export const CUT_CHARACTERS = 256

@@ -8,7 +8,7 @@ import type { Portal } from './portal/portal.ts'
 /** Metrics of one ingest worker. */
 export function ingestMetrics(app: App, listeners: WorkerBounds): PlainMetrics {
   const metrics = new PlainMetrics()
-  const { records, postAuth, decisions } = app
+  const { records, postAuth, accounting, decisions } = app
   const perStream = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
     records.all.map((batcher) => ({ labels: { topic: batcher.stream }, ...read(batcher) }))
 
@@ -62,6 +62,18 @@ export function ingestMetrics(app: App, listeners: WorkerBounds): PlainMetrics {
     'gatepost_post_auth_times_not_used_total',
     'Logins whose event_timestamp was not used, by reason; they have the time of their report',
     () => Object.entries(postAuth.stats.timesNotUsed).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_accounting_times_not_used_total',
+    'Accounting reports whose event_timestamp was not used, by reason; they have the time of their report',
+    () => Object.entries(accounting.stats.timesNotUsed).map(([reason, value]) => ({ value, labels: { reason } })),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_accounting_bad_numbers_total',
+    'Numbers in accounting reports that are none, stored as not reported',
+    () => [{ value: accounting.stats.badNumbers }],
   )
   metrics.add('counter', 'gatepost_request_faults_total', 'Requests that failed with an internal error', () => [
     { value: app.faults },

@@ -1,6 +1,7 @@
 import type { LogWriter } from '../log/contract.ts'
 import { descriptorOf, STREAMS, type FieldNames, type Stream } from '../schemas/streams/index.ts'
 import { BatchSequence, StreamBatcher } from './batcher.ts'
+import { ACCOUNTING_FIELDS } from './encode/accounting.ts'
 import { AUTH_FIELDS } from './encode/auth.ts'
 import {
   DEAD_LETTER_FIELDS,
@@ -22,6 +23,7 @@ import type { RecordBatch } from './batch.ts'
 /** The fields that the encoder of each stream writes. A stream without an entry does not compile. */
 export const WRITTEN_FIELDS: { readonly [T in Stream]: FieldNames<T> } = {
   post_auth: POST_AUTH_FIELDS,
+  radius_accounting: ACCOUNTING_FIELDS,
   gateway_pings: PING_FIELDS,
   gateway_auth: AUTH_FIELDS,
   portal_sessions: PORTAL_SESSION_FIELDS,
@@ -32,6 +34,7 @@ export const WRITTEN_FIELDS: { readonly [T in Stream]: FieldNames<T> } = {
 export class Records {
   readonly all: readonly StreamBatcher[]
   readonly postAuth: StreamBatcher
+  readonly accounting: StreamBatcher
   readonly pings: StreamBatcher
   readonly auth: StreamBatcher
   readonly portalSessions: StreamBatcher
@@ -49,6 +52,7 @@ export class Records {
     this.all = STREAMS.map((stream) => new StreamBatcher(stream, log, sequence))
     const batcher = (stream: Stream) => this.all[STREAMS.indexOf(stream)]
     this.postAuth = batcher('post_auth')
+    this.accounting = batcher('radius_accounting')
     this.pings = batcher('gateway_pings')
     this.auth = batcher('gateway_auth')
     this.portalSessions = batcher('portal_sessions')

@@ -5,6 +5,14 @@ import { recordSchema } from '../schemas/avro.ts'
 import type { UserNameRule } from '../common/user-name.ts'
 import { isStream, streamReportedAs, type ReportedAs, type Stream } from '../schemas/streams/index.ts'
 import { isStage, type Verdict } from '../access/decisions.ts'
+import {
+  ACCOUNTING_KEYS,
+  accountingBytes,
+  accountingProblem,
+  encodeAccounting,
+  newAccountingStats,
+  overlongAccounting,
+} from './encode/accounting.ts'
 import { AUTH_STAGE, authFields, encodeAuth } from './encode/auth.ts'
 import { Cursor } from './encode/cursor.ts'
 import { demoteOthers, encodePing, gatewayOf, pingFields } from './encode/ping.ts'
@@ -18,7 +26,7 @@ import {
   postAuthBytes,
 } from './encode/post-auth.ts'
 import { JsonFields } from './parse/json.ts'
-import { POST_AUTH_MAX_BYTES } from './routes/post-auth.ts'
+import { REPORT_MAX_BYTES } from './routes/report.ts'
 
 /** A dead letter as stored in its table; `payload` may have been repaired. */
 export interface RepairedLetter {
@@ -76,6 +84,7 @@ const REPAIRS: Readonly<Record<ReportedAs, (letter: RepairedLetter) => Buffer>> 
   ping,
   auth,
   'post-auth': postAuth,
+  accounting,
 }
 
 function encoded(letter: RepairedLetter): { stream: Stream; fields: Buffer } {
@@ -119,11 +128,7 @@ function auth({ reason, payload, remoteIp }: RepairedLetter): Buffer {
 
 function postAuth({ payload, remoteIp, sender: source, userNames }: RepairedLetter): Buffer {
   const body = Buffer.from(payload)
-  if (body.length > POST_AUTH_MAX_BYTES) throw invalid(`the body is larger than ${POST_AUTH_MAX_BYTES} bytes`)
-  const fields = new JsonFields(POST_AUTH_KEYS)
-  const problem = fields.parse(body)
-  if (problem !== null) throw invalid(`body: ${problem}`)
-  if (fields.nested) throw invalid('a field holds a list or an object')
+  const fields = reportFields(body, POST_AUTH_KEYS)
   if (fields.blank(AUTHENTICATION_RESULT)) throw invalid('authentication_result is missing')
   const overlong = overlongField(fields)
   if (overlong !== null) throw invalid(overlong.error)
@@ -134,6 +139,27 @@ function postAuth({ payload, remoteIp, sender: source, userNames }: RepairedLett
   })
   if (!stored) throw invalid('a health check of a RADIUS server is never stored')
   return written(cursor)
+}
+
+function accounting({ receivedAt, payload, remoteIp, sender: source, userNames }: RepairedLetter): Buffer {
+  const body = Buffer.from(payload)
+  const fields = reportFields(body, ACCOUNTING_KEYS)
+  const problem = accountingProblem(fields) ?? overlongAccounting(fields)
+  if (problem !== null) throw invalid(problem.error)
+  const cursor = new Cursor(accountingBytes(body.length))
+  const context = { at: null, now: receivedAt, userNames, stats: newAccountingStats() }
+  encodeAccounting(cursor, fields, { remoteIp, source }, context)
+  return written(cursor)
+}
+
+/** @throws GatepostError INPUT_INVALID */
+function reportFields(body: Buffer, keys: readonly string[]): JsonFields {
+  if (body.length > REPORT_MAX_BYTES) throw invalid(`the body is larger than ${REPORT_MAX_BYTES} bytes`)
+  const fields = new JsonFields(keys)
+  const problem = fields.parse(body)
+  if (problem !== null) throw invalid(`body: ${problem}`)
+  if (fields.nested) throw invalid('a field holds a list or an object')
+  return fields
 }
 
 function written(cursor: Cursor): Buffer {

@@ -240,3 +240,98 @@ t.test('what Gatepost answers decides no login, and no login is lost', async (t)
   t.equal(await login('carol'), 'Access-Accept', 'a login that cannot be written is answered')
   t.match(radius.readLog('gatepost.log'), /could not be written into the detail file/)
 })
+
+t.test('accounting: every packet is stored, with what its NAS says, and none is lost', async (t) => {
+  const both = await servers(t)
+  if (both === null) return
+  const { instance, radius } = both
+  await radius.start()
+  const session = {
+    'User-Name': 'Alice "A"@Example.ORG',
+    'Acct-Session-Id': '5F3A-00000001',
+    'Calling-Station-Id': '50-a6-7f-84-9c-d1',
+    'Called-Station-Id': 'C4-13-E2-22-DC-55:Café guests',
+    'NAS-Identifier': 'lobby',
+    'NAS-IP-Address': '192.0.2.7',
+    'NAS-Port-Id': 'wlan0',
+    'Framed-IP-Address': '10.0.0.5',
+  }
+  const counters = { 'Acct-Input-Octets': '827770', 'Acct-Output-Octets': '5', 'Acct-Output-Gigawords': '1' }
+  const nas = { 'NAS-Identifier': 'lobby', 'NAS-IP-Address': '192.0.2.7' }
+  const packets: Record<string, string>[] = [
+    { ...nas, 'Acct-Status-Type': 'Accounting-On', 'Acct-Session-Id': '00000000' },
+    { ...session, 'Acct-Status-Type': 'Start' },
+    { ...session, ...counters, 'Acct-Status-Type': 'Interim-Update', 'Acct-Session-Time': '60' },
+    {
+      ...session,
+      ...counters,
+      'Acct-Status-Type': 'Stop',
+      'Acct-Session-Time': '120',
+      'Acct-Terminate-Cause': 'User-Request',
+      'Acct-Delay-Time': '30',
+      'Framed-IPv6-Address': '2001:db8::5',
+    },
+    { ...nas, 'Acct-Status-Type': 'Accounting-Off', 'Acct-Session-Id': '00000000' },
+    // No value of a packet costs the packets of others.
+    {
+      ...session,
+      'Acct-Status-Type': 'Start',
+      'User-Name': `"\\%{User-Name}&x=${'é'.repeat(110)}`,
+      'Acct-Session-Id': `\\"&=${'é'.repeat(110)}`,
+      'Acct-Multi-Session-Id': '%'.repeat(240),
+      'NAS-Port-Id': '"'.repeat(240),
+    },
+    { ...session, 'Acct-Status-Type': 'Start', 'User-Name': 'last', 'Acct-Session-Id': 'last' },
+  ]
+  const sent = Date.now()
+  t.equal(await radius.account(packets), packets.length, 'answered, while there is no Gatepost')
+  t.ok(await until(() => radius.readLog('gatepost.log').includes('accounting waits in the detail file')))
+  await radius.kill()
+  await radius.start()
+  await instance.start()
+  const rows = await instance.queryUntil<Login>(
+    `SELECT status_type, unique_id, acct_session_id, username, realm, mac, ap, ssid, site_ip, nas, nas_ip, nas_port_id, framed_ip, framed_ipv6,
+       session_time, input_octets, output_octets, terminate_cause, delay_time, task_id, source,
+       toUnixTimestamp64Milli(event_at) AS at
+     FROM radius_accounting ORDER BY received_at, batch_id`,
+    (found) => found.some(({ username }) => username === 'last'),
+  )
+  t.equal(rows.length, packets.length)
+  const of = (status: string, user: string) =>
+    rows.find(({ status_type, username }) => status_type === status && String(username).startsWith(user))
+  const start = of('Start', 'alice') as Login
+  const stop = of('Stop', 'alice') as Login
+  t.match(start, {
+    acct_session_id: '5F3A-00000001',
+    username: 'alice "a"@example.org',
+    realm: 'example.org',
+    mac: '50-A6-7F-84-9C-D1',
+    ap: 'C4-13-E2-22-DC-55',
+    ssid: 'Café guests',
+    site_ip: '127.0.0.1',
+    nas: 'lobby',
+    nas_ip: '192.0.2.7',
+    nas_port_id: 'wlan0',
+    framed_ip: '10.0.0.5',
+    session_time: null,
+    input_octets: null,
+    task_id: 'radius-1',
+    source: 'radius-1',
+  })
+  t.match(start['unique_id'], /^[0-9a-f]{16,}$/)
+  t.match(stop, {
+    unique_id: start['unique_id'],
+    terminate_cause: 'User-Request',
+    framed_ipv6: '2001:db8::5',
+    delay_time: 30,
+    session_time: 120,
+    input_octets: 827770,
+    output_octets: 2 ** 32 + 5,
+  })
+  t.ok(Math.abs(Number(stop['at']) - (sent - 30_000)) < 20_000, 'less the time for which the NAS had tried')
+  t.match(of('Accounting-On', ''), { unique_id: '', nas: 'lobby' })
+  t.match(of('Accounting-Off', ''), { unique_id: '', nas: 'lobby' })
+  t.match(of('Start', '"\\'), { nas: 'lobby', nas_port_id: '' })
+  t.same(await instance.query('SELECT * FROM dead_letters'), [])
+  t.ok(await until(() => radius.waiting().length === 0))
+})

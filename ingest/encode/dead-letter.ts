@@ -17,6 +17,7 @@ export const DEAD_LETTER_REASONS = [
   'not_text',
   'too_old',
   'bad_gzip',
+  'unknown_status',
 ] as const
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 

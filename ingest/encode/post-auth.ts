@@ -210,12 +210,3 @@ export function overlongField(fields: JsonFields): { field: string; error: strin
   const field = POST_AUTH_KEYS[slot]
   return { field, error: `${field} has more than ${LIMITS[slot]} bytes` }
 }
-
-/** The part of a body that a dead letter may hold: the known keys and their values, each cut after `characters`. */
-export function knownKeys(fields: JsonFields, characters = Infinity): string {
-  const known: Record<string, string> = {}
-  POST_AUTH_KEYS.forEach((name, index) => {
-    if (fields.kinds[index] !== ABSENT) known[name] = fields.text(index).slice(0, characters)
-  })
-  return JSON.stringify(known)
-}

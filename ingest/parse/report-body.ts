@@ -1,7 +1,7 @@
 import { messageOf } from '../../common/errors.ts'
 
 /*
- * A login's report comes as JSON of the field names, as a form of them, or as rlm_rest itself writes a list of attributes: JSON
+ * A report of a RADIUS server comes as JSON of the field names, as a form of them, or as rlm_rest itself writes a list of attributes: JSON
  * `{"User-Name":{"type":"string","value":["bob"]}}`, or a form `User-Name=bob`. What is not JSON of plain values becomes it here.
  */
 
@@ -23,6 +23,12 @@ const FIELD_OF_ATTRIBUTE: Readonly<Record<string, string>> = {
   'TLS-Client-Cert-Subject': 'cert_subject',
   'TLS-Client-Cert-Issuer': 'cert_issuer',
   'Event-Timestamp': 'event_timestamp',
+}
+
+/** The field that a parameter or an attribute fills: names of attributes have capitals and hyphens. */
+function fieldOf(name: string): string {
+  if (Object.hasOwn(FIELD_OF_ATTRIBUTE, name)) return FIELD_OF_ATTRIBUTE[name]
+  return name.includes('-') ? name.toLowerCase().replaceAll('-', '_') : name
 }
 
 /** More parameters of a form or a query are not looked at. */
@@ -69,7 +75,7 @@ function report(entries: readonly [string, unknown][], query: string, fields: re
   const known = new Map<string, unknown>()
   let wrong: ReportBody['wrong'] = null
   const take = (name: string, value: unknown) => {
-    const field = Object.hasOwn(FIELD_OF_ATTRIBUTE, name) ? FIELD_OF_ATTRIBUTE[name] : name
+    const field = fieldOf(name)
     if (!fields.includes(field)) return
     try {
       const text = textOf(value)

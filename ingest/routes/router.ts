@@ -13,6 +13,7 @@ export const ROUTES = [
   'gw_message',
   'capport',
   'post_auth',
+  'accounting',
   'healthcheck',
   'root',
   'unknown',
@@ -22,6 +23,7 @@ export type Route = (typeof ROUTES)[number]
 const INDEX_PHP = '/index.php'
 const PHP = '.php'
 const POST_AUTH = '/logging/post-auth'
+const ACCOUNTING = '/logging/accounting'
 /** Path before the gateway's id. */
 const CAPPORT_API = '/capport/api/'
 
@@ -46,6 +48,7 @@ export function routeOf(path: string): Route {
       break
     case 10:
       if (path.startsWith('gw_message', start)) return 'gw_message'
+      if (path.endsWith(ACCOUNTING, end)) return 'accounting'
       break
     case 9:
       if (path.endsWith(POST_AUTH, end)) return 'post_auth'

@@ -29,7 +29,7 @@ const CHALLENGE = [['WWW-Authenticate', 'Basic realm="gatepost"']] as const
 const MEANINGS: Readonly<Record<Refusal, { code: 401 | 403; error: string; remedy: string }>> = {
   listener: {
     code: 403,
-    error: 'this listener takes no reports of logins; send them to the bulk listener',
+    error: 'this listener takes no reports of RADIUS servers; send them to the bulk listener',
     remedy: 'send it to GATEPOST_INGEST_PORT, or add gateway to GATEPOST_INGEST_LISTENERS',
   },
   source: {
@@ -49,8 +49,11 @@ const MEANINGS: Readonly<Record<Refusal, { code: 401 | 403; error: string; remed
   },
 }
 
-const KINDS: readonly ReportedAs[] = ['ping', 'auth', 'post-auth']
-const ROUTES = { ping: 'ping', auth: 'auth', 'post-auth': 'post_auth' } as const
+const KINDS: readonly ReportedAs[] = ['ping', 'auth', 'post-auth', 'accounting']
+const ROUTES = { ping: 'ping', auth: 'auth', 'post-auth': 'post_auth', accounting: 'accounting' } as const
+
+/** What RADIUS servers report. */
+type RadiusKind = 'post-auth' | 'accounting'
 
 /** A refusal is logged at most once in this time, by kind and reason: a flood of them must not fill the disk. */
 const LOG_EVERY_MS = 60_000
@@ -89,27 +92,33 @@ export class Writers {
   }
 
   /**
-   * The name of the credential with which a login is reported; empty: it needs none. Null: it is refused, and the exchange holds the answer.
+   * The name of the credential with which a login or accounting is reported; empty: it needs none. Null: it is refused, and the exchange
+   * holds the answer.
    * PRECONDITION: the request's headers can be read.
    */
-  writerOf(exchange: Exchange): string | null {
+  writerOf(kind: RadiusKind, exchange: Exchange): string | null {
     const { listeners, open } = this.#options
-    const networks = this.#sources.get('post-auth')
+    const networks = this.#networksOf(kind)
     const { remoteIp } = exchange
-    if (!listeners.includes(exchange.listener)) return this.#refuse('post-auth', 'listener', exchange)
-    if (networks !== undefined && !networks.has(remoteIp)) return this.#refuse('post-auth', 'source', exchange)
+    if (!listeners.includes(exchange.listener)) return this.#refuse(kind, 'listener', exchange)
+    if (networks !== undefined && !networks.has(remoteIp)) return this.#refuse(kind, 'source', exchange)
     if (!this.#credentials.any) {
       if (networks !== undefined || open || isLoopback(remoteIp)) return ''
-      return this.#refuse('post-auth', 'source', exchange)
+      return this.#refuse(kind, 'source', exchange)
     }
     const header = exchange.header('authorization')
-    if (header === '') return open ? '' : this.#refuse('post-auth', 'no_credential', exchange)
-    return this.#credentials.nameOf(header) ?? this.#refuse('post-auth', 'wrong_credential', exchange)
+    if (header === '') return open ? '' : this.#refuse(kind, 'no_credential', exchange)
+    return this.#credentials.nameOf(header) ?? this.#refuse(kind, 'wrong_credential', exchange)
   }
 
-  /** Whether a login's sender that writerOf() has named has proved who it is, by its credential or by its address. */
-  proves(source: string): boolean {
-    return source !== '' || this.#sources.has('post-auth') || (!this.#options.open && !this.#credentials.any)
+  /** Whether a sender that writerOf() has named has proved who it is, by its credential or by its address. */
+  proves(kind: RadiusKind, source: string): boolean {
+    return source !== '' || this.#networksOf(kind) !== undefined || (!this.#options.open && !this.#credentials.any)
+  }
+
+  /** Accounting comes from the servers that report logins, unless it has networks of its own. */
+  #networksOf(kind: RadiusKind): Networks | undefined {
+    return this.#sources.get(kind) ?? this.#sources.get('post-auth')
   }
 
   #refuse(kind: ReportedAs, why: Refusal, exchange: Exchange): null {

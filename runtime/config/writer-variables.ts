@@ -28,10 +28,10 @@ const probeUsers: ValueSchema<readonly string[]> = parsed((text) => {
 
 type NetworksByKind = Readonly<Partial<Record<ReportedAs, readonly string[]>>>
 
-const KINDS: readonly ReportedAs[] = ['post-auth', 'ping', 'auth']
+const KINDS: readonly ReportedAs[] = ['post-auth', 'accounting', 'ping', 'auth']
 
 const NETWORKS_BY_KIND_ALLOWED =
-  'comma-separated kind=networks, the networks separated by blanks, such as post-auth=10.1.0.0/16 2001:db8::/32,ping=192.0.2.0/24; a kind is post-auth, ping or auth'
+  'comma-separated kind=networks, the networks separated by blanks, such as post-auth=10.1.0.0/16 2001:db8::/32,ping=192.0.2.0/24; a kind is post-auth, accounting, ping or auth'
 
 /** `post-auth=10.1.0.0/16 2001:db8::/32,ping=192.0.2.0/24` */
 const networksByKind: ValueSchema<NetworksByKind> = parsed((text) => {
@@ -50,14 +50,14 @@ const networksByKind: ValueSchema<NetworksByKind> = parsed((text) => {
 export const WRITER_VARIABLES = {
   ingestCredentials: optional('GATEPOST_INGEST_CREDENTIALS', credentials, {
     description:
-      'Names and secrets of the RADIUS servers that may report logins (HTTP Basic, or Bearer with the secret). The name is stored with every record. Give a name several secrets to change them. Needed beyond loopback, unless GATEPOST_INGEST_SOURCES names the networks for post-auth.',
+      'Names and secrets of the RADIUS servers that may report logins and accounting (HTTP Basic, or Bearer with the secret). The name is stored with every record. Give a name several secrets to change them. Needed beyond loopback, unless GATEPOST_INGEST_SOURCES names the networks for post-auth.',
     allowed: CREDENTIALS_ALLOWED,
     unset: '(unset: logins of this machine only)',
     secret: 'whole',
   }),
   ingestSources: optional('GATEPOST_INGEST_SOURCES', networksByKind, {
     description:
-      'Networks that reports may come from, by kind: post-auth (logins), ping and auth (gateways). Reports of a kind that is not named may come from anywhere.',
+      'Networks that reports may come from, by kind: post-auth (logins), accounting, ping and auth (gateways). Accounting that is not named comes from those of post-auth; reports of another kind that is not named may come from anywhere.',
     allowed: NETWORKS_BY_KIND_ALLOWED,
     unset: '(unset: anywhere)',
   }),
@@ -67,7 +67,7 @@ export const WRITER_VARIABLES = {
     allowed: 'no or yes',
   }),
   ingestListeners: withDefault('GATEPOST_INGEST_LISTENERS', 'bulk', listOf('bulk', 'gateway'), {
-    description: 'Listeners that take logins. The gateway listener can be reached by guests.',
+    description: 'Listeners that take logins and accounting. The gateway listener can be reached by guests.',
     allowed: 'comma-separated, of bulk, gateway',
   }),
   userNames: optional('GATEPOST_USERNAMES', oneOf(...USER_NAME_RULES), {

@@ -37,6 +37,8 @@ export interface IngestOptions {
   readonly writers: WriterOptions
   /** Days for which logins are kept. */
   readonly loginsKeptDays: number
+  /** Days for which RADIUS accounting is kept. */
+  readonly accountingKeptDays: number
   readonly userNames: UserNamesOption
   /** Users whose reports are answered and make no record. */
   readonly probeUsers: readonly string[]
@@ -81,6 +83,7 @@ export class IngestWorker {
       ack: options.ack,
       writers: options.writers,
       loginsKeptDays: options.loginsKeptDays,
+      accountingKeptDays: options.accountingKeptDays,
       users: usersOf(options, log),
       portal: portalOf(options, log),
       logger: options.logger,

@@ -60,6 +60,7 @@ export function ingestWorkers(
         trustedProxies: config.trustedProxies ?? [],
         writers: writerOptions(config),
         loginsKeptDays: config.retention.post_auth,
+        accountingKeptDays: config.retention.radius_accounting,
         userNames,
         probeUsers: config.probeUsers,
         tls: workerTls(config),

@@ -4,12 +4,13 @@ import { gatewayAuth } from './gateway-auth.ts'
 import { gatewayPings } from './gateway-pings.ts'
 import { portalSessions } from './portal-sessions.ts'
 import { postAuth } from './post-auth.ts'
+import { radiusAccounting } from './radius-accounting.ts'
 
 /*
  * All streams. Journal, Kafka topics, inserts, retention, forgetting, replay and the overview are driven by this list. docs/contributing.md
  * says how to add a field or a stream.
  */
-const ALL = [postAuth, gatewayPings, gatewayAuth, portalSessions, deadLetters] as const
+const ALL = [postAuth, radiusAccounting, gatewayPings, gatewayAuth, portalSessions, deadLetters] as const
 
 type Descriptor = (typeof ALL)[number]
 /** The name of a stream. */

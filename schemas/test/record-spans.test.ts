@@ -12,6 +12,11 @@ const text = fc.string({ unit: 'binary', maxLength: 300 })
 /** Values of the fields that differ in length. */
 const FIELDS: Record<Stream, fc.Arbitrary<Fields>> = {
   post_auth: fc.record({ username: text, cert_subject: text, success: fc.boolean() }),
+  radius_accounting: fc.record({
+    username: text,
+    event_at: fc.integer({ min: 0, max: 2 ** 42 }),
+    input_octets: fc.option(long),
+  }),
   gateway_pings: fc.record({ gw_id: text, sys_uptime: long, sys_load: fc.double(), extra: fc.dictionary(text, text) }),
   gateway_auth: fc.record({
     ip: text,

@@ -33,14 +33,16 @@ interface Programs {
 export class RadiusServer {
   readonly directory: string
   readonly port: number
+  readonly accountingPort: number
   readonly #programs: Programs
   #server: ChildProcess | null = null
   /** What FreeRADIUS printed since its last start. */
   log = ''
 
-  private constructor(directory: string, port: number, programs: Programs) {
+  private constructor(directory: string, port: number, accountingPort: number, programs: Programs) {
     this.directory = directory
     this.port = port
+    this.accountingPort = accountingPort
     this.#programs = programs
   }
 
@@ -51,8 +53,8 @@ export class RadiusServer {
     const eapolTest = requireCommand(t, 'eapol_test', 'eapoltest')
     const openssl = requireCommand(t, 'openssl', 'openssl')
     if (freeradius === null || radclient === null || eapolTest === null || openssl === null) return null
-    const [port, innerPort] = await freePorts(2)
-    const server = new RadiusServer(directory, port, { freeradius, radclient, eapolTest })
+    const [port, innerPort, accountingPort] = await freePorts(3)
+    const server = new RadiusServer(directory, port, accountingPort, { freeradius, radclient, eapolTest })
     server.#configure(options, innerPort)
     makeCertificates(openssl, directory)
     t.teardown(() => server.kill())
@@ -69,10 +71,12 @@ export class RadiusServer {
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
-  /** The files of logins that Gatepost has not stored yet. */
+  /** The files of logins, and of accounting, that Gatepost has not stored yet. */
   waiting(): string[] {
-    const spool = this.file('log/radacct/gatepost')
-    return existsSync(spool) ? readdirSync(spool) : []
+    return ['gatepost', 'gatepost-accounting'].flatMap((name) => {
+      const spool = this.file(`log/radacct/${name}`)
+      return existsSync(spool) ? readdirSync(spool) : []
+    })
   }
 
   async start(): Promise<void> {
@@ -107,6 +111,26 @@ export class RadiusServer {
       )
       const lines = Object.entries(attributes).map(([name, value]) => `${name} = "${value.replace(/[\\"]/g, '\\$&')}"`)
       client.stdin?.end(lines.join('\n') + '\n')
+    })
+  }
+
+  /**
+   * Accounting packets, one after the other, each as a NAS sends it.
+   * @param packets values of text are quoted, others are numbers, addresses and names of the dictionary
+   * @returns how many were answered
+   */
+  account(packets: readonly Record<string, string>[]): Promise<number> {
+    const file = this.file(`accounting-${randomBytes(4).toString('hex')}`)
+    const text = (value: string) => (/^[\w.-]+$/.test(value) ? value : `"${value.replace(/[\\"]/g, '\\$&')}"`)
+    const lines = (packet: Record<string, string>) =>
+      Object.entries(packet).map(([name, value]) => `${name} = ${text(value)}`)
+    writeFileSync(file, packets.map((packet) => `${lines(packet).join('\n')}\n`).join('\n'))
+    const to = `127.0.0.1:${this.accountingPort}`
+    return new Promise((resolve) => {
+      const args = ['-x', '-t', '10', '-r', '1', '-p', '1', '-f', file, to, 'acct', SECRET]
+      execFile(this.#programs.radclient, args, { maxBuffer: 2 ** 26 }, (_error, output) =>
+        resolve(output.match(/Received Accounting-Response/g)?.length ?? 0),
+      )
     })
   }
 
@@ -193,10 +217,11 @@ export class RadiusServer {
       'sites-enabled/default',
       [/^\tport = 0/m, `\tport = ${this.port}`],
       [/^(\tipv6addr = ::.*\n)\tport = 0/m, `$1\tport = ${this.port}`],
-      [/^listen \{\n\tipaddr = \*\n[^}]*type = acct(?:[^{}]|\{[^{}]*\})*\}/m, ''],
+      [/^(listen \{\n\tipaddr = \*\n[^}]*)port = 0(\s+type = acct)/m, `$1port = ${this.accountingPort}$2`],
       [/^listen \{\n\tipv6addr = ::\n[^}]*type = acct(?:[^{}]|\{[^{}]*\})*\}/m, ''],
       [/^authorize \{/m, 'authorize {\n\tgatepost_remember'],
       [/^(\tPost-Auth-Type REJECT \{[^}]*)/m, '\tgatepost_report\n$1\tgatepost_report\n\t'],
+      [/^(accounting \{(?:[^{}]|\{[^{}]*\})*)\}/m, '$1\tgatepost_account\n}'],
     )
     edit(
       'sites-available/inner-tunnel',

@@ -204,7 +204,7 @@ export const INGEST_PARSERS: readonly Parser[] = [
   { name: 'Cookie', run: (text) => cookies.read(text, Date.now()), pieces: [...HEAD, `${cookie};`] },
   {
     name: 'Authorization',
-    run: (text) => writers.writerOf(exchange('', { authorization: text })),
+    run: (text) => writers.writerOf('post-auth', exchange('', { authorization: text })),
     pieces: ['Basic ', 'Bearer ', 'cmFkaXVz', 'OmE=', '=', ' ', ':', 'é'],
   },
   { name: 'X-Forwarded-For', run: (text) => proxies.client('127.0.0.1', text), pieces: HEAD },
