@@ -5,7 +5,7 @@ import { packageFile } from '../../common/package-root.ts'
 import { parseSchema, recordSchema } from '../avro.ts'
 import { RELEASED_DIRECTORY, releasedFile, releasedSchemas } from '../released.ts'
 import { resolveAgainst } from '../resolve.ts'
-import { STREAMS } from '../streams/index.ts'
+import { STREAMS, type Stream } from '../streams/index.ts'
 
 /*
  * Disks and topics hold records that a released version wrote. If one of these tests fails, a released schema was edited, or was changed
@@ -28,9 +28,16 @@ for (const entry of releasedSchemas()) {
   })
 }
 
+/** Streams of the version that is not released yet; take them away when `make fixture` has released them. */
+const NEW: readonly Stream[] = ['radius_accounting']
+
 t.test('every stream has a released schema, and there is no file besides them', (t) => {
-  t.same([...new Set(releasedSchemas().map(({ stream }) => stream))].sort(), [...STREAMS].sort())
-  for (const stream of STREAMS) {
+  t.same([...new Set(releasedSchemas().map(({ stream }) => stream)), ...NEW].sort(), [...STREAMS].sort())
+  t.same(
+    readdirSync(packageFile(RELEASED_DIRECTORY), { withFileTypes: true }).filter((entry) => entry.isDirectory()).length,
+    STREAMS.length - NEW.length,
+  )
+  for (const stream of STREAMS.filter((each) => !NEW.includes(each))) {
     t.same(
       readdirSync(packageFile(`${RELEASED_DIRECTORY}/${stream}`)).sort(),
       releasedSchemas()

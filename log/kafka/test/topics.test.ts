@@ -22,7 +22,7 @@ t.test('missing topics are named with the command that creates them; created top
     message: /made\.post-auth: the topic does not exist\n[^]*to repair: gatepost topics create/,
   })
   const { done, left } = await createTopics(options)
-  t.equal(done.length, 6)
+  t.equal(done.length, 7)
   t.same(left, [])
   t.same(await assertTopics(options), [])
   t.same((await createTopics(options)).done, [], 'again: nothing to do')
