@@ -228,6 +228,7 @@ class Service {
         mayWrite,
         role: roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
         user: client.user,
+        audience: actsAsServer ? 'store' : role,
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
         actsAsServer,
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,

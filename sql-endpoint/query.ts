@@ -1,11 +1,13 @@
 import { Connection, type Engine, type EngineFacts, type Overdue } from './engine.ts'
 import { SqlError } from './errors.ts'
 import { outputFormat } from './wire/formats.ts'
+import type { Audience } from './guard/catalog.ts'
 import { judge, type Verdict } from './guard/guard.ts'
 import type { StatementSummary } from './guard/summary.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
 import { Interruption } from './interruption.ts'
 import { tagOf } from './query-tag.ts'
+import { statisticsIn, summaryHeader } from './summary.ts'
 import { Joiner } from './wire/joining.ts'
 import type { SqlLimits } from './options.ts'
 import type { Output } from './output.ts'
@@ -25,6 +27,7 @@ export interface QueryContext {
   readonly role: string
   /** Who sent the statement. */
   readonly user: string
+  readonly audience: Audience
   /** Whose queries it may end: null means everybody's, undefined nobody's. */
   readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */
@@ -116,6 +119,7 @@ async function check(
       settings: policy,
       mayWrite: context.mayWrite,
       mayKill: context.mayKill,
+      audience: context.audience,
       actsAsServer: context.actsAsServer,
     }
     const printAst = (text: string): Promise<string> => connection.printAst(text)
@@ -157,8 +161,8 @@ async function insert(
   const started = performance.now()
   if (data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
   const result = await connection.run(insertFromFile(checked.sql, checked.tokens, data), 'Null')
-  const rows = String(result.rowsRead)
-  output.start(summary(started, { read_rows: rows, read_bytes: String(result.bytesRead), written_rows: rows }))
+  const rows = result.rowsRead
+  output.start(summaryHeader(started, { readRows: rows, readBytes: result.bytesRead, writtenRows: rows }))
   context.counters.rowsRead += result.rowsRead
   await output.end()
 }
@@ -182,21 +186,27 @@ async function answer(
     const bytes = result.bytes()
     if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
     context.counters.rowsRead += result.rowsRead
-    const read = { read_rows: String(result.rowsRead), read_bytes: String(result.bytesRead) }
     const whole = joiner.next(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-    output.start({ ...headers, ...summary(started, read) })
+    // The engine calls the rows of the result "read".
+    const returned = { resultRows: result.rowsRead, resultBytes: result.bytesRead }
+    output.start({ ...headers, ...summaryHeader(started, { ...returned, ...statisticsIn(whole) }) })
     await output.write(whole)
     await output.end()
     return
   }
   const held: Buffer[] = []
   let total = 0
-  const start = (): void => output.start({ ...headers, ...summary(started, {}) })
+  const returned = { resultRows: 0, resultBytes: 0 }
+  const start = (): void => output.start({ ...headers, ...summaryHeader(started, returned) })
   // Leaving the loop, also by an error, cancels the query: the engine stops after the current chunk.
   for await (const chunk of connection.stream(verdict.sql, format.name)) {
     if (context.signal.aborted) throw new SqlError('ABORTED', 'The client went away')
     const raw = chunk.raw()
     total += raw.byteLength
+    if (request.waitForEnd) {
+      returned.resultRows += chunk.numRows
+      returned.resultBytes += chunk.numBytes
+    }
     if (total > maxResultBytes) throw tooLarge(maxResultBytes)
     if (raw.byteLength === 0) continue
     const joined = joiner.next(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength))
@@ -222,20 +232,6 @@ async function isAnalysedSlowly(connection: Connection, verdict: Verdict): Promi
   const started = performance.now()
   await connection.run(`EXPLAIN PLAN ${verdict.sql}`, 'Null')
   return performance.now() - started > SLOW_ANALYSIS_MS
-}
-
-function summary(started: number, counts: Record<string, string>): Record<string, string> {
-  const fields = {
-    read_rows: '0',
-    read_bytes: '0',
-    written_rows: '0',
-    written_bytes: '0',
-    total_rows_to_read: '0',
-    result_rows: '0',
-    result_bytes: '0',
-    elapsed_ns: String(Math.round((performance.now() - started) * 1e6)),
-  }
-  return { 'X-ClickHouse-Summary': JSON.stringify({ ...fields, ...counts }) }
 }
 
 function tooLarge(limit: number): SqlError {

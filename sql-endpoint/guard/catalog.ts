@@ -1,4 +1,11 @@
 import { QUERY_ID } from '../query-tag.ts'
+import { INPUT_FORMATS, OUTPUT_FORMATS } from '../wire/formats.ts'
+import { literal } from './tokens.ts'
+
+/** Who reads the catalogue: an admin also looks after the engine, and a store needs what it asks a server for. */
+export type Audience = 'reader' | 'admin' | 'store'
+
+const among = (names: Iterable<string>): string => `lower(name) IN (${[...names].map(literal).join(', ')})`
 
 /**
  * The readable tables outside database gatepost, of which the engine shows what the role may see. `null`: unchanged. Otherwise the query that
@@ -17,7 +24,8 @@ const SYSTEM: Record<string, string | null> = {
   aggregate_function_combinators: null,
   data_type_families: null,
   table_engines: null,
-  formats: null,
+  formats: `SELECT * REPLACE (is_input AND ${among(INPUT_FORMATS)} AS is_input, is_output AND ${among(OUTPUT_FORMATS)} AS is_output)
+    FROM system.formats WHERE ${among([...INPUT_FORMATS, ...OUTPUT_FORMATS])}`,
   keywords: null,
   time_zones: null,
   collations: null,
@@ -30,16 +38,35 @@ const SYSTEM: Record<string, string | null> = {
 }
 const INFORMATION_SCHEMA: Record<string, string | null> = { tables: null, columns: null, schemata: null }
 
+/** Additional tables for those who look after the engine. */
+const OF_ADMINS: Record<string, string | null> = {
+  parts: `SELECT * REPLACE ('' AS path) FROM system.parts`,
+  parts_columns: `SELECT * REPLACE ('' AS path) FROM system.parts_columns`,
+  merges: `SELECT * REPLACE ('' AS result_part_path, CAST([], 'Array(String)') AS source_part_paths) FROM system.merges`,
+  mutations: null,
+  disks: `SELECT * REPLACE ('' AS path) FROM system.disks`,
+  errors: `SELECT * REPLACE ('' AS last_error_message, CAST([], 'Array(UInt64)') AS last_error_trace) FROM system.errors`,
+  events: null,
+  metrics: null,
+  asynchronous_metrics: null,
+}
+
 /** Additional tables that a store reads on its server. */
 const OF_STORES: Record<string, string | null> = {
   parts: null,
   processes: `SELECT * REPLACE (${QUERY_ID} AS query_id) FROM system.processes`,
 }
 
+const OF_AUDIENCE: Record<Audience, readonly Record<string, string | null>[]> = {
+  reader: [SYSTEM],
+  admin: [SYSTEM, OF_ADMINS],
+  store: [OF_STORES, SYSTEM, OF_ADMINS],
+}
+
 /** Undefined: the table must not be read. */
-export function catalogTable(database: string, table: string, actsAsServer = false): string | null | undefined {
-  if (actsAsServer && database === 'system' && Object.hasOwn(OF_STORES, table)) return OF_STORES[table]
-  const of = database === 'system' ? SYSTEM : database.toLowerCase() === 'information_schema' ? INFORMATION_SCHEMA : {}
-  const name = of === INFORMATION_SCHEMA ? table.toLowerCase() : table
-  return Object.hasOwn(of, name) ? of[name] : undefined
+export function catalogTable(database: string, table: string, audience: Audience): string | null | undefined {
+  const isSchema = database.toLowerCase() === 'information_schema'
+  const tables = database === 'system' ? OF_AUDIENCE[audience] : isSchema ? [INFORMATION_SCHEMA] : []
+  const name = isSchema ? table.toLowerCase() : table
+  return tables.find((list) => Object.hasOwn(list, name))?.[name]
 }

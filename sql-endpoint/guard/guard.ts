@@ -1,5 +1,5 @@
 import { nameIn, parseAst, walk, type AstNode } from './ast.ts'
-import { catalogTable } from './catalog.ts'
+import { catalogTable, type Audience } from './catalog.ts'
 import { SqlError } from '../errors.ts'
 import type { FunctionList } from './functions.ts'
 import { DATABASE } from '../options.ts'
@@ -23,6 +23,8 @@ export interface GuardContext {
   readonly settings: SettingsPolicy
   /** Whether tables may be written and changed. */
   readonly mayWrite: boolean
+  /** Which tables of the catalogue there are. */
+  readonly audience: Audience
   /** Whose queries may be ended: null means everybody's, undefined nobody's. */
   readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */
@@ -92,7 +94,7 @@ export async function judge(
   else checkReaderStatement(root, tokens)
   const { edits, format } = formatClause(tokens)
   const describes = root.kind === 'DescribeQuery'
-  const catalogEdits = (describes ? describeCatalogTable : replaceCatalogTables)(root, tokens, context.actsAsServer)
+  const catalogEdits = (describes ? describeCatalogTable : replaceCatalogTables)(root, tokens, context.audience)
   if (catalogEdits === null) throw denied('Tables of the catalogue are only available after FROM and JOIN')
   return {
     sql: applyEdits(
@@ -181,7 +183,7 @@ function checkTokens(tokens: readonly Token[], lambdas: ReadonlySet<string>, con
     const after = tokens[i + 2]
     const before = tokens[i - 1]
     if (next.kind === 'Dot' && isName(after) && before?.kind !== 'Dot' && context.foreignDatabases.has(nameOf(token))) {
-      if (catalogTable(nameOf(token), nameOf(after), context.actsAsServer) === undefined)
+      if (catalogTable(nameOf(token), nameOf(after), context.audience) === undefined)
         throw noTable(`${nameOf(token)}.${nameOf(after)}`)
     }
   }
@@ -265,7 +267,7 @@ function checkTable(name: string, context: GuardContext): void {
   if (dot === -1) return
   const database = unquoted(name.slice(0, dot))
   if (database === DATABASE && !context.foreignDatabases.has(database)) return
-  if (catalogTable(database, unquoted(name.slice(dot + 1)), context.actsAsServer) === undefined) throw noTable(name)
+  if (catalogTable(database, unquoted(name.slice(dot + 1)), context.audience) === undefined) throw noTable(name)
 }
 
 /** `x IN t` names a table with a plain identifier, which looks like a column, so no identifier may name a table outside gatepost. */

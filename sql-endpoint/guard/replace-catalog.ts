@@ -1,5 +1,5 @@
 import { nameIn, walk, type AstNode } from './ast.ts'
-import { catalogTable } from './catalog.ts'
+import { catalogTable, type Audience } from './catalog.ts'
 import { isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
 
 /** A place that reads a table of the catalogue which has a restricted version. */
@@ -14,13 +14,9 @@ interface Use {
  * system.tables.name is a column of `tables` then.
  * @returns null: the tree has such a table where the tokens do not show it
  */
-export function replaceCatalogTables(
-  root: AstNode,
-  tokens: readonly Token[],
-  actsAsServer: boolean,
-): TextEdit[] | null {
+export function replaceCatalogTables(root: AstNode, tokens: readonly Token[], audience: Audience): TextEdit[] | null {
   const restricted = (database: string, table: string): string | null => {
-    const query = catalogTable(database, table, actsAsServer)
+    const query = catalogTable(database, table, audience)
     return typeof query === 'string' ? query : null
   }
   let expected = 0
@@ -61,17 +57,13 @@ function renamed(
 }
 
 /** DESCRIBE TABLE system.tables needs a grant on that table, which would show it everywhere; DESCRIBE of a query needs none. */
-export function describeCatalogTable(
-  root: AstNode,
-  tokens: readonly Token[],
-  actsAsServer: boolean,
-): TextEdit[] | null {
+export function describeCatalogTable(root: AstNode, tokens: readonly Token[], audience: Audience): TextEdit[] | null {
   const [expression] = root.children
-  if (expression?.children[0]?.kind !== 'TableIdentifier') return replaceCatalogTables(root, tokens, actsAsServer)
+  if (expression?.children[0]?.kind !== 'TableIdentifier') return replaceCatalogTables(root, tokens, audience)
   const at = isWord(tokens[1], 'TABLE') ? 2 : 1
   const [database, dot, table] = tokens.slice(at, at + 3)
   if (!isName(database) || dot?.kind !== 'Dot' || !isName(table)) return []
-  const query = catalogTable(nameOf(database), nameOf(table), actsAsServer)
+  const query = catalogTable(nameOf(database), nameOf(table), audience)
   if (query === undefined) return []
   return [
     { begin: database.begin, end: table.end, text: `(${query ?? `SELECT * FROM ${database.text}.${table.text}`})` },

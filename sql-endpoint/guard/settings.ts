@@ -21,7 +21,9 @@ const HARMLESS = new Set(
   transform_null_in union_default_mode use_uncompressed_cache validate_polygons
   allow_suspicious_low_cardinality_types allow_suspicious_types_in_group_by
   allow_suspicious_types_in_order_by alter_sync lightweight_deletes_sync mutations_sync
-  optimize_throw_if_noop`.split(/\s+/),
+  optimize_throw_if_noop
+  join_overflow_mode read_overflow_mode read_overflow_mode_leaf result_overflow_mode set_overflow_mode sort_overflow_mode
+  timeout_overflow_mode transfer_overflow_mode`.split(/\s+/),
 )
 const HARMLESS_PREFIXES = [
   'format_csv_',

@@ -43,6 +43,23 @@ t.test('headers of an answer', async (t) => {
   t.equal(byHeader.text, '{"a":1}\n')
 })
 
+t.test('the summary says what was read and returned', async (t) => {
+  const summaryOf = async (sql: string, params: Record<string, string>) => {
+    const answer = await query(url, sql, params)
+    t.equal(answer.status, 200, sql)
+    return JSON.parse(String(answer.headers['x-clickhouse-summary'])) as Record<string, string>
+  }
+  const sql = 'SELECT id % 2 AS k, count() FROM readings GROUP BY k'
+  for (const format of ['JSON', 'JSONCompact', 'JSONStrings', 'XML']) {
+    t.match(await summaryOf(sql, { default_format: format }), { read_rows: '10', result_rows: '2' }, format)
+  }
+  const waits = { wait_end_of_query: '1' }
+  t.match(await summaryOf(sql, waits), { result_rows: '2' })
+  const many = 'SELECT number FROM numbers(200000) WHERE number % 2 = 0'
+  t.match(await summaryOf(many, waits), { result_rows: '100000' })
+  t.match(await summaryOf('SHOW TABLES', {}), { result_rows: '1' })
+})
+
 t.test('status and code of errors', async (t) => {
   for (const [sql, status, code] of [
     ['SELECT * FROM nosuch', 404, '60'],

@@ -75,6 +75,9 @@ TYPES['Native'] = 'application/octet-stream'
 
 const BY_LOWER = new Map(Object.keys(JOININGS).map((name) => [name.toLowerCase(), name]))
 
+/** In lower case. */
+export const OUTPUT_FORMATS: ReadonlySet<string> = new Set(BY_LOWER.keys())
+
 /** Output formats that need no schema file, registry or server of their own. @throws SqlError UNKNOWN_FORMAT */
 export function outputFormat(name: string): { name: string; joining: Joining; contentType: string } {
   const canonical = BY_LOWER.get(name.toLowerCase())
@@ -85,8 +88,8 @@ export function outputFormat(name: string): { name: string; joining: Joining; co
   return { name: canonical, joining, contentType: TYPES[canonical] ?? TEXT }
 }
 
-/** Input formats of INSERT: those that only parse the bytes they are given. */
-const INPUT = new Set(
+/** Input formats of INSERT, in lower case: those that only parse the bytes they are given. */
+export const INPUT_FORMATS: ReadonlySet<string> = new Set(
   `JSONEachRow JSONLines JSONL NDJSON JSONStringsEachRow JSONCompactEachRow JSONCompactStringsEachRow
   JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactStringsEachRowWithNames
   JSONCompactStringsEachRowWithNamesAndTypes JSON JSONCompact JSONColumns JSONCompactColumns JSONColumnsWithMetadata
@@ -100,5 +103,5 @@ const INPUT = new Set(
 )
 
 export function allowsInputFormat(name: string): boolean {
-  return INPUT.has(name.toLowerCase())
+  return INPUT_FORMATS.has(name.toLowerCase())
 }

@@ -145,8 +145,6 @@ export const ESCAPES: readonly string[] = [
   'SELECT * FROM system.query_log',
   'SELECT * FROM system.server_settings',
   'SELECT * FROM system.named_collections',
-  'SELECT * FROM system.disks',
-  'SELECT * FROM system.parts',
   'SELECT * FROM system.detached_parts',
   'SELECT * FROM system.stack_trace',
   'SELECT * FROM system.stack_trace',
@@ -345,4 +343,16 @@ export const ESCAPES: readonly string[] = [
   `SELECT 1 SETTINGS input_format_record_errors_file_path = 'NEW'`,
   `SELECT 1 SETTINGS limit = 0 SETTINGS x = 1`,
   `selec`,
+]
+
+/** What looks after the engine: refused to readers only. */
+export const OF_ADMINS: readonly string[] = [
+  'SELECT * FROM system.parts',
+  'SELECT * FROM system.parts_columns',
+  'SELECT * FROM system.merges',
+  'SELECT * FROM system.mutations',
+  'SELECT * FROM system.disks',
+  'SELECT * FROM system.errors',
+  'SELECT * FROM system.events',
+  'SELECT * FROM system.metrics',
 ]

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { ESCAPES } from './escapes.ts'
+import { ESCAPES, OF_ADMINS } from './escapes.ts'
 import { adminQuery, query, send, startHarness, type Answer } from '../../test/harness.ts'
 
 const harness = await startHarness()
@@ -59,6 +59,79 @@ t.test('every escape is refused to readers and to admin, and has no effect', asy
   t.equal(await state(), before, 'tables and rows are unchanged')
   t.strictSame(await readdir(harness.scratch), directory, 'no other file')
   t.equal(visits, 0, 'nothing reached the network')
+})
+
+t.test('tables that look after the engine: for admin only, of database gatepost, without paths', async (t) => {
+  await adminQuery(harness.url, 'SELECT nosuch FROM readings')
+  for (const sql of OF_ADMINS) {
+    t.match(await query(harness.url, sql), { status: 403 }, sql)
+    const answer = await adminQuery(harness.url, sql)
+    t.equal(answer.status, 200, sql, { text: answer.text.slice(0, 400) })
+    t.notMatch(answer.text, harness.scratch, sql)
+    t.equal((await adminQuery(harness.url, sql.replace('SELECT * FROM', 'DESCRIBE TABLE'))).status, 200)
+  }
+  t.equal(
+    (await adminQuery(harness.url, 'SELECT DISTINCT database, table FROM system.parts')).text,
+    'gatepost\treadings\n',
+  )
+})
+
+t.test('readers see the sizes of tables and columns', async (t) => {
+  const sizes = `SELECT total_rows, total_bytes > 0 FROM system.tables WHERE name = 'readings'`
+  t.equal((await query(harness.url, sizes)).text, '10\t1\n')
+  const columns = `SELECT name, data_compressed_bytes FROM system.columns WHERE table = 'readings'`
+  t.equal((await query(harness.url, columns)).status, 200)
+})
+
+t.test('the formats that are listed work, and no others are listed', async (t) => {
+  const listed = (condition: string) =>
+    query(harness.url, `SELECT name FROM system.formats WHERE ${condition} ORDER BY name`).then(({ text }) =>
+      text.trim().split('\n'),
+    )
+  for (const name of await listed('is_output')) {
+    // Those that want columns of their own kind.
+    const column =
+      name === 'GeoJSON' ? '(1.0, 2.0)::Point AS a' : name === 'Prometheus' ? `'m' AS name, 1.5 AS value` : `'x' AS a`
+    const answer = await query(harness.url, `SELECT ${column} FORMAT ${name}`)
+    t.equal(answer.status, 200, name, { text: answer.text.slice(0, 300) })
+  }
+  t.notMatch(await listed('1'), ['ODBCDriver2'])
+  t.notOk((await listed('1')).some((name) => /Protobuf|CapnProto|Template|MySQL|Postgre|ODBC|Regexp/.test(name)))
+  t.ok((await listed('is_input')).includes('Native'))
+})
+
+t.test('parameters of all types', async (t) => {
+  for (const [type, value, expected] of [
+    ['UInt64', '18446744073709551615', '18446744073709551615'],
+    ['Int256', '-5', '-5'],
+    ['Float64', '1.5', '1.5'],
+    ['Decimal(10, 2)', '1.50', '1.5'],
+    ['Bool', 'true', 'true'],
+    ['String', 'a\\tb', 'a\\tb'],
+    ['FixedString(2)', 'ab', 'ab'],
+    ['Date', '2026-11-29', '2026-11-29'],
+    ['Date32', '2026-11-29', '2026-11-29'],
+    ['DateTime', '2026-11-29 01:02:03', '2026-11-29 01:02:03'],
+    [`DateTime('Asia/Tokyo')`, '2026-11-29 01:02:03', '2026-11-29 01:02:03'],
+    ['DateTime64(3)', '2026-11-29 01:02:03.456', '2026-11-29 01:02:03.456'],
+    ['UUID', '61f0c404-5cb3-11e7-907b-a6006ad3dba0', '61f0c404-5cb3-11e7-907b-a6006ad3dba0'],
+    ['IPv4', '10.0.0.1', '10.0.0.1'],
+    ['IPv6', 'fe80::1', 'fe80::1'],
+    [`Enum8('a' = 1, 'b' = 2)`, 'b', 'b'],
+    ['LowCardinality(String)', 'x', 'x'],
+    ['Nullable(UInt8)', '\\N', '\\N'],
+    ['Array(String)', `['a', 'it\\'s']`, `['a','it\\'s']`],
+    ['Array(Array(UInt8))', '[[1], [2, 3]]', '[[1],[2,3]]'],
+    ['Array(Nullable(UInt8))', '[1, NULL]', '[1,NULL]'],
+    ['Tuple(UInt8, String)', `(1, 'a')`, `(1,'a')`],
+    ['Array(Tuple(String, UInt8))', `[('a', 1)]`, `[('a',1)]`],
+    ['Map(String, UInt8)', `{'a': 1}`, `{'a':1}`],
+    ['JSON', '{"a": 1}', '{"a":1}'],
+    ['Array(DateTime)', `['2026-11-29 01:02:03']`, `['2026-11-29 01:02:03']`],
+  ]) {
+    const answer = await query(harness.url, `SELECT {p:${type}}`, { param_p: value })
+    t.match(answer, { status: 200, text: `${expected}\n` }, type)
+  }
 })
 
 t.test('readers write nothing', async (t) => {
