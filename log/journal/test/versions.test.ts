@@ -12,7 +12,7 @@ import { JournalReader } from '../reader.ts'
 import { recoverSlot } from '../recover.ts'
 import { JournalWriter } from '../writer.ts'
 
-/* Segments that another version of Gatepost wrote. test/upgrade.test.ts tests how records of an earlier version are stored. */
+/* Segments that another version of Gatepost wrote. test/installations/upgrade.test.ts tests how records of an earlier version are stored. */
 
 const logger = pino({ level: 'silent' })
 

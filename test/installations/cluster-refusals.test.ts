@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { withAdmin } from '../log/kafka/client/admin.ts'
-import { freePorts, Instance, type InstanceCommand } from './helpers/instance.ts'
-import { singleBroker } from './helpers/kafka.ts'
-import { run } from './helpers/run.ts'
-import { whenStopped } from './helpers/stopped.ts'
-import { StoreServer } from './helpers/store-server.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { withAdmin } from '../../log/kafka/client/admin.ts'
+import { freePorts, Instance, type InstanceCommand } from '../helpers/instance.ts'
+import { singleBroker } from '../helpers/kafka.ts'
+import { run } from '../helpers/run.ts'
+import { whenStopped } from '../helpers/stopped.ts'
+import { StoreServer } from '../helpers/store-server.ts'
 
 /* Reasons for which a process of the cluster does not start, and its messages. */
 

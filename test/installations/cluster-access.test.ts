@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { FleetGateway, logIn } from './helpers/gateway-fleet.ts'
-import { Instance } from './helpers/instance.ts'
-import { sharedBroker } from './helpers/shared-broker.ts'
-import { run } from './helpers/run.ts'
-import { subjectsKnown } from './helpers/subjects-known.ts'
-import { until } from './helpers/until.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { FleetGateway, logIn } from '../helpers/gateway-fleet.ts'
+import { Instance } from '../helpers/instance.ts'
+import { sharedBroker } from '../helpers/shared-broker.ts'
+import { run } from '../helpers/run.ts'
+import { subjectsKnown } from '../helpers/subjects-known.ts'
+import { until } from '../helpers/until.ts'
 
 /* Decisions by command, with Kafka: in force in every `gatepost ingest` of the installation. */
 

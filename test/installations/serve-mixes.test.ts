@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { compare, Load } from './helpers/load.ts'
-import { complete, created, gatepost, kafkaVariables } from './helpers/mixes.ts'
-import { requestEveryRoute } from './helpers/routes.ts'
-import { sharedBroker } from './helpers/shared-broker.ts'
-import { StoreServer } from './helpers/store-server.ts'
-import { until, untilEnough } from './helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { compare, Load } from '../helpers/load.ts'
+import { complete, created, gatepost, kafkaVariables } from '../helpers/mixes.ts'
+import { requestEveryRoute } from '../helpers/routes.ts'
+import { sharedBroker } from '../helpers/shared-broker.ts'
+import { StoreServer } from '../helpers/store-server.ts'
+import { until, untilEnough } from '../helpers/until.ts'
 
 /* `gatepost serve` with either kind of record log and either kind of store. */
 

@@ -2,12 +2,12 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { Instance } from './helpers/instance.ts'
-import { compare, Load, type LoadRoute } from './helpers/load.ts'
-import { run } from './helpers/run.ts'
-import { ARCHIVE_ENV, FIXTURE_ENV, fixtureVersions, readFacts, unpack, type Acknowledged } from './upgrade/fixture.ts'
-import { makeNextRelease } from './upgrade/next-release.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { Instance } from '../helpers/instance.ts'
+import { compare, Load, type LoadRoute } from '../helpers/load.ts'
+import { run } from '../helpers/run.ts'
+import { ARCHIVE_ENV, FIXTURE_ENV, fixtureVersions, readFacts, unpack, type Acknowledged } from '../upgrade/fixture.ts'
+import { makeNextRelease } from '../upgrade/next-release.ts'
 
 /*
  * A data directory of an earlier version that was killed under load, used by this version and by the next one, whose schemas differ: both

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { gatepost, kafkaVariables } from './helpers/mixes.ts'
-import { replayed } from './helpers/replayed.ts'
-import { requestEveryRoute, ROUND } from './helpers/routes.ts'
-import { sharedBroker } from './helpers/shared-broker.ts'
-import { StoreServer } from './helpers/store-server.ts'
-import { until } from './helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { gatepost, kafkaVariables } from '../helpers/mixes.ts'
+import { replayed } from '../helpers/replayed.ts'
+import { requestEveryRoute, ROUND } from '../helpers/routes.ts'
+import { sharedBroker } from '../helpers/shared-broker.ts'
+import { StoreServer } from '../helpers/store-server.ts'
+import { until } from '../helpers/until.ts'
 
 /* `gatepost replay` of an archive into a store server, and of Kafka into the embedded store. */
 

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { METRICS } from '../reporter/metrics/definitions.ts'
-import { Instance, type InstanceCommand } from './helpers/instance.ts'
-import { singleBroker } from './helpers/kafka.ts'
-import { requestEveryRoute, ROUND } from './helpers/routes.ts'
-import { run } from './helpers/run.ts'
-import { StoreServer } from './helpers/store-server.ts'
-import { until } from './helpers/until.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { METRICS } from '../../reporter/metrics/definitions.ts'
+import { Instance, type InstanceCommand } from '../helpers/instance.ts'
+import { singleBroker } from '../helpers/kafka.ts'
+import { requestEveryRoute, ROUND } from '../helpers/routes.ts'
+import { run } from '../helpers/run.ts'
+import { StoreServer } from '../helpers/store-server.ts'
+import { until } from '../helpers/until.ts'
 
 /* Three processes, as on separate machines: ingest, aggregator and reporter, with Kafka and a store server between them. */
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { filterOf, forgetInTables } from '../privacy/tables.ts'
-import { pseudonymKey } from '../privacy/pseudonym.ts'
-import { createLogger } from '../common/logger.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
-import { commandForm, localForm } from '../store/server/cluster.ts'
-import type { QueryParams } from '../store/contract.ts'
+import { filterOf, forgetInTables } from '../../privacy/tables.ts'
+import { pseudonymKey } from '../../privacy/pseudonym.ts'
+import { createLogger } from '../../common/logger.ts'
+import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { commandForm, localForm } from '../../store/server/cluster.ts'
+import type { QueryParams } from '../../store/contract.ts'
 
 /*
  * The statements with which forgetting runs on a cluster. No cluster is available: the engine parses each statement, and those on the local
