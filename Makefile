@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-outages test-hostile test-faults lint format bench screenshots generate fixture audit clean
+.PHONY: help install build serve demo kafka test watch test-installations test-outages test-hostile test-faults lint format bench screenshots generate fixture audit clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -23,11 +23,14 @@ demo: build ## Fill ./demo-data with a believable month of 200 sites, and serve 
 kafka: ## Run one Kafka broker on 127.0.0.1:9092 (needs Java 17; fetched once)
 	@exec deploy/kafka/run
 
-test: build ## Run the whole test suite; with FILE=… one file or folder of it (docs/contributing.md)
+test: build ## Run the test suite; with FILE=… one file or folder of it (docs/contributing.md)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(FILE)
 
 watch: build ## Compile and test whatever is saved; with FILE=… always that file or folder
 	@exec node dist/test/suite/watch.js $(FILE)
+
+test-installations: build ## Upgrade earlier versions, and run each pairing of log and store, with several processes (5 minutes; needs Java 17 and Maven)
+	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/installations/*.test.ts)
 
 test-outages: build ## Kill and stop workers, brokers and the store one at a time (5 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/outages/*.test.ts)
