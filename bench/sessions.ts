@@ -80,7 +80,7 @@ const HISTORY = [
    SELECT at, at, ${NAME}, concat('gw-', toString(id % ${GATEWAYS})), concat('50-A6-', hex(id)), '', 'click', at + 600, at + 86400,
      generateUUIDv4()
    FROM numbers({sessions:UInt64})`,
-  `INSERT INTO gatepost.session_logins (mac, gw_id, session_id, last_login_ok)
+  `INSERT INTO gatepost.session_client_logins (mac, gw_id, session_id, at)
    SELECT mac, gw_id, session_id, issued FROM gatepost.portal_sessions WHERE mac IN
      (SELECT concat('50-A6-', hex({first:UInt64} + number)) FROM numbers({sessions:UInt64}))`,
 ]

@@ -76,6 +76,7 @@ const MAC_PLACES: readonly Place[] = [
   deleted('login_history', `kind = 'mac' AND detail IN {pseudonyms:Array(String)}`),
   deleted('session_hours', 'mac = {value:String}'),
   deleted('session_logins', 'mac = {value:String}'),
+  deleted('session_client_logins', 'mac = {value:String}'),
   deleted('session_origins', `tupleElement(origin, 'mac') = {value:String}`),
   deleted('login_calendar', `kind = 'mac' AND detail = {value:String}`),
   deleted('access_decisions', 'subject IN {decided:Array(String)}'),

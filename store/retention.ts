@@ -23,6 +23,9 @@ export const KEPT_WITH = {
   session_logins: 'session_hours',
   session_rivals: 'session_hours',
   session_reasons: 'session_hours',
+  session_client_logins: 'session_hours',
+  session_next_logins: 'session_hours',
+  session_denials: 'session_hours',
 } as const satisfies Record<string, FollowingTable>
 
 /** Tables whose retention can be configured. */

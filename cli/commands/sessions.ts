@@ -60,12 +60,24 @@ Examples:
 }
 
 function sessionTable(rows: readonly Session[]): string {
-  const headings = ['session_id', 'state', 'account', 'mac', 'gw_id', 'first_seen', 'last_seen', 'incoming', 'outgoing']
+  const headings = [
+    'session_id',
+    'state',
+    'reason',
+    'account',
+    'mac',
+    'gw_id',
+    'first_seen',
+    'last_seen',
+    'incoming',
+    'outgoing',
+  ]
   return table(
     headings,
     rows.map((row) => [
       row.session_id,
-      row.end_reason ?? row.state,
+      row.state,
+      row.end_reason ?? '',
       row.account,
       row.mac,
       row.gw_id,

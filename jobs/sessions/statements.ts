@@ -10,21 +10,25 @@ type Shared = 'touched' | 'newest'
 
 const HOURS =
   'gw_id, session_id, hour, mac, ip, first_seen, last_seen, last_ok, last_login_ok, denied_at, logout_at, last_answer, ' +
-  'incoming, outgoing, reports, accepted_in, accepted_out'
+  'incoming, outgoing, reports, accepted_in, accepted_out, accepted_in6, accepted_out6, lower, ' +
+  'first_logout, denial, login_denial, logins, interval_seconds'
 
 export const LATER_HOURS = query('later-hours', ['touched'])
 export const COMPUTE_HOUR = insert(`session_hours (${HOURS})`, 'compute-hour', ['touched'])
-export const KEEP_LOGINS = insert('session_logins (mac, gw_id, session_id, last_login_ok)', 'keep-logins', [
+export const KEEP_LOGINS = insert('session_client_logins (mac, at, gw_id, session_id)', 'keep-logins', [
   'touched',
   'newest',
 ])
-export const KEEP_RIVALS = insert('session_rivals (gw_id, session_id, rival_login)', 'keep-rivals', [
+export const KEEP_RIVALS = insert('session_next_logins (gw_id, session_id, rival_login)', 'keep-rivals', [
   'touched',
   'newest',
 ])
-export const KEEP_REASONS = insert('session_reasons (gw_id, session_id, cut)', 'keep-reasons', ['touched', 'newest'])
+export const KEEP_REASONS = insert('session_denials (gw_id, session_id, denied_at, reason)', 'keep-reasons', [
+  'touched',
+  'newest',
+])
 export const KEEP_GATEWAYS = insert(
-  'session_gateway_facts (gw_id, interval_seconds, restarted_at, counters_at)',
+  'session_gateway_facts (gw_id, interval_seconds, restarted_at, counters_at, restarts)',
   'keep-gateways',
   [],
 )

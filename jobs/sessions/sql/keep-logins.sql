@@ -1,5 +1,4 @@
--- Each client's sessions, from what was computed last.
-SELECT mac, gw_id, session_id, max(last_login_ok)
+-- Each login of each client, from what was computed last.
+SELECT mac, arrayJoin(logins) AS at, gw_id, session_id
 FROM newest
-WHERE mac != '' AND last_login_ok > toDateTime64(0, 3, 'UTC')
-GROUP BY mac, gw_id, session_id
+WHERE mac != ''

@@ -1,12 +1,12 @@
 -- Why sessions were denied in {hour}: what was decided about them by then, the narrowest first. What the sessions' own ends say
 -- (logged_out, expired) is in their state. A reason that was found once is kept, also when the decision is taken back later.
-SELECT gw_id, session_id, max(tuple(at, reason)) FROM
+SELECT gw_id, session_id, at, reason FROM
 (
   WITH
     ended AS
     (
-      SELECT gw_id, session_id, mac, denied_at FROM newest
-      WHERE denied_at > last_ok
+      SELECT gw_id, session_id, mac, denied FROM newest
+      WHERE denied > toDateTime64(0, 3, 'UTC')
     ),
     accounts AS
     (
@@ -15,7 +15,7 @@ SELECT gw_id, session_id, max(tuple(at, reason)) FROM
     ),
     denied AS
     (
-      SELECT ended.gw_id AS gw_id, ended.session_id AS session_id, ended.denied_at AS at,
+      SELECT ended.gw_id AS gw_id, ended.session_id AS session_id, ended.denied AS at,
         arrayJoin(arrayZip([1, 2, 3, 4]::Array(UInt8), [concat('session:', ended.session_id), concat('mac:', ended.mac),
           concat('account:', accounts.account), concat('gateway:', ended.gw_id)])) AS subject
       FROM ended LEFT JOIN accounts ON accounts.gw_id = ended.gw_id AND accounts.session_id = ended.session_id
@@ -31,4 +31,3 @@ SELECT gw_id, session_id, max(tuple(at, reason)) FROM
   GROUP BY gw_id, session_id, at
 )
 WHERE reason != ''
-GROUP BY gw_id, session_id

@@ -1,15 +1,18 @@
--- What each of these clients' sessions knows of the others.
-SELECT own.2 AS gw_id, own.3 AS session_id, rival FROM
+-- The first login of another session of the same client after a session's own last login, for all sessions of the clients that logged in
+-- in {hour}; 1970: there is none. Whatever follows a session's last login in its client's list of logins is another session's.
+SELECT own.gw_id, own.session_id, following.next
+FROM
 (
-  SELECT arrayReverseSort(groupArray(tuple(login, gw_id, session_id))) AS logins,
-    arrayJoin(logins) AS own,
-    if((own.2, own.3) = (logins[1].2, logins[1].3), logins[2].1, logins[1].1) AS rival
+  SELECT mac, gw_id, session_id, max(at) AS last FROM gatepost.session_client_logins
+  WHERE mac IN (SELECT mac FROM newest WHERE mac != '' AND notEmpty(logins))
+  GROUP BY mac, gw_id, session_id
+) AS own
+INNER JOIN
+(
+  SELECT mac, at, leadInFrame(at) OVER (PARTITION BY mac ORDER BY at ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS next
   FROM
   (
-    SELECT mac, gw_id, session_id, max(last_login_ok) AS login FROM gatepost.session_logins
-    WHERE mac IN (SELECT mac FROM newest WHERE mac != '' AND last_login_ok > toDateTime64(0, 3, 'UTC'))
-    GROUP BY mac, gw_id, session_id
+    SELECT DISTINCT mac, at FROM gatepost.session_client_logins
+    WHERE mac IN (SELECT mac FROM newest WHERE mac != '' AND notEmpty(logins))
   )
-  GROUP BY mac
-)
-WHERE rival > toDateTime64(0, 3, 'UTC')
+) AS following ON following.mac = own.mac AND following.at = own.last

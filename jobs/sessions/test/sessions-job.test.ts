@@ -13,6 +13,7 @@ import { emptyStats, type StreamStats } from '../../../aggregator/stats.ts'
 import { storeGather } from '../../../aggregator/store-gather.ts'
 import { startSessionsJob } from '../sessions-job.ts'
 import { plainBytes, type Report } from './plain-bytes.ts'
+import { plainState, type Life } from './plain-end.ts'
 
 /* The view `sessions` against the rules of docs/sessions.md, with the real engine. */
 const logger = pino({ level: process.env['GATEPOST_LOG_LEVEL'] ?? 'silent' })
@@ -20,7 +21,8 @@ const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger
 t.teardown(() => store.close())
 await store.migrate()
 
-const NOW = Date.now()
+/** A whole second: restarts of gateways are known to the second. */
+const NOW = Math.floor(Date.now() / 1000) * 1000
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
@@ -84,107 +86,197 @@ const auth = (session: string, gateway: string, mac: string, at: number, stage: 
   batch_index: 0,
 })
 
-/* docs/sessions.md, "State": the first line that applies counts. */
-const STATES = ['logged_out', 'denied', 'superseded', 'gateway_restarted', 'timed_out', 'validating'] as const
-const WITHOUT_LOGIN = ['logged_out', 'denied', 'expired'] as const
+const seconds = (from: number, to: number) => fc.integer({ min: from, max: to }).map((second) => NOW - second * 1000)
+/** Minutes ago, so that nothing ends while the test runs. */
+const past = seconds(400, 9000)
+const answered = fc.record({
+  at: fc.oneof(past, seconds(10, 40)),
+  stage: fc.constantFrom('login' as const, 'counters' as const, 'counters' as const, 'logout' as const),
+  code: fc.constantFrom(1, 1, 1, 5, 0, 6),
+})
+const lifeOf = fc.record({
+  reports: fc.uniqueArray(answered, { selector: ({ at }) => at, minLength: 0, maxLength: 8 }),
+  rivals: fc.array(past, { maxLength: 3 }),
+  // At least ten minutes apart: a program that has not run for longer than the one before was not seen to restart.
+  restarts: fc.uniqueArray(
+    fc
+      .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 300 }))
+      .map(([quarter, second]) => NOW - quarter * 15 * MINUTE - second * 1000),
+    { selector: (at) => Math.ceil((NOW - at) / (15 * MINUTE)), maxLength: 2 },
+  ),
+  token: fc.option(
+    fc.record({
+      useBy: fc.oneof(past, fc.constant(NOW + HOUR)),
+      ends: fc.oneof(past, fc.constant(NOW + HOUR), fc.constant(NOW + HOUR)),
+    }),
+  ),
+  timeoutMs: fc.constant(3 * MINUTE),
+})
 
-t.test('states: every combination of events of a session', async (t) => {
+/** Regular heartbeats. Most of the gaps between them are a minute. */
+const BEATS = [
+  ...Array.from({ length: 30 }, (_, minute) => minute),
+  ...Array.from({ length: 13 }, (_, ten) => 30 + 10 * ten),
+].map((minute) => NOW - minute * MINUTE)
+
+/** Rows of lives, each with a client and a gateway of its own. */
+function rowsOf(lives: readonly Life[], prefix: string, beats = BEATS) {
   const rows: object[] = []
   const pings: object[] = []
   const issued: object[] = []
-  const expected = new Map<string, string>()
-  const mac = (index: number) =>
-    `50-A6-7F-84-${index
+  for (const [index, { reports, rivals, restarts, token }] of lives.entries()) {
+    const [id, gateway] = [`${prefix}${index}`, `${prefix}gw-${index}`]
+    const mac = `50-A6-7F-${index
       .toString(16)
-      .padStart(4, '0')
-      .replace(/(..)(..)/, '$1-$2')
+      .padStart(6, '0')
+      .replace(/(..)(..)(..)/, '$1-$2-$3')
       .toUpperCase()}`
-  const beat = (gateway: string, at: number, uptime: number) =>
-    pings.push({ received_at: time(at), gw_id: gateway, wifidog_uptime: uptime, trusted: 1, batch_id: randomUUID() })
-
-  for (let set = 0; set < 2 ** STATES.length; set++) {
-    const holds = STATES.filter((_, bit) => (set >> bit) % 2 === 1)
-    const has = (state: (typeof STATES)[number]) => holds.includes(state)
-    const [id, gateway] = [`state-${set}`, `state-gw-${set}`]
-    // Intervals are one minute long; after three of them a session times out.
-    const ok = NOW - (has('timed_out') ? 10 * MINUTE : 20_000)
-    rows.push(auth(id, gateway, mac(set), ok - 2000, 'counters', 1))
-    rows.push(auth(id, gateway, mac(set), ok, 'login', has('validating') ? 5 : 1))
-    if (has('logged_out')) rows.push(auth(id, gateway, mac(set), ok + 6000, 'logout', 0))
-    if (has('denied')) rows.push(auth(id, gateway, mac(set), ok + 5000, 'counters', set % 2 === 0 ? 0 : 6))
-    if (has('superseded')) rows.push(auth(`other-${set}`, gateway, mac(set), ok + 3000, 'login', 1))
-    const restart = ok + 4000
-    for (let at = NOW - 60 * MINUTE; at < NOW; at += MINUTE) {
-      const restarted = has('gateway_restarted') && at > restart
-      if (!restarted) beat(gateway, at, (at - NOW + 100 * MINUTE) / 1000)
+    for (const { at, stage, code } of reports)
+      rows.push(auth(id, gateway, mac, at, stage, stage === 'logout' ? 0 : code))
+    for (const at of rivals) rows.push(auth(`other-${id}`, 'rivals-gw', mac, at, 'login', 1))
+    for (const at of [...beats, ...restarts, ...restarts.map((restart) => restart + MINUTE)]) {
+      const begun = Math.max(
+        NOW - 1000 * MINUTE,
+        ...restarts.filter((restart) => restart <= at).map((restart) => restart - 5000),
+      )
+      pings.push({
+        received_at: time(at),
+        gw_id: gateway,
+        wifidog_uptime: (at - begun) / 1000,
+        trusted: 1,
+        batch_id: randomUUID(),
+      })
     }
-    if (has('gateway_restarted')) beat(gateway, restart + 5000, 5)
-    expected.set(id, holds[0] ?? 'active')
+    if (token !== null)
+      issued.push({
+        received_at: time(NOW - 3 * HOUR),
+        issued: time(NOW - 3 * HOUR),
+        session_id: id,
+        gw_id: gateway,
+        mac,
+        account: 'someone',
+        method: 'click',
+        use_by: time(token.useBy),
+        ends: time(token.ends),
+        batch_id: randomUUID(),
+      })
   }
-  for (let set = 0; set < 2 ** WITHOUT_LOGIN.length; set++) {
-    const holds = WITHOUT_LOGIN.filter((_, bit) => (set >> bit) % 2 === 1)
-    const id = `state-none-${set}`
-    const begun = NOW - 20 * MINUTE
-    const useBy = holds.includes('expired') ? NOW - 10 * MINUTE : NOW + HOUR
-    issued.push({
-      received_at: time(begun),
-      issued: time(begun),
-      session_id: id,
-      gw_id: 'state-gw-none',
-      mac: mac(1000 + set),
-      account: 'someone',
-      method: 'click',
-      use_by: time(useBy),
-      ends: time(NOW + 24 * HOUR),
-      batch_id: randomUUID(),
-    })
-    if (holds.includes('denied')) rows.push(auth(id, 'state-gw-none', mac(1000 + set), begun + 1000, 'login', 0))
-    if (holds.includes('logged_out')) rows.push(auth(id, 'state-gw-none', mac(1000 + set), begun + 2000, 'logout', 0))
-    expected.set(id, holds[0] ?? 'issued')
-  }
+  return { rows, pings, issued }
+}
+
+/** A new seed in every run; a failure prints it. */
+const SEED = Math.floor(Math.random() * 2 ** 31)
+
+/*
+ * Symptom: the end of a session moved on with every later login of its client and every restart of its gateway, and its reason changed. Root cause:
+ * the latest event of each kind was kept, not the first after the session's last report.
+ */
+t.test(`states: the first event after the last accepted report, in any order of delivery (seed ${SEED})`, async (t) => {
+  const prefix = `state-${SEED}-`
+  const lives = fc.sample(lifeOf, { numRuns: 300, seed: SEED })
+  const { rows, pings, issued } = rowsOf(lives, prefix)
+  const [shuffled] = fc.sample(fc.shuffledSubarray(rows, { minLength: rows.length }), { numRuns: 1, seed: SEED })
   await insert('gateway_pings', pings)
   await insert('portal_sessions', issued)
-  await insert('gateway_auth', rows)
+  await insert('gateway_auth', shuffled.slice(0, rows.length / 2))
   await keep()
-  const found = await sessions('state-')
-  t.equal(found.size, expected.size)
-  for (const [id, state] of expected) {
-    const session = found.get(id)
-    t.equal(session?.state, state, id)
-    const over = !['issued', 'active', 'validating'].includes(state)
-    t.equal(session?.end_reason, over ? state : null)
-    t.equal(session?.ended !== null, over)
-    t.equal(session?.issued !== null, id.includes('none'), 'only the portal issues tokens')
+  await insert('gateway_auth', [...shuffled.slice(rows.length / 2), ...shuffled.slice(0, 100)])
+  await keep()
+  const found = await sessions(prefix)
+  const seen = new Map<string, number>()
+  for (const [index, life] of lives.entries()) {
+    const session = found.get(`${prefix}${index}`)
+    if (life.reports.length === 0 && life.token === null) {
+      t.equal(session, undefined)
+      continue
+    }
+    const { state, ended, reason } = plainState(life, NOW)
+    seen.set(state, (seen.get(state) ?? 0) + 1)
+    const expected = { state, ended: ended === null ? null : time(ended), end_reason: reason }
+    if (!t.match(session, expected, `${prefix}${index}`)) t.comment(JSON.stringify(life))
   }
+  t.equal(seen.size, 10, `all states: ${JSON.stringify([...seen])}`)
+})
+
+t.test('the end of a session stays what it was, whatever follows', async (t) => {
+  const login = NOW - 80 * MINUTE
+  const life = (reports: Life['reports'], rivals: number[] = [], restarts: number[] = []): Life => ({
+    reports: [{ at: login, stage: 'login', code: 1 }, { at: login + MINUTE, stage: 'counters', code: 1 }, ...reports],
+    rivals,
+    restarts,
+    token: null,
+    timeoutMs: 3 * MINUTE,
+  })
+  const rivalAt = login + 2 * MINUTE
+  const lives = [
+    life([], [rivalAt]),
+    life([], [], [rivalAt]),
+    life([{ at: rivalAt, stage: 'counters', code: 0 }]),
+    life([]),
+  ]
+  const minutes = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => login + (from + index) * MINUTE)
+  const first = rowsOf(lives, 'ended-', minutes(-10, 20))
+  for (const [table, rows] of [
+    ['gateway_pings', first.pings],
+    ['gateway_auth', first.rows],
+  ] as const)
+    await insert(table, rows)
+  await keep()
+  const before = await sessions('ended-')
+  t.same([...before.values()].map(({ session_id, state, ended }) => [session_id, state, ended]).sort(), [
+    ['ended-0', 'superseded', time(rivalAt)],
+    ['ended-1', 'gateway_restarted', time(rivalAt)],
+    ['ended-2', 'denied', time(rivalAt)],
+    ['ended-3', 'timed_out', time(login + 4 * MINUTE)],
+  ])
+  // Later logins of the client, restarts, denials and a logout.
+  const laterAt = [30, 50, 70].map((minutes) => login + minutes * MINUTE)
+  const after: Life['reports'] = [
+    ...laterAt.map((at) => ({ at: at + 1000, stage: 'counters' as const, code: 6 })),
+    { at: login + 75 * MINUTE, stage: 'logout', code: 0 },
+  ]
+  const second = rowsOf(
+    lives.map((each) => ({ ...each, reports: after, rivals: laterAt, restarts: [...each.restarts, ...laterAt] })),
+    'ended-',
+    minutes(25, 79),
+  )
+  for (const [table, rows] of [
+    ['gateway_pings', second.pings],
+    ['gateway_auth', second.rows],
+  ] as const)
+    await insert(table, rows)
+  await keep()
+  const still = await sessions('ended-')
+  for (const [id, { state, ended, end_reason }] of before) t.match(still.get(id), { state, ended, end_reason }, id)
 })
 
 t.test('sessions at a gateway without counters do not time out; a session ends when its time is over', async (t) => {
   const at = NOW - 5 * HOUR
   await insert('gateway_auth', [auth('quiet', 'quiet-gw', 'AA-AA-AA-AA-AA-01', at, 'login', 1)])
-  await insert('portal_sessions', [
-    {
-      received_at: time(at),
-      issued: time(at),
-      session_id: 'limited',
-      gw_id: 'limited-gw',
-      use_by: time(at + MINUTE),
-      ends: time(at + HOUR),
-      batch_id: randomUUID(),
-    },
-  ])
-  // This gateway sends no gw_id.
+  const issued = (id: string, gateway: string) => ({
+    received_at: time(at),
+    issued: time(at),
+    session_id: id,
+    gw_id: gateway,
+    use_by: time(at + MINUTE),
+    ends: time(at + HOUR),
+    batch_id: randomUUID(),
+  })
+  await insert('portal_sessions', [issued('limited', 'limited-gw'), issued('limited-quiet', 'quiet-gw')])
+  // This gateway sends no gw_id. Of the second session nothing more is heard.
   await insert('gateway_auth', [
     auth('limited', '', 'AA-AA-AA-AA-AA-02', at, 'login', 1),
+    auth('limited', '', 'AA-AA-AA-AA-AA-02', at + HOUR - MINUTE, 'counters', 1),
     auth('limited', '', 'AA-AA-AA-AA-AA-02', at + HOUR + 1000, 'counters', 0),
+    auth('limited-quiet', 'quiet-gw', 'AA-AA-AA-AA-AA-07', at, 'login', 1),
   ])
   await keep()
   t.match((await sessions('quiet')).get('quiet'), { state: 'active', ended: null })
-  t.match((await sessions('limited')).get('limited'), {
-    state: 'denied',
-    end_reason: 'session_limit',
-    gw_id: 'limited-gw',
-    mac: 'AA-AA-AA-AA-AA-02',
-  })
+  const found = await sessions('limited')
+  const over = { state: 'session_limit', end_reason: 'session_limit', ended: time(at + HOUR) }
+  t.match(found.get('limited'), { ...over, gw_id: 'limited-gw', mac: 'AA-AA-AA-AA-AA-02' })
+  t.match(found.get('limited-quiet'), over, 'whether or not a report comes')
 })
 
 t.test('sessions of old reports that arrive late time out by the interval that their gateway had', async (t) => {
@@ -247,18 +339,23 @@ const report = fc.record({
   ),
   incoming: value,
   outgoing: value,
+  incoming6: fc.option(value, { freq: 1 }),
+  outgoing6: fc.option(value, { freq: 1 }),
   online: fc.option(fc.integer({ min: 0, max: 20_000 })),
 })
-const life = fc.record({ narrow: fc.boolean(), reports: fc.array(report, { minLength: 1, maxLength: 25 }) })
-
-/** A new seed in every run; a failure prints it. */
-const SEED = Math.floor(Math.random() * 2 ** 31)
+/** Some dialects send a connection time with every report, some with none. */
+const life = fc.record({
+  narrow: fc.boolean(),
+  timed: fc.boolean(),
+  reports: fc.array(report, { minLength: 1, maxLength: 25 }),
+})
 
 /** Reports as ingest batches them: a batch holds the reports of many sessions at one time. */
 function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch[] {
   const records = new Map<string, { at: number; records: object[] }>()
   for (const [index, reports] of lives.entries()) {
-    for (const [place, { at, stage, incoming, outgoing, online, narrow }] of reports.entries()) {
+    for (const [place, sent] of reports.entries()) {
+      const { at, stage, incoming, outgoing, incoming6, outgoing6, online, narrow } = sent
       // Two batches for each time, so that reports of one time are inserted separately.
       const key = `${at} ${place % 2}`
       const batch = records.get(key) ?? { at, records: [] }
@@ -272,7 +369,12 @@ function batchesOf(lives: readonly (readonly Report[])[], prefix: string): Batch
         outgoing,
         auth_code: 1,
         own: true,
-        extra: online === null ? {} : { [narrow ? 'uptime' : 'online_time']: String(online) },
+        extra: {
+          ...(online === null ? {} : { [narrow ? 'uptime' : 'online_time']: String(online) }),
+          // apfree exchanges the directions.
+          ...(incoming6 === null ? {} : { outgoing_bytes_v6: String(incoming6) }),
+          ...(outgoing6 === null ? {} : { incoming_bytes_v6: String(outgoing6) }),
+        },
       })
     }
   }
@@ -288,9 +390,12 @@ async function deliver(batches: readonly Batch[]): Promise<void> {
 
 t.test(`bytes: repeated and shuffled batches give the same sums as reports in order (seed ${SEED})`, async (t) => {
   const prefix = `bytes-${SEED}-`
-  const lives = fc.sample(life, { numRuns: 400, seed: SEED }).map(({ narrow, reports }): Report[] => {
+  const lives = fc.sample(life, { numRuns: 400, seed: SEED }).map(({ narrow, timed, reports }): Report[] => {
     // A dialect with 32-bit counters sends the connection time under another name.
-    return reports.map((each) => ({ ...each, narrow: narrow && each.online !== null }))
+    return reports.map((each) => {
+      const online = timed ? each.online : null
+      return { ...each, online, narrow: narrow && online !== null }
+    })
   })
   const batches = batchesOf(lives, prefix)
   // In random order, most of them twice, with the tables computed in between.
@@ -308,8 +413,8 @@ t.test(`bytes: repeated and shuffled batches give the same sums as reports in or
   for (const [index, reports] of lives.entries()) {
     const session = found.get(`${prefix}${index}`)
     const expected = {
-      incoming: plainBytes(reports, 'incoming').toString(),
-      outgoing: plainBytes(reports, 'outgoing').toString(),
+      incoming: (plainBytes(reports, 'incoming') + plainBytes(reports, 'incoming6')).toString(),
+      outgoing: (plainBytes(reports, 'outgoing') + plainBytes(reports, 'outgoing6')).toString(),
       reports: reports.filter(({ stage }) => stage === 'counters').length.toString(),
     }
     if (!t.match(session, expected))
@@ -319,20 +424,39 @@ t.test(`bytes: repeated and shuffled batches give the same sums as reports in or
 
 t.test(`bytes: reports received in another order than sent do not raise the sums (seed ${SEED})`, async (t) => {
   const prefix = `late-${SEED}-`
-  // Connections of a client, one after the other: each begins with a login, and its counters only rise.
-  const connection = fc.array(fc.bigInt({ min: 0n, max: 2n ** 40n }), { minLength: 1, maxLength: 8 }).chain((gains) => {
-    let sum = 0n
-    return fc.shuffledSubarray(
-      gains.map((gain) => (sum += gain)),
-      { minLength: gains.length },
+  // Connections of a client, one after the other: each begins with a login, and its counters only rise. A report is overtaken by at most two
+  // later ones: three that rise from below look like a counter that was reset.
+  const connection = fc
+    .tuple(
+      fc.array(fc.bigInt({ min: 0n, max: 2n ** 40n }), { minLength: 1, maxLength: 12 }),
+      fc.infiniteStream(fc.constantFrom([0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0])),
     )
-  })
+    .map(([gains, orders]) => {
+      let sum = 0n
+      const sent = gains.map((gain) => (sum += gain))
+      const received: bigint[] = []
+      for (let first = 0; first < sent.length; first += 3) {
+        const [order] = orders.take(1)
+        const three = sent.slice(first, first + 3)
+        received.push(...order.flatMap((place) => three.slice(place, place + 1)))
+      }
+      return received
+    })
   const lives = fc.sample(fc.array(connection, { minLength: 1, maxLength: 3 }), { numRuns: 400, seed: SEED })
   const reports = lives.map((connections): Report[] => {
     let at = NOW - 6 * HOUR
     const next = (stage: Report['stage'], bytes: bigint | null): Report => {
       at += 5 * MINUTE
-      return { at, stage, incoming: bytes, outgoing: bytes, online: null, narrow: false }
+      return {
+        at,
+        stage,
+        incoming: bytes,
+        outgoing: bytes,
+        incoming6: bytes,
+        outgoing6: null,
+        online: null,
+        narrow: false,
+      }
     }
     return connections.flatMap((received) => [next('login', null), ...received.map((bytes) => next('counters', bytes))])
   })
@@ -342,7 +466,7 @@ t.test(`bytes: reports received in another order than sent do not raise the sums
   for (const [index, connections] of lives.entries()) {
     const sent = connections.reduce((sum, bytes) => sum + bytes.reduce((a, b) => (a > b ? a : b)), 0n)
     const { incoming, outgoing } = found.get(`${prefix}${index}`) as Session
-    t.ok(BigInt(incoming) <= sent && BigInt(outgoing) <= sent, `${incoming} of ${sent}`)
+    t.ok(BigInt(incoming) <= 2n * sent && BigInt(outgoing) <= sent, `${incoming} of ${sent}`)
   }
 })
 
