@@ -7,6 +7,7 @@ import type { ArchiveBounds } from '../log/journal/archive.ts'
 import type { KafkaOptions } from '../log/kafka/client/port.ts'
 import type { Refused } from '../reporter/dashboard/options.ts'
 import type { PublisherOptions } from '../reporter/publish/publishers.ts'
+import type { NamedReader } from '../sql-endpoint/index.ts'
 import type { Retention } from '../store/retention.ts'
 
 /*
@@ -44,6 +45,7 @@ export interface EndpointStart {
   readonly port: number
   readonly password: string | undefined
   readonly adminPassword: string | undefined
+  readonly readers: readonly NamedReader[]
   readonly allowedHosts: readonly string[]
   readonly trustedProxies: readonly string[]
 }

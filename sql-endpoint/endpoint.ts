@@ -18,7 +18,8 @@ import { spool, type DataFile } from './insert.ts'
 import { Output } from './output.ts'
 import { runQuery } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
-import { roleName } from './roles.ts'
+import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
+import { engineRoles, roleName } from './roles.ts'
 import { Counters, type Refusal, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
 
@@ -43,7 +44,7 @@ const STALLED_MS = 3_600_000
  */
 export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<SqlEndpoint> {
   const limits: SqlLimits = { ...DEFAULT_LIMITS, ...options.limits }
-  const { engine, facts } = await openEngine(options.dataPath)
+  const { engine, facts } = await openEngine(options)
   const proxies = new TrustedProxies(options.trustedProxies ?? [])
   const gate = new ConnectionGate(
     { total: limits.maxSockets, perAddress: limits.maxSocketsPerAddress },
@@ -87,11 +88,11 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
   }
 }
 
-async function openEngine(dataPath: string): Promise<{ engine: Engine; facts: EngineFacts }> {
+async function openEngine(options: SqlEndpointOptions): Promise<{ engine: Engine; facts: EngineFacts }> {
   let engine: Engine | null = null
   try {
-    engine = new Engine(dataPath)
-    for (const role of ['reader', 'admin', 'operator'] as const) await engine.requireRole(roleName(role))
+    engine = new Engine(options.dataPath)
+    for (const { name } of engineRoles(options.readers)) await engine.requireRole(name)
     return { engine, facts: await engine.facts() }
   } catch (error) {
     engine?.close()
@@ -129,7 +130,10 @@ class Service {
     this.#engine = engine
     this.#facts = facts
     this.#hosts = new HostCheck(options.host, options.allowedHosts ?? [])
-    this.#login = new Login(options)
+    this.#login = new Login({
+      ...options,
+      readers: readersThatHold(options.readers ?? [], facts.places, options.logger),
+    })
     this.#gate = gate
     this.#queue = new Queue(limits.maxQueued, limits.maxQueuedSeconds * 1000)
     this.#readers = new Gate(limits.readConnections, this.#queue)
@@ -208,7 +212,8 @@ class Service {
     let client: Client | null = null
     try {
       client = await this.#login.admit(req, params)
-      const { role } = client
+      const { role, reader } = client
+      const limits = limitsOfReader(reader, this.#limits)
       const request = readRequest(req, params)
       this.#announce(res, request)
       output = new Output(res, request)
@@ -223,10 +228,11 @@ class Service {
       await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
         facts: this.#facts,
-        limits: this.#limits,
+        limits,
         counters: this.#counters,
         mayWrite,
-        role: roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
+        role:
+          reader !== null ? readerRoleName(reader) : roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
         user: client.user,
         audience: actsAsServer ? 'store' : role,
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
@@ -234,7 +240,7 @@ class Service {
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         onStatement: (statement) => this.#audit(client, 'sql_query', statement),
         signal: left.signal,
-        overdue: this.#overdue(mayWrite),
+        overdue: this.#overdue(mayWrite, limits),
       })
       this.#counters.completed++
     } catch (error) {
@@ -256,8 +262,7 @@ class Service {
     this.#options.audit?.({ who: `sql:${client.user}`, action, subject, remoteIp: client.address })
   }
 
-  #overdue(mayWrite: boolean): Overdue {
-    const { maxWriteSeconds, maxExecutionSeconds, overdueSeconds } = this.#limits
+  #overdue(mayWrite: boolean, { maxWriteSeconds, maxExecutionSeconds, overdueSeconds }: SqlLimits): Overdue {
     const limit = mayWrite ? maxWriteSeconds : maxExecutionSeconds
     const report = () => {
       this.#counters.overdue++

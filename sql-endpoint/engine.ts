@@ -12,6 +12,8 @@ export interface EngineFacts {
   readonly functions: FunctionList
   readonly settings: ReadonlySet<string>
   readonly foreignDatabases: ReadonlySet<string>
+  /** Tables of database gatepost (`t`), and their columns (`t.c`), when the endpoint started. */
+  readonly places: ReadonlySet<string>
 }
 
 /** Keeps the engine open between requests: it closes with its last connection, and opening it again is slow. */
@@ -34,12 +36,17 @@ export class Engine {
     const tableFunctions = await rows<[string]>('SELECT lower(name) FROM system.table_functions')
     const settings = await rows<[string]>('SELECT name FROM system.settings')
     const databases = await rows<[string]>('SELECT name FROM system.databases')
+    const tables = await rows<[string]>(`SELECT name FROM system.tables WHERE database = '${DATABASE}'`)
+    const columns = await rows<[string]>(
+      `SELECT concat(table, '.', name) FROM system.columns WHERE database = '${DATABASE}'`,
+    )
     const foreign = databases.map(([name]) => name).filter((name) => name !== DATABASE)
     return {
       version: identity?.[0] ?? '',
       timezone: identity?.[1] ?? 'UTC',
       functions: new FunctionList(new Map(known), new Set(tableFunctions.map(([name]) => name))),
       settings: new Set(settings.map(([name]) => name)),
+      places: new Set([...tables, ...columns].map(([name]) => name)),
       foreignDatabases: new Set([...foreign, 'system', 'information_schema', 'INFORMATION_SCHEMA', 'default']),
     }
   }

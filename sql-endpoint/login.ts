@@ -6,6 +6,7 @@ import { PasswordLimiter } from '../common/password-limiter.ts'
 import { plainAddress, TrustedProxies } from '../common/trusted-proxies.ts'
 import { SqlError, TooManyGuesses } from './errors.ts'
 import type { SqlEndpointOptions } from './options.ts'
+import type { NamedReader } from './readers.ts'
 import { Users, type Role } from './users.ts'
 
 /** Delay of the answer to a wrong password, in milliseconds. */
@@ -18,6 +19,8 @@ const UNKNOWN = '(unknown)'
 export interface Client {
   readonly user: string
   readonly role: Role
+  /** Null: not a named reader. */
+  readonly reader: NamedReader | null
   readonly address: string
 }
 
@@ -38,15 +41,15 @@ export class Login {
 
   /** @throws SqlError REQUIRED_PASSWORD (401): a password is needed and none was sent; AUTHENTICATION_FAILED (403, or 429) */
   async admit(req: IncomingMessage, params: URLSearchParams): Promise<Client> {
-    const { name, known, needsPassword, given, role } = this.#users.identify(req, params)
+    const { name, known, needsPassword, given, role, reader } = this.#users.identify(req, params)
     const address = this.#addressOf(req)
     // The operator's key cannot be guessed, and the commands of this machine may share their address with others.
-    if (role !== null && (!needsPassword || role === 'operator')) return { user: name, role, address }
+    if (role !== null && (!needsPassword || role === 'operator')) return { user: name, role, reader, address }
     if (!given) throw new SqlError('REQUIRED_PASSWORD', `${name}: Authentication failed: password is required`)
     const user = known ? name : UNKNOWN
     const now = Date.now()
     const waitMs = this.#limiter.waitMs(address, user, now)
-    if (role !== null && waitMs === 0) return { user: name, role, address }
+    if (role !== null && waitMs === 0) return { user: name, role, reader, address }
     this.#report(user, address, now)
     if (waitMs > 0) throw new TooManyGuesses(name, waitMs)
     this.#limiter.failed(address, user, now)

@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os'
 import type { AuditEntry } from '../store/audit-log.ts'
 import type { Logger } from '../common/logger.ts'
+import type { NamedReader } from './readers.ts'
 
 /** Limits of the endpoint. A query may set lower ones. */
 export interface SqlLimits {
@@ -72,6 +73,8 @@ export interface SqlEndpointOptions {
   readonly password?: string
   /** Password of `admin`, who may also write and change tables of database gatepost. Unset: the user does not exist. */
   readonly adminPassword?: string
+  /** Other users who read. Their roles have to be known to the engine: see engineRoles(). Default: none. */
+  readonly readers?: readonly NamedReader[]
   /** Password of the internal user `operator`, with the rights of `admin`: used by commands on the same machine. */
   readonly operatorKey?: string
   /**

@@ -1,6 +1,7 @@
 import type { EngineRole } from '../store/embedded/access-control.ts'
 import { limitSettings } from './guard/settings.ts'
 import { DATABASE, DEFAULT_LIMITS, type SqlLimits } from './options.ts'
+import { readerRole, type NamedReader } from './readers.ts'
 import type { Role } from './users.ts'
 
 const READ = [`GRANT SELECT ON ${DATABASE}.*`]
@@ -17,12 +18,13 @@ const AS_STORE = [...CHANGE, `GRANT CREATE DATABASE ON ${DATABASE}.*`, 'GRANT RE
 const GRANTS: Record<Role, readonly string[]> = { reader: READ, admin: AS_ADMIN, operator: AS_STORE }
 
 /** What the endpoint's users may do, as the engine enforces it. The engine has to be opened with them. */
-export function engineRoles(limits: Partial<SqlLimits> = {}): EngineRole[] {
+export function engineRoles(readers: readonly NamedReader[] = [], limits: Partial<SqlLimits> = {}): EngineRole[] {
   const all: SqlLimits = { ...DEFAULT_LIMITS, ...limits }
-  return (['reader', 'admin', 'operator'] as const).map((role) => {
+  const fixed = (['reader', 'admin', 'operator'] as const).map((role) => {
     const seconds = role === 'reader' ? all.maxExecutionSeconds : Math.max(all.maxWriteSeconds, all.maxExecutionSeconds)
     return { name: roleName(role), grants: GRANTS[role], maximums: limitSettings(all, seconds) }
   })
+  return [...fixed, ...readers.map((reader) => readerRole(reader, all))]
 }
 
 export function roleName(role: Role): string {

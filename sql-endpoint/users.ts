@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { NamedReader } from './readers.ts'
 
 /** `operator` is used by commands on the same machine: an admin who may also insert batches, like a store. */
 export type Role = 'reader' | 'admin' | 'operator'
@@ -8,6 +9,8 @@ interface User {
   readonly role: Role
   /** SHA-256 of the password; null: no password needed. */
   readonly digest: Buffer | null
+  /** Null: sees everything that its role sees. */
+  readonly reader: NamedReader | null
 }
 
 const digestOf = (password: string): Buffer => createHash('sha256').update(password).digest()
@@ -22,6 +25,7 @@ export interface Identified {
   readonly given: boolean
   /** Null: the password is wrong or missing, or there is no such user. */
   readonly role: Role | null
+  readonly reader: NamedReader | null
 }
 
 /** Authenticates users and determines their role. */
@@ -32,14 +36,20 @@ export class Users {
     readonly password?: string | undefined
     readonly adminPassword?: string | undefined
     readonly operatorKey?: string | undefined
+    readonly readers?: readonly NamedReader[] | undefined
   }) {
-    const { password, adminPassword, operatorKey } = passwords
-    this.#users.set('default', { role: 'reader', digest: password === undefined ? null : digestOf(password) })
+    const { password, adminPassword, operatorKey, readers = [] } = passwords
+    const everything = { reader: null }
+    for (const reader of readers) {
+      this.#users.set(reader.name, { role: 'reader', digest: Buffer.from(reader.passwordSha256, 'hex'), reader })
+    }
+    const digest = password === undefined ? null : digestOf(password)
+    this.#users.set('default', { role: 'reader', digest, ...everything })
     if (adminPassword !== undefined && adminPassword !== '') {
-      this.#users.set('admin', { role: 'admin', digest: digestOf(adminPassword) })
+      this.#users.set('admin', { role: 'admin', digest: digestOf(adminPassword), ...everything })
     }
     if (operatorKey !== undefined && operatorKey !== '') {
-      this.#users.set('operator', { role: 'operator', digest: digestOf(operatorKey) })
+      this.#users.set('operator', { role: 'operator', digest: digestOf(operatorKey), ...everything })
     }
   }
 
@@ -50,7 +60,7 @@ export class Users {
     const matches = timingSafeEqual(digestOf(password), user?.digest ?? digestOf('no such user'))
     const needsPassword = user === undefined || user.digest !== null
     const role = user !== undefined && (!needsPassword || matches) ? user.role : null
-    return { name, known: user !== undefined, needsPassword, given, role }
+    return { name, known: user !== undefined, needsPassword, given, role, reader: user?.reader ?? null }
   }
 }
 

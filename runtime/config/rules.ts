@@ -14,6 +14,7 @@ export function ruleProblems(values: Values): string[] {
   return [
     ...portProblems(values),
     ...privateBindProblems(values),
+    ...sqlUsersProblems(values),
     ...tlsProblems(values),
     ...kafkaTlsProblems(values),
     ...kafkaLoginProblems(values),
@@ -65,6 +66,12 @@ function privateBindProblems({ privateBind, sqlPassword, clickhouseUrl }: Values
     `GATEPOST_PRIVATE_BIND=${privateBind}: everyone who can reach this address could read all data; ` +
       'allowed is a loopback address, or any address once GATEPOST_SQL_PASSWORD is set',
   ]
+}
+
+/** Without it, everybody who may not see all tables could be `default` instead. */
+function sqlUsersProblems({ sqlUsers, sqlPassword }: Values): string[] {
+  if (typeof sqlUsers !== 'string' || sqlPassword !== undefined) return []
+  return [`GATEPOST_SQL_USERS=${sqlUsers}: user default needs a password too; set GATEPOST_SQL_PASSWORD`]
 }
 
 function tlsProblems({ tlsCert, tlsKey }: Values): string[] {

@@ -110,6 +110,12 @@ export const VARIABLES = {
     unset: '(unset: no such user)',
     secret: 'whole',
   }),
+  sqlUsers: optional('GATEPOST_SQL_USERS', path, {
+    description:
+      'File of further users of the SQL endpoint, who read a part of the tables (YAML). Needs GATEPOST_SQL_PASSWORD.',
+    allowed: 'a path',
+    unset: '(none)',
+  }),
   dashboardPort: withDefault('GATEPOST_DASHBOARD_PORT', '3000', port, {
     description: 'Port of the dashboard and report API.',
     allowed: PORT,

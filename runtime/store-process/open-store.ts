@@ -49,9 +49,10 @@ async function openEmbedded(
   const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
   const { engineRoles, startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   const path = join(dataDir, 'store')
-  const store = await openEmbeddedStore({ path, logger, retention, roles: engineRoles(), lockWaitMs: LOCK_WAIT_MS })
+  const { host, port, password, adminPassword, readers, allowedHosts, trustedProxies } = endpointStart
+  const roles = engineRoles(readers)
+  const store = await openEmbeddedStore({ path, logger, retention, roles, lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()
-  const { host, port, password, adminPassword, allowedHosts, trustedProxies } = endpointStart
   const audit = new AuditLog(store, logger)
   const operatorKey = randomBytes(24).toString('base64url')
   const endpoint = await startSqlEndpoint({
@@ -61,6 +62,7 @@ async function openEmbedded(
     ...(password === undefined ? {} : { password }),
     ...(adminPassword === undefined ? {} : { adminPassword }),
     operatorKey,
+    readers,
     allowedHosts,
     trustedProxies,
     audit: (entry) => audit.count(entry, new Date()),

@@ -5,6 +5,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { Config } from '../config/config.ts'
 import { ManagedProcess, type ManagedProcessOptions } from './managed-process.ts'
 import { publisherOptions } from '../config/publish-options.ts'
+import { readSqlUsers } from '../config/sql-users.ts'
 import type { IngestStart, ReportsStart, StoreDescription, StoreStart } from '../messages.ts'
 import { portalOptions } from '../config/portal-options.ts'
 import type { UserNamesOption } from '../ingest-process/user-names.ts'
@@ -123,6 +124,7 @@ export function storeDescription(config: Config, dataDir: string): StoreDescript
       port: config.sqlPort,
       password: config.sqlPassword,
       adminPassword: config.sqlAdminPassword,
+      readers: readSqlUsers(config.sqlUsers),
       allowedHosts: config.allowedHosts ?? [],
       trustedProxies: config.trustedProxies ?? [],
     },

@@ -24,7 +24,7 @@ export interface Harness {
 export async function startHarness(options: Partial<SqlEndpointOptions> = {}): Promise<Harness> {
   const scratch = mkdtempSync(join(tmpdir(), 'gatepost-sql-test-'))
   const dataPath = join(scratch, 'store')
-  const direct = openEngine(dataPath, engineRoles(options.limits))
+  const direct = openEngine(dataPath, engineRoles(options.readers, options.limits))
   await direct.queryAsync('CREATE DATABASE gatepost')
   await direct.queryAsync('CREATE TABLE gatepost.readings (id UInt64, name String) ENGINE = MergeTree ORDER BY id')
   await direct.queryAsync(`INSERT INTO gatepost.readings SELECT number, concat('n', toString(number)) FROM numbers(10)`)

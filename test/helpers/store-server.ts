@@ -119,7 +119,7 @@ async function serve(directory: string, port: number, adminPassword: string): Pr
   const { openEngine } = await import('../../store/embedded/access-control.ts')
   // Statements name thousands of batches, and several processes connect at once.
   const limits = { writeConnections: 4, maxQueryBytes: 1024 * 1024, maxQueued: 1000, maxInsertBytes: 1024 ** 3 }
-  const session = openEngine(directory, engineRoles(limits))
+  const session = openEngine(directory, engineRoles([], limits))
   await session.queryAsync('CREATE DATABASE IF NOT EXISTS gatepost')
   const endpoint = await startSqlEndpoint({
     dataPath: directory,

@@ -47,6 +47,13 @@ t.test('beyond loopback only the embedded SQL endpoint needs a password', (t) =>
   t.end()
 })
 
+t.test('users who see a part need a password of the user who sees everything', (t) => {
+  const users = { GATEPOST_SQL_USERS: '/etc/gatepost/users.yaml' }
+  t.match(wrong(users), [/user default needs a password too; set GATEPOST_SQL_PASSWORD/])
+  t.same(wrong({ ...users, GATEPOST_SQL_PASSWORD: 'of analysts' }), [])
+  t.end()
+})
+
 t.test('a variable that a separate process needs is named, with its purpose and an example', (t) => {
   const missing = problems(() =>
     requireVariables(loadConfig({}), 'ingest', ['kafkaBrokers', 'clickhouseUrl', 'secret']),

@@ -1,0 +1,69 @@
+import type { Logger } from '../common/logger.ts'
+import type { EngineRole } from '../store/embedded/access-control.ts'
+import { limitSettings } from './guard/settings.ts'
+import { DATABASE, type SqlLimits } from './options.ts'
+
+/** A user who reads a part of the tables. */
+export interface NamedReader {
+  /** Letters, digits and underscores. */
+  readonly name: string
+  /** SHA-256 of the password in hex. */
+  readonly passwordSha256: string
+  /** Tables (`t`) and columns (`t.c`) that this user sees; null: all. */
+  readonly shown: readonly string[] | null
+  /** Tables and columns that this user does not see. */
+  readonly hidden: readonly string[]
+  /** Limits lower than those of the endpoint. */
+  readonly limits: Partial<Pick<SqlLimits, 'maxExecutionSeconds' | 'maxMemoryBytes' | 'maxResultBytes'>>
+}
+
+export function readerRoleName({ name }: NamedReader): string {
+  return `sql_reader_${name}`
+}
+
+/** The engine itself hides what is hidden, in views and conditions too. */
+export function readerRole(reader: NamedReader, limits: SqlLimits): EngineRole {
+  const shown = reader.shown?.map((place) => `GRANT ${select(place)}`) ?? [`GRANT SELECT ON ${DATABASE}.*`]
+  const own = limitsOfReader(reader, limits)
+  return {
+    name: readerRoleName(reader),
+    grants: [...shown, ...reader.hidden.map((place) => `REVOKE ${select(place)}`)],
+    maximums: limitSettings(own, own.maxExecutionSeconds),
+  }
+}
+
+/** Readers of whom every table and column exists: a name that is misspelt would hide nothing, so others are switched off. */
+export function readersThatHold(
+  readers: readonly NamedReader[],
+  places: ReadonlySet<string>,
+  logger: Logger,
+): NamedReader[] {
+  return readers.filter(({ name, shown, hidden }) => {
+    const missing = [...(shown ?? []), ...hidden].filter((place) => !places.has(place))
+    if (missing.length === 0) return true
+    logger.error(
+      { user: name, missing },
+      `SQL endpoint: user ${name} is switched off, since database ${DATABASE} has no ${missing.join(', ')}: correct GATEPOST_SQL_USERS and restart`,
+    )
+    return false
+  })
+}
+
+/** Lower limits only. */
+export function limitsOfReader(reader: NamedReader | null, limits: SqlLimits): SqlLimits {
+  if (reader === null) return limits
+  const lower = (name: keyof NamedReader['limits']): number => Math.min(limits[name], reader.limits[name] ?? Infinity)
+  return {
+    ...limits,
+    maxExecutionSeconds: lower('maxExecutionSeconds'),
+    maxMemoryBytes: lower('maxMemoryBytes'),
+    maxResultBytes: lower('maxResultBytes'),
+  }
+}
+
+function select(place: string): string {
+  const [table, column] = place.split('.')
+  return column === undefined
+    ? `SELECT ON ${DATABASE}.\`${table}\``
+    : `SELECT(\`${column}\`) ON ${DATABASE}.\`${table}\``
+}

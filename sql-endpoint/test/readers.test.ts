@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import t from 'tap'
+import type { NamedReader } from '../index.ts'
+import { adminQuery, query, send, startHarness, type Answer } from './harness.ts'
+
+const reader = (name: string, more: Partial<NamedReader>): NamedReader => ({
+  name,
+  passwordSha256: createHash('sha256').update(`password of ${name}`).digest('hex'),
+  shown: null,
+  hidden: [],
+  limits: {},
+  ...more,
+})
+
+let log = ''
+const lines = new Writable({
+  write: (chunk: Buffer, _encoding, done) => {
+    log += String(chunk)
+    done()
+  },
+})
+const harness = await startHarness({
+  password: 'default-password',
+  readers: [
+    reader('metrics', { hidden: ['readings.name'], limits: { maxExecutionSeconds: 1, maxMemoryBytes: 50e6 } }),
+    reader('one_column', { shown: ['readings.id'] }),
+    reader('nothing_of_it', { hidden: ['readings'] }),
+    reader('misspelt', { hidden: ['readings.nam'] }),
+    reader('greedy', { limits: { maxExecutionSeconds: 1e6, maxMemoryBytes: 1e15, maxResultBytes: 1e15 } }),
+  ],
+  logger: pino({ level: 'error' }, lines),
+})
+t.teardown(() => harness.close())
+const { url } = harness
+
+const as =
+  (user: string) =>
+  (sql: string, params: Record<string, string> = {}): Promise<Answer> =>
+    query(url, sql, { user, password: `password of ${user}`, ...params })
+
+const code = (answer: Answer) => answer.headers['x-clickhouse-exception-code']
+
+t.test('passwords', async (t) => {
+  t.equal((await as('metrics')('SELECT count() FROM readings')).text, '10\n')
+  t.equal(code(await query(url, 'SELECT 1', { user: 'metrics', password: 'wrong password' })), '516')
+  t.equal(code(await query(url, 'SELECT 1', { user: 'metrics' })), '194')
+  t.equal(code(await query(url, 'SELECT 1', { user: 'nobody', password: 'password of metrics' })), '516')
+  t.equal(
+    (
+      await send(url, {
+        body: 'SELECT 1',
+        headers: { 'X-ClickHouse-User': 'metrics', 'X-ClickHouse-Key': 'password of metrics' },
+      })
+    ).text,
+    '1\n',
+  )
+})
+
+/* Ways to a hidden column. */
+const PEEKS = [
+  'SELECT name FROM readings',
+  'SELECT * FROM readings',
+  'SELECT readings.* FROM readings',
+  'SELECT r.name FROM readings AS r',
+  `SELECT COLUMNS('.*') FROM readings`,
+  `SELECT * APPLY toString FROM readings`,
+  `SELECT count() FROM readings WHERE name = 'n1'`,
+  `SELECT count() FROM readings PREWHERE name = 'n1'`,
+  'SELECT id FROM readings ORDER BY name',
+  'SELECT count() FROM readings GROUP BY name',
+  'SELECT id FROM readings LIMIT 1 BY name',
+  `SELECT count() FROM readings HAVING any(name) = 'n1'`,
+  'WITH x AS (SELECT id, name FROM readings) SELECT name FROM x',
+  `SELECT 'n1' IN (SELECT name FROM readings)`,
+  `SELECT (SELECT groupArray(name) FROM readings)`,
+  'SELECT a.id FROM readings AS a INNER JOIN readings AS b ON a.name = b.name',
+  `SELECT exists(SELECT 1 FROM readings WHERE name = 'n1')`,
+  'SELECT * FROM by_view',
+  'SELECT name FROM by_view',
+  'SELECT row_number() OVER (PARTITION BY name) FROM readings',
+  'SELECT * FROM view(SELECT name FROM gatepost.readings)',
+  `SELECT id FROM readings SETTINGS additional_table_filters = {'readings': 'name = \\'n1\\''}`,
+  'SELECT * FROM mergeTreeIndex(gatepost, readings)',
+  `SELECT * FROM merge('gatepost', 'readings')`,
+  'EXPLAIN SELECT name FROM readings',
+  'DESCRIBE TABLE readings',
+  'SHOW CREATE TABLE readings',
+]
+
+t.test('what is hidden is refused, however it is asked for', async (t) => {
+  t.equal((await adminQuery(url, 'CREATE VIEW by_view AS SELECT id, name FROM readings')).status, 200)
+  for (const user of ['metrics', 'one_column', 'nothing_of_it']) {
+    for (const sql of PEEKS) {
+      const answer = await as(user)(sql)
+      t.ok(answer.status >= 400, `${user}: ${sql}`, { text: answer.text.slice(0, 200) })
+      t.notMatch(answer.text, /n1\n/)
+    }
+    const parameter = await as(user)('SELECT {c:Identifier} FROM readings', { param_c: 'name' })
+    t.equal(code(parameter), '497')
+  }
+  for (const user of ['metrics', 'one_column']) {
+    t.equal((await as(user)('SELECT sum(id) FROM readings')).text, '45\n')
+    t.equal((await as(user)('SELECT * EXCEPT (name) FROM readings ORDER BY id LIMIT 1')).text, '0\n')
+    t.equal((await as(user)(`SELECT name FROM system.columns WHERE table = 'readings'`)).text, 'id\n')
+  }
+  t.equal((await as('metrics')('SELECT max(id) FROM by_view')).text, '9\n')
+  t.equal(code(await as('one_column')('SELECT max(id) FROM by_view')), '497')
+  t.equal((await as('nothing_of_it')(`SELECT count() FROM system.tables WHERE name = 'readings'`)).text, '0\n')
+  t.equal((await as('greedy')('SELECT max(name) FROM readings')).text, 'n9\n')
+})
+
+t.test('nothing is written, and no other role is taken', async (t) => {
+  for (const sql of [
+    `INSERT INTO readings VALUES (1, 'x')`,
+    'CREATE TABLE leak (a UInt8) ENGINE = Memory',
+    'SET ROLE ALL',
+    'SET ROLE sql_reader',
+    `SET profile = 'sql_reader'`,
+    'SELECT * FROM default.private',
+    'SELECT * FROM system.parts',
+  ]) {
+    t.ok((await as('metrics')(sql)).status >= 400, sql)
+  }
+  t.equal((await as('metrics')('SELECT max(name) FROM readings', { role: 'sql_reader' })).status, 403)
+})
+
+t.test('limits are lower than those of the endpoint, never higher', async (t) => {
+  const slow = 'SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1'
+  t.match(await as('metrics')(slow), { status: 408, headers: { 'x-clickhouse-exception-code': '159' } })
+  t.equal(code(await as('metrics')(`${slow} SETTINGS max_execution_time = 2`)), '452')
+  t.equal(code(await as('metrics')('SELECT groupArray(number) FROM numbers(1000000000)')), '241')
+  t.equal(code(await as('greedy')('SELECT 1 SETTINGS max_execution_time = 61')), '452')
+})
+
+t.test('a user whose hidden column does not exist is switched off', async (t) => {
+  t.equal(code(await as('misspelt')('SELECT 1')), '516')
+  t.match(
+    log,
+    /user misspelt is switched off, since database gatepost has no readings\.nam: correct GATEPOST_SQL_USERS/,
+  )
+})
