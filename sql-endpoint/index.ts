@@ -1,5 +1,5 @@
 export { startSqlEndpoint, type SqlEndpoint } from './endpoint.ts'
 export { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
-export type { NamedReader } from './readers.ts'
+export type { NamedReader } from './named-reader.ts'
 export { engineRoles } from './roles.ts'
 export type { SqlStats } from './stats.ts'

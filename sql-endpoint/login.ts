@@ -6,7 +6,7 @@ import { PasswordLimiter } from '../common/password-limiter.ts'
 import { plainAddress, TrustedProxies } from '../common/trusted-proxies.ts'
 import { SqlError, TooManyGuesses } from './errors.ts'
 import type { SqlEndpointOptions } from './options.ts'
-import type { NamedReader } from './readers.ts'
+import type { NamedReader } from './named-reader.ts'
 import { Users, type Role } from './users.ts'
 
 /** Delay of the answer to a wrong password, in milliseconds. */

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import type { AuditEntry } from '../store/audit-log.ts'
 import type { Logger } from '../common/logger.ts'
-import type { NamedReader } from './readers.ts'
+import type { NamedReader } from './named-reader.ts'
 
 /** Limits of the endpoint. A query may set lower ones. */
 export interface SqlLimits {

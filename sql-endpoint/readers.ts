@@ -1,21 +1,8 @@
 import type { Logger } from '../common/logger.ts'
 import type { EngineRole } from '../store/embedded/access-control.ts'
 import { limitSettings } from './guard/settings.ts'
+import type { NamedReader } from './named-reader.ts'
 import { DATABASE, type SqlLimits } from './options.ts'
-
-/** A user who reads a part of the tables. */
-export interface NamedReader {
-  /** Letters, digits and underscores. */
-  readonly name: string
-  /** SHA-256 of the password in hex. */
-  readonly passwordSha256: string
-  /** Tables (`t`) and columns (`t.c`) that this user sees; null: all. */
-  readonly shown: readonly string[] | null
-  /** Tables and columns that this user does not see. */
-  readonly hidden: readonly string[]
-  /** Limits lower than those of the endpoint. */
-  readonly limits: Partial<Pick<SqlLimits, 'maxExecutionSeconds' | 'maxMemoryBytes' | 'maxResultBytes'>>
-}
 
 export function readerRoleName({ name }: NamedReader): string {
   return `sql_reader_${name}`

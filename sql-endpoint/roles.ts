@@ -1,7 +1,8 @@
 import type { EngineRole } from '../store/embedded/access-control.ts'
 import { limitSettings } from './guard/settings.ts'
 import { DATABASE, DEFAULT_LIMITS, type SqlLimits } from './options.ts'
-import { readerRole, type NamedReader } from './readers.ts'
+import type { NamedReader } from './named-reader.ts'
+import { readerRole } from './readers.ts'
 import type { Role } from './users.ts'
 
 const READ = [`GRANT SELECT ON ${DATABASE}.*`]

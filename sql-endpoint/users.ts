@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { NamedReader } from './readers.ts'
+import type { NamedReader } from './named-reader.ts'
 
 /** `operator` is used by commands on the same machine: an admin who may also insert batches, like a store. */
 export type Role = 'reader' | 'admin' | 'operator'
