@@ -85,6 +85,7 @@ async function generate(store: Store): Promise<void> {
       { day, start: Math.round(start.getTime() / 1000) + day * 86_400, rows: perDay },
     )
   }
+  await store.command(`INSERT INTO gatepost.settings (name, value) VALUES ('user_names', 'govwifi')`)
   await store.command(
     `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at)
      SELECT upper(substring(hex(intHash32(number)), 1, 6)), concat('+49', toString(number)),

@@ -1,6 +1,7 @@
 import { PlainMetrics } from '../common/metrics.ts'
 import type { AccessJobStats, PolicyStats } from './policies/access-job.ts'
 import type { AlertStats } from './alerts/alerts.ts'
+import type { NasJobStats } from './sessions/nas-job.ts'
 import type { SessionsJobStats } from './sessions/sessions-job.ts'
 
 /** Metrics of the sessions job. */
@@ -18,6 +19,18 @@ export function sessionsJobMetrics(stats: SessionsJobStats): PlainMetrics {
     'Reports stored before this time are included in the sessions; 0: this process does not compute sessions',
     () => [{ value: stats.computedUntil / 1000 }],
     'max',
+  )
+  return metrics
+}
+
+/** Metrics of the job that learns the intervals of interim updates. */
+export function nasJobMetrics(stats: NasJobStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add(
+    'counter',
+    'gatepost_radius_nas_failures_total',
+    'Attempts to learn the intervals of interim updates that failed and are repeated',
+    () => [{ value: stats.failures }],
   )
   return metrics
 }

@@ -75,6 +75,7 @@ function rawPlaces(holds: SubjectKind, condition: (column: string) => string): P
 const MAC_PLACES: readonly Place[] = [
   deleted('login_history', `kind = 'mac' AND detail IN {pseudonyms:Array(String)}`),
   deleted('session_hours', 'mac = {value:String}'),
+  deleted('radius_session_days', 'mac = {value:String}'),
   deleted('session_logins', 'mac = {value:String}'),
   deleted('session_client_logins', 'mac = {value:String}'),
   deleted('session_origins', `tupleElement(origin, 'mac') = {value:String}`),
@@ -90,6 +91,7 @@ const USER_PLACES: readonly Place[] = [
   deleted('login_history', `kind IN ('site', 'mac') AND subject IN {pseudonyms:Array(String)}`),
   deleted('login_history', `kind = 'certificate' AND subject IN {serialPseudonyms:Array(String)}`),
   deleted('session_origins', `tupleElement(origin, 'account') IN {names:Array(String)}`),
+  deleted('radius_session_days', 'username IN {names:Array(String)}'),
   deleted('account_logins', 'name = {capitals:String}'),
   deleted('accounts', `username IN {names:Array(String)} OR ifNull(contact, '') = {value:String}`),
   { table: 'accounts', where: `ifNull(sponsor, '') = {value:String}`, set: NO_SPONSOR },

@@ -16,7 +16,7 @@ export const FOLLOWS = Object.fromEntries(
   STREAMS.flatMap((stream) => descriptorOf(stream).followedBy.map((table) => [table, stream])),
 ) as Readonly<Record<FollowingTable, Stream>>
 
-/** Tables that the view `sessions` joins with session_hours: with another retention the view would be wrong. */
+/** Tables that the views of sessions join with these: with another retention the views would be wrong. */
 export const KEPT_WITH = {
   session_origins: 'session_hours',
   session_gateways: 'session_hours',
@@ -26,6 +26,7 @@ export const KEPT_WITH = {
   session_client_logins: 'session_hours',
   session_next_logins: 'session_hours',
   session_denials: 'session_hours',
+  radius_nas_restarts: 'radius_session_days',
 } as const satisfies Record<string, FollowingTable>
 
 /** Tables whose retention can be configured. */

@@ -22,10 +22,10 @@ export function registerSessions(program: Command, context: Context): void {
     .command('sessions')
     .summary('list sessions and their state')
     .description(
-      'List sessions, those that were seen last first, with their state and the bytes that gateways reported.',
+      'List sessions of WiFiDog gateways and of RADIUS accounting, those that were seen last first, with their state and the bytes that were reported.',
     )
     .option('--active', 'only those that have not ended')
-    .option('--gateway <id>', 'at a gateway')
+    .option('--gateway <id>', 'at a gateway or a NAS')
     .option('--mac <mac>', 'of a device')
     .option('--account <name>', 'of an account')
     .option('--limit <n>', 'maximum number of lines', '100')
@@ -64,6 +64,7 @@ function sessionTable(rows: readonly Session[]): string {
     'session_id',
     'state',
     'reason',
+    'source',
     'account',
     'mac',
     'gw_id',
@@ -78,6 +79,7 @@ function sessionTable(rows: readonly Session[]): string {
       row.session_id,
       row.state,
       row.end_reason ?? '',
+      row.source,
       row.account,
       row.mac,
       row.gw_id,

@@ -177,7 +177,7 @@ export const METRICS: readonly MetricDefinition[] = [
     periods: PERIODS,
     fields: z.strictObject({ gw_id: z.string(), incoming: count, outgoing: count, sessions: count, devices: count }),
     rowsPer: 'gateway',
-    tables: ['session_hours'],
+    tables: ['session_hours', 'radius_session_days'],
   },
 ]
 

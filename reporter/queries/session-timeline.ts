@@ -4,17 +4,21 @@ import type { TableStore } from '../../store/table-store.ts'
 
 const bytes = z.union([z.number(), z.string().transform(Number)]).nullable()
 
-/** A request of the session's gateway, as table gateway_auth has it. */
+/** A request of the session's gateway, as table gateway_auth has it; or a packet of its NAS, or the login that opened it. */
 export const sessionEvent = z.object({
   received_at: z.string(),
+  /** Of RADIUS: login, or the status of the packet. */
   stage: z.string(),
-  auth_code: z.number(),
+  /** Null: RADIUS. */
+  auth_code: z.number().nullable(),
   ip: z.string(),
   mac: z.string(),
   incoming: bytes,
   outgoing: bytes,
   own: z.number(),
   remote_ip: z.string(),
+  /** Of a login its result and reply, of a Stop its cause; else empty. */
+  detail: z.string(),
 })
 
 export type SessionEvent = z.infer<typeof sessionEvent>
@@ -26,20 +30,58 @@ export async function sessionTimeline(
   store: TableStore,
   session: Session,
 ): Promise<{ readonly events: readonly SessionEvent[]; readonly truncated: boolean }> {
-  const { session_id, gw_id, first_seen, last_seen } = session
+  const { first_seen, last_seen } = session
   if (first_seen === null || last_seen === null) return { events: [], truncated: false }
-  const columns = Object.keys(sessionEvent.shape).map((name) =>
-    name === 'received_at' ? 'toString(request.received_at) AS received_at' : name,
-  )
-  const rows = await store.query(
-    `SELECT ${columns.join(', ')}
+  const events = z
+    .array(sessionEvent)
+    .parse(session.source === 'radius' ? await packetsOf(store, session) : await requestsOf(store, session))
+  const login = session.source === 'radius' ? await loginOf(store, session) : []
+  return { events: [...login, ...events.slice(0, MAX_EVENTS).reverse()], truncated: events.length > MAX_EVENTS }
+}
+
+const BETWEEN = `received_at >= parseDateTime64BestEffort({from:String}, 3, 'UTC') AND received_at <= parseDateTime64BestEffort({to:String}, 3, 'UTC')`
+
+function requestsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen }: Session): Promise<unknown[]> {
+  return store.query(
+    `SELECT toString(request.received_at) AS received_at, stage, auth_code, ip, mac, incoming, outgoing, own, remote_ip, '' AS detail
      FROM gatepost.gateway_auth AS request
-     WHERE request.received_at >= parseDateTime64BestEffort({from:String}, 3, 'UTC')
-       AND request.received_at <= parseDateTime64BestEffort({to:String}, 3, 'UTC') + INTERVAL 5 MINUTE
+     WHERE request.${BETWEEN.replace(' AND ', ' AND request.')} + INTERVAL 5 MINUTE
        AND session_id = {session:String} AND gw_id IN ({gateway:String}, '')
      ORDER BY request.received_at DESC, batch_id, batch_index LIMIT ${MAX_EVENTS + 1}`,
-    { from: first_seen, to: last_seen, session: session_id, gateway: gw_id },
+    { from: first_seen ?? '', to: last_seen ?? '', session: session_id, gateway: gw_id },
   )
-  const events = z.array(sessionEvent).parse(rows)
-  return { events: events.slice(0, MAX_EVENTS).reverse(), truncated: events.length > MAX_EVENTS }
+}
+
+/** A packet may be received up to a week after what it tells of: Acct-Delay-Time. */
+function packetsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen }: Session): Promise<unknown[]> {
+  return store.query(
+    `SELECT toString(packet.event_at) AS received_at, toString(status_type) AS stage, NULL AS auth_code,
+       if(framed_ip != '', framed_ip, framed_ipv6) AS ip, mac, output_octets AS incoming, input_octets AS outgoing, 1 AS own,
+       toString(remote_ip) AS remote_ip, toString(terminate_cause) AS detail
+     FROM gatepost.radius_accounting AS packet
+     WHERE packet.${BETWEEN.replace(' AND ', ' AND packet.')} + INTERVAL 7 DAY
+       AND unique_id = {session:String} AND nas = {nas:String}
+     ORDER BY packet.event_at DESC, ifNull(session_time, 0) DESC, batch_id, batch_index LIMIT ${MAX_EVENTS + 1}`,
+    { from: first_seen ?? '', to: last_seen ?? '', session: session_id, nas: gw_id },
+  )
+}
+
+/** How long before the first packet of a session its login may be. */
+const LOGIN_MINUTES = 10
+
+/** The login that opened a RADIUS session: the latest accepted one of the user and the device before its first packet. None: empty. */
+async function loginOf(store: TableStore, { account, mac, first_seen }: Session): Promise<SessionEvent[]> {
+  if (account === '' || mac === '') return []
+  const rows = await store.query(
+    `SELECT toString(login.received_at) AS received_at, 'login' AS stage, NULL AS auth_code, '' AS ip, mac, NULL AS incoming,
+       NULL AS outgoing, 1 AS own, toString(remote_ip) AS remote_ip,
+       trimRight(concat(authentication_result, ' ', authentication_reply)) AS detail
+     FROM gatepost.post_auth AS login
+     WHERE login.received_at >= parseDateTime64BestEffort({first:String}, 3, 'UTC') - INTERVAL ${LOGIN_MINUTES} MINUTE
+       AND login.received_at <= parseDateTime64BestEffort({first:String}, 3, 'UTC') + INTERVAL 1 MINUTE
+       AND mac = {mac:String} AND (username = {account:String} OR ssl_username = {account:String}) AND success = 1
+     ORDER BY login.received_at DESC, batch_id, batch_index LIMIT 1`,
+    { first: first_seen ?? '', mac, account },
+  )
+  return z.array(sessionEvent).parse(rows)
 }

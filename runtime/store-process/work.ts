@@ -3,7 +3,8 @@ import { startAccessJob } from '../../jobs/policies/access-job.ts'
 import { assertNobodyErased } from '../../aggregator/aggregator.ts'
 import { startAlerts, type Alerts } from '../../jobs/alerts/alerts.ts'
 import { Listening } from '../../jobs/alerts/listening.ts'
-import { accessJobMetrics, alertsJobMetrics, sessionsJobMetrics } from '../../jobs/metrics.ts'
+import { accessJobMetrics, alertsJobMetrics, nasJobMetrics, sessionsJobMetrics } from '../../jobs/metrics.ts'
+import { startNasJob } from '../../jobs/sessions/nas-job.ts'
 import { startSessionsJob } from '../../jobs/sessions/sessions-job.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
@@ -169,7 +170,11 @@ function startJobs(
     rawDays: start.retention.gateway_auth,
     logger,
   })
-  const all = [{ stop: () => sessions.stop(), metrics: () => sessionsJobMetrics(sessions.stats) }]
+  const nas = startNasJob({ store, logger })
+  const all = [
+    { stop: () => sessions.stop(), metrics: () => sessionsJobMetrics(sessions.stats) },
+    { stop: () => nas.stop(), metrics: () => nasJobMetrics(nas.stats) },
+  ]
   if (access === null) return all
   const decisions = startAccessJob({ store, access, policies: start.policies, logger })
   all.push({ stop: () => decisions.stop(), metrics: () => accessJobMetrics(decisions.stats) })

@@ -140,6 +140,6 @@ export const radiusAccounting = defineStream({
     },
   ],
   reportedAs: 'accounting',
-  followedBy: [],
+  followedBy: ['radius_session_days'],
   inOverview: true,
 })

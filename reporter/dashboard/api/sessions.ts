@@ -109,7 +109,9 @@ export function cutOffRoute(dashboard: Dashboard): void {
   })
   app.openapi(route, async (c) => {
     requireOperator(c.get('who'))
-    const { session_id: id } = await sessionOf(options.store, c.req.valid('param').id, c.req.valid('query').gateway)
+    const { id: asked } = c.req.valid('param')
+    const { session_id: id, source } = await sessionOf(options.store, asked, c.req.valid('query').gateway)
+    if (source !== 'wifidog') throw new Refusal(400, 'a NAS does not ask whether a session may go on: end it there')
     const subject = SUBJECTS.session.of(id)
     await audit(dashboard, c, 'session_cut_off', subject)
     await cutOff(id, c.req.valid('json').reason)

@@ -98,7 +98,7 @@ t.test('the answer of each route', async (t) => {
   t.same(overview.lag, [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }])
   t.same(
     overview.intake.map(({ table }: Any) => table),
-    ['gateway_auth', 'gateway_pings', 'portal_sessions', 'post_auth'],
+    ['gateway_auth', 'gateway_pings', 'portal_sessions', 'post_auth', 'radius_accounting'],
   )
 
   const sites = await ok('/api/sites?hours=24&limit=5')

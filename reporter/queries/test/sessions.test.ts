@@ -1,4 +1,5 @@
 import t from 'tap'
+import { sessionTimeline } from '../session-timeline.ts'
 import { listSessions, type SessionSearch } from '../sessions.ts'
 import { insertRows } from '../../../store/table-store.ts'
 import { openEngine } from '../../test/engine.ts'
@@ -89,4 +90,86 @@ t.test('the details of a session', async (t) => {
   t.match(online, { ended: null, end_reason: null, first_seen: /^20/, last_seen: /^20/, issued: /^20/ })
   t.match(issued, { state: 'issued', mac: MAC, first_seen: null, last_seen: null, incoming: 0, reports: 0 })
   t.match(late, { state: 'expired', end_reason: 'expired', ended: /^20/ })
+})
+
+t.test('sessions of RADIUS are there too, with the login that opened them', async (t) => {
+  const packet = (minutesAgo: number, change: object) => ({
+    received_at: at(minutesAgo),
+    event_at: at(minutesAgo),
+    nas: 'lobby',
+    unique_id: 'r-1',
+    username: 'carol@example.org',
+    mac: '02-00-00-00-00-09',
+    framed_ip: '10.0.0.9',
+    status_type: 'Start',
+    session_time: null,
+    output_octets: null,
+    input_octets: null,
+    terminate_cause: '',
+    ...change,
+  })
+  const packets = [
+    packet(30, {}),
+    packet(20, { status_type: 'Interim-Update', session_time: 600, output_octets: 70, input_octets: 7 }),
+    packet(10, {
+      status_type: 'Stop',
+      session_time: 1200,
+      output_octets: 90,
+      input_octets: 9,
+      terminate_cause: 'User-Request',
+    }),
+  ]
+  await insertRows(store, `gatepost.radius_accounting (${Object.keys(packets[0]).join(', ')})`, packets)
+  const login = (minutesAgo: number, success: number, mac = '02-00-00-00-00-09') => ({
+    received_at: at(minutesAgo),
+    username: 'carol@example.org',
+    mac,
+    success,
+    authentication_result: success === 1 ? 'Access-Accept' : 'Access-Reject',
+    authentication_reply: 'Hello',
+  })
+  const logins = [login(45, 1), login(32, 1), login(31, 0), login(31, 1, '02-00-00-00-00-0A'), login(5, 1)]
+  await insertRows(store, `gatepost.post_auth (${Object.keys(logins[0]).join(', ')})`, logins)
+  const searches: Partial<SessionSearch>[] = [
+    { mac: '02-00-00-00-00-09' },
+    { account: 'Carol@Example.ORG' },
+    { gateway: 'lobby' },
+    { id: 'r-1' },
+  ]
+  for (const search of searches) {
+    t.match(
+      await listSessions(store, { active: false, limit: 10, ...search }),
+      [
+        {
+          session_id: 'r-1',
+          source: 'radius',
+          state: 'stopped',
+          end_reason: 'User-Request',
+          account: 'carol@example.org',
+          ip: '10.0.0.9',
+          gw_id: 'lobby',
+          issued: null,
+          incoming: 90,
+          outgoing: 9,
+          reports: 2,
+        },
+      ],
+      JSON.stringify(search),
+    )
+  }
+  t.same(await listSessions(store, { active: true, limit: 10, gateway: 'lobby' }), [])
+  const everything = await listSessions(store, { active: false, limit: 100 })
+  t.same(new Set(everything.map(({ source }) => source)), new Set(['wifidog', 'radius']))
+  const [session] = await listSessions(store, { active: false, limit: 1, id: 'r-1' })
+  const { events } = await sessionTimeline(store, session)
+  t.same(
+    events.map(({ stage, detail, incoming }) => [stage, detail, incoming]),
+    [
+      ['login', 'Access-Accept Hello', null],
+      ['Start', '', null],
+      ['Interim-Update', '', 70],
+      ['Stop', 'User-Request', 90],
+    ],
+  )
+  t.equal(events[0].received_at.slice(0, 16), logins[1].received_at.slice(0, 16))
 })

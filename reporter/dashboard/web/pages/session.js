@@ -22,7 +22,10 @@ export async function page(main, { id, parameters, me }) {
     h(
       'div',
       { class: 'grid wide' },
-      card(facts(session), me.can_cut_off && session.ended === null ? cutOff(id, key) : null),
+      card(
+        facts(session),
+        me.can_cut_off && session.ended === null && session.source === 'wifidog' ? cutOff(id, key) : null,
+      ),
       traffic(events),
     ),
     card(
@@ -39,8 +42,11 @@ function facts(session) {
     ['account', session.account || '–'],
     ['device', h('a', { href: `/sessions?${query({ mac: session.mac })}`, class: 'mono' }, session.mac)],
     ['address', session.ip || '–'],
-    ['gateway', h('a', { href: `/gateways?${query({ search: session.gw_id })}`, class: 'mono' }, session.gw_id)],
-    ['let in by', session.method || 'another system'],
+    [
+      session.source === 'radius' ? 'NAS' : 'gateway',
+      h('a', { href: `/gateways?${query({ search: session.gw_id })}`, class: 'mono' }, session.gw_id),
+    ],
+    ['let in by', session.source === 'radius' ? 'RADIUS' : session.method || 'another system'],
     ['issued', time(session.issued)],
     ['last seen', time(session.last_seen)],
     ['to client', bytes(session.incoming)],
@@ -106,22 +112,25 @@ function traffic(events) {
 function timeline(session, events) {
   const items = session.issued === null ? [] : [[session.issued, 'The portal issued its token', '', '']]
   for (let index = 0; index < events.length;) {
-    const { stage, auth_code, own, received_at, ip, remote_ip } = events[index]
+    const { stage, auth_code, own, received_at, ip, remote_ip, detail } = events[index]
     let next = index
-    while (next < events.length && stage === 'counters' && same(events[next], events[index])) next++
+    while (next < events.length && ['counters', 'Interim-Update'].includes(stage) && same(events[next], events[index]))
+      next++
     const many = next - index
     const last = events[Math.max(index, next - 1)]
-    const answer = ANSWERS[auth_code] ?? `answered ${auth_code}`
+    const answer = auth_code === null ? detail : (ANSWERS[auth_code] ?? `answered ${auth_code}`)
     const what =
       many > 1
-        ? `${many} counters reports until ${last.received_at.slice(11, 19)}, each ${answer}; the last with ${bytes(last.incoming)} to and ${bytes(last.outgoing)} from the client`
-        : `${stage}: ${answer}`
+        ? `${many} ${auth_code === null ? 'updates' : 'counters reports'} until ${last.received_at.slice(11, 19)}${auth_code === null ? '' : `, each ${answer}`}; the last with ${bytes(last.incoming)} to and ${bytes(last.outgoing)} from the client`
+        : answer === ''
+          ? stage
+          : `${stage}: ${answer}`
     const stranger = own === 1 ? '' : ', not trusted: another client or gateway than the token’s'
     items.push([
       received_at,
       what + stranger,
       `client ${ip || 'unknown'}, from ${remote_ip}`,
-      auth_code === 0 || auth_code === 6 ? 'bad' : stage === 'counters' ? 'quiet' : '',
+      auth_code === 0 || auth_code === 6 ? 'bad' : ['counters', 'Interim-Update'].includes(stage) ? 'quiet' : '',
     ])
     index = Math.max(next, index + 1)
   }
