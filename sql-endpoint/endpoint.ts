@@ -234,6 +234,7 @@ class Service {
         role:
           reader !== null ? readerRoleName(reader) : roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
         user: client.user,
+        mayFilter: reader === null,
         audience: actsAsServer ? 'store' : role,
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
         actsAsServer,

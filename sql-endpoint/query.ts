@@ -2,6 +2,7 @@ import { Connection, type Engine, type EngineFacts, type Overdue } from './engin
 import { SqlError } from './errors.ts'
 import { outputFormat } from './wire/formats.ts'
 import type { Audience } from './guard/catalog.ts'
+import { queryOfFilter } from './guard/table-filters.ts'
 import { judge, type Verdict } from './guard/guard.ts'
 import type { StatementSummary } from './guard/summary.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
@@ -28,6 +29,8 @@ export interface QueryContext {
   /** Who sent the statement. */
   readonly user: string
   readonly audience: Audience
+  /** See GuardContext. */
+  readonly mayFilter: boolean
   /** Whose queries it may end: null means everybody's, undefined nobody's. */
   readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */
@@ -119,11 +122,16 @@ async function check(
       settings: policy,
       mayWrite: context.mayWrite,
       mayKill: context.mayKill,
+      mayFilter: context.mayFilter,
       audience: context.audience,
       actsAsServer: context.actsAsServer,
     }
     const printAst = (text: string): Promise<string> => connection.printAst(text)
     const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)
+    for (const filter of verdict.filters) {
+      const asQuery = await connection.normalise(queryOfFilter(filter))
+      await judge(asQuery.sql, asQuery.tokens, printAst, { ...judging, mayWrite: false, mayFilter: false })
+    }
     return { ...normalised, verdict, parameters: identified.remaining }
   } finally {
     await connection.close()

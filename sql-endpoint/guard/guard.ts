@@ -5,6 +5,7 @@ import type { FunctionList } from './functions.ts'
 import { DATABASE } from '../options.ts'
 import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './settings.ts'
 import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts'
+import { TABLE_FILTERS, tableFiltersAt, type TableFilter } from './table-filters.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
 import { withQueryId } from '../query-tag.ts'
 import { summaryOf, type StatementSummary } from './summary.ts'
@@ -23,6 +24,8 @@ export interface GuardContext {
   readonly settings: SettingsPolicy
   /** Whether tables may be written and changed. */
   readonly mayWrite: boolean
+  /** Whether conditions in settings are available: the engine does not ask whether their columns may be read. */
+  readonly mayFilter: boolean
   /** Which tables of the catalogue there are. */
   readonly audience: Audience
   /** Whose queries may be ended: null means everybody's, undefined nobody's. */
@@ -41,6 +44,8 @@ export interface Verdict {
   readonly takesData: boolean
   /** Whether it is a SELECT, whose result the engine returns in chunks. */
   readonly streams: boolean
+  /** Conditions in its settings, which have to be judged too: see queryOfFilter(). */
+  readonly filters: readonly TableFilter[]
   readonly summary: StatementSummary
 }
 
@@ -80,7 +85,7 @@ export async function judge(
 ): Promise<Verdict> {
   const lambdas = declaredNames(tokens, context.functions)
   checkTokens(tokens, lambdas, context)
-  const settingsClauses = checkSettings(tokens, context)
+  const { clauses: settingsClauses, filters } = checkSettings(tokens, context)
   const root = parseAst(await printAst(sql))
   const kills = context.mayKill !== undefined && root.kind === 'KillQueryQuery'
   const writes = WRITER_KINDS.has(root.kind)
@@ -105,6 +110,7 @@ export async function judge(
     writes,
     takesData: root.kind === 'InsertQuery' && (!hasSelect(root) || readsInput(root)),
     streams: root.kind.startsWith('Select'),
+    filters,
     summary: summaryOf(root, tokens),
   }
 }
@@ -130,7 +136,7 @@ const KILL: StatementSummary = { kind: 'KILL', tables: [] }
 function killing(tokens: readonly Token[], user: string | null, actsAsServer: boolean): Verdict {
   const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
   const [id] = tokens.filter((token) => token.kind === 'StringLiteral')
-  const verdict = { format: null, writes: true, takesData: false, streams: false, summary: KILL }
+  const verdict = { format: null, writes: true, takesData: false, streams: false, filters: [], summary: KILL }
   if (
     actsAsServer &&
     /^KILL MUTATION WHERE \(? ?database = '' ?\)? AND is_done(?: A?SYNC)?$/.test(words) &&
@@ -279,8 +285,12 @@ function checkInTable(node: AstNode, context: GuardContext): void {
 }
 
 /** Checks the clauses `SETTINGS name = value, ...` by tokens: the tree only says that they exist. */
-function checkSettings(tokens: readonly Token[], context: GuardContext): number {
+function checkSettings(
+  tokens: readonly Token[],
+  context: GuardContext,
+): { clauses: number; filters: readonly TableFilter[] } {
   let clauses = 0
+  const found: TableFilter[] = []
   const ofTable = context.mayWrite && (isWord(tokens[0], 'CREATE') || isWord(tokens[0], 'ALTER'))
   for (const [i, token] of tokens.entries()) {
     const opens = isWord(token, 'SETTINGS') || isWord(token, 'SETTING')
@@ -290,6 +300,13 @@ function checkSettings(tokens: readonly Token[], context: GuardContext): number 
       const name = tokens[at]
       if (!isName(name) || tokens[at + 1]?.kind !== 'Equals') throw denied('A SETTINGS clause is not understood')
       const value = tokens[at + 2]
+      if (nameOf(name) === TABLE_FILTERS && value?.kind === 'OpeningCurlyBrace' && context.mayFilter) {
+        const { filters, next } = tableFiltersAt(tokens, at + 2)
+        found.push(...filters)
+        if (tokens[next]?.kind !== 'Comma') break
+        at = next + 1
+        continue
+      }
       if (value?.kind !== 'Number' && value?.kind !== 'StringLiteral' && value?.kind !== 'BareWord') {
         throw denied('A SETTINGS clause is not understood')
       }
@@ -301,7 +318,7 @@ function checkSettings(tokens: readonly Token[], context: GuardContext): number 
       at += 4
     }
   }
-  return clauses
+  return { clauses, filters: found }
 }
 
 /** The number of SETTINGS clauses in the tree; those of EXPLAIN itself are not the engine's settings. */

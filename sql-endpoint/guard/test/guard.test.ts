@@ -83,6 +83,22 @@ t.test('readers see the sizes of tables and columns', async (t) => {
   t.equal((await query(harness.url, columns)).status, 200)
 })
 
+t.test("Grafana's ad hoc filters", async (t) => {
+  for (const [settings, count] of [
+    [`additional_table_filters = {'readings': 'id > 6'}`, '3'],
+    [
+      `max_threads = 1, additional_table_filters = {'gatepost.readings': ' name = \\'n1\\' '}, max_block_size = 100`,
+      '1',
+    ],
+    [`additional_table_filters = {'readings': 'id > 6 AND name != \\'it\\\\\\'s\\''}`, '3'],
+    [`additional_table_filters = {'readings': 'id IN (SELECT 3)', 'other': '1'}`, '1'],
+    [`additional_table_filters = {}`, '10'],
+  ]) {
+    const answer = await query(harness.url, `SELECT count() FROM readings SETTINGS ${settings}`)
+    t.equal(answer.text, `${count}\n`, settings)
+  }
+})
+
 t.test('the formats that are listed work, and no others are listed', async (t) => {
   const listed = (condition: string) =>
     query(harness.url, `SELECT name FROM system.formats WHERE ${condition} ORDER BY name`).then(({ text }) =>
