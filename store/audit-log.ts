@@ -11,6 +11,8 @@ export interface AuditEntry {
     | 'login'
     | 'login_refused'
     | 'bearer_refused'
+    | 'cookie_refused'
+    | 'role_refused'
     | 'logout'
     | 'logins_search'
     | 'sessions_search'

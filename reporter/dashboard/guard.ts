@@ -1,6 +1,6 @@
 import { getCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
 import { addressGroup } from '../../common/ip-address.ts'
 import type { HostCheck } from '../../common/hosts.ts'
@@ -101,10 +101,18 @@ function known(
     }
     return who
   }
-  return cookie === undefined ? undefined : access.whoHas(cookie, now)
+  if (cookie === undefined) return undefined
+  const who = access.whoHas(cookie, now)
+  // Mostly a login that has ended: after twelve hours, or with the process that knew it.
+  if (who === undefined)
+    auditLog.count({ who: 'nobody', action: 'cookie_refused', subject: '', remoteIp: address }, new Date(now))
+  return who
 }
 
-/** Only operators may change something. */
-export function requireOperator(who: Who): void {
-  if (who === 'viewer') throw new Refusal(403, 'this takes the role operator')
+/** Only operators may change something. @param subject what a viewer tried to change, for the audit log */
+export function requireOperator({ auditLog }: Dashboard, c: Context<Environment>, subject: string): void {
+  const who = c.get('who')
+  if (who !== 'viewer') return
+  auditLog.count({ who, action: 'role_refused', subject, remoteIp: c.get('address') }, new Date())
+  throw new Refusal(403, 'this takes the role operator')
 }

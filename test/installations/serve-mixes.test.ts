@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { STREAMS } from '../../schemas/streams/index.ts'
 import { Instance } from '../helpers/instance.ts'
 import { compare, Load } from '../helpers/load.ts'
 import { complete, created, gatepost, kafkaVariables } from '../helpers/mixes.ts'
@@ -38,7 +39,7 @@ t.test('Kafka and the embedded store', async (t) => {
   for (const line of [
     /gatepost_kafka_batches_total\{outcome="acked",process="ingest-[01]"\} [1-9]/,
     /gatepost_access_known\{process="ingest-0"\} 1/,
-    /gatepost_kafka_partitions\{process="store"\} 10/,
+    `gatepost_kafka_partitions{process="store"} ${2 * STREAMS.length}\n`,
     /gatepost_aggregator_rows_total\{topic="post_auth",process="store"\} 1/,
     /gatepost_sql_queries_total/,
   ])

@@ -55,9 +55,9 @@ export function replayLetterRoute(dashboard: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    requireOperator(c.get('who'))
     const { batch_id: batchId, batch_index: batchIndex } = c.req.valid('param')
     const name = `${batchId}/${batchIndex}`
+    requireOperator(dashboard, c, name)
     await audit(dashboard, c, 'dead_letter_replayed', name)
     const stored = await replayLetter({ batchId, batchIndex }, c.req.valid('json').payload ?? null)
     if (stored === null) throw new Refusal(404, `there is no dead letter ${name}`)

@@ -108,8 +108,8 @@ export function cutOffRoute(dashboard: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    requireOperator(c.get('who'))
     const { id: asked } = c.req.valid('param')
+    requireOperator(dashboard, c, SUBJECTS.session.of(asked))
     const { session_id: id, source } = await sessionOf(options.store, asked, c.req.valid('query').gateway)
     if (source !== 'wifidog') throw new Refusal(400, 'a NAS does not ask whether a session may go on: end it there')
     const subject = SUBJECTS.session.of(id)

@@ -21,7 +21,7 @@ export async function fillBelievably(store: Store, days = 30): Promise<void> {
     `INSERT INTO gatepost.post_auth (received_at, username, mac, ap, site_ip, success, authentication_result, authentication_reply,
        task_id, eap_type, batch_id, batch_index)
      SELECT now64(3, 'UTC') - toIntervalSecond(toUInt32(86400 * ${days} * pow((cityHash64(number) % 100000) / 100000, 1.3))) AS at,
-       concat('U', leftPad(toString(cityHash64(number, 1) % 4000), 5, '0')),
+       concat('u', leftPad(toString(cityHash64(number, 1) % 4000), 5, '0')),
        ${mac('if(cityHash64(number, 9) % 5 = 0, 9000, 0) + cityHash64(number, 1) % 4000')}, ${mac('cityHash64(number, 2) % 60 + 90000')},
        ${SITE},
        cityHash64(number, 5) % 100 < 91, if(cityHash64(number, 5) % 100 < 91, 'Access-Accept', 'Access-Reject'),
@@ -32,13 +32,13 @@ export async function fillBelievably(store: Store, days = 30): Promise<void> {
      SETTINGS max_partitions_per_insert_block = 100`,
     `INSERT INTO gatepost.post_auth (received_at, username, mac, site_ip, success, authentication_result, authentication_reply, batch_id)
      SELECT now64(3, 'UTC') - toIntervalSecond(toUInt32(number * 11 + cityHash64(number) % 40)),
-       concat('U', leftPad(toString(cityHash64(number, 1) % 4000), 5, '0')), ${mac('if(cityHash64(number, 9) % 5 = 0, 9000, 0) + cityHash64(number, 1) % 4000')},
+       concat('u', leftPad(toString(cityHash64(number, 1) % 4000), 5, '0')), ${mac('if(cityHash64(number, 9) % 5 = 0, 9000, 0) + cityHash64(number, 1) % 4000')},
        ${SITE},
        cityHash64(number, 5) % 100 < 92, if(cityHash64(number, 5) % 100 < 92, 'Access-Accept', 'Access-Reject'),
        if(cityHash64(number, 5) % 100 < 92, '', 'Wrong password'), generateUUIDv4()
      FROM numbers(330)`,
     `INSERT INTO gatepost.accounts (username, contact, sponsor, created_at, last_login)
-     SELECT concat('U', leftPad(toString(number), 5, '0')), concat('u', toString(number), '@example.org'),
+     SELECT concat('u', leftPad(toString(number), 5, '0')), concat('u', toString(number), '@example.org'),
        concat('u', toString(number), '@example.org'), now() - toIntervalMinute(200 + cityHash64(number) % 86400), if(number % 5 = 0, NULL, now64(3, 'UTC') - toIntervalMinute(number))
      FROM numbers(4000)`,
     `INSERT INTO gatepost.gateway_names (gw_id, name)
@@ -55,7 +55,7 @@ export async function fillBelievably(store: Store, days = 30): Promise<void> {
      FROM (SELECT number % 60 AS client, intDiv(number, 60) AS step FROM numbers(60 * 30))`,
     `INSERT INTO gatepost.portal_sessions (received_at, issued, session_id, gw_id, mac, ip, account, method, use_by, ends, batch_id)
      SELECT at, at, ${session('number')}, ${gateway('number % 12')}, ${mac('number')}, concat('10.0.0.', toString(number)),
-       concat('U', leftPad(toString(number), 5, '0')), 'account', at + INTERVAL 10 MINUTE, at + INTERVAL 1 DAY, generateUUIDv4()
+       concat('u', leftPad(toString(number), 5, '0')), 'account', at + INTERVAL 10 MINUTE, at + INTERVAL 1 DAY, generateUUIDv4()
      FROM (SELECT number, now64(3, 'UTC') - toIntervalSecond(29 * 60 + 20 + if(number % 4 = 3, 5400, 0)) AS at FROM numbers(60))`,
     `INSERT INTO gatepost.session_hours (gw_id, session_id, hour, mac, ip, first_seen, last_seen, last_ok, last_login_ok, logout_at, incoming, outgoing, reports)
      SELECT gw_id, session_id, toStartOfHour(max(received_at)), any(mac), any(ip), min(received_at), max(received_at), max(received_at), min(received_at),

@@ -127,7 +127,7 @@ if (browser !== null) {
       usage: /traffic/,
       'usage-metric': /Export CSV/,
       sites: /Town hall/,
-      logins: /Account U00007/,
+      logins: /Account u00007/,
       gateways: /18 gateways/,
       sessions: /active/,
       'data-health': /LOG_FULL[^]*number_invalid|number_invalid[^]*LOG_FULL/,

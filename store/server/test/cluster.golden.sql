@@ -2328,3 +2328,11 @@ UNION ALL
 SELECT session_id, state, account, mac, ip, gw_id, '' AS method, CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS issued, toNullable(first_seen) AS first_seen, toNullable(last_seen) AS last_seen, ended, end_reason, incoming, outgoing, reports, 'radius' AS source
 FROM gatepost.radius_sessions
 COMMENT 'Every session while raw rows are kept, and its state now'
+
+-- statement
+-- Cookies that are nobody's, and what viewers tried to change.
+
+ALTER TABLE gatepost.audit_log_local ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS action 'login, login_refused, bearer_refused, cookie_refused (usually a login that has ended), role_refused (a viewer tried what takes an operator), logout, logins_search, sessions_search, sessions_listed, session_viewed, session_cut_off, dead_letters_viewed, dead_letter_replayed, forget_counted, forget, forget_refused, sql_query, sql_refused or sql_login_refused'
+
+-- statement
+ALTER TABLE gatepost.audit_log ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS action 'login, login_refused, bearer_refused, cookie_refused (usually a login that has ended), role_refused (a viewer tried what takes an operator), logout, logins_search, sessions_search, sessions_listed, session_viewed, session_cut_off, dead_letters_viewed, dead_letter_replayed, forget_counted, forget, forget_refused, sql_query, sql_refused or sql_login_refused'
