@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { Instance } from '../helpers/instance.ts'
 import { until } from '../helpers/until.ts'
 import { GoodClient } from './good-client.ts'
+import { assertMemoryReturns, residentMiB } from './memory.ts'
 import { metric } from './metric.ts'
 
 /*
@@ -35,6 +36,8 @@ t.test('1,500 idle connections to a process that may open 1,024 files', async (t
   t.match(instance.output, /ingest: this process may open 1024 files/)
   const worker = instance.children('ingest-main')
   const good = new GoodClient(instance).start()
+  t.ok(await until(() => good.kept > 100), 'records are stored before')
+  const before = residentMiB(worker)
   const { gatewayPort, ingestPort } = instance
   const head = 'POST /logging/post-auth HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{'
   const idle = [
@@ -58,13 +61,17 @@ t.test('1,500 idle connections to a process that may open 1,024 files', async (t
     ([row]) => row.n >= good.kept,
   )
   t.same(rows, [{ n: good.kept }], 'all that was acknowledged is stored, once')
+  await assertMemoryReturns(t, worker, before)
 })
 
 t.test('bodies that are never finished do not add up', async (t) => {
   const instance = await Instance.create(t.testdir(), { GATEPOST_UNFINISHED_BODIES_MAX_BYTES: '8MiB' })
   t.teardown(() => instance.destroy())
   await instance.start()
+  const worker = instance.children('ingest-main')
   const good = new GoodClient(instance).start()
+  t.ok(await until(() => good.kept > 20), 'records are stored before')
+  const before = residentMiB(worker)
   const head = 'POST /auth/?stage=counters_v2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n'
   for (const port of [instance.gatewayPort, instance.ingestPort]) {
     for (let from = 2; from < 12; from++) open(t, port, `127.0.0.${from}`, 10, head + ' '.repeat(1_000_000))
@@ -76,4 +83,5 @@ t.test('bodies that are never finished do not add up', async (t) => {
   t.ok(await until(async () => (await metric(instance, 'gatepost_unfinished_body_bytes')) === 0), 'and are let go')
   await good.stop()
   t.same(good.failures, [])
+  await assertMemoryReturns(t, worker, before)
 })
