@@ -12,11 +12,12 @@ import { asSqlError, exceptionText, SQL_CODES, statusOf, TooManyGuesses } from '
 import { Gate, Queue } from './gate.ts'
 import { HostCheck } from '../common/hosts.ts'
 import type { StatementSummary } from './guard/summary.ts'
+import { Judgements } from './judgements.ts'
 import { Login, type Client } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
 import { spool, type DataFile } from './insert.ts'
 import { Output } from './output.ts'
-import { runQuery } from './query.ts'
+import { runQuery, type Checked } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
 import { engineRoles, roleName } from './roles.ts'
@@ -34,6 +35,9 @@ const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', '
 /** When closing, requests may finish within this time and are then aborted. */
 const CLOSING_GRACE_MS = 3000
 const KILL_CONNECTIONS = 2
+/** Texts whose judgement is remembered, and their longest length in characters: some megabytes together. */
+const JUDGEMENTS = 300
+const JUDGED_TEXT = 8192
 const FIRST_BYTE_MS = 10_000
 /** Nothing moves while a statement waits for its turn and runs; who does not read its result is disconnected before (output.ts). */
 const STALLED_MS = 3_600_000
@@ -113,6 +117,7 @@ class Service {
   readonly #writers: Gate
   /** A KILL must not wait for the query that it is to end. */
   readonly #killers: Gate
+  readonly #judgements = new Judgements<Checked>(JUDGEMENTS, JUDGED_TEXT)
   readonly #counters = new Counters()
   readonly #running = new Set<Promise<void>>()
   /** Aborted when a client disconnects or is disconnected. */
@@ -233,6 +238,7 @@ class Service {
         mayWrite,
         role:
           reader !== null ? readerRoleName(reader) : roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
+        judgements: this.#judgements,
         user: client.user,
         mayFilter: reader === null,
         audience: actsAsServer ? 'store' : role,
