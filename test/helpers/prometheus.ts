@@ -65,6 +65,13 @@ scrape_configs: [{ job_name: gatepost, static_configs: [{ targets: [${list}] }] 
     })
   }
 
+  /** Why an expression cannot be evaluated; null: it can. */
+  async error(expression: string): Promise<string | null> {
+    const query = `http://127.0.0.1:${this.#port}/api/v1/query?query=${encodeURIComponent(expression)}`
+    const answer = (await (await fetch(query)).json()) as { status: string; error?: string }
+    return answer.status === 'success' ? null : (answer.error ?? answer.status)
+  }
+
   /** Alerts that are pending or firing. */
   async alerts(): Promise<Alert[]> {
     const answer = await fetch(`http://127.0.0.1:${this.#port}/api/v1/alerts`)
