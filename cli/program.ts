@@ -7,6 +7,7 @@ import { registerDeadLetters } from './commands/dead-letters.ts'
 import { registerDemo } from './commands/demo.ts'
 import { registerForget } from './commands/forget.ts'
 import { registerGateways } from './commands/gateways.ts'
+import { registerImport } from './commands/import.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerMissingCommands } from './commands/not-in-this-version.ts'
 import { registerLocations } from './commands/locations.ts'
@@ -60,6 +61,7 @@ Examples:
   registerAccess(program, context)
   registerDeadLetters(program, context)
   registerReplay(program, context)
+  registerImport(program, context)
   registerForget(program, context)
   registerTopics(program, context)
   registerConfig(program, context)

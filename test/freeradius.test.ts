@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { RadiusServer } from './helpers/freeradius.ts'
 import { Instance } from './helpers/instance.ts'
+import { run } from './helpers/run.ts'
 import { until } from './helpers/until.ts'
 
 /*
@@ -287,6 +288,7 @@ t.test('accounting: every packet is stored, with what its NAS says, and none is 
   t.equal(await radius.account(packets), packets.length, 'answered, while there is no Gatepost')
   t.ok(await until(() => radius.readLog('gatepost.log').includes('accounting waits in the detail file')))
   await radius.kill()
+  const copies = radius.keepWaiting()
   await radius.start()
   await instance.start()
   const rows = await instance.queryUntil<Login>(
@@ -334,4 +336,40 @@ t.test('accounting: every packet is stored, with what its NAS says, and none is 
   t.match(of('Start', '"\\'), { nas: 'lobby', nas_port_id: '' })
   t.same(await instance.query('SELECT * FROM dead_letters'), [])
   t.ok(await until(() => radius.waiting().length === 0))
+
+  // What FreeRADIUS has sent is not stored again when its files are imported.
+  const imported = await run(
+    process.execPath,
+    [instance.program, 'import', 'detail', '--json', '--source', 'radius-1', ...copies],
+    {
+      env: instance.env,
+    },
+  )
+  t.equal(imported.status, 0, imported.stderr)
+  const outcomes = JSON.parse(imported.stdout) as { rows: number; present: number }[]
+  t.equal(
+    outcomes.reduce((sum, { rows: added }) => sum + added, 0),
+    0,
+  )
+  t.equal(
+    outcomes.reduce((sum, { present }) => sum + present, 0),
+    packets.length,
+  )
+
+  const sessions = await instance.query<Login>(
+    `SELECT source, account, state, end_reason, gw_id, ip, toUInt32(incoming % 1000) AS incoming, outgoing, toUInt32(reports) AS reports
+     FROM sessions WHERE account LIKE 'alice%'`,
+  )
+  t.match(sessions, [
+    {
+      source: 'radius',
+      account: 'alice "a"@example.org',
+      state: 'stopped',
+      end_reason: 'User-Request',
+      gw_id: 'lobby',
+      ip: '10.0.0.5',
+      incoming: (2 ** 32 + 5) % 1000,
+      reports: 2,
+    },
+  ])
 })

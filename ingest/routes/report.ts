@@ -170,7 +170,8 @@ export class ReportRoute {
       return this.#refuse(exchange, now, refusal, origin)
     }
     const maxBytes = this.#kind.maxBytes(bodyLength)
-    const identity = at === null || fields.blank(reportId) ? null : this.#identityOf(source, fields.text(reportId))
+    const identity =
+      at === null || fields.blank(reportId) ? null : reportIdentity(this.#kind.source, source, fields.text(reportId))
     const batch: RecordBatch | null =
       identity === null ? batcher.begin(maxBytes, at ?? now) : batcher.beginLone(maxBytes, at as number, identity)
     if (batch === null) {
@@ -208,12 +209,15 @@ export class ReportRoute {
     if (batch === null) exchange.reply(answer, 'dropped')
     else exchange.replyWhenDurable(answer, batch)
   }
+}
 
-  /** The same for every sending of one report. */
-  #identityOf(source: string, reportId: string): Buffer {
-    const kind = this.#kind.route === 'post_auth' ? 'report' : this.#kind.source
-    return createHash('md5').update(`${kind} ${source}/${reportId}`).digest()
-  }
+/**
+ * The identity of a report's batch, the same for every sending.
+ * @param writer the name of the credential; empty: none
+ */
+export function reportIdentity(source: ReportKind['source'], writer: string, reportId: string): Buffer {
+  const kind = source === 'post-auth' ? 'report' : source
+  return createHash('md5').update(`${kind} ${writer}/${reportId}`).digest()
 }
 
 const NAMES = { post_auth: 'logins', accounting: 'accounting records' } as const

@@ -79,6 +79,16 @@ export class RadiusServer {
     })
   }
 
+  /** Copies the files that wait. PRECONDITION: FreeRADIUS does not run. @returns the copies */
+  keepWaiting(): string[] {
+    return ['gatepost', 'gatepost-accounting'].flatMap((name) => {
+      const spool = this.file(`log/radacct/${name}`)
+      if (!existsSync(spool)) return []
+      cpSync(spool, this.file(`kept/${name}`), { recursive: true })
+      return readdirSync(spool).map((each) => this.file(`kept/${name}/${each}`))
+    })
+  }
+
   async start(): Promise<void> {
     this.log = ''
     const args = ['-f', '-X', '-d', this.file('raddb'), '-n', 'radiusd']
