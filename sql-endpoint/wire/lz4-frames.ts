@@ -39,7 +39,9 @@ export async function* decodeLz4Frames(source: AsyncIterable<Buffer>): AsyncGene
 async function* contentOfFrame(input: Input, scratch: Scratch): AsyncGenerator<Buffer> {
   const header = await readHeader(input)
   const content = new XxHash32()
-  if (scratch.buffer.length < HISTORY + header.blockMax) scratch.buffer = Buffer.allocUnsafe(HISTORY + header.blockMax)
+  // Room for two blocks: the history is moved once in a block's worth of content, however small the blocks are.
+  const room = HISTORY + 2 * header.blockMax
+  if (scratch.buffer.length < room) scratch.buffer = Buffer.allocUnsafe(room)
   const out = scratch.buffer
   let history = 0
   for (;;) {
@@ -52,13 +54,15 @@ async function* contentOfFrame(input: Input, scratch: Scratch): AsyncGenerator<B
     const end = size === stored ? decompressed(data, out, history, header) : history + data.copy(out, history)
     const block = Buffer.from(out.subarray(history, end))
     content.update(block)
-    if (header.linked) {
-      const from = Math.max(0, end - HISTORY)
-      history = out.copy(out, 0, from, end)
-    }
+    if (header.linked) history = end + header.blockMax <= out.length ? end : keepHistory(out, end)
     yield block
   }
   if (header.contentChecksum && (await input.take(4)).readUInt32LE() !== content.digest()) throw wrongChecksum()
+}
+
+/** Moves the end of the content to the beginning. @returns its length */
+function keepHistory(out: Buffer, end: number): number {
+  return out.copy(out, 0, Math.max(0, end - HISTORY), end)
 }
 
 async function readHeader(input: Input): Promise<FrameHeader> {

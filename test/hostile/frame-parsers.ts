@@ -1,4 +1,5 @@
 import { wholeFrames, type FrameCoding } from '../../sql-endpoint/wire/frames.ts'
+import { decodeLz4Frames } from '../../sql-endpoint/wire/lz4-frames.ts'
 import { frame, unframe } from '../../sql-endpoint/wire/framing.ts'
 import type { Parser } from './growth.ts'
 
@@ -59,6 +60,15 @@ function whole(coding: FrameCoding, pieces: readonly string[], name: string, siz
   }
 }
 
+function decoded(name: string, size: number): Parser {
+  return {
+    name: `content of lz4 frames, ${name}`,
+    run: (text) => drain(decodeLz4Frames(cut(text, size))),
+    pieces: LZ4_PIECES,
+    wrap: (text) => LZ4_PIECES[0] + text,
+  }
+}
+
 const CUTS = [
   ['in one piece', 2 ** 20],
   ['cut into pieces of 7 bytes', 7],
@@ -67,5 +77,6 @@ const CUTS = [
 export const FRAME_PARSERS: readonly Parser[] = CUTS.flatMap(([name, size]) => [
   framed(name, size),
   whole('lz4', LZ4_PIECES, name, size),
+  decoded(name, size),
   whole('zstd', ZSTD_PIECES, name, size),
 ])

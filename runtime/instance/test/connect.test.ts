@@ -5,7 +5,7 @@ import t from 'tap'
 import { METRICS } from '../../../reporter/metrics/definitions.ts'
 import { addLogins, openEngine } from '../../../reporter/test/engine.ts'
 import { listLocations, replaceLocations } from '../../../reporter/locations/table.ts'
-import { startSqlEndpoint } from '../../../sql-endpoint/index.ts'
+import { engineRoles, startSqlEndpoint } from '../../../sql-endpoint/index.ts'
 import { loadConfig } from '../../config/config.ts'
 import { connect } from '../connect.ts'
 import { instanceFile, removeInstanceFile, writeInstanceFile } from '../instance-file.ts'
@@ -13,7 +13,7 @@ import { runCli } from '../../../cli/test/run-cli.ts'
 
 /** What the command line needs of a running instance: the engine, locked by this process, its endpoint, and the instance file. */
 const dataDir = join(t.testdir(), 'data')
-const engine = await openEngine(dataDir)
+const engine = await openEngine(dataDir, engineRoles())
 const key = 'a-key-of-this-start'
 const endpoint = await startSqlEndpoint({
   dataPath: join(dataDir, 'store'),
