@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { GatepostError } from '../../common/errors.ts'
 import type { UserNameRule } from '../../common/user-name.ts'
-import { emptyTotals, replayPart } from '../../aggregator/replay.ts'
 import {
   ACCOUNTING_KEYS,
   accountingBytes,
@@ -23,12 +22,12 @@ import { eventTime } from '../../ingest/event-time.ts'
 import { JsonFields } from '../../ingest/parse/json.ts'
 import { listReport } from '../../ingest/parse/report-body.ts'
 import { reportIdentity } from '../../ingest/routes/report.ts'
-import { ErasedSubjects } from '../../privacy/erased.ts'
 import { recordSchema } from '../../schemas/avro.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 import { userNameRule } from '../../store/user-names.ts'
+import { Importer } from './importer.ts'
 import { detailEntries, type DetailEntry } from './detail-entries.ts'
 
 /*
@@ -69,7 +68,6 @@ export interface DetailOutcome {
 
 type ImportedStream = 'post_auth' | 'radius_accounting'
 
-const PER_INSERT = 5000
 const MAX_PROBLEMS = 20
 
 /** The fields that attributes of deploy/freeradius fill. */
@@ -108,29 +106,8 @@ export async function importDetail(store: Store, file: string, options: DetailOp
     problems: [],
   }
   const rule = await userNameRule(store)
-  const erased = await ErasedSubjects.load(store, options.keys)
-  const waiting = new Map<string, Map<string, Batch>>()
-  let count = 0
-  const insert = async () => {
-    for (const [key, batches] of waiting) {
-      const stream = key.split(' ')[0] as ImportedStream
-      const totals = emptyTotals()
-      const { retention } = options
-      await replayPart(
-        { store, stream, partition: 'detail', retention, erased },
-        { batches: [...batches.values()], letters: [] },
-        totals,
-      )
-      outcome.rows += totals.rows
-      outcome.present += totals.present
-      outcome.expired += totals.expired
-      outcome.erased += totals.erased
-      outcome.bad += totals.deadLetters
-    }
-    waiting.clear()
-    count = 0
-    options.progress(outcome.entries)
-  }
+  const { retention, keys, progress } = options
+  const importer = await Importer.open(store, { retention, keys, partition: 'detail' })
   try {
     for await (const entry of detailEntries(file)) {
       outcome.entries++
@@ -141,14 +118,7 @@ export async function importDetail(store: Store, file: string, options: DetailOp
         outcome.bad++
         if (outcome.problems.length < MAX_PROBLEMS) outcome.problems.push(`${file}:${entry.line}: ${made}`)
       } else {
-        const key = `${made.stream} ${new Date(made.minReceivedAt).toISOString().slice(0, 7)}`
-        const batches = waiting.get(key) ?? new Map<string, Batch>()
-        waiting.set(key, batches)
-        const id = made.batchId.toString('hex')
-        // The same entry twice in a file.
-        if (batches.has(id)) outcome.present++
-        batches.set(id, made)
-        if (++count >= PER_INSERT) await insert()
+        if (await importer.add(made)) progress(outcome.entries)
       }
     }
   } catch (error) {
@@ -156,8 +126,17 @@ export async function importDetail(store: Store, file: string, options: DetailOp
     if (syscall === undefined || code === undefined) throw error
     throw new GatepostError('INPUT_INVALID', `${file}: cannot be read: ${message}`, error)
   }
-  await insert()
-  return outcome
+  await importer.flush()
+  progress(outcome.entries)
+  const { rows, present, expired, erased, deadLetters } = importer.totals
+  return {
+    ...outcome,
+    rows,
+    present,
+    expired: outcome.expired + expired,
+    erased,
+    bad: outcome.bad + deadLetters,
+  }
 }
 
 /** @returns the batch of an entry; or 'skipped', 'expired', or what is wrong with it */

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { withFullStore } from '../instance/connect.ts'
 import { knownKeys } from '../supervisor/secret.ts'
 import { importDetail, type DetailOutcome } from './detail.ts'
+import { importSessionsDump } from './sessions-dump.ts'
 
 interface Terminal {
   note(text: string): void
@@ -9,9 +10,13 @@ interface Terminal {
   progress(text: string): void
 }
 
-/** importDetail() for a command, file after file. */
-export function importDetailFiles(
+/** What a file holds. */
+export type FileKind = 'detail' | 'sessions-dump'
+
+/** importDetail() or importSessionsDump() for a command, file after file. */
+export function importFiles(
   config: Config,
+  kind: FileKind,
   files: readonly string[],
   source: string,
   terminal: Terminal,
@@ -22,14 +27,16 @@ export function importDetailFiles(
     async (store) => {
       const outcomes: DetailOutcome[] = []
       for (const file of files) {
+        const options = {
+          source,
+          retention: config.retention,
+          keys: () => knownKeys(config),
+          progress: (entries: number) => terminal.progress(`${file}: ${entries} entries`),
+        }
         outcomes.push(
-          await importDetail(store, file, {
-            source,
-            retention: config.retention,
-            probes: new Set(config.probeUsers),
-            keys: () => knownKeys(config),
-            progress: (entries) => terminal.progress(`${file}: ${entries} entries`),
-          }),
+          kind === 'detail'
+            ? await importDetail(store, file, { ...options, probes: new Set(config.probeUsers) })
+            : await importSessionsDump(store, file, options),
         )
       }
       terminal.progress('')
