@@ -19,7 +19,7 @@ export const KEEP_LOGINS = insert('session_client_logins (mac, at, gw_id, sessio
   'touched',
   'newest',
 ])
-export const KEEP_RIVALS = insert('session_next_logins (gw_id, session_id, rival_login)', 'keep-rivals', [
+export const KEEP_RIVALS = insert('session_next_logins (gw_id, session_id, rival_logins)', 'keep-rivals', [
   'touched',
   'newest',
 ])

@@ -45,15 +45,19 @@ export function plainState({ reports, rivals, restarts, token, timeoutMs }: Life
     if (isEnd) add('denied', [each.at], each.code === 6 ? 'not_confirmed' : 'denied')
   }
   if (token !== null && !used && now > token.useBy) add('expired', [token.useBy])
-  const later = rivals.filter((at) => at > login)
-  if (login > -Infinity && later.length > 0) add('superseded', [Math.max(ok, Math.min(...later))])
+  if (login > -Infinity)
+    add(
+      'superseded',
+      rivals.filter((at) => at > ok),
+    )
   if (used)
     add(
       'gateway_restarted',
       restarts.filter((at) => at > ok),
     )
   if (token !== null && now > token.ends) add('session_limit', [token.ends])
-  if (used && sendsCounters && now > ok + timeoutMs) add('timed_out', [ok + timeoutMs])
+  const isTold = events.some(({ state }) => state === 'logged_out' || state === 'denied')
+  if (used && sendsCounters && !isTold && now > ok + timeoutMs) add('timed_out', [ok + timeoutMs])
   // Sorting is stable: of two events at one time the first that was added wins.
   const [end] = events.sort((a, b) => a.at - b.at)
   if (end !== undefined) return { state: end.state, ended: end.at, reason: end.reason }
