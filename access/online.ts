@@ -46,6 +46,12 @@ export class OnlineClients {
 
   /** The device's latest session at this gateway, if it has neither ended nor been denied; null: there is none, or it is not known. */
   find(gwId: string, mac: string, now: number): OnlineSession | null {
+    const session = this.latest(gwId, mac, now)
+    return session === null || deciding(this.#access, session, now)?.verdict === 'deny' ? null : session
+  }
+
+  /** The same, also if it was denied. */
+  latest(gwId: string, mac: string, now: number): OnlineSession | null {
     const { online, sessionAccount, session, confirmed } = SUBJECTS
     const access = this.#access
     if (!access.known || gwId === '' || mac === '') return null
@@ -54,7 +60,6 @@ export class OnlineClients {
     if (entry === undefined || entry.until === null || data === undefined) return null
     const { sessionId, confirmBy } = data
     const account = sessionAccount.dataOf(access.get(sessionAccount.of(sessionId), now))?.account ?? ''
-    if (deciding(access, { sessionId, mac, account, gwId }, now)?.verdict === 'deny') return null
     const isConfirmed =
       access.get(confirmed.of(sessionId), now) !== undefined ||
       access.get(session.of(sessionId), now)?.verdict === 'allow'

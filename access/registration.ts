@@ -8,14 +8,17 @@ export interface RegisteredGateway {
   readonly address: string | null
   /** Devices behind the gateway reach us with their own addresses (no NAT). */
   readonly routed: boolean
+  /** The page that its guests go on to; null: the installation's. */
+  readonly landing: string | null
 }
 
 /** The registration of a gateway in the access log (`gatepost gateways register`); null: not registered. */
 export function registeredGateway(access: AccessLog, gwId: string, now: number): RegisteredGateway | null {
   const data = SUBJECTS.registration.dataOf(access.get(SUBJECTS.registration.of(gwId), now))
   if (data === undefined) return null
-  const { address, routed } = data
-  return { address: typeof address === 'string' && address !== '' ? address : null, routed: routed === true }
+  const { address, routed, landing } = data
+  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : null)
+  return { address: text(address), routed: routed === true, landing: text(landing) }
 }
 
 /** Stores registrations both in the access log, for the listeners, and in a table, for queries. @throws GatepostError of log and store */

@@ -92,6 +92,8 @@ export interface Registration {
   readonly location: string
   /** Devices behind the gateway reach us with their own addresses (no NAT). */
   readonly routed: boolean
+  /** The page that its guests go on to; empty or missing: the installation's. */
+  readonly landing?: string
 }
 
 /** The gateways of a machine. */
@@ -214,7 +216,7 @@ export const SUBJECTS = {
   registration: new SubjectKind<string, Registration>({
     prefix: 'registration:',
     person: null,
-    personIn: { address: null, sources: null, name: null, location: null, routed: null },
+    personIn: { address: null, sources: null, name: null, location: null, routed: null, landing: null },
   }),
 
   /** By device_id. */

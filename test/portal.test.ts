@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { FileAccessLog } from '../access/journal-log.ts'
 import { requireCommand } from './helpers/commands.ts'
-import { NEVER_MS } from './helpers/until.ts'
+import { NEVER_MS, until } from './helpers/until.ts'
 import { Instance } from './helpers/instance.ts'
 import { startMailServer } from './helpers/mail-server.ts'
 import { SimulatedGateway } from './helpers/simulated-gateway.ts'
@@ -153,5 +153,46 @@ t.test('a browser goes through the portal', { skip: executablePath === null }, a
     ])
     const secrets = ['correct horse battery', ...gateway.calls.map(({ token }) => token)]
     for (const secret of secrets) t.notMatch(instance.output, secret)
+  })
+
+  await t.test('a gateway that sends no token: the page still knows the session, and logs out', async (t) => {
+    gateway.sendsToken = false
+    const page = await openPage(t, browser, 'en-GB')
+    await page.goto(`${gateway.url}/some/page`)
+    await page.getByRole('button', { name: 'Accept the terms and connect' }).click()
+    await page.getByRole('heading', { name: 'You are online' }).waitFor()
+    t.match(await page.textContent('body'), /Time left: (1 day|23 hours)/)
+    await look(t, page, 'portal-without-token')
+    const online = page.url()
+    t.equal(await gateway.counters(1, 1), 1)
+    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.getByRole('heading', { name: 'You are logged out' }).waitFor()
+    await look(t, page, 'logged-out-here')
+    t.ok(await until(async () => (await gateway.counters(1, 1)) === 0), 'the gateway is told with its next report')
+    await page.goto(online)
+    await page.getByRole('heading', { name: 'You are logged out' }).waitFor()
+    t.notMatch(await page.textContent('body'), 'Time left')
+  })
+
+  await t.test('a browser that refuses all cookies goes online', async (t) => {
+    const profile = t.testdir({
+      Default: { Preferences: JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }) },
+    })
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: executablePath as string,
+      args: ['--no-sandbox'],
+      locale: 'en-GB',
+      javaScriptEnabled: false,
+      viewport: LOOKS[0].viewport,
+    })
+    t.teardown(() => context.close())
+    context.setDefaultTimeout(NEVER_MS)
+    const page = await context.newPage()
+    await page.goto(`${gateway.url}/some/page`)
+    t.same(await context.cookies(), [], 'it keeps none')
+    await page.getByRole('button', { name: 'Accept the terms and connect' }).click()
+    await page.getByRole('heading', { name: 'You are online' }).waitFor()
+    t.equal(await gateway.counters(1, 1), 1)
+    t.same(await context.cookies(), [])
   })
 })

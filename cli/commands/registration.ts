@@ -16,6 +16,7 @@ interface Options {
   readonly name?: string
   readonly location?: string
   readonly routed?: true
+  readonly landing?: string
   readonly json?: true
 }
 
@@ -33,6 +34,7 @@ export function registerRegistration(gateways: Command, context: Context): void 
     .option('--name <text>', 'name of the gateway')
     .option('--location <text>', 'location of the gateway')
     .option('--routed', 'devices reach us with their own addresses (no NAT), so they may use the captive portal API')
+    .option('--landing <url>', 'page that its guests go on to, instead of GATEPOST_LANDING_URL')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -74,7 +76,7 @@ Examples:
 /** @throws GatepostError INPUT_INVALID */
 function registration(
   gwId: string,
-  { address = '', source = [], name = '', location = '', routed }: Options,
+  { address = '', source = [], name = '', location = '', routed, landing = '' }: Options,
 ): Registration {
   if (gwId === '' || gwId.length > 256 || gwId.includes('#')) {
     throw new GatepostError('INPUT_INVALID', `gw_id ${gwId}: allowed are 1 to 256 characters without #`)
@@ -82,10 +84,13 @@ function registration(
   if (address !== '' && isIP(address) === 0) {
     throw new GatepostError('INPUT_INVALID', `--address ${address}: not an IP address`)
   }
+  if (landing !== '' && !(/^https?:\/\//i.test(landing) && URL.canParse(landing) && landing.length <= 1500)) {
+    throw new GatepostError('INPUT_INVALID', `--landing ${landing}: not a URL with http or https`)
+  }
   try {
     blockList(source)
   } catch (error) {
     throw new GatepostError('INPUT_INVALID', `--source: ${messageOf(error)}`, error)
   }
-  return { address, sources: source, name, location, routed: routed ?? false }
+  return { address, sources: source, name, location, routed: routed ?? false, landing }
 }

@@ -14,6 +14,8 @@ export interface CaptiveApiOptions {
   readonly data: SubjectData
   readonly sessions: Sessions
   readonly registration: (gwId: string, now: number) => RegisteredGateway | null
+  /** The operator's page for guests of a gateway; null: none. */
+  readonly landing: (gwId: string, now: number) => string | null
 }
 
 /** The request of a device. */
@@ -42,12 +44,14 @@ export class CaptiveApi {
       return NOT_FOUND
     // A registration was found, so the access log has been read.
     const session = this.#session(gwId, remoteIp, now)
+    const venue = this.#options.landing(gwId, now)
     const query = new URLSearchParams({ gw_id: gwId, ip: remoteIp }).toString()
     const state = {
       captive: session === null,
       'user-portal-url': `https://${host}${encodeURI(prefix).replace(/^\/+/, '/')}/login/?${query}`,
       ...(session === null ? {} : { 'seconds-remaining': Math.ceil((session.ends - now) / 1000) }),
       'can-extend-session': true,
+      ...(venue === null ? {} : { 'venue-info-url': venue }),
     }
     return makeAnswer('capport', 200, JSON.stringify(state), {
       contentType: 'application/captive+json',
@@ -61,10 +65,16 @@ export class CaptiveApi {
     await this.#options.data.put(SUBJECTS.captiveSession, { ip, gwId }, session, session.ends)
   }
 
-  #session(gwId: string, ip: string, now: number): PortalSession | null {
+  /** The session of a device behind a routed gateway, also if it was denied; null: none is known. */
+  sessionAt(gwId: string, ip: string, now: number): PortalSession | null {
+    if (ip === '' || this.#options.registration(gwId, now)?.routed !== true) return null
     const session = this.#options.data.get(SUBJECTS.captiveSession, { ip, gwId }, now)
-    if (session === undefined) return null
-    return session.ends > now && this.#options.sessions.denial(session, now) === null ? session : null
+    return session === undefined || session.ends <= now ? null : session
+  }
+
+  #session(gwId: string, ip: string, now: number): PortalSession | null {
+    const session = this.sessionAt(gwId, ip, now)
+    return session !== null && this.#options.sessions.denial(session, now) === null ? session : null
   }
 }
 

@@ -30,7 +30,21 @@ export interface PortalState {
   readonly url: string
   /** The account that logged in; empty: none. */
   readonly account: string
+  /** When the session ends, ms since the epoch; 0: not known, since an earlier version wrote the cookie. */
+  readonly ends: number
 }
+
+/** What a ticket is good for: a form, for a client of a gateway. */
+export interface TicketOf {
+  /** `login`, or `logout` and the session. */
+  readonly purpose: string
+  readonly gwId: string
+  readonly mac: string
+  readonly remoteIp: string
+}
+
+/** How long a page may be open in a browser without cookies. */
+const TICKET_SECONDS = 600
 
 export function newNonce(): string {
   return randomBytes(16).toString('hex')
@@ -56,11 +70,21 @@ export class PortalCookies {
 
   /** Reads a Cookie header; null: the cookie is missing, forged, damaged or expired. */
   read(cookieHeader: string, now: number): PortalState | null {
+    const value = this.#valueIn(cookieHeader)
+    return value === null ? null : this.#open(value, now)
+  }
+
+  /** Whether the browser sends the cookie, in whatever state it is. */
+  isSent(cookieHeader: string): boolean {
+    return this.#valueIn(cookieHeader) !== null
+  }
+
+  #valueIn(cookieHeader: string): string | null {
     for (let start = 0; start < cookieHeader.length;) {
       const semicolon = cookieHeader.indexOf(';', start)
       const end = semicolon < 0 ? cookieHeader.length : semicolon
       const pair = cookieHeader.slice(start, end).trim()
-      if (pair.startsWith(`${COOKIE_NAME}=`)) return this.#open(pair.slice(COOKIE_NAME.length + 1), now)
+      if (pair.startsWith(`${COOKIE_NAME}=`)) return pair.slice(COOKIE_NAME.length + 1)
       start = end + 1
     }
     return null
@@ -75,6 +99,21 @@ export class PortalCookies {
     return same(Buffer.from(this.formProof(state)), Buffer.from(proof))
   }
 
+  /**
+   * Proves a form of a browser that refuses cookies: it was made here, lately, for this client of this gateway. Somebody else who asks for such a
+   * form could as well log in for that client (docs/decisions/027-without-cookies.md).
+   */
+  ticket(of: TicketOf, now: number): string {
+    const issued = Math.floor(now / 1000)
+    return `${issued}.${encode(this.#mac(ticketText(of, issued)))}`
+  }
+
+  provesTicket(of: TicketOf, ticket: string, now: number): boolean {
+    const [issued, mac = ''] = ticket.split('.')
+    if (!/^\d{1,12}$/.test(issued) || Math.abs(now / 1000 - Number(issued)) > TICKET_SECONDS) return false
+    return same(Buffer.from(encode(this.#mac(ticketText(of, Number(issued))))), Buffer.from(mac))
+  }
+
   #seal(state: PortalState, now: number): string {
     const fields = [
       Math.floor(now / 1000),
@@ -86,6 +125,7 @@ export class PortalCookies {
       state.mac,
       state.url,
       state.account,
+      state.ends,
     ]
     const payload = encode(Buffer.from(JSON.stringify(fields)))
     return `${payload}.${encode(this.#mac(`cookie:${payload}`))}`
@@ -99,14 +139,18 @@ export class PortalCookies {
     if (!same(Buffer.from(value.slice(dot + 1)), Buffer.from(encode(this.#mac(`cookie:${payload}`))))) return null
     // The MAC is valid, so this was written by #seal().
     const fields = JSON.parse(Buffer.from(payload.replaceAll('~', 'P'), 'base64url').toString('utf8')) as string[]
-    const [issued, nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account] = fields
+    const [issued, nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account, ends = 0] = fields
     if (now / 1000 - Number(issued) > this.#maxAgeSeconds) return null
-    return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account }
+    return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account, ends: Number(ends) }
   }
 
   #mac(text: string): Buffer {
     return createHmac('sha256', this.#key).update(text).digest()
   }
+}
+
+function ticketText({ purpose, gwId, mac, remoteIp }: TicketOf, issued: number): string {
+  return `ticket:${JSON.stringify([issued, purpose, gwId, mac, remoteIp])}`
 }
 
 function encode(bytes: Buffer): string {

@@ -1,7 +1,7 @@
 import { deciding } from '../../access/deciding.ts'
 import type { AccessLog } from '../../access/log.ts'
 import type { QuotaUse } from '../../access/quota.ts'
-import { SUBJECTS } from '../../access/subjects.ts'
+import { LOGGED_OUT, SUBJECTS } from '../../access/subjects.ts'
 import type { Token, Tokens } from '../../access/token.ts'
 import { makeAnswer, type RecordOutcome } from '../http.ts'
 import type { Records } from '../records.ts'
@@ -61,6 +61,14 @@ export class IssuedSessions implements Sessions {
     const until = now + this.#options.sessionMaxMs
     const entry = { verdict: 'allow', reason: 'confirmed', until, updatedAt: now } as const
     await this.#options.access.put(SUBJECTS.confirmed.of(sessionId), entry)
+  }
+
+  async end({ sessionId, ends }: PortalSession, now: number): Promise<void> {
+    const { access } = this.#options
+    const subject = SUBJECTS.session.of(sessionId)
+    // What an operator decided stays, with its reason.
+    if (ends <= now || access.get(subject, now)?.verdict === 'deny') return
+    await access.put(subject, { verdict: 'deny', reason: LOGGED_OUT, until: ends, updatedAt: now })
   }
 
   denial(session: PortalSession, now: number): string | null {

@@ -2,7 +2,7 @@ import { GatepostError } from '../../common/errors.ts'
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
 import { MIN_PASSWORD_CHARACTERS } from './account.ts'
 import type { CaptiveApi } from './capport.ts'
-import { newNonce, type PortalCookies, type PortalState } from './cookie.ts'
+import { newNonce, type PortalCookies, type PortalState, type TicketOf } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
@@ -74,7 +74,7 @@ export class LoginPage {
     const address = this.#address(redirect, request.now)
     if (address === null) return show({ code: 400 })
     const state = cookies.read(request.cookieHeader, request.now)
-    if (state === null || !cookies.provesForm(state, parameter(form, 'form', 64)))
+    if (!this.#isOurs(request, redirect, state, parameter(form, 'form', 160)))
       return show({ code: 403, error: 'error.expired' })
     const name = parameter(form, 'method', 16)
     const method =
@@ -111,13 +111,22 @@ export class LoginPage {
     if (result.issued !== undefined && !(await result.issued(sessionId)))
       return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
     await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
-    const cookie = cookies.header(stateOf(redirect, state.nonce, issued.session), now, request.secure)
+    const cookie = cookies.header(stateOf(redirect, state?.nonce ?? newNonce(), issued.session), now, request.secure)
     const headers = [
       ...SAFE_HEADERS,
       ['Location', loginUrl(address, redirect.gwId, issued.token)],
       ['Set-Cookie', cookie],
     ] as [string, string][]
     return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'kept' }
+  }
+
+  /** A form is one of our own, shown to this browser. Its field has the proof for the cookie, and after a point the one without. */
+  #isOurs(request: PortalRequest, redirect: Redirect, state: PortalState | null, proof: string): boolean {
+    const { cookies } = this.#options
+    const point = proof.indexOf('.')
+    if (state !== null) return cookies.provesForm(state, point < 0 ? proof : proof.slice(0, point))
+    if (cookies.isSent(request.cookieHeader) || request.isOfOtherSite || point < 0) return false
+    return cookies.provesTicket(loginTicket(request, redirect), proof.slice(point + 1), request.now)
   }
 
   #count(method: string, outcome: (typeof OUTCOMES)[number]): void {
@@ -176,7 +185,7 @@ export class LoginPage {
                 count: MIN_PASSWORD_CHARACTERS,
                 duration: texts.duration(wholeMinutes(waitMs ?? 0)),
               }),
-        form: cookies.formProof(state),
+        form: `${cookies.formProof(state)}.${cookies.ticket(loginTicket(request, redirect), request.now)}`,
         methods: [...methods],
         email: shown.email ?? '',
         signup: signup === null ? '' : `?${redirectQuery(redirect, [['page', 'signup']])}`,
@@ -188,10 +197,14 @@ export class LoginPage {
   }
 }
 
+function loginTicket({ remoteIp }: PortalRequest, { gwId, mac }: Redirect): TicketOf {
+  return { purpose: 'login', gwId, mac, remoteIp }
+}
+
 /** What the cookie keeps about a redirect and its session. */
 function stateOf(redirect: Redirect, nonce: string, session: PortalSession | null): PortalState {
   const { gwId, gwAddress, gwPort, mac } = redirect
   const url = onwardLink(redirect.url) === null ? '' : redirect.url
-  const { sessionId, account } = session ?? { sessionId: '', account: '' }
-  return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account }
+  const { sessionId, account, ends } = session ?? { sessionId: '', account: '', ends: 0 }
+  return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account, ends }
 }

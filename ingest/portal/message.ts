@@ -1,11 +1,13 @@
+import { LOGGED_OUT } from '../../access/subjects.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Answer, Reply } from '../http.ts'
 import type { Accounts } from './account.ts'
-import type { PortalCookies, PortalState } from './cookie.ts'
+import type { PortalCookies, PortalState, TicketOf } from './cookie.ts'
+import type { KnownSessions } from './known.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import { limitText } from './method.ts'
 import type { Pages } from './pages.ts'
-import { besides, deviceOf, parameter, redirectQuery, type PortalRequest } from './request.ts'
+import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
@@ -21,6 +23,7 @@ export interface MessageOptions {
   readonly pages: Pages
   readonly cookies: PortalCookies
   readonly sessions: Sessions
+  readonly known: KnownSessions
   /** Confirms codes; null: there are no accounts. */
   readonly accounts: Accounts | null
   readonly originOf: (remoteIp: string, mac: string) => Origin
@@ -36,25 +39,57 @@ export class MessagePage {
   }
 
   get(request: PortalRequest, texts: Texts): Answer {
-    const { cookies, sessions } = this.#options
+    const { cookies, known } = this.#options
     const { query, now } = request
     const sent = parameter(query, 'message', 64)
     const message = Object.hasOwn(MESSAGES, sent) ? MESSAGES[sent] : 'other'
     if (message === 'activate') return this.#activate(texts, cookies.read(request.cookieHeader, now))
-    const token = parameter(query, 'token', 128)
-    const device = deviceOf(query, cookies.read(request.cookieHeader, now))
-    const session = token === '' ? null : sessions.verify(token, device, now)
-    return this.#page(texts, 200, message, {
-      reason:
-        message === 'denied' && session !== null
-          ? texts.reason(sessions.denial(this.#known(session, request), now) ?? '')
-          : '',
-      again: this.#loginLink(request),
-    })
+    const denial = message === 'denied' ? (known.find(request)?.denial ?? '') : ''
+    return this.#page(texts, 200, message, { reason: texts.reason(denial), again: this.#loginLink(request) })
   }
 
-  /** Handles the form with the mailed code. */
+  /** The session is over: `portal/` shows this instead of the time that would be left. */
+  ended(request: PortalRequest, texts: Texts, reason: string): Answer {
+    const again = this.#loginLink(request)
+    if (reason === LOGGED_OUT) return this.#page(texts, 200, 'logged_out', { again })
+    return this.#page(texts, 200, 'denied', { reason: texts.reason(reason), again })
+  }
+
+  /** Handles the forms with the mailed code, and for logging out. */
   async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+    return form.has('logout') ? this.#logout(request, texts, form) : this.#confirm(request, texts, form)
+  }
+
+  async #logout(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+    const { known, sessions } = this.#options
+    const { now } = request
+    const found = known.find(request)
+    const again = this.#loginLink(request)
+    const show = (answer: Answer): Reply => ({ answer, outcome: 'none' })
+    if (found === null || !found.isProven || !this.#isOurs(request, found.session, parameter(form, 'form', 160)))
+      return show(this.#page(texts, 403, 'other', { error: texts.text('error.expired'), again }))
+    try {
+      await sessions.end(found.session, now)
+    } catch (error) {
+      if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
+      return show(this.#page(texts, 503, 'other', { error: texts.text('error.unavailable'), again }))
+    }
+    const title = texts.text('logged_out.title')
+    const data = { text: texts.text('logged_out.soon'), again }
+    return show(this.#options.pages.answer('message', texts, { route: 'gw_message', code: 200, title, data }))
+  }
+
+  /** The form was shown to this browser, for this session. */
+  #isOurs(request: PortalRequest, session: PortalSession, proof: string): boolean {
+    const { cookies } = this.#options
+    const state = cookies.read(request.cookieHeader, request.now)
+    const [ofCookie, ...ticket] = proof.split('.')
+    if (state !== null && state.sessionId === session.sessionId) return cookies.provesForm(state, ofCookie)
+    if (request.isOfOtherSite) return false
+    return cookies.provesTicket(logoutTicket(request, session), ticket.join('.'), request.now)
+  }
+
+  async #confirm(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
     const { cookies, sessions, accounts, originOf, limitCounts } = this.#options
     const state = cookies.read(request.cookieHeader, request.now)
     const show = (answer: Answer): Reply => ({ answer, outcome: 'none' })
@@ -92,17 +127,14 @@ export class MessagePage {
     return this.#options.pages.answer('message', texts, page)
   }
 
-  /** Adds gateway and account from the login's cookie, since a token holds only tags of them. */
-  #known(session: PortalSession, { cookieHeader, now }: PortalRequest): PortalSession {
-    const state = this.#options.cookies.read(cookieHeader, now)
-    return state !== null && state.sessionId === session.sessionId
-      ? { ...session, gwId: state.gwId, account: state.account }
-      : session
-  }
-
   /** Link to the login page with the parameters of the gateway's redirect; empty: they are not known. */
   #loginLink({ path, cookieHeader, now }: PortalRequest): string {
     const state = this.#options.cookies.read(cookieHeader, now)
     return state === null ? '' : `${besides(path, 'login')}?${redirectQuery({ ...state, ip: '' })}`
   }
+}
+
+/** Logging out without a cookie: the form is good for this session, from the same address. */
+export function logoutTicket({ remoteIp }: PortalRequest, { sessionId, gwId, mac }: PortalSession): TicketOf {
+  return { purpose: `logout ${sessionId}`, gwId, mac, remoteIp }
 }

@@ -2,6 +2,8 @@ import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { registeredGateway } from '../../access/registration.ts'
+import { OnlineClients } from '../../access/online.ts'
+import { GatewayRegistry } from '../../access/registry.ts'
 import { Tokens } from '../../access/token.ts'
 import { GatewaySources } from '../../access/gateway-sources.ts'
 import type { Records } from '../records.ts'
@@ -11,6 +13,7 @@ import { CaptiveApi } from './capport.ts'
 import { clickThrough } from './click.ts'
 import { PortalCookies } from './cookie.ts'
 import { IssuedSessions } from './issue.ts'
+import { KnownSessions } from './known.ts'
 import { LimitCounts, originOf as originAt } from './limits.ts'
 import { LoginPage } from './login.ts'
 import { MailLimits } from './mail-limits.ts'
@@ -38,6 +41,8 @@ export interface PortalOptions {
   readonly validationTimeMs: number
   /** Whether sessions follow their device to other gateways (wifidog-ng 2, `stage=roam`). */
   readonly roaming: boolean
+  /** The page that guests go on to; null: the one that they wanted. */
+  readonly landingUrl: string | null
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
   /** `perHour`: of this worker. */
   readonly mail: { readonly url: string; readonly from: string; readonly perHour: number } | null
@@ -87,14 +92,19 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
       throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: an option that this method needs is not set`)
   }
   const registeredAddress = (gwId: string, now: number) => registration(gwId, now)?.address ?? null
-  const captiveApi = new CaptiveApi({ data, sessions, registration })
-  const common = { pages, cookies, sessions, originOf, limitCounts }
+  const landing = (gwId: string, now: number) => registration(gwId, now)?.landing ?? options.landingUrl
+  const captiveApi = new CaptiveApi({ data, sessions, registration, landing })
+  const registry = new GatewayRegistry(access, () => [])
+  const isSourceOf = (gwId: string, address: string) => registry.isProven(gwId, address)
+  const known = new KnownSessions({ cookies, sessions, online: new OnlineClients(access), captiveApi, isSourceOf })
+  const common = { pages, cookies, sessions, known, originOf, limitCounts }
+  const message = new MessagePage({ ...common, accounts })
   const signup = accounts?.signup ?? null
   return new Portal({
     languages,
     login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress, captiveApi }),
-    welcome: new WelcomePage({ ...common, registeredAddress }),
-    message: new MessagePage({ ...common, accounts }),
+    welcome: new WelcomePage({ ...common, registeredAddress, landing, message }),
+    message,
     captiveApi,
     mailer,
     roaming,
@@ -114,6 +124,7 @@ function withRoaming(sessions: Sessions, roaming: Roaming): Sessions {
     },
     verify: (token, mac, now) => sessions.verify(token, mac, now),
     validated: (sessionId, now) => sessions.validated(sessionId, now),
+    end: (session, now) => sessions.end(session, now),
     denial: (session, now) => sessions.denial(session, now),
     quotas: (session, now) => sessions.quotas(session, now),
   }

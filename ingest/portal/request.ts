@@ -16,6 +16,8 @@ export interface PortalRequest {
   readonly query: URLSearchParams
   readonly cookieHeader: string
   readonly acceptLanguage: string
+  /** Another site sent the form, as far as the browser says so. */
+  readonly isOfOtherSite: boolean
   readonly remoteIp: string
   /** Whether a trusted proxy says that the client used HTTPS. */
   readonly secure: boolean
@@ -30,10 +32,20 @@ export function portalRequest(route: Route, path: string, exchange: Exchange): P
     query: new URLSearchParams(exchange.query),
     cookieHeader: exchange.header('cookie'),
     acceptLanguage: exchange.header('accept-language'),
+    isOfOtherSite: isOfOtherSite(exchange),
     remoteIp: exchange.remoteIp,
     secure: exchange.secure(),
     now: exchange.now(),
   }
+}
+
+/** Browsers that know Sec-Fetch-Site send it over HTTPS. "null" as origin is what our own pages send, since they hide the token in their address. */
+function isOfOtherSite(exchange: Exchange): boolean {
+  const site = exchange.header('sec-fetch-site')
+  if (site !== '') return site !== 'same-origin' && site !== 'none'
+  const origin = exchange.header('origin')
+  if (origin === '' || origin === 'null') return false
+  return !URL.canParse(origin) || new URL(origin).host !== exchange.header('host')
 }
 
 /** The parameters of a gateway's redirect about itself and the client (WiFiDog protocol, "login"). Empty: not sent or not valid. */

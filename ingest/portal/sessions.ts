@@ -48,6 +48,8 @@ export interface Sessions {
   verify(token: string, mac: string, now: number): PortalSession | null
   /** Records that the account's e-mail address is confirmed, which removes the session's validation deadline. */
   validated(sessionId: string, now: number): Promise<void>
+  /** Ends the session: its gateway is told with its next report. @throws GatepostError LOG_UNAVAILABLE */
+  end(session: PortalSession, now: number): Promise<void>
   /** The reason why the session is denied, which may be empty; null: it is not denied. */
   denial(session: PortalSession, now: number): string | null
   /** Known usage of the quotas of the session and its account, to a tenth of each quota. */

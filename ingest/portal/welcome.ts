@@ -1,8 +1,11 @@
 import type { Answer } from '../http.ts'
 import type { PortalCookies, PortalState } from './cookie.ts'
 import { gatewayAddress, logoutUrl, type GatewayAddress } from './gateway-address.ts'
+import type { KnownSession, KnownSessions } from './known.ts'
+import { logoutTicket, type MessagePage } from './message.ts'
+import { wayOn } from './onward.ts'
 import type { Pages } from './pages.ts'
-import { deviceOf, onwardLink, parameter, type PortalRequest } from './request.ts'
+import { besides, parameter, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
@@ -10,8 +13,13 @@ export interface WelcomeOptions {
   readonly pages: Pages
   readonly cookies: PortalCookies
   readonly sessions: Sessions
+  readonly known: KnownSessions
   /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
+  /** The operator's page for guests of a gateway; null: none. */
+  readonly landing: (gwId: string, now: number) => string | null
+  /** Shown instead if the session is over. */
+  readonly message: MessagePage
 }
 
 /** `portal/?gw_id=G[&token=T]`: the page shown to a client that is online. */
@@ -23,26 +31,52 @@ export class WelcomePage {
   }
 
   get(request: PortalRequest, texts: Texts): Answer {
-    const { pages, cookies, sessions } = this.#options
+    const { pages, cookies, known, landing, message } = this.#options
     const { query, now } = request
-    const token = parameter(query, 'token', 128)
-    const cookie = cookies.read(request.cookieHeader, now)
-    const session = token === '' ? null : sessions.verify(token, deviceOf(query, cookie), now)
-    // The cookie is used only if it belongs to this session.
+    const found = known.find(request)
+    if (found !== null && found.denial !== null) return message.ended(request, texts, found.denial)
     const gwId = parameter(query, 'gw_id', 128)
+    const session = found?.session ?? null
+    const cookie = cookies.read(request.cookieHeader, now)
+    // The cookie is used only if it belongs to this session.
     const state = cookie !== null && cookie.gwId === gwId && isOf(cookie, session) ? cookie : null
-    const address = session === null ? null : this.#address(gwId, state, now)
+    const token = this.#token(request, session)
+    const address = token === '' ? null : this.#address(gwId, state, now)
     return pages.answer('portal', texts, {
       route: 'portal',
       code: 200,
       title: texts.text('portal.title'),
       data: {
-        left: session === null || session.ends <= now ? '' : texts.duration(session.ends - now),
-        quotas: session === null ? [] : this.#quotas({ ...session, account: state?.account ?? '' }, texts, now),
-        onward: state === null ? null : onwardLink(state.url),
+        left: session === null ? '' : texts.duration(session.ends - now),
+        quotas: session === null ? [] : this.#quotas(session, texts, now),
+        onward: wayOn(landing(gwId, now), state?.url ?? ''),
+        // The gateway ends the session at once; without a token it is told with its next report.
         logout: address === null ? '' : logoutUrl(address, gwId, token),
+        end: address === null ? this.#end(request, found, state, { gw_id: gwId, token }) : null,
       },
     })
+  }
+
+  /** The token in the address, if it is the session's. */
+  #token({ query, now }: PortalRequest, session: PortalSession | null): string {
+    const token = parameter(query, 'token', 128)
+    if (token === '' || session === null) return ''
+    return this.#options.sessions.verify(token, session.mac, now)?.sessionId === session.sessionId ? token : ''
+  }
+
+  /** The form that ends the session here; null: it is not known that it is this browser's. */
+  #end(
+    request: PortalRequest,
+    found: KnownSession | null,
+    state: PortalState | null,
+    about: { readonly gw_id: string; readonly token: string },
+  ): object | null {
+    if (found === null || !found.isProven) return null
+    const { cookies } = this.#options
+    const proof = state === null ? '' : cookies.formProof(state)
+    const ticket = cookies.ticket(logoutTicket(request, found.session), request.now)
+    const query = new URLSearchParams(about.token === '' ? { gw_id: about.gw_id } : { ...about }).toString()
+    return { action: `${besides(request.path, 'gw_message')}?${query}`, form: `${proof}.${ticket}` }
   }
 
   #quotas(session: PortalSession, texts: Texts, now: number): string[] {
@@ -60,7 +94,7 @@ export class WelcomePage {
   }
 }
 
-/** Some gateways send no token here: then the session in the cookie is assumed. */
+/** Without a session, the one in the cookie is assumed. */
 function isOf(cookie: PortalState, session: PortalSession | null): boolean {
   return cookie.sessionId !== '' && (session === null || session.sessionId === cookie.sessionId)
 }

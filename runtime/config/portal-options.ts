@@ -14,6 +14,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     sessionMaxMs: config.sessionMaxMs,
     validationTimeMs: config.validationTimeMs,
     roaming: config.roaming === 'on',
+    landingUrl: config.landingUrl ?? null,
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null

@@ -173,6 +173,12 @@ export const VARIABLES = {
     description: 'Directory of templates, texts and a logo that replace those of the portal.',
     allowed: 'a path',
   }),
+  landingUrl: optional('GATEPOST_LANDING_URL', url('http', 'https'), {
+    description:
+      'The page that guests go on to, instead of the one that they wanted; also told to devices that ask the captive portal API (venue-info-url). A gateway may have its own (gatepost gateways register --landing).',
+    allowed: 'a URL with http or https',
+    unset: '(unset: the page that they wanted)',
+  }),
   termsVersion: withDefault('GATEPOST_TERMS_VERSION', '1', shortText, {
     description: 'Version of the terms of use that the portal shows: it is recorded with every login.',
     allowed: 'a text of at most 64 characters',

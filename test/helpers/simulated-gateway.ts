@@ -19,6 +19,8 @@ export class SimulatedGateway {
   readonly calls: GatewayCall[] = []
   readonly #authServer: { readonly host: string; readonly port: number; readonly path: string }
   readonly #server: Server
+  /** WiFiDog's unreleased head adds the token to its redirects to the portal; releases do not. */
+  sendsToken = true
   token = ''
   port = 0
 
@@ -68,16 +70,17 @@ export class SimulatedGateway {
       return this.#redirect(response, 'gw_message.php?message=logged-out')
     }
     this.token = token
+    const shown = this.sendsToken ? `&token=${token}` : ''
     const code = await this.#ask('login', token, 0, 0)
     switch (code) {
       case 1:
-        return this.#redirect(response, `portal/?gw_id=${this.gwId}&token=${token}`)
+        return this.#redirect(response, `portal/?gw_id=${this.gwId}${shown}`)
       case 5:
-        return this.#redirect(response, `gw_message.php?message=activate&token=${token}`)
+        return this.#redirect(response, `gw_message.php?message=activate${shown}`)
       case 6:
-        return this.#redirect(response, `gw_message.php?message=failed_validation&token=${token}`)
+        return this.#redirect(response, `gw_message.php?message=failed_validation${shown}`)
       case 0:
-        return this.#redirect(response, `gw_message.php?message=denied&token=${token}`)
+        return this.#redirect(response, `gw_message.php?message=denied${shown}`)
       case null:
       default:
         response.writeHead(200, { 'Content-Type': 'text/plain' })

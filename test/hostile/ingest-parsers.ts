@@ -49,6 +49,7 @@ const app = new App({
         sessionMaxMs: 86_400_000,
         validationTimeMs: 1_200_000,
         roaming: true,
+        landingUrl: null,
         webhook: null,
         mail: null,
       },
@@ -164,7 +165,17 @@ const TEXT = [
 
 const languages = loadLanguages(null)
 const cookies = new PortalCookies('secret', 60_000)
-const state = { nonce: newNonce(), sessionId: '', gwId: '', gwAddress: '', gwPort: '', mac: '', url: '', account: '' }
+const state = {
+  nonce: newNonce(),
+  sessionId: '',
+  gwId: '',
+  gwAddress: '',
+  gwPort: '',
+  mac: '',
+  url: '',
+  account: '',
+  ends: 0,
+}
 const cookie = cookies.header(state, Date.now(), false).split(';')[0]
 const writers = new Writers(
   { ...LOCAL_WRITERS, credentials: [{ name: 'radius', secret: 'a secret of a server' }] },

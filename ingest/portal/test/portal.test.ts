@@ -182,8 +182,11 @@ t.test('forms of other sites, old pages and other browsers are refused', async (
   await victim.get(LOGIN)
   const attacker = new Visitor(site.bases[0])
   await attacker.get(LOGIN)
+  const neighbour = new Visitor(site.bases[0])
+  await neighbour.get(LOGIN.replace('ae:41:77:80:76:90', 'ae:41:77:80:76:91'))
   const forged: [string, string, string][] = [
-    ['no cookie', '', victim.proof],
+    ['no cookie, and the form of another client', '', neighbour.proof],
+    ['no cookie, and only the proof for it', '', victim.proof.split('.')[0]],
     ['no proof', victim.cookie, ''],
     ['another browser’s proof', victim.cookie, attacker.proof],
     ['an altered cookie', victim.cookie.replace(/=(.)/, (_, first) => `=${first === 'A' ? 'B' : 'A'}`), victim.proof],

@@ -32,6 +32,7 @@ export const PORTAL: PortalOptions = {
   sessionMaxMs: 86_400_000,
   validationTimeMs: 1_200_000,
   roaming: false,
+  landingUrl: null,
   webhook: null,
   mail: null,
 }
