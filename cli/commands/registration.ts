@@ -92,5 +92,5 @@ function registration(
   } catch (error) {
     throw new GatepostError('INPUT_INVALID', `--source: ${messageOf(error)}`, error)
   }
-  return { address, sources: source, name, location, routed: routed ?? false, landing }
+  return { address, sources: source, name, location, routed: routed ?? false, ...(landing === '' ? {} : { landing }) }
 }

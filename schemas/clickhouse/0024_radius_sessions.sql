@@ -247,15 +247,16 @@ AS SELECT
     arraySort(arrayFilter(each -> each.1 >= denial.1, s.cuts))[1] AS cut,
     s.ok + toIntervalSecond(multiIf(s.pace.2 > 0, s.pace.2, gateway.interval_seconds > 0, gateway.interval_seconds, 60)
         * (SELECT ifNull(maxOrNull(value), 3) FROM gatepost.session_settings FINAL WHERE name = 'timeout_intervals')) AS deadline,
-    -- The earliest of what may have ended it. Of two at the same time the first in this list.
+    -- The earliest of what may have ended it. Of two at the same time the first in this list. Silence ends nothing of which the gateway told
+    -- an end later.
     arraySort(arrayFilter(each -> each.1 > epoch, [
         (s.logout, 1, 'logged_out'),
         (denial.1, 2, 'denied'),
         (if(s.ok = epoch AND now64(3, 'UTC') > s.origin.use_by, s.origin.use_by, epoch), 3, 'expired'),
-        (if(s.login > epoch AND s.rival > s.login, greatest(s.rival, s.ok), epoch), 4, 'superseded'),
+        (if(s.login > epoch, arrayFirst(at -> at > s.ok, s.rivals), epoch), 4, 'superseded'),
         (if(s.ok > epoch, arrayFirst(at -> at > s.ok, gateway.restarts), epoch), 5, 'gateway_restarted'),
         (if(now64(3, 'UTC') > s.origin.ends, s.origin.ends, epoch), 6, 'session_limit'),
-        (if(s.ok > epoch AND gateway.counters_at > epoch AND now64(3, 'UTC') > deadline, deadline, epoch), 7, 'timed_out')
+        (if(s.ok > epoch AND s.logout = epoch AND denial.1 = epoch AND gateway.counters_at > epoch AND now64(3, 'UTC') > deadline, deadline, epoch), 7, 'timed_out')
     ]::Array(Tuple(DateTime64(3, 'UTC'), UInt8, String))))[1] AS end_event
 FROM
 (
@@ -273,7 +274,7 @@ FROM
         max(tuple(last_ok, interval_seconds)) AS pace,
         groupArrayIf(denial, toUnixTimestamp64Milli(denial.1) > 0) AS denials,
         groupArrayIf(login_denial, toUnixTimestamp64Milli(login_denial.1) > 0) AS login_denials,
-        max(rival_login) AS rival,
+        max(rival_logins) AS rivals,
         groupArrayIf(cut, cut.2 != '') AS cuts,
         sum(incoming) AS bytes_in,
         sum(outgoing) AS bytes_out,
@@ -285,7 +286,7 @@ FROM
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, '', '', '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))::Tuple(issued DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, mac String, ip String, account String, method String, use_by DateTime64(3, 'UTC'), ends DateTime64(3, 'UTC')) AS origin,
             tuple(last_seen, mac, ip)::Tuple(DateTime64(3, 'UTC'), String, String) AS client,
             first_seen, last_seen, last_ok, last_login_ok, first_logout, last_answer, interval_seconds, denial, login_denial,
-            toDateTime64(0, 3, 'UTC') AS rival_login, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String) AS cut,
+            []::Array(DateTime64(3, 'UTC')) AS rival_logins, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String) AS cut,
             incoming, outgoing, reports
         FROM gatepost.session_hours FINAL
         UNION ALL
@@ -295,7 +296,7 @@ FROM
             toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
             0::UInt32, tuple(toDateTime64(0, 3, 'UTC'), 0::Int16)::Tuple(at DateTime64(3, 'UTC'), auth_code Int16), tuple(toDateTime64(0, 3, 'UTC'), 0::Int16)::Tuple(at DateTime64(3, 'UTC'), auth_code Int16),
-            toDateTime64(0, 3, 'UTC'), tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String),
+            []::Array(DateTime64(3, 'UTC')), tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String),
             0::UInt64, 0::UInt64, 0::UInt32
         FROM gatepost.session_origins
         UNION ALL
@@ -306,7 +307,7 @@ FROM
             toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
             0::UInt32, tuple(toDateTime64(0, 3, 'UTC'), 0::Int16)::Tuple(at DateTime64(3, 'UTC'), auth_code Int16), tuple(toDateTime64(0, 3, 'UTC'), 0::Int16)::Tuple(at DateTime64(3, 'UTC'), auth_code Int16),
-            rival_login, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String), 0::UInt64, 0::UInt64, 0::UInt32
+            rival_logins, tuple(toDateTime64(0, 3, 'UTC'), '')::Tuple(denied_at DateTime64(3, 'UTC'), reason String), 0::UInt64, 0::UInt64, 0::UInt32
         FROM gatepost.session_next_logins FINAL
         UNION ALL
         SELECT
@@ -316,7 +317,7 @@ FROM
             toDateTime64('2299-12-31 00:00:00', 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'),
             tuple(toDateTime64(0, 3, 'UTC'), toUUID('00000000-0000-0000-0000-000000000000'), 0::Int32, 0::Int16)::Tuple(received_at DateTime64(3, 'UTC'), batch_id UUID, batch_index Int32, auth_code Int16),
             0::UInt32, tuple(toDateTime64(0, 3, 'UTC'), 0::Int16)::Tuple(at DateTime64(3, 'UTC'), auth_code Int16), tuple(toDateTime64(0, 3, 'UTC'), 0::Int16)::Tuple(at DateTime64(3, 'UTC'), auth_code Int16),
-            toDateTime64(0, 3, 'UTC'), tuple(denied_at, reason)::Tuple(denied_at DateTime64(3, 'UTC'), reason String), 0::UInt64, 0::UInt64, 0::UInt32
+            []::Array(DateTime64(3, 'UTC')), tuple(denied_at, reason)::Tuple(denied_at DateTime64(3, 'UTC'), reason String), 0::UInt64, 0::UInt64, 0::UInt32
         FROM gatepost.session_denials FINAL
     )
     GROUP BY gw_id, session_id
