@@ -5,6 +5,7 @@ import { registerAggregator } from './commands/aggregator.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
 import { registerDemo } from './commands/demo.ts'
+import { registerDoctor } from './commands/doctor.ts'
 import { registerForget } from './commands/forget.ts'
 import { registerGateways } from './commands/gateways.ts'
 import { registerImport } from './commands/import.ts'
@@ -65,6 +66,7 @@ Examples:
   registerForget(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
+  registerDoctor(program, context)
   registerMissingCommands(program, context)
   return program
 }

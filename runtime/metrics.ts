@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { AggregatorRegistry, type Registry } from 'prom-client'
+import { packageVersion } from '../common/package-root.ts'
 import { PlainMetrics } from '../common/metrics.ts'
 import type { AggregatorStats } from '../aggregator/stats.ts'
 import type { JournalReaderStats } from '../log/journal/reader.ts'
@@ -52,6 +53,13 @@ export function supervisorMetrics(
     values: processes.map((process) => ({ value: value(process), labels: { process: process.name } })),
   })
   return [
+    {
+      name: 'gatepost_build_info',
+      help: 'Always 1; the version of Gatepost and of Node.js',
+      type: 'gauge',
+      aggregator: 'first',
+      values: [{ value: 1, labels: { version: packageVersion(), node: process.versions.node } }],
+    },
     gauge('gatepost_process_up', 'Whether the process is ready and gives signs of life', 'gauge', (process) =>
       process.ready ? 1 : 0,
     ),

@@ -54,7 +54,7 @@ function probe(host: string, port: number): Promise<number> {
 }
 
 /** The listeners of all commands, and the variable with each one's address. */
-const LISTENERS = {
+export const LISTENERS = {
   gatewayPort: { bind: 'bind', variable: 'GATEPOST_GATEWAY_PORT', bindVariable: 'GATEPOST_BIND' },
   ingestPort: { bind: 'bind', variable: 'GATEPOST_INGEST_PORT', bindVariable: 'GATEPOST_BIND' },
   sqlPort: { bind: 'privateBind', variable: 'GATEPOST_SQL_PORT', bindVariable: 'GATEPOST_PRIVATE_BIND' },
