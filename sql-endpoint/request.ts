@@ -34,7 +34,7 @@ const OWN = new Set(
 )
 const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
-/** @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE */
+/** @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE, UNKNOWN_ROLE */
 export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlRequest {
   const queryParams = new Map<string, string>()
   const settings = new Map<string, string>()
@@ -56,6 +56,9 @@ export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlR
   if (!['', 'default', DATABASE].includes(database)) {
     throw new SqlError('UNKNOWN_DATABASE', `Database ${database} does not exist`)
   }
+  const role = params.get('role') ?? ''
+  // A client that asks for less must not get more without a word.
+  if (role !== '') throw new SqlError({ code: 511, name: 'UNKNOWN_ROLE' }, `There is no role ${role} for this user`)
   const queryId = params.get('query_id') ?? header('x-clickhouse-query-id') ?? ''
   return {
     params,
