@@ -17,6 +17,7 @@ import {
   type Reply,
 } from './http.ts'
 import { DEFAULT_USER_RULES, type UserRules } from './encode/post-auth.ts'
+import { APFREE_ROAMING } from './dialects/roaming.ts'
 import { MAX_QUERY_CHARACTERS } from './limits.ts'
 import { isPortalRoute, type Portal } from './portal/portal.ts'
 import { Records } from './records.ts'
@@ -69,6 +70,8 @@ function methodNotAllowed(route: Route, allow: string): Answer {
 const ALLOWED: Record<Route, string> = {
   ping: 'GET',
   auth: 'GET, POST',
+  roam: 'GET',
+  login2: 'GET',
   login: 'GET, HEAD, POST',
   portal: 'GET, HEAD',
   gw_message: 'GET, HEAD, POST',
@@ -203,6 +206,11 @@ export class App {
         break
       case 'auth':
         if (!head) return this.writers.allows('auth', exchange) ? this.#auth.handle(exchange) : undefined
+        break
+      case 'roam':
+      case 'login2':
+        if (!head)
+          return this.writers.allows('auth', exchange) ? this.#auth.roam(exchange, APFREE_ROAMING[route]) : undefined
         break
       case 'login':
       case 'portal':

@@ -17,6 +17,7 @@ import {
   encodeAuth,
   gatewaySlot,
 } from '../encode/auth.ts'
+import { ROAM_STAGE, type RoamingForm } from '../dialects/roaming.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import type { Roaming } from '../portal/roaming.ts'
 import { Exchange, makeAnswer, type Answer, type Reply } from '../http.ts'
@@ -92,7 +93,7 @@ export class AuthRoute {
     const now = exchange.now()
     const stage = this.#fields.text(AUTH_STAGE)
     if (this.#roaming !== null && stage === 'roam') {
-      exchange.replyLater(this.#roam(this.#roaming, exchange, now))
+      exchange.replyLater(this.#roam(this.#roaming, exchange, now, ROAM_STAGE))
       return
     }
     if (stage === 'query') {
@@ -113,8 +114,25 @@ export class AuthRoute {
     return exchange.settled()
   }
 
+  /** A path of its own for what is `stage=roam` elsewhere. */
+  roam(exchange: Exchange, form: RoamingForm): void {
+    if (this.#roaming === null) {
+      exchange.reply(form.refused)
+      return
+    }
+    exchange.query += `${exchange.query === '' ? '' : '&'}stage=roam`
+    this.#parse(exchange.query)
+    const now = exchange.now()
+    exchange.replyLater(this.#roam(this.#roaming, exchange, now, form))
+  }
+
   /** Asked for a client without a token, whose session may belong to another gateway. */
-  async #roam(roaming: Roaming, { query, userAgent, remoteIp }: Exchange, now: number): Promise<Reply> {
+  async #roam(
+    roaming: Roaming,
+    { query, userAgent, remoteIp }: Exchange,
+    now: number,
+    form: RoamingForm,
+  ): Promise<Reply> {
     const fields = this.#fields
     const asked = {
       gwId: fields.text(gatewaySlot(fields)),
@@ -125,10 +143,10 @@ export class AuthRoute {
     const proven = fields.oversize() === null && this.#registry.isProven(asked.gwId, remoteIp)
     const admitted = proven ? await roaming.admit(asked, now) : null
     const exchange = this.#again(query, userAgent, remoteIp)
-    if (admitted === null) this.#store(exchange, NOT_ADMITTED, ANSWERS.get(0) as Answer, now)
+    if (admitted === null) this.#store(exchange, NOT_ADMITTED, form.refused, now)
     else {
       const verdict = { code: 1, sessionId: admitted.sessionId, own: true }
-      this.#store(exchange, verdict, makeAnswer('auth', 200, `token=${admitted.token}`), now)
+      this.#store(exchange, verdict, form.admitted(admitted.token, asked.gwId, now), now)
     }
     return exchange.settled()
   }

@@ -8,6 +8,8 @@
 export const ROUTES = [
   'ping',
   'auth',
+  'roam',
+  'login2',
   'login',
   'portal',
   'gw_message',
@@ -39,12 +41,14 @@ export function routeOf(path: string): Route {
     case 4:
       if (path.startsWith('ping', start)) return 'ping'
       if (path.startsWith('auth', start)) return 'auth'
+      if (path.startsWith('roam', start)) return 'roam'
       break
     case 5:
       if (path.startsWith('login', start)) return 'login'
       break
     case 6:
       if (path.startsWith('portal', start)) return 'portal'
+      if (path.startsWith('login2', start)) return 'login2'
       break
     case 10:
       if (path.startsWith('gw_message', start)) return 'gw_message'

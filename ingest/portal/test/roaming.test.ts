@@ -92,3 +92,35 @@ t.test('roaming is off by default', async (t) => {
   t.equal(await ask(site, `stage=roam&ip=10.0.1.7&mac=${MAC}&gw_id=B`), 'Auth: -1')
   await site.close()
 })
+
+/*
+ * Symptom: apfree got 404 for its questions about a client that moved or came without a token. Root cause: they have paths of their own.
+ */
+t.test('apfree asks by roam and login2', async (t) => {
+  const { site } = await online(t, true)
+  const get = async (path: string) => {
+    const response = await fetch(`${site.bases[0]}/wifidog/${path}`)
+    t.equal(response.status, 200, path)
+    return response.json()
+  }
+  const login2 = `gw_address=10.0.1.1&gw_port=2060&mac=${MAC}&gw_channel=apfree&ip=10.0.1.7`
+  const client = { token: /^[0-9A-Za-z]{32}$/, firstLogin: Number, gw_id: 'B' }
+  t.match(await get(`roam?gw_id=B&mac=${MAC}&gw_channel=apfree`), { roam: 'yes', client })
+  t.match(await get(`login2?gw_id=B&${login2}`), { ret_code: 0, client })
+  const again = (await get(`login2?gw_id=B&${login2}`)) as { client: { token: string } }
+  const counters = `stage=counters&ip=10.0.1.7&mac=${MAC}&token=${again.client.token}&incoming=1&outgoing=1&gw_id=B`
+  t.equal(await ask(site, counters), 'Auth: 1', 'the token is good')
+  for (const gateway of ['C', 'D'])
+    t.same(await get(`roam?gw_id=${gateway}&mac=${MAC}&gw_channel=x`), { roam: 'no' }, gateway)
+  t.same(await get('roam?gw_id=B&mac=02:00:00:00:00:09'), { roam: 'no' }, 'no session')
+  t.same(await get(`login2?gw_id=C&${login2}`), { ret_code: 1 })
+  await site.grants()
+  const stored = site.log.decoded('gateway_auth').map(({ record }) => record)
+  t.match(stored[1], { stage: 'roam', gw_id: 'B', auth_code: 1, own: true })
+  t.same(site.log.decoded('dead_letters'), [])
+  await site.close()
+  const off = await online(t, false)
+  const answer = await fetch(`${off.site.bases[0]}/wifidog/roam?gw_id=B&mac=${MAC}`)
+  t.same(await answer.json(), { roam: 'no' }, 'off by default')
+  await off.site.close()
+})
