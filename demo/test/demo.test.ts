@@ -93,7 +93,7 @@ t.test('a plain serve uses its own clock and ignores the header', async (t) => {
     sender.close()
   }
   const rows = await untilEnough(
-    () => query(`SELECT toUnixTimestamp64Milli(received_at) AS at FROM post_auth WHERE username = 'CLOCKY'`),
+    () => query(`SELECT toUnixTimestamp64Milli(received_at) AS at FROM post_auth WHERE username = 'clocky'`),
     (found) => found.length === 2,
   )
   t.equal(rows.length, 2)
