@@ -13,7 +13,6 @@ const SITE = `concat('192.0.2.', toString(if(cityHash64(number, 9) % 5 > 0, leas
 /** Fills the tables. @param days of logins */
 export async function fillBelievably(store: Store, days = 30): Promise<void> {
   const statements = [
-    `INSERT INTO gatepost.settings (name, value) VALUES ('user_names', 'govwifi')`,
     `INSERT INTO gatepost.ip_locations (ip, location_id, name)
      SELECT concat('192.0.2.', toString(number)), number,
        concat([${NAMES.map((name) => `'${name}'`).join(', ')}][number % 8 + 1], if(number < 8, '', concat(' ', toString(intDiv(number, 8) + 1))))

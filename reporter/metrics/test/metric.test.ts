@@ -202,7 +202,13 @@ t.test('after the retention a metric is not computed, or in part on request', as
 })
 
 t.test('each metric goes back as far as the tables that it reads', async (t) => {
-  const retention = retentionOf(10, { post_auth: 5, login_calendar: 400, gateway_runs: 20, session_hours: 30 })
+  const retention = retentionOf(10, {
+    post_auth: 5,
+    login_calendar: 400,
+    gateway_runs: 20,
+    session_hours: 30,
+    radius_session_days: 40,
+  })
   const now = new Date('2024-06-12T10:00:00.000Z')
   const oldest = async (name: string) => {
     const period = metricNamed(name)?.periods[0]

@@ -284,8 +284,8 @@ t.test('a schedule catches up missing results, once, and one reporter at a time'
   const at = new Date('2024-03-06T00:20:00Z')
   const publishers = publishersOf({ ...NOTHING, publish: ['opensearch'], opensearchUrl: `${url}/clock` }, () => {})
   const options = { store, publishers, atMinute: 15, retention: retentionOf(3650), logger, retry }
-  const first = new Lease(store, 'publishing', 200)
-  const second = new Lease(store, 'publishing', 200)
+  const first = new Lease(store, 'publishing', 1000)
+  const second = new Lease(store, 'publishing', 1000)
   const stats: PublishScheduleStats = { sent: 0, failed: 0 }
   answers.push({ status: 500, body: '' })
   const both = await Promise.all([publishDue(options, first, at, stats), publishDue(options, second, at, stats)])

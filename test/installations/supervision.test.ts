@@ -3,10 +3,10 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance, isAlive } from './helpers/instance.ts'
-import { created } from './helpers/mixes.ts'
-import { post, stored } from './helpers/post-auth.ts'
-import { until } from './helpers/until.ts'
+import { Instance, isAlive } from '../helpers/instance.ts'
+import { created } from '../helpers/mixes.ts'
+import { post, stored } from '../helpers/post-auth.ts'
+import { until } from '../helpers/until.ts'
 
 /* The processes of `gatepost serve`: one instance per directory, a dead process is replaced, and a stop stores everything. */
 

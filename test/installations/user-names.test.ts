@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { FileAccessLog } from '../access/journal-log.ts'
-import { createLogger } from '../common/logger.ts'
-import { publishedRule } from '../runtime/ingest-process/user-names.ts'
-import { Instance } from './helpers/instance.ts'
-import { run } from './helpers/run.ts'
-import { until } from './helpers/until.ts'
-import { FIXTURE_ENV, fixtureVersions, unpack } from './upgrade/fixture.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { FileAccessLog } from '../../access/journal-log.ts'
+import { createLogger } from '../../common/logger.ts'
+import { publishedRule } from '../../runtime/ingest-process/user-names.ts'
+import { Instance } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
+import { until } from '../helpers/until.ts'
+import { FIXTURE_ENV, fixtureVersions, unpack } from '../upgrade/fixture.ts'
 
 /* By which rule user names are stored, and that an installation keeps its rule. */
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import type { Instance } from './helpers/instance.ts'
-import { created } from './helpers/mixes.ts'
-import { post, stored } from './helpers/post-auth.ts'
-import { whenStopped } from './helpers/stopped.ts'
-import { until } from './helpers/until.ts'
+import type { Instance } from '../helpers/instance.ts'
+import { created } from '../helpers/mixes.ts'
+import { post, stored } from '../helpers/post-auth.ts'
+import { whenStopped } from '../helpers/stopped.ts'
+import { until } from '../helpers/until.ts'
 
 /* A process that hangs (SIGSTOP) is not ready, is replaced, and loses nothing; a supervisor that was itself stopped replaces nobody. */
 

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { findCommand } from './helpers/commands.ts'
-import { Instance, isAlive } from './helpers/instance.ts'
-import { created } from './helpers/mixes.ts'
-import { post, stored } from './helpers/post-auth.ts'
-import { whenStopped } from './helpers/stopped.ts'
-import { until } from './helpers/until.ts'
+import { findCommand } from '../helpers/commands.ts'
+import { Instance, isAlive } from '../helpers/instance.ts'
+import { created } from '../helpers/mixes.ts'
+import { post, stored } from '../helpers/post-auth.ts'
+import { whenStopped } from '../helpers/stopped.ts'
+import { until } from '../helpers/until.ts'
 
 /* A disk that is not writable, that is full, or that changed bytes; and a journal at its size limit. */
 

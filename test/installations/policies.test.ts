@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { pino } from 'pino'
-import { FileAccessLog } from '../access/journal-log.ts'
-import { clickThrough, FleetGateway } from './helpers/gateway-fleet.ts'
-import { Instance } from './helpers/instance.ts'
-import { until } from './helpers/until.ts'
+import { FileAccessLog } from '../../access/journal-log.ts'
+import { clickThrough, FleetGateway } from '../helpers/gateway-fleet.ts'
+import { Instance } from '../helpers/instance.ts'
+import { until } from '../helpers/until.ts'
 
 /* Quotas as a gateway, its client, and an SQL user see them. */
 t.test('a client uses up its quota', async (t) => {
