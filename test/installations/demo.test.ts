@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { METRICS } from '../../reporter/metrics/definitions.ts'
-import { Instance } from '../../test/helpers/instance.ts'
-import { untilEnough } from '../../test/helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { untilEnough } from '../helpers/until.ts'
 import { runCli, runHere } from '../../cli/test/run-cli.ts'
-import { Sender } from '../sender.ts'
+import { Sender } from '../../demo/sender.ts'
 
 /* A small demo, filled through real listeners; then the same directory under a plain `serve`. */
 

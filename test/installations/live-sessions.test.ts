@@ -1,7 +1,7 @@
 import t from 'tap'
-import { clickThrough, FleetGateway } from './helpers/gateway-fleet.ts'
-import { created } from './helpers/mixes.ts'
-import { until } from './helpers/until.ts'
+import { clickThrough, FleetGateway } from '../helpers/gateway-fleet.ts'
+import { created } from '../helpers/mixes.ts'
+import { until } from '../helpers/until.ts'
 
 const USE_WITHIN_MS = 3000
 const CLIENTS = 8

@@ -1,14 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { makeCertificate } from './helpers/certificate.ts'
-import { gatepost, created, kafkaVariables } from './helpers/mixes.ts'
-import { Prometheus, RULES, withoutPrometheus } from './helpers/prometheus.ts'
-import { run } from './helpers/run.ts'
-import { sharedBroker } from './helpers/shared-broker.ts'
-import { whenStopped } from './helpers/stopped.ts'
-import { until } from './helpers/until.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { makeCertificate } from '../helpers/certificate.ts'
+import { gatepost, created, kafkaVariables } from '../helpers/mixes.ts'
+import { Prometheus, RULES, withoutPrometheus } from '../helpers/prometheus.ts'
+import { run } from '../helpers/run.ts'
+import { sharedBroker } from '../helpers/shared-broker.ts'
+import { whenStopped } from '../helpers/stopped.ts'
+import { until } from '../helpers/until.ts'
 
 /* The alert rules of deploy/prometheus, on a real Prometheus. */
 
@@ -46,7 +46,8 @@ function everyPart(directory: string): Record<string, string> {
   }
 }
 
-const BEGIN = '<!-- table of metrics: written by GATEPOST_WRITE_DOCS=1 node dist/test/prometheus.test.js -->\n'
+const BEGIN =
+  '<!-- table of metrics: written by GATEPOST_WRITE_DOCS=1 node dist/test/installations/prometheus.test.js -->\n'
 const END = '\n<!-- end of table -->'
 /** A start counts here. */
 const COUNTED_AT_START = new Set(['gatepost_kafka_group_joins_total'])
