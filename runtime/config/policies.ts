@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { DECIDED } from '../../access/subjects.ts'
 import type { Policy } from '../../jobs/policies/policy.ts'
-import { GatepostError, messageOf } from '../../common/errors.ts'
 import { parseDuration, parseSize } from './values.ts'
+import { YamlFile } from './yaml-file.ts'
 
 /** Bounded, because evaluating a policy takes time and its name is a label of metrics. */
 const MAX_POLICIES = 50
@@ -30,31 +28,20 @@ const file = z.strictObject({ policies: z.array(policy).max(MAX_POLICIES) })
  */
 export function readPolicies(path: string | undefined): Policy[] {
   if (path === undefined) return []
-  const wrong = (problem: string, cause?: unknown) =>
-    new GatepostError('CONFIG_INVALID', `GATEPOST_POLICIES=${path}: ${problem}`, cause)
-  let parsed: unknown
-  try {
-    parsed = parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    throw wrong(messageOf(error), error)
-  }
-  const result = file.safeParse(parsed)
-  if (!result.success) {
-    const issues = result.error.issues.map(({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`)
-    throw wrong(issues.join('; '))
-  }
-  const names = new Set<string>()
-  return result.data.policies.map((each, index) => {
+  const read = new YamlFile('GATEPOST_POLICIES', path, file)
+  const { policies } = read.data
+  read.assertNames('policies', policies)
+  return policies.map((each, index) => {
     const at = `policies.${index}`
-    if (names.has(each.name)) throw wrong(`${at}.name: ${each.name} is used twice`)
-    names.add(each.name)
     const amount = limitOf(each.limit, each.unit)
     if (amount === undefined) {
-      throw wrong(`${at}.limit: ${each.limit}: allowed is a number above 0, for bytes also 2 GB, for seconds also 4h`)
+      throw read.wrong(
+        `${at}.limit: ${each.limit}: allowed is a number above 0, for bytes also 2 GB, for seconds also 4h`,
+      )
     }
     const forMs = each.for === 'day' ? null : parseDuration(each.for)
     if (forMs === undefined || (forMs !== null && (forMs < 1000 || forMs > MAX_FOR_MS))) {
-      throw wrong(`${at}.for: ${each.for}: allowed is day, or a duration from 1s to 366d`)
+      throw read.wrong(`${at}.for: ${each.for}: allowed is day, or a duration from 1s to 366d`)
     }
     const { name, deny, unit, show } = each
     // A trailing semicolon would end the statement that this one is embedded in.

@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
 import { z } from 'zod'
-import { GatepostError, messageOf } from '../../common/errors.ts'
 import type { NamedReader } from '../../sql-endpoint/index.ts'
 import { parseDuration, parseSize } from './values.ts'
+import { YamlFile } from './yaml-file.ts'
 
 /** Bounded, because each is a role of the engine. */
 const MAX_USERS = 200
@@ -36,30 +34,19 @@ const file = z.strictObject({ users: z.array(user).max(MAX_USERS) })
  */
 export function readSqlUsers(path: string | undefined): NamedReader[] {
   if (path === undefined) return []
-  const wrong = (problem: string, cause?: unknown) =>
-    new GatepostError('CONFIG_INVALID', `GATEPOST_SQL_USERS=${path}: ${problem}`, cause)
-  let parsed: unknown
-  try {
-    parsed = parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    throw wrong(messageOf(error), error)
-  }
-  const result = file.safeParse(parsed)
-  if (!result.success) {
-    const issues = result.error.issues.map(({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`)
-    throw wrong(issues.join('; '))
-  }
-  const names = new Set<string>()
-  return result.data.users.map((each, index) => {
+  const read = new YamlFile('GATEPOST_SQL_USERS', path, file)
+  const { users } = read.data
+  read.assertNames('users', users)
+  return users.map((each, index) => {
     const at = `users.${index}`
-    if (names.has(each.name)) throw wrong(`${at}.name: ${each.name} is used twice`)
-    names.add(each.name)
-    const limit = (field: 'max_time' | 'max_memory' | 'max_result', read: (text: string) => number | undefined) => {
+    const limit = (field: 'max_time' | 'max_memory' | 'max_result', valueOf: (text: string) => number | undefined) => {
       const written = each[field]
       if (written === undefined) return undefined
-      const value = read(written)
+      const value = valueOf(written)
       if (value === undefined || value < 1) {
-        throw wrong(`${at}.${field}: ${written}: allowed is ${field === 'max_time' ? 'a duration from 1s' : 'a size'}`)
+        throw read.wrong(
+          `${at}.${field}: ${written}: allowed is ${field === 'max_time' ? 'a duration from 1s' : 'a size'}`,
+        )
       }
       return value
     }
