@@ -1,7 +1,6 @@
-import { createServer } from 'node:net'
 import { messageOf } from '../../common/errors.ts'
 import type { Config } from '../config/config.ts'
-import { httpUrl, LISTENERS } from '../supervisor/ports.ts'
+import { httpUrl, LISTENERS, probePort } from '../supervisor/ports.ts'
 import { ok, problem, warning, type Finding } from './finding.ts'
 
 const ANSWER_MS = 5000
@@ -90,28 +89,15 @@ function sum(values: readonly number[]): number {
 
 async function checkPorts(config: Config): Promise<Finding[]> {
   const found: Finding[] = []
-  for (const [name, { bind, variable }] of Object.entries(LISTENERS) as [
-    keyof typeof LISTENERS,
-    (typeof LISTENERS)[keyof typeof LISTENERS],
-  ][]) {
+  for (const name of Object.keys(LISTENERS) as (keyof typeof LISTENERS)[]) {
+    const { bind, variable } = LISTENERS[name]
     const [host, port] = [config[bind], config[name]]
-    const error = await listenError(host, port)
-    if (error === null) continue
-    found.push(
-      problem(
-        'ports',
-        `${variable}=${port}: cannot listen on ${host}:${port}: ${error}`,
-        `end what uses it, or choose another ${variable}`,
-      ),
-    )
+    try {
+      await probePort(host, port)
+    } catch (error) {
+      const what = `${variable}=${port}: cannot listen on ${host}:${port}: ${messageOf(error)}`
+      found.push(problem('ports', what, `end what uses it, or choose another ${variable}`))
+    }
   }
   return found.length > 0 ? found : [ok('ports', 'all can be listened on')]
-}
-
-function listenError(host: string, port: number): Promise<string | null> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', (error) => resolve(messageOf(error)))
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)))
-  })
 }

@@ -20,7 +20,7 @@ async function usablePort(variable: string, bindVariable: string, host: string, 
   const deadline = performance.now() + WAIT_MS
   for (;;) {
     try {
-      return await probe(host, port)
+      return await probePort(host, port)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && performance.now() < deadline) {
         await sleep(100)
@@ -42,7 +42,8 @@ async function usablePort(variable: string, bindVariable: string, host: string, 
   }
 }
 
-function probe(host: string, port: number): Promise<number> {
+/** The port, or for 0 a free one. Rejects with the system's error if it cannot be listened on. */
+export function probePort(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
