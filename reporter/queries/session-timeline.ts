@@ -39,13 +39,18 @@ export async function sessionTimeline(
   return { events: [...login, ...events.slice(0, MAX_EVENTS).reverse()], truncated: events.length > MAX_EVENTS }
 }
 
-const BETWEEN = `received_at >= parseDateTime64BestEffort({from:String}, 3, 'UTC') AND received_at <= parseDateTime64BestEffort({to:String}, 3, 'UTC')`
+/** A condition on a table's received_at, by parameters `from` and `to`. @param later how much later the last row may be: SQL's interval */
+function between(table: string, later: string): string {
+  const at = `${table}.received_at`
+  return `${at} >= parseDateTime64BestEffort({from:String}, 3, 'UTC')
+       AND ${at} <= parseDateTime64BestEffort({to:String}, 3, 'UTC') + ${later}`
+}
 
 function requestsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen }: Session): Promise<unknown[]> {
   return store.query(
     `SELECT toString(request.received_at) AS received_at, stage, auth_code, ip, mac, incoming, outgoing, own, remote_ip, '' AS detail
      FROM gatepost.gateway_auth AS request
-     WHERE request.${BETWEEN.replace(' AND ', ' AND request.')} + INTERVAL 5 MINUTE
+     WHERE ${between('request', 'INTERVAL 5 MINUTE')}
        AND session_id = {session:String} AND gw_id IN ({gateway:String}, '')
      ORDER BY request.received_at DESC, batch_id, batch_index LIMIT ${MAX_EVENTS + 1}`,
     { from: first_seen ?? '', to: last_seen ?? '', session: session_id, gateway: gw_id },
@@ -59,7 +64,7 @@ function packetsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen
        if(framed_ip != '', framed_ip, framed_ipv6) AS ip, mac, output_octets AS incoming, input_octets AS outgoing, 1 AS own,
        toString(remote_ip) AS remote_ip, toString(terminate_cause) AS detail
      FROM gatepost.radius_accounting AS packet
-     WHERE packet.${BETWEEN.replace(' AND ', ' AND packet.')} + INTERVAL 7 DAY
+     WHERE ${between('packet', 'INTERVAL 7 DAY')}
        AND unique_id = {session:String} AND nas = {nas:String}
      ORDER BY packet.event_at DESC, ifNull(session_time, 0) DESC, batch_id, batch_index LIMIT ${MAX_EVENTS + 1}`,
     { from: first_seen ?? '', to: last_seen ?? '', session: session_id, nas: gw_id },
