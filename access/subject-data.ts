@@ -31,6 +31,11 @@ export class SubjectData {
     return this.#access.put(kind.of(name), entryOf(data, until))
   }
 
+  /** Resolves when the data is removed durably. @throws GatepostError LOG_UNAVAILABLE */
+  remove<Name, Data extends object>(kind: SubjectKind<Name, Data>, name: Name): Promise<void> {
+    return this.#access.put(kind.of(name), null)
+  }
+
   /**
    * Claims the subject: writes the data unless another process of the installation was first.
    * @returns the data of the claim that won

@@ -4,7 +4,7 @@ import type { AccessEntry, AccessLog } from './log.ts'
 export type PersonKind = 'user' | 'mac'
 
 /** One entry per field: adding a field does not compile until it is declared whom it names. */
-type PersonIn<Data extends object> = { readonly [Field in keyof Data]: PersonKind | null }
+type PersonIn<Data extends object> = { readonly [Field in keyof Data]-?: PersonKind | null }
 
 /** Describes a kind of subject. `Name` distinguishes its subjects, `Data` is what its entries hold in `data`. */
 interface Description<Data extends object> {

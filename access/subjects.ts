@@ -42,10 +42,25 @@ export interface Credential {
   readonly password: string
 }
 
-/** A sign-up with an unconfirmed address. */
+/** A sign-up with an unconfirmed address. Fields that may be missing were added later. */
 export interface PendingCredential extends Credential {
   /** A keyed hash of the code that was mailed. */
   readonly code: string
+  /** Until when the session that signed up may be online unconfirmed, ms since the epoch; missing: until the entry ends. */
+  readonly validateBy?: number
+  /** Later sessions with this account, which wait for its confirmation too. */
+  readonly sessions?: readonly string[]
+  /** The visit that signed up, for the way back. */
+  readonly gwId?: string
+  readonly gwAddress?: string
+  readonly gwPort?: string
+  readonly mac?: string
+  readonly url?: string
+}
+
+/** What leads to a sign-up: the session that made it. */
+export interface SignUpOf {
+  readonly sessionId: string
 }
 
 /** The session of a device that may ask the captive portal API. */
@@ -172,7 +187,30 @@ export const SUBJECTS = {
   pendingCredential: new SubjectKind<string, PendingCredential>({
     prefix: 'credential:pending:',
     person: null,
-    personIn: { account: 'user', password: null, code: null },
+    personIn: {
+      account: 'user',
+      password: null,
+      code: null,
+      validateBy: null,
+      sessions: null,
+      gwId: null,
+      gwAddress: null,
+      gwPort: null,
+      mac: 'mac',
+      url: null,
+    },
+  }),
+  /** By a keyed hash of a mailed link, or of an address and the code mailed to it. */
+  confirmation: new SubjectKind<string, SignUpOf>({
+    prefix: 'credential:confirmation:',
+    person: null,
+    personIn: { sessionId: null },
+  }),
+  /** By a keyed hash of the account: its latest sign-up. */
+  unconfirmed: new SubjectKind<string, SignUpOf>({
+    prefix: 'credential:unconfirmed:',
+    person: null,
+    personIn: { sessionId: null },
   }),
   /** By a device's address and its gateway. */
   captiveSession: new SubjectKind<{ readonly ip: string; readonly gwId: string }, CaptiveSession>({

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { FileAccessLog } from '../access/journal-log.ts'
@@ -35,6 +35,23 @@ async function look(t: Test, page: Page, name: string): Promise<void> {
   await page.setViewportSize(LOOKS[0].viewport)
 }
 
+/** Phones show portals in small windows that keep no cookies. */
+async function withoutCookies(t: Test): Promise<{ context: BrowserContext; page: Page }> {
+  const profile = t.testdir({
+    Default: { Preferences: JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }) },
+  })
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: executablePath as string,
+    args: ['--no-sandbox'],
+    locale: 'en-GB',
+    javaScriptEnabled: false,
+    viewport: LOOKS[0].viewport,
+  })
+  t.teardown(() => context.close())
+  context.setDefaultTimeout(NEVER_MS)
+  return { context, page: await context.newPage() }
+}
+
 async function openPage(t: Test, browser: Browser, locale: string): Promise<Page> {
   // Captive-portal browsers run no scripts.
   const context = await browser.newContext({ locale, javaScriptEnabled: false, viewport: LOOKS[0].viewport })
@@ -56,6 +73,7 @@ t.test('a browser goes through the portal', { skip: executablePath === null }, a
     GATEPOST_LOGIN: 'click,voucher,account',
     GATEPOST_SMTP_URL: mail.url,
     GATEPOST_SMTP_FROM: 'wifi@example.org',
+    GATEPOST_PORTAL_URL: 'http://wifi.example.org',
   })
   t.teardown(() => instance.destroy())
   await instance.start()
@@ -175,24 +193,45 @@ t.test('a browser goes through the portal', { skip: executablePath === null }, a
   })
 
   await t.test('a browser that refuses all cookies goes online', async (t) => {
-    const profile = t.testdir({
-      Default: { Preferences: JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }) },
-    })
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath: executablePath as string,
-      args: ['--no-sandbox'],
-      locale: 'en-GB',
-      javaScriptEnabled: false,
-      viewport: LOOKS[0].viewport,
-    })
-    t.teardown(() => context.close())
-    context.setDefaultTimeout(NEVER_MS)
-    const page = await context.newPage()
+    const { context, page } = await withoutCookies(t)
     await page.goto(`${gateway.url}/some/page`)
     t.same(await context.cookies(), [], 'it keeps none')
     await page.getByRole('button', { name: 'Accept the terms and connect' }).click()
     await page.getByRole('heading', { name: 'You are online' }).waitFor()
     t.equal(await gateway.counters(1, 1), 1)
     t.same(await context.cookies(), [])
+  })
+
+  await t.test('sign-up without cookies; the link of the mail opens on another device', async (t) => {
+    const { context, page } = await withoutCookies(t)
+    await page.goto(gateway.url)
+    await page.getByRole('link', { name: 'Create an account' }).click()
+    await page.getByLabel('E-mail address').fill('carol@example.org')
+    await page.getByLabel('Password').fill('correct horse battery')
+    await page.getByRole('button', { name: 'Create account and connect' }).click()
+    await page.getByRole('heading', { name: 'Please confirm' }).waitFor()
+    t.equal(await gateway.counters(0, 0), 5)
+    await look(t, page, 'activate-without-cookies')
+    await page.getByLabel('E-mail address').fill('carol@example.org')
+    await page.getByLabel('Code from the e-mail').fill('00000000')
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    await page.getByRole('alert').waitFor()
+    await look(t, page, 'activate-without-cookies-wrong')
+    t.same(await context.cookies(), [])
+
+    const mailbox = await openPage(t, browser, 'fr-FR')
+    await mailbox.goto(`http://127.0.0.1:${instance.gatewayPort}${await mail.linkFor('carol@example.org')}`)
+    await look(t, mailbox, 'link')
+    t.equal(await gateway.counters(0, 0), 5, 'the link alone confirms nothing')
+    await mailbox.getByRole('button', { name: 'Confirmer' }).click()
+    await mailbox.getByRole('heading', { name: 'Adresse confirmée' }).waitFor()
+    await look(t, mailbox, 'link-confirmed')
+    t.ok(await until(async () => (await gateway.counters(0, 0)) === 1), 'the device that signed up stays online')
+
+    await page.getByLabel('Code from the e-mail').fill(await mail.codeFor('carol@example.org'))
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    await page.getByRole('alert').waitFor()
+    await mailbox.reload()
+    await mailbox.getByRole('heading', { name: 'Ce lien n’est plus valable' }).waitFor()
   })
 })

@@ -22,6 +22,8 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   accountQuota: { subject: `quota:account:${USER}`, name: USER },
   credential: { subject: 'credential:aa00', name: 'aa00' },
   pendingCredential: { subject: 'credential:pending:0011', name: '0011' },
+  confirmation: { subject: 'credential:confirmation:aa00', name: 'aa00' },
+  unconfirmed: { subject: 'credential:unconfirmed:aa00', name: 'aa00' },
   captiveSession: { subject: 'credential:captive:2001:db8::9 gw 1', name: { ip: '2001:db8::9', gwId: 'gw 1' } },
   voucher: { subject: 'voucher:bb00', name: 'bb00' },
   voucherStart: { subject: 'voucher:bb00:start', name: 'bb00' },

@@ -1,9 +1,10 @@
-import { createHmac, randomInt } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { SubjectData } from '../../access/subject-data.ts'
-import { SUBJECTS, type Credential, type PendingCredential } from '../../access/subjects.ts'
+import { SUBJECTS, type Credential } from '../../access/subjects.ts'
 import { OldestFirstMap } from '../../access/oldest-first.ts'
 import { AccountGuard } from '../../common/account-guard.ts'
 import { FailureLimiter } from '../../common/failure-limiter.ts'
+import type { Confirmed, SignUp, SignUps } from './confirmation.ts'
 import { PasswordsBusy, type Lane } from './hash-queue.ts'
 import {
   AttemptLimits,
@@ -15,25 +16,24 @@ import {
   type Origin,
 } from './limits.ts'
 import type { MailLimits } from './mail-limits.ts'
-import type { Mailer } from './mail.ts'
 import { limitedBy, refused, type LoginMethod, type LoginResult } from './method.ts'
 import { checkPassword, hashPassword } from './password.ts'
 import { parameter } from './request.ts'
-import type { Languages } from './texts.ts'
-import { sameProof } from '../../access/voucher-code.ts'
 
 /*
  * Login method `account`: an e-mail address and a password. In the access log, an account's password is a `credential` under a keyed hash of
- * the address, and a sign-up with an unconfirmed address is a `pendingCredential` under its session. A sign-up never checks whether the
- * account exists: it takes effect once the mailed code has been entered in the browser that signed up. So nobody can find out who has an
- * account or take one over without its mailbox, and a user who forgot the password signs up again.
+ * the address; confirmation.ts has the sign-ups with an unconfirmed address. A sign-up never checks whether the account exists: it takes
+ * effect once the address is confirmed by the mail. So nobody can find out who has an account or take one over without its mailbox, and a user
+ * who forgot the password signs up again. Whoever confirms in another browser than the one that signed up may be the owner of the mailbox, but
+ * not the person who signed up: if the account exists already, the page then asks for the new password too.
  */
 
 /** Shorter passwords are refused (NIST SP 800-63B, 5.1.1.2, asks for 8). */
 export const MIN_PASSWORD_CHARACTERS = 10
 const MAX_PASSWORD_CHARACTERS = 200
-const CODE_DIGITS = 8
 const MINUTES = 60_000
+/** Wrong codes of a session, and for an address. The link works all the same. */
+const CODES_PER_HOUR = 10
 /** After so many wrong passwords the hashes of an origin wait behind those of others. */
 const SUSPECT_AFTER = 3
 const MAX_KNOWN = 10_000
@@ -43,9 +43,8 @@ export interface AccountOptions {
   readonly data: SubjectData
   /** The installation's secrets: the first one signs, the others are still accepted. */
   readonly secrets: readonly [string, ...string[]]
-  readonly mailer: Mailer
+  readonly signUps: SignUps
   readonly mailLimits: MailLimits
-  readonly languages: Languages
   readonly validationTimeMs: number
 }
 
@@ -57,13 +56,33 @@ export function accountName(typed: string): string | null {
     : null
 }
 
+/** What confirms an address. */
+export interface Confirmation {
+  /** The session of the browser; empty: not known. */
+  readonly sessionId: string
+  /** As typed; null: the browser's session tells whose code it is. */
+  readonly email: string | null
+  readonly code: string
+  /** Of the mailed link; empty: a code was entered. */
+  readonly link: string
+  /** As typed; empty: it was not asked for. */
+  readonly password: string
+  readonly origin: Origin
+  readonly now: number
+}
+
+/** Why an address was not confirmed; `password`: the password of the sign-up is needed too, and is missing or wrong. */
+export type Unconfirmed = 'wrong' | 'password'
+
 export class Accounts {
   readonly #options: AccountOptions
   readonly #limits = new AttemptLimits(WRONG_PASSWORDS)
   readonly #guard = new AccountGuard(OF_ACCOUNT)
   readonly #signups = new AttemptLimits(SIGNUPS)
   readonly #codes = new AttemptLimits(WRONG_CODES)
-  readonly #codesOfSession = new FailureLimiter(10, 60 * MINUTES)
+  readonly #codesOfSession = new FailureLimiter(CODES_PER_HOUR, 60 * MINUTES)
+  /** Wrong codes, and passwords with right ones, for an e-mail address. */
+  readonly #codesOfAccount = new FailureLimiter(CODES_PER_HOUR, 60 * MINUTES)
   /** Wrong passwords of each origin. */
   readonly #wrong = new FailureLimiter(SUSPECT_AFTER, 10 * MINUTES)
   /** Origins where somebody knew a password. */
@@ -98,6 +117,12 @@ export class Accounts {
           this.#known.set(origin.key, true)
           return { granted: true, account: name, until: null, validateBy: null }
         }
+        // Whether there is a sign-up does not depend on whether the account exists, so how long this takes does not tell either.
+        const signUp = account === null ? null : this.#options.signUps.latest(account, now)
+        if (signUp !== null && (await checkPassword(typed, signUp.pending.password, turn))) {
+          notWrong()
+          return this.#waiting(signUp, now)
+        }
         this.#wrong.failed(origin.key, now)
         return refused('error.account')
       }, notWrong)
@@ -118,45 +143,111 @@ export class Accounts {
       const validateBy = now + this.#options.validationTimeMs
       return withPasswords(async () => {
         const hash = await hashPassword(password, { lane: 'signup', origin: origin.key })
-        const issued = (sessionId: string) => this.#invite(sessionId, { account, password: hash }, validateBy, language)
+        const invitation = {
+          credential: { account, password: hash },
+          redirect: attempt.redirect,
+          validateBy,
+          language,
+          now,
+        }
+        const issued = (sessionId: string) => this.#options.signUps.invite(sessionId, invitation)
         return { granted: true, account, until: null, validateBy, issued }
       })
     },
   }
 
-  /**
-   * Confirms the sign-up of a session with the mailed code.
-   * @returns whether the code was right and in time; Limited: too many wrong codes
-   */
-  async confirm(sessionId: string, typed: string, origin: Origin, now: number): Promise<boolean | Limited> {
-    const { data } = this.#options
-    const limited = this.#codes.refusal(origin, now)
-    if (limited !== null) return limited
-    if (!this.#codesOfSession.allows(sessionId, now))
-      return { limit: 'session', waitMs: this.#codesOfSession.endsIn(sessionId, now) }
-    const pending = data.get(SUBJECTS.pendingCredential, sessionId, now)
-    if (pending === undefined || !sameProof(pending.code, this.#codeHash(sessionId, typed.replace(/\D/g, '')))) {
-      this.#codesOfSession.failed(sessionId, now)
-      this.#codes.tried(origin, now)
-      return false
-    }
-    const { account, password } = pending
-    await data.put(SUBJECTS.credential, this.#nameOf(account), { account, password }, null)
-    return true
+  /** Whether this session signed up, so that the code alone says which address it is for. @throws GatepostError LOG_UNAVAILABLE */
+  hasSignedUp(sessionId: string, now: number): boolean {
+    return sessionId !== '' && this.#options.data.get(SUBJECTS.pendingCredential, sessionId, now) !== undefined
   }
 
-  /** Stores a sign-up and mails its code. False: it cannot be sent now. */
-  async #invite(sessionId: string, credential: Credential, validateBy: number, language: string): Promise<boolean> {
-    const { data, mailer, languages } = this.#options
-    const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
-    const pending: PendingCredential = { ...credential, code: this.#codeHash(sessionId, code) }
-    await data.put(SUBJECTS.pendingCredential, sessionId, pending, validateBy)
-    const texts = languages.choose(language)
-    return mailer.send({
-      to: credential.account,
-      subject: texts.text('mail.subject', { brand: texts.text('brand') }),
-      text: `${texts.text('mail.text', { code })}\n\n${texts.text('mail.ignore')}\n`,
-    })
+  /** What a link is for; null: it was used, or is too old. @throws GatepostError LOG_UNAVAILABLE */
+  ofLink(link: string, now: number): { readonly account: string; readonly needsPassword: boolean } | null {
+    const signUp = this.#options.signUps.byLink(link, now)
+    if (signUp === null) return null
+    const { account } = signUp.pending
+    return { account, needsPassword: this.#find(account, now) !== undefined }
+  }
+
+  /**
+   * Confirms a sign-up.
+   * @returns Limited: too many wrong codes
+   * @throws GatepostError LOG_UNAVAILABLE
+   */
+  async confirm(by: Confirmation): Promise<Confirmed | Unconfirmed | Limited> {
+    const { sessionId, link, origin, now } = by
+    const account = by.email === null ? null : (accountName(by.email) ?? '')
+    const limited = this.#codes.refusal(origin, now) ?? this.#tooManyCodes(link === '' ? sessionId : '', account, now)
+    if (limited !== null) return limited
+    const found = this.#signUpOf(by, account)
+    if (found === null) {
+      this.#codes.tried(origin, now)
+      if (link === '' && account !== null) this.#codesOfAccount.failed(account, now)
+      else if (link === '' && sessionId !== '') this.#codesOfSession.failed(sessionId, now)
+      return 'wrong'
+    }
+    const { pending } = found
+    if (found.sessionId !== sessionId && this.#find(pending.account, now) !== undefined) {
+      const refusal = by.password === '' ? 'password' : await this.#checked(pending, by)
+      if (refusal !== null) return refusal
+    }
+    const { account: name, password } = pending
+    await this.#options.data.put(SUBJECTS.credential, this.#nameOf(name), { account: name, password }, null)
+    return this.#options.signUps.confirmed(found, now)
+  }
+
+  #signUpOf({ sessionId, code, link, now }: Confirmation, account: string | null): SignUp | null {
+    const { signUps } = this.#options
+    if (link !== '') return signUps.byLink(link, now)
+    const digits = code.replace(/\D/g, '')
+    const own = sessionId === '' ? null : signUps.bySession(sessionId, digits, now)
+    if (own !== null && (account === null || own.pending.account === account)) return own
+    return account === null || account === '' ? null : signUps.byCode(account, digits, now)
+  }
+
+  #tooManyCodes(sessionId: string, account: string | null, now: number): Limited | null {
+    if (account !== null) {
+      const of = this.#codesOfAccount
+      return of.allows(account, now) ? null : { limit: 'account', waitMs: of.endsIn(account, now) }
+    }
+    const of = this.#codesOfSession
+    return sessionId === '' || of.allows(sessionId, now)
+      ? null
+      : { limit: 'session', waitMs: of.endsIn(sessionId, now) }
+  }
+
+  /** Checks the password of a sign-up; null: it is right. A link must not be a way to guess it, so wrong ones count as wrong codes. */
+  async #checked(pending: Credential, { password, origin, now }: Confirmation): Promise<Unconfirmed | Limited | null> {
+    const { account } = pending
+    const limited = this.#tooManyCodes('', account, now)
+    if (limited !== null) return limited
+    this.#codes.tried(origin, now)
+    this.#codesOfAccount.failed(account, now)
+    const notWrong = () => {
+      this.#codes.succeeded(origin, now)
+      this.#codesOfAccount.forgive(account, now)
+    }
+    try {
+      const turn = { lane: this.#laneOf(origin, now), origin: origin.key }
+      if (!(await checkPassword(password, pending.password, turn))) return 'password'
+    } catch (error) {
+      notWrong()
+      if (!(error instanceof PasswordsBusy)) throw error
+      return BUSY
+    }
+    notWrong()
+    return null
+  }
+
+  /** Somebody who has not confirmed yet logs in: online until the same deadline as the sign-up. */
+  #waiting(signUp: SignUp, now: number): LoginResult {
+    const { account, validateBy } = signUp.pending
+    if (validateBy === undefined || validateBy <= now) return refused('error.unconfirmed')
+    const issued = async (sessionId: string) => {
+      await this.#options.signUps.join(signUp, sessionId, now)
+      return true
+    }
+    return { granted: true, account, until: null, validateBy, issued }
   }
 
   #laneOf({ key, gateway }: Origin, now: number): Lane {
@@ -174,10 +265,6 @@ export class Accounts {
 
   #nameOf(account: string, secret = this.#options.secrets[0]): string {
     return createHmac('sha256', secret).update(`gatepost: account ${account}`).digest('hex').slice(0, 32)
-  }
-
-  #codeHash(sessionId: string, code: string): string {
-    return createHmac('sha256', this.#options.secrets[0]).update(`gatepost: code ${sessionId} ${code}`).digest('hex')
   }
 }
 

@@ -1,11 +1,9 @@
 import { LOGGED_OUT } from '../../access/subjects.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { Answer, Reply } from '../http.ts'
-import type { Accounts } from './account.ts'
-import type { PortalCookies, PortalState, TicketOf } from './cookie.ts'
+import type { ConfirmPage } from './confirm-page.ts'
+import type { PortalCookies, TicketOf } from './cookie.ts'
 import type { KnownSessions } from './known.ts'
-import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
-import { limitText } from './method.ts'
 import type { Pages } from './pages.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
@@ -24,13 +22,11 @@ export interface MessageOptions {
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly known: KnownSessions
-  /** Confirms codes; null: there are no accounts. */
-  readonly accounts: Accounts | null
-  readonly originOf: (remoteIp: string, mac: string) => Origin
-  readonly limitCounts: LimitCounts
+  /** Null: there are no accounts. */
+  readonly confirm: ConfirmPage | null
 }
 
-/** `gw_message.php?message=M[&token=T]`: a gateway's message for a client that is not online, or not yet. */
+/** `gw_message.php?message=M[&token=T]`: a gateway's message for a client that is not online, or not yet; `?confirm=LINK`: a mailed link. */
 export class MessagePage {
   readonly #options: MessageOptions
 
@@ -39,11 +35,12 @@ export class MessagePage {
   }
 
   get(request: PortalRequest, texts: Texts): Answer {
-    const { cookies, known } = this.#options
-    const { query, now } = request
+    const { known, confirm } = this.#options
+    const { query } = request
+    if (confirm !== null && query.has('confirm')) return confirm.link(request, texts)
     const sent = parameter(query, 'message', 64)
     const message = Object.hasOwn(MESSAGES, sent) ? MESSAGES[sent] : 'other'
-    if (message === 'activate') return this.#activate(texts, cookies.read(request.cookieHeader, now))
+    if (message === 'activate' && confirm !== null) return confirm.code(request, texts)
     const denial = message === 'denied' ? (known.find(request)?.denial ?? '') : ''
     return this.#page(texts, 200, message, { reason: texts.reason(denial), again: this.#loginLink(request) })
   }
@@ -55,9 +52,12 @@ export class MessagePage {
     return this.#page(texts, 200, 'denied', { reason: texts.reason(reason), again })
   }
 
-  /** Handles the forms with the mailed code, and for logging out. */
+  /** Handles the forms that confirm an address, and for logging out. */
   async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
-    return form.has('logout') ? this.#logout(request, texts, form) : this.#confirm(request, texts, form)
+    if (form.has('logout')) return this.#logout(request, texts, form)
+    const { confirm } = this.#options
+    if (confirm !== null) return confirm.post(request, texts, form)
+    return { answer: this.#page(texts, 403, 'other', { error: texts.text('error.expired') }), outcome: 'none' }
   }
 
   async #logout(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
@@ -89,41 +89,10 @@ export class MessagePage {
     return cookies.provesTicket(logoutTicket(request, session), ticket.join('.'), request.now)
   }
 
-  async #confirm(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
-    const { cookies, sessions, accounts, originOf, limitCounts } = this.#options
-    const state = cookies.read(request.cookieHeader, request.now)
-    const show = (answer: Answer): Reply => ({ answer, outcome: 'none' })
-    if (state === null || accounts === null || !cookies.provesForm(state, parameter(form, 'form', 64)))
-      return show(this.#activate(texts, state, 403, 'error.expired'))
-    try {
-      const origin = originOf(request.remoteIp, state.mac)
-      const right = await accounts.confirm(state.sessionId, parameter(form, 'code', 64), origin, request.now)
-      if (typeof right !== 'boolean') {
-        limitCounts.count('code', right)
-        return show(this.#activate(texts, state, 429, limitText(right), right))
-      }
-      if (!right) return show(this.#activate(texts, state, 403, 'error.code'))
-      await sessions.validated(state.sessionId, request.now)
-    } catch (error) {
-      if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
-      return show(this.#activate(texts, state, 503, 'error.unavailable'))
-    }
-    return show(this.#page(texts, 200, 'activate.done', {}))
-  }
-
-  /** The form for the code. It works only in the browser that signed up, which has the cookie. */
-  #activate(texts: Texts, state: PortalState | null, code = 200, error = '', limited: Limited | null = null): Answer {
-    const { cookies, accounts } = this.#options
-    const form = state === null || state.sessionId === '' || accounts === null ? '' : cookies.formProof(state)
-    const shown =
-      error === '' ? '' : texts.text(error, { duration: texts.duration(wholeMinutes(limited?.waitMs ?? 0)) })
-    return this.#page(texts, code, 'activate', { form, error: shown }, limited?.waitMs)
-  }
-
-  #page(texts: Texts, code: number, message: string, data: Record<string, unknown>, retryAfterMs?: number): Answer {
+  #page(texts: Texts, code: number, message: string, data: Record<string, unknown>): Answer {
     const title = texts.text(`${message}.title`)
     const text = texts.text(`${message}.text`)
-    const page = { route: 'gw_message', code, title, data: { ...data, text }, retryAfterMs } as const
+    const page = { route: 'gw_message', code, title, data: { ...data, text } } as const
     return this.#options.pages.answer('message', texts, page)
   }
 

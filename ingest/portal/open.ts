@@ -11,6 +11,8 @@ import { Accounts } from './account.ts'
 import { SubjectData } from '../../access/subject-data.ts'
 import { CaptiveApi } from './capport.ts'
 import { clickThrough } from './click.ts'
+import { ConfirmPage } from './confirm-page.ts'
+import { SignUps } from './confirmation.ts'
 import { PortalCookies } from './cookie.ts'
 import { IssuedSessions } from './issue.ts'
 import { KnownSessions } from './known.ts'
@@ -43,6 +45,8 @@ export interface PortalOptions {
   readonly roaming: boolean
   /** The page that guests go on to; null: the one that they wanted. */
   readonly landingUrl: string | null
+  /** Where browsers reach the portal, for links in mails; null: not known. */
+  readonly portalUrl: string | null
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
   /** `perHour`: of this worker. */
   readonly mail: { readonly url: string; readonly from: string; readonly perHour: number } | null
@@ -79,7 +83,13 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const accounts =
     mailer === null || !options.methods.includes('account')
       ? null
-      : new Accounts({ data, secrets, mailer, mailLimits, languages, validationTimeMs })
+      : new Accounts({
+          data,
+          secrets,
+          mailLimits,
+          validationTimeMs,
+          signUps: new SignUps({ data, secrets, mailer, languages, portalUrl: options.portalUrl }),
+        })
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
@@ -98,7 +108,8 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const isSourceOf = (gwId: string, address: string) => registry.isProven(gwId, address)
   const known = new KnownSessions({ cookies, sessions, online: new OnlineClients(access), captiveApi, isSourceOf })
   const common = { pages, cookies, sessions, known, originOf, limitCounts }
-  const message = new MessagePage({ ...common, accounts })
+  const confirm = accounts === null ? null : new ConfirmPage({ ...common, accounts, landing })
+  const message = new MessagePage({ ...common, confirm })
   const signup = accounts?.signup ?? null
   return new Portal({
     languages,

@@ -15,6 +15,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     validationTimeMs: config.validationTimeMs,
     roaming: config.roaming === 'on',
     landingUrl: config.landingUrl ?? null,
+    portalUrl: config.portalUrl ?? null,
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null

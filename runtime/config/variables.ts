@@ -179,6 +179,12 @@ export const VARIABLES = {
     allowed: 'a URL with http or https',
     unset: '(unset: the page that they wanted)',
   }),
+  portalUrl: optional('GATEPOST_PORTAL_URL', url('http', 'https'), {
+    description:
+      'Where browsers reach the portal, with the prefix of its paths if there is one: the address of the links in its mails. It is not taken from requests, whose sender could write anything there.',
+    allowed: 'a URL with http or https',
+    unset: '(unset: mails have a code and no link)',
+  }),
   termsVersion: withDefault('GATEPOST_TERMS_VERSION', '1', shortText, {
     description: 'Version of the terms of use that the portal shows: it is recorded with every login.',
     allowed: 'a text of at most 64 characters',

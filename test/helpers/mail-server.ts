@@ -9,6 +9,8 @@ export interface MailServer {
   readonly mails: readonly string[]
   /** The code that was mailed to an address; waits for it. */
   codeFor(address: string): Promise<string>
+  /** The path and query of the link that was mailed to an address; waits for it. */
+  linkFor(address: string): Promise<string>
 }
 
 /** A mail server that keeps the mails. @param busy this many mails are refused first, temporarily */
@@ -40,6 +42,15 @@ export async function startMailServer(t: Test, busy = 0): Promise<MailServer> {
       const code = /\b(\d{8})\b/.exec(latest.get(address)?.split('\r\n\r\n').slice(1).join() ?? '')?.[1]
       if (code === undefined) throw new Error(`no code was mailed to ${address}`)
       return code
+    },
+    linkFor: async (address) => {
+      await until(() => latest.has(address))
+      // Long lines are folded (RFC 2045, 6.7).
+      const text = (latest.get(address) ?? '').replaceAll('=\r\n', '').replaceAll('=3D', '=')
+      const link = /https?:\/\/\S+/.exec(text)?.[0]
+      if (link === undefined) throw new Error(`no link was mailed to ${address}`)
+      const { pathname, search } = new URL(link)
+      return pathname + search
     },
   }
 }

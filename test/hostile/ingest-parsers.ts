@@ -50,6 +50,7 @@ const app = new App({
         validationTimeMs: 1_200_000,
         roaming: true,
         landingUrl: null,
+        portalUrl: null,
         webhook: null,
         mail: null,
       },

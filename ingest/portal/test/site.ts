@@ -33,6 +33,7 @@ export const PORTAL: PortalOptions = {
   validationTimeMs: 1_200_000,
   roaming: false,
   landingUrl: null,
+  portalUrl: null,
   webhook: null,
   mail: null,
 }
@@ -90,13 +91,15 @@ export async function seen(site: Site): Promise<void> {
 export class Visitor {
   readonly #base: string
   readonly #headers: Record<string, string>
+  readonly #keepsCookies: boolean
   cookie = ''
   /** Of the page that it got last. */
   proof = ''
 
-  constructor(base: string, headers: Record<string, string> = {}) {
+  constructor(base: string, headers: Record<string, string> = {}, keepsCookies = true) {
     this.#base = base
     this.#headers = headers
+    this.#keepsCookies = keepsCookies
   }
 
   async get(target: string): Promise<{ response: Response; html: string }> {
@@ -117,7 +120,7 @@ export class Visitor {
   async #keep(response: Response): Promise<{ response: Response; html: string }> {
     const html = await response.text()
     const cookie = response.headers.get('set-cookie')
-    if (cookie !== null) this.cookie = cookie.split(';')[0]
+    if (cookie !== null && this.#keepsCookies) this.cookie = cookie.split(';')[0]
     this.proof = /name="form" value="([^"]*)"/.exec(html)?.[1] ?? this.proof
     return { response, html }
   }
