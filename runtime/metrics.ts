@@ -106,6 +106,12 @@ export function sqlMetrics(sql: SqlStats & { readonly auditLost: number }): Plai
   )
   metrics.add(
     'counter',
+    'gatepost_sql_slow_readers_total',
+    'Clients that read their result slowly and were disconnected, since their time was over and others waited',
+    () => [{ value: sql.slow }],
+  )
+  metrics.add(
+    'counter',
     'gatepost_sql_overdue_total',
     'Queries that the engine had not ended ten seconds after their time limit; the process is replaced',
     () => [{ value: sql.overdue }],

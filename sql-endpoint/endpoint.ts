@@ -39,7 +39,7 @@ const KILL_CONNECTIONS = 2
 const JUDGEMENTS = 300
 const JUDGED_TEXT = 8192
 const FIRST_BYTE_MS = 10_000
-/** Nothing moves while a statement waits for its turn and runs; who does not read its result is disconnected before (output.ts). */
+/** Nothing moves while a statement waits for its turn and runs; who does not read its result is disconnected before. */
 const STALLED_MS = 3_600_000
 
 /**
@@ -147,12 +147,13 @@ class Service {
   }
 
   stats(): SqlStats {
-    const { completed, failed, abandoned, overdue, refused, rowsRead, bytesSent } = this.#counters
+    const { completed, failed, abandoned, slow, overdue, refused, rowsRead, bytesSent } = this.#counters
     const active = this.#readers.active + this.#writers.active
     return {
       completed,
       failed,
       abandoned,
+      slow,
       overdue,
       refused: { ...refused },
       active,
@@ -228,7 +229,9 @@ class Service {
       if (mayWrite && text.data !== null) data = await spool(text.data)
       const isKill = firstWord(text.sql) === 'KILL'
       const gate = isKill ? this.#killers : mayWrite ? this.#writers : this.#readers
-      leave = await gate.enter(`${client.user} ${addressGroup(client.address)}`, left.signal)
+      const overdue = this.#overdue(mayWrite, limits)
+      const lease = { ms: overdue.afterMs, revoke: () => this.#disconnectSlowReader(res) }
+      leave = await gate.enter(`${client.user} ${addressGroup(client.address)}`, left.signal, lease)
       const actsAsServer = role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true)
       await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
@@ -247,7 +250,7 @@ class Service {
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         onStatement: (statement) => this.#audit(client, 'sql_query', statement),
         signal: left.signal,
-        overdue: this.#overdue(mayWrite, limits),
+        overdue,
       })
       this.#counters.completed++
     } catch (error) {
@@ -278,6 +281,18 @@ class Service {
       this.#options.onOverdue?.(reason)
     }
     return { afterMs: (limit + overdueSeconds) * 1000, report }
+  }
+
+  /** For results that the engine has finished: one that is streamed ends at the query's time limit. */
+  #disconnectSlowReader(res: ServerResponse): void {
+    // Before that it is the engine that is slow, see #overdue().
+    if (!res.headersSent || res.destroyed) return
+    this.#counters.slow++
+    this.#options.logger.warn(
+      {},
+      'SQL endpoint: a client that read its result slowly was disconnected, since others wait',
+    )
+    res.destroy()
   }
 
   #announce(res: ServerResponse, request: SqlRequest): void {

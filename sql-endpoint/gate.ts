@@ -8,6 +8,13 @@ interface Waiter {
   readonly refuse: (error: SqlError) => void
 }
 
+/** How long a slot is its holder's alone. */
+export interface Lease {
+  readonly ms: number
+  /** Makes the holder release its slot soon: called once, when that time is over and somebody waits. */
+  readonly revoke: () => void
+}
+
 /** Queued requests, limited in number over all gates that share it, and in time. */
 export class Queue {
   readonly max: number
@@ -36,7 +43,7 @@ export class Queue {
 
 /**
  * Admits a limited number at a time. Of those who wait, the next slot goes to the one with fewest slots, then to the one who got none for longest, then to
- * the first; a full queue refuses those who have most of it.
+ * the first; a full queue refuses those who have most of it. Who holds a slot for longer than its lease loses it once somebody waits.
  */
 export class Gate {
   readonly #max: number
@@ -45,6 +52,8 @@ export class Gate {
   readonly #slots = new Map<string, number>()
   /** When each of those who run or wait got a slot last, by the number of the turn. */
   readonly #turns = new Map<string, number>()
+  /** Of holders whose time is over; the oldest first. */
+  readonly #expired = new Set<Lease>()
   #turn = 0
   #active = 0
 
@@ -60,17 +69,37 @@ export class Gate {
   /**
    * Resolves with a function that releases the slot.
    * @param who any text: slots are fair between them
+   * @param lease without one the holder is never interrupted
    * @throws SqlError TOO_MANY_SIMULTANEOUS_QUERIES: the queue is full, or the wait was too long; ABORTED: the client disconnected meanwhile
    */
-  async enter(who: string, signal: AbortSignal): Promise<() => void> {
+  async enter(who: string, signal: AbortSignal, lease?: Lease): Promise<() => void> {
     if (this.#active >= this.#max) await this.#wait(who, signal)
     else this.#take(who)
+    const timer = lease === undefined ? undefined : setTimeout(() => this.#expire(lease), lease.ms)
     let left = false
     return () => {
       if (left) return
       left = true
+      clearTimeout(timer)
+      if (lease !== undefined) this.#expired.delete(lease)
       this.#release(who)
     }
+  }
+
+  #expire(lease: Lease): void {
+    this.#expired.add(lease)
+    if (this.#waiting().length > 0) this.#revokeOne()
+  }
+
+  #revokeOne(): void {
+    const [lease] = this.#expired
+    if (lease === undefined) return
+    this.#expired.delete(lease)
+    lease.revoke()
+  }
+
+  #waiting(): Waiter[] {
+    return [...this.#queue.waiting].filter(({ gate }) => gate === this)
   }
 
   #take(who: string): void {
@@ -84,7 +113,7 @@ export class Gate {
     const slots = (this.#slots.get(who) ?? 0) - 1
     if (slots > 0) this.#slots.set(who, slots)
     else this.#slots.delete(who)
-    const waiting = [...this.#queue.waiting].filter(({ gate }) => gate === this)
+    const waiting = this.#waiting()
     const known = new Set([...this.#slots.keys(), ...waiting.map((waiter) => waiter.who)])
     for (const name of this.#turns.keys()) if (!known.has(name)) this.#turns.delete(name)
     if (waiting.length === 0) return
@@ -134,6 +163,7 @@ export class Gate {
       )
       queue.waiting.add(waiter)
       signal.addEventListener('abort', abandon, { once: true })
+      this.#revokeOne()
     })
   }
 

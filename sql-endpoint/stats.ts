@@ -8,6 +8,8 @@ export interface SqlStats {
   readonly completed: number
   readonly failed: number
   readonly abandoned: number
+  /** Of the abandoned: clients that read their result slowly, and lost their slot to others. */
+  readonly slow: number
   /** Queries that the engine had not ended some time after their limit. */
   readonly overdue: number
   readonly refused: Readonly<Record<Refusal, number>>
@@ -23,6 +25,7 @@ export class Counters {
   failed = 0
   /** The client disconnected before its answer was complete. */
   abandoned = 0
+  slow = 0
   overdue = 0
   rowsRead = 0
   bytesSent = 0
