@@ -16,7 +16,8 @@ export class YamlFile<T> {
     try {
       parsed = parse(readFileSync(path, 'utf8'))
     } catch (error) {
-      throw this.wrong(messageOf(error), error)
+      // The lines after the first show the file's text, where a hash of a password may be; the cause would repeat them.
+      throw this.wrong(messageOf(error).split('\n')[0].replace(/:$/, ''))
     }
     const result = schema.safeParse(parsed)
     if (!result.success) {

@@ -31,6 +31,14 @@ t.test('users with what they see and their limits', (t) => {
   t.end()
 })
 
+t.test('a file that is no YAML is reported without its text, which holds hashes', (t) => {
+  const path = join(directory, 'unquoted.yaml')
+  writeFileSync(path, one().replace(`${HASH}'`, HASH))
+  const message = "Missing closing 'quote at line 5, column 1"
+  t.throws(() => readSqlUsers(path), { message: `GATEPOST_SQL_USERS=${path}: ${message}`, cause: undefined })
+  t.end()
+})
+
 t.test('mistakes are reported with their place', (t) => {
   const told = (text: string, message: RegExp) => t.throws(() => read(text), { code: 'CONFIG_INVALID', message })
   told(one('max_time: 0s'), /^GATEPOST_SQL_USERS=\S+: users\.0\.max_time: 0s: allowed is a duration/)
