@@ -1,4 +1,6 @@
 import { configWarnings, loadConfig, type Environment } from '../config/config.ts'
+import { readPolicies } from '../config/policies.ts'
+import { readSqlUsers } from '../config/sql-users.ts'
 import { checkDataDirectory } from './data-directory.ts'
 import { ok, warning, type Finding } from './finding.ts'
 import { checkInstance } from './instance.ts'
@@ -8,10 +10,12 @@ import { checkCertificate, checkKafka, checkStore } from './servers.ts'
 /**
  * Looks at everything that an instance of this configuration needs. Changes nothing, and creates nothing that stays.
  * @param progress told what is looked at now
- * @throws GatepostError CONFIG_INVALID
+ * @throws GatepostError CONFIG_INVALID: a variable, or a file that one names, is wrong
  */
 export async function examine(env: Environment, version: string, progress: (what: string) => void): Promise<Finding[]> {
   const config = loadConfig(env)
+  readPolicies(config.policies)
+  readSqlUsers(config.sqlUsers)
   const warnings = configWarnings(env)
   const findings = warnings.map((found) => warning('configuration', found, 'gatepost config shows every variable'))
   if (warnings.length === 0) findings.push(ok('configuration', 'every value is allowed'))

@@ -77,11 +77,20 @@ t.test('each thing that is wrong is a problem, with what to do', async (t) => {
     t.equal(status, 1, check)
     t.match(findings.get(check), { level: 'problem', found, advice: /./ }, check)
   }
-  const { status, stderr } = await run(process.execPath, [packageFile('bin/gatepost'), 'doctor'], {
-    env: { ...instance.env, GATEPOST_WORKERS: 'many' },
-  })
-  t.equal(status, 2)
-  t.match(stderr, /GATEPOST_WORKERS=many/)
+  const notYaml = join(instance.dataDir, '..', 'broken.yaml')
+  writeFileSync(notYaml, 'policies: [')
+  for (const wrong of [
+    { GATEPOST_WORKERS: 'many' },
+    { GATEPOST_POLICIES: notYaml },
+    { GATEPOST_SQL_USERS: notYaml, GATEPOST_SQL_PASSWORD: 'a-long-enough-password' },
+  ] as Record<string, string>[]) {
+    const [[name, value]] = Object.entries(wrong)
+    const { status, stderr } = await run(process.execPath, [packageFile('bin/gatepost'), 'doctor'], {
+      env: { ...instance.env, ...wrong },
+    })
+    t.equal(status, 2)
+    t.match(stderr, `${name}=${value}: `)
+  }
 })
 
 t.test('a server: migrations and clocks', async (t) => {
