@@ -2,7 +2,6 @@
 export const LONGEST: readonly string[] = [
   'reporter/dashboard/test/pages.test.ts',
   'jobs/sessions/test/sessions-job.test.ts',
-  'cli/test/forget.test.ts',
   'store/server/test/contract.test.ts',
   'ingest/portal/test/limits.test.ts',
   'log/kafka/client/test/group.test.ts',
@@ -12,7 +11,6 @@ export const LONGEST: readonly string[] = [
   'test/dashboard.test.ts',
   'cli/test/cli.test.ts',
   'cli/test/replay.test.ts',
-  'test/writers.test.ts',
   'runtime/doctor/test/doctor.test.ts',
   'store/server/test/kill.test.ts',
   'access/test/kafka-log.test.ts',

@@ -20,6 +20,9 @@ import { Services } from './services.ts'
 /** On a machine that others use too, a file may meet a minute in which nothing moves. Not more than these. */
 const MAX_UNSTABLE = 2
 
+/** Whoever runs so few files is at work on them, and wants stacks of the sources. */
+const FEW = 10
+
 const { values, positionals } = parseArgs({
   options: {
     jobs: { type: 'string', default: String(availableParallelism() + 3) },
@@ -48,10 +51,10 @@ function filesOrExit(): string[] {
 }
 
 const services = await Services.start()
-const options = { timeoutMs: Number(values.timeout) * 1000, verbose: values.verbose, env: services.env }
 
 /** Runs so many files at once; the first of the list begin first. */
-async function runAll(files: readonly string[], jobs: number): Promise<FileResult[]> {
+async function runAll(files: readonly string[], jobs: number, sourceMaps: boolean): Promise<FileResult[]> {
+  const options = { timeoutMs: Number(values.timeout) * 1000, verbose: values.verbose, sourceMaps, env: services.env }
   const results: FileResult[] = []
   const waiting = [...files]
   const runner = async () => {
@@ -67,14 +70,15 @@ async function runAll(files: readonly string[], jobs: number): Promise<FileResul
 }
 
 try {
+  const files = filesOrExit()
   const started = performance.now()
-  const results = await runAll(filesOrExit(), Number(values.jobs))
+  const results = await runAll(files, Number(values.jobs), files.length <= FEW)
   const seconds = Math.round((performance.now() - started) / 1000)
   const failed = results.filter((result) => result.failed > 0).map(({ file }) => file)
   const unstable = new Set<string>()
   if (values.again && failed.length > 0) {
     console.log('what failed is run once more, each file alone')
-    for (const { file } of (await runAll(failed, 1)).filter((result) => result.failed === 0)) unstable.add(file)
+    for (const { file } of (await runAll(failed, 1, true)).filter((result) => result.failed === 0)) unstable.add(file)
   }
   for (const file of unstable) {
     console.log(`unstable: ${sourceOf(file)} failed, and passed when it was run once more: neither passed nor failed`)

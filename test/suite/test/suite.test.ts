@@ -10,7 +10,7 @@ import { LONGEST } from '../longest.ts'
 import { runFile } from '../run-file.ts'
 
 const fixture = (name: string) => `test/suite/test/fixtures/${name}.test.js`
-const options = { timeoutMs: 60_000, verbose: false, env: {} }
+const options = { timeoutMs: 60_000, verbose: false, sourceMaps: false, env: {} }
 
 t.test('files are named as source or as compiled, from anywhere, or by their folder', (t) => {
   const own = ['test/suite/test/suite.test.js']

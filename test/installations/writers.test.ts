@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import type { Forgotten } from '../privacy/forget-person.ts'
-import { Instance } from './helpers/instance.ts'
-import { run } from './helpers/run.ts'
-import { until } from './helpers/until.ts'
+import { packageFile } from '../../common/package-root.ts'
+import type { Forgotten } from '../../privacy/forget-person.ts'
+import { Instance } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
+import { until } from '../helpers/until.ts'
 
 /* Who may report logins: by credential, by network, on which listener. Addresses are given as a trusted proxy gives them. */
 
