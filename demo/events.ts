@@ -1,5 +1,5 @@
 import { Chance, Weighted } from './chance.ts'
-import { type Fleet, type Gateway, type Person, type Site } from './fleet.ts'
+import { type Fleet, type Gateway, type Customer, type Site } from './fleet.ts'
 import { makeLogin, type Login } from './login.ts'
 import { busyness, PLACES, type Place } from './rhythm.ts'
 
@@ -181,7 +181,7 @@ function logIn(site: Site, at: number, chance: Chance, now: DemoEvent[], schedul
 }
 
 /** A person whose account exists by then. */
-function who({ regulars, visitors }: Site, at: number, chance: Chance): Person {
+function who({ regulars, visitors }: Site, at: number, chance: Chance): Customer {
   for (let tries = 0; tries < 20; tries++) {
     const person =
       visitors.length > 0 && chance.happens(0.06)

@@ -45,9 +45,9 @@ export interface Site {
   /** From this time on most logins fail, because its access points are misconfigured. */
   readonly brokenFrom: number
   /** Ordered by frequency: the first come often, the last rarely. */
-  readonly regulars: Person[]
+  readonly regulars: Customer[]
   /** People of other sites who come here too. */
-  readonly visitors: Person[]
+  readonly visitors: Customer[]
 }
 
 export interface Certificate {
@@ -59,7 +59,7 @@ export interface Certificate {
   readonly expires: number
 }
 
-export interface Person {
+export interface Customer {
   readonly username: string
   readonly devices: readonly string[]
   /** Null: the person logs in with a user name. */
@@ -72,7 +72,7 @@ export interface Person {
 export interface Fleet {
   readonly sites: readonly Site[]
   /** People with an account; those who log in with a certificate have none. */
-  readonly people: readonly Person[]
+  readonly people: readonly Customer[]
 }
 
 const DAY_MS = 86_400_000
@@ -110,10 +110,10 @@ export function makeFleet(options: FleetOptions): Fleet {
     makeSite(index, places.pick(chance)[0], names, options, chance),
   )
   const usernames = new Set<string>()
-  const people: Person[] = []
+  const people: Customer[] = []
   for (const site of sites) {
     for (let count = 0; count < PEOPLE_PER_SITE; count++) {
-      const person = makePerson(usernames, options, chance)
+      const person = makeCustomer(usernames, options, chance)
       site.regulars.push(person)
       if (person.certificate === null) people.push(person)
       for (let others = chance.happens(0.12) ? chance.whole(1, 4) : 0; others > 0; others--) {
@@ -123,7 +123,7 @@ export function makeFleet(options: FleetOptions): Fleet {
     }
   }
   // People who signed up and never logged in.
-  for (let count = 4 * sites.length; count > 0; count--) people.push(makePerson(usernames, options, chance, true))
+  for (let count = 4 * sites.length; count > 0; count--) people.push(makeCustomer(usernames, options, chance, true))
   return { sites, people }
 }
 
@@ -184,7 +184,7 @@ function makeGateway(index: number, { from, until }: FleetOptions, chance: Chanc
   }
 }
 
-function makePerson(taken: Set<string>, options: FleetOptions, chance: Chance, account = false): Person {
+function makeCustomer(taken: Set<string>, options: FleetOptions, chance: Chance, account = false): Customer {
   const { from, until } = options
   const first = chance.pick(FIRST_NAMES)
   const last = chance.pick(LAST_NAMES)

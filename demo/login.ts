@@ -1,5 +1,5 @@
 import type { Chance } from './chance.ts'
-import type { Person, Site } from './fleet.ts'
+import type { Customer, Site } from './fleet.ts'
 
 /** A login as a RADIUS server reports it: the body of POST /logging/post-auth. */
 export interface Login {
@@ -22,7 +22,7 @@ const CERTIFICATE_EXPIRED = 'TLS Alert read:fatal:certificate expired'
 /** Probability that a login is rejected because of a typing error. */
 const REJECTED = 0.045
 
-export function makeLogin(site: Site, person: Person, at: number, chance: Chance, retry = false): Login {
+export function makeLogin(site: Site, person: Customer, at: number, chance: Chance, retry = false): Login {
   const { certificate } = person
   const reply = rejection(site, person, at, chance, retry)
   return {
@@ -49,7 +49,7 @@ export function makeLogin(site: Site, person: Person, at: number, chance: Chance
 }
 
 /** Null: accepted. */
-function rejection(site: Site, { certificate }: Person, at: number, chance: Chance, retry: boolean): string | null {
+function rejection(site: Site, { certificate }: Customer, at: number, chance: Chance, retry: boolean): string | null {
   if (at >= site.brokenFrom && chance.happens(0.7)) return NO_SERVER
   if (certificate !== null) return at >= certificate.expires ? CERTIFICATE_EXPIRED : null
   return chance.happens(retry ? 0.3 : REJECTED) ? chance.pick(REJECTIONS) : null
