@@ -35,8 +35,8 @@ test-installations: build ## Upgrade earlier versions, and run each pairing of l
 test-outages: build ## Kill and stop workers, brokers and the store one at a time (5 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/outages/*.test.ts)
 
-test-clients: build ## Query as analysts' programs do: clients in Python (docs/contributing.md says how to install them)
-	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/clients/*.test.ts)
+test-clients: build ## Query as analysts' programs do: clients in Python, Java and Go (test/clients/install installs them)
+	@node dist/test/suite/main.js $(TEST_FLAGS) $(or $(FILE),$(wildcard test/clients/*.test.ts))
 
 test-hostile: build ## Attack running instances, with good clients beside, and measure how work grows with its input (5 minutes)
 	@node dist/test/suite/main.js $(TEST_FLAGS) --jobs 2 $(wildcard test/hostile/*.test.ts)

@@ -1,6 +1,6 @@
 """
 What analysts' programs in Python do, with clickhouse-connect and clickhouse-sqlalchemy themselves. Prints a line for each step.
-Arguments: port, admin's password.
+Arguments: port, admin's password, and more, which it does not need.
 """
 
 import sys

@@ -1,0 +1,4 @@
+import { INSTALLED, testClient } from './program.ts'
+
+/* Programs in Go, such as Grafana's plugin. */
+testClient({ name: 'go', command: [`${INSTALLED}/go/clients`] })
