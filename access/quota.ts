@@ -12,3 +12,6 @@ export interface QuotaUse {
   readonly limit: number
   readonly unit: 'bytes' | 'seconds' | 'count'
 }
+
+/** The name under which a voucher's own quota is published. No policy has it: their names have no capitals. */
+export const VOUCHER_QUOTA = 'Voucher'

@@ -84,6 +84,12 @@ export interface Voucher {
   readonly label: string
   /** ms since the epoch. */
   readonly createdAt: number
+  /** Longest session, ms; missing: the portal's. */
+  readonly sessionMs?: number
+  /** Bytes that all its sessions together may move; missing: no limit. */
+  readonly quotaBytes?: number
+  /** Which device may stay if there are more than allowed: the `first`, which is what a missing field means, or the `newest`. */
+  readonly wins?: 'first' | 'newest'
 }
 
 /** The first use of a voucher. */
@@ -92,9 +98,18 @@ export interface VoucherStart {
   readonly at: number
 }
 
-/** A device that uses a voucher: its MAC, or a hash of its browser's cookie. */
+/** Version 0.1: a device that has used a voucher, for good: its MAC, or a hash of its browser's cookie. */
 export interface VoucherDevice {
   readonly device: string
+}
+
+/** One of the devices that an account has online. */
+export interface Place {
+  readonly account: string
+  /** Its MAC, or a hash of its browser's cookie. */
+  readonly device: string
+  /** Empty: it is being logged in. */
+  readonly sessionId: string
 }
 
 /** An operator's registration of a gateway. */
@@ -228,7 +243,16 @@ export const SUBJECTS = {
     prefix: 'voucher:',
     read: withoutColon,
     person: null,
-    personIn: { proof: null, validForMs: null, maxDevices: null, label: null, createdAt: null },
+    personIn: {
+      proof: null,
+      validForMs: null,
+      maxDevices: null,
+      label: null,
+      createdAt: null,
+      sessionMs: null,
+      quotaBytes: null,
+      wins: null,
+    },
   }),
   /** By voucher. Claimed. */
   voucherStart: new SubjectKind<string, VoucherStart>({
@@ -238,7 +262,7 @@ export const SUBJECTS = {
     person: null,
     personIn: { at: null },
   }),
-  /** By voucher and place, counted from 1. Claimed. A place stays taken: a voucher cannot move to another device. */
+  /** By voucher and place, counted from 1: written by version 0.1 only. */
   voucherDevice: new SubjectKind<{ readonly id: string; readonly place: number }, VoucherDevice>({
     prefix: 'voucher:',
     write: ({ id, place }) => `${id}:device:${place}`,
@@ -249,6 +273,17 @@ export const SUBJECTS = {
     person: null,
     personIn: { device: 'mac' },
     erased: { device: '(erased)' },
+  }),
+  /** By account and place, counted from 1. Claimed for the login; ends with the session. */
+  place: new SubjectKind<{ readonly account: string; readonly place: number }, Place>({
+    prefix: 'place:',
+    write: ({ account, place }) => `${place} ${account}`,
+    read: (text) => {
+      const [, place, account] = /^(\d+) (.*)$/s.exec(text) ?? []
+      return account === undefined ? null : { account, place: Number(place) }
+    },
+    person: null,
+    personIn: { account: 'user', device: 'mac', sessionId: null },
   }),
   /** By gw_id. */
   registration: new SubjectKind<string, Registration>({
@@ -267,9 +302,14 @@ export const SUBJECTS = {
   liveness: new SubjectKind<string, NoData>({ prefix: 'alive:', person: null, personIn: {} }),
 }
 
-/** Why a session's token is no longer valid, if a gateway said so and nobody decided it: `reason` of its entry. */
+/** Why a session's token is no longer valid, if nobody decided about the session itself: `reason` of its entry. */
 export const LOGGED_OUT = 'logged_out'
 export const NOT_USED_IN_TIME = 'expired'
+/** Another device took its place. */
+export const REPLACED = 'replaced'
+/** An operator freed its place. */
+export const RELEASED = 'released'
+const ENDS_ITSELF: readonly string[] = [LOGGED_OUT, NOT_USED_IN_TIME, REPLACED, RELEASED]
 
 /** Kinds that every login makes, and every gateway that somebody invents. */
 const OF_ANYBODY = [
@@ -292,7 +332,7 @@ const OF_ANYBODY = [
 export function isFleeting(subject: string, entry: AccessEntry | null): boolean {
   if (OF_ANYBODY.some((prefix) => subject.startsWith(prefix))) return true
   if (entry === null || entry.until === null || !subject.startsWith(SUBJECTS.session.prefix)) return false
-  return entry.verdict === 'deny' && (entry.reason === LOGGED_OUT || entry.reason === NOT_USED_IN_TIME)
+  return entry.verdict === 'deny' && ENDS_ITSELF.includes(entry.reason)
 }
 
 /** Kinds that operators and policies decide about; table access_decisions holds all their decisions. */

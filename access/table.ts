@@ -73,7 +73,9 @@ export class AccessTable {
 
   /** The entry in force at `now` (ms since the epoch). */
   get(subject: string, now: number): AccessEntry | undefined {
-    const entry = this.#entries.get(subject) ?? this.#fleeting.get(subject) ?? this.#winner(subject)
+    const written = this.#entries.get(subject) ?? this.#fleeting.get(subject)
+    // A record that has ended decides nothing any more, so a later claim counts.
+    const entry = written === undefined || isOver(written, now) ? this.#winner(subject) : written
     return entry === undefined || isOver(entry, now) ? undefined : entry
   }
 

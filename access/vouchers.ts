@@ -1,9 +1,10 @@
 import type { AccessEntry, AccessLog } from './log.ts'
+import { livingPlaces, releasePlaces } from './places.ts'
 import { SUBJECTS, type Voucher } from './subjects.ts'
 import { hashVoucherCode, newVoucherCode, type VoucherHash } from './voucher-code.ts'
 
 /*
- * Vouchers: codes that the operator hands out. Their first use and the devices that use them are claims, so that of two workers that see the
+ * Vouchers: codes that the operator hands out. Their first use and the places of their devices are claims, so that of two workers that see the
  * same voucher at the same time exactly one wins.
  */
 
@@ -18,6 +19,12 @@ export interface VoucherOrder {
   readonly validForMs: number
   readonly maxDevices: number
   readonly label: string
+  /** Longest session, ms; unset: the portal's. */
+  readonly sessionMs?: number | undefined
+  /** Bytes of all its sessions together; unset: no limit. */
+  readonly quotaBytes?: number | undefined
+  /** Which device may stay if there are more than allowed; unset: the first. */
+  readonly wins?: 'first' | 'newest' | undefined
   readonly now: number
 }
 
@@ -29,12 +36,21 @@ export interface NewVoucher {
 
 /** @throws GatepostError LOG_UNAVAILABLE: some of the vouchers may exist already */
 export async function createVouchers(access: AccessLog, secret: string, order: VoucherOrder): Promise<NewVoucher[]> {
-  const { count, validForMs, maxDevices, label, now } = order
+  const { count, validForMs, maxDevices, label, sessionMs, quotaBytes, wins, now } = order
   const made: NewVoucher[] = []
   while (made.length < count) {
     const code = newVoucherCode()
     const { id, proof } = hashVoucherCode(secret, code) as VoucherHash
-    const data: Voucher = { proof, validForMs, maxDevices, label, createdAt: now }
+    const data: Voucher = {
+      proof,
+      validForMs,
+      maxDevices,
+      label,
+      createdAt: now,
+      ...(sessionMs === undefined ? {} : { sessionMs }),
+      ...(quotaBytes === undefined ? {} : { quotaBytes }),
+      ...(wins === undefined ? {} : { wins }),
+    }
     await access.put(SUBJECTS.voucher.of(id), {
       verdict: 'allow',
       reason: '',
@@ -54,7 +70,11 @@ export interface VoucherState {
   readonly state: 'unused' | 'in_use' | 'over' | 'revoked'
   readonly validForMs: number
   readonly maxDevices: number
+  /** Devices that are online with it. */
   readonly devices: number
+  readonly sessionMs: number | null
+  readonly quotaBytes: number | null
+  readonly wins: 'first' | 'newest'
   readonly createdAt: number
   readonly firstUsed: number | null
   readonly ends: number | null
@@ -77,16 +97,30 @@ function stateOf(
   verdict: AccessEntry['verdict'],
   now: number,
 ): VoucherState {
-  const { validForMs, maxDevices, label, createdAt } = voucher
-  const { voucherStart, voucherDevice } = SUBJECTS
+  const { validForMs, maxDevices, label, createdAt, sessionMs = null, quotaBytes = null, wins = 'first' } = voucher
+  const { voucherStart } = SUBJECTS
   const firstUsed = voucherStart.dataOf(access.get(voucherStart.of(id), now))?.at ?? null
   const ends = firstUsed === null ? null : firstUsed + validForMs
-  let devices = 0
-  while (devices < maxDevices && access.get(voucherDevice.of({ id, place: devices + 1 }), now)?.data !== undefined)
-    devices++
+  const devices = livingPlaces(access, voucherAccount(id), maxDevices, now).length
   const used = ends === null ? 'unused' : ends > now ? 'in_use' : 'over'
   const state = verdict === 'deny' ? 'revoked' : used
-  return { id, label, state, validForMs, maxDevices, devices, createdAt, firstUsed, ends }
+  return { id, label, state, validForMs, maxDevices, devices, sessionMs, quotaBytes, wins, createdAt, firstUsed, ends }
+}
+
+/**
+ * Frees the places of a voucher's devices: their sessions are cut off at their next report.
+ * @param device a MAC in the normal form; null: all of them
+ * @returns how many sessions; null: there is no such voucher
+ * @throws GatepostError LOG_UNAVAILABLE
+ */
+export async function releaseVoucher(
+  access: AccessLog,
+  id: string,
+  device: string | null,
+  now: number,
+): Promise<number | null> {
+  const voucher = SUBJECTS.voucher.dataOf(access.get(SUBJECTS.voucher.of(id), now))
+  return voucher === undefined ? null : releasePlaces(access, voucherAccount(id), voucher.maxDevices, device, now)
 }
 
 /**

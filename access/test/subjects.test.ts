@@ -28,6 +28,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   voucher: { subject: 'voucher:bb00', name: 'bb00' },
   voucherStart: { subject: 'voucher:bb00:start', name: 'bb00' },
   voucherDevice: { subject: 'voucher:bb00:device:12', name: { id: 'bb00', place: 12 } },
+  place: { subject: `place:3 ${USER}`, name: { account: USER, place: 3 } },
   registration: { subject: 'registration:gw:1', name: 'gw:1' },
   device: { subject: 'device:AWDEV:1', name: 'AWDEV:1' },
   setting: { subject: 'setting:user_names', name: 'user_names' },

@@ -43,3 +43,25 @@ t.test('an operator decides about a session that has ended, and a session ends t
   t.same([...table.records(NOW)], [])
   t.end()
 })
+
+t.test('a record that has ended hides no later claim', (t) => {
+  const table = new AccessTable()
+  const entry = (device: string, updatedAt: number, until: number) => ({
+    verdict: 'allow' as const,
+    reason: '',
+    until,
+    updatedAt,
+    data: { device },
+  })
+  table.apply('place:1 a#00000000000000aa', entry('first', 1, 60))
+  table.apply('place:1 a', entry('first', 2, 100))
+  t.match(table.get('place:1 a', 99), { data: { device: 'first' } })
+  t.equal(table.get('place:1 a', 100), undefined)
+  table.apply('place:1 a#00000000000000bb', entry('second', 110, 170))
+  t.match(table.get('place:1 a', 111), { data: { device: 'second' } })
+  t.same(
+    [...table.entries('place:', 111)].map(([subject, { data }]) => [subject, data]),
+    [['place:1 a', { device: 'second' }]],
+  )
+  t.end()
+})

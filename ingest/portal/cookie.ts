@@ -64,7 +64,9 @@ export class PortalCookies {
   header(state: PortalState, now: number, secure: boolean): string {
     let value = this.#seal(state, now)
     if (value.length > MAX_COOKIE_CHARACTERS) value = this.#seal({ ...state, url: '' }, now)
-    const attributes = `Path=/; Max-Age=${this.#maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+    // A session may be longer than the portal's longest, by its voucher.
+    const seconds = Math.max(this.#maxAgeSeconds, Math.ceil((state.ends - now) / 1000))
+    const attributes = `Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
     return `${COOKIE_NAME}=${value}; ${attributes}`
   }
 
@@ -140,7 +142,7 @@ export class PortalCookies {
     // The MAC is valid, so this was written by #seal().
     const fields = JSON.parse(Buffer.from(payload.replaceAll('~', 'P'), 'base64url').toString('utf8')) as string[]
     const [issued, nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account, ends = 0] = fields
-    if (now / 1000 - Number(issued) > this.#maxAgeSeconds) return null
+    if (now / 1000 - Number(issued) > this.#maxAgeSeconds && Number(ends) <= now) return null
     return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account, ends: Number(ends) }
   }
 

@@ -29,9 +29,10 @@ export class IssuedSessions implements Sessions {
 
   async issue(grant: Grant): Promise<IssuedToken | null> {
     const { tokens, access, records, useWithinMs, sessionMaxMs, termsVersion } = this.#options
-    const { redirect, account, until, validateBy, method, remoteIp, now } = grant
+    const { redirect, account, until, isOwnLength, validateBy, method, remoteIp, now } = grant
     const { mac, gwId, ip } = redirect
-    const longest = until === null ? sessionMaxMs : Math.min(sessionMaxMs, Math.max(1000, until - now))
+    const most = isOwnLength === true ? Infinity : sessionMaxMs
+    const longest = until === null ? sessionMaxMs : Math.min(most, Math.max(1000, until - now))
     const confirmWithinMs = validateBy === null ? null : validateBy - now
     const request = { now, useWithinMs, sessionMaxMs: longest, confirmWithinMs, mac, gwId, account }
     const { text, token } = tokens.issue(request)

@@ -1,3 +1,4 @@
+import { VOUCHER_PARAMETER } from '../../access/voucher-sheet.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
 import { MIN_PASSWORD_CHARACTERS } from './account.ts'
@@ -107,8 +108,7 @@ export class LoginPage {
     }
     const issued = await this.#options.sessions.issue(grant)
     if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
-    const { sessionId } = issued.session
-    if (result.issued !== undefined && !(await result.issued(sessionId)))
+    if (result.issued !== undefined && !(await result.issued(issued.session)))
       return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
     await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
     const cookie = cookies.header(stateOf(redirect, state?.nonce ?? newNonce(), issued.session), now, request.secure)
@@ -188,6 +188,7 @@ export class LoginPage {
         form: `${cookies.formProof(state)}.${cookies.ticket(loginTicket(request, redirect), request.now)}`,
         methods: [...methods],
         email: shown.email ?? '',
+        voucher: methods.has('voucher') ? voucherIn(request, redirect) : '',
         signup: signup === null ? '' : `?${redirectQuery(redirect, [['page', 'signup']])}`,
         login: `?${redirectQuery(redirect)}`,
         minLength: MIN_PASSWORD_CHARACTERS,
@@ -195,6 +196,12 @@ export class LoginPage {
       },
     })
   }
+}
+
+/** The code of a scanned QR code: it opens a page of the operator, from which the gateway sends the browser here. */
+function voucherIn({ query }: PortalRequest, { url }: Redirect): string {
+  const scanned = URL.canParse(url) ? new URL(url).searchParams : query
+  return parameter(scanned, VOUCHER_PARAMETER, 64)
 }
 
 function loginTicket({ remoteIp }: PortalRequest, { gwId, mac }: Redirect): TicketOf {

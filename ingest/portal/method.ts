@@ -1,5 +1,6 @@
 import type { Limited, Origin } from './limits.ts'
 import type { Redirect } from './request.ts'
+import type { PortalSession } from './sessions.ts'
 
 export type LoginMethodName = 'click' | 'voucher' | 'account' | 'webhook'
 
@@ -22,10 +23,12 @@ export type LoginResult =
       readonly account: string
       /** When access ends, ms since the epoch; null: after the maximum session time. */
       readonly until: number | null
+      /** `until` may be later than the maximum session time. */
+      readonly isOwnLength?: boolean
       /** Deadline for confirming the e-mail address, ms since the epoch; null: no confirmation needed. */
       readonly validateBy: number | null
       /** Called when the session is known, before the browser is redirected. False: not possible at the moment. */
-      readonly issued?: (sessionId: string) => Promise<boolean>
+      readonly issued?: (session: PortalSession) => Promise<boolean>
     }
   | {
       readonly granted: false

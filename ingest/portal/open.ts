@@ -3,6 +3,7 @@ import type { Logger } from '../../common/logger.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { registeredGateway } from '../../access/registration.ts'
 import { OnlineClients } from '../../access/online.ts'
+import { Places } from '../../access/places.ts'
 import { GatewayRegistry } from '../../access/registry.ts'
 import { Tokens } from '../../access/token.ts'
 import { GatewaySources } from '../../access/gateway-sources.ts'
@@ -71,6 +72,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
   const sessions = roaming === null ? issued : withRoaming(issued, roaming)
   const data = new SubjectData(access)
+  const places = new Places(data, access)
   const registration = (gwId: string, now: number) => registeredGateway(access, gwId, now)
   const pages = new Pages(options.directory)
   const languages = loadLanguages(options.directory)
@@ -94,7 +96,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   // In the operator's order.
   for (const name of options.methods) {
     if (name === 'click') methods.set(name, clickThrough())
-    else if (name === 'voucher') methods.set(name, new VoucherLogin(data, secrets))
+    else if (name === 'voucher') methods.set(name, new VoucherLogin(data, places, secrets))
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))

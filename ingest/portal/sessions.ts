@@ -9,6 +9,8 @@ export interface Grant {
   readonly account: string
   /** When access ends, ms since the epoch; null: after the maximum session time. */
   readonly until: number | null
+  /** `until` may be later than the maximum session time. */
+  readonly isOwnLength?: boolean
   /** Deadline for confirming the e-mail address, ms since the epoch; null: no confirmation needed. */
   readonly validateBy: number | null
   readonly redirect: Redirect

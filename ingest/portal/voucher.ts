@@ -4,6 +4,8 @@ import { SUBJECTS, type Voucher } from '../../access/subjects.ts'
 import { AttemptLimits, WRONG_VOUCHERS } from './limits.ts'
 import { limitedBy, refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
+import type { PortalSession } from './sessions.ts'
+import type { Places } from '../../access/places.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
 import { voucherAccount } from '../../access/vouchers.ts'
 
@@ -11,12 +13,14 @@ import { voucherAccount } from '../../access/vouchers.ts'
 
 export class VoucherLogin implements LoginMethod {
   readonly #data: SubjectData
+  readonly #places: Places
   readonly #secrets: readonly string[]
   readonly #limits = new AttemptLimits(WRONG_VOUCHERS)
 
   /** `secrets`: the installation's. A voucher is hashed with the secret that was the first one when it was created. */
-  constructor(data: SubjectData, secrets: readonly string[]) {
+  constructor(data: SubjectData, places: Places, secrets: readonly string[]) {
     this.#data = data
+    this.#places = places
     this.#secrets = secrets
   }
 
@@ -26,10 +30,23 @@ export class VoucherLogin implements LoginMethod {
     if (limited !== null) return limitedBy(limited)
     this.#limits.tried(origin, now)
     const found = this.#find(parameter(form, 'code', 64), now)
-    const until = found === null ? null : await this.#use(found.id, found.voucher, deviceOf(attempt), now)
-    if (found === null || until === null) return refused('error.voucher')
+    const started = found === null ? undefined : this.#data.get(SUBJECTS.voucherStart, found.id, now)
+    if (found === null || (started !== undefined && started.at + found.voucher.validForMs <= now))
+      return refused('error.voucher')
+    const account = voucherAccount(found.id)
+    const { maxDevices, wins = 'first', validForMs, sessionMs } = found.voucher
+    const place = await this.#places.take({ account, maxDevices, wins }, deviceOf(attempt), now)
+    if (place === null) return refused('error.voucher')
+    const { at } = started ?? (await this.#data.claim(SUBJECTS.voucherStart, found.id, { at: now }, null))
+    const ends = at + validForMs
+    if (ends <= now) return refused('error.voucher')
     this.#limits.succeeded(origin, now)
-    return { granted: true, account: voucherAccount(found.id), until, validateBy: null }
+    const until = sessionMs === undefined ? ends : Math.min(ends, now + sessionMs)
+    const issued = async (session: PortalSession) => {
+      await this.#places.settle(place, session.sessionId, session.ends)
+      return true
+    }
+    return { granted: true, account, until, isOwnLength: sessionMs !== undefined, validateBy: null, issued }
   }
 
   #find(typed: string, now: number): { id: string; voucher: Voucher } | null {
@@ -40,23 +57,6 @@ export class VoucherLogin implements LoginMethod {
         return { id: hash.id, voucher }
     }
     return null
-  }
-
-  /** Until when this device may use the voucher, ms since the epoch; null: it may not. */
-  async #use(id: string, { validForMs, maxDevices }: Voucher, device: string, now: number): Promise<number | null> {
-    const { voucherStart, voucherDevice } = SUBJECTS
-    const places = Array.from({ length: maxDevices }, (_, index) => ({ id, place: index + 1 }))
-    const taken = places.map((place) => this.#data.get(voucherDevice, place, now)?.device)
-    let mine = taken.includes(device)
-    for (let index = 0; !mine && index < places.length; index++) {
-      if (taken[index] === undefined)
-        mine = (await this.#data.claim(voucherDevice, places[index], { device }, null)).device === device
-    }
-    if (!mine) return null
-    const { at } =
-      this.#data.get(voucherStart, id, now) ?? (await this.#data.claim(voucherStart, id, { at: now }, null))
-    const until = at + validForMs
-    return until > now ? until : null
   }
 }
 

@@ -1,11 +1,13 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { VOUCHER_QUOTA } from '../../access/quota.ts'
 import type { Store } from '../../store/contract.ts'
 import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
 import { AccessMirror } from './mirror.ts'
-import { applyPolicy, type Policy } from './policy.ts'
+import { applyPolicy, type Policy, type PolicyOutcome } from './policy.ts'
 import { SignUps } from './sign-ups.ts'
+import { applyVoucherQuotas } from './voucher-quotas.ts'
 
 /*
  * Keeps the access log and the tables in sync: copies decisions to table access_decisions and confirmed sign-ups to table accounts, and
@@ -20,6 +22,12 @@ export interface AccessJobOptions {
   /** For tests: interval, default 2 s. */
   readonly everyMs?: number
   readonly leaseSettleMs?: number
+}
+
+/** Something that turns usage into denials. */
+interface Evaluation {
+  readonly name: string
+  run(now: number): Promise<PolicyOutcome>
 }
 
 export interface PolicyStats {
@@ -63,6 +71,7 @@ export function startAccessJob(options: AccessJobOptions): AccessJob {
 class AccessWork implements LeasedWork {
   readonly stats: AccessJobStats
   readonly #options: AccessJobOptions
+  readonly #evaluations: readonly Evaluation[]
   readonly #mirror: AccessMirror
   readonly #signUps: SignUps
   readonly #policyStats: Map<string, PolicyStats>
@@ -75,8 +84,15 @@ class AccessWork implements LeasedWork {
     this.#options = options
     this.#mirror = new AccessMirror(store, access)
     this.#signUps = new SignUps(store, access)
+    this.#evaluations = [
+      ...policies.map((policy) => ({
+        name: policy.name,
+        run: (now: number) => applyPolicy(policy, store, access, now),
+      })),
+      { name: VOUCHER_QUOTA, run: (now) => applyVoucherQuotas(store, access, now) },
+    ]
     this.#policyStats = new Map(
-      policies.map(({ name }) => [name, { denied: 0, failures: 0, overflows: 0, seconds: 0 }]),
+      this.#evaluations.map(({ name }) => [name, { denied: 0, failures: 0, overflows: 0, seconds: 0 }]),
     )
     const mirror = this.#mirror
     this.stats = {
@@ -112,20 +128,21 @@ class AccessWork implements LeasedWork {
       this.#compared = !stopped()
     }
     await this.#mirror.write(stopped)
-    for (const policy of this.#options.policies) {
-      if (!stopped() && performance.now() >= (this.#dueAt.get(policy.name) ?? -Infinity)) await this.#apply(policy)
+    for (const evaluation of this.#evaluations) {
+      const due = this.#dueAt.get(evaluation.name) ?? -Infinity
+      if (!stopped() && performance.now() >= due) await this.#apply(evaluation)
     }
     await this.#mirror.write(stopped)
     await this.#signUps.write(stopped)
     this.stats.looks++
   }
 
-  async #apply(policy: Policy): Promise<void> {
-    const { store, access, logger } = this.#options
+  async #apply(policy: Evaluation): Promise<void> {
+    const { logger } = this.#options
     const stats = this.#policyStats.get(policy.name) as PolicyStats
     const started = performance.now()
     try {
-      const { denied, overflow } = await applyPolicy(policy, store, access, Date.now())
+      const { denied, overflow } = await policy.run(Date.now())
       stats.denied += denied
       if (overflow) stats.overflows++
       if (denied > 0) logger.info({ policy: policy.name, denied }, 'policies: denied subjects that exceeded the limit')
