@@ -16,10 +16,9 @@ import {
   type Origin,
 } from './limits.ts'
 import type { MailLimits } from './mail-limits.ts'
-import { limitedBy, refused, type LoginMethod, type LoginResult } from './method.ts'
+import { limitedBy, refused, type BegunSession, type LoginMethod, type LoginResult } from './method.ts'
 import { checkPassword, hashPassword } from './password.ts'
 import { parameter } from './request.ts'
-import type { PortalSession } from './sessions.ts'
 
 /*
  * Login method `account`: an e-mail address and a password. In the access log, an account's password is a `credential` under a keyed hash of
@@ -151,7 +150,7 @@ export class Accounts {
           language,
           now,
         }
-        const issued = ({ sessionId }: PortalSession) => this.#options.signUps.invite(sessionId, invitation)
+        const issued = ({ sessionId }: BegunSession) => this.#options.signUps.invite(sessionId, invitation)
         return { granted: true, account, until: null, validateBy, issued }
       })
     },
@@ -244,7 +243,7 @@ export class Accounts {
   #waiting(signUp: SignUp, now: number): LoginResult {
     const { account, validateBy } = signUp.pending
     if (validateBy === undefined || validateBy <= now) return refused('error.unconfirmed')
-    const issued = async ({ sessionId }: PortalSession) => {
+    const issued = async ({ sessionId }: BegunSession) => {
       await this.#options.signUps.join(signUp, sessionId, now)
       return true
     }

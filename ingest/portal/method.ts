@@ -1,6 +1,5 @@
 import type { Limited, Origin } from './limits.ts'
 import type { Redirect } from './request.ts'
-import type { PortalSession } from './sessions.ts'
 
 export type LoginMethodName = 'click' | 'voucher' | 'account' | 'webhook'
 
@@ -16,6 +15,13 @@ export interface Attempt {
   readonly now: number
 }
 
+/** The session of a login that was granted. */
+export interface BegunSession {
+  readonly sessionId: string
+  /** ms since the epoch. */
+  readonly ends: number
+}
+
 export type LoginResult =
   | {
       readonly granted: true
@@ -28,7 +34,7 @@ export type LoginResult =
       /** Deadline for confirming the e-mail address, ms since the epoch; null: no confirmation needed. */
       readonly validateBy: number | null
       /** Called when the session is known, before the browser is redirected. False: not possible at the moment. */
-      readonly issued?: (session: PortalSession) => Promise<boolean>
+      readonly issued?: (session: BegunSession) => Promise<boolean>
     }
   | {
       readonly granted: false

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import type { SubjectData } from '../../access/subject-data.ts'
 import { SUBJECTS, type Voucher } from '../../access/subjects.ts'
 import { AttemptLimits, WRONG_VOUCHERS } from './limits.ts'
-import { limitedBy, refused, type Attempt, type LoginMethod, type LoginResult } from './method.ts'
+import { limitedBy, refused, type Attempt, type BegunSession, type LoginMethod, type LoginResult } from './method.ts'
 import { parameter } from './request.ts'
-import type { PortalSession } from './sessions.ts'
 import type { Places } from '../../access/places.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
 import { voucherAccount } from '../../access/vouchers.ts'
@@ -42,7 +41,7 @@ export class VoucherLogin implements LoginMethod {
     if (ends <= now) return refused('error.voucher')
     this.#limits.succeeded(origin, now)
     const until = sessionMs === undefined ? ends : Math.min(ends, now + sessionMs)
-    const issued = async (session: PortalSession) => {
+    const issued = async (session: BegunSession) => {
       await this.#places.settle(place, session.sessionId, session.ends)
       return true
     }
