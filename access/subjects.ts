@@ -112,6 +112,13 @@ export interface Place {
   readonly sessionId: string
 }
 
+/** Whose quota of a limit is used up. */
+export interface Spent {
+  /** Empty: none. */
+  readonly account: string
+  readonly mac: string
+}
+
 /** An operator's registration of a gateway. */
 export interface Registration {
   /** Address under which browsers reach the gateway; empty: not given. */
@@ -188,6 +195,18 @@ export const SUBJECTS = {
     prefix: 'quota:account:',
     person: 'user',
     personIn: {},
+  }),
+
+  /** By a limit and the account, or the device without one, until its quota begins anew. */
+  spent: new SubjectKind<{ readonly quota: string; readonly person: string }, Spent>({
+    prefix: 'spent:',
+    write: ({ quota, person }) => `${quota} ${person}`,
+    read: (text) => {
+      const space = text.indexOf(' ')
+      return space < 0 ? null : { quota: text.slice(0, space), person: text.slice(space + 1) }
+    },
+    person: null,
+    personIn: { account: 'user', mac: 'mac' },
   }),
 
   // Read by the deciding processes only; never in a table.

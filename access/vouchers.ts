@@ -13,6 +13,12 @@ export function voucherAccount(id: string): string {
   return `voucher-${id}`
 }
 
+/** The voucher of an account, whatever was decided about it; undefined: it is none of a voucher. */
+export function voucherOf(access: AccessLog, account: string, now: number): Voucher | undefined {
+  if (!account.startsWith('voucher-')) return undefined
+  return SUBJECTS.voucher.dataOf(access.get(SUBJECTS.voucher.of(account.slice('voucher-'.length)), now))
+}
+
 export interface VoucherOrder {
   readonly count: number
   /** From the first use, ms. */

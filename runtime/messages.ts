@@ -1,3 +1,4 @@
+import type { Limit } from '../access/limits.ts'
 import type { Policy } from '../jobs/policies/policy.ts'
 import type { CertificateFiles } from '../common/certificate.ts'
 import type { ErrorCode } from '../common/errors.ts'
@@ -113,6 +114,8 @@ export interface StoreStart {
   /** Where decisions are read, and denials for exceeded quotas written; null: it runs no jobs. */
   readonly access: AccessDescription | null
   readonly policies: readonly Policy[]
+  /** Limits of those who log in at the portal. */
+  readonly limits: readonly Limit[]
   /** PRECONDITION: `access` is set. Null: no alerts. */
   readonly alerts: AlertsStart | null
   /** Other work continues while Kafka is down: the process becomes ready without it, and reads once Kafka is back. */

@@ -20,6 +20,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   online: { subject: `online:${MAC} gw 1`, name: { mac: MAC, gwId: 'gw 1' } },
   sessionQuota: { subject: 'quota:session:0011', name: '0011' },
   accountQuota: { subject: `quota:account:${USER}`, name: USER },
+  spent: { subject: `spent:guests ${MAC}`, name: { quota: 'guests', person: MAC } },
   credential: { subject: 'credential:aa00', name: 'aa00' },
   pendingCredential: { subject: 'credential:pending:0011', name: '0011' },
   confirmation: { subject: 'credential:confirmation:aa00', name: 'aa00' },

@@ -13,6 +13,8 @@ export interface IssueOptions {
   readonly records: Records
   readonly useWithinMs: number
   readonly sessionMaxMs: number
+  /** Longest session of an account. */
+  readonly longestMs: number
   readonly termsVersion: string
 }
 
@@ -59,7 +61,7 @@ export class IssuedSessions implements Sessions {
   }
 
   async validated(sessionId: string, now: number): Promise<void> {
-    const until = now + this.#options.sessionMaxMs
+    const until = now + this.#options.longestMs
     const entry = { verdict: 'allow', reason: 'confirmed', until, updatedAt: now } as const
     await this.#options.access.put(SUBJECTS.confirmed.of(sessionId), entry)
   }

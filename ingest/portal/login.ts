@@ -6,6 +6,7 @@ import type { CaptiveApi } from './capport.ts'
 import { newNonce, type PortalCookies, type PortalState, type TicketOf } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
+import type { LoginLimits } from './login-limits.ts'
 import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
 import { SAFE_HEADERS, type Pages } from './pages.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
@@ -23,6 +24,7 @@ export interface LoginOptions {
   /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
   readonly captiveApi: CaptiveApi
+  readonly loginLimits: LoginLimits
   readonly originOf: (remoteIp: string, mac: string) => Origin
   readonly limitCounts: LimitCounts
 }
@@ -89,7 +91,9 @@ export class LoginPage {
     const { remoteIp, now } = request
     const origin = this.#options.originOf(remoteIp, redirect.mac)
     const attempt: Attempt = { form, redirect, remoteIp, origin, language: texts.language, now }
-    const result = await method.login(attempt)
+    const granted = await method.login(attempt)
+    const methodName = name === 'signup' ? 'account' : (name as LoginMethodName)
+    const result = await this.#options.loginLimits.apply(granted, methodName, attempt)
     this.#count(
       name,
       result.granted ? 'granted' : result.code === 429 ? 'limited' : result.code === 503 ? 'unavailable' : 'refused',
@@ -101,7 +105,7 @@ export class LoginPage {
     }
     const grant = {
       ...result,
-      method: name === 'signup' ? 'account' : (name as LoginMethodName),
+      method: methodName,
       redirect,
       remoteIp,
       now,

@@ -1,7 +1,7 @@
 import type { Limited, Origin } from './limits.ts'
 import type { Redirect } from './request.ts'
 
-export type LoginMethodName = 'click' | 'voucher' | 'account' | 'webhook'
+export type { LoginMethodName } from '../../access/login-methods.ts'
 
 /** A client that wants to go online. */
 export interface Attempt {

@@ -1,5 +1,6 @@
 import { GatepostError } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { Limit } from '../../access/limits.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { registeredGateway } from '../../access/registration.ts'
 import { OnlineClients } from '../../access/online.ts'
@@ -18,6 +19,7 @@ import { PortalCookies } from './cookie.ts'
 import { IssuedSessions } from './issue.ts'
 import { KnownSessions } from './known.ts'
 import { LimitCounts, originOf as originAt } from './limits.ts'
+import { LoginLimits } from './login-limits.ts'
 import { LoginPage } from './login.ts'
 import { MailLimits } from './mail-limits.ts'
 import { Mailer } from './mail.ts'
@@ -48,6 +50,8 @@ export interface PortalOptions {
   readonly landingUrl: string | null
   /** Where browsers reach the portal, for links in mails; null: not known. */
   readonly portalUrl: string | null
+  /** Limits of those who log in. */
+  readonly limits: readonly Limit[]
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
   /** `perHour`: of this worker. */
   readonly mail: { readonly url: string; readonly from: string; readonly perHour: number } | null
@@ -68,7 +72,8 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const [secret] = secrets
   const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
   const tokens = new Tokens(secrets)
-  const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, termsVersion })
+  const longestMs = Math.max(sessionMaxMs, ...options.limits.map(({ sessionMs }) => sessionMs ?? 0))
+  const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, longestMs, termsVersion })
   const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
   const sessions = roaming === null ? issued : withRoaming(issued, roaming)
   const data = new SubjectData(access)
@@ -113,9 +118,10 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const confirm = accounts === null ? null : new ConfirmPage({ ...common, accounts, landing })
   const message = new MessagePage({ ...common, confirm })
   const signup = accounts?.signup ?? null
+  const loginLimits = new LoginLimits(options.limits, access, places)
   return new Portal({
     languages,
-    login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress, captiveApi }),
+    login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress, captiveApi, loginLimits }),
     welcome: new WelcomePage({ ...common, registeredAddress, landing, message }),
     message,
     captiveApi,

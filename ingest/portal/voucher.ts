@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { SubjectData } from '../../access/subject-data.ts'
 import { SUBJECTS, type Voucher } from '../../access/subjects.ts'
 import { AttemptLimits, WRONG_VOUCHERS } from './limits.ts'
 import { limitedBy, refused, type Attempt, type BegunSession, type LoginMethod, type LoginResult } from './method.ts'
+import { deviceOf } from './login-limits.ts'
 import { parameter } from './request.ts'
 import type { Places } from '../../access/places.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
@@ -57,13 +57,4 @@ export class VoucherLogin implements LoginMethod {
     }
     return null
   }
-}
-
-/** A client without a MAC (only possible at a registered gateway) is identified by its browser's proof, that is, by its cookie. */
-function deviceOf({ form, redirect }: Attempt): string {
-  if (redirect.mac !== '') return redirect.mac
-  return createHash('sha256')
-    .update(parameter(form, 'form', 64))
-    .digest('hex')
-    .slice(0, 24)
 }

@@ -1,9 +1,11 @@
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
+import type { Limit } from '../../access/limits.ts'
 import type { AccessLog } from '../../access/log.ts'
 import { VOUCHER_QUOTA } from '../../access/quota.ts'
 import type { Store } from '../../store/contract.ts'
 import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
+import { LimitQuotas } from './limit-quotas.ts'
 import { AccessMirror } from './mirror.ts'
 import { applyPolicy, type Policy, type PolicyOutcome } from './policy.ts'
 import { SignUps } from './sign-ups.ts'
@@ -18,6 +20,8 @@ export interface AccessJobOptions {
   readonly store: Pick<Store, 'query' | 'command'>
   readonly access: AccessLog
   readonly policies: readonly Policy[]
+  /** Unset: none. */
+  readonly limits?: readonly Limit[]
   readonly logger: Logger
   /** For tests: interval, default 2 s. */
   readonly everyMs?: number
@@ -55,6 +59,8 @@ export interface AccessJob {
   stop(): Promise<void>
 }
 
+/** The name of their evaluation. No policy has it. */
+const LIMIT_QUOTAS = 'Limits'
 const EVERY_MS = 2000
 const LEASE_MS = 60_000
 const POLICY_EVERY_MS = 5000
@@ -80,7 +86,8 @@ class AccessWork implements LeasedWork {
   #compared = false
 
   constructor(options: AccessJobOptions) {
-    const { store, access, policies } = options
+    const { store, access, policies, limits = [] } = options
+    const limitQuotas = new LimitQuotas(limits)
     this.#options = options
     this.#mirror = new AccessMirror(store, access)
     this.#signUps = new SignUps(store, access)
@@ -89,6 +96,7 @@ class AccessWork implements LeasedWork {
         name: policy.name,
         run: (now: number) => applyPolicy(policy, store, access, now),
       })),
+      ...(limitQuotas.any ? [{ name: LIMIT_QUOTAS, run: (now: number) => limitQuotas.apply(store, access, now) }] : []),
       { name: VOUCHER_QUOTA, run: (now) => applyVoucherQuotas(store, access, now) },
     ]
     this.#policyStats = new Map(

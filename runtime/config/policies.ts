@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { DECIDED } from '../../access/subjects.ts'
+import type { Limit } from '../../access/limits.ts'
 import type { Policy } from '../../jobs/policies/policy.ts'
+import { limitList, limitsOf } from './limits.ts'
 import { parseDuration, parseSize } from './values.ts'
 import { YamlFile } from './yaml-file.ts'
 
@@ -20,7 +22,7 @@ const policy = z.strictObject({
   show: z.boolean().default(true),
 })
 
-const file = z.strictObject({ policies: z.array(policy).max(MAX_POLICIES) })
+const file = z.strictObject({ policies: z.array(policy).max(MAX_POLICIES).default([]), limits: limitList })
 
 /**
  * Reads the policies of GATEPOST_POLICIES, which docs/access.md describes; none if it is unset.
@@ -47,6 +49,16 @@ export function readPolicies(path: string | undefined): Policy[] {
     // A trailing semicolon would end the statement that this one is embedded in.
     return { name, deny, unit, show, limit: amount, forMs, sql: each.sql.replace(/;\s*$/, '') }
   })
+}
+
+/**
+ * Reads the limits of those who log in at the portal, from the same file.
+ * @throws GatepostError CONFIG_INVALID: as above
+ */
+export function readLimits(path: string | undefined): Limit[] {
+  if (path === undefined) return []
+  const read = new YamlFile('GATEPOST_POLICIES', path, file)
+  return limitsOf(read, read.data.limits)
 }
 
 function limitOf(written: number | string, unit: Policy['unit']): number | undefined {

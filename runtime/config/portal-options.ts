@@ -1,5 +1,6 @@
 import type { PortalOptions } from '../../ingest/portal/open.ts'
 import type { Config } from './config.ts'
+import { readLimits } from './policies.ts'
 
 /** The portal's options; null: another system has the portal and issues the tokens. */
 export function portalOptions(config: Config): PortalOptions | null {
@@ -16,6 +17,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     roaming: config.roaming === 'on',
     landingUrl: config.landingUrl ?? null,
     portalUrl: config.portalUrl ?? null,
+    limits: readLimits(config.policies),
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null

@@ -1,3 +1,4 @@
+import { LOGIN_METHODS } from '../../access/login-methods.ts'
 import { DAYS_BY_TABLE_ALLOWED, daysByTable, retentionDays } from './retention.ts'
 import {
   addressBlocks,
@@ -150,9 +151,9 @@ export const VARIABLES = {
       'Unknown tokens are denied (signed), or everything not denied is allowed (open: another system issues tokens).',
     allowed: 'signed or open',
   }),
-  login: withDefault('GATEPOST_LOGIN', 'click', listOf('click', 'voucher', 'account', 'webhook'), {
+  login: withDefault('GATEPOST_LOGIN', 'click', listOf(...LOGIN_METHODS), {
     description: 'Login methods of the portal, in the order in which its page shows them.',
-    allowed: 'comma-separated, of click, voucher, account, webhook',
+    allowed: `comma-separated, of ${LOGIN_METHODS.join(', ')}`,
   }),
   loginWebhookUrl: optional('GATEPOST_LOGIN_WEBHOOK_URL', url('http', 'https'), {
     description: 'Service that accepts or rejects logins of the method webhook; with GATEPOST_LOGIN_WEBHOOK_SECRET.',
@@ -282,7 +283,7 @@ export const VARIABLES = {
     allowed: 'off, or on',
   }),
   policies: optional('GATEPOST_POLICIES', path, {
-    description: 'File of quota policies (YAML).',
+    description: 'File of quota policies, and of limits of those who log in at the portal (YAML).',
     allowed: 'a path',
     unset: '(none)',
   }),

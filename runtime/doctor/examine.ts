@@ -1,5 +1,5 @@
 import { configWarnings, loadConfig, type Environment } from '../config/config.ts'
-import { readPolicies } from '../config/policies.ts'
+import { readLimits, readPolicies } from '../config/policies.ts'
 import { readSqlUsers } from '../config/sql-users.ts'
 import { checkDataDirectory } from './data-directory.ts'
 import { ok, warning, type Finding } from './finding.ts'
@@ -15,6 +15,7 @@ import { checkCertificate, checkKafka, checkStore } from './servers.ts'
 export async function examine(env: Environment, version: string, progress: (what: string) => void): Promise<Finding[]> {
   const config = loadConfig(env)
   readPolicies(config.policies)
+  readLimits(config.policies)
   readSqlUsers(config.sqlUsers)
   const warnings = configWarnings(env)
   const findings = warnings.map((found) => warning('configuration', found, 'gatepost config shows every variable'))

@@ -176,7 +176,7 @@ function startJobs(
     { stop: () => nas.stop(), metrics: () => nasJobMetrics(nas.stats) },
   ]
   if (access === null) return all
-  const decisions = startAccessJob({ store, access, policies: start.policies, logger })
+  const decisions = startAccessJob({ store, access, policies: start.policies, limits: start.limits, logger })
   all.push({ stop: () => decisions.stop(), metrics: () => accessJobMetrics(decisions.stats) })
   if (start.alerts === null || runner === null) return all
   const alerts = startAlerting(start.alerts, store, access, runner, logger)

@@ -1,7 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config/config.ts'
-import { readPolicies } from '../config/policies.ts'
+import { readLimits, readPolicies } from '../config/policies.ts'
 import { aggregatorBanner } from './banner.ts'
 import { storeDescription, storeProcess } from './children.ts'
 import { kafkaAddress } from './kafka-log.ts'
@@ -20,6 +20,7 @@ import { alertSecret, withSecond } from './secret.ts'
 export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
   const policies = readPolicies(configured.policies)
+  const limits = readLimits(configured.policies)
   alertsOf(configured)
   // Only needed once somebody has been forgotten, so installations may run without it.
   if (configured.secret === undefined)
@@ -40,6 +41,7 @@ export async function aggregator(configured: Config): Promise<number> {
       tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),
       access,
       policies,
+      limits,
       alerts: alertsOf(config),
       waitsForLog: false,
       drains: 'own',

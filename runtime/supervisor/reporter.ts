@@ -32,6 +32,7 @@ export async function reporter(configured: Config): Promise<number> {
       tokenKeys: config.secret === undefined ? [] : withSecond(config.secret, config.secondSecret),
       access: null,
       policies: [],
+      limits: [],
       alerts: null,
       waitsForLog: false,
       drains: 'own',

@@ -1,7 +1,7 @@
 import { createLogger } from '../../common/logger.ts'
 import { loadUws } from '../../ingest/listeners/uws.ts'
 import type { Config } from '../config/config.ts'
-import { readPolicies } from '../config/policies.ts'
+import { readLimits, readPolicies } from '../config/policies.ts'
 import { serveBanner } from './banner.ts'
 import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
 import { assertGuarded, dashboardStart } from './dashboard.ts'
@@ -36,6 +36,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   loadUws()
   const logger = createLogger('serve')
   const policies = readPolicies(configured.policies)
+  const limits = readLimits(configured.policies)
   assertGuarded(configured)
   assertWritersKnown(configured)
   assertCertificate(configured)
@@ -70,6 +71,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
         tokenKeys: withSecond(secret, config.secondSecret),
         access: log.access,
         policies,
+        limits,
         alerts:
           config.alertUrl === undefined
             ? null

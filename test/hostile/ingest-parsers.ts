@@ -51,6 +51,7 @@ const app = new App({
         roaming: true,
         landingUrl: null,
         portalUrl: null,
+        limits: [],
         webhook: null,
         mail: null,
       },
