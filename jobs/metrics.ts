@@ -1,6 +1,7 @@
 import { PlainMetrics } from '../common/metrics.ts'
 import type { AccessJobStats, PolicyStats } from './policies/access-job.ts'
 import type { AlertStats } from './alerts/alerts.ts'
+import type { DisconnectStats } from './disconnects/disconnect-job.ts'
 import type { NasJobStats } from './sessions/nas-job.ts'
 import type { SessionsJobStats } from './sessions/sessions-job.ts'
 
@@ -70,6 +71,37 @@ export function accessJobMetrics({ policies, ...stats }: AccessJobStats): PlainM
     'Duration of the latest evaluation',
     perPolicy((each) => each.seconds),
     'max',
+  )
+  return metrics
+}
+
+/** Metrics of the job that asks NAS to end sessions. */
+export function disconnectJobMetrics(stats: DisconnectStats): PlainMetrics {
+  const metrics = new PlainMetrics()
+  metrics.add(
+    'counter',
+    'gatepost_radius_disconnects_total',
+    'Disconnect-Requests for denied RADIUS sessions, by outcome: ended by the NAS (ack), not known to it (gone), refused (nak), or unanswered',
+    () => Object.entries(stats.outcomes).map(([outcome, value]) => ({ value, labels: { outcome } })),
+  )
+  metrics.add(
+    'counter',
+    'gatepost_radius_disconnect_retransmissions_total',
+    'Disconnect-Requests that were sent again, since no answer came',
+    () => [{ value: stats.repeated }],
+  )
+  metrics.add(
+    'gauge',
+    'gatepost_radius_denied_sessions',
+    'Active RADIUS sessions that are denied, at the latest look: whose NAS can be asked to end them (reachable), and others',
+    () => Object.entries(stats.denied).map(([nas, value]) => ({ value, labels: { nas } })),
+    'max',
+  )
+  metrics.add(
+    'counter',
+    'gatepost_radius_disconnect_failures_total',
+    'Attempts to look for denied RADIUS sessions that failed and are repeated',
+    () => [{ value: stats.failures }],
   )
   return metrics
 }

@@ -1,4 +1,5 @@
 import type { Limit } from '../access/limits.ts'
+import type { NasClient } from '../jobs/disconnects/nas-clients.ts'
 import type { Policy } from '../jobs/policies/policy.ts'
 import type { CertificateFiles } from '../common/certificate.ts'
 import type { ErrorCode } from '../common/errors.ts'
@@ -79,6 +80,8 @@ export interface DashboardStart {
   readonly viewerPassword: string | undefined
   /** Null: this command does not know the access log, so it cannot cut off sessions. */
   readonly access: AccessDescription | null
+  /** Whether NAS are asked to end RADIUS sessions that are denied. */
+  readonly disconnects: boolean
   /** The data directory of this instance, which may hold an archive; null: none. */
   readonly dataDir: string | null
 }
@@ -116,6 +119,8 @@ export interface StoreStart {
   readonly policies: readonly Policy[]
   /** Limits of those who log in at the portal. */
   readonly limits: readonly Limit[]
+  /** How NAS are asked to end sessions; empty: they are not. */
+  readonly nasClients: readonly NasClient[]
   /** PRECONDITION: `access` is set. Null: no alerts. */
   readonly alerts: AlertsStart | null
   /** Other work continues while Kafka is down: the process becomes ready without it, and reads once Kafka is back. */

@@ -27,6 +27,7 @@ export const KEPT_WITH = {
   session_next_logins: 'session_hours',
   session_denials: 'session_hours',
   radius_nas_restarts: 'radius_session_days',
+  radius_disconnects: 'radius_session_days',
 } as const satisfies Record<string, FollowingTable>
 
 /** Tables whose retention can be configured. */

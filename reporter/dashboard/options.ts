@@ -67,6 +67,8 @@ export interface DashboardOptions {
   readonly refused: (() => Promise<readonly Refused[] | null>) | null
   /** Null: this process cannot reach the access log. */
   readonly cutOff: CutOff | null
+  /** Whether NAS are asked to end RADIUS sessions that are denied. */
+  readonly disconnects: boolean
   /** Null: this process does not write the tables. */
   readonly replayLetter: ReplayLetter | null
   /** A text says why this process cannot forget people. */

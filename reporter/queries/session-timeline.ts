@@ -4,10 +4,10 @@ import type { TableStore } from '../../store/table-store.ts'
 
 const bytes = z.union([z.number(), z.string().transform(Number)]).nullable()
 
-/** A request of the session's gateway, as table gateway_auth has it; or a packet of its NAS, or the login that opened it. */
+/** A request of the session's gateway, as table gateway_auth has it; or a packet of its NAS, the login that opened it, or a request to end it. */
 export const sessionEvent = z.object({
   received_at: z.string(),
-  /** Of RADIUS: login, or the status of the packet. */
+  /** Of RADIUS: login, the status of the packet, or Disconnect-Request. */
   stage: z.string(),
   /** Null: RADIUS. */
   auth_code: z.number().nullable(),
@@ -17,7 +17,7 @@ export const sessionEvent = z.object({
   outgoing: bytes,
   own: z.number(),
   remote_ip: z.string(),
-  /** Of a login its result and reply, of a Stop its cause; else empty. */
+  /** Of a login its result and reply, of a Stop its cause, of a request to end it its outcome and reason; else empty. */
   detail: z.string(),
 })
 
@@ -60,13 +60,20 @@ function requestsOf(store: TableStore, { session_id, gw_id, first_seen, last_see
 /** A packet may be received up to a week after what it tells of: Acct-Delay-Time. */
 function packetsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen }: Session): Promise<unknown[]> {
   return store.query(
-    `SELECT toString(packet.event_at) AS received_at, toString(status_type) AS stage, NULL AS auth_code,
-       if(framed_ip != '', framed_ip, framed_ipv6) AS ip, mac, output_octets AS incoming, input_octets AS outgoing, 1 AS own,
-       toString(remote_ip) AS remote_ip, toString(terminate_cause) AS detail
-     FROM gatepost.radius_accounting AS packet
-     WHERE ${between('packet', 'INTERVAL 7 DAY')}
-       AND unique_id = {session:String} AND nas = {nas:String}
-     ORDER BY packet.event_at DESC, ifNull(session_time, 0) DESC, batch_id, batch_index LIMIT ${MAX_EVENTS + 1}`,
+    `SELECT toString(at) AS received_at, stage, NULL AS auth_code, ip, mac, incoming, outgoing, 1 AS own, remote_ip, detail FROM
+     (
+       SELECT packet.event_at AS at, toString(status_type) AS stage, if(framed_ip != '', framed_ip, framed_ipv6) AS ip, mac,
+         output_octets AS incoming, input_octets AS outgoing, toString(remote_ip) AS remote_ip, toString(terminate_cause) AS detail,
+         ifNull(session_time, 0) AS time
+       FROM gatepost.radius_accounting AS packet
+       WHERE ${between('packet', 'INTERVAL 7 DAY')} AND unique_id = {session:String} AND nas = {nas:String}
+       UNION ALL
+       SELECT request.at AS at, 'Disconnect-Request' AS stage, '' AS ip, '' AS mac, NULL AS incoming, NULL AS outgoing,
+         toString(address) AS remote_ip, trimRight(concat(toString(outcome), ' ', reason)) AS detail, 0 AS time
+       FROM gatepost.radius_disconnects AS request
+       WHERE unique_id = {session:String} AND nas = {nas:String}
+     )
+     ORDER BY at DESC, time DESC, stage, detail LIMIT ${MAX_EVENTS + 1}`,
     { from: first_seen ?? '', to: last_seen ?? '', session: session_id, nas: gw_id },
   )
 }

@@ -287,6 +287,12 @@ export const VARIABLES = {
     allowed: 'a path',
     unset: '(none)',
   }),
+  radiusDae: optional('GATEPOST_RADIUS_DAE', path, {
+    description:
+      'File that says which RADIUS NAS are asked to end sessions that are denied, and how they are reached (Disconnect-Request, RFC 5176; YAML).',
+    allowed: 'a path',
+    unset: '(none)',
+  }),
   ...KAFKA_VARIABLES,
   clickhouseUrl: optional('GATEPOST_CLICKHOUSE_URL', url('http', 'https'), {
     description: 'ClickHouse server of the store, such as http://user:pass@host:8123/gatepost.',

@@ -1,9 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAccessJob } from '../../jobs/policies/access-job.ts'
+import { startDisconnectJob } from '../../jobs/disconnects/disconnect-job.ts'
 import { assertNobodyErased } from '../../aggregator/aggregator.ts'
 import { startAlerts, type Alerts } from '../../jobs/alerts/alerts.ts'
 import { Listening } from '../../jobs/alerts/listening.ts'
-import { accessJobMetrics, alertsJobMetrics, nasJobMetrics, sessionsJobMetrics } from '../../jobs/metrics.ts'
+import {
+  accessJobMetrics,
+  alertsJobMetrics,
+  disconnectJobMetrics,
+  nasJobMetrics,
+  sessionsJobMetrics,
+} from '../../jobs/metrics.ts'
 import { startNasJob } from '../../jobs/sessions/nas-job.ts'
 import { startSessionsJob } from '../../jobs/sessions/sessions-job.ts'
 import { GatepostError } from '../../common/errors.ts'
@@ -69,7 +76,7 @@ interface Parts {
 }
 
 /**
- * The work of a process with the store: runs the aggregator and the jobs (sessions, policies, alerts); computes and shows metrics; or both.
+ * The work of a process with the store: runs the aggregator and the jobs (sessions, policies, disconnects, alerts); computes and shows metrics; or both.
  */
 export class StoreWork {
   readonly #parts: Parts
@@ -178,6 +185,10 @@ function startJobs(
   if (access === null) return all
   const decisions = startAccessJob({ store, access, policies: start.policies, limits: start.limits, logger })
   all.push({ stop: () => decisions.stop(), metrics: () => accessJobMetrics(decisions.stats) })
+  if (start.nasClients.length > 0) {
+    const disconnects = startDisconnectJob({ store, access, clients: start.nasClients, logger })
+    all.push({ stop: () => disconnects.stop(), metrics: () => disconnectJobMetrics(disconnects.stats) })
+  }
   if (start.alerts === null || runner === null) return all
   const alerts = startAlerting(start.alerts, store, access, runner, logger)
   all.push({ stop: () => alerts.stop(), metrics: () => alertsJobMetrics(alerts.stats) })

@@ -2,6 +2,7 @@ import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import type { Config } from '../config/config.ts'
 import { readLimits, readPolicies } from '../config/policies.ts'
+import { readRadiusDae } from '../config/radius-dae.ts'
 import { aggregatorBanner } from './banner.ts'
 import { storeDescription, storeProcess } from './children.ts'
 import { kafkaAddress } from './kafka-log.ts'
@@ -21,6 +22,7 @@ export async function aggregator(configured: Config): Promise<number> {
   const logger = createLogger('aggregator')
   const policies = readPolicies(configured.policies)
   const limits = readLimits(configured.policies)
+  const nasClients = readRadiusDae(configured.radiusDae)
   alertsOf(configured)
   // Only needed once somebody has been forgotten, so installations may run without it.
   if (configured.secret === undefined)
@@ -42,6 +44,7 @@ export async function aggregator(configured: Config): Promise<number> {
       access,
       policies,
       limits,
+      nasClients,
       alerts: alertsOf(config),
       waitsForLog: false,
       drains: 'own',

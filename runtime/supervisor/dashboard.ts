@@ -48,6 +48,7 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
     password: dashboardPassword,
     viewerPassword: dashboardViewerPassword,
     access: accessDescription(config, dataDir, logger),
+    disconnects: config.radiusDae !== undefined,
     dataDir,
   }
 }

@@ -33,6 +33,7 @@ export async function reporter(configured: Config): Promise<number> {
       access: null,
       policies: [],
       limits: [],
+      nasClients: [],
       alerts: null,
       waitsForLog: false,
       drains: 'own',

@@ -2,6 +2,7 @@ import { createLogger } from '../../common/logger.ts'
 import { loadUws } from '../../ingest/listeners/uws.ts'
 import type { Config } from '../config/config.ts'
 import { readLimits, readPolicies } from '../config/policies.ts'
+import { readRadiusDae } from '../config/radius-dae.ts'
 import { serveBanner } from './banner.ts'
 import { ingestWorkers, reportsStart, storeDescription, storeProcess } from './children.ts'
 import { assertGuarded, dashboardStart } from './dashboard.ts'
@@ -37,6 +38,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
   const logger = createLogger('serve')
   const policies = readPolicies(configured.policies)
   const limits = readLimits(configured.policies)
+  const nasClients = readRadiusDae(configured.radiusDae)
   assertGuarded(configured)
   assertWritersKnown(configured)
   assertCertificate(configured)
@@ -72,6 +74,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
         access: log.access,
         policies,
         limits,
+        nasClients,
         alerts:
           config.alertUrl === undefined
             ? null

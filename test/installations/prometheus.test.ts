@@ -32,7 +32,7 @@ t.test('each alert fires in the state that it is for', options, async (t) => {
     t.match(tested, new RegExp(`ALERTS\\{alertname="${name}", alertstate="firing"`), `${name} is tested`)
 })
 
-/** What brings every optional part with metrics: a portal with mail, a publisher, alerts, policies. */
+/** What brings every optional part with metrics: a portal with mail, a publisher, alerts, policies, NAS that are asked to end sessions. */
 function everyPart(directory: string): Record<string, string> {
   return {
     ...HISTORY,
@@ -44,6 +44,7 @@ function everyPart(directory: string): Record<string, string> {
     GATEPOST_PUBLISH: 'stdout',
     GATEPOST_ALERT_URL: 'http://127.0.0.1:9/',
     GATEPOST_POLICIES: packageFile('deploy/policies.example.yaml'),
+    GATEPOST_RADIUS_DAE: join(directory, 'dae.yaml'),
   }
 }
 
@@ -101,6 +102,10 @@ t.test('every metric that an alert reads is there from the start, counters at 0'
   for (const [log, env] of Object.entries({ journal: {}, kafka })) {
     await t.test(log, async (t) => {
       const instance = await created(t, { ...everyPart(t.testdirName), ...env, ...tls })
+      writeFileSync(
+        join(t.testdirName, 'dae.yaml'),
+        'disconnect: [{nas: lobby, address: 192.0.2.7, secret: testing123}]',
+      )
       writeFileSync(join(t.testdirName, 'locations.csv'), 'ip,location_id,name\n192.0.2.1,7,Town hall\n')
       if (log === 'kafka') t.equal((await gatepost(instance, 'topics', 'create')).status, 0)
       await instance.start()

@@ -9,6 +9,7 @@ import { Refusal, REFUSALS } from '../problem.ts'
 const whoami = z.object({
   who: z.enum(['operator', 'viewer', 'local']),
   can_cut_off: z.boolean(),
+  can_disconnect: z.boolean().openapi({ description: 'Cut off sessions of RADIUS' }),
   can_replay: z.boolean(),
   can_forget: z.boolean(),
   cannot_forget: z.string().nullable().openapi({ description: 'Why this process cannot, whoever asks; null: it can' }),
@@ -74,6 +75,7 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
     const why = typeof options.forgetter === 'string' ? options.forgetter : null
     const may = {
       can_cut_off: acts && options.cutOff !== null,
+      can_disconnect: acts && options.cutOff !== null && options.disconnects,
       can_replay: acts && options.replayLetter !== null,
       can_forget: acts && why === null,
       cannot_forget: why,

@@ -89,7 +89,7 @@ export function cutOffRoute(dashboard: Dashboard): void {
     path: '/api/sessions/{id}/cut-off',
     summary: 'Cut a session off',
     description:
-      'Denies the session for good, as `gatepost access deny session` does: its gateway removes the client with its next report. Takes the role operator; recorded in table audit_log.',
+      'Denies the session for good, as `gatepost access deny session` does: its gateway removes the client with its next report; a NAS of RADIUS is asked to end it (GATEPOST_RADIUS_DAE). Takes the role operator; recorded in table audit_log.',
     request: {
       ...key,
       body: {
@@ -111,7 +111,8 @@ export function cutOffRoute(dashboard: Dashboard): void {
     const { id: asked } = c.req.valid('param')
     requireOperator(dashboard, c, SUBJECTS.session.of(asked))
     const { session_id: id, source } = await sessionOf(options.store, asked, c.req.valid('query').gateway)
-    if (source !== 'wifidog') throw new Refusal(400, 'a NAS does not ask whether a session may go on: end it there')
+    if (source !== 'wifidog' && !options.disconnects)
+      throw new Refusal(400, 'a NAS is asked to end a session only if GATEPOST_RADIUS_DAE says how: end it there')
     const subject = SUBJECTS.session.of(id)
     await audit(dashboard, c, 'session_cut_off', subject)
     await cutOff(id, c.req.valid('json').reason)

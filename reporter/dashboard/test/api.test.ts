@@ -5,6 +5,7 @@
 import t from 'tap'
 import { pino } from 'pino'
 import { until } from '../../../test/helpers/until.ts'
+import { insertRows } from '../../../store/table-store.ts'
 import { openEngine } from '../../test/engine.ts'
 import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
@@ -32,6 +33,7 @@ const usual: DashboardOptions = {
   retention: retentionOf(32),
   lag: () => [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }],
   refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
+  disconnects: true,
   cutOff: (id, reason) => {
     decided.push(`${id} ${reason}`)
     return Promise.resolve()
@@ -397,4 +399,25 @@ t.test('a bearer token works, and a process without the access log cannot cut of
   t.equal((await get('/api/overview', headers)).status, 200)
   t.equal((await get('/api/whoami', headers)).json.can_cut_off, false)
   t.equal((await post('/api/sessions/x/cut-off', {}, headers)).status, 404)
+})
+
+t.test('a session of RADIUS is cut off where its NAS can be asked', async (t) => {
+  const packet = {
+    received_at: new Date().toISOString().replace('T', ' ').slice(0, 23),
+    nas: 'lobby',
+    unique_id: 'of-radius',
+    status_type: 'Start',
+    username: 'carol',
+  }
+  const row = { ...packet, event_at: packet.received_at }
+  await insertRows(store, `gatepost.radius_accounting (${Object.keys(row).join(', ')})`, [row])
+  decided.length = 0
+  const without = await start(t, { disconnects: false })
+  t.match((await without.get('/api/whoami')).json, { can_cut_off: true, can_disconnect: false })
+  t.equal((await without.post('/api/sessions/of-radius/cut-off', {})).status, 400)
+  t.same(decided, [])
+  const { get, post } = await start(t)
+  t.match((await get('/api/whoami')).json, { can_cut_off: true, can_disconnect: true })
+  t.equal((await post('/api/sessions/of-radius/cut-off', { reason: 'abuse' })).status, 200)
+  t.same(decided, ['of-radius abuse'])
 })

@@ -36,6 +36,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
     retention: retentionOf(32),
     lag: () => [],
     refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
+    disconnects: true,
     cutOff: (id) => {
       decided.push(id)
       return Promise.resolve()

@@ -160,6 +160,8 @@ t.test('sessions of RADIUS are there too, with the login that opened them', asyn
   t.same(await listSessions(store, { active: true, limit: 10, gateway: 'lobby' }), [])
   const everything = await listSessions(store, { active: false, limit: 100 })
   t.same(new Set(everything.map(({ source }) => source)), new Set(['wifidog', 'radius']))
+  const request = { at: at(11), nas: 'lobby', unique_id: 'r-1', outcome: 'ack', reason: 'quota:day' }
+  await insertRows(store, `gatepost.radius_disconnects (${Object.keys(request).join(', ')})`, [request])
   const [session] = await listSessions(store, { active: false, limit: 1, id: 'r-1' })
   const { events } = await sessionTimeline(store, session)
   t.same(
@@ -168,6 +170,7 @@ t.test('sessions of RADIUS are there too, with the login that opened them', asyn
       ['login', 'Access-Accept Hello', null],
       ['Start', '', null],
       ['Interim-Update', '', 70],
+      ['Disconnect-Request', 'ack quota:day', null],
       ['Stop', 'User-Request', 90],
     ],
   )

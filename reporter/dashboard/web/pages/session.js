@@ -24,7 +24,9 @@ export async function page(main, { id, parameters, me }) {
       { class: 'grid wide' },
       card(
         facts(session),
-        me.can_cut_off && session.ended === null && session.source === 'wifidog' ? cutOff(id, key) : null,
+        session.ended === null && (session.source === 'radius' ? me.can_disconnect : me.can_cut_off)
+          ? cutOff(session, key)
+          : null,
       ),
       traffic(events),
     ),
@@ -61,19 +63,18 @@ function facts(session) {
 }
 
 /** Asks once more before it does it. */
-function cutOff(id, key) {
+function cutOff({ session_id: id, source }, key) {
   const said = h('p', { role: 'status' })
-  const reason = h('input', {
-    name: 'reason',
-    maxlength: 256,
-    'aria-label': 'Reason, shown to the client',
-    placeholder: 'reason, shown to the client',
-  })
+  const asked = source === 'radius' ? 'reason' : 'reason, shown to the client'
+  const reason = h('input', { name: 'reason', maxlength: 256, 'aria-label': asked, placeholder: asked })
   const act = async () => {
     try {
       await post(`/api/sessions/${encodeURIComponent(id)}/cut-off?${key}`, { reason: reason.value })
       form.replaceChildren()
-      said.textContent = 'It is denied: the gateway removes the client with its next report.'
+      said.textContent =
+        source === 'radius'
+          ? 'It is denied: its NAS is asked to end it.'
+          : 'It is denied: the gateway removes the client with its next report.'
     } catch (error) {
       said.textContent = error.message
     }
