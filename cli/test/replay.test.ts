@@ -7,7 +7,7 @@ import { packageFile } from '../../common/package-root.ts'
 import { archiveDirectory, readArchive } from '../../log/journal/archive.ts'
 import { STREAMS } from '../../schemas/streams/index.ts'
 import { Instance } from '../../test/helpers/instance.ts'
-import { requestEveryRoute, ROUND } from '../../test/helpers/routes.ts'
+import { PER_ROUND, requestEveryRoute, ROUND } from '../../test/helpers/routes.ts'
 import { run } from '../../test/helpers/run.ts'
 import { until } from '../../test/helpers/until.ts'
 import type { ReplayOutcome } from '../../runtime/replay/replay.ts'
@@ -71,7 +71,6 @@ async function archived(): Promise<number> {
 
 const rounds = (count: number) =>
   Object.fromEntries(Object.entries(ROUND).map(([table, rows]) => [table, rows * count]))
-const PER_ROUND = Object.values(ROUND).reduce((sum, rows) => sum + rows, 0)
 
 t.test('rows that were deleted by hand are inserted again', async (t) => {
   await instance.start()
@@ -89,11 +88,13 @@ t.test('rows that were deleted by hand are inserted again', async (t) => {
 
   t.test('beside a running instance', async (t) => {
     await admin(`ALTER TABLE gatepost.post_auth DELETE WHERE username = 'bbbbbb'`)
+    await admin(`ALTER TABLE gatepost.radius_accounting DELETE WHERE username IN ('aaaaaa', 'cccccc')`)
     await admin(`ALTER TABLE gatepost.gateway_pings DELETE WHERE gw_id = 'aaaaaa'`)
     await admin(`ALTER TABLE gatepost.dead_letters DELETE WHERE 1`)
     t.same(await names(), ['aaaaaa', 'cccccc'])
     t.same(await replayed(), {
       post_auth: { read: 3, rows: 1, present: 2 },
+      radius_accounting: { read: 3, rows: 2, present: 1 },
       gateway_pings: { read: 6, rows: 2, present: 4 },
       gateway_auth: { read: 3, present: 3 },
       dead_letters: { read: 3, rows: 3 },
@@ -103,7 +104,7 @@ t.test('rows that were deleted by hand are inserted again', async (t) => {
     const again = await replayed()
     t.same(
       Object.values(again).map(({ rows }) => rows),
-      [undefined, undefined, undefined, undefined],
+      Object.keys(ROUND).map(() => undefined),
     )
     t.same(await counts(), rounds(3))
   })
@@ -134,9 +135,11 @@ t.test('rows that were deleted by hand are inserted again', async (t) => {
     const hash = subjectHash(secret, 'user', 'cccccc')
     await admin(`INSERT INTO gatepost.erased_subjects (hash, kind) VALUES ('${hash}', 'user')`)
     await admin(`ALTER TABLE gatepost.post_auth DELETE WHERE username IN ('aaaaaa', 'cccccc')`)
+    await admin(`ALTER TABLE gatepost.radius_accounting DELETE WHERE username = 'cccccc'`)
     await admin(`ALTER TABLE gatepost.dead_letters DELETE WHERE payload LIKE '%cccccc%'`)
     t.match(await replayed(), {
       post_auth: { read: 3, rows: 1, present: 1, erased: 1 },
+      radius_accounting: { read: 3, present: 2, erased: 1 },
       dead_letters: { read: 3, present: 2, erased: 1 },
     })
     t.same(await names(), ['aaaaaa', 'bbbbbb'])

@@ -4,14 +4,18 @@ import type { Instance } from './instance.ts'
 /** The rows of one round of requestEveryRoute(), by table. */
 export const ROUND: Readonly<Record<string, number>> = {
   post_auth: 1,
+  radius_accounting: 1,
   gateway_pings: 2,
   gateway_auth: 1,
   dead_letters: 1,
 }
 
+/** The rows of one round in all tables. */
+export const PER_ROUND = Object.values(ROUND).reduce((sum, rows) => sum + rows, 0)
+
 /**
  * Sends one request on every route, as gateways and RADIUS servers do, each with `id`: a ping on both listeners, counters, a login,
- * and a login that cannot be stored. @returns the unexpected answers; empty: all are as expected
+ * an accounting packet, and a login that cannot be stored. @returns the unexpected answers; empty: all are as expected
  */
 export async function requestEveryRoute(instance: Instance, id: string): Promise<string[]> {
   const wrong: string[] = []
@@ -29,6 +33,16 @@ export async function requestEveryRoute(instance: Instance, id: string): Promise
   await check('counters', await fetch(instance.url(counters)), 200, /^Auth: 1$/, 'kept')
   await check('post-auth', await post(JSON.stringify(login)), 204, /^$/, 'kept')
   await check('post-auth without a result', await post(`{"username":"${id}"}`), 400, /authentication_result/, 'kept')
+  const packet = {
+    acct_status_type: 'Interim-Update',
+    acct_session_id: '5F3A-1',
+    acct_session_time: 60,
+    acct_output_octets: 1,
+    username: id,
+    nas_identifier: 'nas-of-the-test',
+  }
+  const account = { method: 'POST', body: JSON.stringify(packet) }
+  await check('accounting', await fetch(instance.url('/logging/accounting'), account), 204, /^$/, 'kept')
   await check('healthcheck', await fetch(instance.url('/healthcheck')), 200, /^Healthy$/, null)
   const pong = await http10(instance.gatewayPort, `/wifidog${ping}`)
   if (!/X-Gatepost-Record: kept[^]*Pong$/i.test(pong)) wrong.push(`ping over HTTP/1.0: ${pong}`)

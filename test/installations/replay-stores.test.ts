@@ -3,7 +3,7 @@ import t from 'tap'
 import { Instance } from '../helpers/instance.ts'
 import { gatepost, kafkaVariables } from '../helpers/mixes.ts'
 import { replayed } from '../helpers/replayed.ts'
-import { requestEveryRoute, ROUND } from '../helpers/routes.ts'
+import { PER_ROUND, requestEveryRoute, ROUND } from '../helpers/routes.ts'
 import { sharedBroker } from '../helpers/shared-broker.ts'
 import { StoreServer } from '../helpers/store-server.ts'
 import { until } from '../helpers/until.ts'
@@ -30,7 +30,7 @@ t.test('the archive of a journal, into a store server', async (t) => {
   }
   const read = async () =>
     Object.values(await replayed(instance, '--archive')).reduce((sum, outcome) => sum + (outcome.read ?? 0), 0)
-  t.ok(await until(async () => (await read()) === 5), 'all segments are archived')
+  t.ok(await until(async () => (await read()) === PER_ROUND), 'all segments are archived')
   t.same(await counts(), ROUND)
   for (const table of Object.keys(ROUND))
     await server.command(`ALTER TABLE gatepost.${table} DELETE WHERE 1 SETTINGS mutations_sync = 2`)
@@ -65,7 +65,7 @@ t.test('the embedded store, beside its instance', async (t) => {
   t.ok(await until(() => same(1)))
   const read = async () =>
     Object.values(await replayed(instance)).reduce((sum, outcome) => sum + (outcome.read ?? 0), 0)
-  t.ok(await until(async () => (await read()) === 5), 'everything is committed')
+  t.ok(await until(async () => (await read()) === PER_ROUND), 'everything is committed')
   t.ok(await same(1), 'and stays as it is')
 
   const url = instance.url('/?user=admin&password=adm-of-tests&mutations_sync=2', instance.sqlPort)
@@ -74,7 +74,7 @@ t.test('the embedded store, beside its instance', async (t) => {
     t.equal(response.status, 200)
   }
   const rows = Object.values(await replayed(instance)).reduce((sum, outcome) => sum + (outcome.rows ?? 0), 0)
-  t.equal(rows, 5)
+  t.equal(rows, PER_ROUND)
   t.ok(await same(1))
   t.same(await requestEveryRoute(instance, 'second'), [])
   t.ok(await until(() => same(2)), 'later records are stored once')
