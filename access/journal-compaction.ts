@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { open, rename, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { lockDirectory } from '../common/directory-lock.ts'
+import { lockDirectory, type DirectoryLock } from '../common/directory-lock.ts'
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { syncDirectory } from '../log/journal/disk.ts'
@@ -23,12 +23,17 @@ const RECORDS_PER_WRITE = 5000
  */
 export async function compactAccessLog(directory: string, now: number): Promise<number | null> {
   if (!existsSync(join(directory, FILE))) return null
-  const lock = await lockDirectory(directory, 'access-log-compaction', COMPACTION_WAIT_MS)
+  const lock = await withoutCompaction(directory)
   try {
     return await compact(join(directory, FILE), now)
   } finally {
     await lock.release()
   }
+}
+
+/** Keeps others from compacting it: one file holds all of it meanwhile. @throws GatepostError DIRECTORY_LOCKED: after a minute */
+export function withoutCompaction(directory: string): Promise<DirectoryLock> {
+  return lockDirectory(directory, 'access-log-compaction', COMPACTION_WAIT_MS)
 }
 
 async function compact(path: string, now: number): Promise<number> {
