@@ -16,6 +16,7 @@ import { Judgements } from './judgements.ts'
 import { Login, type Client } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
 import { spool, type DataFile } from './insert.ts'
+import { answerOperation, OPERATIONS_PATH } from './operations.ts'
 import { Output } from './output.ts'
 import { runQuery, type Checked } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
@@ -28,6 +29,11 @@ export interface SqlEndpoint {
   readonly port: number
   /** Accepts no more requests, and waits for running ones: at most as long as a query may run. */
   close(): Promise<void>
+  /**
+   * Waits for the writing statements that run, and lets no other begin. @returns what lets them
+   * @throws SqlError TOO_MANY_SIMULTANEOUS_QUERIES: they did not end in the time that a statement may wait
+   */
+  holdWriters(): Promise<() => void>
   stats(): SqlStats
 }
 
@@ -79,6 +85,7 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
   return {
     port: (server.address() as AddressInfo).port,
     stats: () => service.stats(),
+    holdWriters: () => service.holdWriters(),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeIdleConnections()
@@ -169,6 +176,21 @@ class Service {
     for (const client of this.#clients) client.abort()
   }
 
+  async holdWriters(): Promise<() => void> {
+    const held: (() => void)[] = []
+    const release = () => {
+      for (const leave of held) leave()
+    }
+    try {
+      for (let slot = 0; slot < this.#limits.writeConnections; slot++)
+        held.push(await this.#writers.enter('backup', new AbortController().signal))
+      return release
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }
@@ -193,13 +215,22 @@ class Service {
       res.writeHead(200, { 'Content-Type': 'text/html; charset=UTF-8' }).end('Ok.\n')
       return
     }
+    const { operations } = this.#options
+    if (operations !== undefined && url.pathname.startsWith(OPERATIONS_PATH)) {
+      await this.#run(answerOperation(operations, this.#login, req, res, url, this.#options.dataPath))
+      return
+    }
     if (url.pathname !== '/' || !['GET', 'POST', 'PUT'].includes(req.method ?? '')) {
       const status = url.pathname === '/' ? 501 : 404
       res.writeHead(status, { 'Content-Type': 'text/plain; charset=UTF-8' })
       res.end(`There is no handle ${url.pathname}\n\nUse / or /ping for health checks, and queries go to /\n`)
       return
     }
-    const work = this.#query(req, res, url.searchParams)
+    await this.#run(this.#query(req, res, url.searchParams))
+  }
+
+  /** @param work never rejects */
+  async #run(work: Promise<void>): Promise<void> {
     this.#running.add(work)
     await work.finally(() => this.#running.delete(work))
   }

@@ -63,6 +63,9 @@ export const DEFAULT_LIMITS: SqlLimits = {
   maxSocketsPerAddress: 64,
 }
 
+/** Requests of `operator` for paths below /operator/: JSON in, JSON out. Null: there is no such path. */
+export type Operations = (method: string, path: string, body: unknown) => Promise<object | null>
+
 export interface SqlEndpointOptions {
   /** The chDB directory. Sessions of one path share one engine in a process; the endpoint opens its own. */
   readonly dataPath: string
@@ -87,6 +90,8 @@ export interface SqlEndpointOptions {
   /** Addresses and CIDR blocks whose X-Forwarded-For is trusted. Default: none. */
   readonly trustedProxies?: readonly string[]
   readonly limits?: Partial<SqlLimits>
+  /** What `operator` may ask for beside SQL. Default: nothing. */
+  readonly operations?: Operations
   /** The engine does not end a query: whoever owns this process has to replace it. Default: it goes on. */
   readonly onOverdue?: (reason: string) => void
   /** Records who asked what, and wrong passwords. Default: nothing is recorded. */
