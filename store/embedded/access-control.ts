@@ -22,24 +22,40 @@ const ABOVE_ZERO = 0.000001
  * Opens the engine with its access control. The engine reads it with the first connection of a process to a directory; all later ones have
  * it too, whatever their arguments say, and its files are read only once.
  *
+ * Backups may be anywhere, since only the store's own connections may write or read them: no role is granted BACKUP.
+ *
  * Every connection is the user `default`, whose rights are all roles. A role's limits belong to a profile, since roles of this engine have none.
  */
-export function openEngine(path: string, roles: readonly EngineRole[]): Session {
+export function openEngine(path: string, roles: readonly EngineRole[], { merges = true } = {}): Session {
   const directory = mkdtempSync(join(tmpdir(), 'gatepost-engine-'))
   const file = (name: string): string => join(directory, name)
   try {
     writeFileSync(file('users.xml'), usersXml(roles))
     // Without it the engine reads config.xml of the working directory, whatever that is.
-    writeFileSync(file('config.xml'), `<clickhouse>${element('users_config', text(file('users.xml')))}</clickhouse>`)
+    writeFileSync(file('config.xml'), element('clickhouse', configuration(file('users.xml'), merges)))
     return new Session(path, { connectionArgs: [`--config-file=${file('config.xml')}`] })
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
+/** No parts are small enough to be merged. */
+const NO_MERGES =
+  '<max_bytes_to_merge_at_max_space_in_pool>1</max_bytes_to_merge_at_max_space_in_pool>' +
+  '<max_bytes_to_merge_at_min_space_in_pool>1</max_bytes_to_merge_at_min_space_in_pool>' +
+  '<max_number_of_merges_with_ttl_in_pool>0</max_number_of_merges_with_ttl_in_pool>'
+
 /** By these statements a connection takes a role. SET ROLE would also give the others back, so no client may send it. */
 export function takingRole(name: string): readonly string[] {
   return [`SET ROLE ${name}`, `SET profile = '${name}'`]
+}
+
+function configuration(users: string, merges: boolean): string {
+  return (
+    element('users_config', text(users)) +
+    element('backups', element('allowed_path', '/')) +
+    (merges ? '' : element('merge_tree', NO_MERGES))
+  )
 }
 
 function usersXml(roles: readonly EngineRole[]): string {

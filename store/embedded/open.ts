@@ -1,16 +1,25 @@
 import { drainPending, type Session } from 'chdb'
+import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Stream } from '../../schemas/streams/index.ts'
-import type { Ownership, InsertOutcome, QueryParams, Store } from '../contract.ts'
+import type { Ownership, InsertOutcome, QueryParams } from '../contract.ts'
 import { insertOnce } from '../exactly-once/insert.ts'
 import { loadMigrations, migrate } from '../migrations.ts'
 import { applyRetention, DEFAULT_RETENTION, wholeSince, type Retention } from '../retention.ts'
 import { openEngine, type EngineRole } from './access-control.ts'
 import { AvroFiles } from './avro-files.ts'
+import {
+  BACKUP_SETTINGS,
+  rowsInParts,
+  RunningBackup,
+  type EmbeddedStore,
+  type TablesBackup,
+  type TablesToBackUp,
+} from './backup.ts'
 import { check } from './check.ts'
 import { EngineConnection } from './connection.ts'
 import { READER_SETTINGS, WRITER_SETTINGS } from './engine-settings.ts'
@@ -39,11 +48,11 @@ const MAX_WAITING = 1000
  * Opens the ClickHouse engine in this process, through the official client.
  * @throws GatepostError DIRECTORY_LOCKED
  */
-export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const path = resolve(options.path)
   await mkdir(path, { recursive: true })
   const lock = await lockDirectory(path, 'store', options.lockWaitMs ?? 0)
-  const store = new EmbeddedStore(options, path, lock)
+  const store = new ChdbStore(options, path, lock)
   try {
     await store.open()
     return store
@@ -53,7 +62,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   }
 }
 
-class EmbeddedStore implements Store {
+class ChdbStore implements EmbeddedStore {
   readonly #options: EmbeddedStoreOptions
   readonly #path: string
   readonly #retention: Retention
@@ -67,6 +76,9 @@ class EmbeddedStore implements Store {
   readonly #writer: WorkerQueue<EngineConnection>
   /** Inserts under ownerships: no two of them hold the same batch, so each look-up stays valid for its own. */
   readonly #inserters: WorkerQueue<EngineConnection>
+  readonly #inserterCount: number
+  /** A backup takes longer than other statements may, and one runs at a time. */
+  readonly #backups: WorkerQueue<EngineConnection>
 
   constructor(options: EmbeddedStoreOptions, path: string, lock: DirectoryLock) {
     this.#options = options
@@ -80,7 +92,10 @@ class EmbeddedStore implements Store {
       () => new EngineConnection(path, READER_SETTINGS),
     )
     const inserters = Array.from({ length: options.inserters ?? 1 }, () => new EngineConnection(path, WRITER_SETTINGS))
-    this.#connections = [...readers, ...inserters, writer]
+    const backups = new EngineConnection(path, BACKUP_SETTINGS)
+    this.#connections = [...readers, ...inserters, writer, backups]
+    this.#backups = new WorkerQueue([backups], MAX_WAITING)
+    this.#inserterCount = inserters.length
     this.#inserters = new WorkerQueue(inserters, MAX_WAITING)
     this.#readers = new WorkerQueue(readers, MAX_WAITING)
     this.#writer = new WorkerQueue([writer], MAX_WAITING)
@@ -128,8 +143,39 @@ class EmbeddedStore implements Store {
     return this.#write((connection) => check(connection, this.#files.inserter(connection), stream, batches))
   }
 
+  backUp(what: TablesToBackUp): Promise<TablesBackup> {
+    return withStoreErrors(() =>
+      this.#backups.use(async (connection) => {
+        const { backup, ...chosen } = await this.#hold(() => this.#choose(connection, what))
+        await backup.written()
+        return chosen
+      }),
+    )
+  }
+
+  async #choose(connection: EngineConnection, what: TablesToBackUp): Promise<TablesBackup & { backup: RunningBackup }> {
+    const started = performance.now()
+    // A merge would change the number of rows in parts between the choice and the count.
+    await connection.run('SYSTEM STOP MERGES')
+    try {
+      const backup = await RunningBackup.start(connection, randomUUID(), what)
+      await backup.chosen()
+      const rows = await rowsInParts(connection)
+      await what.whileHeld()
+      return { backup, rows, heldMs: performance.now() - started }
+    } finally {
+      await connection.run('SYSTEM START MERGES')
+    }
+  }
+
+  /** Runs `work` while no other statement of this store writes. */
+  #hold<T>(work: () => Promise<T>): Promise<T> {
+    const queues = [...Array.from({ length: this.#inserterCount }, () => this.#inserters), this.#writer]
+    return queues.reduce((inner, queue) => () => queue.use(inner), work)()
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#readers.close(), this.#writer.close(), this.#inserters.close()])
+    await Promise.all([this.#readers.close(), this.#writer.close(), this.#inserters.close(), this.#backups.close()])
     for (const connection of this.#connections) await connection.close()
     this.#anchor?.close()
     // close() of a connection returns before the engine has released the directory.
