@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { registerAccess } from './commands/access.ts'
 import { registerAccounts } from './commands/accounts.ts'
 import { registerAggregator } from './commands/aggregator.ts'
+import { registerBackup } from './commands/backup.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
 import { registerDemo } from './commands/demo.ts'
@@ -17,6 +18,7 @@ import { registerMetrics } from './commands/metrics.ts'
 import { registerPublish } from './commands/publish.ts'
 import { registerReplay } from './commands/replay.ts'
 import { registerReporter } from './commands/reporter.ts'
+import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerSessions } from './commands/sessions.ts'
 import { registerTopics } from './commands/topics.ts'
@@ -64,6 +66,8 @@ Examples:
   registerReplay(program, context)
   registerImport(program, context)
   registerForget(program, context)
+  registerBackup(program, context)
+  registerRestore(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
   registerDoctor(program, context)

@@ -5,6 +5,7 @@ import { GatepostError } from '../common/errors.ts'
 import { jsonFileText, readJsonFile } from '../common/json-file.ts'
 import { packageVersion } from '../common/package-root.ts'
 import { loadMigrations } from '../store/migrations.ts'
+import { assertNotRestoring } from './backup/restoring.ts'
 
 /*
  * <data directory>/format.json names the version of Gatepost that last used the directory, and the format of each part. Increment a part's
@@ -38,9 +39,12 @@ const formatSchema = z.object({ gatepost: z.string(), formats: z.record(z.string
 
 /**
  * Checks that this version can use everything in a data directory, which need not exist.
- * @throws GatepostError DATA_FORMAT_LATER: a later version has written something that this one cannot use
+ * @param restoring the caller is the restore that fills it
+ * @throws GatepostError DATA_FORMAT_LATER: a later version has written something that this one cannot use; CONFIG_INVALID: a restore into
+ *   it has not finished
  */
-export function assertDataFormat(dataDir: string): void {
+export function assertDataFormat(dataDir: string, { restoring = false } = {}): void {
+  if (!restoring) assertNotRestoring(dataDir)
   const found = readJsonFile(join(dataDir, FILE), formatSchema)
   if (found === null) return
   const known = dataFormats()

@@ -3,6 +3,7 @@ import type { NasClient } from '../jobs/disconnects/nas-clients.ts'
 import type { Policy } from '../jobs/policies/policy.ts'
 import type { CertificateFiles } from '../common/certificate.ts'
 import type { ErrorCode } from '../common/errors.ts'
+import type { BackupSchedule } from './backup/backups.ts'
 import type { IngestOptions } from './ingest-process/worker.ts'
 import type { UserNamesOption } from './ingest-process/user-names.ts'
 import type { ArchiveBounds } from '../log/journal/archive.ts'
@@ -52,8 +53,20 @@ export interface EndpointStart {
   readonly trustedProxies: readonly string[]
 }
 
+/** Backups of the data directory of an embedded store. */
+export interface BackupStart {
+  readonly log: 'journal' | 'kafka'
+  /** Null: only on request. */
+  readonly schedule: BackupSchedule | null
+}
+
 export type StoreDescription =
-  | { readonly kind: 'embedded'; readonly dataDir: string; readonly endpoint: EndpointStart }
+  | {
+      readonly kind: 'embedded'
+      readonly dataDir: string
+      readonly endpoint: EndpointStart
+      readonly backup: BackupStart
+    }
   | { readonly kind: 'server'; readonly url: string; readonly cluster: string | undefined }
 
 /** Where the access log is. */

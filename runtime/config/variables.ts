@@ -19,6 +19,7 @@ import {
   url,
   userName,
 } from './values.ts'
+import { BACKUP_VARIABLES } from './backup-variables.ts'
 import { KAFKA_VARIABLES } from './kafka-variables.ts'
 import { PUBLISH_VARIABLES } from './publish-variables.ts'
 import { TLS_VARIABLES } from './tls-variables.ts'
@@ -344,6 +345,7 @@ export const VARIABLES = {
     allowed: 'a duration from 60s to 31d',
   }),
   ...PUBLISH_VARIABLES,
+  ...BACKUP_VARIABLES,
 } satisfies Record<string, Variable>
 
 /** One variable per metric: GATEPOST_PERFORMANCE_BEARER_ACCOUNT_USAGE is the token of account-usage. */

@@ -1,6 +1,7 @@
 import { configWarnings, loadConfig, type Environment } from '../config/config.ts'
 import { readLimits, readPolicies } from '../config/policies.ts'
 import { readSqlUsers } from '../config/sql-users.ts'
+import { checkBackup } from './backup.ts'
 import { checkDataDirectory } from './data-directory.ts'
 import { ok, warning, type Finding } from './finding.ts'
 import { checkInstance } from './instance.ts'
@@ -23,6 +24,7 @@ export async function examine(env: Environment, version: string, progress: (what
   const checks: [string, () => Finding[] | Promise<Finding[]>][] = [
     ['the machine', checkMachine],
     ['the data directory', () => checkDataDirectory(config.dataDir)],
+    ['backups', () => checkBackup(config)],
     ['the certificate', () => checkCertificate(config)],
     ['the instance', () => checkInstance(config, version)],
     ['Kafka', () => checkKafka(config)],

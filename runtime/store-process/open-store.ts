@@ -5,7 +5,9 @@ import { AuditLog } from '../../store/audit-log.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 import { removeInstanceFile, writeInstanceFile } from '../instance/instance-file.ts'
-import type { EndpointStart, StoreDescription } from '../messages.ts'
+import { Backups } from '../backup/backups.ts'
+import { backupMetrics } from '../backup/metrics.ts'
+import type { StoreDescription } from '../messages.ts'
 import { sqlMetrics } from '../metrics.ts'
 import { httpUrl } from '../supervisor/ports.ts'
 
@@ -33,14 +35,13 @@ export async function openStore(
   logger: Logger,
 ): Promise<OpenedStore> {
   return description.kind === 'embedded'
-    ? openEmbedded(description.dataDir, description.endpoint, retention, hangs, logger)
+    ? openEmbedded(description, retention, hangs, logger)
     : openServer(description, retention, logger)
 }
 
 /** The embedded store gets an SQL endpoint, and announces it to the commands of this machine. */
 async function openEmbedded(
-  dataDir: string,
-  endpointStart: EndpointStart,
+  { dataDir, endpoint: endpointStart, backup }: Extract<StoreDescription, { kind: 'embedded' }>,
   retention: Retention,
   hangs: (reason: string) => void,
   logger: Logger,
@@ -55,6 +56,7 @@ async function openEmbedded(
   await store.migrate()
   const audit = new AuditLog(store, logger)
   const operatorKey = randomBytes(24).toString('base64url')
+  let backups: Backups | null = null
   const endpoint = await startSqlEndpoint({
     dataPath: path,
     host,
@@ -66,9 +68,12 @@ async function openEmbedded(
     allowedHosts,
     trustedProxies,
     audit: (entry) => audit.count(entry, new Date()),
+    operations: (method, path, body) => backups?.operation(method, path, body) ?? Promise.resolve(null),
     onOverdue: hangs,
     logger,
   })
+  backups = new Backups({ dataDir, ...backup, store, holdWriters: () => endpoint.holdWriters(), logger })
+  const backupFigures = backupMetrics(backups)
   writeInstanceFile(dataDir, {
     pid: process.pid,
     sqlUrl: httpUrl(host, endpoint.port),
@@ -77,9 +82,13 @@ async function openEmbedded(
   })
   return {
     store,
-    metrics: () => sqlMetrics({ ...endpoint.stats(), auditLost: audit.lost }).json(),
+    metrics: async () => {
+      const sql = await sqlMetrics({ ...endpoint.stats(), auditLost: audit.lost }).json()
+      return [...sql, ...(await backupFigures.json())]
+    },
     close: async () => {
       removeInstanceFile(dataDir)
+      await backups.stop()
       await endpoint.close()
       await audit.close()
       await store.close()

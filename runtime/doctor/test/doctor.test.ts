@@ -43,8 +43,13 @@ t.test('beside a running instance', async (t) => {
     advice: /dead-letters list/,
   })
 
+  t.match(findings.get('backup'), { level: 'warning', found: 'none was made', advice: /GATEPOST_BACKUP_TO/ })
+  const to = join(t.testdirName, 'backups')
+  await run(process.execPath, [packageFile('bin/gatepost'), 'backup', '--to', to], { env: instance.env })
+
   t.equal(await instance.stop(), 0)
   const after = await doctor(instance.env)
+  t.match(after.findings.get('backup'), { level: 'ok', found: to })
   t.match(after.findings.get('instance')?.found, 'none answers')
   t.match(after.findings.get('store')?.found, 'not looked at')
 })
