@@ -24,6 +24,8 @@ export interface AuditEntry {
     | 'forget_counted'
     | 'forget'
     | 'forget_refused'
+    | 'vouchers_created'
+    | 'voucher_released'
     | 'sql_query'
     | 'sql_refused'
     | 'sql_login_refused'

@@ -16,6 +16,7 @@ import { overviewRoute } from './api/overview.ts'
 import { replayLetterRoute } from './api/dead-letters.ts'
 import { forgetRoute } from './api/forget.ts'
 import { cutOffRoute, sessionRoute, sessionsRoute } from './api/sessions.ts'
+import { voucherRoutes } from './api/vouchers.ts'
 import { sitesRoute } from './api/sites.ts'
 import { loadAssets, loadShell } from './assets.ts'
 import type { Dashboard } from './context.ts'
@@ -34,6 +35,7 @@ export const PAGES = {
   sessions: ['mac', 'account', 'gateway', 'active'],
   'data-health': [],
   forget: [],
+  vouchers: [],
 } as const
 const BODY_BYTES = 16 * 1024
 
@@ -99,6 +101,7 @@ export function dashboardApp(options: DashboardOptions, access: Access, auditLog
   cutOffRoute(dashboard)
   replayLetterRoute(dashboard)
   forgetRoute(dashboard)
+  voucherRoutes(dashboard)
   dataHealthRoute(dashboard)
   app.doc31('/api/openapi.json', {
     openapi: '3.1.0',

@@ -1,3 +1,4 @@
+import type { NewVoucher, VoucherOrder, VoucherState } from '../../access/vouchers.ts'
 import type { Certificate } from '../../common/certificate.ts'
 import type { Logger } from '../../common/logger.ts'
 import type { Forgotten } from '../../privacy/forget-person.ts'
@@ -44,6 +45,15 @@ export interface Forgetter {
   forget(person: Person, dryRun: boolean): Promise<Forgotten>
 }
 
+/** Vouchers of the portal, as `gatepost access vouchers` handles them. Everything throws GatepostError LOG_UNAVAILABLE. */
+export interface VoucherDesk {
+  create(order: VoucherOrder): Promise<readonly NewVoucher[]>
+  /** Oldest first. */
+  list(): Promise<readonly VoucherState[]>
+  /** How many devices; null: there is no such voucher. */
+  release(id: string): Promise<number | null>
+}
+
 /** Options and services of the dashboard. */
 export interface DashboardOptions {
   readonly store: TableStore
@@ -69,6 +79,8 @@ export interface DashboardOptions {
   readonly cutOff: CutOff | null
   /** Whether NAS are asked to end RADIUS sessions that are denied. */
   readonly disconnects: boolean
+  /** Null: this process cannot reach the access log, or has no secret. */
+  readonly vouchers: VoucherDesk | null
   /** Null: this process does not write the tables. */
   readonly replayLetter: ReplayLetter | null
   /** A text says why this process cannot forget people. */

@@ -39,6 +39,7 @@ import { Availability } from './availability.ts'
 import type { Supervisor } from '../child.ts'
 import { storeLetter } from '../replay/store-letter.ts'
 import { cutOff } from './cut-off.ts'
+import { voucherDesk } from './voucher-desk.ts'
 import { forgetterOf } from './forgetter.ts'
 import type { AlertsStart, DashboardStart, ReportsStart, StoreStart } from '../messages.ts'
 import { openAccess } from '../open-access.ts'
@@ -268,6 +269,7 @@ async function openDashboard(
     lag: runner === null ? null : () => runner.lag(),
     refused: () => supervisor.refused(),
     cutOff: access === null ? null : cutOff(access, logger),
+    vouchers: access === null || tokenKeys.length === 0 ? null : voucherDesk(access, tokenKeys[0], logger),
     replayLetter: (letter, payload) =>
       storeLetter(store, letter, payload, { retention, keys: () => requireKeys(tokenKeys) }),
     forgetter: forgetterOf({ store, description, access, dataDir, tokenKeys, pseudonyms, logger }),

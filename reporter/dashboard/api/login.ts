@@ -13,6 +13,8 @@ const whoami = z.object({
   can_replay: z.boolean(),
   can_forget: z.boolean(),
   cannot_forget: z.string().nullable().openapi({ description: 'Why this process cannot, whoever asks; null: it can' }),
+  has_vouchers: z.boolean(),
+  can_make_vouchers: z.boolean(),
   version: z.string(),
 })
 
@@ -79,6 +81,8 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
       can_replay: acts && options.replayLetter !== null,
       can_forget: acts && why === null,
       cannot_forget: why,
+      has_vouchers: options.vouchers !== null,
+      can_make_vouchers: acts && options.vouchers !== null,
     }
     return c.json({ who: c.get('who'), ...may, version }, 200)
   })

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { until } from '../../../test/helpers/until.ts'
 import { insertRows } from '../../../store/table-store.ts'
 import { openEngine } from '../../test/engine.ts'
+import type { VoucherOrder, VoucherState } from '../../../access/vouchers.ts'
 import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
 import { fillBelievably } from './believable.ts'
@@ -21,6 +22,22 @@ await fillBelievably(store)
 const decided: string[] = []
 const replayed: string[] = []
 const forgotten: string[] = []
+const VOUCHER: VoucherState = {
+  id: 'b'.repeat(24),
+  label: 'fair',
+  state: 'in_use',
+  validForMs: 86_400_000,
+  maxDevices: 2,
+  devices: 1,
+  sessionMs: null,
+  quotaBytes: null,
+  wins: 'first',
+  createdAt: 1_709_208_000_000,
+  firstUsed: 1_709_208_000_000,
+  ends: 1_709_294_400_000,
+}
+const ordered: VoucherOrder[] = []
+const released: string[] = []
 const usual: DashboardOptions = {
   store,
   host: '127.0.0.1',
@@ -37,6 +54,17 @@ const usual: DashboardOptions = {
   cutOff: (id, reason) => {
     decided.push(`${id} ${reason}`)
     return Promise.resolve()
+  },
+  vouchers: {
+    create: (order) => {
+      ordered.push(order)
+      return Promise.resolve([{ id: 'a'.repeat(24), code: '7GQ2-M0XK-4TVA' }])
+    },
+    list: () => Promise.resolve([VOUCHER]),
+    release: (id) => {
+      released.push(id)
+      return Promise.resolve(id === VOUCHER.id ? 1 : null)
+    },
   },
   replayLetter: ({ batchId, batchIndex }, payload) => {
     replayed.push(`${batchId}/${batchIndex} ${payload ?? 'as it was'}`)
@@ -420,4 +448,44 @@ t.test('a session of RADIUS is cut off where its NAS can be asked', async (t) =>
   t.match((await get('/api/whoami')).json, { can_cut_off: true, can_disconnect: true })
   t.equal((await post('/api/sessions/of-radius/cut-off', { reason: 'abuse' })).status, 200)
   t.same(decided, ['of-radius abuse'])
+})
+
+t.test('vouchers: made and released by operators, and never with their codes in the audit log', async (t) => {
+  await store.command('TRUNCATE TABLE gatepost.audit_log')
+  const { get, post } = await start(t, { password: 'operators', viewerPassword: 'viewers' })
+  const [operator, viewer] = ['operators', 'viewers'].map((password) => ({ Authorization: `Bearer ${password}` }))
+  const order = { count: 3, valid_for_seconds: 86_400, label: 'fair & square', quota_bytes: 2e9, session_seconds: 3600 }
+  t.equal((await post('/api/vouchers', order)).status, 401)
+  t.equal((await post('/api/vouchers', order, viewer)).status, 403)
+  t.match((await get('/api/whoami', viewer)).json, { has_vouchers: true, can_make_vouchers: false })
+  t.same(ordered, [])
+  const made = await post('/api/vouchers', { ...order, url: 'http://hello.example/' }, operator)
+  t.equal(made.status, 200)
+  const { terms, vouchers } = (await made.json()) as Any
+  t.same(terms, ['1 day', '1 device', '1 hour at a time', '2 GB'])
+  t.match(vouchers, [{ code: '7GQ2-M0XK-4TVA', qr: { path: /^M\d+ \d+h1v1h-1z/ } }])
+  t.match(ordered, [
+    { count: 3, validForMs: 86_400_000, sessionMs: 3_600_000, quotaBytes: 2e9, maxDevices: 1, wins: 'first' },
+  ])
+  for (const wrong of [
+    { ...order, count: 201 },
+    { ...order, valid_for_seconds: 1 },
+    { ...order, url: 'https://hello.example/' },
+    { ...order, wins: 'nobody' },
+  ])
+    t.equal((await post('/api/vouchers', wrong, operator)).status, 400)
+  t.match((await get('/api/vouchers', viewer)).json, [{ id: VOUCHER.id, devices: 1, max_devices: 2, state: 'in_use' }])
+  t.equal((await post(`/api/vouchers/${VOUCHER.id}/release`, {}, viewer)).status, 403)
+  t.equal((await post(`/api/vouchers/${VOUCHER.id}/release`, {}, operator)).status, 200)
+  t.equal((await post(`/api/vouchers/${'c'.repeat(24)}/release`, {}, operator)).status, 404)
+  t.same(released, [VOUCHER.id, 'c'.repeat(24)])
+  t.same(await auditOnceComplete('voucher_released'), [
+    { who: 'viewer', action: 'role_refused', subject: 'count=3&label=fair%20%26%20square' },
+    { who: 'operator', action: 'vouchers_created', subject: 'count=3&label=fair%20%26%20square' },
+    { who: 'viewer', action: 'role_refused', subject: `voucher:${VOUCHER.id}` },
+    { who: 'operator', action: 'voucher_released', subject: `voucher:${VOUCHER.id}` },
+    { who: 'operator', action: 'voucher_released', subject: `voucher:${'c'.repeat(24)}` },
+  ])
+  const without = await start(t, { vouchers: null })
+  t.equal((await without.post('/api/vouchers', order)).status, 404)
 })

@@ -16,4 +16,5 @@ export const PAGES = {
   sessions: '/sessions?active=1',
   'data-health': '/data-health',
   forget: '/forget',
+  vouchers: '/vouchers',
 } as const

@@ -22,6 +22,7 @@ const browser = chromium === null ? null : await openBrowser(chromium)
 const decided: string[] = []
 const replayed: (string | null)[] = []
 const forgotten: string[] = []
+const freed: string[] = []
 
 async function start(options: Partial<DashboardOptions> = {}) {
   const dashboard = await startDashboard({
@@ -40,6 +41,36 @@ async function start(options: Partial<DashboardOptions> = {}) {
     cutOff: (id) => {
       decided.push(id)
       return Promise.resolve()
+    },
+    vouchers: {
+      create: ({ count }) =>
+        Promise.resolve(
+          Array.from({ length: count }, (_, index) => ({
+            id: 'a'.repeat(24),
+            code: `7GQ2-M0XK-${String(index).padStart(4, '0')}`,
+          })),
+        ),
+      list: () =>
+        Promise.resolve([
+          {
+            id: 'b'.repeat(24),
+            label: 'fair',
+            state: freed.length === 0 ? 'in_use' : 'over',
+            validForMs: 86_400_000,
+            maxDevices: 2,
+            devices: freed.length === 0 ? 1 : 0,
+            sessionMs: null,
+            quotaBytes: null,
+            wins: 'first',
+            createdAt: 1_709_208_000_000,
+            firstUsed: null,
+            ends: null,
+          },
+        ]),
+      release: (id) => {
+        freed.push(id)
+        return Promise.resolve(1)
+      },
     },
     replayLetter: (_letter, payload) => {
       replayed.push(payload)
@@ -133,6 +164,7 @@ if (browser !== null) {
       sessions: /active/,
       'data-health': /LOG_FULL[^]*number_invalid|number_invalid[^]*LOG_FULL/,
       forget: /Count first/,
+      vouchers: /fair/,
       session: /counters reports until/,
     }
     for (const look of [
@@ -239,6 +271,38 @@ if (browser !== null) {
       await page.getByText('Forgotten.', { exact: true }).waitFor()
       t.equal(forgotten.at(-1), 'user U00007X')
       t.match(await page.innerText('main'), /Removed[^]*access-control log\s+1[^]*What remains/)
+      t.same(wrong, [])
+      await page.context().close()
+    }
+  })
+
+  t.test('vouchers are made, printed and released', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    for (const viewport of [
+      { width: 1280, height: 800 },
+      { width: 360, height: 740 },
+    ]) {
+      freed.length = 0
+      const { page, wrong } = await opened({ viewport })
+      await show(page, `${base}/vouchers`)
+      await page.getByLabel('How many').fill('4')
+      await page.getByLabel('GB in all').fill('2.5')
+      await page.getByLabel('The network’s name').or(page.getByLabel("The network's name")).fill('Town <hall>')
+      await page.getByRole('button', { name: 'Create vouchers' }).click()
+      await page.getByText('7GQ2-M0XK-0003').waitFor()
+      t.equal(await page.locator('.slip svg path').count(), 4)
+      t.match(await page.innerText('.slip'), /Town <hall>[^]*1 day, 1 device, 2\.5 GB/)
+      const wider = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+      t.ok(wider <= 0, `it fits (${wider})`)
+      await page.emulateMedia({ media: 'print' })
+      t.notOk(await page.getByRole('button', { name: 'Print' }).isVisible())
+      t.ok(await page.locator('.slip').first().isVisible())
+      t.notOk(await page.locator('#list').isVisible())
+      await page.emulateMedia({ media: 'screen' })
+      await page.getByRole('button', { name: /^Release/ }).click()
+      await page.getByText('0 of 2').waitFor()
+      t.same(freed, ['b'.repeat(24)])
       t.same(wrong, [])
       await page.context().close()
     }

@@ -10,6 +10,7 @@ const PAGES = [
   ['logins', 'Logins'],
   ['gateways', 'Gateways'],
   ['sessions', 'Sessions'],
+  ['vouchers', 'Vouchers'],
   ['data-health', 'Data health'],
   ['forget', 'Forget'],
 ]
