@@ -119,6 +119,12 @@ export interface Spent {
   readonly mac: string
 }
 
+/** How a device has logged in. */
+export interface RememberedDevice {
+  readonly account: string
+  readonly method: string
+}
+
 /** An operator's registration of a gateway. */
 export interface Registration {
   /** Address under which browsers reach the gateway; empty: not given. */
@@ -207,6 +213,13 @@ export const SUBJECTS = {
     },
     person: null,
     personIn: { account: 'user', mac: 'mac' },
+  }),
+
+  /** By MAC: may go online again without logging in. */
+  remembered: new SubjectKind<string, RememberedDevice>({
+    prefix: 'remembered:',
+    person: 'mac',
+    personIn: { account: 'user', method: null },
   }),
 
   // Read by the deciding processes only; never in a table.
@@ -339,6 +352,7 @@ const OF_ANYBODY = [
   SUBJECTS.roaming.prefix,
   SUBJECTS.online.prefix,
   SUBJECTS.captiveSession.prefix,
+  SUBJECTS.remembered.prefix,
   SUBJECTS.sessionQuota.prefix,
   SUBJECTS.device.prefix,
 ]

@@ -13,10 +13,15 @@ export function voucherAccount(id: string): string {
   return `voucher-${id}`
 }
 
+/** Null: it is none of a voucher. */
+export function voucherIdOf(account: string): string | null {
+  return /^voucher-([0-9a-f]+)$/.exec(account)?.[1] ?? null
+}
+
 /** The voucher of an account, whatever was decided about it; undefined: it is none of a voucher. */
 export function voucherOf(access: AccessLog, account: string, now: number): Voucher | undefined {
-  if (!account.startsWith('voucher-')) return undefined
-  return SUBJECTS.voucher.dataOf(access.get(SUBJECTS.voucher.of(account.slice('voucher-'.length)), now))
+  const id = voucherIdOf(account)
+  return id === null ? undefined : SUBJECTS.voucher.dataOf(access.get(SUBJECTS.voucher.of(id), now))
 }
 
 export interface VoucherOrder {

@@ -21,6 +21,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   sessionQuota: { subject: 'quota:session:0011', name: '0011' },
   accountQuota: { subject: `quota:account:${USER}`, name: USER },
   spent: { subject: `spent:guests ${MAC}`, name: { quota: 'guests', person: MAC } },
+  remembered: { subject: `remembered:${MAC}`, name: MAC },
   credential: { subject: 'credential:aa00', name: 'aa00' },
   pendingCredential: { subject: 'credential:pending:0011', name: '0011' },
   confirmation: { subject: 'credential:confirmation:aa00', name: 'aa00' },

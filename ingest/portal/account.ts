@@ -156,6 +156,11 @@ export class Accounts {
     },
   }
 
+  /** Whether there is a confirmed account of this name. @throws GatepostError LOG_UNAVAILABLE */
+  exists(account: string, now: number): boolean {
+    return this.#find(account, now) !== undefined
+  }
+
   /** Whether this session signed up, so that the code alone says which address it is for. @throws GatepostError LOG_UNAVAILABLE */
   hasSignedUp(sessionId: string, now: number): boolean {
     return sessionId !== '' && this.#options.data.get(SUBJECTS.pendingCredential, sessionId, now) !== undefined

@@ -7,8 +7,9 @@ import { newNonce, type PortalCookies, type PortalState, type TicketOf } from '.
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import type { LoginLimits } from './login-limits.ts'
-import type { Attempt, LoginMethod, LoginMethodName } from './method.ts'
+import type { Attempt, LoginMethod, LoginMethodName, LoginResult } from './method.ts'
 import { SAFE_HEADERS, type Pages } from './pages.ts'
+import { REMEMBERED, type RememberedDevices } from './remembered.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
@@ -25,6 +26,8 @@ export interface LoginOptions {
   readonly registeredAddress: (gwId: string, now: number) => string | null
   readonly captiveApi: CaptiveApi
   readonly loginLimits: LoginLimits
+  /** Null: devices are not remembered. */
+  readonly remembered: RememberedDevices | null
   readonly originOf: (remoteIp: string, mac: string) => Origin
   readonly limitCounts: LimitCounts
 }
@@ -50,7 +53,11 @@ export class LoginPage {
 
   constructor(options: LoginOptions) {
     this.#options = options
-    const methods = [...options.methods.keys(), ...(options.signup === null ? [] : ['signup'])]
+    const methods = [
+      ...options.methods.keys(),
+      ...(options.signup === null ? [] : ['signup']),
+      ...(options.remembered === null ? [] : [REMEMBERED]),
+    ]
     this.outcomes = new Map(methods.flatMap((method) => OUTCOMES.map((outcome) => [`${method} ${outcome}`, 0])))
   }
 
@@ -71,7 +78,7 @@ export class LoginPage {
 
   /** @throws GatepostError LOG_UNAVAILABLE: the access log cannot be read or written */
   async #submitted(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
-    const { cookies, signup } = this.#options
+    const { cookies } = this.#options
     const show = (shown: Shown): Reply => ({ answer: this.#page(request, texts, shown), outcome: 'none' })
     const redirect = redirectOf(request.query)
     const address = this.#address(redirect, request.now)
@@ -80,20 +87,12 @@ export class LoginPage {
     if (!this.#isOurs(request, redirect, state, parameter(form, 'form', 160)))
       return show({ code: 403, error: 'error.expired' })
     const name = parameter(form, 'method', 16)
-    const method =
-      name === 'signup'
-        ? signup
-        : this.#methods(redirect, address).has(name as LoginMethodName)
-          ? this.#options.methods.get(name as LoginMethodName)
-          : undefined
-    if (!method || (name === 'signup' && !this.#methods(redirect, address).has('account')))
-      return show({ code: 403, error: 'error.gateway_unregistered' })
     const { remoteIp, now } = request
     const origin = this.#options.originOf(remoteIp, redirect.mac)
     const attempt: Attempt = { form, redirect, remoteIp, origin, language: texts.language, now }
-    const granted = await method.login(attempt)
-    const methodName = name === 'signup' ? 'account' : (name as LoginMethodName)
-    const result = await this.#options.loginLimits.apply(granted, methodName, attempt)
+    const tried = await this.#tried(name, attempt, this.#methods(redirect, address))
+    if (tried === null) return show({ code: 403, error: 'error.gateway_unregistered' })
+    const result = await this.#options.loginLimits.apply(tried.result, tried.method, attempt)
     this.#count(
       name,
       result.granted ? 'granted' : result.code === 429 ? 'limited' : result.code === 503 ? 'unavailable' : 'refused',
@@ -105,7 +104,7 @@ export class LoginPage {
     }
     const grant = {
       ...result,
-      method: methodName,
+      method: tried.method,
       redirect,
       remoteIp,
       now,
@@ -114,6 +113,7 @@ export class LoginPage {
     if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
     if (result.issued !== undefined && !(await result.issued(issued.session)))
       return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
+    await this.#options.remembered?.remember(result, tried.method, attempt)
     await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
     const cookie = cookies.header(stateOf(redirect, state?.nonce ?? newNonce(), issued.session), now, request.secure)
     const headers = [
@@ -122,6 +122,27 @@ export class LoginPage {
       ['Set-Cookie', cookie],
     ] as [string, string][]
     return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'kept' }
+  }
+
+  /** Null: there is no such method here. */
+  async #tried(
+    name: string,
+    attempt: Attempt,
+    offered: ReadonlySet<LoginMethodName>,
+  ): Promise<{ readonly method: LoginMethodName; readonly result: LoginResult } | null> {
+    const { methods, signup, remembered } = this.#options
+    if (name === REMEMBERED) {
+      const device = remembered?.find(attempt.redirect, attempt.remoteIp, attempt.now) ?? null
+      if (remembered === null || device === null || !offered.has(device.method)) return null
+      return { method: device.method, result: await remembered.login(device, attempt) }
+    }
+    if (name === 'signup')
+      return signup === null || !offered.has('account')
+        ? null
+        : { method: 'account', result: await signup.login(attempt) }
+    const method = [...offered].find((each) => each === name)
+    const login = method === undefined ? undefined : methods.get(method)
+    return method === undefined || login === undefined ? null : { method, result: await login.login(attempt) }
   }
 
   /** A form is one of our own, shown to this browser. Its field has the proof for the cookie, and after a point the one without. */
@@ -151,6 +172,17 @@ export class LoginPage {
   #methods(redirect: Redirect, address: GatewayAddress): Set<LoginMethodName> {
     const bound = redirect.mac !== '' || address.registered
     return new Set([...this.#options.methods.keys()].filter((name) => bound || name === 'click'))
+  }
+
+  /** The page can be shown before the access log has been read, too. */
+  #isRemembered(redirect: Redirect, { remoteIp, now }: PortalRequest, offered: ReadonlySet<LoginMethodName>): boolean {
+    try {
+      const device = this.#options.remembered?.find(redirect, remoteIp, now) ?? null
+      return device !== null && offered.has(device.method)
+    } catch (error) {
+      if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
+      return false
+    }
   }
 
   #page(request: PortalRequest, texts: Texts, shown: Shown): Answer {
@@ -191,6 +223,8 @@ export class LoginPage {
               }),
         form: `${cookies.formProof(state)}.${cookies.ticket(loginTicket(request, redirect), request.now)}`,
         methods: [...methods],
+        remembered: REMEMBERED,
+        isRemembered: this.#isRemembered(redirect, request, methods),
         email: shown.email ?? '',
         voucher: methods.has('voucher') ? voucherIn(request, redirect) : '',
         signup: signup === null ? '' : `?${redirectQuery(redirect, [['page', 'signup']])}`,

@@ -5,6 +5,7 @@ import type { ConfirmPage } from './confirm-page.ts'
 import type { PortalCookies, TicketOf } from './cookie.ts'
 import type { KnownSessions } from './known.ts'
 import type { Pages } from './pages.ts'
+import type { RememberedDevices } from './remembered.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
@@ -22,6 +23,8 @@ export interface MessageOptions {
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly known: KnownSessions
+  /** Null: devices are not remembered. */
+  readonly remembered: RememberedDevices | null
   /** Null: there are no accounts. */
   readonly confirm: ConfirmPage | null
 }
@@ -61,7 +64,7 @@ export class MessagePage {
   }
 
   async #logout(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
-    const { known, sessions } = this.#options
+    const { known, sessions, remembered } = this.#options
     const { now } = request
     const found = known.find(request)
     const again = this.#loginLink(request)
@@ -70,6 +73,7 @@ export class MessagePage {
       return show(this.#page(texts, 403, 'other', { error: texts.text('error.expired'), again }))
     try {
       await sessions.end(found.session, now)
+      await remembered?.forget(found.session.mac, now)
     } catch (error) {
       if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
       return show(this.#page(texts, 503, 'other', { error: texts.text('error.unavailable'), again }))

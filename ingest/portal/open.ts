@@ -27,6 +27,7 @@ import { MessagePage } from './message.ts'
 import type { LoginMethod, LoginMethodName } from './method.ts'
 import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
+import { REMEMBERED, RememberedDevices } from './remembered.ts'
 import { Roaming } from './roaming.ts'
 import type { Sessions } from './sessions.ts'
 import { loadLanguages } from './texts.ts'
@@ -50,6 +51,8 @@ export interface PortalOptions {
   readonly landingUrl: string | null
   /** Where browsers reach the portal, for links in mails; null: not known. */
   readonly portalUrl: string | null
+  /** How long a device goes online again without logging in, ms; null: never. */
+  readonly rememberDeviceMs: number | null
   /** Limits of those who log in. */
   readonly limits: readonly Limit[]
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
@@ -85,7 +88,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
   const sources = new GatewaySources(access)
   const originOf = (remoteIp: string, mac: string) => originAt(remoteIp, mac, sources.gatewayOf(remoteIp))
-  const limitCounts = new LimitCounts([...options.methods, 'signup', 'code'])
+  const limitCounts = new LimitCounts([...options.methods, 'signup', 'code', REMEMBERED])
   const mailLimits = new MailLimits(options.mail?.perHour ?? 0, () => sources.any)
   const accounts =
     mailer === null || !options.methods.includes('account')
@@ -97,11 +100,12 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
           validationTimeMs,
           signUps: new SignUps({ data, secrets, mailer, languages, portalUrl: options.portalUrl }),
         })
+  const vouchers = new VoucherLogin(data, places, secrets)
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
     if (name === 'click') methods.set(name, clickThrough())
-    else if (name === 'voucher') methods.set(name, new VoucherLogin(data, places, secrets))
+    else if (name === 'voucher') methods.set(name, vouchers)
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
@@ -116,12 +120,32 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const known = new KnownSessions({ cookies, sessions, online: new OnlineClients(access), captiveApi, isSourceOf })
   const common = { pages, cookies, sessions, known, originOf, limitCounts }
   const confirm = accounts === null ? null : new ConfirmPage({ ...common, accounts, landing })
-  const message = new MessagePage({ ...common, confirm })
+  const remembered =
+    options.rememberDeviceMs === null
+      ? null
+      : new RememberedDevices({
+          data,
+          forMs: options.rememberDeviceMs,
+          isSourceOf,
+          methods: options.methods,
+          vouchers,
+          accounts,
+        })
+  const message = new MessagePage({ ...common, confirm, remembered })
   const signup = accounts?.signup ?? null
   const loginLimits = new LoginLimits(options.limits, access, places)
   return new Portal({
     languages,
-    login: new LoginPage({ ...common, methods, signup, validationTimeMs, registeredAddress, captiveApi, loginLimits }),
+    login: new LoginPage({
+      ...common,
+      methods,
+      signup,
+      validationTimeMs,
+      registeredAddress,
+      captiveApi,
+      loginLimits,
+      remembered,
+    }),
     welcome: new WelcomePage({ ...common, registeredAddress, landing, message }),
     message,
     captiveApi,

@@ -6,9 +6,14 @@ import { deviceOf } from './login-limits.ts'
 import { parameter } from './request.ts'
 import type { Places } from '../../access/places.ts'
 import { hashVoucherCode, sameProof } from '../../access/voucher-code.ts'
-import { voucherAccount } from '../../access/vouchers.ts'
+import { voucherAccount, voucherIdOf } from '../../access/vouchers.ts'
 
 /* Login method `voucher`: codes that the operator hands out; see access/vouchers.ts. */
+
+interface Found {
+  readonly id: string
+  readonly voucher: Voucher
+}
 
 export class VoucherLogin implements LoginMethod {
   readonly #data: SubjectData
@@ -29,17 +34,29 @@ export class VoucherLogin implements LoginMethod {
     if (limited !== null) return limitedBy(limited)
     this.#limits.tried(origin, now)
     const found = this.#find(parameter(form, 'code', 64), now)
-    const started = found === null ? undefined : this.#data.get(SUBJECTS.voucherStart, found.id, now)
-    if (found === null || (started !== undefined && started.at + found.voucher.validForMs <= now))
-      return refused('error.voucher')
-    const account = voucherAccount(found.id)
-    const { maxDevices, wins = 'first', validForMs, sessionMs } = found.voucher
+    const result = found === null ? refused('error.voucher') : await this.#use(found, attempt)
+    if (result.granted) this.#limits.succeeded(origin, now)
+    return result
+  }
+
+  /** A device that is known to have used the voucher before. @throws GatepostError LOG_UNAVAILABLE */
+  async again(account: string, attempt: Attempt): Promise<LoginResult> {
+    const id = voucherIdOf(account)
+    const voucher = id === null ? undefined : this.#data.get(SUBJECTS.voucher, id, attempt.now)
+    return id === null || voucher === undefined ? refused('error.voucher') : this.#use({ id, voucher }, attempt)
+  }
+
+  async #use({ id, voucher }: Found, attempt: Attempt): Promise<LoginResult> {
+    const { now } = attempt
+    const { maxDevices, wins = 'first', validForMs, sessionMs } = voucher
+    const started = this.#data.get(SUBJECTS.voucherStart, id, now)
+    if (started !== undefined && started.at + validForMs <= now) return refused('error.voucher')
+    const account = voucherAccount(id)
     const place = await this.#places.take({ account, maxDevices, wins }, deviceOf(attempt), now)
     if (place === null) return refused('error.voucher')
-    const { at } = started ?? (await this.#data.claim(SUBJECTS.voucherStart, found.id, { at: now }, null))
+    const { at } = started ?? (await this.#data.claim(SUBJECTS.voucherStart, id, { at: now }, null))
     const ends = at + validForMs
     if (ends <= now) return refused('error.voucher')
-    this.#limits.succeeded(origin, now)
     const until = sessionMs === undefined ? ends : Math.min(ends, now + sessionMs)
     const issued = async (session: BegunSession) => {
       await this.#places.settle(place, session.sessionId, session.ends)
@@ -48,7 +65,7 @@ export class VoucherLogin implements LoginMethod {
     return { granted: true, account, until, isOwnLength: sessionMs !== undefined, validateBy: null, issued }
   }
 
-  #find(typed: string, now: number): { id: string; voucher: Voucher } | null {
+  #find(typed: string, now: number): Found | null {
     for (const secret of this.#secrets) {
       const hash = hashVoucherCode(secret, typed)
       const voucher = hash === null ? undefined : this.#data.get(SUBJECTS.voucher, hash.id, now)

@@ -17,6 +17,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     roaming: config.roaming === 'on',
     landingUrl: config.landingUrl ?? null,
     portalUrl: config.portalUrl ?? null,
+    rememberDeviceMs: config.rememberDeviceMs ?? null,
     limits: readLimits(config.policies),
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined

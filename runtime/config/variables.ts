@@ -181,6 +181,12 @@ export const VARIABLES = {
     allowed: 'a URL with http or https',
     unset: '(unset: the page that they wanted)',
   }),
+  rememberDeviceMs: optional('GATEPOST_REMEMBER_DEVICE', duration(60 * SECOND, 366 * DAY), {
+    description:
+      'How long a device that logged in goes online again with one click, at gateways that are registered with their sources. It is known by its MAC.',
+    allowed: 'a duration from 60s to 366d',
+    unset: '(unset: devices log in each time)',
+  }),
   portalUrl: optional('GATEPOST_PORTAL_URL', url('http', 'https'), {
     description:
       'Where browsers reach the portal, with the prefix of its paths if there is one: the address of the links in its mails. It is not taken from requests, whose sender could write anything there.',

@@ -51,6 +51,7 @@ const app = new App({
         roaming: true,
         landingUrl: null,
         portalUrl: null,
+        rememberDeviceMs: null,
         limits: [],
         webhook: null,
         mail: null,

@@ -34,6 +34,7 @@ export const PORTAL: PortalOptions = {
   roaming: false,
   landingUrl: null,
   portalUrl: null,
+  rememberDeviceMs: null,
   limits: [],
   webhook: null,
   mail: null,

@@ -2413,3 +2413,11 @@ COMMENT 'Requests to end sessions that were sent to NAS, and their outcomes'
 CREATE TABLE IF NOT EXISTS gatepost.radius_disconnects ON CLUSTER 'fleet' AS gatepost.radius_disconnects_local
 ENGINE = Distributed('fleet', 'gatepost', 'radius_disconnects_local', rand())
 COMMENT 'Requests to end sessions that were sent to NAS, and their outcomes'
+
+-- statement
+-- Vouchers that were made or released on the dashboard.
+
+ALTER TABLE gatepost.audit_log_local ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS action 'login, login_refused, bearer_refused, cookie_refused (usually a login that has ended), role_refused (a viewer tried what takes an operator), logout, logins_search, sessions_search, sessions_listed, session_viewed, session_cut_off, dead_letters_viewed, dead_letter_replayed, forget_counted, forget, forget_refused, vouchers_created, voucher_released, sql_query, sql_refused or sql_login_refused'
+
+-- statement
+ALTER TABLE gatepost.audit_log ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS action 'login, login_refused, bearer_refused, cookie_refused (usually a login that has ended), role_refused (a viewer tried what takes an operator), logout, logins_search, sessions_search, sessions_listed, session_viewed, session_cut_off, dead_letters_viewed, dead_letter_replayed, forget_counted, forget, forget_refused, vouchers_created, voucher_released, sql_query, sql_refused or sql_login_refused'
