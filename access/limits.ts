@@ -1,3 +1,4 @@
+import { wildcard } from '../common/wildcard.ts'
 import type { LoginMethodName } from './login-methods.ts'
 
 /*
@@ -78,23 +79,4 @@ function matcherOf(of: Concerned): (who: LoggedIn) => boolean {
   const matches = wildcard(of.pattern)
   if (of.kind === 'vouchers') return ({ label }) => label !== null && matches(label)
   return ({ account, label }) => label === null && account !== '' && matches(account)
-}
-
-/** Compares part by part, so that no pattern takes more than linear time. */
-export function wildcard(pattern: string): (text: string) => boolean {
-  const parts = pattern.toLowerCase().split('*')
-  const [first] = parts
-  const last = parts[parts.length - 1]
-  return (typed) => {
-    const text = typed.toLowerCase()
-    if (parts.length === 1) return text === first
-    if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false
-    let from = first.length
-    for (const part of parts.slice(1, -1)) {
-      const at = text.indexOf(part, from)
-      if (at < 0) return false
-      from = at + part.length
-    }
-    return from <= text.length - last.length
-  }
 }

@@ -6,13 +6,13 @@ import type { PortalCookies, PortalState, TicketOf } from './cookie.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import { limitText } from './method.ts'
 import { wayOn } from './onward.ts'
-import type { Pages } from './pages.ts'
+import type { PageMaker } from './pages.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
 export interface ConfirmOptions {
-  readonly pages: Pages
+  readonly pages: PageMaker
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly accounts: Accounts

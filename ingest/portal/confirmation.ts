@@ -2,9 +2,9 @@ import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import type { SubjectData } from '../../access/subject-data.ts'
 import { SUBJECTS, type Credential, type PendingCredential } from '../../access/subjects.ts'
 import { sameProof } from '../../access/voucher-code.ts'
+import type { Looks } from './look.ts'
 import type { Mailer } from './mail.ts'
 import type { Redirect } from './request.ts'
-import type { Languages } from './texts.ts'
 
 /*
  * Sign-ups whose address is not confirmed yet. A sign-up is a `pendingCredential` under its session. The mail has a code and a link, and both
@@ -23,7 +23,7 @@ export interface SignUpsOptions {
   /** The installation's secrets: the first one signs, the others are still accepted. */
   readonly secrets: readonly [string, ...string[]]
   readonly mailer: Mailer
-  readonly languages: Languages
+  readonly looks: Looks
   /** Where browsers reach the portal; null: not known, so mails have no link. */
   readonly portalUrl: string | null
 }
@@ -58,7 +58,7 @@ export class SignUps {
 
   /** Stores a sign-up and mails its code and link. False: it cannot be sent now. */
   async invite(sessionId: string, { credential, redirect, validateBy, language, now }: Invitation): Promise<boolean> {
-    const { data, mailer, languages, portalUrl } = this.#options
+    const { data, mailer, looks, portalUrl } = this.#options
     const { account } = credential
     const code = String(randomInt(10 ** CODE_DIGITS)).padStart(CODE_DIGITS, '0')
     const link = randomBytes(LINK_BYTES).toString('hex')
@@ -77,10 +77,10 @@ export class SignUps {
       data.put(SUBJECTS.confirmation, this.#hash(ofLink(link)), { sessionId }, until),
       data.put(SUBJECTS.unconfirmed, this.#hash(ofAccount(account)), { sessionId }, until),
     ])
-    const texts = languages.choose(language)
+    const texts = looks.languages(gwId).choose(language)
     const parts = [texts.text('mail.text', { code })]
     if (portalUrl !== null) {
-      const address = `${portalUrl.replace(/\/+$/, '')}/gw_message?confirm=${link}`
+      const address = `${portalUrl.replace(/\/+$/, '')}/gw_message?gw_id=${encodeURIComponent(gwId)}&confirm=${link}`
       parts.push(`${texts.text('mail.link')}\n${address}`)
     }
     parts.push(texts.text('mail.ignore'))

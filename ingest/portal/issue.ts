@@ -15,7 +15,8 @@ export interface IssueOptions {
   readonly sessionMaxMs: number
   /** Longest session of an account. */
   readonly longestMs: number
-  readonly termsVersion: string
+  /** The version of the terms that a gateway shows. */
+  readonly terms: (gwId: string) => string
 }
 
 /** Placeholder that is never sent: the answer depends on the outcome. */
@@ -30,7 +31,7 @@ export class IssuedSessions implements Sessions {
   }
 
   async issue(grant: Grant): Promise<IssuedToken | null> {
-    const { tokens, access, records, useWithinMs, sessionMaxMs, termsVersion } = this.#options
+    const { tokens, access, records, useWithinMs, sessionMaxMs, terms } = this.#options
     const { redirect, account, until, isOwnLength, validateBy, method, remoteIp, now } = grant
     const { mac, gwId, ip } = redirect
     const most = isOwnLength === true ? Infinity : sessionMaxMs
@@ -40,7 +41,7 @@ export class IssuedSessions implements Sessions {
     const { text, token } = tokens.issue(request)
     const { sessionId, issued, useBy, end, confirmBy } = token
     const ends = end
-    const texts = { sessionId, gwId, mac, ip, account, method, termsVersion, remoteIp }
+    const texts = { sessionId, gwId, mac, ip, account, method, termsVersion: terms(gwId), remoteIp }
     const record = { ...texts, issued, useBy, ends, confirmBy }
     const batch = records.portalSession(record, now)
     if (batch === null) return null

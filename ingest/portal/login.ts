@@ -6,9 +6,10 @@ import type { CaptiveApi } from './capport.ts'
 import { newNonce, type PortalCookies, type PortalState, type TicketOf } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
+import type { Looks } from './look.ts'
 import type { LoginLimits } from './login-limits.ts'
 import type { Attempt, LoginMethod, LoginMethodName, LoginResult } from './method.ts'
-import { SAFE_HEADERS, type Pages } from './pages.ts'
+import { SAFE_HEADERS, type PageMaker } from './pages.ts'
 import { REMEMBERED, type RememberedDevices } from './remembered.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
@@ -19,13 +20,14 @@ export interface LoginOptions {
   /** Creates accounts; null: sign-up is not available. */
   readonly signup: LoginMethod | null
   readonly validationTimeMs: number
-  readonly pages: Pages
+  readonly pages: PageMaker
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
   readonly captiveApi: CaptiveApi
   readonly loginLimits: LoginLimits
+  readonly looks: Looks
   /** Null: devices are not remembered. */
   readonly remembered: RememberedDevices | null
   readonly originOf: (remoteIp: string, mac: string) => Origin
@@ -171,7 +173,10 @@ export class LoginPage {
    */
   #methods(redirect: Redirect, address: GatewayAddress): Set<LoginMethodName> {
     const bound = redirect.mac !== '' || address.registered
-    return new Set([...this.#options.methods.keys()].filter((name) => bound || name === 'click'))
+    const { methods, looks } = this.#options
+    const ofLook = looks.methods(redirect.gwId)
+    const offered = [...methods.keys()].filter((name) => ofLook === null || ofLook.includes(name))
+    return new Set(offered.filter((name) => bound || name === 'click'))
   }
 
   /** The page can be shown before the access log has been read, too. */

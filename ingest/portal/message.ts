@@ -4,7 +4,7 @@ import type { Answer, Reply } from '../http.ts'
 import type { ConfirmPage } from './confirm-page.ts'
 import type { PortalCookies, TicketOf } from './cookie.ts'
 import type { KnownSessions } from './known.ts'
-import type { Pages } from './pages.ts'
+import type { PageMaker } from './pages.ts'
 import type { RememberedDevices } from './remembered.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
@@ -19,7 +19,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
 }
 
 export interface MessageOptions {
-  readonly pages: Pages
+  readonly pages: PageMaker
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly known: KnownSessions

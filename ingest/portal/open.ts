@@ -21,16 +21,15 @@ import { KnownSessions } from './known.ts'
 import { LimitCounts, originOf as originAt } from './limits.ts'
 import { LoginLimits } from './login-limits.ts'
 import { LoginPage } from './login.ts'
+import { Looks, type Look } from './look.ts'
 import { MailLimits } from './mail-limits.ts'
 import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
 import type { LoginMethod, LoginMethodName } from './method.ts'
-import { Pages } from './pages.ts'
 import { Portal } from './portal.ts'
 import { REMEMBERED, RememberedDevices } from './remembered.ts'
 import { Roaming } from './roaming.ts'
 import type { Sessions } from './sessions.ts'
-import { loadLanguages } from './texts.ts'
 import { VoucherLogin } from './voucher.ts'
 import { WebhookLogin } from './webhook.ts'
 import { WelcomePage } from './welcome.ts'
@@ -41,6 +40,8 @@ export interface PortalOptions {
   /** The operator's directory of templates and texts; null: none. */
   readonly directory: string | null
   readonly termsVersion: string
+  /** How the portal looks at some gateways. */
+  readonly looks: readonly Look[]
   /** Time within which a token must be used, ms. */
   readonly useWithinMs: number
   readonly sessionMaxMs: number
@@ -75,15 +76,15 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const [secret] = secrets
   const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
   const tokens = new Tokens(secrets)
+  const looks = new Looks(options.directory, options.looks)
+  const terms = (gwId: string) => looks.termsVersion(gwId) ?? termsVersion
   const longestMs = Math.max(sessionMaxMs, ...options.limits.map(({ sessionMs }) => sessionMs ?? 0))
-  const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, longestMs, termsVersion })
+  const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, longestMs, terms })
   const roaming = options.roaming ? new Roaming({ access, sessions: issued }) : null
   const sessions = roaming === null ? issued : withRoaming(issued, roaming)
   const data = new SubjectData(access)
   const places = new Places(data, access)
   const registration = (gwId: string, now: number) => registeredGateway(access, gwId, now)
-  const pages = new Pages(options.directory)
-  const languages = loadLanguages(options.directory)
   const cookies = new PortalCookies(secret, sessionMaxMs)
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
   const sources = new GatewaySources(access)
@@ -98,7 +99,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
           secrets,
           mailLimits,
           validationTimeMs,
-          signUps: new SignUps({ data, secrets, mailer, languages, portalUrl: options.portalUrl }),
+          signUps: new SignUps({ data, secrets, mailer, looks, portalUrl: options.portalUrl }),
         })
   const vouchers = new VoucherLogin(data, places, secrets)
   const methods = new Map<LoginMethodName, LoginMethod>()
@@ -118,7 +119,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const registry = new GatewayRegistry(access, () => [])
   const isSourceOf = (gwId: string, address: string) => registry.isProven(gwId, address)
   const known = new KnownSessions({ cookies, sessions, online: new OnlineClients(access), captiveApi, isSourceOf })
-  const common = { pages, cookies, sessions, known, originOf, limitCounts }
+  const common = { pages: looks, cookies, sessions, known, originOf, limitCounts }
   const confirm = accounts === null ? null : new ConfirmPage({ ...common, accounts, landing })
   const remembered =
     options.rememberDeviceMs === null
@@ -135,7 +136,8 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const signup = accounts?.signup ?? null
   const loginLimits = new LoginLimits(options.limits, access, places)
   return new Portal({
-    languages,
+    looks,
+    cookies,
     login: new LoginPage({
       ...common,
       methods,
@@ -145,6 +147,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
       captiveApi,
       loginLimits,
       remembered,
+      looks,
     }),
     welcome: new WelcomePage({ ...common, registeredAddress, landing, message }),
     message,

@@ -42,28 +42,37 @@ export const SAFE_HEADERS: readonly (readonly [string, string])[] = [
   ['X-Frame-Options', 'DENY'],
 ]
 
+/** What answers with pages. */
+export interface PageMaker {
+  answer(template: Template, texts: Texts, page: Page): Answer
+}
+
 /** Renders the portal's pages: Eta templates with automatic escaping, without scripts and without external resources. */
-export class Pages {
+export class Pages implements PageMaker {
   readonly #eta = new Eta({ autoEscape: true, autoTrim: false, cache: true })
   readonly #css: string
   readonly #styleSource: string
   readonly #logo: string
 
-  /** @throws GatepostError CONFIG_INVALID naming the file in the directory that cannot be used */
-  constructor(directory: string | null) {
+  /**
+   * @param directories the operator's: a later one replaces files of an earlier one
+   * @param css rules after those of the style sheet
+   * @throws GatepostError CONFIG_INVALID naming the file that cannot be used
+   */
+  constructor(directories: readonly string[], css = '') {
     for (const name of TEMPLATES) {
-      const path = pathOf(directory, `${name}.eta`)
+      const path = pathOf(directories, `${name}.eta`)
       try {
         this.#eta.loadTemplate(`@${name}`, this.#eta.compile(readFileSync(path, 'utf8')))
       } catch (error) {
         throw unusable(path, messageOf(error))
       }
     }
-    const path = pathOf(directory, 'style.css')
-    this.#css = readFileSync(path, 'utf8')
+    const path = pathOf(directories, 'style.css')
+    this.#css = readFileSync(path, 'utf8') + css
     if (/<\/style/i.test(this.#css)) throw unusable(path, 'it may not hold </style')
     this.#styleSource = `'sha256-${createHash('sha256').update(this.#css).digest('base64')}'`
-    this.#logo = directory === null ? '' : readLogo(directory)
+    this.#logo = directories.map(readLogo).findLast((logo) => logo !== '') ?? ''
   }
 
   answer(template: Template, texts: Texts, page: Page): Answer {
@@ -96,9 +105,9 @@ export class Pages {
 }
 
 /** The operator's file if it exists, else the built-in one. */
-function pathOf(directory: string | null, name: string): string {
-  const own = directory === null ? null : join(directory, 'templates', name)
-  return own !== null && existsSync(own) ? own : packageFile(`ingest/portal/templates/${name}`)
+function pathOf(directories: readonly string[], name: string): string {
+  const own = directories.map((directory) => join(directory, 'templates', name)).findLast((path) => existsSync(path))
+  return own ?? packageFile(`ingest/portal/templates/${name}`)
 }
 
 function readLogo(directory: string): string {
@@ -113,5 +122,5 @@ function readLogo(directory: string): string {
 }
 
 function unusable(path: string, why: string): GatepostError {
-  return new GatepostError('CONFIG_INVALID', `GATEPOST_PORTAL_DIR: ${path} cannot be used: ${why}`)
+  return new GatepostError('CONFIG_INVALID', `files of the portal: ${path} cannot be used: ${why}`)
 }

@@ -6,11 +6,13 @@ import type { CaptiveApi } from './capport.ts'
 import { SAFE_HEADERS } from './pages.ts'
 import type { LimitCounts } from './limits.ts'
 import type { LoginPage } from './login.ts'
+import type { Looks } from './look.ts'
+import type { PortalCookies } from './cookie.ts'
 import type { Mailer } from './mail.ts'
 import type { MessagePage } from './message.ts'
-import { portalRequest, type PortalRequest } from './request.ts'
+import { parameter, portalRequest, type PortalRequest } from './request.ts'
 import type { Roaming } from './roaming.ts'
-import type { Languages, Texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 import type { WelcomePage } from './welcome.ts'
 
 export type PortalRoute = Extract<Route, 'login' | 'portal' | 'gw_message'>
@@ -33,7 +35,8 @@ const FORM_TOO_LARGE = plain('login', 413, `A form has at most ${FORM_MAX_BYTES}
 const FAULT = plain('login', 500, 'The page could not be made. Please try again.')
 
 export interface PortalPages {
-  readonly languages: Languages
+  readonly looks: Looks
+  readonly cookies: PortalCookies
   readonly login: LoginPage
   readonly welcome: WelcomePage
   readonly message: MessagePage
@@ -62,7 +65,7 @@ export class Portal {
 
   get(route: PortalRoute, path: string, exchange: Exchange): void {
     const request = portalRequest(route, path, exchange)
-    const texts = this.#pages.languages.choose(request.acceptLanguage)
+    const texts = this.#texts(request)
     const { login, welcome, message } = this.#pages
     switch (route) {
       case 'login':
@@ -120,9 +123,16 @@ export class Portal {
   }
 
   async #submitted(request: PortalRequest, form: URLSearchParams): Promise<Reply> {
-    const texts: Texts = this.#pages.languages.choose(request.acceptLanguage)
+    const texts = this.#texts(request)
     const { login, message } = this.#pages
     return request.route === 'gw_message' ? message.post(request, texts, form) : login.post(request, texts, form)
+  }
+
+  /** In the look of the gateway that the address names, else the cookie. */
+  #texts({ query, cookieHeader, acceptLanguage, now }: PortalRequest): Texts {
+    const { looks, cookies } = this.#pages
+    const gwId = parameter(query, 'gw_id', 128) || (cookies.read(cookieHeader, now)?.gwId ?? '')
+    return looks.languages(gwId).choose(acceptLanguage)
   }
 
   #failed(route: PortalRoute, error: unknown): Reply {

@@ -16,10 +16,13 @@ export type Parameters = Readonly<Record<string, string | number>>
 export class Texts {
   /** A language tag (BCP 47). */
   readonly language: string
+  /** The look that they are of; empty: the usual one. */
+  readonly look: string
   readonly #texts: ReadonlyMap<TextKey, string>
 
-  constructor(language: string, texts: ReadonlyMap<TextKey, string>) {
+  constructor(language: string, look: string, texts: ReadonlyMap<TextKey, string>) {
     this.language = language
+    this.look = look
     this.#texts = texts
   }
 
@@ -86,25 +89,42 @@ export class Languages {
   }
 }
 
+/** What is said differently in one look. */
+export interface LookTexts {
+  readonly look: string
+  /** Of all languages; texts of a language in a directory of the look count before them. */
+  readonly texts: Readonly<Record<TextKey, string>>
+}
+
+const USUAL: LookTexts = { look: '', texts: {} }
+
 /**
- * The built-in languages, with the changes in the operator's directory.
+ * The built-in languages, with the changes in the operator's directories, of which a later one counts before an earlier one.
  * @throws GatepostError CONFIG_INVALID naming the file that cannot be used
  */
-export function loadLanguages(directory: string | null): Languages {
+export function loadLanguages(directories: readonly string[], { look, texts }: LookTexts = USUAL): Languages {
   const builtIn = readTexts(packageFile('ingest/portal/texts'))
-  const own = directory === null ? new Map<string, Map<string, string>>() : readTexts(join(directory, 'texts'))
   const english = builtIn.get(DEFAULT_LANGUAGE) as Map<string, string>
-  const tags = new Set([...builtIn.keys(), ...own.keys()])
+  const own = directories.map((directory) => readOwnTexts(join(directory, 'texts'), english))
+  for (const key of Object.keys(texts))
+    if (!english.has(key)) throw unusable(`the texts of look ${look}`, `no text is called ${key}`)
+  const tags = new Set([builtIn, ...own].flatMap((languages) => [...languages.keys()]))
   return new Languages(
     [...tags].map((tag) => {
-      const changes = own.get(tag) ?? new Map<string, string>()
-      for (const key of changes.keys()) {
-        if (!english.has(key))
-          throw unusable(join(directory as string, 'texts', `${tag}.json`), `no text is called ${key}`)
-      }
-      return new Texts(tag, new Map([...english, ...(builtIn.get(tag) ?? []), ...changes]))
+      const changes = own.map((languages) => [...(languages.get(tag) ?? [])])
+      const latest = changes.pop() ?? []
+      const general = [...changes.flat(), ...Object.entries(texts)]
+      return new Texts(tag, look, new Map([...english, ...(builtIn.get(tag) ?? []), ...general, ...latest]))
     }),
   )
+}
+
+function readOwnTexts(directory: string, english: ReadonlyMap<string, string>): Map<string, Map<string, string>> {
+  const languages = readTexts(directory)
+  for (const [tag, changes] of languages)
+    for (const key of changes.keys())
+      if (!english.has(key)) throw unusable(join(directory, `${tag}.json`), `no text is called ${key}`)
+  return languages
 }
 
 function readTexts(directory: string): Map<string, Map<string, string>> {
@@ -136,5 +156,5 @@ function readLanguage(path: string): Map<string, string> {
 }
 
 function unusable(path: string, why: string): GatepostError {
-  return new GatepostError('CONFIG_INVALID', `GATEPOST_PORTAL_DIR: ${path} cannot be used: ${why}`)
+  return new GatepostError('CONFIG_INVALID', `files of the portal: ${path} cannot be used: ${why}`)
 }

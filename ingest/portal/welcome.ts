@@ -4,13 +4,13 @@ import { gatewayAddress, logoutUrl, type GatewayAddress } from './gateway-addres
 import type { KnownSession, KnownSessions } from './known.ts'
 import { logoutTicket, type MessagePage } from './message.ts'
 import { wayOn } from './onward.ts'
-import type { Pages } from './pages.ts'
+import type { PageMaker } from './pages.ts'
 import { besides, parameter, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
 export interface WelcomeOptions {
-  readonly pages: Pages
+  readonly pages: PageMaker
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly known: KnownSessions

@@ -1,5 +1,6 @@
 import type { PortalOptions } from '../../ingest/portal/open.ts'
 import type { Config } from './config.ts'
+import { readLooks } from './looks.ts'
 import { readLimits } from './policies.ts'
 
 /** The portal's options; null: another system has the portal and issues the tokens. */
@@ -18,6 +19,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     landingUrl: config.landingUrl ?? null,
     portalUrl: config.portalUrl ?? null,
     rememberDeviceMs: config.rememberDeviceMs ?? null,
+    looks: readLooks(config.portalLooks, config.login),
     limits: readLimits(config.policies),
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined

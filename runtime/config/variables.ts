@@ -175,6 +175,12 @@ export const VARIABLES = {
     description: 'Directory of templates, texts and a logo that replace those of the portal.',
     allowed: 'a path',
   }),
+  portalLooks: optional('GATEPOST_PORTAL_LOOKS', path, {
+    description:
+      'File of looks of the portal for some gateways: templates, texts, logo, colours, methods and terms (YAML).',
+    allowed: 'a path',
+    unset: '(unset: the same everywhere)',
+  }),
   landingUrl: optional('GATEPOST_LANDING_URL', url('http', 'https'), {
     description:
       'The page that guests go on to, instead of the one that they wanted; also told to devices that ask the captive portal API (venue-info-url). A gateway may have its own (gatepost gateways register --landing).',

@@ -1,4 +1,5 @@
 import { configWarnings, loadConfig, type Environment } from '../config/config.ts'
+import { readLooks } from '../config/looks.ts'
 import { readLimits, readPolicies } from '../config/policies.ts'
 import { readSqlUsers } from '../config/sql-users.ts'
 import { checkBackup } from './backup.ts'
@@ -17,6 +18,7 @@ export async function examine(env: Environment, version: string, progress: (what
   const config = loadConfig(env)
   readPolicies(config.policies)
   readLimits(config.policies)
+  readLooks(config.portalLooks, config.login)
   readSqlUsers(config.sqlUsers)
   const warnings = configWarnings(env)
   const findings = warnings.map((found) => warning('configuration', found, 'gatepost config shows every variable'))

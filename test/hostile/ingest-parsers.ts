@@ -53,6 +53,7 @@ const app = new App({
         portalUrl: null,
         rememberDeviceMs: null,
         limits: [],
+        looks: [],
         webhook: null,
         mail: null,
       },
@@ -166,7 +167,7 @@ const TEXT = [
   'pass=',
 ]
 
-const languages = loadLanguages(null)
+const languages = loadLanguages([])
 const cookies = new PortalCookies('secret', 60_000)
 const state = {
   nonce: newNonce(),

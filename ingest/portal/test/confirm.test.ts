@@ -55,7 +55,8 @@ async function openAccounts(t: Test, options: Partial<PortalOptions> = {}): Prom
       const body = mail.mails[count - 1].split('\r\n\r\n').slice(1).join('\n\n')
       const text = body.replaceAll('=\r\n', '').replaceAll('=3D', '=')
       const code = /\b(\d{8})\b/.exec(text)?.[1] ?? ''
-      const link = /https:\/\/wifi\.example\.org\/wifidog(\/gw_message\?confirm=[0-9a-f]{48})/.exec(text)?.[1] ?? ''
+      const link =
+        /https:\/\/wifi\.example\.org\/wifidog(\/gw_message\?gw_id=hall&confirm=[0-9a-f]{48})/.exec(text)?.[1] ?? ''
       return { code, link, text }
     },
     async enter(email, mac, password = PASSWORD) {

@@ -26,7 +26,7 @@ t.test('every language has every text, with the same placeholders', (t) => {
 })
 
 t.test('durations are shown in their two largest units', (t) => {
-  const languages = loadLanguages(null)
+  const languages = loadLanguages([])
   const minute = 60_000
   for (const [ms, english, german] of [
     [0, '1 minute', '1 Minute'],
@@ -53,13 +53,13 @@ t.test('an operator’s texts, templates and logo replace the built-in ones', (t
     },
     'logo.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
   })
-  const languages = loadLanguages(directory)
+  const languages = loadLanguages([directory])
   const german = languages.choose('de')
   t.equal(german.text('portal.title'), 'Sie sind online', 'files that are not replaced stay')
   const dutch = languages.choose('nl-BE')
   t.equal(dutch.text('login.title'), 'Verbinden met internet')
   t.equal(dutch.text('portal.title'), 'You are online', 'English stands for what a new language does not say')
-  const { body, headers } = new Pages(directory).answer('portal', german, PAGE)
+  const { body, headers } = new Pages([directory]).answer('portal', german, PAGE)
   t.match(body, '<p>Our own: &lt;5 minutes&gt;</p>')
   t.match(body, 'Café &lt;Mitte&gt;')
   t.match(body, '<style>body { color: red }</style>')
@@ -88,20 +88,20 @@ t.test('a file that cannot be used is named', (t) => {
   })
   for (const name of ['key', 'json', 'type', 'name'])
     t.match(
-      message(() => loadLanguages(join(directory, name))),
-      /GATEPOST_PORTAL_DIR: .*texts\/.* cannot be used/,
+      message(() => loadLanguages([join(directory, name)])),
+      /files of the portal: .*texts\/.* cannot be used/,
       name,
     )
   t.match(
-    message(() => new Pages(join(directory, 'template'))),
+    message(() => new Pages([join(directory, 'template')])),
     /login\.eta cannot be used/,
   )
   t.match(
-    message(() => new Pages(join(directory, 'style'))),
+    message(() => new Pages([join(directory, 'style')])),
     /style\.css cannot be used/,
   )
   t.match(
-    message(() => new Pages(join(directory, 'logo'))),
+    message(() => new Pages([join(directory, 'logo')])),
     /logo\.png cannot be used/,
   )
   t.end()

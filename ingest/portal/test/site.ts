@@ -36,6 +36,7 @@ export const PORTAL: PortalOptions = {
   portalUrl: null,
   rememberDeviceMs: null,
   limits: [],
+  looks: [],
   webhook: null,
   mail: null,
 }
