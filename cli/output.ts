@@ -68,6 +68,6 @@ export function* jsonArray(values: Iterable<unknown>): Generator<string> {
   yield before === '[' ? '[]\n' : ']\n'
 }
 
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

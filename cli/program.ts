@@ -21,6 +21,7 @@ import { registerReporter } from './commands/reporter.ts'
 import { registerRestore } from './commands/restore.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerSessions } from './commands/sessions.ts'
+import { registerTail } from './commands/tail.ts'
 import { registerTopics } from './commands/topics.ts'
 import { becomeUser } from '../runtime/user.ts'
 import type { Context } from './context.ts'
@@ -66,6 +67,7 @@ Examples:
   registerReplay(program, context)
   registerImport(program, context)
   registerForget(program, context)
+  registerTail(program, context)
   registerBackup(program, context)
   registerRestore(program, context)
   registerTopics(program, context)

@@ -19,6 +19,7 @@ export interface AuditEntry {
     | 'sessions_listed'
     | 'session_viewed'
     | 'session_cut_off'
+    | 'records_followed'
     | 'dead_letters_viewed'
     | 'dead_letter_replayed'
     | 'forget_counted'
