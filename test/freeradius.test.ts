@@ -23,7 +23,7 @@ carol Cleartext-Password := "secret"
 dave Cleartext-Password := "secret"
 `
 const COLUMNS =
-  'username, ssl_username, mac, ap, site_ip, success, authentication_result, cert_name, cert_serial, cert_subject, cert_issuer, source, task_id, ssid, nas_ip, realm'
+  'username, ssl_username, mac, ap, site_ip, success, authentication_result, cert_name, cert_serial, cert_subject, cert_issuer, source, task_id, ssid, nas_ip, realm, eap_type, auth_method'
 
 interface Login {
   [column: string]: string | number
@@ -63,27 +63,57 @@ t.test('one login is one row, with the person and the device', async (t) => {
     resumptions?: number
     user: Login
     accepted: boolean
+    method: string
   }[] = [
-    { name: 'PEAP', network: { ...peap, password: 'secret' }, resumptions: 2, user: {}, accepted: true },
-    { name: 'PEAP, wrong password', network: { ...peap, password: 'wrong' }, user: {}, accepted: false },
+    {
+      name: 'PEAP',
+      network: { ...peap, password: 'secret' },
+      resumptions: 2,
+      user: {},
+      method: 'PEAP/MSCHAPv2',
+      accepted: true,
+    },
+    {
+      name: 'PEAP, wrong password',
+      network: { ...peap, password: 'wrong' },
+      user: {},
+      method: 'PEAP/MSCHAPv2',
+      accepted: false,
+    },
     {
       name: 'PEAP, unknown user',
       network: { ...peap, identity: 'nobody', password: 'secret' },
       user: { username: 'nobody', realm: '' },
+      method: 'PEAP/MSCHAPv2',
       accepted: false,
     },
     {
       name: 'PEAP, no anonymous identity',
       network: { eap: 'PEAP', identity: 'carol', password: 'secret', phase2: 'auth=MSCHAPV2' },
       user: { username: 'carol', realm: '' },
+      method: 'PEAP/MSCHAPv2',
       accepted: true,
     },
-    { name: 'TTLS-PAP', network: { ...ttls, password: 'secret' }, resumptions: 2, user: {}, accepted: true },
-    { name: 'TTLS-PAP, wrong password', network: { ...ttls, password: 'wrong' }, user: {}, accepted: false },
+    {
+      name: 'TTLS-PAP',
+      network: { ...ttls, password: 'secret' },
+      resumptions: 2,
+      user: {},
+      method: 'TTLS/PAP',
+      accepted: true,
+    },
+    {
+      name: 'TTLS-PAP, wrong password',
+      network: { ...ttls, password: 'wrong' },
+      user: {},
+      method: 'TTLS/PAP',
+      accepted: false,
+    },
     {
       name: 'TTLS-PAP, unknown user',
       network: { ...ttls, identity: 'nobody', password: 'secret' },
       user: { username: 'nobody', realm: '' },
+      method: 'TTLS/PAP',
       accepted: false,
     },
     {
@@ -91,12 +121,14 @@ t.test('one login is one row, with the person and the device', async (t) => {
       network: { ...ttls, phase2: 'auth=MSCHAPV2', password: 'secret' },
       resumptions: 1,
       user: {},
+      method: 'TTLS/MSCHAPv2',
       accepted: true,
     },
     {
       name: 'TTLS-MSCHAPv2, wrong password',
       network: { ...ttls, phase2: 'auth=MSCHAPV2', password: 'wrong' },
       user: {},
+      method: 'TTLS/MSCHAPv2',
       accepted: false,
     },
     {
@@ -104,11 +136,12 @@ t.test('one login is one row, with the person and the device', async (t) => {
       network: { eap: 'TLS', identity: 'host/device-7', ...device },
       resumptions: 2,
       user: { username: '', ssl_username: 'host/device-7', realm: '', ...CERTIFICATE },
+      method: 'TLS',
       accepted: true,
     },
   ]
   const expected: Login[] = []
-  for (const [index, { name, network, resumptions = 0, user, accepted }] of cases.entries()) {
+  for (const [index, { name, network, resumptions = 0, user, accepted, method }] of cases.entries()) {
     const mac = `50:a6:7f:84:9c:${(0xd0 + index).toString(16)}`
     const outcome = { result: accepted ? 'SUCCESS' : 'FAILURE', resumed: resumptions }
     t.same(await radius.eapLogin(network, mac, resumptions), outcome, name)
@@ -129,6 +162,8 @@ t.test('one login is one row, with the person and the device', async (t) => {
       ssid: 'GovWifi',
       nas_ip: '127.0.0.1',
       realm: 'inner.example',
+      eap_type: method === 'TLS' ? 'EAP-TLS' : 'MSCHAP',
+      auth_method: method,
       ...user,
     }
     for (let time = 0; time <= resumptions; time++) expected.push(row)
@@ -141,13 +176,13 @@ t.test('one login is one row, with the person and the device', async (t) => {
   t.equal(await radius.login({ 'User-Name': 'b"\\x', 'User-Password': 'wrong' }), 'Access-Reject')
   t.equal(await radius.login({ 'User-Name': 'carol', 'User-Password': 'secret' }, '::1'), 'Access-Accept')
   const plain = await instance.queryUntil<Login>(
-    `SELECT username, site_ip, authentication_reply FROM post_auth WHERE mac = '' ORDER BY received_at`,
+    `SELECT username, site_ip, authentication_reply, auth_method FROM post_auth WHERE mac = '' ORDER BY received_at`,
     (found) => found.length >= 3,
   )
   t.same(plain, [
-    { username: 'alicexyz', site_ip: '127.0.0.1', authentication_reply: 'Hello alicexyz' },
-    { username: 'b"\\x', site_ip: '127.0.0.1', authentication_reply: '' },
-    { username: 'carol', site_ip: '::1', authentication_reply: '' },
+    { username: 'alicexyz', site_ip: '127.0.0.1', authentication_reply: 'Hello alicexyz', auth_method: 'PAP' },
+    { username: 'b"\\x', site_ip: '127.0.0.1', authentication_reply: '', auth_method: 'PAP' },
+    { username: 'carol', site_ip: '::1', authentication_reply: '', auth_method: 'PAP' },
   ])
   t.same(await instance.query('SELECT * FROM dead_letters'), [])
 
@@ -372,4 +407,42 @@ t.test('accounting: every packet is stored, with what its NAS says, and none is 
       reports: 2,
     },
   ])
+
+  // A login through a tunnel, with an anonymous outer name, and its session as the NAS knows it.
+  const mac = '50:a6:7f:84:9c:ef'
+  const network = { eap: 'PEAP', identity: 'alice@inner.example', anonymous_identity: 'anonymous@outer.example' }
+  t.match(await radius.eapLogin({ ...network, phase2: 'auth=MSCHAPV2', password: 'secret' }, mac), {
+    result: 'SUCCESS',
+  })
+  const own = {
+    'User-Name': 'anonymous@outer.example',
+    'Acct-Session-Id': 'of-alice',
+    'Calling-Station-Id': mac,
+    'NAS-IP-Address': '127.0.0.1',
+  }
+  const end = { ...counters, 'Acct-Status-Type': 'Stop', 'Acct-Session-Time': '60', 'Acct-Terminate-Cause': 'Lost-Carrier' } // prettier-ignore
+  t.equal(
+    await radius.account([
+      { ...own, 'Acct-Status-Type': 'Start' },
+      { ...own, ...end },
+    ]),
+    2,
+  )
+  await instance.queryUntil(`SELECT 1 FROM sessions WHERE end_reason = 'Lost-Carrier'`, (found) => found.length > 0)
+  const logins = (...options: string[]) =>
+    run(process.execPath, [instance.program, 'logins', '--user', 'alice@inner.example', ...options], {
+      env: instance.env,
+    })
+  t.match(JSON.parse((await logins('--json')).stdout), {
+    logins: [
+      {
+        auth_method: 'PEAP/MSCHAPv2',
+        session: { gw_id: '127.0.0.1', state: 'stopped', end_reason: 'Lost-Carrier', outgoing: 827770 },
+      },
+    ],
+  })
+  t.match(
+    (await logins()).stdout,
+    /session +incoming +outgoing\n.*PEAP\/MSCHAPv2 +accepted .*Lost-Carrier 20[-\d]+ [:\d]+ +4294967301 +827770$/m,
+  )
 })

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { findLogins, type LoginReport, type LoginSearch } from '../../reporter/queries/logins.ts'
+import { findLogins, type FoundLogin, type LoginReport, type LoginSearch } from '../../reporter/queries/logins.ts'
 import { loadConfig, type Config } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'
@@ -28,7 +28,7 @@ export function registerLogins(program: Command, context: Context): void {
     .command('logins')
     .summary('search logins: who, where, and why it was refused')
     .description(
-      'Show logins, the newest first, with what the RADIUS server replied, and count the reasons of refusals.',
+      'Show logins, the newest first, with what the RADIUS server replied and what became of the session, and count the reasons of refusals.',
     )
   const about = {
     user: ['--user <name>', 'of a user, as typed; of a certificate its user name'],
@@ -93,17 +93,29 @@ function searchOf(options: Options, { retention }: Config, now: Date): LoginSear
   }
 }
 
+/** How its session ended, or that it is active, and its bytes. */
+function becameOf({ session }: FoundLogin): (string | number)[] {
+  if (session === null) return ['', '', '']
+  const ended = session.ended === null ? '' : ` ${session.ended.slice(0, 19)}`
+  return [`${session.end_reason ?? session.state}${ended}`, session.incoming, session.outgoing]
+}
+
 function print(context: Context, { logins, reasons, reasons_since, account, devices }: LoginReport): void {
-  const headings = ['received_at', 'who', 'mac', 'site_ip', 'where', 'result', 'reply', 'certificate']
+  const headings = ['received_at', 'who', 'mac', 'site_ip', 'where', 'method', 'result', 'reply', 'certificate']
+  // Only where there is accounting.
+  const sessions = logins.some(({ session }) => session !== null)
+  if (sessions) headings.push('session', 'incoming', 'outgoing')
   const rows = logins.map((login) => [
     login.received_at,
     login.username || login.ssl_username || login.cert_name,
     login.mac,
     login.site_ip,
     [login.ap || login.building_identifier, login.ssid, login.nas_identifier].filter((name) => name !== '').join(' '),
+    login.auth_method,
     login.success === 1 ? 'accepted' : login.authentication_result,
     login.authentication_reply,
     login.cert_serial === '' ? '' : `${login.cert_serial} ${login.cert_name}`,
+    ...(sessions ? becameOf(login) : []),
   ])
   const parts = [logins.length === 0 ? 'no logins' : table(headings, rows)]
   if (reasons.length > 0) {

@@ -57,7 +57,7 @@ export interface Sender {
 }
 
 export interface PostAuthStats {
-  /** Logins with an unknown eap_type, stored as MSCHAP. */
+  /** Logins with an unknown eap_type, which are stored as MSCHAP. */
   unknownEapTypes: number
   /** Reports of probes, which are answered and not stored. */
   healthChecks: number
@@ -99,6 +99,7 @@ export const POST_AUTH_FIELDS: FieldNames<'post_auth'> = [
   'nas_ip',
   'nas_port_id',
   'realm',
+  'auth_method',
 ]
 
 /** Whole names, case included, of users whose reports are answered and make no record. */
@@ -161,24 +162,26 @@ export function encodePostAuth(
   putAddress(cursor, fields, NAS_IP)
   putText(cursor, fields, NAS_PORT_ID)
   putRealm(cursor, fields, USERNAME)
+  putText(cursor, fields, EAP_TYPE)
   return true
 }
 
 /** Decided by eap_type; without one, by whether a certificate is named. */
 function isCertificateLogin(fields: JsonFields, stats: PostAuthStats): boolean {
   if (fields.blank(EAP_TYPE)) return !fields.blank(CERT_NAME) && fields.text(CERT_NAME).trim() !== ''
-  switch (fields.text(EAP_TYPE).toUpperCase()) {
-    case 'TLS':
-    case 'NAK':
-      return true
-    case 'PEAP':
-    case 'MSCHAPV2':
-      return false
-    default:
-      stats.unknownEapTypes++
-      return false
-  }
+  // Method, or method/method inside its tunnel.
+  const method = fields.text(EAP_TYPE).toUpperCase().split('/', 1)[0]
+  if (method === 'TLS' || method === 'NAK') return true
+  if (!METHODS.has(method)) stats.unknownEapTypes++
+  return false
 }
+
+/** Methods of users: by their names in FreeRADIUS's dictionary (EAP-Type), and without EAP (Auth-Type). */
+const METHODS: ReadonlySet<string> = new Set(
+  'PEAP TTLS TEAP FAST EAP-FAST MSCHAPV2 MD5 MD5-CHALLENGE GTC PWD LEAP SIM AKA AKA-PRIME PAP CHAP MS-CHAP MSCHAP'.split(
+    ' ',
+  ),
+)
 
 function isProbe(fields: JsonFields, probes: ReadonlySet<string>): boolean {
   return fields.kinds[USERNAME] !== ABSENT && probes.has(fields.text(USERNAME))

@@ -235,7 +235,19 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
     rule: fc.constantFrom(...USER_NAME_RULES),
     username: withSurrogates,
     fields: fc.dictionary(fc.constantFrom(...names), value),
-    eap: fc.constantFrom(undefined, null, '', 'TLS', 'tls', 'NAK', 'PEAP', 'MSCHAPv2', 'TTLS'),
+    eap: fc.constantFrom(
+      undefined,
+      null,
+      '',
+      'TLS',
+      'tls',
+      'NAK',
+      'PEAP',
+      'MSCHAPv2',
+      'TTLS',
+      'PEAP/MSCHAPv2',
+      'TTLS/TLS',
+    ),
     result: fc.constantFrom('Access-Accept', 'Access-Reject', 'access-accept', 'Access-Accept '),
     unknown: fc.jsonValue(),
     indent: fc.constantFrom(0, 2, '\t'),
@@ -304,6 +316,7 @@ t.test('post_auth: any JSON object, as JSON.parse understands it', async (t) => 
       t.equal(record['success'], sent.result === 'Access-Accept')
       t.equal(record['authentication_result'], sent.result)
       t.equal(record['eap_type'], certificate ? 'EAP-TLS' : 'MSCHAP')
+      t.equal(record['auth_method'], field('eap_type'))
       const holds = /^[0-9a-f]{2}([:.-]?)(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![0-9a-f])(.*)/is.exec(
         field('called_station_id'),
       )

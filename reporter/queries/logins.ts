@@ -3,6 +3,7 @@ import { sqlTime } from '../../common/sql-time.ts'
 import { storedUserName } from '../../common/user-name.ts'
 import { userNameRule } from '../../store/user-names.ts'
 import { accountNamed } from '../accounts/list.ts'
+import { keyOf, sessionsOpenedBy, type OpenedSession } from './login-sessions.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
 /** Search criteria of the support desk; the first one that is set is used. */
@@ -45,6 +46,7 @@ export interface Login {
   readonly nas_ip: string
   readonly nas_port_id: string
   readonly realm: string
+  readonly auth_method: string
 }
 
 export interface Reason {
@@ -70,9 +72,12 @@ export interface AccountSummary {
   readonly last_login: string | null
 }
 
+/** A login, and the RADIUS session that it opened; null: none is known. */
+export type FoundLogin = Login & { readonly session: OpenedSession | null }
+
 export interface LoginReport {
   /** Newest first. */
-  readonly logins: readonly Login[]
+  readonly logins: readonly FoundLogin[]
   /** Rejections since `reasons_since` by reply of the RADIUS server, most frequent first. */
   readonly reasons: readonly Reason[]
   /** The beginning of the searched time, or later if there are a thousand rejections since. */
@@ -103,6 +108,7 @@ const COLUMNS = [
   'nas_ip',
   'nas_port_id',
   'realm',
+  'auth_method',
 ].join(', ')
 
 /** Most searches find enough in the newest hours: a range is only searched if the newer ones did not have enough. */
@@ -125,7 +131,9 @@ export async function findLogins(store: TableStore, asked: LoginSearch): Promise
     search.user === undefined ? [] : all && !search.failed ? devicesAmong(logins) : await devicesOf(store, search),
     all ? { reasons: reasonsAmong(logins), since: search.since.getTime() } : await reasonsOf(store, search),
   ]
-  return { logins, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
+  const sessions = await sessionsOpenedBy(store, logins)
+  const found = logins.map((login) => ({ ...login, session: sessions.get(keyOf(login)) ?? null }))
+  return { logins: found, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
 }
 
 /** Consecutive ranges of the searched time, newest first. */

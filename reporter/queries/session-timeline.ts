@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { loginThatOpened } from './login-sessions.ts'
 import type { Session } from './sessions.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
@@ -78,22 +79,24 @@ function packetsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen
   )
 }
 
-/** How long before the first packet of a session its login may be. */
-const LOGIN_MINUTES = 10
-
-/** The login that opened a RADIUS session: the latest accepted one of the user and the device before its first packet. None: empty. */
-async function loginOf(store: TableStore, { account, mac, first_seen }: Session): Promise<SessionEvent[]> {
-  if (account === '' || mac === '') return []
-  const rows = await store.query(
-    `SELECT toString(login.received_at) AS received_at, 'login' AS stage, NULL AS auth_code, '' AS ip, mac, NULL AS incoming,
-       NULL AS outgoing, 1 AS own, toString(remote_ip) AS remote_ip,
-       trimRight(concat(authentication_result, ' ', authentication_reply)) AS detail
-     FROM gatepost.post_auth AS login
-     WHERE login.received_at >= parseDateTime64BestEffort({first:String}, 3, 'UTC') - INTERVAL ${LOGIN_MINUTES} MINUTE
-       AND login.received_at <= parseDateTime64BestEffort({first:String}, 3, 'UTC') + INTERVAL 1 MINUTE
-       AND mac = {mac:String} AND (username = {account:String} OR ssl_username = {account:String}) AND success = 1
-     ORDER BY login.received_at DESC, batch_id, batch_index LIMIT 1`,
-    { first: first_seen ?? '', mac, account },
-  )
-  return z.array(sessionEvent).parse(rows)
+/** The login that opened a RADIUS session. None: empty. */
+async function loginOf(store: TableStore, { first_seen, ...session }: Session): Promise<SessionEvent[]> {
+  const login = first_seen === null ? null : await loginThatOpened(store, { ...session, first_seen })
+  if (login === null) return []
+  const { received_at, mac, remote_ip, authentication_result, authentication_reply } = login
+  const detail = `${authentication_result} ${authentication_reply}`.trimEnd()
+  return [
+    {
+      received_at,
+      stage: 'login',
+      auth_code: null,
+      ip: '',
+      mac,
+      incoming: null,
+      outgoing: null,
+      own: 1,
+      remote_ip,
+      detail,
+    },
+  ]
 }

@@ -114,6 +114,13 @@ export const postAuth = defineStream({
       doc: 'What follows the last @ of the user name, lower case.',
       default: '',
     },
+    {
+      name: 'auth_method',
+      type: 'string',
+      holds: null,
+      doc: 'How the user was authenticated, eap_type as sent: TLS, PAP, or method and method inside its tunnel, such as PEAP/MSCHAPv2; empty: not said.',
+      default: '',
+    },
   ],
   reportedAs: 'post-auth',
   followedBy: ['login_calendar'],

@@ -32,6 +32,7 @@ const TEMPLATES: { readonly [T in Stream]: Readonly<Record<FieldName<T>, unknown
     nas_ip: '192.0.2.7',
     nas_port_id: 'wlan0',
     realm: 'example.org',
+    auth_method: 'PEAP/MSCHAPv2',
   },
   radius_accounting: {
     event_at: 1_700_000_000_000,

@@ -248,7 +248,7 @@ export class RadiusServer {
       [/enable = no(\n\n\t*# {2}Lifetime)/, 'enable = yes$1'],
       [/#\tname = "EAP module"/, '\tname = "EAP module"'],
       [/#\tpersist_dir = /, '\tpersist_dir = '],
-      [/store \{/, 'store {\n\t\t\t\tGatepost-Username'],
+      [/store \{/, 'store {\n\t\t\t\tGatepost-Username\n\t\t\t\tGatepost-Method'],
     )
     writeFileSync(join(raddb, 'mods-config/files/authorize'), options.users)
   }

@@ -9,9 +9,10 @@ const DAY_MS = 86_400_000
 
 const report = z
   .object({
-    logins: z
-      .array(z.record(z.string(), z.unknown()))
-      .openapi({ description: 'Rows of table post_auth, newest first' }),
+    logins: z.array(z.record(z.string(), z.unknown())).openapi({
+      description:
+        'Rows of table post_auth, newest first, and the RADIUS session that each opened (session; null: none is known)',
+    }),
     reasons: z.array(
       z.object({
         authentication_result: z.string(),

@@ -207,6 +207,29 @@ if (browser !== null) {
     t.match(alert, /mac: not a MAC/)
   })
 
+  t.test('a login and the session that it opened lead to each other', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page, wrong } = await opened()
+    await show(page, `${base}/logins?user=U00007`)
+    const column = () => page.getByRole('columnheader', { name: 'session' }).count()
+    t.equal(await column(), 0, 'without accounting')
+    await store.command(
+      `INSERT INTO gatepost.radius_accounting (received_at, event_at, status_type, unique_id, nas, username, mac, session_time, output_octets, terminate_cause)
+       SELECT login.received_at + toIntervalSecond(if(stop, 120, 1)), login.received_at + toIntervalSecond(if(stop, 120, 1)), if(stop, 'Stop', 'Start'), 'of-u00007', site_ip, username, mac,
+         if(stop, 119, NULL), if(stop, 5000000, NULL), if(stop, 'User-Request', '')
+       FROM (SELECT * FROM gatepost.post_auth WHERE username = 'u00007' AND success = 1 ORDER BY received_at DESC LIMIT 1) AS login
+       CROSS JOIN (SELECT arrayJoin([0, 1]) AS stop) AS packets`,
+    )
+    t.match(await show(page, `${base}/logins?user=U00007`), /User-Request[^]*4\.8 MiB to, 0 B from the device/)
+    t.equal(await column(), 1)
+    await page.getByRole('link', { name: 'User-Request' }).click()
+    await page.waitForURL(/\/sessions\/of-u00007\?gateway=/)
+    await page.waitForSelector('.timeline')
+    t.match(await page.innerText('main'), /login: Access-Accept[^]*Start[^]*Stop: User-Request/)
+    t.same(wrong, [])
+  })
+
   t.test('a login leads to a page of this origin only', async (t) => {
     const { base, close } = await start({ password: 'of operators', viewerPassword: 'of viewers' })
     t.teardown(close)

@@ -120,15 +120,23 @@ t.test('sessions of RADIUS are there too, with the login that opened them', asyn
     }),
   ]
   await insertRows(store, `gatepost.radius_accounting (${Object.keys(packets[0]).join(', ')})`, packets)
-  const login = (minutesAgo: number, success: number, mac = '02-00-00-00-00-09') => ({
+  const login = (minutesAgo: number, success: number, mac = '02-00-00-00-00-09', nas = 'lobby') => ({
     received_at: at(minutesAgo),
+    nas_identifier: nas,
     username: 'carol@example.org',
     mac,
     success,
     authentication_result: success === 1 ? 'Access-Accept' : 'Access-Reject',
     authentication_reply: 'Hello',
   })
-  const logins = [login(45, 1), login(32, 1), login(31, 0), login(31, 1, '02-00-00-00-00-0A'), login(5, 1)]
+  const logins = [
+    login(45, 1),
+    login(32, 1),
+    login(31, 0),
+    login(31, 1, '02-00-00-00-00-0A'),
+    login(31, 1, '02-00-00-00-00-09', 'elsewhere'),
+    login(5, 1),
+  ]
   await insertRows(store, `gatepost.post_auth (${Object.keys(logins[0]).join(', ')})`, logins)
   const searches: Partial<SessionSearch>[] = [
     { mac: '02-00-00-00-00-09' },

@@ -2429,3 +2429,13 @@ ALTER TABLE gatepost.audit_log_local ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS
 
 -- statement
 ALTER TABLE gatepost.audit_log ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS action 'login, login_refused, bearer_refused, cookie_refused (usually a login that has ended), role_refused (a viewer tried what takes an operator), logout, logins_search, sessions_search, sessions_listed, session_viewed, session_cut_off, records_followed (gatepost tail), dead_letters_viewed, dead_letter_replayed, forget_counted, forget, forget_refused, vouchers_created, voucher_released, sql_query, sql_refused or sql_login_refused'
+
+-- statement
+-- How a user was authenticated: eap_type says only whether with a certificate. Rows from before do not say it.
+
+ALTER TABLE gatepost.post_auth_local ON CLUSTER 'fleet'
+    ADD COLUMN IF NOT EXISTS auth_method LowCardinality(String) DEFAULT '' COMMENT 'How the user was authenticated, eap_type as sent: TLS, PAP, or method and method inside its tunnel, such as PEAP/MSCHAPv2; empty: not said' AFTER realm
+
+-- statement
+ALTER TABLE gatepost.post_auth ON CLUSTER 'fleet'
+    ADD COLUMN IF NOT EXISTS auth_method LowCardinality(String) DEFAULT '' COMMENT 'How the user was authenticated, eap_type as sent: TLS, PAP, or method and method inside its tunnel, such as PEAP/MSCHAPv2; empty: not said' AFTER realm

@@ -1,6 +1,6 @@
 import { get, query } from '../api.js'
 import { card, field, h, nothing, search, table, tick } from '../dom.js'
-import { number, time } from '../words.js'
+import { bytes, number, time } from '../words.js'
 
 const KEYS = [
   ['user', 'User name'],
@@ -120,6 +120,19 @@ function devicesTable(devices) {
   )
 }
 
+/** What became of a login. */
+function became(session) {
+  if (session === null) return ''
+  const { session_id: id, gw_id, state, end_reason, ended, incoming, outgoing } = session
+  return h(
+    'span',
+    null,
+    h('a', { href: `/sessions/${encodeURIComponent(id)}?${query({ gateway: gw_id })}` }, end_reason ?? state),
+    ended === null ? '' : [' ', time(ended)],
+    h('div', { class: 'quiet' }, `${bytes(incoming)} to, ${bytes(outgoing)} from the device`),
+  )
+}
+
 function loginsTable(logins) {
   return table(
     `Logins, the newest first${logins.length >= 100 ? ` (the newest ${logins.length})` : ''}`,
@@ -140,6 +153,7 @@ function loginsTable(logins) {
       ['site', ({ site_ip }) => link('site', site_ip)],
       ['access point', ({ ap, building_identifier }) => link('ap', ap) || link('building', building_identifier)],
       ['network', ({ ssid }) => ssid],
+      ['method', ({ auth_method }) => auth_method],
       ['NAS', ({ nas_identifier, nas_ip }) => nas_identifier || nas_ip],
       [
         'certificate',
@@ -147,6 +161,7 @@ function loginsTable(logins) {
           cert_serial === '' ? '' : h('span', null, link('cert', cert_serial), ` ${cert_name}`),
         'text',
       ],
+      ...(logins.some(({ session }) => session !== null) ? [['session', ({ session }) => became(session)]] : []),
     ],
     logins,
   )
