@@ -5,10 +5,11 @@ import { MIN_PASSWORD_CHARACTERS } from './account.ts'
 import type { CaptiveApi } from './capport.ts'
 import { newNonce, type PortalCookies, type PortalState, type TicketOf } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
-import { wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
+import { AttemptLimits, WRONG_PASSWORDS, wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import type { Looks } from './look.ts'
 import type { LoginLimits } from './login-limits.ts'
 import type { Attempt, LoginMethod, LoginMethodName, LoginResult } from './method.ts'
+import type { OidcLogin } from './oidc.ts'
 import { SAFE_HEADERS, type PageMaker } from './pages.ts'
 import { REMEMBERED, type RememberedDevices } from './remembered.ts'
 import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
@@ -28,6 +29,8 @@ export interface LoginOptions {
   readonly captiveApi: CaptiveApi
   readonly loginLimits: LoginLimits
   readonly looks: Looks
+  /** Null: not offered. */
+  readonly oidc: OidcLogin | null
   /** Null: devices are not remembered. */
   readonly remembered: RememberedDevices | null
   readonly originOf: (remoteIp: string, mac: string) => Origin
@@ -45,6 +48,18 @@ interface Shown {
   readonly limited?: Limited | null
 }
 
+/** Why a login failed that began elsewhere; the page's address says it. */
+const FAILURES = [
+  'error.expired',
+  'error.oidc',
+  'error.oidc_down',
+  'error.quota',
+  'error.devices',
+  'error.unavailable',
+] as const
+type Failure = (typeof FAILURES)[number]
+type Granted = LoginResult & { readonly granted: true }
+
 const OUTCOMES = ['granted', 'limited', 'unavailable', 'refused'] as const
 
 /** `login/`: the login page and its forms. */
@@ -52,6 +67,7 @@ export class LoginPage {
   readonly #options: LoginOptions
   /** Handled forms by method and outcome, such as "voucher refused". */
   readonly outcomes: Map<string, number>
+  readonly #oidcLimits = new AttemptLimits(WRONG_PASSWORDS)
 
   constructor(options: LoginOptions) {
     this.#options = options
@@ -64,18 +80,78 @@ export class LoginPage {
   }
 
   /** Shows the page. */
-  get(request: PortalRequest, texts: Texts): Answer {
-    return this.#page(request, texts, { code: 200 })
+  get(request: PortalRequest, texts: Texts): Answer | Promise<Reply> {
+    const { oidc } = this.#options
+    const { query } = request
+    if (oidc !== null && query.has('state'))
+      return this.#orUnavailable(request, texts, this.#returned(oidc, request, texts))
+    if (oidc !== null && parameter(query, 'start', 16) === 'oidc') return this.#sent(oidc, request, texts)
+    const failed = FAILURES.find((each) => each === parameter(query, 'failed', 64))
+    return this.#page(request, texts, { code: 200, ...(failed === undefined ? {} : { error: failed }) })
   }
 
   /** Handles a submitted form. */
-  async post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+  post(request: PortalRequest, texts: Texts, form: URLSearchParams): Promise<Reply> {
+    return this.#orUnavailable(request, texts, this.#submitted(request, texts, form))
+  }
+
+  async #orUnavailable(request: PortalRequest, texts: Texts, reply: Promise<Reply>): Promise<Reply> {
     try {
-      return await this.#submitted(request, texts, form)
+      return await reply
     } catch (error) {
       if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
       return { answer: this.#page(request, texts, { code: 503, error: 'error.unavailable' }), outcome: 'none' }
     }
+  }
+
+  /** Sends the browser to the OpenID Connect provider. */
+  async #sent(oidc: OidcLogin, request: PortalRequest, texts: Texts): Promise<Reply> {
+    const { remoteIp, now } = request
+    const redirect = redirectOf(request.query)
+    const address = this.#address(redirect, now)
+    const show = (shown: Shown): Reply => ({ answer: this.#page(request, texts, shown), outcome: 'none' })
+    if (address === null || !this.#methods(redirect, address).has('oidc')) return show({ code: 400 })
+    const browser = this.#options.cookies.read(request.cookieHeader, now)?.nonce ?? ''
+    const target = await oidc.start({ redirect, browser, remoteIp }, texts.language, now)
+    return target === null ? show({ code: 503, error: 'error.oidc_down' }) : movedTo(target)
+  }
+
+  /** The browser comes back from the provider. @throws GatepostError LOG_UNAVAILABLE */
+  async #returned(oidc: OidcLogin, request: PortalRequest, texts: Texts): Promise<Reply> {
+    const { cookieHeader, remoteIp, now, query } = request
+    const { cookies, originOf, loginLimits, limitCounts } = this.#options
+    const visit = oidc.visit(parameter(query, 'state', 2000), now)
+    const redirect = visit?.redirect
+    const address = redirect === undefined ? null : this.#address(redirect, now)
+    if (visit === null || redirect === undefined || address === null)
+      return { answer: this.#page(request, texts, { code: 400 }), outcome: 'none' }
+    const failed = (error: Failure) => movedTo(`?${redirectQuery(redirect, [['failed', error]])}`)
+    const state = cookies.read(cookieHeader, now)
+    // The browser that left must come back, so that nobody can log others in as somebody else.
+    const isSame = visit.browser === '' ? remoteIp === visit.remoteIp && state === null : state?.nonce === visit.browser
+    if (!isSame || !this.#methods(redirect, address).has('oidc')) return failed('error.expired')
+    const origin = originOf(remoteIp, redirect.mac)
+    const limited = this.#oidcLimits.refusal(origin, now)
+    if (limited !== null) {
+      this.#count('oidc', 'limited')
+      limitCounts.count('oidc', limited)
+      return failed('error.unavailable')
+    }
+    this.#oidcLimits.tried(origin, now)
+    const outcome = await oidc.finish(query, now)
+    if (typeof outcome === 'string') {
+      if (outcome === 'down') this.#oidcLimits.succeeded(origin, now)
+      this.#count('oidc', outcome === 'down' ? 'unavailable' : 'refused')
+      return failed(outcome === 'down' ? 'error.oidc_down' : 'error.oidc')
+    }
+    this.#oidcLimits.succeeded(origin, now)
+    const attempt = { form: new URLSearchParams(), redirect, remoteIp, origin, language: texts.language, now }
+    const granted = { granted: true, account: outcome.account, until: null, validateBy: null } as const
+    const result = await loginLimits.apply(granted, 'oidc', attempt)
+    this.#count('oidc', result.granted ? 'granted' : 'refused')
+    if (!result.granted) return failed(FAILURES.find((each) => each === result.error) ?? 'error.unavailable')
+    const begun = await this.#begun(request, { method: 'oidc', result }, attempt, address)
+    return typeof begun === 'string' ? { ...failed('error.unavailable'), outcome: begun } : begun
   }
 
   /** @throws GatepostError LOG_UNAVAILABLE: the access log cannot be read or written */
@@ -104,20 +180,26 @@ export class LoginPage {
       if (limited !== null) this.#options.limitCounts.count(name, limited)
       return show({ code, error, limited, email: parameter(form, 'email', 254) })
     }
-    const grant = {
-      ...result,
-      method: tried.method,
-      redirect,
-      remoteIp,
-      now,
-    }
-    const issued = await this.#options.sessions.issue(grant)
-    if (issued === null) return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'dropped' }
-    if (result.issued !== undefined && !(await result.issued(issued.session)))
-      return { ...show({ code: 503, error: 'error.unavailable' }), outcome: 'kept' }
-    await this.#options.remembered?.remember(result, tried.method, attempt)
-    await this.#options.captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
-    const cookie = cookies.header(stateOf(redirect, state?.nonce ?? newNonce(), issued.session), now, request.secure)
+    const begun = await this.#begun(request, { method: tried.method, result }, attempt, address)
+    return typeof begun === 'string' ? { ...show({ code: 503, error: 'error.unavailable' }), outcome: begun } : begun
+  }
+
+  /** The browser goes to its gateway with a token; a text: it cannot at the moment, and what became of the record. @throws GatepostError LOG_UNAVAILABLE */
+  async #begun(
+    request: PortalRequest,
+    { method, result }: { readonly method: LoginMethodName; readonly result: Granted },
+    attempt: Attempt,
+    address: GatewayAddress,
+  ): Promise<Reply | 'dropped' | 'kept'> {
+    const { sessions, remembered, captiveApi, cookies } = this.#options
+    const { redirect, remoteIp, now } = attempt
+    const issued = await sessions.issue({ ...result, method, redirect, remoteIp, now })
+    if (issued === null) return 'dropped'
+    if (result.issued !== undefined && !(await result.issued(issued.session))) return 'kept'
+    await remembered?.remember(result, method, attempt)
+    await captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
+    const nonce = cookies.read(request.cookieHeader, now)?.nonce ?? newNonce()
+    const cookie = cookies.header(stateOf(redirect, nonce, issued.session), now, request.secure)
     const headers = [
       ...SAFE_HEADERS,
       ['Location', loginUrl(address, redirect.gwId, issued.token)],
@@ -234,6 +316,8 @@ export class LoginPage {
         voucher: methods.has('voucher') ? voucherIn(request, redirect) : '',
         signup: signup === null ? '' : `?${redirectQuery(redirect, [['page', 'signup']])}`,
         login: `?${redirectQuery(redirect)}`,
+        oidc: this.#options.oidc?.name ?? '',
+        startOidc: `?${redirectQuery(redirect, [['start', 'oidc']])}`,
         minLength: MIN_PASSWORD_CHARACTERS,
         duration: texts.duration(validationTimeMs),
       },
@@ -245,6 +329,11 @@ export class LoginPage {
 function voucherIn({ query }: PortalRequest, { url }: Redirect): string {
   const scanned = URL.canParse(url) ? new URL(url).searchParams : query
   return parameter(scanned, VOUCHER_PARAMETER, 64)
+}
+
+function movedTo(target: string): Reply {
+  const headers = [...SAFE_HEADERS, ['Location', target]] as [string, string][]
+  return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'none' }
 }
 
 function loginTicket({ remoteIp }: PortalRequest, { gwId, mac }: Redirect): TicketOf {

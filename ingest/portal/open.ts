@@ -25,7 +25,8 @@ import { Looks, type Look } from './look.ts'
 import { MailLimits } from './mail-limits.ts'
 import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
-import type { LoginMethod, LoginMethodName } from './method.ts'
+import { refused, type LoginMethod, type LoginMethodName } from './method.ts'
+import { OidcLogin, type OidcOptions } from './oidc.ts'
 import { Portal } from './portal.ts'
 import { REMEMBERED, RememberedDevices } from './remembered.ts'
 import { Roaming } from './roaming.ts'
@@ -33,6 +34,9 @@ import type { Sessions } from './sessions.ts'
 import { VoucherLogin } from './voucher.ts'
 import { WebhookLogin } from './webhook.ts'
 import { WelcomePage } from './welcome.ts'
+
+/** A form of this method is none of ours: the browser follows a link instead. */
+const BY_BROWSER: LoginMethod = { login: () => Promise.resolve(refused('error.oidc')) }
 
 /** Options of the portal. Plain data, so that they can be sent to another process. */
 export interface PortalOptions {
@@ -56,6 +60,7 @@ export interface PortalOptions {
   readonly rememberDeviceMs: number | null
   /** Limits of those who log in. */
   readonly limits: readonly Limit[]
+  readonly oidc: OidcOptions | null
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
   /** `perHour`: of this worker. */
   readonly mail: { readonly url: string; readonly from: string; readonly perHour: number } | null
@@ -102,6 +107,10 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
           signUps: new SignUps({ data, secrets, mailer, looks, portalUrl: options.portalUrl }),
         })
   const vouchers = new VoucherLogin(data, places, secrets)
+  const oidc =
+    options.oidc === null || options.portalUrl === null
+      ? null
+      : new OidcLogin(options.oidc, options.portalUrl, secret, logger)
   const methods = new Map<LoginMethodName, LoginMethod>()
   // In the operator's order.
   for (const name of options.methods) {
@@ -110,6 +119,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
+    else if (name === 'oidc' && oidc !== null) methods.set(name, BY_BROWSER)
     else
       throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: an option that this method needs is not set`)
   }
@@ -148,6 +158,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
       loginLimits,
       remembered,
       looks,
+      oidc,
     }),
     welcome: new WelcomePage({ ...common, registeredAddress, landing, message }),
     message,

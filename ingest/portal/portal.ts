@@ -69,12 +69,17 @@ export class Portal {
     const { login, welcome, message } = this.#pages
     switch (route) {
       case 'login':
-        return exchange.reply(login.get(request, texts))
+        return this.#answer(exchange, login.get(request, texts))
       case 'portal':
         return exchange.reply(welcome.get(request, texts))
       case 'gw_message':
         return exchange.reply(message.get(request, texts))
     }
+  }
+
+  #answer(exchange: Exchange, answer: Answer | Promise<Reply>): void {
+    if (!(answer instanceof Promise)) return exchange.reply(answer)
+    exchange.replyLater(answer.catch((error: unknown) => this.#failed('login', error)))
   }
 
   /** The captive portal API (RFC 8908). */

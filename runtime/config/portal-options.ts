@@ -21,10 +21,18 @@ export function portalOptions(config: Config): PortalOptions | null {
     rememberDeviceMs: config.rememberDeviceMs ?? null,
     looks: readLooks(config.portalLooks, config.login),
     limits: readLimits(config.policies),
+    oidc: oidcOptions(config),
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null
         : { url: loginWebhookUrl, secret: loginWebhookSecret, timeoutMs: loginWebhookTimeoutMs },
     mail: smtpUrl === undefined || smtpFrom === undefined ? null : { url: smtpUrl, from: smtpFrom, perHour },
   }
+}
+
+function oidcOptions(config: Config): PortalOptions['oidc'] {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret, oidcName } = config
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) return null
+  const { oidcClaim: claim, oidcScope: scope } = config
+  return { issuer, clientId, clientSecret, name: oidcName ?? new URL(issuer).hostname, claim, scope }
 }

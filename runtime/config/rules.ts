@@ -103,9 +103,16 @@ function clusterProblems({ clickhouseCluster, clickhouseUrl }: Values): string[]
 }
 
 /** The variables that each login method requires. */
-function loginProblems({ login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhookSecret }: Values): string[] {
+function loginProblems(values: Values): string[] {
+  const { login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhookSecret } = values
   const needed = {
     account: { GATEPOST_SMTP_URL: smtpUrl, GATEPOST_SMTP_FROM: smtpFrom },
+    oidc: {
+      GATEPOST_OIDC_ISSUER: values['oidcIssuer'],
+      GATEPOST_OIDC_CLIENT_ID: values['oidcClientId'],
+      GATEPOST_OIDC_CLIENT_SECRET: values['oidcClientSecret'],
+      GATEPOST_PORTAL_URL: values['portalUrl'],
+    },
     webhook: { GATEPOST_LOGIN_WEBHOOK_URL: loginWebhookUrl, GATEPOST_LOGIN_WEBHOOK_SECRET: loginWebhookSecret },
   }
   const methods = Array.isArray(login) ? (login as unknown[]) : []

@@ -1,3 +1,4 @@
+import { OIDC_VARIABLES } from './oidc-variables.ts'
 import { LOGIN_METHODS } from '../../access/login-methods.ts'
 import { DAYS_BY_TABLE_ALLOWED, daysByTable, retentionDays } from './retention.ts'
 import {
@@ -171,6 +172,7 @@ export const VARIABLES = {
       'How long that service may take to answer; after that the page says that logging in is not possible at the moment.',
     allowed: 'a duration from 100ms to 30s',
   }),
+  ...OIDC_VARIABLES,
   portalDir: optional('GATEPOST_PORTAL_DIR', path, {
     description: 'Directory of templates, texts and a logo that replace those of the portal.',
     allowed: 'a path',

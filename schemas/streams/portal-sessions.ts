@@ -26,7 +26,7 @@ export const portalSessions = defineStream({
       doc: "The client's address in the gateway's network, as the redirect said.",
     },
     { name: 'account', type: 'string', holds: 'user', doc: 'Who logged in; empty: nobody in particular.' },
-    { name: 'method', type: 'string', holds: null, doc: 'click, voucher, account or webhook.' },
+    { name: 'method', type: 'string', holds: null, doc: 'The login method, as GATEPOST_LOGIN names it.' },
     { name: 'terms_version', type: 'string', holds: null, doc: 'Version of the terms of use that were accepted.' },
     { name: 'use_by', type: TIMESTAMP, holds: null, doc: 'When the token must have been used.' },
     { name: 'ends', type: TIMESTAMP, holds: null, doc: 'When the session is over at the latest.' },

@@ -54,6 +54,7 @@ const app = new App({
         rememberDeviceMs: null,
         limits: [],
         looks: [],
+        oidc: null,
         webhook: null,
         mail: null,
       },

@@ -37,6 +37,7 @@ export const PORTAL: PortalOptions = {
   rememberDeviceMs: null,
   limits: [],
   looks: [],
+  oidc: null,
   webhook: null,
   mail: null,
 }

@@ -2439,3 +2439,11 @@ ALTER TABLE gatepost.post_auth_local ON CLUSTER 'fleet'
 -- statement
 ALTER TABLE gatepost.post_auth ON CLUSTER 'fleet'
     ADD COLUMN IF NOT EXISTS auth_method LowCardinality(String) DEFAULT '' COMMENT 'How the user was authenticated, eap_type as sent: TLS, PAP, or method and method inside its tunnel, such as PEAP/MSCHAPv2; empty: not said' AFTER realm
+
+-- statement
+-- More login methods than there were.
+
+ALTER TABLE gatepost.portal_sessions_local ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS method 'The login method, as GATEPOST_LOGIN names it'
+
+-- statement
+ALTER TABLE gatepost.portal_sessions ON CLUSTER 'fleet' COMMENT COLUMN IF EXISTS method 'The login method, as GATEPOST_LOGIN names it'
