@@ -75,6 +75,13 @@ export function stateMetrics(stats: StateScheduleStats): PlainMetrics {
   const byState = (counts: Readonly<Record<string, number>> = {}) =>
     Object.entries(counts).map(([state, value]) => ({ value, labels: { state } }))
   metrics.add('gauge', 'gatepost_gateways', 'Gateways by state: up, late, down', () => byState(stats.counts?.gateways))
+  metrics.add(
+    'gauge',
+    'gatepost_gateways_same_id',
+    'Identifiers that several gateways have, as the uptimes in their heartbeats show',
+    () => (stats.counts === null ? [] : [{ value: stats.counts.same_id }]),
+    'max',
+  )
   metrics.add('gauge', 'gatepost_sessions', 'Sessions that have not ended, by state: issued, validating, active', () =>
     byState(stats.counts?.sessions),
   )

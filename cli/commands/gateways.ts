@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listGateways } from '../../reporter/queries/gateways.ts'
+import { listGateways, type Gateway } from '../../reporter/queries/gateways.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
 import type { Context } from '../context.ts'
@@ -7,13 +7,18 @@ import { EXIT } from '../exit-code.ts'
 import { table } from '../output.ts'
 import { registerRegistration } from './registration.ts'
 
+/** In words. */
+function warningOf({ warning, addresses }: Gateway): string {
+  return warning === 'same_id' ? `several gateways have this id (${addresses.join(', ')})` : warning
+}
+
 /** `gatepost gateways`: gateways and their state. */
 export function registerGateways(program: Command, context: Context): void {
   const gateways = program
     .command('gateways')
     .summary('list the gateways and their state; register them')
     .description(
-      'List the gateways with their latest heartbeat: up (seen within two intervals), late (within five) or down.',
+      'List the gateways with their latest heartbeat: up (seen within two intervals), late (within five) or down; and with a warning if several gateways call themselves the same.',
     )
     .option('--down', 'only those that are down')
     .option('--json', 'print one JSON document')
@@ -24,9 +29,18 @@ export function registerGateways(program: Command, context: Context): void {
       const rows = await withStore(config, note, (store) => listGateways(store, options.down === true))
       if (options.json) context.output.json(rows)
       else {
-        const headings = ['gw_id', 'name', 'state', 'last_seen', 'remote_ip', 'clients', 'restarts']
+        const headings = ['gw_id', 'name', 'state', 'last_seen', 'remote_ip', 'clients', 'restarts', 'warning']
         const cells = rows.map((row) => {
-          return [row.gw_id, row.name, row.state, row.last_seen, row.remote_ip, row.clients, row.restarts]
+          return [
+            row.gw_id,
+            row.name,
+            row.state,
+            row.last_seen,
+            row.remote_ip,
+            row.clients,
+            row.restarts,
+            warningOf(row),
+          ]
         })
         context.output.line(table(headings, cells))
       }

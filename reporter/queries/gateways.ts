@@ -19,6 +19,8 @@ export const gateway = z.object({
   interval_seconds: number.nullable(),
   clients: number,
   restarts: number,
+  warning: z.string(),
+  addresses: z.array(z.string()),
 })
 
 /** One row of the view `gateways`; the comments of its columns explain them. */

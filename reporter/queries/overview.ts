@@ -25,6 +25,8 @@ export interface StateCounts {
   readonly sessions: Readonly<Record<string, number>>
   /** By state: up, late, down. */
   readonly gateways: Readonly<Record<string, number>>
+  /** Identifiers that several gateways have. */
+  readonly same_id: number
 }
 
 /** The current state of the installation. */
@@ -46,11 +48,16 @@ export async function overviewOf(store: TableStore, now: Date): Promise<Overview
 export async function stateCounts(store: TableStore): Promise<StateCounts> {
   const [sessions, gateways] = await Promise.all([
     countsByState(store, "gatepost.sessions AS one WHERE one.state IN ('issued', 'validating', 'active')"),
-    countsByState(store, 'gatepost.gateways AS one'),
+    store.query<{ state: string; number: number; same_id: number }>(
+      `SELECT one.state AS state, toUInt32(count()) AS number, toUInt32(countIf(one.warning = 'same_id')) AS same_id
+       FROM gatepost.gateways AS one GROUP BY state`,
+    ),
   ])
+  const byState = Object.fromEntries(gateways.map(({ state, number }) => [state, number]))
   return {
     sessions: { issued: 0, validating: 0, active: 0, ...sessions },
-    gateways: { up: 0, late: 0, down: 0, ...gateways },
+    gateways: { up: 0, late: 0, down: 0, ...byState },
+    same_id: gateways.reduce((sum, { same_id }) => sum + same_id, 0),
   }
 }
 

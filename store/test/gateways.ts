@@ -64,6 +64,40 @@ export function gatewaysContract(t: Test, store: Store): void {
     t.match(await gateway('gw-days'), { restarts: 1, interval_seconds: null })
   })
 
+  t.test('gateways: two that call themselves the same are noticed', async (t) => {
+    const warningOf = async (gwId: string) => {
+      const rows = await store.query<{ warning: string; addresses: string[] }>(
+        'SELECT warning, addresses FROM gatepost.gateways WHERE gw_id = {gwId:String}',
+        { gwId },
+      )
+      return rows[0]
+    }
+    const ago = [300, 240, 180, 120, 60]
+    const living = (start: number) => ago.map((each) => [each, start - each] as const)
+    await heartbeats('gw-default', living(9000), { remote_ip: '198.51.100.1' })
+    t.match(await warningOf('gw-default'), { warning: '', addresses: ['198.51.100.1'] })
+    const other = living(400).map(([each, uptime]) => [each - 20, uptime + 20] as const)
+    await heartbeats('gw-default', other, { remote_ip: '198.51.100.2' })
+    t.match(await warningOf('gw-default'), { warning: 'same_id', addresses: ['198.51.100.1', '198.51.100.2'] })
+    // Behind one address, and known by the uptime of the machine.
+    for (const [start, late] of [
+      [9000, 0],
+      [400, 20],
+    ])
+      // prettier-ignore
+      for (const [each, uptime] of living(start))
+        await heartbeats('gw-nat', [[each - late, 0]], { wifidog_uptime: null, sys_uptime: BigInt(uptime + late) })
+    t.match(await warningOf('gw-nat'), { warning: 'same_id', addresses: ['198.51.100.9'] })
+
+    for (const gwId of ['gw-crash', 'gw-clock', 'gw-steady', 'gw-up', 'gw-bare'])
+      t.match((await warningOf(gwId)) ?? { warning: '' }, { warning: '' }, gwId)
+    // It is one gateway, of which some heartbeats come late: the network was away.
+    await heartbeats('gw-slow-net', [[320, 1000], [260, 1060], [180, 1120], [140, 1180], [80, 1240], [0, 1300]]) // prettier-ignore
+    t.match(await warningOf('gw-slow-net'), { warning: '' })
+    await heartbeats('gw-reboots', [[320, 5], [280, 45], [230, 5], [170, 65], [110, 5], [50, 65], [1, 5]]) // prettier-ignore
+    t.match(await warningOf('gw-reboots'), { warning: '' }, 'restarts move the beginning forward')
+  })
+
   t.test('gateways: a heartbeat is an id and a time', async (t) => {
     const nothing = { sys_uptime: null, sys_memfree: null, sys_load: null, wifidog_uptime: null }
     const now = clock()

@@ -23,6 +23,9 @@ const report = z
         interval_seconds: z.number().nullable(),
         clients: z.number(),
         restarts: z.number(),
+        warning: z
+          .string()
+          .openapi({ description: 'same_id: several gateways call themselves so; empty: nothing is wrong' }),
         strip: z
           .array(z.number())
           .openapi({ description: 'Of each of the last 24 hours how complete the heartbeats were, 0 to 1' }),

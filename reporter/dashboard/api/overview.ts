@@ -24,6 +24,7 @@ const overview = z
       .openapi({ description: 'The last hour, minute by minute; the last is not over yet' }),
     sessions: states,
     gateways: states,
+    same_id: z.number().openapi({ description: 'Identifiers that several gateways have' }),
     intake,
     lag,
   })

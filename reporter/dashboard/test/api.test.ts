@@ -489,3 +489,25 @@ t.test('vouchers: made and released by operators, and never with their codes in 
   const without = await start(t, { vouchers: null })
   t.equal((await without.post('/api/vouchers', order)).status, 404)
 })
+
+t.test('two gateways of one id are told of', async (t) => {
+  const { get } = await start(t)
+  t.equal(((await get('/api/overview')).json as { same_id: number }).same_id, 0)
+  const beat = (ago: number, uptime: number) => ({
+    received_at: new Date(Date.now() - ago * 1000).toISOString().replace('T', ' ').slice(0, 23),
+    gw_id: 'twins',
+    wifidog_uptime: uptime,
+    remote_ip: '198.51.100.77',
+    trusted: 1,
+  })
+  const beats = [4, 3, 2, 1].flatMap((minute) => [
+    beat(minute * 60, 90_000 - minute * 60),
+    beat(minute * 60 - 20, 900 - minute * 60 + 20),
+  ])
+  await insertRows(store, `gatepost.gateway_pings (${Object.keys(beats[0]).join(', ')})`, beats)
+  const { get: later } = await start(t)
+  t.match((await later('/api/gateways?search=twins')).json, {
+    gateways: [{ gw_id: 'twins', warning: 'same_id', addresses: ['198.51.100.77'] }],
+  })
+  t.equal(((await later('/api/overview')).json as { same_id: number }).same_id, 1)
+})

@@ -46,7 +46,18 @@ function gatewaysTable(gateways, total) {
             h('span', { class: name === '' ? 'mono' : 'mono quiet' }, gw_id),
           ),
       ],
-      ['state', ({ state }) => h('span', { class: `state ${CLASSES[state]}` }, state)],
+      [
+        'state',
+        ({ state, warning, addresses }) =>
+          h(
+            'span',
+            null,
+            h('span', { class: `state ${CLASSES[state]}` }, state),
+            warning === 'same_id'
+              ? h('span', { class: 'state warn', title: `From ${addresses.join(', ')}` }, 'several with this id')
+              : null,
+          ),
+      ],
       [
         'last heartbeat',
         ({ last_seen }) =>

@@ -41,7 +41,7 @@ export async function page(main) {
   })
 }
 
-function tilesOf({ logins, sessions, gateways, intake: tables, lag }) {
+function tilesOf({ logins, sessions, gateways, same_id: sameId, intake: tables, lag }) {
   const sum = (name) => logins.reduce((all, minute) => all + minute[name], 0)
   const last = logins[logins.length - 2]
   const [accepted, refused] = [sum('accepted'), sum('refused')]
@@ -63,7 +63,13 @@ function tilesOf({ logins, sessions, gateways, intake: tables, lag }) {
     tile(
       'Gateways up',
       h('a', { href: '/gateways' }, number(gateways.up)),
-      h('span', null, `${number(gateways.late)} late, `, down),
+      h(
+        'span',
+        null,
+        `${number(gateways.late)} late, `,
+        down,
+        sameId > 0 ? [', ', h('span', { class: 'bad' }, `${number(sameId)} with the id of another`)] : null,
+      ),
     ),
     tile('Records per second', number(rate), 'mean of five minutes'),
     tile(
