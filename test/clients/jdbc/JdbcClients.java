@@ -186,13 +186,6 @@ public class JdbcClients {
         step("isValid", true, () -> connection.isValid(5));
         step("error in SQL", true, () -> refused(() -> statement.executeQuery("SELECT no_such_column FROM readings")).getMessage().contains("UNKNOWN_IDENTIFIER"));
         step("a reader cannot write", true, () -> refused(() -> statement.executeUpdate("INSERT INTO readings VALUES (11, 'x')")).getMessage().contains("READONLY"));
-        step("time limit of a statement", true, () -> {
-            try (Statement limited = connection.createStatement()) {
-                limited.setQueryTimeout(1);
-                refused(() -> limited.executeQuery("SELECT count() FROM numbers(100000000000000) WHERE sipHash64(number) = 1"));
-                return true;
-            }
-        });
         step("cancel", true, () -> {
             try (Statement endless = connection.createStatement()) {
                 ExecutorService other = Executors.newSingleThreadExecutor();
