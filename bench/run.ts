@@ -14,11 +14,13 @@ const BENCHES = [
   { name: 'lag', args: ['--seconds', '10'] },
   { name: 'aggregator', args: ['--seconds', '8', '--rounds', '3'] },
   { name: 'decisions', args: ['--rounds', '5'] },
+  { name: 'sql', args: ['--rounds', '5'] },
+  { name: 'readers', args: ['--seconds', '20'] },
   { name: 'sessions', args: ['--millions', '1', '--rounds', '3'] },
   { name: 'reports', args: ['--millions', '3', '--rounds', '3'] },
 ] as const
 
-const HELP = `Run the benches one after the other, within six minutes.
+const HELP = `Run the benches one after the other, within seven minutes.
 
 Usage: node dist/bench/run.js [--json] [BENCH ...]
 
@@ -28,6 +30,8 @@ Usage: node dist/bench/run.js [--json] [BENCH ...]
   lag        from the acknowledgement to the SQL endpoint
   aggregator from Kafka into the store against the engine alone (needs Java and Maven)
   decisions  an access decision against its request
+  sql        a small query over HTTP against the engine alone
+  readers    fifty heavy readers beside a steady load of records
   sessions   one gateway's page of sessions, and what a report costs until it is in them
   reports    the metrics of the daily set, and searches of the support desk, on a month of logins
 

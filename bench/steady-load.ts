@@ -13,7 +13,7 @@ const TICK_MS = 5
 export class SteadyLoad {
   readonly #port: number
   readonly #rate: number
-  readonly #watch: Watch
+  readonly #watch: Watch | null
   readonly #free: Connection[]
   readonly #connections: number
   #timer: NodeJS.Timeout | null = null
@@ -24,7 +24,8 @@ export class SteadyLoad {
   #watchedAt = 0
   #idle: (() => void) | null = null
 
-  constructor(port: number, rate: number, connections: number, watch: Watch) {
+  /** @param watch told of one record every 50 ms */
+  constructor(port: number, rate: number, connections: number, watch: Watch | null = null) {
     this.#port = port
     this.#rate = rate
     this.#watch = watch
@@ -61,7 +62,7 @@ export class SteadyLoad {
       else this.#notKept++
       if (kept && performance.now() - this.#watchedAt > WATCH_EVERY_MS) {
         this.#watchedAt = performance.now()
-        this.#watch.acknowledged(route, id)
+        this.#watch?.acknowledged(route, id)
       }
       this.#free.push(connection.usable ? connection : new Connection(this.#port))
       if (this.#idle === null) this.#tick()

@@ -118,7 +118,8 @@ export class Connection {
   ): Promise<Connection> {
     const connection = new Connection(engine, settings, overdue)
     try {
-      for (const statement of [`USE ${DATABASE}`, ...takingRole(role)]) await connection.run(statement, 'Null')
+      // One call: each takes 0.2 ms.
+      await connection.run([`USE ${DATABASE}`, ...takingRole(role)].join('; '), 'Null')
       return connection
     } catch (error) {
       await connection.close()

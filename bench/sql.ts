@@ -1,0 +1,143 @@
+import { Agent, request } from 'node:http'
+import { parseArgs } from 'node:util'
+import { startHarness } from '../sql-endpoint/test/harness.ts'
+import { describeMachine, machineText } from './machine.ts'
+import { progress } from './options.ts'
+import { median } from './statistics.ts'
+import { table } from './table.ts'
+
+/*
+ * What does the SQL endpoint add to a small query? The same text in turn over HTTP, on one connection that stays, and by the engine's own call in
+ * the same process. The first time a text is sent, the guard takes it apart; later that is remembered.
+ */
+
+const LIMIT_MS = 3
+const QUERIES = {
+  count: 'SELECT count() FROM gatepost.readings WHERE id > 3',
+  rows: 'SELECT id, name FROM gatepost.readings ORDER BY id FORMAT JSON',
+  parameter: 'SELECT name FROM gatepost.readings WHERE id = {id:UInt64}',
+} as const
+const PER_ROUND = 100
+
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', short: 'h', default: false },
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '7' },
+  },
+})
+if (values.help) {
+  process.stdout.write(`What does the SQL endpoint add to a small query? Limit: ${LIMIT_MS} ms in all.
+
+Usage: node dist/bench/sql.js [options]
+
+Options:
+  --rounds N  how often each is timed, ${PER_ROUND} queries at a time (default 7)
+  --json      print one JSON document
+
+Examples:
+  node dist/bench/sql.js
+  node dist/bench/sql.js --rounds 15 --json
+`)
+  process.exit(0)
+}
+const rounds = Number(values.rounds)
+if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) {
+  process.stderr.write('--rounds is a whole number from 1 to 100\n')
+  process.exit(2)
+}
+
+const machine = await describeMachine()
+const harness = await startHarness()
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+let texts = 0
+
+function overHttp(sql: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = request(`${harness.url}/?param_id=3`, { method: 'POST', agent }, (answer) => {
+      if (answer.statusCode !== 200) reject(new Error(`status ${answer.statusCode}`))
+      answer.resume()
+      answer.once('end', resolve)
+    })
+    asked.once('error', reject)
+    asked.end(sql)
+  })
+}
+
+async function byEngine(sql: string): Promise<void> {
+  await harness.direct.queryAsync(sql.replace('{id:UInt64}', '3'), { format: 'TabSeparated' })
+}
+
+/** Median ms of one of them. */
+async function timed(work: () => Promise<void>): Promise<number> {
+  const times: number[] = []
+  for (let n = 0; n < PER_ROUND; n++) {
+    const started = performance.now()
+    await work()
+    times.push(performance.now() - started)
+  }
+  return median(times)
+}
+
+interface Row {
+  readonly query: string
+  readonly http_ms: number
+  /** With a text that was not sent before. */
+  readonly first_ms: number
+  readonly engine_ms: number
+  /** Of the first two to the engine alone in the same round. */
+  readonly ratio: number
+  readonly first_ratio: number
+}
+
+const rows: Row[] = []
+for (const [query, sql] of Object.entries(QUERIES)) {
+  const http: number[] = []
+  const first: number[] = []
+  const engine: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    progress(`${query}: round ${round} of ${rounds}`)
+    const times = [
+      await timed(() => byEngine(sql)),
+      await timed(() => overHttp(sql)),
+      await timed(() => overHttp(sql.replace('SELECT', `SELECT ${texts++} AS n,`))),
+    ]
+    // The first round warms up.
+    if (round === 0) continue
+    engine.push(times[0])
+    http.push(times[1])
+    first.push(times[2])
+  }
+  rows.push({
+    query,
+    http_ms: median(http),
+    first_ms: median(first),
+    engine_ms: median(engine),
+    ratio: median(http.map((ms, round) => ms / engine[round])),
+    first_ratio: median(first.map((ms, round) => ms / engine[round])),
+  })
+}
+progress('')
+agent.destroy()
+await harness.close()
+
+const isWithin = rows.every(({ http_ms }) => http_ms <= LIMIT_MS)
+if (values.json) {
+  process.stdout.write(JSON.stringify({ bench: 'sql', machine, limit_ms: LIMIT_MS, within: isWithin, rows }) + '\n')
+} else {
+  const cells = rows.map((row) => [
+    row.query,
+    row.engine_ms.toFixed(2),
+    row.http_ms.toFixed(2),
+    row.ratio.toFixed(2),
+    row.first_ms.toFixed(2),
+    row.first_ratio.toFixed(2),
+  ])
+  process.stdout.write(`A small query over HTTP and by the engine alone, medians of ${rounds} rounds of ${PER_ROUND}
+${machineText(machine)}
+
+${table(['query', 'engine ms', 'HTTP ms', 'ratio', 'first time ms', 'ratio'], cells)}
+
+limit ${LIMIT_MS} ms over HTTP: ${isWithin ? 'within' : 'BEYOND'}
+`)
+}
