@@ -36,7 +36,8 @@ export class HostCheck {
   }
 }
 
-function isUnspecified(name: string): boolean {
+/** Whether an address to bind to means all addresses. */
+export function isUnspecified(name: string): boolean {
   return name === '0.0.0.0' || name === '::' || name === ''
 }
 

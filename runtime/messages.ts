@@ -95,6 +95,8 @@ export interface DashboardStart {
   readonly access: AccessDescription | null
   /** Whether NAS are asked to end RADIUS sessions that are denied. */
   readonly disconnects: boolean
+  /** See DashboardOptions. */
+  readonly listeners: { readonly gateway: string; readonly ingest: string } | null
   /** The data directory of this instance, which may hold an archive; null: none. */
   readonly dataDir: string | null
 }

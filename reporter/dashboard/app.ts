@@ -31,7 +31,7 @@ export const PAGES = {
   usage: ['metric', 'period', 'from', 'to'],
   sites: ['hours'],
   logins: ['user', 'cert', 'mac', 'site', 'ap', 'building', 'failed', 'days', 'limit'],
-  gateways: ['state', 'search'],
+  gateways: ['state', 'search', 'page'],
   sessions: ['mac', 'account', 'gateway', 'active'],
   'data-health': [],
   forget: [],
@@ -58,7 +58,15 @@ export function dashboardApp(options: DashboardOptions, access: Access, auditLog
     if (status === 500 || status === 503) options.logger.error({ err: error, path: c.req.path }, 'dashboard')
     return c.json({ error: text }, status)
   })
-  app.notFound((c) => c.json({ error: `there is nothing at ${c.req.path}; /api/openapi.json says what there is` }, 404))
+  const shell = loadShell()
+  app.notFound((c) => {
+    const { path } = c.req
+    // A person who followed an old link gets a page, which says so.
+    const isPage =
+      c.req.method === 'GET' && !/^\/(api|assets)\//.test(path) && c.req.header('accept')?.includes('text/html')
+    if (isPage === true) return c.html(shell, 404, { 'Cache-Control': 'no-cache' })
+    return c.json({ error: `there is nothing at ${c.req.path}; /api/openapi.json says what there is` }, 404)
+  })
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -86,7 +94,7 @@ export function dashboardApp(options: DashboardOptions, access: Access, auditLog
     c.header('Cache-Control', 'no-store')
   })
 
-  pageRoutes(dashboard)
+  pageRoutes(dashboard, shell)
   loginRoute(dashboard)
   app.use('/api/*', loginGuard(dashboard), loadGuard())
   whoamiRoutes(dashboard, packageVersion())
@@ -115,9 +123,8 @@ export function dashboardApp(options: DashboardOptions, access: Access, auditLog
   return app
 }
 
-function pageRoutes({ app, access }: Dashboard): void {
+function pageRoutes({ app, access }: Dashboard, shell: string): void {
   const assets = loadAssets()
-  const shell = loadShell()
   app.get('/assets/:path{.+}', (c) => {
     const asset = assets.get(c.req.param('path'))
     if (asset === undefined) return c.notFound()

@@ -81,6 +81,8 @@ export interface DashboardOptions {
   readonly disconnects: boolean
   /** Null: this process cannot reach the access log, or has no secret. */
   readonly vouchers: VoucherDesk | null
+  /** URLs of this instance's listeners, from this machine, which pages put into examples. Null: it has none. */
+  readonly listeners: { readonly gateway: string; readonly ingest: string } | null
   /** Null: this process does not write the tables. */
   readonly replayLetter: ReplayLetter | null
   /** A text says why this process cannot forget people. */

@@ -21,6 +21,14 @@ export function latestComplete(period: Period, now: Date): Date {
   return beginningOf(dayOf(now)) as Date
 }
 
+/** The latest D that the schedule stores a result of: a Monday for weeks, the first for months. See schedule.ts. */
+export function latestScheduled(period: Period, now: Date): Date {
+  const today = latestComplete(period, now)
+  if (period === 'week') return new Date(today.getTime() - ((today.getUTCDay() + 6) % 7) * DAY_MS)
+  if (period === 'month') return new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth()))
+  return today
+}
+
 /** The latest D allowed: its window is the current day, or hour, so far. */
 export function latestAllowed(period: Period, now: Date): Date {
   return new Date(latestComplete(period, now).getTime() + (period === 'hour' ? HOUR_MS : DAY_MS))

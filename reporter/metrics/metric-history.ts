@@ -1,7 +1,7 @@
 import { GatepostError } from '../../common/errors.ts'
 import { seriesDates } from './series.ts'
 import { computeMetric, parseDate, type MetricRequest, type MetricResult } from './metric.ts'
-import { dateText, latestComplete } from './dates.ts'
+import { dateText, latestScheduled } from './dates.ts'
 import type { MetricFields } from './stored-metric.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import { addMonths, type Period } from './window.ts'
@@ -9,7 +9,7 @@ import { addMonths, type Period } from './window.ts'
 export interface HistoryRequest extends Omit<MetricRequest, 'date' | 'partial'> {
   /** The first D; undefined: the usual number of dates before the last one. */
   readonly from: string | undefined
-  /** The last D; undefined: the current one. */
+  /** The last D; undefined: the latest one that the schedule stores. */
   readonly to: string | undefined
   /** Maximum number of dates. */
   readonly most: number
@@ -33,7 +33,7 @@ const LOOK_BACK: Readonly<Record<Period, number>> = { hour: 24, day: 30, week: 1
  */
 export async function metricHistory(store: TableStore, request: HistoryRequest): Promise<History> {
   const { metric, period, now } = request
-  const to = request.to ?? dateText(period, latestComplete(period, now))
+  const to = request.to ?? dateText(period, latestScheduled(period, now))
   const from = request.from ?? lookBack(period, parseDate(period, to, now))
   const dates = seriesDates({ period, from, to, now })
   if (dates.length > request.most)

@@ -1,4 +1,6 @@
+import { isIPv6 } from 'node:net'
 import { GatepostError } from '../../common/errors.ts'
+import { isUnspecified } from '../../common/hosts.ts'
 import { isLoopback } from '../../common/ip-address.ts'
 import type { Logger } from '../../common/logger.ts'
 import { secretFingerprint } from '../../access/fingerprint.ts'
@@ -49,8 +51,17 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
     viewerPassword: dashboardViewerPassword,
     access: accessDescription(config, dataDir, logger),
     disconnects: config.radiusDae !== undefined,
+    listeners:
+      dataDir === null ? null : { gateway: listenerUrl(config, 'gateway'), ingest: listenerUrl(config, 'bulk') },
     dataDir,
   }
+}
+
+/** Of a listener, from this machine. */
+function listenerUrl(config: Config, listener: 'gateway' | 'bulk'): string {
+  const scheme = certificateOf(config, listener) === null ? 'http' : 'https'
+  const host = isUnspecified(config.bind) ? '127.0.0.1' : config.bind
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${listener === 'gateway' ? config.gatewayPort : config.ingestPort}`
 }
 
 /** A separate process can only read the access log in Kafka, and only with the installation's token key. */

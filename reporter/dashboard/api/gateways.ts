@@ -52,6 +52,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
         state: z.enum(['', 'up', 'late', 'down']).default(''),
         search: text.openapi({ description: 'A part of the identifier, the name or the address' }),
         limit: whole(200, 1000),
+        page: whole(1, 1000),
       }),
     },
     responses: {
@@ -60,7 +61,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    const { state, search, limit } = c.req.valid('query')
+    const { state, search, limit, page } = c.req.valid('query')
     const { gateways, strips } = await all()
     const { begins, pieces, soFar } = strips
     const needle = (search ?? '').toLowerCase()
@@ -70,7 +71,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
         [one.gw_id, one.name, one.remote_ip].some((value) => value.toLowerCase().includes(needle)),
     )
     const shown = matching
-      .slice(0, limit)
+      .slice((page - 1) * limit, page * limit)
       .map((one) => ({ ...one, strip: completeness(pieces.get(one.gw_id), one.interval_seconds, soFar) }))
     return c.json({ begins, total: matching.length, gateways: shown }, 200)
   })

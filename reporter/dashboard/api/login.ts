@@ -16,6 +16,10 @@ const whoami = z.object({
   has_vouchers: z.boolean(),
   can_make_vouchers: z.boolean(),
   version: z.string(),
+  listeners: z
+    .object({ gateway: z.string(), ingest: z.string() })
+    .nullable()
+    .openapi({ description: 'URLs of this instance from its own machine; null: it has no ingest' }),
 })
 
 /** `POST /api/login`: before the guard that asks for a login. */
@@ -84,7 +88,7 @@ export function whoamiRoutes(dashboard: Dashboard, version: string): void {
       has_vouchers: options.vouchers !== null,
       can_make_vouchers: acts && options.vouchers !== null,
     }
-    return c.json({ who: c.get('who'), ...may, version }, 200)
+    return c.json({ who: c.get('who'), ...may, version, listeners: options.listeners }, 200)
   })
   const out = createRoute({
     method: 'post',

@@ -1,14 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { METRICS, metricNamed } from '../../metrics/definitions.ts'
+import { METRICS, metricNamed, type MetricDefinition } from '../../metrics/definitions.ts'
 import { metricCsv } from '../../metrics/metric-csv.ts'
 import { metricHistory, type History } from '../../metrics/metric-history.ts'
 import type { Dashboard } from '../context.ts'
+import { totalsOf } from './metric-totals.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
 import { noQuery, queryOf, text } from './parameters.ts'
 
-/** Maximum number of results per answer; for a metric with rows, divided by their number. */
+/** Maximum number of results per answer. */
 const MAX_RESULTS = 800
-const MAX_ROWS = 50_000
+/** Of an answer: 30 days of 6,000 gateways. */
+const MAX_ROWS = 200_000
 /** Series being computed or queued, in total: the engine has other work. */
 const MAX_WAITING = 20
 
@@ -26,7 +28,7 @@ const history = z
   .object({
     results: z.array(z.record(z.string(), z.unknown())).openapi({
       description:
-        'Objects of metric_name, period, date and the fields of the metric, or `rows` of them, the oldest first',
+        'Objects of metric_name, period, date and the fields of the metric, or `rows` of them, the oldest first; with rows=last, all but the last have `totals` instead: the sum of each field, the mean of `ratio` and the most of `longest_gap_seconds`, and the last has both',
     }),
     expired: z
       .array(z.string())
@@ -75,7 +77,11 @@ export function metricRoute({ app, options }: Dashboard): void {
       query: queryOf({
         period: z.enum(['hour', 'day', 'week', 'month']).optional(),
         from: text.openapi({ description: 'The first date, as 2024-02-29, of period hour 2024-02-29T13' }),
-        to: text.openapi({ description: 'The last date; tomorrow gives today so far' }),
+        to: text.openapi({
+          description:
+            'The last date; tomorrow gives today so far. Without it: today; of weeks the latest Monday, of months the first of this one',
+        }),
+        rows: z.enum(['all', 'last']).default('all').openapi({ description: 'Of metrics that have rows, see results' }),
         format: z.enum(['json', 'csv']).default('json'),
       }),
     },
@@ -90,13 +96,13 @@ export function metricRoute({ app, options }: Dashboard): void {
   })
   app.openapi(route, async (c) => {
     const { name } = c.req.valid('param')
-    const { period: asked, from, to, format } = c.req.valid('query')
+    const { period: asked, from, to, rows, format } = c.req.valid('query')
     const metric = metricNamed(name)
     if (metric === undefined) throw new Refusal(404, `there is no metric ${name}; GET /api/metrics lists them`)
     const period = asked ?? metric.periods[0]
     if (!metric.periods.includes(period))
       throw new Refusal(400, `period ${period}: of ${name} allowed is ${metric.periods.join(', ')}`)
-    const found = await oneByOne(() =>
+    const complete = await oneByOne(() =>
       metricHistory(options.store, {
         metric,
         period,
@@ -107,6 +113,7 @@ export function metricRoute({ app, options }: Dashboard): void {
         most: MAX_RESULTS,
       }),
     )
+    const found = rows === 'last' && format === 'json' ? withTotals(metric, complete) : complete
     if (rowsIn(found) > MAX_ROWS) throw new Refusal(400, `more than ${MAX_ROWS} rows; ask for fewer dates`)
     if (format === 'csv') {
       c.header('Content-Disposition', `attachment; filename="${name}-${period}.csv"`)
@@ -119,6 +126,18 @@ export function metricRoute({ app, options }: Dashboard): void {
 }
 
 const jsonProblem = { content: REFUSALS[400].content }
+
+/** Sends the rows of the last result only. */
+function withTotals(metric: MetricDefinition, history: History): History {
+  if (metric.rowsPer === undefined) return history
+  const last = history.results.length - 1
+  const results = history.results.map((result, index) => {
+    const { metric_name, period, date } = result
+    const totals = totalsOf(metric, result)
+    return index === last ? { ...result, totals } : { metric_name, period, date, totals }
+  })
+  return { ...history, results: results as unknown as History['results'] }
+}
 
 function rowsIn({ results }: History): number {
   return results.reduce((sum, result) => sum + (Array.isArray(result['rows']) ? result['rows'].length : 1), 0)

@@ -51,6 +51,7 @@ const usual: DashboardOptions = {
   lag: () => [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }],
   refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
   disconnects: true,
+  listeners: null,
   cutOff: (id, reason) => {
     decided.push(`${id} ${reason}`)
     return Promise.resolve()
@@ -159,7 +160,11 @@ t.test('the answer of each route', async (t) => {
   t.equal(gateways.total, 1)
   t.equal(gateways.gateways[0].strip.length, 24)
   t.equal((await ok('/api/gateways?search=town%20hall')).total, 1)
-  t.equal((await ok('/api/gateways?limit=3')).gateways.length, 3)
+  const pageOf = async (page: number) => (await ok(`/api/gateways?limit=3&page=${page}`)).gateways
+  const [onFirst, onSecond] = [await pageOf(1), await pageOf(2)]
+  t.equal(onFirst.length, 3)
+  t.equal(new Set([...onFirst, ...onSecond].map(({ gw_id }: Any) => gw_id)).size, 6)
+  t.same(await pageOf(7), [])
 
   const sessions = await ok('/api/sessions?active=1&limit=2')
   t.equal(sessions.length, 2)
@@ -193,6 +198,21 @@ t.test('metrics over time, as JSON and CSV', async (t) => {
   const rows = (await get('/api/metrics/request-stats')).json as Any
   t.equal(rows.results.length, 24)
   t.ok(Array.isArray(rows.results[0].rows))
+  const all = (await get('/api/metrics/gateway-availability?period=day')).json as Any
+  const totals = (await get('/api/metrics/gateway-availability?period=day&rows=last')).json as Any
+  const [last, lastTotals] = [all.results.at(-1), totals.results.at(-1)]
+  t.same(lastTotals.rows, last.rows)
+  const sum = (field: string) => last.rows.reduce((sum: number, row: Any) => sum + row[field], 0)
+  t.same(lastTotals.totals.seen, sum('seen'))
+  t.equal(lastTotals.totals.ratio, sum('ratio') / last.rows.length)
+  t.equal(lastTotals.totals.longest_gap_seconds, Math.max(...last.rows.map((row: Any) => row.longest_gap_seconds)))
+  t.equal(totals.results[0].rows, undefined)
+  const dates = async (period: string) => {
+    const { results, expired } = (await get(`/api/metrics/active-users?period=${period}`)).json as Any
+    return [...expired, ...results.map(({ date }: Any) => date)].map((date) => new Date(date))
+  }
+  t.same([...new Set((await dates('week')).map((date) => date.getUTCDay()))], [1], 'as the schedule stores them')
+  t.same([...new Set((await dates('month')).map((date) => date.getUTCDate()))], [1])
   for (const { name } of list) t.equal((await get(`/api/metrics/${name}`)).status, 200, name)
 })
 

@@ -38,6 +38,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
     lag: () => [],
     refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
     disconnects: true,
+    listeners: { gateway: 'http://127.0.0.1:18000', ingest: 'http://127.0.0.1:18080' },
     cutOff: (id) => {
       decided.push(id)
       return Promise.resolve()
@@ -120,7 +121,7 @@ t.test('the pages load little, and only from this host', (t) => {
   t.ok(bytes < 300_000, `${bytes} bytes of JavaScript`)
   for (const [name, { body }] of loadAssets()) {
     const foreign = (body.match(/https?:\/\/[^\s"'`)]+/g) ?? []).filter(
-      (url) => !/^http:\/\/(127\.0\.0\.1|www\.w3\.org|example\.org|192\.168\.1\.1)|github\.com\/leeoniya/.test(url),
+      (url) => !/^http:\/\/(INGEST:80[08]0|www\.w3\.org|example\.org|192\.168\.1\.1)|github\.com\/leeoniya/.test(url),
     )
     t.same(foreign, [], name)
   }
@@ -135,17 +136,34 @@ if (browser !== null) {
     t.teardown(close)
     const { page, wrong } = await opened()
     for (const [path, text] of [
-      ['/', /Report a login:\s+curl/],
+      ['/', /Report a login:\s+curl -i http:\/\/127.0.0.1:18080/],
       ['/sites', /curl -i .*post-auth/],
       ['/logins', /Search for a user, a device or a site/],
-      ['/logins?user=nobody', /No login like this/],
-      ['/gateways', /curl .*\/ping\//],
-      ['/sessions', /curl .*\/login\//],
+      ['/logins?user=nobody', /There is no login of user name nobody in the time searched/],
+      ['/gateways', /curl .*:18000\/ping\//],
+      ['/sessions', /curl .*:18000\/login\//],
+      ['/gateways?search=x', /No gateway is like this/],
+      ['/sessions?account=nobody', /No session is like this/],
       ['/data-health', /Nothing has been published yet/],
       ['/usage?metric=account-usage&period=day', /account-usage, by day/],
     ] as const)
       t.match(await show(page, base + path), text, path)
     t.same(wrong, [])
+  })
+
+  t.test('an address that is no page is a page that says so', async (t) => {
+    const { base, close } = await start()
+    t.teardown(close)
+    const { page } = await opened()
+    for (const path of ['/metrics', '/usage/daily', '/sessions/', '/a/b/c']) {
+      const answer = await page.goto(base + path)
+      t.equal(answer?.status(), 404, path)
+      await page.waitForSelector('body[data-shown]')
+      t.match(await page.innerText('main'), /No such page/, path)
+      t.ok(await page.getByRole('link', { name: 'Overview' }).isVisible())
+    }
+    const json = await fetch(`${base}/api/nothing`, { headers: { accept: 'text/html' } })
+    t.match(json.headers.get('content-type'), /json/)
   })
 
   t.test('with data, in both colours and on a phone', async (t) => {
@@ -374,7 +392,7 @@ if (browser !== null) {
     t.teardown(close)
     const { page, wrong } = await opened()
     await show(page, `${base}/gateways?search=brand-new`)
-    t.match(await page.innerText('main'), /No gateway like this/)
+    t.match(await page.innerText('main'), /No gateway is like this/)
     const beat = (id: string) =>
       store.command(
         `INSERT INTO gatepost.gateway_pings (received_at, gw_id, trusted, batch_id) VALUES (now64(3, 'UTC'), '${id}', 1, generateUUIDv4())`,

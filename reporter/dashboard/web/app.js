@@ -1,5 +1,5 @@
 import { get, post } from './api.js'
-import { h } from './dom.js'
+import { h, nothing } from './dom.js'
 
 /* Every page is one document; which one it is stands in its address. */
 
@@ -16,7 +16,10 @@ const PAGES = [
 ]
 
 const main = document.getElementById('main')
-const [, name = '', id] = location.pathname.split('/')
+const [, name = '', id, ...more] = location.pathname.split('/')
+/** Only a session has a page below another one. */
+const exists =
+  PAGES.some(([path]) => path === name) && more.length === 0 && (id === undefined || (name === 'sessions' && id !== ''))
 
 function navigation() {
   const links = PAGES.map(([path, title]) =>
@@ -43,6 +46,14 @@ async function show() {
   navigation()
   const me = await get('/api/whoami')
   whoami(me)
+  if (!exists) {
+    document.title = 'No such page · Gatepost'
+    main.append(
+      h('h1', null, 'No such page'),
+      nothing(`There is nothing at ${location.pathname}. The pages are named above.`),
+    )
+    return
+  }
   const title = PAGES.find(([path]) => path === name)?.[1] ?? 'Gatepost'
   document.title = `${title} · Gatepost`
   const file = name === '' ? 'overview' : name === 'sessions' && id !== undefined ? 'session' : name

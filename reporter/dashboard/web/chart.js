@@ -7,12 +7,13 @@ const dark = matchMedia('(prefers-color-scheme: dark)')
 const SERIES_COLORS = 8
 
 /**
- * A chart over time. `series`: [{ label, values }]; `times`: seconds since the epoch, UTC.
+ * A chart over time. `series`: [{ label, values }]; `times`: seconds since the epoch, UTC; `timeLabel`: heading of times, and how one reads.
  * @returns its element, with `png()`, which offers it as a file
  */
 export function chart({
   title,
   times,
+  timeLabel = ['UTC', null],
   series,
   height = 260,
   format = (value) => value,
@@ -48,7 +49,7 @@ export function chart({
           { ...axis, size: 62, values: (_plot, ticks) => ticks.map(short) },
         ],
         series: [
-          { label: 'UTC', value: '{YYYY}-{MM}-{DD} {HH}:{mm}' },
+          timeSeries(timeLabel),
           ...series.map(({ label }, index) => ({
             label,
             stroke: color(`--series-${(index % SERIES_COLORS) + 1}`),
@@ -74,6 +75,11 @@ export function chart({
   /** New values, the same series. */
   box.update = (newTimes, values) => plot?.setData([newTimes, ...values])
   return box
+}
+
+function timeSeries([label, read]) {
+  if (read === null) return { label, value: '{YYYY}-{MM}-{DD} {HH}:{mm}' }
+  return { label, value: (_plot, seconds) => (seconds === null ? '–' : (read(seconds) ?? '–')) }
 }
 
 /** Twenty-four hours, days of a year, as short as they are clear. */

@@ -66,6 +66,26 @@ export function tile(label, value, note) {
   )
 }
 
+/** Links to the pages before and after; null: everything is on this one. `total`: of all pages, `size`: of one. */
+export function pages(page, size, total) {
+  const last = Math.ceil(total / size)
+  if (last <= 1) return null
+  const to = (target, text) => {
+    const parameters = new URLSearchParams(location.search)
+    parameters.set('page', target)
+    return target < 1 || target > last
+      ? h('span', { class: 'quiet' }, text)
+      : h('a', { class: 'button', href: `${location.pathname}?${parameters}` }, text)
+  }
+  return h(
+    'nav',
+    { class: 'actions', 'aria-label': 'Pages' },
+    to(page - 1, 'Previous'),
+    h('span', null, `page ${page} of ${last}`),
+    to(page + 1, 'Next'),
+  )
+}
+
 /** What to do where there is nothing yet. */
 export function nothing(text, line) {
   return card(h('p', null, text), line === undefined ? null : h('pre', null, line))

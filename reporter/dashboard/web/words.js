@@ -24,6 +24,12 @@ export function duration(seconds) {
   return `${Math.round(seconds / 86_400)} d`
 }
 
+/** URLs of this instance's listeners for examples, or what stands for them where another machine has them. */
+export const listeners = (me) => me.listeners ?? { gateway: 'http://INGEST:8000', ingest: 'http://INGEST:8080' }
+
+/** "100 of 169 gateways", "169 gateways". */
+export const shown = (count, total, what) => `${count < total ? `${number(count)} of ` : ''}${number(total)} ${what}`
+
 /** ms of a time as the tables write it: 2024-02-29 12:00:00.000, UTC. */
 export const instant = (text) => Date.parse(`${text.replace(' ', 'T')}Z`)
 

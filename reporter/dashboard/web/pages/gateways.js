@@ -1,13 +1,16 @@
 import { get, query } from '../api.js'
 import { strip } from '../chart.js'
-import { card, field, h, nothing, search, table } from '../dom.js'
+import { card, field, h, nothing, pages, search, table } from '../dom.js'
 import { live } from '../live.js'
-import { ago, bytes, duration, number } from '../words.js'
+import { ago, bytes, duration, listeners, number, shown } from '../words.js'
 
+/** As the API has it. */
+const PAGE_SIZE = 200
 const CLASSES = { up: 'good', late: 'warn', down: 'bad' }
 
-export async function page(main, { parameters }) {
-  const asked = { state: parameters.get('state'), search: parameters.get('search') }
+export async function page(main, { parameters, me }) {
+  const asked = { state: parameters.get('state'), search: parameters.get('search'), page: parameters.get('page') }
+  const isSearch = Boolean(asked.state || asked.search)
   const box = h('div', { 'data-live': true })
   main.append(
     h('h1', null, 'Gateways'),
@@ -21,12 +24,14 @@ export async function page(main, { parameters }) {
   )
   await live(async () => {
     const { gateways, total } = await get(`/api/gateways?${query(asked)}`)
-    if (total > 0) box.replaceChildren(card(gatewaysTable(gateways, total)))
+    if (total > 0)
+      box.replaceChildren(card(gatewaysTable(gateways, total), pages(Number(asked.page ?? 1), PAGE_SIZE, total) ?? ''))
+    else if (isSearch) box.replaceChildren(nothing('No gateway is like this.'))
     else
       box.replaceChildren(
         nothing(
-          'No gateway like this has sent a heartbeat. One looks like this:',
-          `curl 'http://127.0.0.1:8000/ping/?gw_id=hall&sys_uptime=742725&sys_memfree=2604&sys_load=0.03&wifidog_uptime=3861'`,
+          'No gateway has sent a heartbeat yet. One looks like this:',
+          `curl '${listeners(me).gateway}/ping/?gw_id=hall&sys_uptime=742725&sys_memfree=2604&sys_load=0.03&wifidog_uptime=3861'`,
         ),
       )
   }, 10_000)
@@ -34,7 +39,7 @@ export async function page(main, { parameters }) {
 
 function gatewaysTable(gateways, total) {
   return table(
-    `${number(total)} gateways, those that are down first${total > gateways.length ? ` (${gateways.length} shown)` : ''}`,
+    `${shown(gateways.length, total, total === 1 ? 'gateway' : 'gateways')}, those that are down first`,
     [
       [
         'gateway',

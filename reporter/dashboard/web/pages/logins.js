@@ -54,10 +54,11 @@ export async function page(main, { parameters, me }) {
   const asked = Object.fromEntries(parameters)
   const { logins, reasons, reasons_since: since, account, devices } = await get(`/api/logins?${query(asked)}`)
   if (logins.length === 0) {
+    const about = given === undefined ? '' : ` of ${given[1].toLowerCase()} ${parameters.get(given[0])}`
+    const time = DAYS.find(([days]) => days === (parameters.get('days') ?? ''))
     main.append(
       nothing(
-        'No login like this. The RADIUS server must be configured to report logins.',
-        'curl -i http://127.0.0.1:8080/healthcheck',
+        `There is no ${asked.failed === '1' ? 'refused ' : ''}login${about} in the time searched (${time?.[1] ?? asked.days}).`,
       ),
     )
     return

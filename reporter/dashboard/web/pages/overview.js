@@ -2,12 +2,12 @@ import { get } from '../api.js'
 import { chart } from '../chart.js'
 import { card, h, nothing, table, tile } from '../dom.js'
 import { live } from '../live.js'
-import { ago, bytes, duration, number, percent, time } from '../words.js'
+import { ago, bytes, duration, listeners, number, percent, time } from '../words.js'
 
-const FIRST_LOGIN = `curl -i http://127.0.0.1:8080/logging/post-auth \\
+const firstLogin = (me) => `curl -i ${listeners(me).ingest}/logging/post-auth \\
   -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"192.0.2.1"}'`
 
-export async function page(main) {
+export async function page(main, { me }) {
   const tiles = h('div', { class: 'grid tiles', 'data-live': true })
   const rest = h('div', { 'data-live': true })
   const empty = h('div')
@@ -36,7 +36,7 @@ export async function page(main) {
     rest.replaceChildren(card(intake(found)))
     const isEmpty = found.intake.every(({ latest }) => latest === null)
     empty.replaceChildren(
-      ...(isEmpty ? [nothing('Nothing has been reported yet in the last day. Report a login:', FIRST_LOGIN)] : []),
+      ...(isEmpty ? [nothing('Nothing has been reported yet in the last day. Report a login:', firstLogin(me))] : []),
     )
   })
 }

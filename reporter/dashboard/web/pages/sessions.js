@@ -1,11 +1,11 @@
 import { get, query } from '../api.js'
 import { card, field, h, nothing, search, table, tick } from '../dom.js'
-import { bytes, time } from '../words.js'
+import { bytes, listeners, time } from '../words.js'
 
 export const stateClass = (state) =>
   ['active', 'validating'].includes(state) ? 'good' : state === 'denied' ? 'bad' : 'quiet'
 
-export async function page(main, { parameters }) {
+export async function page(main, { parameters, me }) {
   const asked = Object.fromEntries(['mac', 'account', 'gateway', 'active'].map((name) => [name, parameters.get(name)]))
   main.append(
     h('h1', null, 'Sessions'),
@@ -21,10 +21,14 @@ export async function page(main, { parameters }) {
   )
   const sessions = await get(`/api/sessions?${query(asked)}`)
   if (sessions.length === 0) {
+    if (Object.values(asked).some(Boolean)) {
+      main.append(nothing('No session is like this.'))
+      return
+    }
     main.append(
       nothing(
-        'No session like this. A gateway reports one with its first request for a client; it sends browsers here to log in:',
-        `curl 'http://127.0.0.1:8000/login/?gw_id=hall&gw_address=192.168.1.1&gw_port=2060&url=http://example.org'`,
+        'There is no session yet. A gateway reports one with its first request for a client; it sends browsers here to log in:',
+        `curl '${listeners(me).gateway}/login/?gw_id=hall&gw_address=192.168.1.1&gw_port=2060&url=http://example.org'`,
       ),
     )
     return

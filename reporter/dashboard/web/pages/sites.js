@@ -1,7 +1,7 @@
 import { get, query } from '../api.js'
 import { bars } from '../chart.js'
 import { card, field, h, nothing, search, table } from '../dom.js'
-import { number, percent, time } from '../words.js'
+import { listeners, number, percent, time } from '../words.js'
 
 const TIMES = [
   ['24', 'last 24 hours'],
@@ -9,7 +9,7 @@ const TIMES = [
   ['720', 'last 30 days'],
 ]
 
-export async function page(main, { parameters }) {
+export async function page(main, { parameters, me }) {
   const hours = parameters.get('hours') ?? '24'
   main.append(
     h('h1', null, 'Sites'),
@@ -20,7 +20,7 @@ export async function page(main, { parameters }) {
     main.append(
       nothing(
         'No site has reported a login in this time. A RADIUS server reports one like this:',
-        `curl -i http://127.0.0.1:8080/logging/post-auth \\\n  -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"192.0.2.1"}'`,
+        `curl -i ${listeners(me).ingest}/logging/post-auth \\\n  -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"192.0.2.1"}'`,
       ),
     )
     return

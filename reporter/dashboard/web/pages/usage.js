@@ -1,6 +1,7 @@
 import { get, query } from '../api.js'
 import { chart } from '../chart.js'
 import { card, field, h, nothing, search, table } from '../dom.js'
+import { covered, datesFor, windowBegins } from '../periods.js'
 import { bytes, number } from '../words.js'
 
 const PERIODS = ['day', 'week', 'month']
@@ -18,29 +19,31 @@ export async function page(main, { parameters }) {
       'Metric and time',
       field('Metric', 'metric', asked?.name, [['', 'all'], ...metrics.map(({ name }) => name)]),
       field('Period', 'period', period, asked?.periods ?? PERIODS),
-      field('From (UTC)', 'from', parameters.get('from'), undefined, { placeholder: '2024-02-01', size: 12 }),
-      field('To (UTC)', 'to', parameters.get('to'), undefined, { placeholder: 'today', size: 12 }),
+      field('First day (UTC)', 'from', parameters.get('from'), undefined, { type: 'date' }),
+      field('Last day (UTC)', 'to', parameters.get('to'), undefined, { type: 'date' }),
       h('button', { class: 'main' }, 'Show'),
     ),
   )
-  const range = { period, from: parameters.get('from'), to: parameters.get('to') }
-  if (asked === undefined) await allMetrics(main, metrics, range)
+  const days = { from: parameters.get('from'), to: parameters.get('to') }
+  const range = { period, ...datesFor(period, days.from, days.to) }
+  if (asked === undefined) await allMetrics(main, metrics, range, days)
   else await oneMetric(main, asked, range)
 }
 
 /** One after the other: what is not stored yet is computed. */
-async function allMetrics(main, metrics, range) {
+async function allMetrics(main, metrics, range, days) {
+  const { period } = range
   const grid = h('div', { class: 'grid wide' })
   main.append(grid)
-  for (const metric of metrics.filter(({ periods }) => periods.includes(range.period))) {
+  for (const metric of metrics.filter(({ periods }) => periods.includes(period))) {
     const box = card(
-      h('h2', null, h('a', { href: `/usage?${query({ metric: metric.name, ...range })}` }, metric.name)),
+      h('h2', null, h('a', { href: `/usage?${query({ metric: metric.name, period, ...days })}` }, metric.name)),
       h('p', { class: 'quiet' }, metric.description),
     )
     grid.append(box)
     try {
       const found = await history(metric, range)
-      box.append(found.results.length === 0 ? h('p', null, 'No results') : drawn(metric, found, 150))
+      box.append(found.results.length === 0 ? h('p', null, 'No results') : drawn(metric, period, found, 150))
     } catch (error) {
       box.append(h('p', { class: 'bad' }, error.message))
     }
@@ -49,29 +52,34 @@ async function allMetrics(main, metrics, range) {
 
 async function oneMetric(main, metric, range) {
   const { name } = metric
+  const { period } = range
   const found = await history(metric, range)
   const { results, expired, waiting } = found
   if (results.length === 0) {
     main.append(
       nothing(
         `No result of ${name} is stored for this time, and its raw data has expired. Choose a later time, or list the stored results:`,
-        `gatepost metrics ${name} --period ${range.period}`,
+        `gatepost metrics ${name} --period ${period}`,
       ),
     )
     return
   }
-  const plot = drawn(metric, found, 340)
+  const plot = drawn(metric, period, found, 340)
   const csv = `/api/metrics/${name}?${query({ ...range, format: 'csv' })}`
   main.append(
     card(
-      h('h2', null, `${name}, by ${range.period}`),
-      h('p', { class: 'quiet' }, `${metric.description}. Each value covers the ${range.period} before its date (UTC).`),
+      h('h2', null, `${name}, by ${period}`),
+      h(
+        'p',
+        { class: 'quiet' },
+        `${metric.description}. Each value is labelled with the ${period} that it covers (UTC); exports have the date at which that ${period} ends.`,
+      ),
       plot,
       h(
         'p',
         { class: 'actions' },
         h('a', { class: 'button', href: csv, download: '' }, 'Export CSV'),
-        h('button', { type: 'button', onclick: () => plot.png(`${name}-${range.period}.png`) }, 'Export PNG'),
+        h('button', { type: 'button', onclick: () => plot.png(`${name}-${period}.png`) }, 'Export PNG'),
       ),
       waiting.length === 0
         ? null
@@ -85,34 +93,27 @@ async function oneMetric(main, metric, range) {
         ? null
         : h('p', { class: 'quiet' }, `For ${expired.length} dates the raw data has expired and no result is stored.`),
     ),
-    card(valuesTable(metric, results)),
-    ...(metric.rows_per === null ? [] : [card(rowsTable(metric, results))]),
+    card(valuesTable(metric, period, results)),
+    ...(metric.rows_per === null ? [] : [card(rowsTable(metric, period, results))]),
   )
 }
 
-const history = ({ name }, range) => get(`/api/metrics/${name}?${query(range)}`)
+const history = ({ name }, range) => get(`/api/metrics/${name}?${query({ ...range, rows: 'last' })}`)
 
 const numeric = ({ fields, rows_per }) =>
   fields.filter((field) => field !== 'run_time' && field !== (rows_per === 'site' ? 'site_ip' : 'gw_id'))
 
-/** Of a metric with rows: sums; of a ratio the mean, of a gap the longest. */
-function valueOf(metric, result, field) {
-  if (metric.rows_per === null) return result[field]
-  const values = result.rows.map((row) => row[field])
-  if (values.length === 0) return 0
-  if (field === 'longest_gap_seconds') return Math.max(...values)
-  const sum = values.reduce((all, value) => all + value, 0)
-  return field === 'ratio' ? sum / values.length : sum
-}
+/** Of a metric with rows its totals: sums; of a ratio the mean, of a gap the longest. */
+const valueOf = (metric, result, field) => (metric.rows_per === null ? result : result.totals)[field]
 
-function drawn(metric, { results }, height) {
-  const times = results.map(
-    ({ date }) => Date.parse(date.length === 13 ? `${date}:00:00Z` : `${date}T00:00:00Z`) / 1000,
-  )
+function drawn(metric, period, { results }, height) {
+  const times = results.map(({ date }) => windowBegins(period, date).getTime() / 1000)
+  const labels = new Map(results.map(({ date }, index) => [times[index], covered(period, date)]))
   const fields = numeric(metric)
   return chart({
     title: metric.name,
     times,
+    timeLabel: [period, (seconds) => labels.get(seconds)],
     height,
     legend: height > 200,
     series: fields.map((field) => ({
@@ -135,18 +136,22 @@ function label({ rows_per }, field) {
 const shown = (field, value) =>
   isBytes(field) ? bytes(value) : typeof value === 'number' ? String(Number(value.toFixed(4))) : (value ?? '–')
 
-function valuesTable(metric, results) {
+function valuesTable(metric, period, results) {
   const columns = numeric(metric).map((field) => [
     label(metric, field),
     (result) => shown(field, valueOf(metric, result, field)),
     'number',
   ])
-  return table('Values, the latest first', [['date', ({ date }) => date], ...columns], [...results].reverse())
+  return table(
+    'Values, the latest first',
+    [[period, ({ date }) => covered(period, date)], ...columns],
+    [...results].reverse(),
+  )
 }
 
 const MAX_ROWS = 100
 
-function rowsTable(metric, results) {
+function rowsTable(metric, period, results) {
   const last = results[results.length - 1]
   const columns = metric.fields.map((field) => [
     field,
@@ -154,7 +159,7 @@ function rowsTable(metric, results) {
     numeric(metric).includes(field) ? 'number' : undefined,
   ])
   return table(
-    `By ${metric.rows_per}, as of ${last.date}${last.rows.length > MAX_ROWS ? `, the first ${MAX_ROWS}` : ''}`,
+    `By ${metric.rows_per}, ${covered(period, last.date)}${last.rows.length > MAX_ROWS ? `: ${MAX_ROWS} of ${number(last.rows.length)}, the export has all` : ''}`,
     columns,
     last.rows.slice(0, MAX_ROWS),
   )
