@@ -98,22 +98,26 @@ async function runSet(context: Context, period: Period, options: Options): Promi
   )
 }
 
-function chosen(config: Config, { to }: Options): NonNullable<Config['publish']> {
+/** Standard output is there without being named by GATEPOST_PUBLISH: it needs no configuration. */
+const UNCONFIGURED = 'stdout'
+
+function chosen(config: Config, { to, dryRun }: Options): NonNullable<Config['publish']> {
   const configured = config.publish ?? []
-  if (configured.length === 0) {
-    throw new GatepostError(
-      'CONFIG_INVALID',
-      'GATEPOST_PUBLISH is not set: it names the publishers, such as file or s3',
-    )
-  }
-  const missing = to?.filter((name) => !configured.some((other) => other === name)) ?? []
+  const available = [...configured, ...(configured.includes(UNCONFIGURED) ? [] : ([UNCONFIGURED] as const))]
+  const missing = to?.filter((name) => !available.some((other) => other === name)) ?? []
   if (missing.length > 0) {
     throw new GatepostError(
       'INPUT_INVALID',
-      `--to ${missing.join(', ')}: GATEPOST_PUBLISH names ${configured.join(', ')}`,
+      `--to ${missing.join(', ')}: GATEPOST_PUBLISH names ${configured.join(', ') || 'none'}; ${UNCONFIGURED} is always there`,
     )
   }
-  return to === undefined ? configured : configured.filter((name) => to.includes(name))
+  if (to !== undefined) return available.filter((name) => to.includes(name))
+  if (configured.length > 0) return configured
+  if (dryRun) return [UNCONFIGURED]
+  throw new GatepostError(
+    'CONFIG_INVALID',
+    `GATEPOST_PUBLISH is not set: it names the publishers, such as file or s3; --to ${UNCONFIGURED} prints instead`,
+  )
 }
 
 async function showDraft(context: Context, request: PublishRequest, { json }: Options): Promise<number> {

@@ -186,10 +186,10 @@ if (browser !== null) {
       session: /counters reports until/,
     }
     for (const look of [
-      { colorScheme: 'light' as const },
-      { colorScheme: 'dark' as const },
+      { colorScheme: 'light' },
+      { colorScheme: 'dark' },
       { viewport: { width: 360, height: 740 } },
-    ]) {
+    ] as { colorScheme?: 'light' | 'dark'; viewport?: { width: number; height: number } }[]) {
       const { page, wrong } = await opened(look)
       for (const [name, path] of Object.entries(pages)) {
         const text = await show(page, base + path)
@@ -202,6 +202,11 @@ if (browser !== null) {
              !(one.textContent.trim() || one.getAttribute('aria-label') || one.labels?.[0]?.textContent.trim())).length`,
         )
         t.equal(unnamed, 0, `${name}: everything has a name`)
+        if (look.viewport === undefined) continue
+        const cut = await page.evaluate<number>(
+          `[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth + 1).length`,
+        )
+        t.equal(cut, 0, `${name}: no table is cut off`)
       }
       t.same(wrong, [])
       await page.context().close()

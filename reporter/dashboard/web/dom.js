@@ -21,32 +21,30 @@ export function svg(name, attributes, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children)
 }
 
-/** A table: columns are [heading, cell of a row, class]; a cell is text or an element. */
+/**
+ * A table: columns are [heading, cell of a row, class]; a cell is text or an element. On a phone each row is a list of headings and values
+ * (style.css), so the roles are said, which browsers take from tables that are not shown as such.
+ */
 export function table(caption, columns, rows) {
+  const head = columns.map(([heading, , kind]) => h('th', { scope: 'col', role: 'columnheader', class: kind }, heading))
+  const cellOf = (row, [heading, cell, kind]) =>
+    h('td', { role: 'cell', class: kind, 'data-label': heading }, cell(row))
   return h(
     'div',
     { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
     h(
       'table',
-      null,
+      { role: 'table' },
       h('caption', null, caption),
-      h(
-        'thead',
-        null,
-        h(
-          'tr',
-          null,
-          columns.map(([heading, , kind]) => h('th', { scope: 'col', class: kind }, heading)),
-        ),
-      ),
+      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, head)),
       h(
         'tbody',
-        null,
+        { role: 'rowgroup' },
         rows.map((row) =>
           h(
             'tr',
-            null,
-            columns.map(([, cell, kind]) => h('td', { class: kind }, cell(row))),
+            { role: 'row' },
+            columns.map((column) => cellOf(row, column)),
           ),
         ),
       ),

@@ -42,16 +42,6 @@ function gatewaysTable(gateways, total) {
     `${shown(gateways.length, total, total === 1 ? 'gateway' : 'gateways')}, those that are down first`,
     [
       [
-        'gateway',
-        ({ gw_id, name }) =>
-          h(
-            'span',
-            null,
-            name === '' ? null : `${name} `,
-            h('span', { class: name === '' ? 'mono' : 'mono quiet' }, gw_id),
-          ),
-      ],
-      [
         'state',
         ({ state, warning, addresses }) =>
           h(
@@ -61,6 +51,16 @@ function gatewaysTable(gateways, total) {
             warning === 'same_id'
               ? h('span', { class: 'state warn', title: `From ${addresses.join(', ')}` }, 'several with this id')
               : null,
+          ),
+      ],
+      [
+        'gateway',
+        ({ gw_id, name }) =>
+          h(
+            'span',
+            null,
+            name === '' ? null : `${name} `,
+            h('span', { class: name === '' ? 'mono' : 'mono quiet' }, gw_id),
           ),
       ],
       [

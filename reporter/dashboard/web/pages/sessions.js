@@ -40,6 +40,7 @@ function sessionsTable(sessions) {
   return table(
     `Sessions, those that were seen last first${sessions.length >= 100 ? ` (${sessions.length} shown)` : ''}`,
     [
+      ['state', ({ state, end_reason }) => h('span', { class: `state ${stateClass(state)}` }, end_reason ?? state)],
       [
         'session',
         ({ session_id, gw_id }) =>
@@ -49,7 +50,6 @@ function sessionsTable(sessions) {
             session_id,
           ),
       ],
-      ['state', ({ state, end_reason }) => h('span', { class: `state ${stateClass(state)}` }, end_reason ?? state)],
       ['by', ({ source }) => (source === 'radius' ? 'RADIUS' : 'WiFiDog')],
       ['account', ({ account }) => account || '–'],
       ['device', ({ mac }) => h('span', { class: 'mono' }, mac)],
