@@ -5,7 +5,7 @@ import { addLogins, addPings, openEngine } from '../../reporter/test/engine.ts'
 import { csv } from '../../common/csv.ts'
 import { runCli, type CliResult } from './run-cli.ts'
 
-/* Series and CSV of `gatepost metrics`; cli.test.ts tests the rest. */
+/* Series and CSV of `gatepost metrics`, and what `gatepost publish` would send; cli.test.ts tests the rest. */
 
 const dataDir = join(t.testdir(), 'data')
 const gatepost = (command: string): Promise<CliResult> =>
@@ -89,4 +89,17 @@ t.test('a series that begins before the retention prints the available results, 
     stderr: new RegExp(`stored for 3 windows, ${dayBefore(40)} to ${dayBefore(26)}; .*${dayBefore(31)}`),
   })
   t.equal((JSON.parse(result.stdout) as unknown[]).length, 1)
+})
+
+t.test('what would be published is printed without any publisher', async (t) => {
+  for (const command of ['publish daily --dry-run --json', 'publish daily --to stdout --dry-run --json']) {
+    const { status, stdout, stderr } = await gatepost(command)
+    t.equal(status, 0, stderr)
+    const drafts = JSON.parse(stdout) as { publisher: string; body: { metric_name: string } }[]
+    t.ok(drafts.some(({ publisher, body }) => publisher === 'stdout' && body.metric_name === 'active-users'))
+  }
+  const sent = await gatepost('publish daily')
+  t.equal(sent.status, 2)
+  t.match(sent.stderr, /GATEPOST_PUBLISH is not set: .*--to stdout prints/)
+  t.match((await gatepost('publish daily --to s3')).stderr, /--to s3: GATEPOST_PUBLISH names none; stdout is always/)
 })
