@@ -44,6 +44,8 @@ interface Shown {
   readonly error?: string
   /** What the user typed, if it is not secret. */
   readonly email?: string
+  /** The number that a one-time code was sent to. */
+  readonly asksCodeFor?: string | undefined
   /** What the attempt exceeded. */
   readonly limited?: Limited | null
 }
@@ -60,7 +62,7 @@ const FAILURES = [
 type Failure = (typeof FAILURES)[number]
 type Granted = LoginResult & { readonly granted: true }
 
-const OUTCOMES = ['granted', 'limited', 'unavailable', 'refused'] as const
+const OUTCOMES = ['granted', 'asked', 'limited', 'unavailable', 'refused'] as const
 
 /** `login/`: the login page and its forms. */
 export class LoginPage {
@@ -171,14 +173,11 @@ export class LoginPage {
     const tried = await this.#tried(name, attempt, this.#methods(redirect, address))
     if (tried === null) return show({ code: 403, error: 'error.gateway_unregistered' })
     const result = await this.#options.loginLimits.apply(tried.result, tried.method, attempt)
-    this.#count(
-      name,
-      result.granted ? 'granted' : result.code === 429 ? 'limited' : result.code === 503 ? 'unavailable' : 'refused',
-    )
+    this.#count(name, outcomeOf(result))
     if (!result.granted) {
-      const { code, error, limited } = result
+      const { code, error, limited, asksCodeFor } = result
       if (limited !== null) this.#options.limitCounts.count(name, limited)
-      return show({ code, error, limited, email: parameter(form, 'email', 254) })
+      return show({ code, error, limited, email: parameter(form, 'email', 254), asksCodeFor })
     }
     const begun = await this.#begun(request, { method: tried.method, result }, attempt, address)
     return typeof begun === 'string' ? { ...show({ code: 503, error: 'error.unavailable' }), outcome: begun } : begun
@@ -302,7 +301,7 @@ export class LoginPage {
       retryAfterMs: waitMs,
       data: {
         error:
-          error === undefined
+          error === undefined || error === ''
             ? ''
             : texts.text(error, {
                 count: MIN_PASSWORD_CHARACTERS,
@@ -313,6 +312,7 @@ export class LoginPage {
         remembered: REMEMBERED,
         isRemembered: this.#isRemembered(redirect, request, methods),
         email: shown.email ?? '',
+        codeFor: shown.asksCodeFor ?? '',
         voucher: methods.has('voucher') ? voucherIn(request, redirect) : '',
         signup: signup === null ? '' : `?${redirectQuery(redirect, [['page', 'signup']])}`,
         login: `?${redirectQuery(redirect)}`,
@@ -329,6 +329,11 @@ export class LoginPage {
 function voucherIn({ query }: PortalRequest, { url }: Redirect): string {
   const scanned = URL.canParse(url) ? new URL(url).searchParams : query
   return parameter(scanned, VOUCHER_PARAMETER, 64)
+}
+
+function outcomeOf(result: LoginResult): (typeof OUTCOMES)[number] {
+  if (result.granted) return 'granted'
+  return ({ 200: 'asked', 403: 'refused', 429: 'limited', 503: 'unavailable' } as const)[result.code]
 }
 
 function movedTo(target: string): Reply {

@@ -39,9 +39,12 @@ export type LoginResult =
   | {
       readonly granted: false
       readonly error: string
-      readonly code: 403 | 429 | 503
+      /** 200: nothing is wrong, but something is still needed. */
+      readonly code: 200 | 403 | 429 | 503
       /** What the attempt exceeded; null: it was refused for another reason. */
       readonly limited: Limited | null
+      /** The number that a one-time code was sent to, if the page has to ask for the code. */
+      readonly asksCodeFor?: string
     }
 
 /** A login method. */
@@ -50,12 +53,14 @@ export interface LoginMethod {
   login(attempt: Attempt): Promise<LoginResult>
 }
 
-export function refused(error: string, code: 403 | 503 = 403): LoginResult {
+type Refusal = LoginResult & { readonly granted: false }
+
+export function refused(error: string, code: 403 | 503 = 403): Refusal {
   return { granted: false, error, code, limited: null }
 }
 
 /** Too many attempts. */
-export function limitedBy(limited: Limited): LoginResult {
+export function limitedBy(limited: Limited): Refusal {
   return { granted: false, error: limitText(limited), code: limited.limit === 'busy' ? 503 : 429, limited }
 }
 

@@ -27,6 +27,8 @@ import { Mailer } from './mail.ts'
 import { MessagePage } from './message.ts'
 import { refused, type LoginMethod, type LoginMethodName } from './method.ts'
 import { OidcLogin, type OidcOptions } from './oidc.ts'
+import { CodeLogin } from './one-time-code.ts'
+import type { ServiceOptions } from './operator-service.ts'
 import { Portal } from './portal.ts'
 import { REMEMBERED, RememberedDevices } from './remembered.ts'
 import { Roaming } from './roaming.ts'
@@ -61,6 +63,8 @@ export interface PortalOptions {
   /** Limits of those who log in. */
   readonly limits: readonly Limit[]
   readonly oidc: OidcOptions | null
+  /** The service for one-time codes. */
+  readonly codeWebhook: ServiceOptions | null
   readonly webhook: { readonly url: string; readonly secret: string; readonly timeoutMs: number } | null
   /** `perHour`: of this worker. */
   readonly mail: { readonly url: string; readonly from: string; readonly perHour: number } | null
@@ -94,7 +98,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const mailer = options.mail === null ? null : new Mailer({ ...options.mail, logger })
   const sources = new GatewaySources(access)
   const originOf = (remoteIp: string, mac: string) => originAt(remoteIp, mac, sources.gatewayOf(remoteIp))
-  const limitCounts = new LimitCounts([...options.methods, 'signup', 'code', REMEMBERED])
+  const limitCounts = new LimitCounts([...new Set([...options.methods, 'signup', 'code', REMEMBERED])])
   const mailLimits = new MailLimits(options.mail?.perHour ?? 0, () => sources.any)
   const accounts =
     mailer === null || !options.methods.includes('account')
@@ -119,6 +123,8 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
     else if (name === 'account' && accounts !== null) methods.set(name, accounts.login)
     else if (name === 'webhook' && options.webhook !== null)
       methods.set(name, new WebhookLogin({ ...options.webhook, logger }))
+    else if (name === 'code' && options.codeWebhook !== null)
+      methods.set(name, new CodeLogin({ ...options.codeWebhook, logger }))
     else if (name === 'oidc' && oidc !== null) methods.set(name, BY_BROWSER)
     else
       throw new GatepostError('CONFIG_INVALID', `GATEPOST_LOGIN=${name}: an option that this method needs is not set`)

@@ -22,6 +22,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     looks: readLooks(config.portalLooks, config.login),
     limits: readLimits(config.policies),
     oidc: oidcOptions(config),
+    codeWebhook: codeWebhook(config),
     webhook:
       loginWebhookUrl === undefined || loginWebhookSecret === undefined
         ? null
@@ -35,4 +36,9 @@ function oidcOptions(config: Config): PortalOptions['oidc'] {
   if (issuer === undefined || clientId === undefined || clientSecret === undefined) return null
   const { oidcClaim: claim, oidcScope: scope } = config
   return { issuer, clientId, clientSecret, name: oidcName ?? new URL(issuer).hostname, claim, scope }
+}
+
+function codeWebhook(config: Config): PortalOptions['codeWebhook'] {
+  const { codeWebhookUrl: url, codeWebhookSecret: secret, loginWebhookTimeoutMs: timeoutMs } = config
+  return url === undefined || secret === undefined ? null : { url, secret, timeoutMs }
 }

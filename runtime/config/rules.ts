@@ -107,6 +107,10 @@ function loginProblems(values: Values): string[] {
   const { login, smtpUrl, smtpFrom, loginWebhookUrl, loginWebhookSecret } = values
   const needed = {
     account: { GATEPOST_SMTP_URL: smtpUrl, GATEPOST_SMTP_FROM: smtpFrom },
+    code: {
+      GATEPOST_CODE_WEBHOOK_URL: values['codeWebhookUrl'],
+      GATEPOST_CODE_WEBHOOK_SECRET: values['codeWebhookSecret'],
+    },
     oidc: {
       GATEPOST_OIDC_ISSUER: values['oidcIssuer'],
       GATEPOST_OIDC_CLIENT_ID: values['oidcClientId'],

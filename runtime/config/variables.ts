@@ -167,9 +167,20 @@ export const VARIABLES = {
     allowed: 'at least 16 characters',
     secret: 'whole',
   }),
+  codeWebhookUrl: optional('GATEPOST_CODE_WEBHOOK_URL', url('http', 'https'), {
+    description:
+      'Service that sends one-time codes and checks them, for the method code; with GATEPOST_CODE_WEBHOOK_SECRET.',
+    allowed: HTTP_URL,
+    secret: 'url',
+  }),
+  codeWebhookSecret: optional('GATEPOST_CODE_WEBHOOK_SECRET', secretText(16), {
+    description: 'Key with which the requests to that service are signed.',
+    allowed: 'at least 16 characters',
+    secret: 'whole',
+  }),
   loginWebhookTimeoutMs: withDefault('GATEPOST_LOGIN_WEBHOOK_TIMEOUT', '5s', duration(100, 30 * SECOND), {
     description:
-      'How long that service may take to answer; after that the page says that logging in is not possible at the moment.',
+      'How long the services of the methods webhook and code may take to answer; after that the page says that logging in is not possible at the moment.',
     allowed: 'a duration from 100ms to 30s',
   }),
   ...OIDC_VARIABLES,

@@ -55,6 +55,7 @@ const app = new App({
         limits: [],
         looks: [],
         oidc: null,
+        codeWebhook: null,
         webhook: null,
         mail: null,
       },

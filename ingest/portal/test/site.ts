@@ -38,6 +38,7 @@ export const PORTAL: PortalOptions = {
   limits: [],
   looks: [],
   oidc: null,
+  codeWebhook: null,
   webhook: null,
   mail: null,
 }
