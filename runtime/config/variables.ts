@@ -347,7 +347,7 @@ export const VARIABLES = {
     allowed: 'a whole number, 1 to 1000000',
   }),
   alertUrl: optional('GATEPOST_ALERT_URL', url('http', 'https'), {
-    description: 'URL to which the alerts gateway_down and gateway_up are posted.',
+    description: 'URL to which the alerts gateway_down, gateway_up and gateway_same_id are posted.',
     allowed: HTTP_URL,
     // Chat services put the credential into the path, so the whole URL is secret.
     secret: 'whole',

@@ -16,6 +16,7 @@ interface Alert {
   readonly gw_id: string
   readonly name: string
   readonly last_seen: string
+  readonly addresses?: readonly string[]
 }
 
 t.test('a gateway goes down and comes up again', async (t) => {
@@ -65,12 +66,31 @@ t.test('a gateway goes down and comes up again', async (t) => {
   t.match(metrics, /^gatepost_alerts_sent_total\{event="gateway_down",process="store"\} 1$/m)
   t.match(metrics, /^gatepost_alert_failures_total\{process="store"\} 2$/m)
 
+  // Two gateways that call themselves the same, started an hour apart.
+  const twin = (up: number) =>
+    fetch(
+      instance.url(
+        `/ping/?gw_id=twins&sys_uptime=1&sys_memfree=1&sys_load=0.1&wifidog_uptime=${up + Math.round((performance.now() - uptime) / 1000)}`,
+        instance.gatewayPort,
+      ),
+    )
+  const twins = () => alerts.filter(({ gw_id }) => gw_id === 'twins')
+  for (const deadline = Date.now() + NEVER_MS; twins().length === 0 && Date.now() < deadline; await sleep(500)) {
+    await twin(3600)
+    await sleep(500)
+    await twin(0)
+    await Promise.all(['steady', 'shaky'].map(ping))
+  }
+  await seen(['steady', 'shaky'], () => rounds++ > 20)
+  t.match(twins(), [{ event: 'gateway_same_id', addresses: ['127.0.0.1'] }], 'once')
+  alerts.splice(0, alerts.length, ...alerts.filter(({ gw_id }) => gw_id !== 'twins'))
+
   // While no process listens, all gateways are silent: no alert is sent when it starts again and they come back.
   await instance.stop()
   await sleep(8000)
   await instance.start()
-  await seen(['steady', 'shaky'], () => rounds++ > 30)
-  t.equal(alerts.length, 2)
+  await seen(['steady', 'shaky'], () => rounds++ > 44)
+  t.equal(alerts.filter(({ gw_id }) => gw_id !== 'twins').length, 2)
 })
 
 t.test('listening without a gap', (t) => {

@@ -2547,3 +2547,23 @@ LEFT JOIN
 -- A machine with gateways is none itself: its first heartbeats come before it names them.
 WHERE latest.gw_id NOT IN (SELECT device_id FROM gatepost.gateway_devices WHERE gw_id != device_id)
 COMMENT 'Every gateway seen while raw rows are kept: its latest heartbeat and how it is doing now'
+
+-- statement
+-- What GATEPOST_ALERT_URL was told of warnings about gateways, so that it is told once.
+
+CREATE TABLE IF NOT EXISTS gatepost.gateway_warnings_local ON CLUSTER 'fleet'
+(
+    gw_id String COMMENT 'The gateway',
+    warning LowCardinality(String) COMMENT 'same_id, as the view gateways has it; empty: it is over',
+    sent_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When; of one gateway the newest counts'
+)
+ENGINE = ReplicatedReplacingMergeTree(sent_at)
+ORDER BY gw_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 480
+COMMENT 'What was told about each gateway that has a warning, or had one'
+
+-- statement
+CREATE TABLE IF NOT EXISTS gatepost.gateway_warnings ON CLUSTER 'fleet' AS gatepost.gateway_warnings_local
+ENGINE = Distributed('fleet', 'gatepost', 'gateway_warnings_local', cityHash64(gw_id))
+COMMENT 'What was told about each gateway that has a warning, or had one'
