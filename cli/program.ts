@@ -3,6 +3,7 @@ import { registerAccess } from './commands/access.ts'
 import { registerAccounts } from './commands/accounts.ts'
 import { registerAggregator } from './commands/aggregator.ts'
 import { registerBackup } from './commands/backup.ts'
+import { registerCompletion } from './commands/completion.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerDeadLetters } from './commands/dead-letters.ts'
 import { registerDemo } from './commands/demo.ts'
@@ -33,7 +34,7 @@ export function buildProgram(context: Context): Command {
     .description('Takes what Wi-Fi gateways and RADIUS servers report and turns it into tables and usage metrics.')
     .version(context.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print help of a command')
     .showSuggestionAfterError()
     .exitOverride()
     .hook('preAction', () => becomeUser(context.env))
@@ -74,5 +75,6 @@ Examples:
   registerConfig(program, context)
   registerDoctor(program, context)
   registerMissingCommands(program, context)
+  registerCompletion(program)
   return program
 }
