@@ -1,73 +1,22 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import { chromium } from 'playwright-core'
+import t from 'tap'
 import { createLogger } from '../common/logger.ts'
 import { FileAccessLog } from '../access/journal-log.ts'
 import { requireCommand } from './helpers/commands.ts'
-import { NEVER_MS, until } from './helpers/until.ts'
+import { until } from './helpers/until.ts'
+import { portalBrowser } from './helpers/portal-browser.ts'
 import { Instance } from './helpers/instance.ts'
 import { startMailServer } from './helpers/mail-server.ts'
 import { SimulatedGateway } from './helpers/simulated-gateway.ts'
 
 /* A real browser uses the portal of `gatepost serve` through a gateway. Its screenshots stay in the test's directory. */
 
-const LOOKS = [
-  { name: 'phone', viewport: { width: 320, height: 568 } },
-  { name: 'desktop', viewport: { width: 1280, height: 800 } },
-] as const
-
 const executablePath = requireCommand(t, 'chromium', 'chromium')
 const directory = t.testdir({ data: {}, screenshots: {} })
-const screenshots = join(directory, 'screenshots')
-
-/** The page on small and large screens, light and dark. */
-async function look(t: Test, page: Page, name: string): Promise<void> {
-  for (const { name: size, viewport } of LOOKS) {
-    await page.setViewportSize(viewport)
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      await page.screenshot({ path: join(screenshots, `${name}-${size}-${colorScheme}.png`), fullPage: true })
-    }
-    const width = await page.evaluate('document.documentElement.scrollWidth')
-    t.ok((width as number) <= viewport.width, `${name} fits a ${size}`)
-  }
-  await page.setViewportSize(LOOKS[0].viewport)
-}
-
-/** Phones show portals in small windows that keep no cookies. */
-async function withoutCookies(t: Test): Promise<{ context: BrowserContext; page: Page }> {
-  const profile = t.testdir({
-    Default: { Preferences: JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }) },
-  })
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: executablePath as string,
-    args: ['--no-sandbox'],
-    locale: 'en-GB',
-    javaScriptEnabled: false,
-    viewport: LOOKS[0].viewport,
-  })
-  t.teardown(() => context.close())
-  context.setDefaultTimeout(NEVER_MS)
-  return { context, page: await context.newPage() }
-}
-
-async function openPage(t: Test, browser: Browser, locale: string): Promise<Page> {
-  // Captive-portal browsers run no scripts.
-  const context = await browser.newContext({ locale, javaScriptEnabled: false, viewport: LOOKS[0].viewport })
-  t.teardown(() => context.close())
-  context.setDefaultTimeout(NEVER_MS)
-  const page = await context.newPage()
-  // A refused login is answered 403, which the console calls an error.
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-      t.fail(`console: ${message.text()}`)
-  })
-  return page
-}
+const { look, openPage, withoutCookies } = portalBrowser(executablePath, join(directory, 'screenshots'))
 
 t.test('a browser goes through the portal', { skip: executablePath === null }, async (t) => {
-  mkdirSync(screenshots, { recursive: true })
   const mail = await startMailServer(t)
   const instance = await Instance.create(join(directory, 'data'), {
     GATEPOST_LOGIN: 'click,voucher,account',
