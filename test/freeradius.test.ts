@@ -445,4 +445,13 @@ t.test('accounting: every packet is stored, with what its NAS says, and none is 
     (await logins()).stdout,
     /session +incoming +outgoing\n.*PEAP\/MSCHAPv2 +accepted .*Lost-Carrier 20[-\d]+ [:\d]+ +4294967301 +827770$/m,
   )
+  const sessionsOf = await run(process.execPath, [instance.program, 'sessions', '--mac', mac, '--json'], {
+    env: instance.env,
+  })
+  t.match(JSON.parse(sessionsOf.stdout), [
+    {
+      account: 'anonymous@outer.example',
+      login: { username: 'alice@inner.example', authentication_result: 'Access-Accept' },
+    },
+  ])
 })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { loginsThatOpened, sessionKeyOf, type Opening } from '../../reporter/queries/login-sessions.ts'
 import { listSessions, type Session } from '../../reporter/queries/sessions.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import { withStore } from '../../runtime/instance/connect.ts'
@@ -51,7 +52,14 @@ Examples:
       const rows = await withStore(
         config,
         (text) => context.output.note(text),
-        (store) => listSessions(store, search),
+        async (store) => {
+          const found = await listSessions(store, search)
+          const logins = await loginsThatOpened(
+            store,
+            found.filter(({ source }) => source === 'radius'),
+          )
+          return found.map((row) => ({ ...row, login: logins.get(sessionKeyOf(row)) ?? null }))
+        },
       )
       if (json) context.output.json(rows)
       else context.output.line(rows.length === 0 ? 'no sessions' : sessionTable(rows))
@@ -59,7 +67,9 @@ Examples:
     })
 }
 
-function sessionTable(rows: readonly Session[]): string {
+function sessionTable(rows: readonly (Session & { readonly login: Opening['login'] | null })[]): string {
+  // Only where logins are reported.
+  const logins = rows.some(({ login }) => login !== null)
   const headings = [
     'session_id',
     'state',
@@ -72,6 +82,7 @@ function sessionTable(rows: readonly Session[]): string {
     'last_seen',
     'incoming',
     'outgoing',
+    ...(logins ? ['logged_in'] : []),
   ]
   return table(
     headings,
@@ -87,6 +98,7 @@ function sessionTable(rows: readonly Session[]): string {
       row.last_seen ?? 'never',
       row.incoming,
       row.outgoing,
+      ...(logins ? [row.login?.received_at ?? ''] : []),
     ]),
   )
 }

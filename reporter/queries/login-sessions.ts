@@ -44,6 +44,8 @@ const AFTER = 'INTERVAL 1 MINUTE'
 /** Names that tell nothing (RFC 7542, section 2.4), also as the rule `govwifi` stores them. */
 const ANONYMOUS = '(?i)^(anonymous|anonym)?(@.*)?$'
 const MAX_SESSIONS = 10_000
+/** Devices per statement: their MACs are part of a URL. */
+const DEVICES = 1000
 
 const STORED_FORM: Readonly<Record<UserNameRule, string>> = {
   lowercase: 'lowerUTF8(ssl_username)',
@@ -71,24 +73,45 @@ export async function sessionsOpenedBy(
   return new Map(found.reverse().map(({ login, session }) => [keyOf(login), session]))
 }
 
-/** The login that opened this session; null: none is known. @throws GatepostError of the store */
-export async function loginThatOpened(
+/** What identifies a RADIUS session, and finds its login. */
+export interface SessionKey {
+  readonly session_id: string
+  readonly gw_id: string
+  readonly mac: string
+  readonly first_seen: string | null
+}
+
+/** The login that opened each session, by sessionKeyOf(); sessions of which none is known are not there. @throws GatepostError of the store */
+export async function loginsThatOpened(
   store: TableStore,
-  session: { readonly session_id: string; readonly gw_id: string; readonly mac: string; readonly first_seen: string },
-): Promise<Opening['login'] | null> {
-  const { session_id, gw_id, mac, first_seen } = session
-  if (mac === '') return null
-  const found = await openings(store, [mac], first_seen, first_seen)
-  const own = found.find((each) => each.session.session_id === session_id && each.session.gw_id === gw_id)
-  return own?.login ?? null
+  sessions: readonly SessionKey[],
+): Promise<Map<string, Opening['login']>> {
+  const named = sessions.filter(({ mac }) => mac !== '')
+  const times = named.flatMap(({ first_seen }) => first_seen ?? []).sort()
+  if (times.length === 0) return new Map()
+  const macs = named.map(({ mac }) => mac)
+  const found = await openings(store, macs, times[0], times[times.length - 1])
+  return new Map(found.map(({ session, login }) => [sessionKeyOf(session), login]))
+}
+
+export function sessionKeyOf({ gw_id, session_id }: Pick<SessionKey, 'gw_id' | 'session_id'>): string {
+  return JSON.stringify([gw_id, session_id])
 }
 
 export function keyOf({ received_at, username, ssl_username, mac }: LoginKey): string {
   return JSON.stringify([received_at, username, ssl_username, mac])
 }
 
-/** Sessions of these devices that began around this time, and their logins; the earliest first. */
+/** Sessions of these devices that began around this time, and their logins; those of a device the earliest first. */
 async function openings(store: TableStore, macs: readonly string[], from: string, to: string): Promise<Opening[]> {
+  const devices = [...new Set(macs)]
+  const found: Opening[] = []
+  for (let first = 0; first < devices.length; first += DEVICES)
+    found.push(...(await openingsOf(store, devices.slice(first, first + DEVICES), from, to)))
+  return found
+}
+
+async function openingsOf(store: TableStore, macs: readonly string[], from: string, to: string): Promise<Opening[]> {
   const [first, last] = ['from', 'to'].map((name) => `parseDateTime64BestEffort({${name}:String}, 3, 'UTC')`)
   const rows = await store.query<Row>(
     `SELECT one.session_id AS session_id, one.gw_id AS gw_id, one.state AS state, toString(one.first_seen) AS first_seen, toString(one.ended) AS ended,
@@ -117,7 +140,7 @@ async function openings(store: TableStore, macs: readonly string[], from: string
      ) AS login ON login.mac = one.mac AND login.nas = one.gw_id AND login.name = one.name AND login.received_at <= one.latest
      WHERE login.received_at >= one.first_seen - ${BEFORE}
      ORDER BY one.first_seen, one.session_id`,
-    { macs: [...new Set(macs)], from, to },
+    { macs, from, to },
   )
   return rows.map((row) => {
     const { session_id, gw_id, state, first_seen, ended, end_reason, incoming, outgoing, ...login } = row

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { loginThatOpened } from './login-sessions.ts'
+import { loginsThatOpened, sessionKeyOf } from './login-sessions.ts'
 import type { Session } from './sessions.ts'
 import type { TableStore } from '../../store/table-store.ts'
 
@@ -80,9 +80,9 @@ function packetsOf(store: TableStore, { session_id, gw_id, first_seen, last_seen
 }
 
 /** The login that opened a RADIUS session. None: empty. */
-async function loginOf(store: TableStore, { first_seen, ...session }: Session): Promise<SessionEvent[]> {
-  const login = first_seen === null ? null : await loginThatOpened(store, { ...session, first_seen })
-  if (login === null) return []
+async function loginOf(store: TableStore, session: Session): Promise<SessionEvent[]> {
+  const login = (await loginsThatOpened(store, [session])).get(sessionKeyOf(session))
+  if (login === undefined) return []
   const { received_at, mac, remote_ip, authentication_result, authentication_reply } = login
   const detail = `${authentication_result} ${authentication_reply}`.trimEnd()
   return [
