@@ -15,6 +15,7 @@ import { registerIngest } from './commands/ingest.ts'
 import { registerMissingCommands } from './commands/not-in-this-version.ts'
 import { registerLocations } from './commands/locations.ts'
 import { registerLogins } from './commands/logins.ts'
+import { registerMigrate } from './commands/migrate.ts'
 import { registerMetrics } from './commands/metrics.ts'
 import { registerPublish } from './commands/publish.ts'
 import { registerReplay } from './commands/replay.ts'
@@ -71,6 +72,7 @@ Examples:
   registerTail(program, context)
   registerBackup(program, context)
   registerRestore(program, context)
+  registerMigrate(program, context)
   registerTopics(program, context)
   registerConfig(program, context)
   registerDoctor(program, context)

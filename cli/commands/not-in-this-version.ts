@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 
 /** Commands of the stable interface that this version lacks: listed, so that using one is not reported as a typing error. */
-const MISSING = ['migrate', 'capacity'] as const
+const MISSING = ['capacity'] as const
 
 export function registerMissingCommands(program: Command, context: Context): void {
   for (const name of MISSING) {

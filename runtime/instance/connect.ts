@@ -8,6 +8,7 @@ import type { Store } from '../../store/contract.ts'
 import type { OpenTables, TableStore } from '../../store/table-store.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat } from '../data-format.ts'
+import { assertNotMoved } from '../move/moved.ts'
 import { readInstanceFile, type InstanceInfo } from './instance-file.ts'
 
 /*
@@ -56,6 +57,7 @@ async function open<T>(
 ): Promise<T | Store> {
   if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl, config.clickhouseCluster)
   assertDataFormat(config.dataDir)
+  assertNotMoved(config.dataDir)
   const deadline = performance.now() + waitMs
   for (;;) {
     const info = readInstanceFile(config.dataDir)

@@ -5,6 +5,7 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat, writeDataFormat } from '../data-format.ts'
+import { assertNotMoved } from '../move/moved.ts'
 import type { UserNamesOption } from '../ingest-process/user-names.ts'
 import { userNamesOf } from './user-names.ts'
 
@@ -34,6 +35,7 @@ export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
   const lock = await lockSupervisor(path)
   try {
     assertDataFormat(path)
+    if (config.clickhouseUrl === undefined) assertNotMoved(path)
     // Before format.json: a directory that has that one alone was used by a version without rules.
     const userNames = userNamesOf(
       config,
