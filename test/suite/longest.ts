@@ -8,6 +8,8 @@ export const LONGEST: readonly string[] = [
   'reporter/metrics/test/login-calendar.test.ts',
   'privacy/test/files.test.ts',
   'test/freeradius.test.ts',
+  'jobs/disconnects/test/disconnect-job.test.ts',
+  'test/radius-disconnect.test.ts',
   'test/dashboard.test.ts',
   'cli/test/cli.test.ts',
   'cli/test/replay.test.ts',
