@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import type { UserNameRule } from '../../common/user-name.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Attributes } from './packet.ts'
 
@@ -28,10 +29,17 @@ const LONGEST_WAIT_SECONDS = 3600
 const ENDING_SECONDS = 60
 
 const deniedOf = (kind: string) =>
-  `SELECT substring(subject, ${kind.length + 2}) FROM gatepost.access_control WHERE verdict = 'deny' AND startsWith(subject, '${kind}:')`
+  `SELECT substring(subject, ${kind.length + 2}) AS name FROM gatepost.access_control WHERE verdict = 'deny' AND startsWith(subject, '${kind}:')`
+
+/** As radius_accounting.username writes a name. */
+const STORED_FORM: Readonly<Record<UserNameRule, (name: string) => string>> = {
+  lowercase: (name) => `lowerUTF8(${name})`,
+  'as-sent': (name) => name,
+  govwifi: (name) => `upperUTF8(substringUTF8(${name}, 1, 6))`,
+}
 
 /** Keys are found first, so that the state of other sessions need not be computed. */
-const DENIED = `
+const deniedBy = (rule: UserNameRule) => `
 SELECT one.gw_id AS nas, one.session_id AS session_id, one.account AS account, one.mac AS mac, toString(one.last_seen) AS last_seen,
   (told.tries = 0 OR (now64(3, 'UTC') > told.latest.1 + toIntervalSecond(least(${LONGEST_WAIT_SECONDS}, ${FIRST_WAIT_SECONDS} * exp2(least(told.tries, 20) - 1)))
     AND (told.latest.2 != 'ack' OR one.last_seen > told.latest.1 + toIntervalSecond(${ENDING_SECONDS}))))::UInt8 AS due
@@ -45,14 +53,14 @@ WHERE one.state = 'active'
     SELECT nas, unique_id FROM gatepost.radius_session_days AS days
     WHERE days.unique_id IN (${deniedOf('session')})
       OR days.mac IN (${deniedOf('mac')})
-      OR days.username IN (${deniedOf('account')})
+      OR days.username IN (SELECT ${STORED_FORM[rule]('each.name')} FROM (${deniedOf('account')}) AS each)
       OR days.nas IN (${deniedOf('gateway')}))
 ORDER BY due DESC, told.tries, one.last_seen DESC, one.session_id
 LIMIT ${MAX_SESSIONS}`
 
 /** Sessions that may be denied: a narrower decision may allow them. @throws GatepostError of the store */
-export function deniedSessions(store: Pick<Store, 'query'>): Promise<DeniedSession[]> {
-  return store.query<DeniedSession>(DENIED)
+export function deniedSessions(store: Pick<Store, 'query'>, rule: UserNameRule): Promise<DeniedSession[]> {
+  return store.query<DeniedSession>(deniedBy(rule))
 }
 
 interface Row {

@@ -2,11 +2,13 @@ import { setMaxListeners } from 'node:events'
 import { deciding } from '../../access/deciding.ts'
 import type { AccessEntry, AccessLog } from '../../access/log.ts'
 import { DECIDED, SUBJECTS } from '../../access/subjects.ts'
+import { isShared, storedUserName, type UserNameRule } from '../../common/user-name.ts'
 import { messageOf } from '../../common/errors.ts'
 import type { Logger } from '../../common/logger.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/insert-rows.ts'
+import { userNameRule } from '../../store/user-names.ts'
 import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
 import { deniedSessions, identitiesOf, keyOf, type DeniedSession, type Identity } from './denied-sessions.ts'
 import { NasClients, type NasClient } from './nas-clients.ts'
@@ -145,8 +147,14 @@ class DisconnectWork implements LeasedWork {
     const { store, access } = this.#options
     const now = Date.now()
     const found: { session: DeniedSession; reason: string }[] = []
-    for (const session of deniesAnything(access, now) ? await deniedSessions(store) : []) {
-      const entry = decisionAbout(access, session, now)
+    if (!deniesAnything(access, now)) {
+      this.stats.denied.reachable = this.stats.denied.unreachable = 0
+      return []
+    }
+    const rule = await userNameRule(store)
+    const accounts = accountsByStoredName(access, rule, now)
+    for (const session of await deniedSessions(store, rule)) {
+      const entry = decisionAbout(access, session, accounts, now)
       if (entry?.verdict === 'deny') found.push({ session, reason: entry.reason })
     }
     const identities = await this.#identities(found.map(({ session }) => session))
@@ -228,9 +236,27 @@ function outcomeOf(answer: Answer | null): DisconnectOutcome {
   return answer.errorCause === NO_SUCH_SESSION ? 'gone' : 'nak'
 }
 
-function decisionAbout(access: AccessLog, session: DeniedSession, now: number): AccessEntry | undefined {
-  const { session_id: sessionId, mac, account, nas: gwId } = session
-  return deciding(access, { sessionId, mac, account, gwId }, now)
+function decisionAbout(
+  access: AccessLog,
+  { session_id: sessionId, mac, account, nas: gwId }: DeniedSession,
+  accounts: ReadonlyMap<string, string>,
+  now: number,
+): AccessEntry | undefined {
+  return deciding(access, { sessionId, mac, account: accounts.get(account) ?? account, gwId }, now)
+}
+
+/**
+ * Accounts that are decided about, by their names as RADIUS servers' names are stored. A name of which only a part is stored is nobody's: others
+ * may have the same part.
+ */
+function accountsByStoredName(access: AccessLog, rule: UserNameRule, now: number): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const [name, { verdict }] of SUBJECTS.account.entries(access, now)) {
+    const stored = storedUserName(name, rule)
+    // Of two spellings a denial wins, as it does for gateways.
+    if (!isShared(name, rule) && (verdict === 'deny' || !names.has(stored))) names.set(stored, name)
+  }
+  return names
 }
 
 function deniesAnything(access: AccessLog, now: number): boolean {

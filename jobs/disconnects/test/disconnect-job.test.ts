@@ -104,7 +104,8 @@ t.test('what a NAS answers is recorded, with the reason of the denial', async (t
   await decide(tables, access, 'session:unique-ends', decided('deny', 'quota:session-2gb'))
   await decide(tables, access, 'mac:mac-gone', decided('deny', 'abuse'))
   await decide(tables, access, 'account:user-busy', decided('deny', 'quota:account-5gb-a-day'))
-  await decide(tables, access, 'account:user-plain-nak', decided('deny'))
+  // As typed: names of RADIUS servers are stored in lower case.
+  await decide(tables, access, 'account:User-Plain-NAK', decided('deny'))
   await decide(tables, access, 'session:unique-silent', decided('deny'))
   // A narrower decision makes an exception.
   await decide(tables, access, 'account:user-exempt', decided('deny'))
