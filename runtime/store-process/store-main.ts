@@ -1,5 +1,5 @@
-import { setPriority } from 'node:os'
 import { createLogger } from '../../common/logger.ts'
+import { lowerPriority } from '../../common/lower-priority.ts'
 import { runChild } from '../child.ts'
 import type { StoreStart } from '../messages.ts'
 import { StoreWork } from './work.ts'
@@ -14,7 +14,7 @@ const BACKGROUND_PRIORITY = 5
  * the priority from the thread that creates them, so it is set before there are any.
  */
 const role = process.argv[2]
-if (role === 'store') setPriority(BACKGROUND_PRIORITY)
+if (role === 'store') lowerPriority(BACKGROUND_PRIORITY)
 
 const logger = createLogger(role)
 let work: StoreWork | null = null

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { GatepostError } from '../../common/errors.ts'
+import { lowerPriority } from '../../common/lower-priority.ts'
 import { JournalFollower } from '../../log/journal/follow.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { recordSpans } from '../../schemas/record-spans.ts'
@@ -28,6 +28,8 @@ export interface TailOutput {
 }
 
 const REPORT_MS = 1000
+/** Nice value. */
+const BACKGROUND_PRIORITY = 10
 
 /**
  * Shows records of a stream as they are acknowledged, from the journal or Kafka. Takes nothing from the log and holds nothing up: what the
@@ -43,7 +45,7 @@ export async function tail(config: Config, request: TailRequest, output: TailOut
   }
   await audit(config, request, output)
   // Answering gateways comes first.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  lowerPriority(BACKGROUND_PRIORITY)
   const finished = new AbortController()
   const shown = new Shown(request, output, () => finished.abort())
   const report = setInterval(() => shown.report(), REPORT_MS)
