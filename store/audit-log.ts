@@ -1,6 +1,6 @@
-import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
 import { sqlTime } from '../common/sql-time.ts'
+import { RowQueue } from './row-queue.ts'
 import { insertRows, type TableStore } from './table-store.ts'
 
 /** One row of table `audit_log`. */
@@ -35,6 +35,7 @@ export interface AuditEntry {
   readonly remoteIp: string
 }
 
+const TABLE = 'gatepost.audit_log (at, who, action, subject, remote_ip, times)'
 /** Longer than any search: two values of 256 characters, percent-encoded. */
 const MAX_SUBJECT = 8192
 /** Equal entries of this time become two rows at most: the first one, and one for all others. */
@@ -43,7 +44,6 @@ const WINDOW_MS = 10 * 60_000
 const MAX_KEYS = 2000
 /** Rows that wait while the store does not take them; then the oldest are dropped. */
 const MAX_WAITING = 5000
-const RETRY_MS = 5000
 
 interface Row {
   readonly at: string
@@ -63,18 +63,18 @@ interface Counted {
 /** Writes table `audit_log`. What anybody can cause without end is counted, so that its rows are bounded. */
 export class AuditLog {
   readonly #store: TableStore
-  readonly #logger: Logger
+  readonly #rows: RowQueue<Row>
   readonly #counted = new Map<string, Counted>()
-  #waiting: Row[] = []
-  #writing: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
-  #retry: NodeJS.Timeout | null = null
-  /** Rows that were dropped because the store did not take them. */
-  lost = 0
 
   constructor(store: TableStore, logger: Logger) {
     this.#store = store
-    this.#logger = logger
+    this.#rows = new RowQueue({ store, table: TABLE, max: MAX_WAITING, delayMs: 0, logger })
+  }
+
+  /** Rows that were dropped because the store did not take them. */
+  get lost(): number {
+    return this.#rows.lost
   }
 
   /** Resolves when the row is durable. @throws GatepostError of the store: the action must then not be carried out */
@@ -96,18 +96,13 @@ export class AuditLog {
 
   /** Counts an entry. The first of equal ones is written at once, but nobody waits for it. */
   count(entry: AuditEntry, now: Date): void {
-    if (!this.#add(keyOf(entry), entry)) this.#enqueue([rowOf(entry, now, 1)])
+    if (!this.#add(keyOf(entry), entry)) this.#rows.add([rowOf(entry, now, 1)])
   }
 
   /** Writes what was counted. */
   async close(): Promise<void> {
     this.#turnOver()
-    while (this.#writing !== null) await this.#writing
-    // A last try, if the one before failed.
-    if (this.#retry !== null) clearTimeout(this.#retry)
-    this.#retry = null
-    if (this.#waiting.length > 0) await this.#write()
-    if (this.#retry !== null) clearTimeout(this.#retry)
+    await this.#rows.close()
   }
 
   /** @returns whether there was an equal entry in this window */
@@ -135,49 +130,11 @@ export class AuditLog {
     const now = new Date()
     const rows = [...this.#counted.values()].flatMap(({ entry, more }) => (more > 0 ? [rowOf(entry, now, more)] : []))
     this.#counted.clear()
-    this.#enqueue(rows)
-  }
-
-  #enqueue(rows: readonly Row[]): void {
-    this.#waiting.push(...rows)
-    const over = this.#waiting.length - MAX_WAITING
-    if (over > 0) {
-      this.#waiting.splice(0, over)
-      this.lost += over
-    }
-    if (this.#waiting.length > 0 && this.#writing === null && this.#retry === null) void this.#write()
-  }
-
-  /** Never rejects. */
-  #write(): Promise<void> {
-    const writing = this.#writeWaiting().finally(() => {
-      this.#writing = null
-      if (this.#waiting.length > 0 && this.#retry === null) void this.#write()
-    })
-    this.#writing = writing
-    return writing
-  }
-
-  async #writeWaiting(): Promise<void> {
-    const rows = this.#waiting
-    this.#waiting = []
-    try {
-      await this.#insert(rows)
-    } catch (error) {
-      this.#logger.error(
-        { error: messageOf(error), rows: rows.length },
-        'audit: rows of audit_log cannot be written; they are kept for the next try, at most 5000 of them',
-      )
-      this.#retry = setTimeout(() => {
-        this.#retry = null
-        this.#enqueue([])
-      }, RETRY_MS).unref()
-      this.#waiting = [...rows, ...this.#waiting]
-    }
+    this.#rows.add(rows)
   }
 
   #insert(rows: readonly Row[]): Promise<void> {
-    return insertRows(this.#store, 'gatepost.audit_log (at, who, action, subject, remote_ip, times)', rows)
+    return insertRows(this.#store, TABLE, rows)
   }
 }
 
