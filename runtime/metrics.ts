@@ -125,7 +125,7 @@ export function sqlMetrics(sql: SqlStats & { readonly auditLost: number }): Plai
   metrics.add(
     'counter',
     'gatepost_sql_audit_lost_total',
-    'Rows of the audit log about SQL that were dropped because the store did not take them',
+    'Rows of audit_log about SQL and of sql_queries that were dropped because the store did not take them',
     () => [{ value: sql.auditLost }],
   )
   metrics.add('gauge', 'gatepost_sql_active', 'Queries running', () => [{ value: sql.active }])

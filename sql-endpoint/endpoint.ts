@@ -18,7 +18,7 @@ import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './optio
 import { spool, type DataFile } from './insert.ts'
 import { answerOperation, OPERATIONS_PATH } from './operations.ts'
 import { Output } from './output.ts'
-import { runQuery, type Checked } from './query.ts'
+import { runQuery, type Checked, type QueryOutcome } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
 import { engineRoles, roleName } from './roles.ts'
@@ -247,6 +247,9 @@ class Service {
     let leave: (() => void) | null = null
     let data: DataFile | null = null
     let client: Client | null = null
+    let code = 0
+    let started = 0
+    const outcome: QueryOutcome = { statement: null, shape: '', rows: 0 }
     try {
       client = await this.#login.admit(req, params)
       const { role, reader } = client
@@ -264,6 +267,7 @@ class Service {
       const lease = { ms: overdue.afterMs, revoke: () => this.#disconnectSlowReader(res) }
       leave = await gate.enter(`${client.user} ${addressGroup(client.address)}`, left.signal, lease)
       const actsAsServer = role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true)
+      started = performance.now()
       await runQuery({ sql: text.sql, data }, request, output, {
         engine: this.#engine,
         facts: this.#facts,
@@ -280,17 +284,23 @@ class Service {
         actsAsServer,
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
         onStatement: (statement) => this.#audit(client, 'sql_query', statement),
+        outcome,
         signal: left.signal,
         overdue,
       })
       this.#counters.completed++
     } catch (error) {
       const failure = asSqlError(error, this.#options.dataPath)
+      code = failure.code
       if (refusalOf(failure) === 'guard') this.#audit(client, 'sql_refused', null)
       await this.#fail(res, output, failure, left.signal.aborted)
     } finally {
       this.#counters.bytesSent += output?.bytes ?? 0
       leave?.()
+      // Commands of this machine are no analysts.
+      if (client !== null && client.role !== 'operator' && outcome.statement !== null) {
+        this.#logQuery(client, outcome, code, output?.bytes ?? 0, performance.now() - started)
+      }
       await data?.remove().catch(() => undefined)
       this.#clients.delete(left)
     }
@@ -301,6 +311,27 @@ class Service {
     if (client === null) return
     const subject = statement === null ? '' : [statement.kind, ...statement.tables].join(' ')
     this.#options.audit?.({ who: `sql:${client.user}`, action, subject, remoteIp: client.address })
+  }
+
+  /** Of a statement that failed the text is not kept: its names may be anything. */
+  #logQuery(
+    { user, address }: Client,
+    { statement, shape, rows }: QueryOutcome,
+    code: number,
+    bytes: number,
+    ms: number,
+  ) {
+    this.#options.queryLog?.({
+      user,
+      remote_ip: address,
+      kind: statement?.kind ?? '',
+      tables: statement?.tables ?? [],
+      query: code === 0 ? shape : '',
+      exception_code: code,
+      result_rows: rows,
+      result_bytes: bytes,
+      elapsed_ms: Math.round(ms),
+    })
   }
 
   #overdue(mayWrite: boolean, { maxWriteSeconds, maxExecutionSeconds, overdueSeconds }: SqlLimits): Overdue {

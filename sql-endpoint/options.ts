@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os'
 import type { AuditEntry } from '../store/audit-log.ts'
+import type { QueryLogEntry } from '../store/query-log.ts'
 import type { Logger } from '../common/logger.ts'
 import type { NamedReader } from './named-reader.ts'
 
@@ -96,6 +97,8 @@ export interface SqlEndpointOptions {
   readonly onOverdue?: (reason: string) => void
   /** Records who asked what, and wrong passwords. Default: nothing is recorded. */
   readonly audit?: (entry: AuditEntry) => void
+  /** Takes a row of each query that ran. Default: none is kept. */
+  readonly queryLog?: (entry: QueryLogEntry) => void
   readonly logger: Logger
 }
 

@@ -3,6 +3,7 @@ import { SqlError } from './errors.ts'
 import { outputFormat } from './wire/formats.ts'
 import type { Audience } from './guard/catalog.ts'
 import { queryOfFilter } from './guard/table-filters.ts'
+import { shapeOf } from './guard/shape.ts'
 import { judge, type Verdict } from './guard/guard.ts'
 import type { StatementSummary } from './guard/summary.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
@@ -41,8 +42,19 @@ export interface QueryContext {
   readonly judgements: Judgements<Checked>
   /** Called before the statement runs. */
   readonly onStatement: (statement: StatementSummary) => void
+  /** What the query returned; filled while it runs. */
+  readonly outcome: QueryOutcome
   readonly signal: AbortSignal
   readonly overdue: Overdue
+}
+
+/** What is known of a query when it is over, also if it failed. */
+export interface QueryOutcome {
+  statement: StatementSummary | null
+  /** See shapeOf(). */
+  shape: string
+  /** Of the result, or inserted. */
+  rows: number
 }
 
 export interface Statement {
@@ -86,6 +98,8 @@ async function runTagged(
 ): Promise<void> {
   const checked = await checkedOnce(statement.sql, request, policy, context)
   context.onStatement(checked.verdict.summary)
+  context.outcome.statement = checked.verdict.summary
+  context.outcome.shape = checked.shape
   if (context.signal.aborted && !context.mayWrite) throw new SqlError('ABORTED', 'The client went away')
   const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
   const connection = await Connection.open(context.engine, context.role, { ...settings, ...forced }, context.overdue)
@@ -129,6 +143,8 @@ export interface Checked {
   /** The statement in the engine's formatting, and the tokens of that. */
   readonly sql: string
   readonly tokens: readonly Token[]
+  /** See shapeOf(). */
+  readonly shape: string
   readonly verdict: Verdict
   readonly parameters: ReadonlyMap<string, string>
   /** What its last answer was like: shared by all who send the text. */
@@ -163,7 +179,13 @@ async function check(
       const asQuery = await connection.normalise(queryOfFilter(filter))
       await judge(asQuery.sql, asQuery.tokens, printAst, { ...judging, mayWrite: false, mayFilter: false })
     }
-    return { ...normalised, verdict, parameters: identified.remaining, last: { wasSmall: false } }
+    return {
+      ...normalised,
+      shape: shapeOf(normalised.tokens),
+      verdict,
+      parameters: identified.remaining,
+      last: { wasSmall: false },
+    }
   } finally {
     await connection.close()
   }
@@ -201,6 +223,7 @@ async function insert(
   if (data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
   const result = await connection.run(insertFromFile(checked.sql, checked.tokens, data), 'Null')
   const rows = result.rowsRead
+  context.outcome.rows = rows
   output.start(summaryHeader(started, { readRows: rows, readBytes: result.bytesRead, writtenRows: rows }))
   context.counters.rowsRead += result.rowsRead
   await output.end()
@@ -230,6 +253,7 @@ async function answer(
     if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
     last.wasSmall = bytes.byteLength <= SMALL_RESULT
     context.counters.rowsRead += result.rowsRead
+    context.outcome.rows = result.rowsRead
     const whole = joiner.next(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     // The engine calls the rows of the result "read".
     const returned = { resultRows: result.rowsRead, resultBytes: result.bytesRead }
@@ -247,6 +271,7 @@ async function answer(
     if (context.signal.aborted) throw new SqlError('ABORTED', 'The client went away')
     const raw = chunk.raw()
     total += raw.byteLength
+    context.outcome.rows += chunk.numRows
     if (request.waitForEnd) {
       returned.resultRows += chunk.numRows
       returned.resultBytes += chunk.numBytes

@@ -13,7 +13,9 @@ const CHANGE = [
     ALTER TTL, ALTER SETTINGS, ALTER MODIFY COMMENT, ALTER VIEW MODIFY QUERY ON ${DATABASE}.*`,
 ]
 /** What was done is not undone by those who did it. */
-const AS_ADMIN = [...CHANGE, `REVOKE ALL ON ${DATABASE}.audit_log`, `GRANT SELECT ON ${DATABASE}.audit_log`]
+/** Logs of what users did: nobody changes them. */
+const LOGS = ['audit_log', 'sql_queries'].map((table) => `${DATABASE}.${table}`)
+const AS_ADMIN = [...CHANGE, ...LOGS.flatMap((log) => [`REVOKE ALL ON ${log}`, `GRANT SELECT ON ${log}`])]
 /** A file is the request's data (insert.ts). */
 const AS_STORE = [...CHANGE, `GRANT CREATE DATABASE ON ${DATABASE}.*`, 'GRANT READ ON FILE']
 const GRANTS: Record<Role, readonly string[]> = { reader: READ, admin: AS_ADMIN, operator: AS_STORE }

@@ -71,6 +71,11 @@ t.test('a session is shown, and cut off', async (t) => {
     (found) => found.length > 0,
   )
   t.same(bySql[0], { who: 'sql:default', remote_ip: '127.0.0.1' })
+  const queries = await instance.queryUntil<{ user: string; query: string }>(
+    "SELECT DISTINCT user, query FROM sql_queries WHERE tables = ['audit_log'] AND exception_code = 0 AND query LIKE '%ORDER BY%'",
+    (found) => found.length > 0,
+  )
+  t.match(queries, [{ user: 'default', query: /WHERE who = \? ORDER BY at DESC LIMIT \?/ }])
   t.equal(await instance.stop(), 0)
 })
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from '../../common/logger.ts'
 import { AuditLog } from '../../store/audit-log.ts'
+import { QueryLog } from '../../store/query-log.ts'
 import type { Store } from '../../store/contract.ts'
 import type { Retention } from '../../store/retention.ts'
 import { removeInstanceFile, writeInstanceFile } from '../instance/instance-file.ts'
@@ -55,6 +56,7 @@ async function openEmbedded(
   const store = await openEmbeddedStore({ path, logger, retention, roles, lockWaitMs: LOCK_WAIT_MS })
   await store.migrate()
   const audit = new AuditLog(store, logger)
+  const queries = new QueryLog(store, logger)
   const operatorKey = randomBytes(24).toString('base64url')
   let backups: Backups | null = null
   const endpoint = await startSqlEndpoint({
@@ -68,6 +70,7 @@ async function openEmbedded(
     allowedHosts,
     trustedProxies,
     audit: (entry) => audit.count(entry, new Date()),
+    queryLog: (entry) => queries.add(entry, new Date()),
     operations: (method, path, body) => backups?.operation(method, path, body) ?? Promise.resolve(null),
     onOverdue: hangs,
     logger,
@@ -83,7 +86,7 @@ async function openEmbedded(
   return {
     store,
     metrics: async () => {
-      const sql = await sqlMetrics({ ...endpoint.stats(), auditLost: audit.lost }).json()
+      const sql = await sqlMetrics({ ...endpoint.stats(), auditLost: audit.lost + queries.lost }).json()
       return [...sql, ...(await backupFigures.json())]
     },
     close: async () => {
@@ -91,6 +94,7 @@ async function openEmbedded(
       await backups.stop()
       await endpoint.close()
       await audit.close()
+      await queries.close()
       await store.close()
     },
   }
