@@ -45,11 +45,10 @@ export class RowQueue<Row extends object> {
   async close(): Promise<void> {
     while (this.#writing !== null) await this.#writing
     this.#stopTimer()
-    if (this.#waiting.length > 0) {
-      this.#write()
-      await this.#writing
-      this.#stopTimer()
-    }
+    if (this.#waiting.length === 0) return
+    // A last try, if the one before failed.
+    await this.#writeWaiting()
+    this.#stopTimer()
   }
 
   #writeIn(ms: number): void {

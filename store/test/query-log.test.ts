@@ -27,6 +27,5 @@ t.test('rows are in the table when the log is closed', async (t) => {
   const rows = await store.query(
     'SELECT toString(at) AS at, * EXCEPT (at, result_rows), toUInt32(min(result_rows) OVER ()) AS least, count() OVER () AS n FROM gatepost.sql_queries LIMIT 1',
   )
-  const { result_rows: _, ...rest } = entry
-  t.match(rows, [{ at: '2026-11-29 12:00:00.123', ...rest, result_bytes: /2|2/, least: 1000 }])
+  t.match(rows, [{ at: '2026-11-29 12:00:00.123', user: 'default', kind: 'SELECT', tables: entry.tables, least: 1000 }])
 })
