@@ -2,12 +2,19 @@ import { PlainMetrics } from '../common/metrics.ts'
 import type { App } from './app.ts'
 import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
+import type { GatewayChannels } from './channel/channels.ts'
 import type { WorkerBounds } from './listeners/bounds.ts'
 import type { Portal } from './portal/portal.ts'
 
 /** Metrics of one ingest worker. */
-export function ingestMetrics(app: App, listeners: WorkerBounds): PlainMetrics {
+/** @param channels null: gateways keep none open */
+export function ingestMetrics(
+  app: App,
+  listeners: WorkerBounds,
+  channels: GatewayChannels | null = null,
+): PlainMetrics {
   const metrics = new PlainMetrics()
+  addChannelMetrics(metrics, channels)
   const { records, postAuth, accounting, decisions } = app
   const perStream = <T>(read: (batcher: (typeof records.all)[number]) => T) =>
     records.all.map((batcher) => ({ labels: { topic: batcher.stream }, ...read(batcher) }))
@@ -165,6 +172,21 @@ function addListenerMetrics(metrics: PlainMetrics, { gateway, bulk }: WorkerBoun
     'gatepost_bodies_refused_total',
     'Requests refused because too many bytes of unfinished bodies were held',
     () => [{ value: bodies.refused }],
+  )
+}
+
+function addChannelMetrics(metrics: PlainMetrics, channels: GatewayChannels | null): void {
+  metrics.add('gauge', 'gatepost_gateway_channels', 'Channels that gateways keep open', () => [
+    { value: channels?.open ?? 0 },
+  ])
+  metrics.add(
+    'counter',
+    'gatepost_gateway_commands_total',
+    'Clients that gateways were told over their channel to remove: answered, or failed (no answer in time, or too many waited)',
+    () => [
+      { value: channels?.stats.kicked ?? 0, labels: { outcome: 'answered' } },
+      { value: channels?.stats.failed ?? 0, labels: { outcome: 'failed' } },
+    ],
   )
 }
 

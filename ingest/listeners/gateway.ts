@@ -1,6 +1,7 @@
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { App } from '../app.ts'
+import type { GatewayChannels } from '../channel/channels.ts'
 import type { Certificate } from '../../common/certificate.ts'
 import { boundConnections, createWebServer, renewCertificate } from '../../common/web-server.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
@@ -62,6 +63,7 @@ export class GatewayListener implements Listener, Responder {
   readonly #unparsed = new WeakSet<Socket>()
   /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
+  #channels: GatewayChannels | null = null
   port = 0
 
   /**
@@ -122,12 +124,21 @@ export class GatewayListener implements Listener, Responder {
     if (this.#certificate !== null) renewCertificate(this.#server, this.#certificate)
   }
 
+  /** Hands over the requests for a WebSocket; without this they are answered as others are. */
+  serveChannels(channels: GatewayChannels): void {
+    this.#channels = channels
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      channels.upgrade(request, socket, head, this.#remoteIpOf(request))
+    })
+  }
+
   stopAccepting(): void {
     this.#server.close()
     this.#server.closeIdleConnections()
   }
 
   close(): void {
+    this.#channels?.close()
     this.#server.closeAllConnections()
   }
 
@@ -165,9 +176,8 @@ export class GatewayListener implements Listener, Responder {
     const question = target.indexOf('?')
     const path = question < 0 ? target : target.slice(0, question)
     const userAgent = userAgentText(request.headers['user-agent'] ?? '')
-    const forwardedFor = request.headers['x-forwarded-for']
     const peer = plainAddress(request.socket.remoteAddress)
-    const remoteIp = typeof forwardedFor === 'string' ? this.#proxies.client(peer, forwardedFor) : peer
+    const remoteIp = this.#remoteIpOf(request)
     exchange.query = question < 0 ? '' : target.slice(question + 1)
     exchange.userAgent = userAgent
     exchange.remoteIp = remoteIp
@@ -185,6 +195,12 @@ export class GatewayListener implements Listener, Responder {
       skipBody(request, response)
       this.#finish(response)
     }
+  }
+
+  #remoteIpOf({ headers, socket }: IncomingMessage): string {
+    const forwardedFor = headers['x-forwarded-for']
+    const peer = plainAddress(socket.remoteAddress)
+    return typeof forwardedFor === 'string' ? this.#proxies.client(peer, forwardedFor) : peer
   }
 
   /** Node.js reports what it cannot parse, and what takes too long, once for each packet. */

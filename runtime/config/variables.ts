@@ -308,6 +308,11 @@ export const VARIABLES = {
       'Whether a session follows its device to other gateways that are registered with their sources (wifidog-ng 2).',
     allowed: 'off, or on',
   }),
+  gatewayChannel: withDefault('GATEPOST_GATEWAY_CHANNEL', 'off', oneOf('off', 'on'), {
+    description:
+      'Whether the gateway listener takes the WebSocket of apfree-wifidog, over which a client whose session was ended is removed at once. Only for gateways that are registered with their sources.',
+    allowed: 'off, or on',
+  }),
   policies: optional('GATEPOST_POLICIES', path, {
     description: 'File of quota policies, and of limits of those who log in at the portal (YAML).',
     allowed: 'a path',

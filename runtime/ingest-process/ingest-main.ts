@@ -29,7 +29,7 @@ runChild<IngestStart>(
   {
     async start(start, supervisor) {
       worker = await IngestWorker.start({ ...start, logger })
-      metrics = ingestMetrics(worker.app, worker.bounds)
+      metrics = ingestMetrics(worker.app, worker.bounds, worker.channels)
       worker.certificate?.addMetrics(metrics)
       tellWhetherKnown(worker.log.access, (available) => supervisor.available(available))
     },

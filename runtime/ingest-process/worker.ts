@@ -9,6 +9,7 @@ import type { AuthMode } from '../../access/decisions.ts'
 import { workerBounds, type WorkerBounds } from '../../ingest/listeners/bounds.ts'
 import { openFilesWarning, type ListenerLimits } from '../../ingest/listeners/limits.ts'
 import { BulkListener } from '../../ingest/listeners/bulk.ts'
+import { GatewayChannels } from '../../ingest/channel/channels.ts'
 import { GatewayListener } from '../../ingest/listeners/gateway.ts'
 import type { UserRules } from '../../ingest/encode/post-auth.ts'
 import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
@@ -51,6 +52,8 @@ export interface IngestOptions {
   readonly ack: 'durable' | 'fast'
   /** Null: another system has the portal and issues the tokens. */
   readonly portal: PortalOptions | null
+  /** Whether gateways may keep a channel open. */
+  readonly gatewayChannel?: boolean
   /** In a demo: requests with this key may set their receive time. Null: no demo. */
   readonly demoKey: string | null
   readonly logger: Logger
@@ -68,6 +71,8 @@ export class IngestWorker {
   readonly log: IngestLog
   readonly bulk: BulkListener
   readonly gateway: GatewayListener
+  /** Null: gateways keep none open. */
+  readonly channels: GatewayChannels | null
   /** Null: no listener speaks TLS. */
   readonly certificate: Certificate | null
   readonly bounds: WorkerBounds
@@ -99,6 +104,8 @@ export class IngestWorker {
     const of = (name: ListenerName) => (listeners.includes(name) ? certificate : null)
     this.bulk = new BulkListener(this.app, proxies, receivedAt, of('bulk'), this.bounds.bulk)
     this.gateway = new GatewayListener(this.app, proxies, receivedAt, of('gateway'), this.bounds.gateway)
+    this.channels = options.gatewayChannel === true ? new GatewayChannels(log.access) : null
+    if (this.channels !== null) this.gateway.serveChannels(this.channels)
     certificate?.whenChanged(() => {
       if (of('bulk') !== null) this.bulk.renewCertificate()
       if (of('gateway') !== null) this.gateway.renewCertificate()

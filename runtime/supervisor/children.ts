@@ -76,6 +76,7 @@ export function ingestWorkers(
         secrets: withSecond(secret, config.secondSecret),
         ack: config.ack,
         portal: portalOptions(config),
+        gatewayChannel: config.gatewayChannel === 'on',
         demoKey,
       }),
       hungAfterMs: config.hungAfterMs,
