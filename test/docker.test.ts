@@ -90,20 +90,26 @@ t.test('the whole runs from a read-only directory, and its health check says so'
   t.same(await once(child, 'exit'), [0, null])
 })
 
-t.test('without the engine, ingest and commands work', options, async (t) => {
-  const root = await installed('cluster', '--without-engine')
-  t.notOk(existsSync(join(root, 'node_modules/chdb')))
-  const gatepost = (command: string, env: Record<string, string> = {}) => {
-    const words = sealed(root, `exec "${process.execPath}" "${root}/bin/gatepost" ${command}`)
-    return run('unshare', words, { env: cleanEnv({ GATEPOST_DATA_DIR: join(directory, 'none'), ...env }) })
-  }
-  for (const command of ['--version', 'ingest --help', 'aggregator --help', 'reporter --help', 'config'])
-    t.equal((await gatepost(command)).status, 0, command)
-  const unreachable = { GATEPOST_KAFKA_BROKERS: '127.0.0.1:9', GATEPOST_SECRET: 'a secret of the test' }
-  t.match(await gatepost('topics check', unreachable), { status: 1, stderr: /127\.0\.0\.1:9/ })
-  const server = { GATEPOST_CLICKHOUSE_URL: 'http://127.0.0.1:9/' }
-  t.match(await gatepost('sessions', server), { status: 1, stderr: /ECONNREFUSED/ }, 'a server needs no engine')
-})
+t.test(
+  'without the engine, ingest and commands work, and the embedded store says what is missing',
+  options,
+  async (t) => {
+    const root = await installed('cluster', '--without-engine')
+    t.notOk(existsSync(join(root, 'node_modules/chdb')))
+    const gatepost = (command: string, env: Record<string, string> = {}) => {
+      const words = sealed(root, `exec "${process.execPath}" "${root}/bin/gatepost" ${command}`)
+      return run('unshare', words, { env: cleanEnv({ GATEPOST_DATA_DIR: join(directory, 'none'), ...env }) })
+    }
+    for (const command of ['--version', 'ingest --help', 'aggregator --help', 'reporter --help', 'config'])
+      t.equal((await gatepost(command)).status, 0, command)
+    for (const command of ['sessions', 'serve'])
+      t.match(await gatepost(command), { status: 2, stderr: /this installation has no engine/ }, command)
+    const unreachable = { GATEPOST_KAFKA_BROKERS: '127.0.0.1:9', GATEPOST_SECRET: 'a secret of the test' }
+    t.match(await gatepost('topics check', unreachable), { status: 1, stderr: /127\.0\.0\.1:9/ })
+    const server = { GATEPOST_CLICKHOUSE_URL: 'http://127.0.0.1:9/' }
+    t.match(await gatepost('sessions', server), { status: 1, stderr: /ECONNREFUSED/ }, 'a server needs no engine')
+  },
+)
 
 interface Service {
   readonly image: string

@@ -5,6 +5,7 @@ import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf, type ErrorCode } from '../../common/errors.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat } from '../data-format.ts'
+import { loadEngine } from '../engine.ts'
 import { quietLogger } from '../instance/connect.ts'
 import { readInstanceFile, type InstanceInfo } from '../instance/instance-file.ts'
 import type { BackupState } from './backups.ts'
@@ -89,7 +90,7 @@ async function ofDirectory(config: Config, dataDir: string, request: BackupReque
   const lock = await lockDirectory(dataDir, 'supervisor')
   try {
     // Load the engine only when it is needed.
-    const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
+    const { openEmbeddedStore } = await loadEngine()
     const store = await openEmbeddedStore({
       path: join(dataDir, 'store'),
       logger: quietLogger(),

@@ -8,6 +8,7 @@ import type { Store } from '../../store/contract.ts'
 import type { OpenTables, TableStore } from '../../store/table-store.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat } from '../data-format.ts'
+import { loadEngine } from '../engine.ts'
 import { assertNotMoved } from '../move/moved.ts'
 import { readInstanceFile, type InstanceInfo } from './instance-file.ts'
 
@@ -98,7 +99,7 @@ async function openServer({ retention }: Config, url: string, cluster: string | 
 async function openDirectory(config: Config, note: Note): Promise<Store | null> {
   const isNew = !existsSync(config.dataDir)
   // Load the engine, a library of several hundred megabytes, only when it is needed.
-  const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
+  const { openEmbeddedStore } = await loadEngine()
   let store: Store | null = null
   try {
     store = await openEmbeddedStore({

@@ -8,6 +8,7 @@ import type { Retention } from '../../store/retention.ts'
 import { removeInstanceFile, writeInstanceFile } from '../instance/instance-file.ts'
 import { Backups } from '../backup/backups.ts'
 import { backupMetrics } from '../backup/metrics.ts'
+import { loadEngine } from '../engine.ts'
 import type { StoreDescription } from '../messages.ts'
 import { sqlMetrics } from '../metrics.ts'
 import { httpUrl } from '../supervisor/ports.ts'
@@ -48,7 +49,7 @@ async function openEmbedded(
   logger: Logger,
 ): Promise<OpenedStore> {
   // Load the engine, a library of several hundred megabytes, only when it is needed.
-  const { openEmbeddedStore } = await import('../../store/embedded/open.ts')
+  const { openEmbeddedStore } = await loadEngine()
   const { engineRoles, startSqlEndpoint } = await import('../../sql-endpoint/index.ts')
   const path = join(dataDir, 'store')
   const { host, port, password, adminPassword, readers, allowedHosts, trustedProxies } = endpointStart
