@@ -6,6 +6,7 @@ import { boundConnections } from '../common/web-server.ts'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../common/errors.ts'
+import { isGreeting, urlOf } from './address.ts'
 import { Engine, type EngineFacts, type Overdue } from './engine.ts'
 import type { SqlError } from './errors.ts'
 import { asSqlError, exceptionText, SQL_CODES, statusOf, TooManyGuesses } from './errors.ts'
@@ -22,7 +23,7 @@ import { runQuery, type Checked, type QueryOutcome } from './query.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
 import { engineRoles, roleName } from './roles.ts'
-import { Counters, type Refusal, type SqlStats } from './stats.ts'
+import { Counters, refusalOf, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
 
 export interface SqlEndpoint {
@@ -384,44 +385,5 @@ class Service {
     if (error.code === SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES) res.setHeader('Retry-After', '1')
     res.writeHead(statusOf(error))
     res.end(text)
-  }
-}
-
-function urlOf(req: IncomingMessage): URL | null {
-  const target = req.url ?? '/'
-  // Only the origin form: new URL() throws on many other forms.
-  if (!target.startsWith('/') || target.startsWith('//')) return null
-  try {
-    return new URL(`http://endpoint${target}`)
-  } catch {
-    return null
-  }
-}
-
-function isGreeting(req: IncomingMessage, url: URL): boolean {
-  const asks = req.method === 'GET' || req.method === 'HEAD'
-  if (!asks) return false
-  if (url.pathname === '/ping' || url.pathname === '/replicas_status') return true
-  return url.pathname === '/' && !url.searchParams.has('query')
-}
-
-function refusalOf(error: SqlError): Refusal | null {
-  if (error instanceof TooManyGuesses) return 'guesses'
-  switch (error.code) {
-    case SQL_CODES.REQUIRED_PASSWORD:
-    case SQL_CODES.AUTHENTICATION_FAILED:
-      return 'password'
-    case SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES:
-      return 'busy'
-    case SQL_CODES.ACCESS_DENIED:
-    case SQL_CODES.READONLY:
-    case SQL_CODES.SETTING_CONSTRAINT_VIOLATION:
-      return 'guard'
-    case SQL_CODES.QUERY_IS_TOO_LARGE:
-    case SQL_CODES.UNKNOWN_SETTING:
-    case SQL_CODES.UNKNOWN_FORMAT:
-      return 'request'
-    default:
-      return null
   }
 }

@@ -1,3 +1,4 @@
+import { SQL_CODES, TooManyGuesses, type SqlError } from './errors.ts'
 import type { ConnectionRefusals } from '../common/connection-gate.ts'
 
 /** Why a request was refused before anything ran. `guesses`: its address sent too many wrong passwords. */
@@ -30,4 +31,26 @@ export class Counters {
   rowsRead = 0
   bytesSent = 0
   readonly refused: Record<Refusal, number> = { host: 0, password: 0, guesses: 0, busy: 0, guard: 0, request: 0 }
+}
+
+/** Null: a query ran, and failed. */
+export function refusalOf(error: SqlError): Refusal | null {
+  if (error instanceof TooManyGuesses) return 'guesses'
+  switch (error.code) {
+    case SQL_CODES.REQUIRED_PASSWORD:
+    case SQL_CODES.AUTHENTICATION_FAILED:
+      return 'password'
+    case SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES:
+      return 'busy'
+    case SQL_CODES.ACCESS_DENIED:
+    case SQL_CODES.READONLY:
+    case SQL_CODES.SETTING_CONSTRAINT_VIOLATION:
+      return 'guard'
+    case SQL_CODES.QUERY_IS_TOO_LARGE:
+    case SQL_CODES.UNKNOWN_SETTING:
+    case SQL_CODES.UNKNOWN_FORMAT:
+      return 'request'
+    default:
+      return null
+  }
 }
