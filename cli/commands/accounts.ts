@@ -65,6 +65,7 @@ Examples:
           importAccounts(store, textOf(source, progress), options.format ?? formatOf(source), checked).finally(() =>
             terminalLine(''),
           ),
+        'create',
       )
       if (options.json) context.output.json(result)
       else {

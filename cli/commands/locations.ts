@@ -46,7 +46,7 @@ Examples:
       const config = loadConfig(context.env)
       const rows = parseLocations(await readSource(source))
       const note = (text: string) => context.output.note(text)
-      await withStore(config, note, (store) => replaceLocations(store, rows))
+      await withStore(config, note, (store) => replaceLocations(store, rows), 'create')
       if (options.json) context.output.json({ imported: rows.length })
       else context.output.line(`imported ${rows.length} locations`)
       context.exitStatus = EXIT.ok

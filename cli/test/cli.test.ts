@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lockDirectory } from '../../common/directory-lock.ts'
@@ -96,6 +96,19 @@ t.test('config', async (t) => {
   t.match(await gatepost('config', env), { status: 0, stdout: /^variable.*\n.*GATEPOST_WORKERS +3 +environment\n/s })
   t.notMatch(json.stdout, 'hunter2')
 })
+
+t.test('a command that only reads makes no data directory', async (t) => {
+  const none = join(t.testdir(), 'none')
+  for (const command of [
+    'logins', 'sessions', 'gateways', 'metrics active-users', 'dead-letters list', 'publish daily --dry-run', 'publish status', 'accounts list',
+    'locations list', 'tail pings', 'forget --user alice --dry-run', 'replay --archive',
+  ]) {
+    const { status, stderr } = await gatepost(command, { GATEPOST_DATA_DIR: none })
+    t.equal(status, 2, command)
+    t.match(stderr, none, command)
+    t.notOk(existsSync(none), command)
+  }
+}) // prettier-ignore
 
 t.test('locations: a wrong file changes nothing', async (t) => {
   const good = join(t.testdir(), 'good.json')

@@ -23,22 +23,40 @@ const RETRY_MS = 200
 
 type Note = (text: string) => void
 
+/** Whether a command makes a data directory that is not there: only one that has something to store. */
+type IfMissing = 'create' | 'refuse'
+
 /**
  * Opens the tables for the duration of `work`. @throws GatepostError DIRECTORY_LOCKED: the directory is held and no instance answers;
- * STORE_UNAVAILABLE, STORE_REFUSED
+ * CONFIG_INVALID: there is no data directory; STORE_UNAVAILABLE, STORE_REFUSED
  */
-export async function withStore<T>(config: Config, note: Note, work: (store: TableStore) => Promise<T>): Promise<T> {
-  return closing(await connect(config, note), work)
+export async function withStore<T>(
+  config: Config,
+  note: Note,
+  work: (store: TableStore) => Promise<T>,
+  ifMissing: IfMissing = 'refuse',
+): Promise<T> {
+  return closing(await connect(config, note, WAIT_MS, ifMissing), work)
 }
 
 /** The store itself, for commands that insert records. @throws GatepostError as withStore() */
-export async function withFullStore<T>(config: Config, note: Note, work: (store: Store) => Promise<T>): Promise<T> {
-  return closing(await open(config, note, (info) => storeOfInstance(config, info), WAIT_MS), work)
+export async function withFullStore<T>(
+  config: Config,
+  note: Note,
+  work: (store: Store) => Promise<T>,
+  ifMissing: IfMissing = 'refuse',
+): Promise<T> {
+  return closing(await open(config, note, (info) => storeOfInstance(config, info), WAIT_MS, ifMissing), work)
 }
 
 /** As withStore(); the caller closes it. */
-export function connect(config: Config, note: Note, waitMs = WAIT_MS): Promise<OpenTables> {
-  return open<OpenTables>(config, note, openSqlEndpoint, waitMs)
+export function connect(
+  config: Config,
+  note: Note,
+  waitMs = WAIT_MS,
+  ifMissing: IfMissing = 'refuse',
+): Promise<OpenTables> {
+  return open<OpenTables>(config, note, openSqlEndpoint, waitMs, ifMissing)
 }
 
 async function closing<S extends OpenTables, T>(store: S, work: (store: S) => Promise<T>): Promise<T> {
@@ -55,8 +73,15 @@ async function open<T>(
   note: Note,
   running: (info: InstanceInfo) => Promise<T | null>,
   waitMs: number,
+  ifMissing: IfMissing,
 ): Promise<T | Store> {
   if (config.clickhouseUrl !== undefined) return openServer(config, config.clickhouseUrl, config.clickhouseCluster)
+  if (ifMissing === 'refuse' && !existsSync(config.dataDir)) {
+    throw new GatepostError(
+      'CONFIG_INVALID',
+      `GATEPOST_DATA_DIR=${config.dataDir}: is not there, so nothing is stored in it; allowed is the data directory of an instance, which its first start makes`,
+    )
+  }
   assertDataFormat(config.dataDir)
   assertNotMoved(config.dataDir)
   const deadline = performance.now() + waitMs
