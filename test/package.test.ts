@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
@@ -114,8 +123,11 @@ t.test('the package runs from another directory', async (t) => {
   const config = await gatepost(['config', '--json'])
   t.match(config, { status: 0, stderr: '' })
   t.match(JSON.parse(config.stdout), [{ variable: 'GATEPOST_DATA_DIR', value: './data' }])
+  const locations = join(directory, 'locations.json')
+  writeFileSync(locations, '[{"ip":"192.0.2.1","location_id":7}]')
+  t.match(await gatepost(['locations', 'import', locations]), { status: 0, stderr: /created/ })
   const metrics = await gatepost(['metrics', 'account-usage', '--json'])
-  t.match(metrics, { status: 0, stderr: /created/ })
+  t.match(metrics, { status: 0, stderr: '' })
   t.doesNotThrow(() => JSON.parse(metrics.stdout) as unknown)
 })
 

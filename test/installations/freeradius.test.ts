@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { RadiusServer } from './helpers/freeradius.ts'
-import { Instance } from './helpers/instance.ts'
-import { run } from './helpers/run.ts'
-import { until } from './helpers/until.ts'
+import { RadiusServer } from '../helpers/freeradius.ts'
+import { Instance } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
+import { until } from '../helpers/until.ts'
 
 /*
  * A real FreeRADIUS with Debian's stock sites and the files of deploy/freeradius/, real tunnels by eapol_test, and a real Gatepost.

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { StoreServer } from './helpers/store-server.ts'
-import { untilEnough } from './helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { StoreServer } from '../helpers/store-server.ts'
+import { untilEnough } from '../helpers/until.ts'
 
 /* The dashboard of a whole instance: it shows the reports of gateways, and ingest denies a session that is cut off there. */
 

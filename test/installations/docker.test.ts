@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
-import { packageFile, packageVersion } from '../common/package-root.ts'
-import { VARIABLES } from '../runtime/config/variables.ts'
-import { cleanEnv } from './helpers/clean-env.ts'
-import { freePorts } from './helpers/instance.ts'
-import { run } from './helpers/run.ts'
-import { until } from './helpers/until.ts'
+import { packageFile, packageVersion } from '../../common/package-root.ts'
+import { VARIABLES } from '../../runtime/config/variables.ts'
+import { cleanEnv } from '../helpers/clean-env.ts'
+import { freePorts } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
+import { until } from '../helpers/until.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
@@ -102,6 +102,7 @@ t.test(
     }
     for (const command of ['--version', 'ingest --help', 'aggregator --help', 'reporter --help', 'config'])
       t.equal((await gatepost(command)).status, 0, command)
+    mkdirSync(join(directory, 'none'))
     for (const command of ['sessions', 'serve'])
       t.match(await gatepost(command), { status: 2, stderr: /this installation has no engine/ }, command)
     const unreachable = { GATEPOST_KAFKA_BROKERS: '127.0.0.1:9', GATEPOST_SECRET: 'a secret of the test' }

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import t from 'tap'
-import { createLogger } from '../common/logger.ts'
-import { FileAccessLog } from '../access/journal-log.ts'
-import { requireCommand } from './helpers/commands.ts'
-import { Instance } from './helpers/instance.ts'
-import { CLIENT, startProvider } from './helpers/oidc-provider.ts'
-import { SimulatedGateway } from './helpers/simulated-gateway.ts'
-import { NEVER_MS } from './helpers/until.ts'
+import { createLogger } from '../../common/logger.ts'
+import { FileAccessLog } from '../../access/journal-log.ts'
+import { requireCommand } from '../helpers/commands.ts'
+import { Instance } from '../helpers/instance.ts'
+import { CLIENT, startProvider } from '../helpers/oidc-provider.ts'
+import { SimulatedGateway } from '../helpers/simulated-gateway.ts'
+import { NEVER_MS } from '../helpers/until.ts'
 
 /* A browser goes online with a login at a real OpenID Connect provider, through a gateway. */
 

@@ -10,10 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Instance } from '../../../test/helpers/instance.ts'
-import { compare, Load } from '../../../test/helpers/load.ts'
-import { run } from '../../../test/helpers/run.ts'
-import { until } from '../../../test/helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { compare, Load } from '../helpers/load.ts'
+import { run } from '../helpers/run.ts'
+import { until } from '../helpers/until.ts'
 
 /* `gatepost backup` beside a running instance and without one, what `backup verify` notices, and `gatepost restore`. */
 

@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Instance } from '../../../test/helpers/instance.ts'
-import { gatepost, kafkaVariables } from '../../../test/helpers/mixes.ts'
-import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
-import { until } from '../../../test/helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { gatepost, kafkaVariables } from '../helpers/mixes.ts'
+import { sharedBroker } from '../helpers/shared-broker.ts'
+import { until } from '../helpers/until.ts'
 
 /* `gatepost tail` beside a running instance, with either log. */
 

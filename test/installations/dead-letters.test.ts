@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../common/package-root.ts'
 import type { DeadLetter } from '../../reporter/queries/dead-letters.ts'
-import { Instance } from '../../test/helpers/instance.ts'
-import { run } from '../../test/helpers/run.ts'
+import { Instance } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
 import type { LetterOutcome } from '../../runtime/replay/store-letter.ts'
 
 /* `gatepost dead-letters`, beside the running instance and without it. */

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { NAS_SECRET, RadiusNas } from './helpers/radius-nas.ts'
-import { until } from './helpers/until.ts'
+import { Instance } from '../helpers/instance.ts'
+import { NAS_SECRET, RadiusNas } from '../helpers/radius-nas.ts'
+import { until } from '../helpers/until.ts'
 
 /* A policy ends a RADIUS session: accounting as a RADIUS server sends it, a whole Gatepost, and a real FreeRADIUS as its NAS. */
 

@@ -3,12 +3,12 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { packageVersion } from '../../../common/package-root.ts'
-import { Instance } from '../../../test/helpers/instance.ts'
-import { run } from '../../../test/helpers/run.ts'
-import { StoreServer } from '../../../test/helpers/store-server.ts'
-import { packageFile } from '../../../common/package-root.ts'
-import type { Finding } from '../finding.ts'
+import { packageVersion } from '../../common/package-root.ts'
+import { Instance } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
+import { StoreServer } from '../helpers/store-server.ts'
+import { packageFile } from '../../common/package-root.ts'
+import type { Finding } from '../../runtime/doctor/finding.ts'
 
 /* `gatepost doctor` beside a running instance, without one, and where things are wrong. */
 
