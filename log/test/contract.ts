@@ -68,7 +68,10 @@ export async function readBatches(
   return { batches, gathers }
 }
 
-/** The contract of every record log. `open` returns a fresh, empty log. */
+/**
+ * The contract of every record log. `open` returns a fresh, empty log. Writers are open until their batches have come: what Kafka does not
+ * take within a second waits in the spill, and a closed writer sends nothing any more.
+ */
 export function logContract(t: Test, name: string, open: (t: Test) => Promise<LogUnderTest>): void {
   t.test(`${name}: what was appended is read: bytes, identity, count, window, order`, async (t) => {
     const log = await open(t)
@@ -111,10 +114,10 @@ export function logContract(t: Test, name: string, open: (t: Test) => Promise<Lo
     const log = await open(t)
     const writer = await log.openWriter()
     await writer.append(makeBatch(['x']))
-    await writer.close()
     const reader = await log.openReader()
     t.equal(await reader.read('gateway_pings', 2 ** 24), null)
     t.equal((await readBatches(reader, 1)).batches.length, 1)
+    await writer.close()
     await reader.close()
   })
 
@@ -122,9 +125,9 @@ export function logContract(t: Test, name: string, open: (t: Test) => Promise<Lo
     const log = await open(t)
     const writer = await log.openWriter()
     for (let index = 0; index < 6; index++) await writer.append(makeBatch(['x'.repeat(index === 2 ? 5000 : 300)]))
-    await writer.close()
     const reader = await log.openReader()
     const { batches, gathers } = await readBatches(reader, 6, 1000)
+    await writer.close()
     t.equal(batches.length, 6)
     for (const gathered of gathers)
       t.ok(gathered.bytes <= 1000 || gathered.batches.length === 1, `${gathered.bytes} bytes`)
@@ -135,9 +138,9 @@ export function logContract(t: Test, name: string, open: (t: Test) => Promise<Lo
     const log = await open(t)
     const writer = await log.openWriter()
     await writer.append(makeBatch(['first']))
-    await writer.close()
     const reader = await log.openReader()
     await readBatches(reader, 1)
+    await writer.close()
     reader.rewind('dead_letters')
     const again = await readBatches(reader, 1)
     t.same(again.batches.flatMap(payloadsOf), ['first'])
