@@ -50,7 +50,7 @@ Examples:
       const config = loadConfig(context.env)
       const note = (text: string) => context.output.note(text)
       await withAccessLog(config, ({ access }) =>
-        withStore(config, note, (store) => registerAll(access, store, new Map([[gwId, data]]))),
+        withStore(config, note, (store) => registerAll(access, store, new Map([[gwId, data]])), 'create'),
       )
       if (options.json) context.output.json({ gw_id: gwId, ...data })
       else context.output.line(`${gwId}: registered`)
