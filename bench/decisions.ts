@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { createLogger } from '../common/logger.ts'
 import { Decisions, type Asker } from '../access/decisions.ts'
 import { GatewayRegistry } from '../access/registry.ts'
@@ -10,7 +9,7 @@ import { Exchange } from '../ingest/http.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { MemoryAccess } from '../test/helpers/memory-access.ts'
 import { describeMachine, machineText } from './machine.ts'
-import { progress } from './options.ts'
+import { progress, roundsOptions } from './options.ts'
 import { median } from './statistics.ts'
 import { table } from './table.ts'
 
@@ -26,15 +25,8 @@ const SESSIONS = 50_000
 const DECIDED = 500_000
 const SECRET = 'a secret for benches'
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
-    json: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' },
-  },
-})
-if (values.help) {
-  process.stdout.write(`What does an access decision cost beside its request? Limit: ${LIMIT} of it.
+const { json, rounds } = roundsOptions(
+  `What does an access decision cost beside its request? Limit: ${LIMIT} of it.
 
 Usage: node dist/bench/decisions.js [options]
 
@@ -45,14 +37,9 @@ Options:
 Examples:
   node dist/bench/decisions.js
   node dist/bench/decisions.js --rounds 15 --json
-`)
-  process.exit(0)
-}
-const rounds = Number(values.rounds)
-if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) {
-  process.stderr.write('--rounds is a whole number from 1 to 100\n')
-  process.exit(2)
-}
+`,
+  7,
+)
 
 const machine = await describeMachine()
 const tokens = new Tokens([SECRET])
@@ -137,7 +124,7 @@ for (let round = 0; round <= rounds; round++) {
 progress('')
 const ratio = Number(median(ratios).toFixed(3))
 const us = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, Number(median(all).toFixed(2))]))
-if (values.json) {
+if (json) {
   process.stdout.write(JSON.stringify({ bench: 'decisions', machine, limit: LIMIT, ratio, microseconds: us }) + '\n')
 } else {
   process.stdout

@@ -51,6 +51,27 @@ Options:
   }
 }
 
+/** For benches that take --rounds only; `--help` prints and ends, a wrong number ends with status 2. */
+export function roundsOptions(help: string, usual: number): { readonly json: boolean; readonly rounds: number } {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: String(usual) },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(help)
+    process.exit(0)
+  }
+  const rounds = Number(values.rounds)
+  if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) {
+    process.stderr.write('--rounds is a whole number from 1 to 100\n')
+    process.exit(2)
+  }
+  return { json: values.json, rounds }
+}
+
 function bounded(name: string, text: string, max: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > max)

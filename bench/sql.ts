@@ -1,8 +1,7 @@
 import { Agent, request } from 'node:http'
-import { parseArgs } from 'node:util'
 import { startHarness } from '../sql-endpoint/test/harness.ts'
 import { describeMachine, machineText } from './machine.ts'
-import { progress } from './options.ts'
+import { progress, roundsOptions } from './options.ts'
 import { median } from './statistics.ts'
 import { table } from './table.ts'
 
@@ -19,15 +18,8 @@ const QUERIES = {
 } as const
 const PER_ROUND = 100
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', short: 'h', default: false },
-    json: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' },
-  },
-})
-if (values.help) {
-  process.stdout.write(`What does the SQL endpoint add to a small query? Limit: ${LIMIT_MS} ms in all.
+const { json, rounds } = roundsOptions(
+  `What does the SQL endpoint add to a small query? Limit: ${LIMIT_MS} ms in all.
 
 Usage: node dist/bench/sql.js [options]
 
@@ -38,14 +30,9 @@ Options:
 Examples:
   node dist/bench/sql.js
   node dist/bench/sql.js --rounds 15 --json
-`)
-  process.exit(0)
-}
-const rounds = Number(values.rounds)
-if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) {
-  process.stderr.write('--rounds is a whole number from 1 to 100\n')
-  process.exit(2)
-}
+`,
+  7,
+)
 
 const machine = await describeMachine()
 const harness = await startHarness()
@@ -122,7 +109,7 @@ agent.destroy()
 await harness.close()
 
 const isWithin = rows.every(({ http_ms }) => http_ms <= LIMIT_MS)
-if (values.json) {
+if (json) {
   process.stdout.write(JSON.stringify({ bench: 'sql', machine, limit_ms: LIMIT_MS, within: isWithin, rows }) + '\n')
 } else {
   const cells = rows.map((row) => [

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { computeSessions } from './helpers/compute-sessions.ts'
 import { until } from './helpers/until.ts'
 import { pino } from 'pino'
 import { readPolicies } from '../runtime/config/policies.ts'
@@ -11,7 +12,6 @@ import type { AccessEntry } from '../access/log.ts'
 import { insertRows } from '../store/insert-rows.ts'
 import { openEmbeddedStore } from '../store/embedded/open.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
-import { startSessionsJob } from '../jobs/sessions/sessions-job.ts'
 import { startAccessJob } from '../jobs/policies/access-job.ts'
 import type { Policy } from '../jobs/policies/policy.ts'
 
@@ -181,17 +181,7 @@ t.test('the example policies: subjects above a limit are denied, and see before 
       batch_id: randomUUID(),
     })),
   )
-  const job = startSessionsJob({
-    store,
-    timeoutIntervals: 1000,
-    rawDays: 32,
-    logger,
-    everyMs: 50,
-    leaseSettleMs: 20,
-  })
-  while (job.stats.computedUntil === 0 && job.stats.failures === 0) await sleep(20)
-  await job.stop()
-  t.equal(job.stats.failures, 0)
+  await computeSessions(t, store, logger)
 
   const policies = readPolicies(packageFile('deploy/policies.example.yaml'))
   const access = new MemoryAccess()

@@ -14,6 +14,11 @@ import { isStream, type Stream } from '../../schemas/streams/index.ts'
 
 export const OPEN_SUFFIX = '.avro.open'
 export const SEALED_SUFFIX = '.avro'
+/** The name, or path, that a segment has once it is sealed. */
+export function sealedName(name: string): string {
+  return name.endsWith(OPEN_SUFFIX) ? name.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX : name
+}
+
 export const CORRUPT_DIRECTORY = 'corrupt'
 
 /** Role of the lock that a process holds while it writes or recovers a slot. */

@@ -16,7 +16,7 @@ import type { Stream } from '../../schemas/streams/index.ts'
 import type { Logger } from '../../common/logger.ts'
 import { obstacleTo } from '../../schemas/later-schema.ts'
 import { syncDirectory } from './disk.ts'
-import { CORRUPT_DIRECTORY, OPEN_SUFFIX, parseSegmentName, SEALED_SUFFIX } from './layout.ts'
+import { CORRUPT_DIRECTORY, OPEN_SUFFIX, parseSegmentName, sealedName } from './layout.ts'
 import { segmentBlocks, type SegmentBlocks } from './segment-blocks.ts'
 
 /** What recovery did with a slot's open segments. */
@@ -78,7 +78,7 @@ function seal(path: string, size: number, { scan: { end } }: SegmentBlocks): voi
   } finally {
     closeSync(fd)
   }
-  renameSync(path, path.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX)
+  renameSync(path, sealedName(path))
 }
 
 /** Header and first block are written together, so an incomplete header means that nothing was acknowledged. */

@@ -2,13 +2,7 @@ import { copyFile, link, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FILE as ACCESS_LOG } from '../../access/journal-file.ts'
 import { STREAMS } from '../../schemas/streams/index.ts'
-import {
-  CORRUPT_DIRECTORY,
-  existingSlots,
-  OPEN_SUFFIX,
-  parseSegmentName,
-  SEALED_SUFFIX,
-} from '../../log/journal/layout.ts'
+import { CORRUPT_DIRECTORY, existingSlots, parseSegmentName, sealedName } from '../../log/journal/layout.ts'
 
 /** Files that are small and are replaced as a whole. */
 const SMALL_FILES = ['secret', 'format.json', 'demo.json', join('journal', 'id')]
@@ -39,7 +33,7 @@ async function captureSegments(dataDir: string, staging: string): Promise<string
     for (const name of names) {
       if (parseSegmentName(name) === null) continue
       // A segment that was linked while it was open is the same file under its later name.
-      const sealed = name.endsWith(OPEN_SUFFIX) ? name.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX : name
+      const sealed = sealedName(name)
       if (await exists(join(staging, directory, sealed))) continue
       if (!(await keepIfThere(dataDir, staging, join(directory, name), join(directory, sealed)))) missed.push(name)
     }

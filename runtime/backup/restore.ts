@@ -54,7 +54,7 @@ export async function restore(request: RestoreRequest, progress: (what: string) 
     progress('files')
     await restoreFiles(dataDir, files)
     progress('tables')
-    await restoreStore(dataDir, directory, manifest)
+    await restoreStore(join(dataDir, 'store'), directory, manifest)
     const taken = request.logOf === null ? null : await takeLog(resolve(request.logOf), dataDir, manifest)
     progress('the disk')
     await syncTree(dataDir, await filesBelow(dataDir))
@@ -111,13 +111,10 @@ async function restoreFiles(dataDir: string, files: readonly LocatedFile[]): Pro
   assertDataFormat(dataDir, { restoring: true })
 }
 
-async function restoreStore(dataDir: string, directory: string, manifest: Manifest): Promise<void> {
+/** @param path where the tables are restored to @throws GatepostError INPUT_INVALID: other rows than were backed up */
+export async function restoreStore(path: string, directory: string, manifest: Manifest): Promise<void> {
   const base = baseOf(directory, manifest)
   const place = (backup: string) => directoryPlace(resolve(backup, TABLES))
-  const rows = await restoreTables(
-    join(dataDir, 'store'),
-    place(directory),
-    base === null ? null : place(base.directory),
-  )
+  const rows = await restoreTables(path, place(directory), base === null ? null : place(base.directory))
   assertRows(manifest.tables, rows)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { FILE as ACCESS_LOG } from '../../access/journal-file.ts'
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError } from '../../common/errors.ts'
-import { existingSlots, OPEN_SUFFIX, parseSegmentName, SEALED_SUFFIX, slotDirectory } from '../../log/journal/layout.ts'
+import { existingSlots, parseSegmentName, sealedName, slotDirectory } from '../../log/journal/layout.ts'
 import { STREAMS } from '../../schemas/streams/index.ts'
 import { completeBlocks, copyDurably, writeDurably } from './files.ts'
 import { FILES, type Manifest } from './manifest.ts'
@@ -40,7 +40,7 @@ export async function takeLog(other: string, dataDir: string, manifest: Manifest
     for (const directory of directories) {
       for (const name of await readdir(join(other, directory)).catch(() => [])) {
         if (parseSegmentName(name) === null) continue
-        const sealed = name.endsWith(OPEN_SUFFIX) ? name.slice(0, -OPEN_SUFFIX.length) + SEALED_SUFFIX : name
+        const sealed = sealedName(name)
         // A segment that was open then has more now; one of the archive does not change.
         if (directory.startsWith('archive') && known.has(join(FILES, directory, name))) continue
         const blocks = await completeBlocks(join(other, directory, name), name)

@@ -1,12 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { restoreTables } from '../../store/embedded/restore.ts'
-import { directoryPlace } from '../../store/embedded/backup.ts'
-import { resolve } from 'node:path'
-import { assertRows, checkFiles, locateFiles } from './check.ts'
+import { checkFiles, locateFiles } from './check.ts'
 import { findBackup } from './list.ts'
-import { baseOf, TABLES, type Manifest } from './manifest.ts'
-import { assertUsable } from './restore.ts'
+import type { Manifest } from './manifest.ts'
+import { assertUsable, restoreStore } from './restore.ts'
 
 export interface Verified {
   readonly id: string
@@ -29,16 +26,9 @@ export async function verify(path: string, scratch: string, progress: (what: str
   const files = locateFiles(directory, manifest)
   await checkFiles(files, (done) => progress(`file ${done} of ${files.length}`))
   progress('tables')
-  const base = baseOf(directory, manifest)
-  const place = (backup: string) => directoryPlace(resolve(backup, TABLES))
   const temporary = await mkdtemp(join(scratch, 'gatepost-verify-'))
   try {
-    const rows = await restoreTables(
-      join(temporary, 'store'),
-      place(directory),
-      base === null ? null : place(base.directory),
-    )
-    assertRows(manifest.tables, rows)
+    await restoreStore(join(temporary, 'store'), directory, manifest)
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }

@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import { packageFile } from '../../common/package-root.ts'
 import { requireCommand } from './commands.ts'
 import { freePorts } from './instance.ts'
+import { endAtOnce } from './stopped.ts'
 import { NEVER_MS, until } from './until.ts'
 
 /** Debian's configuration, with the sites default and inner-tunnel. */
@@ -105,9 +106,7 @@ export class RadiusServer {
   async kill(): Promise<void> {
     const server = this.#server
     this.#server = null
-    if (server === null || server.exitCode !== null) return
-    server.kill('SIGKILL')
-    await until(() => server.exitCode !== null || server.signalCode !== null)
+    await endAtOnce(server)
   }
 
   /** A login without EAP. @returns Access-Accept or Access-Reject; empty: no answer */

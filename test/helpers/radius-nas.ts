@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { requireCommand } from './commands.ts'
 import { freePorts } from './instance.ts'
+import { endAtOnce } from './stopped.ts'
 import { until } from './until.ts'
 
 const STOCK = '/etc/freeradius/3.0'
@@ -98,9 +99,7 @@ export class RadiusNas {
   async kill(): Promise<void> {
     const server = this.#server
     this.#server = null
-    if (server === null || server.exitCode !== null) return
-    server.kill('SIGKILL')
-    await until(() => server.exitCode !== null || server.signalCode !== null)
+    await endAtOnce(server)
   }
 }
 

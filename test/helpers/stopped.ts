@@ -1,5 +1,14 @@
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from './until.ts'
+
+/** Ends a process at once, as a crash does. */
+export async function endAtOnce(child: ChildProcess | null): Promise<void> {
+  if (child === null || child.exitCode !== null) return
+  child.kill('SIGKILL')
+  await until(() => child.exitCode !== null || child.signalCode !== null)
+}
 
 /**
  * Resolves when a process that SIGSTOP was sent to has stopped: on a busy machine its threads run on for some milliseconds, long enough for

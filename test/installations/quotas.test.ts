@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { computeSessions } from '../helpers/compute-sessions.ts'
 import { pino } from 'pino'
 import type { Limit } from '../../access/limits.ts'
 import { SUBJECTS } from '../../access/subjects.ts'
 import { createVouchers, revokeVoucher, voucherAccount } from '../../access/vouchers.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import { startAccessJob } from '../../jobs/policies/access-job.ts'
-import { startSessionsJob } from '../../jobs/sessions/sessions-job.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { insertRows } from '../../store/insert-rows.ts'
 import { MemoryAccess } from '../helpers/memory-access.ts'
@@ -70,17 +70,7 @@ async function storeWith(t: Test, sessions: readonly Moved[]) {
       report('counters', Math.max(began, now - 1000), each.bytes - 1, 1, each),
     ]),
   )
-  const job = startSessionsJob({
-    store,
-    timeoutIntervals: 1000,
-    rawDays: 32,
-    logger,
-    everyMs: 50,
-    leaseSettleMs: 20,
-  })
-  while (job.stats.computedUntil === 0 && job.stats.failures === 0) await sleep(20)
-  await job.stop()
-  t.equal(job.stats.failures, 0)
+  await computeSessions(t, store, logger)
   return store
 }
 
