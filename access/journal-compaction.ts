@@ -107,12 +107,15 @@ export function keepCompact(directory: string, compactedBytes: number, logger: L
     const { size } = await stat(join(directory, FILE))
     if (size < 2 * last + GROWN_BYTES) return
     last = (await compactAccessLog(directory, Date.now())) ?? 0
-    logger.info({ before: size, after: last }, 'access log: compacted its file')
+    logger.info({ event: 'access_log.compacted', before: size, after: last }, 'access log: compacted its file')
   }
   let running = Promise.resolve()
   const timer = setInterval(() => {
     running = running.then(check).catch((error: unknown) => {
-      logger.error({ error: messageOf(error) }, 'access log: cannot compact its file, which keeps growing')
+      logger.error(
+        { event: 'access_log.compaction_failed', error: messageOf(error) },
+        'access log: cannot compact its file, which keeps growing',
+      )
     })
   }, GROWN_CHECK_MS).unref()
   return () => clearInterval(timer)

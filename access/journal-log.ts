@@ -124,7 +124,7 @@ export class FileAccessLog implements AccessLog {
     } catch (error) {
       if (!this.#closed)
         this.#logger.error(
-          { error: messageOf(error) },
+          { event: 'access_log.read_failed', error: messageOf(error) },
           'access log: cannot read new decisions; this worker keeps using those it has',
         )
     }
@@ -176,7 +176,7 @@ export class FileAccessLog implements AccessLog {
       this.#partial = bytes.subarray(end)
       if (table.full)
         this.#logger.error(
-          { subjects: MAX_SUBJECTS },
+          { event: 'access_log.full', subjects: MAX_SUBJECTS },
           'access log: more subjects than fit into memory; new ones are ignored',
         )
     }

@@ -165,7 +165,7 @@ export class KafkaAccessLog implements AccessLog {
         return await this.#write(barrier, Buffer.from('{}'))
       } catch (error) {
         this.#options.logger.warn(
-          { topic: this.#topic, error: messageOf(error) },
+          { event: 'access_log.write_failed', topic: this.#topic, error: messageOf(error) },
           'access log: cannot write to Kafka; retrying',
         )
         await sleep(RETRY_MS)
@@ -177,7 +177,7 @@ export class KafkaAccessLog implements AccessLog {
     if (this.#next !== null && fetchedOffset !== this.#next) {
       // The topic was created again, or truncated.
       this.#options.logger.error(
-        { topic: this.#topic, expected: this.#next, fetchedOffset },
+        { event: 'access_log.offset_unexpected', topic: this.#topic, expected: this.#next, fetchedOffset },
         'access log: Kafka delivered an unexpected offset; reading the topic again from its beginning',
       )
       this.#begin()
@@ -202,7 +202,7 @@ export class KafkaAccessLog implements AccessLog {
       if (value !== null && entry === null) {
         this.malformed++
         this.#options.logger.error(
-          { topic: this.#topic, subject: key },
+          { event: 'access_log.message_invalid', topic: this.#topic },
           'access log: a message is not a decision; skipping it',
         )
       } else this.#reading.apply(key, entry)
@@ -212,7 +212,7 @@ export class KafkaAccessLog implements AccessLog {
     if (this.#reading.full && this.#entries !== null) {
       this.#entries = null
       this.#options.logger.error(
-        { topic: this.#topic, subjects: MAX_SUBJECTS },
+        { event: 'access_log.full', topic: this.#topic, subjects: MAX_SUBJECTS },
         'access log: more subjects than fit into memory; new ones are ignored',
       )
     }
@@ -227,7 +227,7 @@ export class KafkaAccessLog implements AccessLog {
       `install ${gatepost} or later`
     // The process keeps running and answering, but without decisions.
     this.#entries = null
-    this.#options.logger.fatal({ topic: this.#topic }, this.#later)
+    this.#options.logger.fatal({ event: 'access_log.version_later', topic: this.#topic }, this.#later)
   }
 
   /** All records written before the barrier have been read. */
@@ -245,7 +245,7 @@ export class KafkaAccessLog implements AccessLog {
     this.#entries = this.#reading
     this.#settle?.resolve()
     logger.info(
-      { topic: this.#topic, subjects: this.#reading.size },
+      { event: 'access_log.known', topic: this.#topic, subjects: this.#reading.size },
       'access log: read to its end; decisions are in force',
     )
   }
@@ -266,7 +266,7 @@ export class KafkaAccessLog implements AccessLog {
       if (this.#secrets.has(own)) void this.#write(SECRET + own, null).catch(() => {})
       const message =
         'GATEPOST_SECRET differs from the secret of this installation: set the same value for every process'
-      logger.fatal({ topic: this.#topic }, message)
+      logger.fatal({ event: 'access_log.secret_unknown', topic: this.#topic }, message)
       this.#settle?.reject(new GatepostError('CONFIG_INVALID', message))
       return false
     }
@@ -286,7 +286,10 @@ export class KafkaAccessLog implements AccessLog {
     try {
       await this.#write(SECRET + own, SECRET_VALUE)
       await this.#write(SECRET + before, null)
-      this.#options.logger.info({ topic: this.#topic }, 'access log: recorded the new token key')
+      this.#options.logger.info(
+        { event: 'access_log.secret_recorded', topic: this.#topic },
+        'access log: recorded the new token key',
+      )
     } catch {
       // The next process that starts with the new key repeats this.
     }

@@ -79,7 +79,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
     failed = true
     stopping.abort()
     logger.fatal(
-      errorFields(error),
+      { event: 'aggregator.stopped', ...errorFields(error) },
       'aggregator: stopping after an error that retries cannot solve; records stay in the log',
     )
     if (options.onFatal) options.onFatal(error)
@@ -93,7 +93,7 @@ export function startAggregator(options: AggregatorOptions): Aggregator {
       // Stopped while failing: the batches are read again at the next start.
       if (draining.signal.aborted)
         logger.error(
-          { stream, error: messageOf(error) },
+          { event: 'aggregator.stopped_early', stream, error: messageOf(error) },
           'aggregator: stopped before all batches were stored; they stay in the log for the next start',
         )
       else fail(error)
@@ -147,7 +147,7 @@ async function sampleLag(
       }
     } catch (error) {
       logger.warn(
-        { error: messageOf(error) },
+        { event: 'aggregator.lag_unknown', error: messageOf(error) },
         'aggregator: cannot read the lag of the record log; the lag metrics are stale',
       )
     }

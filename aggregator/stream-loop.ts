@@ -170,7 +170,7 @@ export class StreamLoop {
   async #fenced(error: unknown): Promise<void> {
     this.#stats.fenced++
     this.#logger.warn(
-      { stream: this.#stream, error: messageOf(error) },
+      { event: 'aggregator.partition_lost', stream: this.#stream, error: messageOf(error) },
       'aggregator: another aggregator owns this partition now; dropped the gather',
     )
     this.#ownerships.forget()
@@ -192,7 +192,7 @@ export class StreamLoop {
     } catch (error) {
       // Stores what has been gathered first; then reads again after it, which may fail for good.
       this.#logger.warn(
-        { stream: this.#stream, error: messageOf(error) },
+        { event: 'aggregator.read_failed', stream: this.#stream, error: messageOf(error) },
         'aggregator: cannot read the record log; retrying',
       )
     }
@@ -223,7 +223,7 @@ export class StreamLoop {
         this.#stats.failures++
         const delay = Math.round(backoff.next())
         this.#logger.warn(
-          { stream: this.#stream, ...errorFields(error), delay },
+          { event: 'aggregator.store_failed', stream: this.#stream, ...errorFields(error), delay },
           'aggregator: cannot store a gather; retrying',
         )
         await pause(delay, this.#stopping)

@@ -65,13 +65,16 @@ export class Certificate {
     } catch (error) {
       this.failures++
       this.#logger.error(
-        { err: error },
+        { event: 'tls.certificate_unusable', err: error },
         `tls: the changed certificate cannot be used: ${messageOf(error)}. The one from before stays in use; correct the files`,
       )
       return
     }
     const expires = new Date(this.#content.expires).toISOString()
-    this.#logger.info({ certFile, expires }, `tls: the certificate was changed; the new one expires ${expires}`)
+    this.#logger.info(
+      { event: 'tls.certificate_changed', certFile, expires },
+      `tls: the certificate was changed; the new one expires ${expires}`,
+    )
   }
 
   close(): void {

@@ -1,12 +1,19 @@
 import { createRequire } from 'node:module'
-import { pino, type Logger } from 'pino'
+import { pino } from 'pino'
 import type { build } from 'pino-pretty'
+import type { LogEvent, LogLevel } from './log-events.ts'
 
-export type { Logger }
+type Log<L extends LogLevel> = (
+  fields: { readonly event: LogEvent<L>; readonly [field: string]: unknown },
+  message: string,
+) => void
+
+/** A pino logger that takes only events of the list in log-events.ts, each at its level. */
+export type Logger = { readonly [L in LogLevel]: Log<L> } & { level: string }
 
 /**
  * The process's logger, writing to standard error: one JSON document per line, or readable lines on a terminal.
- * Never log a token, a password or a voucher code.
+ * Never log a token, a password or a voucher code, and no user name, MAC or address of a person at level info or above.
  */
 export function createLogger(name: string): Logger {
   const level = process.env['GATEPOST_LOG_LEVEL'] ?? 'info'

@@ -190,7 +190,10 @@ export class App {
   /** An internal error fails one request, not the worker with all its other requests. */
   #failed(route: Route, error: unknown): Reply {
     this.faults++
-    this.#logger.error({ route, err: error }, `ingest: a request failed: ${messageOf(error)}`)
+    this.#logger.error(
+      { event: 'ingest.request_failed', route, err: error },
+      `ingest: a request failed: ${messageOf(error)}`,
+    )
     return { answer: FAULTS[route] ?? FAILED, outcome: 'dropped' }
   }
 

@@ -46,7 +46,10 @@ export function startStateSchedule({ store, logger, everyMs = EVERY_MS }: StateS
       stats.countedAt = Date.now()
     } catch (error) {
       stats.failures++
-      logger.warn({ error: messageOf(error) }, 'state: cannot count gateways and sessions for the metrics; retrying')
+      logger.warn(
+        { event: 'state.count_failed', error: messageOf(error) },
+        'state: cannot count gateways and sessions for the metrics; retrying',
+      )
     }
     return Math.max(everyMs, (performance.now() - started) / BUSY_SHARE)
   })

@@ -43,7 +43,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     else sent()
   }
   const fail = (error: unknown) => {
-    logger.fatal({ err: error }, messageOf(error))
+    logger.fatal({ event: 'process.failed', err: error }, messageOf(error))
     const code = error instanceof GatepostError ? error.code : null
     send({ type: 'failed', message: messageOf(error), code }, die)
   }
@@ -62,7 +62,7 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
     }).finally(() => questions.delete(id))
   }
   const orphaned = () => {
-    logger.warn('the supervisor has ended; exiting')
+    logger.warn({ event: 'process.orphaned' }, 'the supervisor has ended; exiting')
     die()
   }
 
@@ -98,7 +98,8 @@ export function runChild<Start>(child: Child<Start>, logger: Logger): void {
       case 'metrics':
         child.metrics().then(
           (metrics) => send({ type: 'metrics', id: message.id, metrics }),
-          (error: unknown) => logger.error({ err: error }, 'cannot collect metrics for the supervisor'),
+          (error: unknown) =>
+            logger.error({ event: 'process.metrics_failed', err: error }, 'cannot collect metrics for the supervisor'),
         )
         break
     }

@@ -340,7 +340,7 @@ class Service {
     const report = () => {
       this.#counters.overdue++
       const reason = `the engine has not ended a query ${overdueSeconds} s after its limit of ${limit} s`
-      this.#options.logger.error({ limit }, `SQL endpoint: ${reason}`)
+      this.#options.logger.error({ event: 'sql.query_overdue', limit }, `SQL endpoint: ${reason}`)
       this.#options.onOverdue?.(reason)
     }
     return { afterMs: (limit + overdueSeconds) * 1000, report }
@@ -352,7 +352,7 @@ class Service {
     if (!res.headersSent || res.destroyed) return
     this.#counters.slow++
     this.#options.logger.warn(
-      {},
+      { event: 'sql.slow_reader' },
       'SQL endpoint: a client that read its result slowly was disconnected, since others wait',
     )
     res.destroy()
@@ -371,7 +371,7 @@ class Service {
     const refusal = refusalOf(error)
     if (refusal === null) this.#counters.failed++
     else this.#counters.refused[refusal]++
-    this.#options.logger.debug({ code: error.code, name: error.codeName }, 'query failed')
+    this.#options.logger.debug({ event: 'sql.query_failed', code: error.code, name: error.codeName }, 'query failed')
     const text = exceptionText(error, this.#facts.version)
     if (output?.started === true && res.headersSent) {
       await output.fail(text)

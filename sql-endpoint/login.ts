@@ -72,7 +72,7 @@ export class Login {
     if (!this.#logged.allows(group, now)) return
     this.#logged.failed(group, now)
     this.#options.logger.warn(
-      { user, address },
+      { event: 'sql.login_refused', user, address },
       `SQL endpoint: ${address} sent a wrong password for user ${user}; further ones are counted for a minute, and too many are refused`,
     )
   }

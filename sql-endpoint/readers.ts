@@ -29,7 +29,7 @@ export function readersThatHold(
     const missing = [...(shown ?? []), ...hidden].filter((place) => !places.has(place))
     if (missing.length === 0) return true
     logger.error(
-      { user: name, missing },
+      { event: 'sql.user_off', user: name, missing },
       `SQL endpoint: user ${name} is switched off, since database ${DATABASE} has no ${missing.join(', ')}: correct GATEPOST_SQL_USERS and restart`,
     )
     return false

@@ -58,7 +58,7 @@ export async function runSteps(
     if (done.has(step.name)) continue
     if (rewrites) {
       logger.info(
-        { version, migration: name, step: step.name },
+        { event: 'store.migration_step', version, migration: name, step: step.name },
         `store: migrating, step ${index + 1} of ${steps.length}`,
       )
     }
@@ -77,7 +77,11 @@ export async function runSteps(
 async function untilEnded(sql: SqlConnection, label: string, logger: Logger): Promise<void> {
   const running = `SELECT query_id FROM system.processes WHERE startsWith(query, ${quoted(label)})`
   for (let asked = 0; (await sql.rows(running)).length > 0; asked++) {
-    if (asked === 0) logger.info('store: the server still runs this step for another process; waiting until it ends')
+    if (asked === 0)
+      logger.info(
+        { event: 'store.migration_waits' },
+        'store: the server still runs this step for another process; waiting until it ends',
+      )
     await sleep(POLL_MS)
   }
 }

@@ -82,7 +82,10 @@ export async function migrate(
   for (const [index, migration] of missing.entries()) {
     await apply(sql, migration, logger)
     const { version, name } = migration
-    logger.info({ version, migration: name }, `store: migration applied, ${index + 1} of ${missing.length}`)
+    logger.info(
+      { event: 'store.migrated', version, migration: name },
+      `store: migration applied, ${index + 1} of ${missing.length}`,
+    )
   }
 }
 

@@ -80,6 +80,6 @@ export async function applyRetention(sql: SqlConnection, retention: Retention, l
     const days = (retention as Readonly<Partial<Record<string, number>>>)[name.replace(/_local$/, '')]
     if (!ttl || days === undefined || Number(ttl[2]) === days) continue
     await sql.run(`ALTER TABLE ${DATABASE}.${name} MODIFY TTL ${ttl[1]} + toIntervalDay(${days})`)
-    logger.info({ table: name, days, before: Number(ttl[2]) }, 'retention changed')
+    logger.info({ event: 'store.retention_changed', table: name, days, before: Number(ttl[2]) }, 'retention changed')
   }
 }

@@ -80,7 +80,7 @@ export class RowQueue<Row extends object> {
     } catch (error) {
       const [name] = table.split(' ')
       logger.error(
-        { error: messageOf(error), rows: rows.length },
+        { event: 'store.rows_waiting', error: messageOf(error), rows: rows.length },
         `rows of ${name} cannot be written; they are kept for the next try, at most ${max} of them`,
       )
       this.#waiting = [...rows, ...this.#waiting]

@@ -76,7 +76,10 @@ export class Mailer {
       this.#waiting--
     } catch (error) {
       // Neither the address nor the text may be logged.
-      this.#options.logger.warn({ tries, error: reasonOf(error) }, 'portal: the mail server did not accept a mail')
+      this.#options.logger.warn(
+        { event: 'portal.mail_refused', tries, error: reasonOf(error) },
+        'portal: the mail server did not accept a mail',
+      )
       if (tries === MAX_TRIES || isPermanent(error) || this.#closed) {
         this.failed++
         this.#waiting--

@@ -111,7 +111,7 @@ export class OidcLogin {
       this.outages++
       const { code } = error as { code?: unknown }
       this.#logger.error(
-        { error: typeof code === 'string' ? code : messageOf(error) },
+        { event: 'portal.oidc_failed', error: typeof code === 'string' ? code : messageOf(error) },
         'portal: the OpenID Connect provider gave no valid answer; the login was refused',
       )
       return 'down'
@@ -143,7 +143,7 @@ export class OidcLogin {
     const isUnverified = claim === 'email' && claims['email_verified'] !== true
     if (typeof value !== 'string' || value.trim() === '' || value.length > MAX_ACCOUNT || isUnverified) {
       this.#logger.warn(
-        { claim },
+        { event: 'portal.oidc_claim_missing', claim },
         isUnverified
           ? 'portal: the OpenID Connect provider has not verified the e-mail address; the login was refused'
           : 'portal: the OpenID Connect provider did not send the claim of GATEPOST_OIDC_CLAIM; the login was refused',
@@ -165,7 +165,7 @@ export class OidcLogin {
       if (this.#failedAt < now) {
         this.outages++
         this.#logger.error(
-          { error: messageOf(error) },
+          { event: 'portal.oidc_metadata_failed', error: messageOf(error) },
           'portal: the metadata of the OpenID Connect provider cannot be read; logins with it are refused',
         )
       }

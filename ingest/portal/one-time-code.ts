@@ -57,7 +57,7 @@ export class CodeLogin implements LoginMethod {
       return form.has('code') ? await this.#check(to, attempt) : await this.#send(to, attempt)
     } catch (error) {
       this.#logger.error(
-        { error: messageOf(error) },
+        { event: 'portal.code_service_failed', error: messageOf(error) },
         'portal: the service for one-time codes gave no valid answer; the login was refused',
       )
       return refused('error.webhook_down', 503)

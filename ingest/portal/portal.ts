@@ -142,7 +142,10 @@ export class Portal {
 
   #failed(route: PortalRoute, error: unknown): Reply {
     this.faults++
-    this.#pages.logger.error({ route, err: error }, `portal: a login form failed: ${messageOf(error)}`)
+    this.#pages.logger.error(
+      { event: 'portal.form_failed', route, err: error },
+      `portal: a login form failed: ${messageOf(error)}`,
+    )
     return { answer: FAULT, outcome: 'none' }
   }
 }

@@ -66,7 +66,7 @@ export class WebhookLogin implements LoginMethod {
       notWrong()
       this.outages++
       this.#logger.error(
-        { error: messageOf(error) },
+        { event: 'portal.webhook_failed', error: messageOf(error) },
         'portal: the login webhook gave no valid answer; the login was refused',
       )
       return refused('error.webhook_down', 503)

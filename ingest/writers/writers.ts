@@ -130,7 +130,7 @@ export class Writers {
       this.#loggedAt.set(key, now)
       const { error, remedy } = MEANINGS[why]
       this.#logger.warn(
-        { kind, reason: why, remoteIp: exchange.remoteIp },
+        { event: 'ingest.source_refused', kind, reason: why, remoteIp: exchange.remoteIp },
         `ingest: refused a ${kind} report from ${exchange.remoteIp}: ${error}; it is not stored. To take it: ${remedy}`,
       )
     }

@@ -131,7 +131,10 @@ class AlertWork implements LeasedWork {
   }
 
   failed(error: unknown): void {
-    this.#options.logger.warn({ error: messageOf(error) }, 'alerts: cannot read the state of the gateways; retrying')
+    this.#options.logger.warn(
+      { event: 'alerts.look_failed', error: messageOf(error) },
+      'alerts: cannot read the state of the gateways; retrying',
+    )
   }
 
   /** @returns those that were accepted */
@@ -143,6 +146,8 @@ class AlertWork implements LeasedWork {
   async #post(change: Change): Promise<boolean> {
     const { url, secret, logger } = this.#options
     const body = JSON.stringify(change)
+    const { event: alert, ...of } = change
+    const told = { alert, ...of }
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -154,12 +159,12 @@ class AlertWork implements LeasedWork {
       await response.body?.cancel()
       if (!response.ok) throw new Error(`status ${response.status}`)
       this.stats.sent[change.event]++
-      logger.info(change, 'alerts: posted an alert to GATEPOST_ALERT_URL')
+      logger.info({ event: 'alerts.posted', ...told }, 'alerts: posted an alert to GATEPOST_ALERT_URL')
       return true
     } catch (error) {
       this.stats.failures++
       logger.error(
-        { ...change, error: messageOf(error) },
+        { event: 'alerts.post_failed', ...told, error: messageOf(error) },
         'alerts: GATEPOST_ALERT_URL did not accept an alert; retrying',
       )
       return false

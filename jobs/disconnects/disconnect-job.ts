@@ -127,7 +127,10 @@ class DisconnectWork implements LeasedWork {
   failed(error: unknown): void {
     if (this.#stop.aborted) return
     this.stats.failures++
-    this.#options.logger.warn({ error: messageOf(error) }, 'disconnects: cannot look for denied sessions; retrying')
+    this.#options.logger.warn(
+      { event: 'disconnects.look_failed', error: messageOf(error) },
+      'disconnects: cannot look for denied sessions; retrying',
+    )
   }
 
   async look({ stopped }: HeldLease): Promise<void> {
@@ -201,23 +204,28 @@ class DisconnectWork implements LeasedWork {
   async #askOne({ session, reason, listener, attributes }: Request): Promise<Row[]> {
     const { logger, waitsMs = WAITS_MS } = this.#options
     const { nas, session_id } = session
-    const told = { nas, session_id, address: listener.address, port: listener.port, reason }
+    // Which session it was stands in the table, not in the log, which is kept elsewhere.
+    const told = { nas, address: listener.address, port: listener.port }
     let answer: Answer | null = null
     let packets = 0
     try {
       ;({ answer, packets } = await requestDisconnect(listener, attributes, this.#stop, waitsMs))
     } catch (error) {
       if (this.#stop.aborted) return []
-      logger.warn({ ...told, error: messageOf(error) }, 'disconnects: cannot send a Disconnect-Request')
+      logger.warn(
+        { event: 'disconnects.send_failed', ...told, error: messageOf(error) },
+        'disconnects: cannot send a Disconnect-Request',
+      )
     }
     const outcome = outcomeOf(answer)
     const errorCause = answer?.errorCause ?? null
     this.stats.outcomes[outcome]++
     this.stats.repeated += Math.max(0, packets - 1)
-    if (outcome === 'ack' || outcome === 'gone') logger.info({ ...told, outcome }, 'disconnects: a NAS ended a session')
+    if (outcome === 'ack' || outcome === 'gone')
+      logger.info({ event: 'disconnects.session_ended', ...told, outcome }, 'disconnects: a NAS ended a session')
     else
       logger.warn(
-        { ...told, outcome, error_cause: errorCause, packets },
+        { event: 'disconnects.refused', ...told, outcome, error_cause: errorCause, packets },
         'disconnects: a NAS did not end a denied session; it is asked again later. Check the entry of GATEPOST_RADIUS_DAE and the NAS',
       )
     const at = sqlTime(Date.now())

@@ -125,7 +125,7 @@ class AccessWork implements LeasedWork {
   failed(error: unknown): void {
     this.stats.failures++
     this.#options.logger.warn(
-      { error: messageOf(error) },
+      { event: 'access_mirror.copy_failed', error: messageOf(error) },
       'access mirror: cannot copy decisions to table access_control; retrying',
     )
   }
@@ -153,10 +153,17 @@ class AccessWork implements LeasedWork {
       const { denied, overflow } = await policy.run(Date.now())
       stats.denied += denied
       if (overflow) stats.overflows++
-      if (denied > 0) logger.info({ policy: policy.name, denied }, 'policies: denied subjects that exceeded the limit')
+      if (denied > 0)
+        logger.info(
+          { event: 'policies.denied', policy: policy.name, denied },
+          'policies: denied subjects that exceeded the limit',
+        )
     } catch (error) {
       stats.failures++
-      logger.error({ policy: policy.name, error: messageOf(error) }, 'policies: cannot evaluate the policy; retrying')
+      logger.error(
+        { event: 'policies.evaluation_failed', policy: policy.name, error: messageOf(error) },
+        'policies: cannot evaluate the policy; retrying',
+      )
     }
     const took = performance.now() - started
     stats.seconds = took / 1000

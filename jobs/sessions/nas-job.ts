@@ -49,7 +49,10 @@ export function startNasJob({ store, logger, everyMs = EVERY_MS, leaseSettleMs: 
       },
       failed(error) {
         stats.failures++
-        logger.warn({ error: messageOf(error) }, 'sessions: cannot learn the intervals of interim updates; retrying')
+        logger.warn(
+          { event: 'sessions.intervals_failed', error: messageOf(error) },
+          'sessions: cannot learn the intervals of interim updates; retrying',
+        )
       },
     },
   )

@@ -91,7 +91,10 @@ class SessionWork implements LeasedWork {
   failed(error: unknown): void {
     this.stats.failures++
     this.#sessionsPerStatement = Math.max(SESSIONS_AT_LEAST, Math.floor(this.#sessionsPerStatement / 2))
-    this.#options.logger.warn({ error: messageOf(error) }, 'sessions: cannot compute sessions; retrying')
+    this.#options.logger.warn(
+      { event: 'sessions.computation_failed', error: messageOf(error) },
+      'sessions: cannot compute sessions; retrying',
+    )
   }
 
   async #run(): Promise<void> {

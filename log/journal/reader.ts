@@ -199,13 +199,16 @@ export class JournalReader implements LogReader {
     if (obstacle !== null && (!this.#options.passesOn || batches.length === 0)) {
       this.#held.add(file.path)
       this.stats.heldSegments = this.#held.size
-      this.#options.logger.error({ segment: file.path }, `journal: segment ${file.name} is held: ${obstacle}`)
+      this.#options.logger.error(
+        { event: 'journal.segment_held', segment: file.path },
+        `journal: segment ${file.name} is held: ${obstacle}`,
+      )
       return null
     }
     if (damage !== null) {
       this.stats.corruptSegments++
       this.#options.logger.error(
-        { segment: file.path, intactBatches: batches.length, ...damage },
+        { event: 'journal.segment_corrupt', segment: file.path, intactBatches: batches.length, ...damage },
         `journal: segment ${file.name} is corrupt; its intact batches are stored, the file is moved to ${CORRUPT_DIRECTORY}/`,
       )
     }
@@ -220,7 +223,7 @@ export class JournalReader implements LogReader {
       await rename(file.path, join(directory, file.name))
     } catch (error) {
       this.#options.logger.error(
-        { segment: file.path, err: error },
+        { event: 'journal.segment_not_moved', segment: file.path, err: error },
         `journal: cannot move a corrupt segment to ${CORRUPT_DIRECTORY}/: ${messageOf(error)}`,
       )
       throw error

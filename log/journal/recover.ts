@@ -47,7 +47,7 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
     if ('unreadable' in found) {
       done.left++
       logger.error(
-        { segment: path },
+        { event: 'journal.segment_not_recovered', segment: path },
         `journal: cannot recover segment ${name}; it stays where it is: ${obstacleTo(found)}`,
       )
     } else if (found.scan.blocks.length > 0) {
@@ -58,14 +58,20 @@ export async function recoverSlot(directory: string, logger: Logger): Promise<Re
       unlinkSync(path)
       done.removed++
     } else {
-      logger.error({ segment: path }, `journal: segment ${name} is corrupt; the file is moved to ${CORRUPT_DIRECTORY}/`)
+      logger.error(
+        { event: 'journal.segment_put_aside', segment: path },
+        `journal: segment ${name} is corrupt; the file is moved to ${CORRUPT_DIRECTORY}/`,
+      )
       putAside(directory, name)
       done.putAside++
     }
   }
   if (done.sealed + done.removed + done.putAside > 0) {
     await syncDirectory(directory)
-    logger.info({ directory, ...done }, 'journal: recovered the open segments of an earlier process')
+    logger.info(
+      { event: 'journal.recovered', directory, ...done },
+      'journal: recovered the open segments of an earlier process',
+    )
   }
   return done
 }

@@ -164,7 +164,7 @@ class StreamJournal {
     if (this.#lastRefusal === error) return
     if (performance.now() - this.#loggedAt > LOG_EVERY_MS) {
       this.#loggedAt = performance.now()
-      this.#options.logger.error({ stream: this.#stream, err: error }, messageOf(error))
+      this.#options.logger.error({ event: 'journal.write_failed', stream: this.#stream, err: error }, messageOf(error))
     }
     if (error instanceof GatepostError && (error.code === 'LOG_FULL' || error.code === 'LOG_WRITE_REFUSED')) {
       this.#lastRefusal = error
@@ -210,7 +210,7 @@ class StreamJournal {
         if (gone || performance.now() - this.#sealErrorAt > LOG_EVERY_MS) {
           this.#sealErrorAt = performance.now()
           this.#options.logger.error(
-            { stream: this.#stream, err: error },
+            { event: 'journal.seal_failed', stream: this.#stream, err: error },
             `journal: cannot seal a segment; ${gone ? 'its file is gone' : 'retrying'}: ${messageOf(error)}`,
           )
         }

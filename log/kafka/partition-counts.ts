@@ -47,7 +47,7 @@ export async function countsAtStart(
   } catch (error) {
     if (saved === null || !(error instanceof KafkaUnavailable) || error.problem !== 'away') throw error
     logger.error(
-      { err: error },
+      { event: 'kafka.unreachable', err: error },
       'Kafka writer: no broker can be reached; starting anyway, records go to the spill until Kafka is back',
     )
     return saved

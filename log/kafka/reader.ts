@@ -108,7 +108,7 @@ export class KafkaReader implements LogReader {
         },
         stalled: (partition, expected) => {
           this.#logger.warn(
-            { partition: partition.name, expected },
+            { event: 'kafka.partition_stalled', partition: partition.name, expected },
             `Kafka reader: partition ${partition.name} stalled: records wait and none arrive; re-seeking to offset ${expected}`,
           )
           // The client may have lost its position: tell it again.
@@ -117,7 +117,7 @@ export class KafkaReader implements LogReader {
         },
         unassigned: (partitions) => {
           this.#logger.error(
-            { partitions },
+            { event: 'kafka.partitions_unread', partitions },
             'Kafka reader: no aggregator reads these partitions; rejoining the group to rebalance',
           )
           this.#group.rejoin('unassigned partitions')
@@ -240,7 +240,10 @@ export class KafkaReader implements LogReader {
         this.#group.pause(name, number)
       }
     }
-    this.#logger.info({ partitions: this.#partitions.map(({ name }) => name) }, 'Kafka reader: partitions assigned')
+    this.#logger.info(
+      { event: 'kafka.partitions_assigned', partitions: this.#partitions.map(({ name }) => name) },
+      'Kafka reader: partitions assigned',
+    )
     this.#joined?.()
     void this.#locate(this.#partitions, this.#assignment)
   }
@@ -263,7 +266,7 @@ export class KafkaReader implements LogReader {
           return await this.#locateTopic(name, some, assignment)
         } catch (error) {
           this.#logger.warn(
-            { topic: name, error: messageOf(error) },
+            { event: 'kafka.offset_unreadable', topic: name, error: messageOf(error) },
             'Kafka reader: cannot read the committed offset; retrying',
           )
           await sleep(LOCATE_RETRY_MS)
@@ -310,7 +313,7 @@ export class KafkaReader implements LogReader {
       case 'held':
         this.#pause(partition)
         this.#logger.error(
-          { partition: partition.name, offset: partition.held?.offset },
+          { event: 'kafka.partition_held', partition: partition.name, offset: partition.held?.offset },
           `Kafka reader: partition ${partition.name} is held at offset ${partition.held?.offset}: ${partition.held?.obstacle}`,
         )
         return false
@@ -326,7 +329,7 @@ export class KafkaReader implements LogReader {
         if (expected === null) return false
         const found = { partition: partition.name, expected, fetchedOffset }
         this.#logger.warn(
-          found,
+          { event: 'kafka.fetch_elsewhere', ...found },
           `Kafka reader: the client fetched ${partition.name} from offset ${fetchedOffset} instead of ${expected}; re-seeking`,
         )
         this.#relocate(partition, (ends) => resumeAt({ expected, committed, committedId, ...ends }))
@@ -357,7 +360,7 @@ export class KafkaReader implements LogReader {
   #alarm(partition: PartitionReader, message: string): void {
     this.#counted.positionAlarms++
     this.#logger.error(
-      { partition: partition.name, group: this.#options.group },
+      { event: 'kafka.partition_reread', partition: partition.name, group: this.#options.group },
       `Kafka reader: ${message}; re-reading partition ${partition.name} from its beginning, stored batches are skipped`,
     )
   }

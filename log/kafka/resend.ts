@@ -92,7 +92,7 @@ export class Resend {
         else if (await this.#sendAll(gathered.batches)) await this.#spill.commit(gathered)
       } catch (error) {
         this.#logger.error(
-          { stream: this.#stream, err: error },
+          { event: 'spill.read_failed', stream: this.#stream, err: error },
           `spill: cannot read a segment; retrying: ${messageOf(error)}`,
         )
         this.#spill.rewind(this.#stream)

@@ -126,7 +126,7 @@ export class Spill {
         adopted += await this.#adoptFrom(directory)
       } catch (error) {
         this.#logger.error(
-          { directory, err: error },
+          { event: 'spill.adoption_failed', directory, err: error },
           `spill: cannot adopt the spill of an ended worker; it stays where it is: ${messageOf(error)}`,
         )
       } finally {
@@ -153,7 +153,10 @@ export class Spill {
     if (moved === 0) return 0
     await syncDirectory(this.#directory)
     await syncDirectory(directory)
-    this.#logger.warn({ directory, segments: moved }, 'spill: adopted segments of a worker that ended')
+    this.#logger.warn(
+      { event: 'spill.adopted', directory, segments: moved },
+      'spill: adopted segments of a worker that ended',
+    )
     return moved
   }
 

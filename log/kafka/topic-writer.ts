@@ -104,7 +104,7 @@ export class TopicWriter {
     if (count < this.#health.count && !this.#confirmed(count, now)) return false
     this.#fewer = null
     this.#options.logger.info(
-      { topic: this.#options.name, count },
+      { event: 'kafka.partitions_changed', topic: this.#options.name, count },
       'Kafka writer: the number of partitions of the topic changed',
     )
     this.#health.resize(count)
@@ -253,7 +253,10 @@ export class TopicWriter {
   #worked(partition: number): void {
     if (!this.#health.succeeded(partition) || this.#health.failing > 0) return
     this.#troubled = false
-    this.#options.logger.info({ topic: this.#options.name }, 'Kafka writer: Kafka accepts records again')
+    this.#options.logger.info(
+      { event: 'kafka.writes_accepted', topic: this.#options.name },
+      'Kafka writer: Kafka accepts records again',
+    )
   }
 
   #failed(partition: number, error: Error | SendError): void {
@@ -270,7 +273,7 @@ export class TopicWriter {
     this.#loggedAt = now
     const help = misconfigured ? `; to repair: ${REPAIR_COMMAND}` : ''
     logger.error(
-      { topic: name, partition, error: error.message },
+      { event: 'kafka.writes_refused', topic: name, partition, error: error.message },
       `Kafka writer: ${name} does not accept records, they go to the spill: ${error.message}${help}`,
     )
   }

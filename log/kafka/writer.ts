@@ -143,7 +143,10 @@ export class KafkaWriter implements LogWriter {
           if (segments > 0) for (const topic of this.#streams.values()) topic.noticeSpill()
         },
         (error: unknown) =>
-          this.#options.logger.error({ err: error }, 'spill: cannot look for spills of ended workers'),
+          this.#options.logger.error(
+            { event: 'spill.look_failed', err: error },
+            'spill: cannot look for spills of ended workers',
+          ),
       )
       .finally(() => (this.#adopting = null))
     return this.#adopting
@@ -169,7 +172,10 @@ export class KafkaWriter implements LogWriter {
       for (const [stream, count] of counts) changed = this.#of(stream).resize(count) || changed
       if (changed) save(this.spill.directory, kafka, topicPrefix, new Map([...this.#counts(), ...counts]))
     } catch (error) {
-      logger.debug({ err: error }, `Kafka writer: cannot look up the partitions: ${messageOf(error)}`)
+      logger.debug(
+        { event: 'kafka.partitions_unknown', err: error },
+        `Kafka writer: cannot look up the partitions: ${messageOf(error)}`,
+      )
     }
   }
 

@@ -63,11 +63,14 @@ async function importLocations(
     stats.imports++
     stats.latest = Date.now()
     stats.locations = locations.length
-    logger.info({ locations: locations.length }, 'locations imported')
+    logger.info({ event: 'locations.imported', locations: locations.length }, 'locations imported')
     return true
   } catch (error) {
     stats.failures++
-    logger.error({ error: messageOf(error) }, 'the locations could not be imported; those that are there stay')
+    logger.error(
+      { event: 'locations.import_failed', error: messageOf(error) },
+      'the locations could not be imported; those that are there stay',
+    )
     return false
   }
 }

@@ -47,14 +47,14 @@ export function startHistory({ store, secret, identifiedDays, keptDays, logger }
     try {
       const days = await copyHistory(store, key, identifiedDays, now, stopped)
       if (days > 0) {
-        logger.info({ days }, 'logins were copied under pseudonyms')
+        logger.info({ event: 'login_history.copied', days }, 'logins were copied under pseudonyms')
         await dropOldHistory(store, keptDays, now)
       }
       if (!stopped()) stats.currentTo = due
     } catch (error) {
       stats.failures++
       logger.warn(
-        { error: messageOf(error) },
+        { event: 'login_history.copy_failed', error: messageOf(error) },
         'the logins could not be copied under pseudonyms; trying again in a minute',
       )
     }

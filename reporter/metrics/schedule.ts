@@ -56,7 +56,10 @@ export function startSchedule(options: ScheduleOptions): Schedule {
       if (!stopped()) stats.currentTo = due.getTime()
     } catch (error) {
       stats.failures++
-      options.logger.warn({ error: messageOf(error) }, 'the metrics could not be computed; trying again in a minute')
+      options.logger.warn(
+        { event: 'metrics.computation_failed', error: messageOf(error) },
+        'the metrics could not be computed; trying again in a minute',
+      )
     }
     return LOOK_EVERY_MS
   })
@@ -95,14 +98,17 @@ export async function catchUp(
       if (present.has(key(metric.name, period, date))) continue
       const outcome = await computeMetric(store, { metric, period, date, partial: false, retention, now })
       if (outcome.outcome === 'expired') {
-        logger.warn({ metric: metric.name, period, date }, 'a metric was missed, and its raw data is deleted')
+        logger.warn(
+          { event: 'metrics.missed', metric: metric.name, period, date },
+          'a metric was missed, and its raw data is deleted',
+        )
         continue
       }
       computed++
       if (stats) stats.computed++
     }
   }
-  if (computed > 0) logger.info({ computed, date: dayOf(new Date(last)) }, 'metrics stored')
+  if (computed > 0) logger.info({ event: 'metrics.stored', computed, date: dayOf(new Date(last)) }, 'metrics stored')
   return computed
 }
 

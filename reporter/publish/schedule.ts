@@ -65,7 +65,10 @@ export function startPublishing(options: PublishScheduleOptions): PublishSchedul
       const { failed } = await publishDue(options, lease, new Date(), stats, stopped)
       if (failed > 0) return AGAIN_AFTER_MS
     } catch (error) {
-      options.logger.warn({ error: messageOf(error) }, 'could not publish; trying again in a minute')
+      options.logger.warn(
+        { event: 'publisher.run_failed', error: messageOf(error) },
+        'could not publish; trying again in a minute',
+      )
     }
     return LOOK_EVERY_MS
   })
@@ -104,7 +107,7 @@ export async function publishDue(
       if (outcome.status !== 'failed') continue
       failed++
       stats.failed++
-      logger.error(outcome, 'a result could not be published')
+      logger.error({ event: 'publisher.result_failed', ...outcome }, 'a result could not be published')
     }
   }
   return { failed }

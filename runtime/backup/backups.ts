@@ -114,11 +114,14 @@ export class Backups {
         lastHeldMs: made.heldMs,
         lastBytes: made.bytes,
       } satisfies Partial<BackupStats>)
-      logger.info({ ...made }, `backup: ${made.id} was made in ${made.directory}`)
+      logger.info({ event: 'backup.made', ...made }, `backup: ${made.id} was made in ${made.directory}`)
       return made
     } catch (error) {
       this.stats.failures++
-      logger.error({ to: request.to, error: messageOf(error) }, `backup: could not be made: ${messageOf(error)}`)
+      logger.error(
+        { event: 'backup.failed', to: request.to, error: messageOf(error) },
+        `backup: could not be made: ${messageOf(error)}`,
+      )
       throw error
     } finally {
       this.#running = null
@@ -136,9 +139,13 @@ export class Backups {
       const base = full !== undefined && now - timeOfId(full.id) < FULL_EVERY_MS ? full.id : null
       await this.#make({ to, base })
       const removed = await removeOld(to, keep)
-      if (removed.length > 0) this.#options.logger.info({ removed }, 'backup: old ones were removed')
+      if (removed.length > 0)
+        this.#options.logger.info({ event: 'backup.removed', removed }, 'backup: old ones were removed')
     } catch (error) {
-      this.#options.logger.warn({ to, error: messageOf(error) }, 'backup: trying again in ten minutes')
+      this.#options.logger.warn(
+        { event: 'backup.retrying', to, error: messageOf(error) },
+        'backup: trying again in ten minutes',
+      )
       this.#notBefore = Date.now() + RETRY_MS
     }
     return LOOK_EVERY_MS

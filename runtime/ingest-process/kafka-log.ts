@@ -48,6 +48,9 @@ async function known(access: KafkaAccessLog, withinMs: number, logger: Logger): 
   const read = access.ready.then(() => true)
   const late = sleep(withinMs, false, { ref: false })
   if (!(await Promise.race([read, late]))) {
-    logger.warn('access log: not read to its end yet; until then auth requests are answered -1 (no decision)')
+    logger.warn(
+      { event: 'access_log.unknown' },
+      'access log: not read to its end yet; until then auth requests are answered -1 (no decision)',
+    )
   }
 }

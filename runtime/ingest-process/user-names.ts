@@ -58,7 +58,7 @@ export class UserNames {
       }, KNOWN_LOOK_MS)
       waiting.unref()
     }
-    logger.info({ rule: this.current }, `user names are stored by the rule ${this.current}`)
+    logger.info({ event: 'user_names.rule', rule: this.current }, `user names are stored by the rule ${this.current}`)
   }
 
   #look(): void {
@@ -66,7 +66,7 @@ export class UserNames {
     if (rule === null || rule === this.current) return
     if (this.#option.chosen) throw otherRule(this.current, rule)
     this.#logger.warn(
-      { rule, before: this.current },
+      { event: 'user_names.rule_changed', rule, before: this.current },
       `user names are stored by the rule ${rule} from now on, as in the tables of this installation`,
     )
     this.current = rule

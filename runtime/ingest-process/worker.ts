@@ -100,7 +100,7 @@ export class IngestWorker {
     this.certificate = certificate
     this.bounds = workerBounds(proxies, options.listenerLimits)
     const warning = openFilesWarning(this.bounds.bulk.gate.limits)
-    if (warning !== null) options.logger.warn(warning)
+    if (warning !== null) options.logger.warn({ event: 'process.open_files' }, warning)
     const of = (name: ListenerName) => (listeners.includes(name) ? certificate : null)
     this.bulk = new BulkListener(this.app, proxies, receivedAt, of('bulk'), this.bounds.bulk)
     this.gateway = new GatewayListener(this.app, proxies, receivedAt, of('gateway'), this.bounds.gateway)

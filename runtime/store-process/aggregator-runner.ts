@@ -90,7 +90,10 @@ export class AggregatorRunner {
         else await discard(open)
         return
       } catch (error) {
-        this.#options.logger.warn({ error: messageOf(error) }, 'aggregator: cannot open the record log; retrying')
+        this.#options.logger.warn(
+          { event: 'aggregator.open_failed', error: messageOf(error) },
+          'aggregator: cannot open the record log; retrying',
+        )
         await sleep(REOPEN_MS)
       }
     }

@@ -16,7 +16,7 @@ const RETRY_MS = 5000
 export async function decideUserNames(store: Store, option: UserNamesOption, logger: Logger): Promise<UserNameRule> {
   const rule = await decideUserNameRule(store, option.rule)
   if (option.chosen && option.rule !== rule) throw otherRule(option.rule, rule)
-  logger.info({ rule }, `user names are stored by the rule ${rule}`)
+  logger.info({ event: 'user_names.rule', rule }, `user names are stored by the rule ${rule}`)
   return rule
 }
 
@@ -29,7 +29,7 @@ export function publishUserNames(access: AccessLog, rule: UserNameRule, logger: 
     if (published === rule) return
     if (published !== null) {
       logger.error(
-        { published, rule },
+        { event: 'user_names.rules_differ', published, rule },
         'ingest stores user names by another rule than the tables: these tables and this access log belong to two installations',
       )
       return
@@ -44,7 +44,10 @@ export function publishUserNames(access: AccessLog, rule: UserNameRule, logger: 
         data: { value: rule },
       })
     } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'access log: cannot tell ingest the rule of user names; retrying')
+      logger.warn(
+        { event: 'user_names.publication_failed', error: messageOf(error) },
+        'access log: cannot tell ingest the rule of user names; retrying',
+      )
       again(RETRY_MS)
     }
   }

@@ -27,6 +27,7 @@ export async function aggregator(configured: Config): Promise<number> {
   // Only needed once somebody has been forgotten, so installations may run without it.
   if (configured.secret === undefined)
     logger.warn(
+      { event: 'process.secret_unset' },
       'GATEPOST_SECRET is not set: this aggregator stops as soon as gatepost forget is used; set it to the secret of the ingest processes',
     )
   const config = await withPorts(configured, ['metricsPort'])

@@ -10,7 +10,10 @@ import { readLimits, softLimit } from '../../common/process-limits.ts'
 /** Says what an operator should change about how this process was started, and switches core dumps off. */
 export function harden(logger: Logger): void {
   if (process.getuid?.() === 0) {
-    logger.warn('running as root: set GATEPOST_USER to a user that may write to the data directory, or start it as one')
+    logger.warn(
+      { event: 'process.root' },
+      'running as root: set GATEPOST_USER to a user that may write to the data directory, or start it as one',
+    )
   }
   disableCoreDumps(logger)
 }
@@ -22,6 +25,9 @@ function disableCoreDumps(logger: Logger): void {
   try {
     execFileSync('prlimit', ['--pid', String(process.pid), '--core=0:0'], { stdio: ['ignore', 'ignore', 'pipe'] })
   } catch (error) {
-    logger.warn({ error: messageOf(error) }, 'core dumps cannot be switched off: start it with `ulimit -c 0`')
+    logger.warn(
+      { event: 'process.core_dumps', error: messageOf(error) },
+      'core dumps cannot be switched off: start it with `ulimit -c 0`',
+    )
   }
 }

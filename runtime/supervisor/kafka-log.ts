@@ -25,7 +25,7 @@ export async function kafkaAddressOfIngest(config: Config, logger: Logger): Prom
     return await kafkaAddress(config, logger)
   } catch (error) {
     if (!(error instanceof KafkaUnavailable) || error.problem !== 'away') throw error
-    logger.error({ err: error }, error.message)
+    logger.error({ event: 'kafka.away', err: error }, error.message)
     return { ...addressOf(await optionsOf(config, logger), config), away: true }
   }
 }
@@ -37,7 +37,8 @@ export async function kafkaAddressOfIngest(config: Config, logger: Logger): Prom
 export async function kafkaAddress(config: Config, logger: Logger): Promise<KafkaAddress> {
   const options = await optionsOf(config, logger)
   const { assertTopics } = await import('../../log/kafka/topics.ts')
-  for (const { topic, problem } of await assertTopics(options)) logger.warn({ topic }, problem)
+  for (const { topic, problem } of await assertTopics(options))
+    logger.warn({ event: 'kafka.topic_settings', topic }, problem)
   return addressOf(options, config)
 }
 

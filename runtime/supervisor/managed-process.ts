@@ -83,7 +83,10 @@ export class ManagedProcess {
     this.#watch = setInterval(() => this.#listen(child), ALIVE_EVERY_MS)
     child.on('message', (message: FromChild) => this.#received(child, message))
     child.on('error', (error) =>
-      logger.error({ err: error, process: name }, 'supervisor: cannot start or message a process'),
+      logger.error(
+        { event: 'supervisor.start_failed', err: error, process: name },
+        'supervisor: cannot start or message a process',
+      ),
     )
     child.once('exit', (code, signal) => this.#ended(child, code, signal))
   }
@@ -117,11 +120,11 @@ export class ManagedProcess {
       const timer = setTimeout(
         () => {
           // With no time at all, the kill is intended: another process could not start.
-          const level = withinMs > 0 ? 'error' : 'debug'
-          this.#options.logger[level](
-            { process: this.name },
-            'supervisor: a process did not stop in time and was killed; acknowledged records are in the record log',
-          )
+          if (withinMs > 0)
+            this.#options.logger.error(
+              { event: 'supervisor.process_killed', process: this.name },
+              'supervisor: a process did not stop in time and was killed; acknowledged records are in the record log',
+            )
           child.kill('SIGKILL')
         },
         Math.max(0, deadline - performance.now()),
@@ -208,7 +211,7 @@ export class ManagedProcess {
     this.hung++
     this.#silence.reset()
     this.#options.logger.error(
-      { process: this.name, pid: child.pid, reason },
+      { event: 'supervisor.process_hangs', process: this.name, pid: child.pid, reason },
       `supervisor: ${this.name} hangs; killing it. Acknowledged records are in the record log`,
     )
     child.kill('SIGKILL')
@@ -231,7 +234,7 @@ export class ManagedProcess {
     if (this.#readyAt !== null && performance.now() - this.#readyAt > HEALTHY_AFTER_MS) this.#backoff.reset()
     const restartInMs = Math.round(this.#backoff.next())
     this.#options.logger.error(
-      { process: this.name, code, signal, restartInMs },
+      { event: 'supervisor.process_ended', process: this.name, code, signal, restartInMs },
       `supervisor: ${this.name} ended; restarting it`,
     )
     this.restarts++

@@ -73,7 +73,7 @@ export async function run(composition: Composition): Promise<number> {
     throw new GatepostError(outcome.code ?? 'STORE_UNAVAILABLE', `cannot start: ${outcome.message}`)
   }
   if (workError !== null) throw workError
-  if (clean) logger.info('stopped; all accepted records are stored')
+  if (clean) logger.info({ event: 'process.stopped' }, 'stopped; all accepted records are stored')
   return clean ? 0 : 1
 }
 
@@ -93,6 +93,6 @@ async function untilStopped(
   const signal = await Promise.race([stopSignal, done?.then((next) => (next === 'stop' ? 'none' : forever)) ?? forever])
   stopped.abort()
   await done
-  logger.info({ signal }, 'stopping; storing accepted records first')
+  logger.info({ event: 'process.stopping', signal }, 'stopping; storing accepted records first')
   return error
 }

@@ -47,7 +47,7 @@ export async function serve(configured: Config, demo: Demo | null = null): Promi
     if (demo !== null) writeDemoMarker(directory.path, demo.marker)
     else if (readDemoMarker(directory.path) !== null)
       logger.warn(
-        { directory: directory.path },
+        { event: 'process.demo_data', directory: directory.path },
         'the data directory holds generated data of gatepost demo, not real measurements',
       )
     const embedded = configured.clickhouseUrl === undefined

@@ -20,7 +20,7 @@ export async function stopWorkers(
 export function reportLeft(bytes: number, logger: Logger): boolean {
   if (bytes === 0) return true
   logger.error(
-    { bytes },
+    { event: 'spill.left', bytes },
     `spill: Kafka could not be reached in time; ${bytes} bytes of acknowledged records stay in the spill for the next start`,
   )
   return false

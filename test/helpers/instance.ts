@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 import { cleanEnv } from './clean-env.ts'
+import { wrongLogLines } from './log-lines.ts'
 import { run } from './run.ts'
 import { NEVER_MS, untilEnough } from './until.ts'
 
@@ -176,7 +177,10 @@ export class Instance {
     return code
   }
 
-  /** Kills all processes and waits for their end, so that the directory can be removed. */
+  /**
+   * Kills all processes and waits for their end, so that the directory can be removed. Fails if this version logged a line that it should
+   * not: so each test that runs an instance is one of its log.
+   */
   async destroy(): Promise<void> {
     const children = this.#child === null ? [] : processes().filter((entry) => entry.ppid === this.pid)
     await this.stop('SIGKILL')
@@ -188,6 +192,8 @@ export class Instance {
       }
     }
     while (children.some(({ pid }) => isAlive(pid))) await new Promise((resolve) => setTimeout(resolve, 20))
+    const wrong = this.#root === packageFile('.') ? wrongLogLines(this.output) : []
+    if (wrong.length > 0) throw new Error(`these lines should not be logged:\n${wrong.join('\n')}`)
   }
 
   /** Pids of the instance's children whose command line names this file. */

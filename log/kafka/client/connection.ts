@@ -75,7 +75,8 @@ function tlsOptions({ ca, cert, key }: NonNullable<KafkaOptions['tls']>): Connec
  * kafkajs logs as errors what its callers handle (a broker that is down), so its entries are logged at debug level; we log what matters.
  */
 function logEntry(logger: Logger, { level, log }: LogEntry): void {
-  logger[level <= logLevel.ERROR ? 'debug' : 'trace']({ kafkajs: { ...log, stack: undefined } }, log.message)
+  if (level <= logLevel.ERROR)
+    logger.debug({ event: 'kafka.client', kafkajs: { ...log, stack: undefined } }, log.message)
 }
 
 /** The broker list rotated by `attempt`: code that only asks the first broker then asks each in turn. */

@@ -190,7 +190,7 @@ export class Group implements GroupMember {
     if (this.#stopped || this.#restartTimer !== null) return
     this.restarts++
     const delay = Math.round(this.#restartBackoff.next())
-    this.#options.logger.warn({ reason, delay }, 'Kafka consumer: restarting')
+    this.#options.logger.warn({ event: 'kafka.consumer_restarting', reason, delay }, 'Kafka consumer: restarting')
     this.#listener.revoked()
     void this.#dispose()
     this.#restartTimer = setTimeout(() => {
