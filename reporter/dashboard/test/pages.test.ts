@@ -23,6 +23,10 @@ const decided: string[] = []
 const replayed: (string | null)[] = []
 const forgotten: string[] = []
 const freed: string[] = []
+/** What the dashboard logged: an error on a page does not say why. */
+const logged: string[] = []
+const logger = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) })
+t.teardown(() => t.passing() || t.comment(logged.join('')))
 
 async function start(options: Partial<DashboardOptions> = {}) {
   const dashboard = await startDashboard({
@@ -90,7 +94,7 @@ async function start(options: Partial<DashboardOptions> = {}) {
         })
       },
     },
-    logger: pino({ level: 'silent' }),
+    logger,
     ...options,
   })
   return { base: `http://127.0.0.1:${dashboard.port}`, close: () => dashboard.close() }
@@ -194,7 +198,7 @@ if (browser !== null) {
       for (const [name, path] of Object.entries(pages)) {
         const text = await show(page, base + path)
         t.match(text, expected[name as keyof typeof pages], name)
-        t.equal(await page.locator('[role=alert]').count(), 0, `${name} shows no error`)
+        t.same(await page.locator('[role=alert]').allInnerTexts(), [], `${name} shows no error`)
         const wider = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
         t.ok(wider <= 0, `${name} fits (${wider})`)
         const unnamed = await page.evaluate<number>(
