@@ -10,7 +10,7 @@ import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
 import { BODIES_FULL, UNREAD_MAX_BYTES, workerBounds, type ListenerBounds } from './bounds.ts'
 import { isHttps, type Listener } from './bulk.ts'
-import { readRawHead } from './raw-head.ts'
+import { RawRequest } from './raw-request.ts'
 
 /** Time limit for a request's head, and separately for the whole request; how often they are checked. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -39,10 +39,12 @@ const ERRORS_IN_HEADS = new Set([
 
 type Refusal = readonly [reason: keyof ListenerBounds['refusedHeads'], status: string]
 const MALFORMED: Refusal = ['malformed', '400 Bad Request']
+const TOO_LARGE: Refusal = ['too_large', '431 Request Header Fields Too Large']
+const TIMED_OUT: Refusal = ['timed_out', '408 Request Timeout']
 /** By error code; other errors say that the connection is lost. */
 const REFUSALS = new Map<string, Refusal>([
-  ['HPE_HEADER_OVERFLOW', ['too_large', '431 Request Header Fields Too Large']],
-  ['ERR_HTTP_REQUEST_TIMEOUT', ['timed_out', '408 Request Timeout']],
+  ['HPE_HEADER_OVERFLOW', TOO_LARGE],
+  ['ERR_HTTP_REQUEST_TIMEOUT', TIMED_OUT],
 ])
 
 /**
@@ -59,8 +61,8 @@ export class GatewayListener implements Listener, Responder {
   readonly #bounds: ListenerBounds
   /** Connections with a request that was not answered yet. */
   readonly #busy = new WeakSet<Socket>()
-  /** Connections whose last request Node.js could not parse: it parses no other one. */
-  readonly #unparsed = new WeakSet<Socket>()
+  /** Connections whose last request Node.js could not parse, and the request if we can: neither reads another one. */
+  readonly #unparsed = new WeakMap<Socket, RawRequest | null>()
   /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
   #channels: GatewayChannels | null = null
@@ -204,34 +206,57 @@ export class GatewayListener implements Listener, Responder {
   }
 
   /** Node.js reports what it cannot parse, and what takes too long, once for each packet. */
-  #unparsedRequest(error: UnparsedError, socket: Socket): void {
-    if (this.#unparsed.has(socket)) {
+  #unparsedRequest({ code = '', rawPacket }: UnparsedError, socket: Socket): void {
+    let raw = this.#unparsed.get(socket)
+    if (raw === undefined) {
+      // While a body is read, the packet does not begin with a head.
+      const mayBeRead = ERRORS_IN_HEADS.has(code) && rawPacket !== undefined && !this.#busy.has(socket)
+      raw = mayBeRead ? new RawRequest(socket) : null
+      this.#unparsed.set(socket, raw)
+      if (raw === null) {
+        this.#refuse(REFUSALS.get(code) ?? (code.startsWith('HPE_') ? MALFORMED : null), socket)
+        return
+      }
+      // MEASURED: Node.js goes on to measure the time since the request's first byte, and reports after HEADERS_TIMEOUT_MS that it is over.
+      socket.setTimeout(STALLED_MS)
+    }
+    if (raw === null || raw.complete || socket.writableEnded) {
       if (socket.writableFinished) socket.destroy()
       return
     }
-    this.#unparsed.add(socket)
-    const { refusedHeads } = this.#bounds
-    const { code = '', rawPacket } = error
-    // While a body is read, the packet does not begin with a head.
-    const request =
-      ERRORS_IN_HEADS.has(code) && rawPacket !== undefined && !this.#busy.has(socket)
-        ? readRawHead(rawPacket, socket)
-        : null
-    if (request !== null) {
-      this.#bounds.repairedHeads++
-      const response = new ServerResponse(request)
-      response.shouldKeepAlive = false
-      response.assignSocket(socket)
-      response.on('finish', () => socket.end())
-      this.#handle(request, response)
+    if (rawPacket === undefined) {
+      this.#endRaw(REFUSALS.get(code) ?? null, socket)
       return
     }
-    const [reason, status] = REFUSALS.get(code) ?? (code.startsWith('HPE_') ? MALFORMED : [])
-    if (reason === undefined) {
+    const progress = raw.take(rawPacket)
+    if (progress === 'malformed') this.#endRaw(MALFORMED, socket)
+    else if (progress === 'too_large') this.#endRaw(TOO_LARGE, socket)
+    else if (progress === 'begins') this.#handleRaw(raw.message as IncomingMessage, socket)
+  }
+
+  #endRaw(refusal: Refusal | null, socket: Socket): void {
+    this.#unparsed.set(socket, null)
+    this.#refuse(refusal, socket)
+  }
+
+  #handleRaw(request: IncomingMessage, socket: Socket): void {
+    this.#bounds.repairedHeads++
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.on('finish', () => socket.end())
+    socket.once('close', () => request.destroy())
+    this.#handle(request, response)
+  }
+
+  /** @param refusal null: the connection is lost */
+  #refuse(refusal: Refusal | null, socket: Socket): void {
+    if (refusal === null) {
       socket.destroy()
       return
     }
-    refusedHeads[reason]++
+    const [reason, status] = refusal
+    this.#bounds.refusedHeads[reason]++
     if (socket.writable && !this.#busy.has(socket)) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
     socket.destroySoon()
   }

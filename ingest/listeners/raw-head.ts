@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { IncomingMessage, type IncomingHttpHeaders } from 'node:http'
+import { IncomingMessage, METHODS, type IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 
 /*
@@ -10,32 +10,52 @@ import type { Socket } from 'node:net'
  *
  * The target is everything between the first space and the last one before the version.
  */
-const REQUEST_LINE = /^(GET|HEAD) +(\S.*?) +HTTP\/1\.([01])\r?$/s
+const REQUEST_LINE = /^([A-Z-]{1,16}) +(\S.*?) +HTTP\/1\.([01])\r?$/s
 
 /** Node.js counts a longer head as too large. */
-const HEAD_MAX_BYTES = 16 * 1024
+export const HEAD_MAX_BYTES = 16 * 1024
+
+export interface RawHead {
+  readonly message: IncomingMessage
+  /** Where the body begins. */
+  readonly length: number
+}
 
 /**
- * Reads a request without a body from the packet that Node.js could not parse, percent-encoding what may not be in a target.
- * @param packet must begin with the request line, and hold all of it; headers that it does not hold count as not sent
- * @returns null: it is none
+ * Reads a head that Node.js could not parse, percent-encoding what may not be in a target. Headers that are not valid count as not sent.
+ * @param bytes must begin with the request line
+ * @returns 'unfinished': more bytes are needed; null: it is none. A GET or HEAD is answered once its request line is there
  */
-export function readRawHead(packet: Buffer, socket: Socket): IncomingMessage | null {
-  const lineEnd = packet.indexOf('\n')
+export function readRawHead(bytes: Buffer, socket: Socket): RawHead | 'unfinished' | null {
+  const lineEnd = bytes.indexOf('\n')
   if (lineEnd < 0 || lineEnd > HEAD_MAX_BYTES) return null
-  const match = REQUEST_LINE.exec(packet.toString('latin1', 0, lineEnd))
+  const match = REQUEST_LINE.exec(bytes.toString('latin1', 0, lineEnd))
   if (match === null) return null
   const [, method, target, minor] = match
-  const request = new IncomingMessage(socket)
-  request.method = method
-  request.url = encodedTarget(Buffer.from(target, 'latin1'))
-  request.httpVersion = `1.${minor}`
-  request.httpVersionMajor = 1
-  request.httpVersionMinor = Number(minor)
-  request.headers = headersOf(packet.toString('latin1', lineEnd + 1, HEAD_MAX_BYTES))
-  request.complete = true
-  request.push(null)
-  return request
+  if (!METHODS.includes(method)) return null
+  const bodyless = method === 'GET' || method === 'HEAD'
+  const headEnd = endOfHead(bytes, lineEnd + 1)
+  if (headEnd < 0 && !bodyless) return 'unfinished'
+  const message = new IncomingMessage(socket)
+  message.method = method
+  message.url = encodedTarget(Buffer.from(target, 'latin1'))
+  message.httpVersion = `1.${minor}`
+  message.httpVersionMajor = 1
+  message.httpVersionMinor = Number(minor)
+  const length = headEnd < 0 ? bytes.length : headEnd
+  message.headers = headersOf(bytes.toString('latin1', lineEnd + 1, Math.min(length, HEAD_MAX_BYTES)))
+  return { message, length }
+}
+
+/** The index after the empty line; -1: it has not come. */
+function endOfHead(bytes: Buffer, from: number): number {
+  for (let at = from; at < bytes.length;) {
+    const lineEnd = bytes.indexOf('\n', at)
+    if (lineEnd < 0) return -1
+    if (lineEnd === at || (lineEnd === at + 1 && bytes[at] === 0x0d)) return lineEnd + 1
+    at = lineEnd + 1
+  }
+  return -1
 }
 
 /** Letters that are not valid UTF-8 are Latin-1, the other encoding that gateways have. */
