@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, type Argument, type Option } from 'commander'
 import { registerAccess } from './commands/access.ts'
 import { registerAccounts } from './commands/accounts.ts'
 import { registerAggregator } from './commands/aggregator.ts'
@@ -10,6 +10,7 @@ import { registerDemo } from './commands/demo.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerForget } from './commands/forget.ts'
 import { registerGateways } from './commands/gateways.ts'
+import { registerHelp } from './commands/help.ts'
 import { registerImport } from './commands/import.ts'
 import { registerIngest } from './commands/ingest.ts'
 import { registerMissingCommands } from './commands/not-in-this-version.ts'
@@ -35,7 +36,13 @@ export function buildProgram(context: Context): Command {
     .description('Takes what Wi-Fi gateways and RADIUS servers report and turns it into tables and usage metrics.')
     .version(context.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .helpCommand('help [command]', 'print help of a command')
+    .configureHelp({
+      commandDescription: (command) => unfolded(command.description()),
+      // That commands have options goes without saying; the names of metrics leave little room beside them.
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
+      optionDescription: describedOption,
+      minWidthToWrap: 20,
+    })
     .showSuggestionAfterError()
     .exitOverride()
     .hook('preAction', () => becomeUser(context.env))
@@ -77,6 +84,28 @@ Examples:
   registerConfig(program, context)
   registerDoctor(program, context)
   registerMissingCommands(program, context)
+  registerHelp(program)
   registerCompletion(program)
   return program
+}
+
+/** Without the line ends within a paragraph: they are where the source breaks, and help is wrapped at the terminal's width. */
+function unfolded(text: string): string {
+  return text.replace(/([^\n])\n(?=[^\n ])/g, '$1 ')
+}
+
+function argumentTerm(argument: Argument): string {
+  const name = argument.name() + (argument.variadic ? '...' : '')
+  return argument.required ? `<${name}>` : `[${name}]`
+}
+
+/** With its default as people would write it: without quotes, and only if there is one. */
+function describedOption(option: Option): string {
+  const { description, argChoices, defaultValue, defaultValueDescription } = option
+  const shown = defaultValueDescription ?? (option.isBoolean() ? '' : String(defaultValue ?? ''))
+  const facts = [
+    ...(argChoices === undefined ? [] : [`one of ${argChoices.join(', ')}`]),
+    ...(shown === '' ? [] : [`default: ${shown}`]),
+  ]
+  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`
 }

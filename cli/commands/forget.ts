@@ -56,7 +56,8 @@ Examples:
       if (options.json) context.output.json(forgotten)
       else {
         context.output.line(countsTable(forgotten))
-        if (!forgotten.dry_run) for (const text of forgotten.remains) context.output.note(`remains: ${text}`)
+        const remains = forgotten.dry_run ? 'would remain' : 'remains'
+        for (const text of forgotten.remains) context.output.note(`${remains}: ${text}`)
       }
       context.exitStatus = EXIT.ok
     })

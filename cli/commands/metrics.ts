@@ -48,9 +48,14 @@ function registerMetric(metrics: Command, context: Context, metric: MetricDefini
   const { name, description, periods, fields, rowsPer } = metric
   const [period] = periods
   const [day, months] = period === 'hour' ? ['2024-03-01T13', '2024-03-01T00'] : ['2024-03-01', '2024-01-01']
+  const sentence = `${description[0].toUpperCase()}${description.slice(1)}.`
   metrics
     .command(name)
-    .description(`${description[0].toUpperCase()}${description.slice(1)}.`)
+    .summary(sentence)
+    .description(
+      `${sentence}\n\n` +
+        `${rowsPer === undefined ? 'Fields' : `Fields of each ${rowsPer}`}: ${Object.keys(fields.shape).join(', ')}.`,
+    )
     .addOption(new Option('--period <period>', 'length of the window').choices(periods).default(period))
     .addOption(new Option('--date <date>', DATE_HELP[period === 'hour' ? 'hour' : 'day']).conflicts(['from', 'to']))
     .option('--from <date>', 'a series: one result for each date D from this one on, in steps of the period')
@@ -61,8 +66,6 @@ function registerMetric(metrics: Command, context: Context, metric: MetricDefini
     .addHelpText(
       'after',
       `
-${rowsPer === undefined ? 'Fields' : `Fields of each ${rowsPer}`}: ${Object.keys(fields.shape).join(', ')}
-
 Examples:
   gatepost metrics ${name}
   gatepost metrics ${name} --period ${periods.at(-1)} --date ${day} --json

@@ -60,15 +60,17 @@ Examples:
     .command('unregister')
     .description('Remove the registration of a gateway.')
     .argument('<gw_id>', "the gateway's identifier")
+    .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  gatepost gateways unregister 001217DA42D2')
-    .action(async (gwId: string) => {
+    .action(async (gwId: string, _own: Options, command: Command) => {
       const known = await withAccessLog(loadConfig(context.env), async ({ access }) => {
         const subject = SUBJECTS.registration.of(gwId)
         const found = access.get(subject, Date.now()) !== undefined
         if (found) await access.put(subject, null)
         return found
       })
-      context.output.line(known ? `${gwId}: forgotten` : `${gwId}: is not registered`)
+      if (command.optsWithGlobals<Options>().json) context.output.json({ gw_id: gwId, unregistered: known })
+      else context.output.line(known ? `${gwId}: forgotten` : `${gwId}: is not registered`)
       context.exitStatus = known ? EXIT.ok : EXIT.failed
     })
 }

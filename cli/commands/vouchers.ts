@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { normalMac } from '../../common/mac.ts'
 import { termsInWords, voucherSheet, type VoucherTerms } from '../../access/voucher-sheet.ts'
 import {
@@ -63,9 +63,13 @@ function registerCreate(vouchers: Command, context: Context): void {
     .command('create')
     .description("Create vouchers. A voucher's time begins with its first use.")
     .option('--count <n>', 'how many, 1 to 10000', '1')
-    .option('--valid-for <duration>', 'how long from the first use, such as 2h or 7d', validFor, 24 * 3_600_000)
+    .addOption(
+      new Option('--valid-for <duration>', 'how long from the first use, such as 2h or 7d')
+        .argParser(validFor)
+        .default(24 * 3_600_000, '24h'),
+    )
     .option('--max-devices <n>', 'how many devices may be online with each at a time, 1 to 100', '1')
-    .option('--wins <who>', 'which device may stay if there are more: first or newest (default: first)', winner)
+    .option('--wins <who>', 'which device may stay if there are more: first (the default) or newest', winner)
     .option(
       '--session <duration>',
       "longest session, such as 8h (default: the portal's, GATEPOST_SESSION_MAX)",
@@ -151,17 +155,19 @@ function registerRelease(vouchers: Command, context: Context): void {
     .description("Free the places of a voucher's devices: they are cut off, and others may use it.")
     .argument('<id>', 'as list shows it')
     .option('--device <mac>', 'only this device')
+    .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       '\nExamples:\n  gatepost access vouchers release 5d0c5e0f3b1c2a4d6e8f9a0b --device 50:a6:7f:84:9c:d1',
     )
-    .action(async (id: string, { device }: { device?: string }) => {
+    .action(async (id: string, { device, json }: { device?: string; json?: true }) => {
       const mac = device === undefined ? null : normalMac(device)
       if (mac === '') throw new InvalidArgumentError(`--device ${device}: allowed is a MAC, such as 50:a6:7f:84:9c:d1`)
       const count = await withAccessLog(loadConfig(context.env), ({ access }) =>
         releaseVoucher(access, id, mac, Date.now()),
       )
       if (count === null) context.output.note(`there is no voucher ${id}`)
+      else if (json) context.output.json({ id, released: count })
       else context.output.line(`released ${count} device${count === 1 ? '' : 's'} of ${id}`)
       context.exitStatus = count === null ? EXIT.usage : EXIT.ok
     })
@@ -173,12 +179,14 @@ function registerRevoke(vouchers: Command, context: Context): void {
     .description('Revoke a voucher: further logins with it are refused, and its sessions are cut off.')
     .argument('<id>', 'as list shows it')
     .option('--reason <text>', 'reason that the portal shows', '')
+    .option('--json', 'print one JSON document')
     .addHelpText('after', "\nExamples:\n  gatepost access vouchers revoke 5d0c5e0f3b1c2a4d6e8f9a0b --reason 'lost'")
-    .action(async (id: string, { reason }: { reason: string }) => {
+    .action(async (id: string, { reason, json }: { reason: string; json?: true }) => {
       const found = await withAccessLog(loadConfig(context.env), ({ access }) =>
         revokeVoucher(access, id, reason, Date.now()),
       )
-      if (found) context.output.line(`revoked ${id}`)
+      if (found && json) context.output.json({ id, revoked: true })
+      else if (found) context.output.line(`revoked ${id}`)
       else context.output.note(`there is no voucher ${id}`)
       context.exitStatus = found ? EXIT.ok : EXIT.usage
     })
