@@ -9,7 +9,7 @@ import { openEngine } from '../../test/engine.ts'
 import { loadAssets } from '../assets.ts'
 import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
-import { fillBelievably } from './believable.ts'
+import { beat, fillBelievably } from './believable.ts'
 import { openBrowser, PAGES } from './browser.ts'
 import { retentionOf } from '../../../store/retention.ts'
 
@@ -26,7 +26,7 @@ const freed: string[] = []
 /** What the dashboard logged: an error on a page does not say why. */
 const logged: string[] = []
 const logger = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) })
-t.teardown(() => t.passing() || t.comment(logged.join('')))
+t.teardown(() => t.passing() || process.stderr.write(logged.join('')))
 
 async function start(options: Partial<DashboardOptions> = {}) {
   const dashboard = await startDashboard({
@@ -196,6 +196,7 @@ if (browser !== null) {
     ] as { colorScheme?: 'light' | 'dark'; viewport?: { width: number; height: number } }[]) {
       const { page, wrong } = await opened(look)
       for (const [name, path] of Object.entries(pages)) {
+        await beat(store)
         const text = await show(page, base + path)
         t.match(text, expected[name as keyof typeof pages], name)
         t.same(await page.locator('[role=alert]').allInnerTexts(), [], `${name} shows no error`)
