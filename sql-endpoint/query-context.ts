@@ -1,0 +1,57 @@
+import type { Engine, EngineFacts, Overdue } from './engine.ts'
+import type { Audience } from './guard/catalog.ts'
+import type { Verdict } from './guard/guard.ts'
+import type { StatementSummary } from './guard/summary.ts'
+import type { Token } from './guard/tokens.ts'
+import type { Judgements } from './judgements.ts'
+import type { SqlLimits } from './options.ts'
+import type { Counters } from './stats.ts'
+
+export interface QueryContext {
+  readonly engine: Engine
+  readonly facts: EngineFacts
+  readonly limits: SqlLimits
+  readonly counters: Counters
+  readonly mayWrite: boolean
+  /** The role of the engine that the statement runs under. */
+  readonly role: string
+  /** Who sent the statement. */
+  readonly user: string
+  readonly audience: Audience
+  /** See GuardContext. */
+  readonly mayFilter: boolean
+  /** Whose queries it may end: null means everybody's, undefined nobody's. */
+  readonly mayKill: string | null | undefined
+  /** See SqlEndpointOptions. */
+  readonly actsAsServer: boolean
+  /** Whether the data of VALUES may contain expressions, which the guard does not see. */
+  readonly valuesAreExpressions: boolean
+  readonly judgements: Judgements<Checked>
+  /** Called before the statement runs. */
+  readonly onStatement: (statement: StatementSummary) => void
+  /** What the query returned; filled while it runs. */
+  readonly outcome: QueryOutcome
+  readonly signal: AbortSignal
+  readonly overdue: Overdue
+}
+
+/** What is known of a query when it is over, also if it failed. */
+export interface QueryOutcome {
+  statement: StatementSummary | null
+  /** See shapeOf(). */
+  shape: string
+  /** Of the result, or inserted. */
+  rows: number
+}
+
+export interface Checked {
+  /** The statement in the engine's formatting, and the tokens of that. */
+  readonly sql: string
+  readonly tokens: readonly Token[]
+  /** See shapeOf(). */
+  readonly shape: string
+  readonly verdict: Verdict
+  readonly parameters: ReadonlyMap<string, string>
+  /** What its last answer was like: shared by all who send the text. */
+  readonly last: { wasSmall: boolean }
+}
