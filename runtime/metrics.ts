@@ -130,6 +130,10 @@ export function sqlMetrics(sql: SqlStats & { readonly auditLost: number }): Plai
   )
   metrics.add('gauge', 'gatepost_sql_active', 'Queries running', () => [{ value: sql.active }])
   metrics.add('gauge', 'gatepost_sql_queued', 'Queries waiting', () => [{ value: sql.queued }])
+  metrics.add('gauge', 'gatepost_sql_sessions', 'Sessions of SQL clients', () => [{ value: sql.sessions }])
+  metrics.add('gauge', 'gatepost_sql_temporary_table_bytes', 'Bytes of their temporary tables', () => [
+    { value: sql.tableBytes },
+  ])
   return metrics
 }
 

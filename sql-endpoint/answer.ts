@@ -9,6 +9,25 @@ import { statisticsIn, summaryHeader } from './summary.ts'
 import { outputFormat } from './wire/formats.ts'
 import { Joiner } from './wire/joining.ts'
 
+/** Makes, fills or removes a temporary table of the session. */
+export async function changeTemporary(
+  connection: Connection,
+  { sql, tokens, verdict }: Checked,
+  data: DataFile | null,
+  output: Output,
+  context: QueryContext,
+): Promise<void> {
+  const started = performance.now()
+  if (verdict.takesData && data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
+  const text = verdict.takesData && data !== null ? insertFromFile(sql, tokens, data) : verdict.sql
+  const { rowsRead } = await connection.run(text, 'Null')
+  if (verdict.temporary !== null) await context.session?.checkSize(verdict.temporary.table)
+  context.outcome.rows = rowsRead
+  context.counters.rowsRead += rowsRead
+  output.start(summaryHeader(started, { readRows: rowsRead, writtenRows: rowsRead }))
+  await output.end()
+}
+
 export async function insert(
   connection: Connection,
   checked: Checked,

@@ -7,9 +7,12 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import { isGreeting, urlOf } from './address.ts'
-import { Engine, type EngineFacts, type Overdue } from './engine.ts'
+import type { Engine, EngineFacts, Overdue } from './engine.ts'
+import { openEngine } from './open-engine.ts'
 import type { SqlError } from './errors.ts'
-import { asSqlError, exceptionText, SQL_CODES, statusOf, TooManyGuesses } from './errors.ts'
+import { DataBudget, within } from './data-budget.ts'
+import { asSqlError } from './errors.ts'
+import { sendFailure } from './failure.ts'
 import { Gate, Queue } from './gate.ts'
 import { HostCheck } from '../common/hosts.ts'
 import type { StatementSummary } from './guard/summary.ts'
@@ -23,7 +26,8 @@ import { runQuery } from './query.ts'
 import type { Checked, QueryOutcome } from './query-context.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
-import { engineRoles, roleName } from './roles.ts'
+import { roleName } from './roles.ts'
+import { SqlSessions, type SessionUse } from './sessions/sql-sessions.ts'
 import { Counters, refusalOf, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
 
@@ -39,7 +43,9 @@ export interface SqlEndpoint {
   stats(): SqlStats
 }
 
-const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS'])
+const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN', 'EXISTS', 'SET', 'USE'])
+/** What can be done to a temporary table. */
+const CHANGING = new Set(['CREATE', 'INSERT', 'DROP', 'TRUNCATE'])
 /** When closing, requests may finish within this time and are then aborted. */
 const CLOSING_GRACE_MS = 3000
 const KILL_CONNECTIONS = 2
@@ -96,20 +102,9 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
       server.closeAllConnections()
       await service.idle()
       await closed
+      await service.endSessions()
       engine.close()
     },
-  }
-}
-
-async function openEngine(options: SqlEndpointOptions): Promise<{ engine: Engine; facts: EngineFacts }> {
-  let engine: Engine | null = null
-  try {
-    engine = new Engine(options.dataPath)
-    for (const { name } of engineRoles(options.readers)) await engine.requireRole(name)
-    return { engine, facts: await engine.facts() }
-  } catch (error) {
-    engine?.close()
-    throw new GatepostError('STORE_UNAVAILABLE', `SQL endpoint: ${messageOf(error)}`, error)
   }
 }
 
@@ -127,6 +122,8 @@ class Service {
   /** A KILL must not wait for the query that it is to end. */
   readonly #killers: Gate
   readonly #judgements = new Judgements<Checked>(JUDGEMENTS, JUDGED_TEXT)
+  readonly #sessions: SqlSessions
+  readonly #readerData: DataBudget
   readonly #counters = new Counters()
   readonly #running = new Set<Promise<void>>()
   /** Aborted when a client disconnects or is disconnected. */
@@ -149,6 +146,8 @@ class Service {
       readers: readersThatHold(options.readers ?? [], facts.places, options.logger),
     })
     this.#gate = gate
+    this.#sessions = new SqlSessions(limits)
+    this.#readerData = new DataBudget(limits.maxReaderDataBytes, limits.maxAllReaderDataBytes)
     this.#queue = new Queue(limits.maxQueued, limits.maxQueuedSeconds * 1000)
     this.#readers = new Gate(limits.readConnections, this.#queue)
     this.#writers = new Gate(limits.writeConnections, this.#queue)
@@ -167,6 +166,8 @@ class Service {
       refused: { ...refused },
       active,
       queued: this.#queue.length,
+      sessions: this.#sessions.size,
+      tableBytes: this.#sessions.bytes,
       rowsRead,
       bytesSent,
       connectionsRefused: { ...this.#gate.refused },
@@ -176,6 +177,10 @@ class Service {
   /** Ends queued requests and streams now; a running computation ends with the engine. */
   giveUp(): void {
     for (const client of this.#clients) client.abort()
+  }
+
+  endSessions(): Promise<void> {
+    return this.#sessions.close()
   }
 
   async holdWriters(): Promise<() => void> {
@@ -247,7 +252,9 @@ class Service {
     })
     let output: Output | null = null
     let leave: (() => void) | null = null
+    let use: SessionUse | null = null
     let data: DataFile | null = null
+    const share = this.#readerData.share()
     let client: Client | null = null
     let code = 0
     let started = 0
@@ -259,10 +266,18 @@ class Service {
       const request = readRequest(req, params)
       this.#announce(res, request)
       output = new Output(res, request)
+      if (request.session !== null) {
+        use = this.#sessions.enter(client.user, role === 'reader', request.session)
+        output.beforeEnd = use.release
+      }
       const text = await readQueryText(req, params, this.#limits)
       // GET never changes anything: a link or an image on any web page could trigger it.
       const mayWrite = role !== 'reader' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
-      if (mayWrite && text.data !== null) data = await spool(text.data)
+      const mayChangeTemporary = use !== null && req.method !== 'GET' && CHANGING.has(firstWord(text.sql))
+      if (text.data !== null && mayWrite) data = await spool(text.data)
+      else if (text.data !== null && mayChangeTemporary) {
+        data = await spool({ ...text.data, bytes: within(share, text.data.bytes) })
+      }
       const isKill = firstWord(text.sql) === 'KILL'
       const gate = isKill ? this.#killers : mayWrite ? this.#writers : this.#readers
       const overdue = this.#overdue(mayWrite, limits)
@@ -280,6 +295,8 @@ class Service {
           reader !== null ? readerRoleName(reader) : roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
         judgements: this.#judgements,
         user: client.user,
+        session: use?.session ?? null,
+        mayChangeTemporary,
         mayFilter: reader === null,
         audience: actsAsServer ? 'store' : role,
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
@@ -295,15 +312,18 @@ class Service {
       const failure = asSqlError(error, this.#options.dataPath)
       code = failure.code
       if (refusalOf(failure) === 'guard') this.#audit(client, 'sql_refused', null)
+      await use?.release()
       await this.#fail(res, output, failure, left.signal.aborted)
     } finally {
       this.#counters.bytesSent += output?.bytes ?? 0
       leave?.()
+      await use?.release()
       // Commands of this machine are no analysts.
       if (client !== null && client.role !== 'operator' && outcome.statement !== null) {
         this.#logQuery(client, outcome, code, output?.bytes ?? 0, performance.now() - started)
       }
       await data?.remove().catch(() => undefined)
+      share.giveBack()
       this.#clients.delete(left)
     }
   }
@@ -373,18 +393,6 @@ class Service {
     if (refusal === null) this.#counters.failed++
     else this.#counters.refused[refusal]++
     this.#options.logger.debug({ event: 'sql.query_failed', code: error.code, name: error.codeName }, 'query failed')
-    const text = exceptionText(error, this.#facts.version)
-    if (output?.started === true && res.headersSent) {
-      await output.fail(text)
-      return
-    }
-    for (const name of ['Content-Encoding', 'X-ClickHouse-Exception-Tag', 'X-ClickHouse-Format']) res.removeHeader(name)
-    res.setHeader('Content-Type', 'text/plain; charset=UTF-8')
-    res.setHeader('X-ClickHouse-Exception-Code', String(error.code))
-    if (error.code === SQL_CODES.REQUIRED_PASSWORD) res.setHeader('WWW-Authenticate', 'Basic realm="Gatepost SQL"')
-    if (error instanceof TooManyGuesses) res.setHeader('Retry-After', String(Math.ceil(error.waitMs / 1000)))
-    if (error.code === SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES) res.setHeader('Retry-After', '1')
-    res.writeHead(statusOf(error))
-    res.end(text)
+    await sendFailure(res, output, error, this.#facts.version)
   }
 }

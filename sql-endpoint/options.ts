@@ -35,8 +35,26 @@ export interface SqlLimits {
   readonly maxSockets: number
   /** Of them those of one IPv4 address or one /64 of IPv6; a trusted proxy has no such limit. Default 64. */
   readonly maxSocketsPerAddress: number
+  /** Sessions of all users. Default 500. */
+  readonly maxSessions: number
+  /** Default 250. */
+  readonly maxSessionsOfUser: number
+  /** Sessions with temporary tables, each of which has a connection. Default 16. */
+  readonly maxTableSessions: number
+  /** Default 8. */
+  readonly maxTableSessionsOfUser: number
+  /** Maximum bytes of a session's temporary tables, in memory. Default 128 MiB, and at most a 64th of the machine's memory. */
+  readonly maxSessionTableBytes: number
+  /** Maximum bytes of all temporary tables, in memory. Default 512 MiB, and at most a 16th of the machine's memory. */
+  readonly maxTableBytes: number
+  /** Maximum bytes that a reading user sends for temporary tables in one request. Default 64 MiB. */
+  readonly maxReaderDataBytes: number
+  /** The same of all requests that run. Default 512 MiB. */
+  readonly maxAllReaderDataBytes: number
 }
 
+/** A sixteenth of the memory at most: it is used for as long as sessions last. */
+const TABLE_BYTES = Math.floor(Math.min(512 * 1024 ** 2, totalmem() / 16))
 const READ_CONNECTIONS = 4
 const WRITE_CONNECTIONS = 1
 
@@ -62,6 +80,14 @@ export const DEFAULT_LIMITS: SqlLimits = {
   maxInsertBytes: 256 * 1024 ** 2,
   maxSockets: 256,
   maxSocketsPerAddress: 64,
+  maxSessions: 500,
+  maxSessionsOfUser: 250,
+  maxTableSessions: 16,
+  maxTableSessionsOfUser: 8,
+  maxSessionTableBytes: Math.floor(TABLE_BYTES / 4),
+  maxTableBytes: TABLE_BYTES,
+  maxReaderDataBytes: 64 * 1024 ** 2,
+  maxAllReaderDataBytes: 512 * 1024 ** 2,
 }
 
 /** Requests of `operator` for paths below /operator/: JSON in, JSON out. Null: there is no such path. */
@@ -101,6 +127,9 @@ export interface SqlEndpointOptions {
   readonly queryLog?: (entry: QueryLogEntry) => void
   readonly logger: Logger
 }
+
+/** The role that a connection takes in addition if it may have temporary tables. */
+export const TEMPORARY_TABLES = 'sql_temporary_tables'
 
 /** The only database that the endpoint serves. */
 export const DATABASE = 'gatepost'

@@ -15,6 +15,8 @@ export class Output {
   readonly #tag = randomBytes(8).toString('hex')
   #sink: Writable | null = null
   bytes = 0
+  /** Done before the client can know that the answer is complete. */
+  beforeEnd: () => Promise<void> = () => Promise.resolve()
 
   constructor(res: ServerResponse, request: SqlRequest) {
     this.#res = res
@@ -49,6 +51,7 @@ export class Output {
   }
 
   async end(): Promise<void> {
+    await this.beforeEnd()
     const sink = this.#sink
     // The client disconnected while the statement ran: the response is closed already, and emits that only once.
     if (sink === null || this.#res.destroyed) return

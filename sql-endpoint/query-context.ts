@@ -5,6 +5,7 @@ import type { StatementSummary } from './guard/summary.ts'
 import type { Token } from './guard/tokens.ts'
 import type { Judgements } from './judgements.ts'
 import type { SqlLimits } from './options.ts'
+import type { SqlSession } from './sessions/sql-session.ts'
 import type { Counters } from './stats.ts'
 
 export interface QueryContext {
@@ -20,6 +21,10 @@ export interface QueryContext {
   readonly audience: Audience
   /** See GuardContext. */
   readonly mayFilter: boolean
+  /** The session of the request, if it has one. */
+  readonly session: SqlSession | null
+  /** Whether temporary tables may be made and changed. */
+  readonly mayChangeTemporary: boolean
   /** Whose queries it may end: null means everybody's, undefined nobody's. */
   readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */

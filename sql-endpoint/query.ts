@@ -4,14 +4,16 @@ import { queryOfFilter } from './guard/table-filters.ts'
 import { shapeOf } from './guard/shape.ts'
 import { judge } from './guard/guard.ts'
 import type { DataFile } from './insert.ts'
-import { answer, insert } from './answer.ts'
+import { answer, changeTemporary, insert } from './answer.ts'
+import { summaryHeader } from './summary.ts'
+import type { Assignments } from './guard/set.ts'
 import { Interruption } from './interruption.ts'
 import { tagOf } from './query-tag.ts'
 import type { Output } from './output.ts'
 import type { Checked, QueryContext } from './query-context.ts'
 import type { SqlRequest } from './request.ts'
 import { INSERT_SETTINGS, limitSettings, settingOfRequest, type SettingsPolicy } from './guard/settings.ts'
-import { substituteIdentifiers } from './guard/identifiers.ts'
+import { requireParameters, substituteIdentifiers } from './guard/identifiers.ts'
 
 export interface Statement {
   readonly sql: string
@@ -19,14 +21,15 @@ export interface Statement {
   readonly data: DataFile | null
 }
 
-/** Runs one statement, from its text to the end of its answer, on a connection of its own. Errors are thrown. */
+/** Runs one statement, from its text to the end of its answer, on a connection of its own or of its session. Errors are thrown. */
 export async function runQuery(
   statement: Statement,
-  request: SqlRequest,
+  sent: SqlRequest,
   output: Output,
   context: QueryContext,
 ): Promise<void> {
-  const { limits, facts } = context
+  const { limits, facts, session } = context
+  const request = session === null ? sent : session.applyTo(sent)
   const policy: SettingsPolicy = {
     limits: limitSettings(limits, context.mayWrite ? limits.maxWriteSeconds : limits.maxExecutionSeconds),
     known: (name) => facts.settings.has(name),
@@ -52,20 +55,47 @@ async function runTagged(
   policy: SettingsPolicy,
   context: QueryContext,
 ): Promise<void> {
+  const { engine, role, session, overdue } = context
   const checked = await checkedOnce(statement.sql, request, policy, context)
-  context.onStatement(checked.verdict.summary)
-  context.outcome.statement = checked.verdict.summary
+  const { verdict } = checked
+  context.onStatement(verdict.summary)
+  context.outcome.statement = verdict.summary
   context.outcome.shape = checked.shape
   if (context.signal.aborted && !context.mayWrite) throw new SqlError('ABORTED', 'The client went away')
-  const forced = checked.verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
-  const connection = await Connection.open(context.engine, context.role, { ...settings, ...forced }, context.overdue)
+  if (verdict.assigns !== null) return assign(verdict.assigns, settings, output, context)
+  const forced = verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
+  const preparation = { role, settings: { ...settings, ...forced } }
+  const inSession = session !== null && (verdict.temporary !== null || session.tables.size > 0)
+  if (inSession) requireParameters(checked.tokens, checked.parameters)
+  if (verdict.temporary?.makes === true) session?.requireRoomForTable()
+  const connection = inSession
+    ? await session.prepare(engine, preparation, Object.fromEntries(policy.limits), overdue)
+    : await Connection.open(engine, preparation, overdue)
   try {
     await connection.setParameters(checked.parameters)
-    if (checked.verdict.takesData) await insert(connection, checked, statement.data, output, context)
+    if (verdict.temporary !== null) await changeTemporary(connection, checked, statement.data, output, context)
+    else if (verdict.takesData) await insert(connection, checked, statement.data, output, context)
     else await answer(connection, checked, request, output, context)
   } finally {
-    await connection.close()
+    if (!inSession) await connection.close()
   }
+}
+
+/** SET: the engine has to take the values. Without a session they are forgotten, as on a server. */
+async function assign(
+  assigns: Assignments,
+  settings: Readonly<Record<string, string>>,
+  output: Output,
+  { engine, role, session, overdue }: QueryContext,
+): Promise<void> {
+  const started = performance.now()
+  const given = [...assigns.settings].flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
+  const wanted = { ...settings, ...(Object.fromEntries(given) as Record<string, string>) }
+  const connection = await Connection.open(engine, { role, settings: wanted }, overdue)
+  await connection.close()
+  session?.assign(assigns)
+  output.start(summaryHeader(started, {}))
+  await output.end()
 }
 
 /**
@@ -78,7 +108,8 @@ async function checkedOnce(
   policy: SettingsPolicy,
   context: QueryContext,
 ): Promise<Checked> {
-  if (context.mayWrite || /identifier/i.test(sql)) return check(sql, request, policy, context)
+  if (context.mayWrite || context.mayChangeTemporary || /identifier/i.test(sql))
+    return check(sql, request, policy, context)
   const { audience, mayKill, mayFilter, actsAsServer } = context
   const key = JSON.stringify([
     audience,
@@ -103,7 +134,7 @@ async function check(
   context: QueryContext,
 ): Promise<Checked> {
   const settings = { ...Object.fromEntries(policy.limits), readonly: readonlyLevel(sql) }
-  const connection = await Connection.open(context.engine, context.role, settings, context.overdue)
+  const connection = await Connection.open(context.engine, { role: context.role, settings }, context.overdue)
   try {
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)
@@ -116,6 +147,7 @@ async function check(
       mayFilter: context.mayFilter,
       audience: context.audience,
       actsAsServer: context.actsAsServer,
+      temporaryTables: context.mayChangeTemporary ? (context.session?.tables ?? null) : null,
     }
     const printAst = (text: string): Promise<string> => connection.printAst(text)
     const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)

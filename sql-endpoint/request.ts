@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { SqlError } from './errors.ts'
 import { DATABASE } from './options.ts'
+import { sessionRequestOf, type SessionRequest } from './sessions/session-request.ts'
 
 /** The parts of a request besides its query. */
 export interface SqlRequest {
@@ -20,6 +21,7 @@ export interface SqlRequest {
   readonly waitForEnd: boolean
   /** HTTP content coding of the answer; null: none. */
   readonly coding: Coding | null
+  readonly session: SessionRequest | null
   /** The client's protocol revision for format Native; 0: as in files. */
   readonly nativeRevision: number
 }
@@ -34,7 +36,7 @@ const OWN = new Set(
 )
 const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
-/** @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE, UNKNOWN_ROLE */
+/** @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE, UNKNOWN_ROLE, and those of a session */
 export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlRequest {
   const queryParams = new Map<string, string>()
   const settings = new Map<string, string>()
@@ -69,6 +71,7 @@ export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlR
     framed: isOn(params.get('compress')),
     waitForEnd: isOn(params.get('wait_end_of_query')),
     coding: isOn(params.get('enable_http_compression')) ? codingOf(header('accept-encoding') ?? '') : null,
+    session: sessionRequestOf(params),
     nativeRevision: Number(/^\d{1,6}$/.exec(params.get('client_protocol_version') ?? '')?.[0] ?? 0),
   }
 }

@@ -1,6 +1,6 @@
 import type { EngineRole } from '../store/embedded/access-control.ts'
 import { limitSettings } from './guard/settings.ts'
-import { DATABASE, DEFAULT_LIMITS, type SqlLimits } from './options.ts'
+import { DATABASE, DEFAULT_LIMITS, TEMPORARY_TABLES, type SqlLimits } from './options.ts'
 import type { NamedReader } from './named-reader.ts'
 import { readerRole } from './readers.ts'
 import type { Role } from './users.ts'
@@ -12,7 +12,6 @@ const CHANGE = [
   `GRANT ALTER UPDATE, ALTER DELETE, ALTER COLUMN, ALTER INDEX, ALTER PROJECTION, ALTER CONSTRAINT, ALTER ORDER BY, ALTER SAMPLE BY,
     ALTER TTL, ALTER SETTINGS, ALTER MODIFY COMMENT, ALTER VIEW MODIFY QUERY ON ${DATABASE}.*`,
 ]
-/** What was done is not undone by those who did it. */
 /** Logs of what users did: nobody changes them. */
 const LOGS = ['audit_log', 'sql_queries'].map((table) => `${DATABASE}.${table}`)
 const AS_ADMIN = [...CHANGE, ...LOGS.flatMap((log) => [`REVOKE ALL ON ${log}`, `GRANT SELECT ON ${log}`])]
@@ -27,7 +26,9 @@ export function engineRoles(readers: readonly NamedReader[] = [], limits: Partia
     const seconds = role === 'reader' ? all.maxExecutionSeconds : Math.max(all.maxWriteSeconds, all.maxExecutionSeconds)
     return { name: roleName(role), grants: GRANTS[role], maximums: limitSettings(all, seconds) }
   })
-  return [...fixed, ...readers.map((reader) => readerRole(reader, all))]
+  // In memory only: other engines need CREATE ARBITRARY TEMPORARY TABLE.
+  const temporary = { name: TEMPORARY_TABLES, grants: ['GRANT CREATE TEMPORARY TABLE ON *.*'], maximums: new Map() }
+  return [...fixed, temporary, ...readers.map((reader) => readerRole(reader, all))]
 }
 
 export function roleName(role: Role): string {

@@ -16,6 +16,9 @@ export interface SqlStats {
   readonly refused: Readonly<Record<Refusal, number>>
   readonly active: number
   readonly queued: number
+  readonly sessions: number
+  /** Of temporary tables. */
+  readonly tableBytes: number
   readonly rowsRead: number
   readonly bytesSent: number
   readonly connectionsRefused: ConnectionRefusals
@@ -41,6 +44,7 @@ export function refusalOf(error: SqlError): Refusal | null {
     case SQL_CODES.AUTHENTICATION_FAILED:
       return 'password'
     case SQL_CODES.TOO_MANY_SIMULTANEOUS_QUERIES:
+    case SQL_CODES.USER_SESSION_LIMIT_EXCEEDED:
       return 'busy'
     case SQL_CODES.ACCESS_DENIED:
     case SQL_CODES.READONLY:
@@ -49,6 +53,12 @@ export function refusalOf(error: SqlError): Refusal | null {
     case SQL_CODES.QUERY_IS_TOO_LARGE:
     case SQL_CODES.UNKNOWN_SETTING:
     case SQL_CODES.UNKNOWN_FORMAT:
+    case SQL_CODES.THERE_IS_NO_SESSION:
+    case SQL_CODES.SESSION_NOT_FOUND:
+    case SQL_CODES.SESSION_IS_LOCKED:
+    case SQL_CODES.SESSION_ID_EMPTY:
+    case SQL_CODES.INVALID_SESSION_TIMEOUT:
+    case SQL_CODES.TOO_MANY_TABLES:
       return 'request'
     default:
       return null

@@ -7,6 +7,8 @@ import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './set
 import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts'
 import { TABLE_FILTERS, tableFiltersAt, type TableFilter } from './table-filters.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
+import { assignmentsOf, type Assignments } from './set.ts'
+import { temporaryChange, type TemporaryChange } from './temporary-tables.ts'
 import { withQueryId } from '../query-tag.ts'
 import { summaryOf, type StatementSummary } from './summary.ts'
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
@@ -32,6 +34,8 @@ export interface GuardContext {
   readonly mayKill: string | null | undefined
   /** See SqlEndpointOptions. */
   readonly actsAsServer: boolean
+  /** Names of the sender's temporary tables; null: it may have none. */
+  readonly temporaryTables: ReadonlySet<string> | null
 }
 
 export interface Verdict {
@@ -44,6 +48,10 @@ export interface Verdict {
   readonly takesData: boolean
   /** Whether it is a SELECT, whose result the engine returns in chunks. */
   readonly streams: boolean
+  /** What it does to a temporary table, if that is what it does. */
+  readonly temporary: TemporaryChange | null
+  /** What it sets for the session: nothing else has to be done then. */
+  readonly assigns: Assignments | null
   /** Conditions in its settings, which have to be judged too: see queryOfFilter(). */
   readonly filters: readonly TableFilter[]
   readonly summary: StatementSummary
@@ -83,20 +91,28 @@ export async function judge(
   printAst: (sql: string) => Promise<string>,
   context: GuardContext,
 ): Promise<Verdict> {
+  const { temporaryTables } = context
   const lambdas = declaredNames(tokens, context.functions)
   checkTokens(tokens, lambdas, context)
   const { clauses: settingsClauses, filters } = checkSettings(tokens, context)
   const root = parseAst(await printAst(sql))
+  if (root.kind === 'Set') return setting(assignmentsOf(tokens, context.settings), 'SET')
+  if (root.kind === 'UseQuery') return using(root)
   const kills = context.mayKill !== undefined && root.kind === 'KillQueryQuery'
   const writes = WRITER_KINDS.has(root.kind)
-  if (writes && !context.mayWrite) throw new SqlError('READONLY', 'Cannot execute query in readonly mode')
+  const temporary = temporaryTables === null ? null : temporaryChange(root, tokens, temporaryTables)
+  if (temporaryTables === null && isWord(tokens[0], 'CREATE') && isWord(tokens[1], 'TEMPORARY')) {
+    throw new SqlError('THERE_IS_NO_SESSION', 'Temporary tables are made by POST with a session_id')
+  }
+  if (writes && !context.mayWrite && temporary === null)
+    throw new SqlError('READONLY', 'Cannot execute query in readonly mode')
   if (!writes && !kills && !READER_KINDS.has(root.kind))
     throw denied(`Statements of kind ${root.kind} are not available here`)
   checkTree(root, writes, lambdas, context)
   if (settingsIn(root) > settingsClauses) throw denied('A SETTINGS clause is not understood')
   if (context.mayKill !== undefined && kills) return killing(tokens, context.mayKill, context.actsAsServer)
-  if (writes) checkWriterStatement(root, tokens, context.actsAsServer)
-  else checkReaderStatement(root, tokens)
+  if (writes && temporary === null) checkWriterStatement(root, tokens, context.actsAsServer)
+  else if (!writes) checkReaderStatement(root, tokens)
   const { edits, format } = formatClause(tokens)
   const describes = root.kind === 'DescribeQuery'
   const catalogEdits = (describes ? describeCatalogTable : replaceCatalogTables)(root, tokens, context.audience)
@@ -110,6 +126,8 @@ export async function judge(
     writes,
     takesData: root.kind === 'InsertQuery' && (!hasSelect(root) || readsInput(root)),
     streams: root.kind.startsWith('Select'),
+    temporary,
+    assigns: null,
     filters,
     summary: summaryOf(root, tokens),
   }
@@ -127,6 +145,20 @@ function readsInput(root: AstNode): boolean {
   return false
 }
 
+const NO_TABLE = { format: null, takesData: false, streams: false, temporary: null, assigns: null, filters: [] }
+
+function setting(assigns: Assignments, kind: string): Verdict {
+  return { ...NO_TABLE, sql: '', writes: false, assigns, summary: { kind, tables: [] } }
+}
+
+/** There is one database. */
+function using(root: AstNode): Verdict {
+  const name = root.children[0]?.detail
+  // Clients send "default" when no database is configured.
+  if (name !== DATABASE && name !== 'default') throw new SqlError('UNKNOWN_DATABASE', `Database ${name} does not exist`)
+  return setting({ settings: new Map(), parameters: new Map() }, 'USE')
+}
+
 const KILL: StatementSummary = { kind: 'KILL', tables: [] }
 
 /**
@@ -136,7 +168,7 @@ const KILL: StatementSummary = { kind: 'KILL', tables: [] }
 function killing(tokens: readonly Token[], user: string | null, actsAsServer: boolean): Verdict {
   const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
   const [id] = tokens.filter((token) => token.kind === 'StringLiteral')
-  const verdict = { format: null, writes: true, takesData: false, streams: false, filters: [], summary: KILL }
+  const verdict = { ...NO_TABLE, writes: true, summary: KILL }
   if (
     actsAsServer &&
     /^KILL MUTATION WHERE \(? ?database = '' ?\)? AND is_done(?: A?SYNC)?$/.test(words) &&
@@ -259,7 +291,9 @@ const TREE_KINDS = new Set(
 )
 const DEFINITION_KINDS = new Set(
   `Columns Storage ColumnDeclaration Index Constraint Projection ProjectionSelectQuery TTLElement AlterCommand
-  Assignment Partition ViewTargets NameTypePair TupleDataType StorageOrderByElement CollationNode`.split(/\s+/),
+  Assignment Partition ViewTargets EnumDataType NameTypePair TupleDataType StorageOrderByElement CollationNode`.split(
+    /\s+/,
+  ),
 )
 
 function checkTableFunction(node: AstNode, context: GuardContext): void {

@@ -1,6 +1,6 @@
 import type { Connection } from '../engine.ts'
 import { SqlError } from '../errors.ts'
-import { applyEdits, isName, nameOf } from './tokens.ts'
+import { applyEdits, isName, nameOf, type Token } from './tokens.ts'
 
 /**
  * Substitutes `{name:Identifier}` with quoted values, so that the guard sees which table or column they name. Values of other types stay
@@ -21,8 +21,7 @@ export async function substituteIdentifiers(
     if (token.kind !== 'OpeningCurlyBrace' || !isName(name) || colon?.kind !== 'Colon' || !isName(type)) continue
     if (nameOf(type) !== 'Identifier' || close?.kind !== 'ClosingCurlyBrace') continue
     const value = parameters.get(nameOf(name))
-    if (value === undefined)
-      throw new SqlError({ code: 456, name: 'UNKNOWN_QUERY_PARAMETER' }, `Substitution \`${nameOf(name)}\` is not set`)
+    if (value === undefined) throw notSet(nameOf(name))
     if (value === '' || /[`\\\0-\x1f\x7f]/.test(value)) {
       throw new SqlError('BAD_ARGUMENTS', `The value of parameter ${nameOf(name)} is no identifier`)
     }
@@ -30,4 +29,20 @@ export async function substituteIdentifiers(
     edits.push({ begin: token.begin, end: close.end, text: `\`${value}\`` })
   }
   return { sql: applyEdits(sql, edits), remaining }
+}
+
+/**
+ * The connection of a session still has the parameters of earlier requests, which belong to those.
+ * @throws SqlError UNKNOWN_QUERY_PARAMETER
+ */
+export function requireParameters(tokens: readonly Token[], given: ReadonlyMap<string, string>): void {
+  for (const [i, token] of tokens.entries()) {
+    const [name, colon, type] = tokens.slice(i + 1, i + 4)
+    if (token.kind !== 'OpeningCurlyBrace' || !isName(name) || colon?.kind !== 'Colon' || !isName(type)) continue
+    if (!given.has(nameOf(name))) throw notSet(nameOf(name))
+  }
+}
+
+function notSet(name: string): SqlError {
+  return new SqlError({ code: 456, name: 'UNKNOWN_QUERY_PARAMETER' }, `Substitution \`${name}\` is not set`)
 }

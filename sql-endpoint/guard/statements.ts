@@ -26,7 +26,7 @@ const EXPLAINS = new Set([
   'EXPLAIN ESTIMATE',
 ])
 const SHOWN =
-  /^SHOW (?:(?:EXTENDED|FULL) )*(?:TABLES|COLUMNS|INDEXES|INDEX|KEYS|FUNCTIONS|CREATE TABLE|CREATE VIEW|CREATE DATABASE|DATABASES)\b/
+  /^SHOW (?:(?:EXTENDED|FULL) )*(?:(?:TEMPORARY )?TABLES|COLUMNS|INDEXES|INDEX|KEYS|FUNCTIONS|CREATE (?:TEMPORARY )?TABLE|CREATE VIEW|CREATE DATABASE|DATABASES)\b/
 
 export function checkReaderStatement(root: AstNode, tokens: readonly Token[]): void {
   for (const [node] of walk(root)) {

@@ -23,10 +23,18 @@ await harness.direct.queryAsync(`INSERT INTO default.private VALUES ('top-secret
 const CODE = /^Code: (\d+)/
 
 /** The engine's answer: its text, or the code of its error. */
-async function ask(role: 'reader' | 'admin' | 'operator', ...statements: string[]): Promise<string> {
+function ask(role: 'reader' | 'admin' | 'operator', ...statements: string[]): Promise<string> {
+  return askWith({}, role, ...statements)
+}
+
+async function askWith(
+  preparation: { readonly temporaryTables?: boolean },
+  role: 'reader' | 'admin' | 'operator',
+  ...statements: string[]
+): Promise<string> {
   const overdue = { afterMs: 60_000, report: () => undefined }
   const settings = Object.fromEntries(limitSettings({ ...DEFAULT_LIMITS, ...limits }, limits.maxExecutionSeconds))
-  const connection = await Connection.open(engine, roleName(role), settings, overdue)
+  const connection = await Connection.open(engine, { ...preparation, role: roleName(role), settings }, overdue)
   try {
     let last = ''
     for (const sql of statements) last = (await connection.run(sql, 'TSV')).text()
@@ -105,6 +113,28 @@ t.test('the engine refuses what a role was not granted', async (t) => {
   t.equal(await ask('reader', 'SELECT DISTINCT database FROM system.parts'), 'gatepost\n')
   t.equal(await ask('operator', `SELECT * FROM file('${file}', 'LineAsString')`), 'top-secret\n')
   t.equal(existsSync(created), false)
+})
+
+t.test('a session may have temporary tables in memory, and nothing more', async (t) => {
+  const inSession = (...statements: string[]) => askWith({ temporaryTables: true }, 'reader', ...statements)
+  for (const sql of [
+    ...REFUSED,
+    `CREATE TEMPORARY TABLE leak (a String) ENGINE = File('CSV', '${created}')`,
+    `CREATE TEMPORARY TABLE leak (a String) ENGINE = URL('http://127.0.0.1:1', 'CSV')`,
+    'CREATE TEMPORARY TABLE leak (a UInt8) ENGINE = MergeTree ORDER BY a',
+    'CREATE TEMPORARY TABLE leak AS default.private',
+    'CREATE TEMPORARY TABLE leak AS SELECT * FROM default.private',
+    'CREATE TEMPORARY VIEW leak AS SELECT 1',
+    `INSERT INTO readings SELECT 1, 'x'`,
+    'CREATE TABLE leak (a UInt8) ENGINE = Memory',
+    'DROP TABLE readings',
+  ]) {
+    t.equal(await inSession(sql), '497', sql)
+  }
+  const makes = ['CREATE TEMPORARY TABLE readings AS SELECT 1 AS a', 'INSERT INTO readings SELECT 2']
+  t.equal(await inSession(...makes, 'SELECT sum(a) FROM readings'), '3\n')
+  t.equal(await inSession(...makes, 'DROP TABLE readings', 'DROP TABLE readings'), '497', 'the real one')
+  t.equal(await inSession('SELECT count() FROM readings'), '10\n', 'another connection')
 })
 
 t.test('limits cannot be raised or switched off, nor the profile that holds them', async (t) => {

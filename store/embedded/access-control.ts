@@ -45,9 +45,12 @@ const NO_MERGES =
   '<max_bytes_to_merge_at_min_space_in_pool>1</max_bytes_to_merge_at_min_space_in_pool>' +
   '<max_number_of_merges_with_ttl_in_pool>0</max_number_of_merges_with_ttl_in_pool>'
 
-/** By these statements a connection takes a role. SET ROLE would also give the others back, so no client may send it. */
-export function takingRole(name: string): readonly string[] {
-  return [`SET ROLE ${name}`, `SET profile = '${name}'`]
+/**
+ * By these statements a connection takes a role with its limits, and the grants of further ones. SET ROLE would also give the others back, so
+ * no client may send it.
+ */
+export function takingRole(name: string, further: readonly string[] = []): readonly string[] {
+  return [`SET ROLE ${[name, ...further].join(', ')}`, `SET profile = '${name}'`]
 }
 
 function configuration(users: string, merges: boolean): string {
