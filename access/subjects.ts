@@ -123,6 +123,8 @@ export interface Spent {
 export interface RememberedDevice {
   readonly account: string
   readonly method: string
+  /** When it last went online by itself, ms since the epoch; missing: never. */
+  readonly automaticAt?: number
 }
 
 /** An operator's registration of a gateway. */
@@ -219,7 +221,7 @@ export const SUBJECTS = {
   remembered: new SubjectKind<string, RememberedDevice>({
     prefix: 'remembered:',
     person: 'mac',
-    personIn: { account: 'user', method: null },
+    personIn: { account: 'user', method: null, automaticAt: null },
   }),
 
   // Read by the deciding processes only; never in a table.

@@ -218,7 +218,7 @@ export class App {
       case 'login':
       case 'portal':
       case 'gw_message':
-        return this.portal === null ? exchange.reply(NOT_FOUND) : this.portal.get(route, path, exchange)
+        return this.portal === null ? exchange.reply(NOT_FOUND) : this.portal.get(route, path, exchange, head)
       case 'capport':
         return this.portal === null ? exchange.reply(NOT_FOUND) : this.portal.captiveApi(path, exchange)
       case 'healthcheck':

@@ -1,4 +1,3 @@
-import { VOUCHER_PARAMETER } from '../../access/voucher-sheet.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
 import { MIN_PASSWORD_CHARACTERS } from './account.ts'
@@ -7,12 +6,21 @@ import { newNonce, type PortalCookies, type PortalState, type TicketOf } from '.
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import { AttemptLimits, WRONG_PASSWORDS, wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import type { Looks } from './look.ts'
+import type { KnownSessions } from './known.ts'
 import type { LoginLimits } from './login-limits.ts'
 import type { Attempt, LoginMethod, LoginMethodName, LoginResult } from './method.ts'
 import type { OidcLogin } from './oidc.ts'
 import { SAFE_HEADERS, type PageMaker } from './pages.ts'
-import { REMEMBERED, type RememberedDevices } from './remembered.ts'
-import { onwardLink, parameter, redirectOf, redirectQuery, type PortalRequest, type Redirect } from './request.ts'
+import { REMEMBERED, type KnownDevice, type RememberedDevices } from './remembered.ts'
+import {
+  onwardLink,
+  parameter,
+  redirectOf,
+  redirectQuery,
+  voucherIn,
+  type PortalRequest,
+  type Redirect,
+} from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
@@ -24,6 +32,7 @@ export interface LoginOptions {
   readonly pages: PageMaker
   readonly cookies: PortalCookies
   readonly sessions: Sessions
+  readonly known: KnownSessions
   /** The address that an operator registered for a gw_id; null: none. */
   readonly registeredAddress: (gwId: string, now: number) => string | null
   readonly captiveApi: CaptiveApi
@@ -35,6 +44,12 @@ export interface LoginOptions {
   readonly remembered: RememberedDevices | null
   readonly originOf: (remoteIp: string, mac: string) => Origin
   readonly limitCounts: LimitCounts
+}
+
+interface ComingBack {
+  readonly device: KnownDevice
+  readonly attempt: Attempt
+  readonly address: GatewayAddress
 }
 
 /** Additional data of a login page. */
@@ -89,6 +104,8 @@ export class LoginPage {
       return this.#orUnavailable(request, texts, this.#returned(oidc, request, texts))
     if (oidc !== null && parameter(query, 'start', 16) === 'oidc') return this.#sent(oidc, request, texts)
     const failed = FAILURES.find((each) => each === parameter(query, 'failed', 64))
+    const back = failed === undefined ? this.#comingBack(request, texts) : null
+    if (back !== null) return this.#orUnavailable(request, texts, this.#cameBack(request, texts, back))
     return this.#page(request, texts, { code: 200, ...(failed === undefined ? {} : { error: failed }) })
   }
 
@@ -116,6 +133,37 @@ export class LoginPage {
     const browser = this.#options.cookies.read(request.cookieHeader, now)?.nonce ?? ''
     const target = await oidc.start({ redirect, browser, remoteIp }, texts.language, now)
     return target === null ? show({ code: 503, error: 'error.oidc_down' }) : movedTo(target)
+  }
+
+  /** A device that goes online by itself; null: it does not, or its guest wants something else here. */
+  #comingBack(request: PortalRequest, { language }: Texts): ComingBack | null {
+    const { remembered, known, originOf } = this.#options
+    const { query, remoteIp, now, isShown } = request
+    if (remembered?.isAutomatic !== true || !isShown || query.has('page')) return null
+    const redirect = redirectOf(query)
+    const address = this.#address(redirect, now)
+    if (address === null || voucherIn(request, redirect) !== '') return null
+    const device = this.#rememberedDevice(redirect, request, this.#methods(redirect, address))
+    // Who was cut off is told so, and may try again with a click.
+    if (device?.isAutomatic !== true || (known.find(request)?.denial ?? null) !== null) return null
+    const origin = originOf(remoteIp, redirect.mac)
+    return { device, address, attempt: { form: new URLSearchParams(), redirect, remoteIp, origin, language, now } }
+  }
+
+  /** @throws GatepostError LOG_UNAVAILABLE */
+  async #cameBack(request: PortalRequest, texts: Texts, { device, attempt, address }: ComingBack): Promise<Reply> {
+    const { remembered, loginLimits, limitCounts } = this.#options
+    const { method } = device
+    const granted = await (remembered as RememberedDevices).login(device, attempt)
+    const result = await loginLimits.apply(granted, method, attempt)
+    this.#count(REMEMBERED, outcomeOf(result))
+    if (!result.granted) {
+      if (result.limited !== null) limitCounts.count(REMEMBERED, result.limited)
+      return { answer: this.#page(request, texts, { code: 200, error: result.error }), outcome: 'none' }
+    }
+    const begun = await this.#begun(request, { method, result }, attempt, address, true)
+    if (typeof begun !== 'string') return begun
+    return { answer: this.#page(request, texts, { code: 503, error: 'error.unavailable' }), outcome: begun }
   }
 
   /** The browser comes back from the provider. @throws GatepostError LOG_UNAVAILABLE */
@@ -189,13 +237,14 @@ export class LoginPage {
     { method, result }: { readonly method: LoginMethodName; readonly result: Granted },
     attempt: Attempt,
     address: GatewayAddress,
+    byItself = false,
   ): Promise<Reply | 'dropped' | 'kept'> {
     const { sessions, remembered, captiveApi, cookies } = this.#options
     const { redirect, remoteIp, now } = attempt
     const issued = await sessions.issue({ ...result, method, redirect, remoteIp, now })
     if (issued === null) return 'dropped'
     if (result.issued !== undefined && !(await result.issued(issued.session))) return 'kept'
-    await remembered?.remember(result, method, attempt)
+    await remembered?.remember(result, method, attempt, byItself)
     await captiveApi.remember(redirect.gwId, remoteIp, issued.session, now)
     const nonce = cookies.read(request.cookieHeader, now)?.nonce ?? newNonce()
     const cookie = cookies.header(stateOf(redirect, nonce, issued.session), now, request.secure)
@@ -261,13 +310,17 @@ export class LoginPage {
   }
 
   /** The page can be shown before the access log has been read, too. */
-  #isRemembered(redirect: Redirect, { remoteIp, now }: PortalRequest, offered: ReadonlySet<LoginMethodName>): boolean {
+  #rememberedDevice(
+    redirect: Redirect,
+    { remoteIp, now }: PortalRequest,
+    offered: ReadonlySet<LoginMethodName>,
+  ): KnownDevice | null {
     try {
       const device = this.#options.remembered?.find(redirect, remoteIp, now) ?? null
-      return device !== null && offered.has(device.method)
+      return device !== null && offered.has(device.method) ? device : null
     } catch (error) {
       if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
-      return false
+      return null
     }
   }
 
@@ -310,7 +363,7 @@ export class LoginPage {
         form: `${cookies.formProof(state)}.${cookies.ticket(loginTicket(request, redirect), request.now)}`,
         methods: [...methods],
         remembered: REMEMBERED,
-        isRemembered: this.#isRemembered(redirect, request, methods),
+        isRemembered: this.#rememberedDevice(redirect, request, methods) !== null,
         email: shown.email ?? '',
         codeFor: shown.asksCodeFor ?? '',
         voucher: methods.has('voucher') ? voucherIn(request, redirect) : '',
@@ -323,12 +376,6 @@ export class LoginPage {
       },
     })
   }
-}
-
-/** The code of a scanned QR code: it opens a page of the operator, from which the gateway sends the browser here. */
-function voucherIn({ query }: PortalRequest, { url }: Redirect): string {
-  const scanned = URL.canParse(url) ? new URL(url).searchParams : query
-  return parameter(scanned, VOUCHER_PARAMETER, 64)
 }
 
 function outcomeOf(result: LoginResult): (typeof OUTCOMES)[number] {

@@ -30,7 +30,7 @@ import { OidcLogin, type OidcOptions } from './oidc.ts'
 import { CodeLogin } from './one-time-code.ts'
 import type { ServiceOptions } from './operator-service.ts'
 import { Portal } from './portal.ts'
-import { REMEMBERED, RememberedDevices } from './remembered.ts'
+import { REMEMBERED, RememberedDevices, type RememberedLogin } from './remembered.ts'
 import { Roaming } from './roaming.ts'
 import type { Sessions } from './sessions.ts'
 import { VoucherLogin } from './voucher.ts'
@@ -60,6 +60,8 @@ export interface PortalOptions {
   readonly portalUrl: string | null
   /** How long a device goes online again without logging in, ms; null: never. */
   readonly rememberDeviceMs: number | null
+  /** How such a device goes online again. */
+  readonly rememberedLogin: RememberedLogin
   /** Limits of those who log in. */
   readonly limits: readonly Limit[]
   readonly oidc: OidcOptions | null
@@ -143,6 +145,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
       : new RememberedDevices({
           data,
           forMs: options.rememberDeviceMs,
+          login: options.rememberedLogin,
           isSourceOf,
           methods: options.methods,
           vouchers,
@@ -166,7 +169,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
       looks,
       oidc,
     }),
-    welcome: new WelcomePage({ ...common, registeredAddress, landing, message }),
+    welcome: new WelcomePage({ ...common, registeredAddress, landing, message, remembered }),
     message,
     captiveApi,
     mailer,

@@ -10,7 +10,7 @@ import type { Looks } from './look.ts'
 import type { PortalCookies } from './cookie.ts'
 import type { Mailer } from './mail.ts'
 import type { MessagePage } from './message.ts'
-import { parameter, portalRequest, type PortalRequest } from './request.ts'
+import { isShown, parameter, portalRequest, type PortalRequest } from './request.ts'
 import type { Roaming } from './roaming.ts'
 import type { Texts } from './texts.ts'
 import type { WelcomePage } from './welcome.ts'
@@ -63,8 +63,8 @@ export class Portal {
     return this.#pages.roaming
   }
 
-  get(route: PortalRoute, path: string, exchange: Exchange): void {
-    const request = portalRequest(route, path, exchange)
+  get(route: PortalRoute, path: string, exchange: Exchange, head = false): void {
+    const request = portalRequest(route, path, exchange, !head && isShown(exchange))
     const texts = this.#texts(request)
     const { login, welcome, message } = this.#pages
     switch (route) {

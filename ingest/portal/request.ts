@@ -1,5 +1,6 @@
 import type { Exchange } from '../http.ts'
 import { normalMac } from '../../common/mac.ts'
+import { VOUCHER_PARAMETER } from '../../access/voucher-sheet.ts'
 import type { Route } from '../routes/router.ts'
 
 /** Gateways send no longer values: longer ones count as not sent. */
@@ -18,6 +19,8 @@ export interface PortalRequest {
   readonly acceptLanguage: string
   /** Another site sent the form, as far as the browser says so. */
   readonly isOfOtherSite: boolean
+  /** A browser asks for the page in order to show it to somebody. */
+  readonly isShown: boolean
   readonly remoteIp: string
   /** Whether a trusted proxy says that the client used HTTPS. */
   readonly secure: boolean
@@ -25,7 +28,7 @@ export interface PortalRequest {
   readonly now: number
 }
 
-export function portalRequest(route: Route, path: string, exchange: Exchange): PortalRequest {
+export function portalRequest(route: Route, path: string, exchange: Exchange, isShown = true): PortalRequest {
   return {
     route,
     path,
@@ -33,10 +36,18 @@ export function portalRequest(route: Route, path: string, exchange: Exchange): P
     cookieHeader: exchange.header('cookie'),
     acceptLanguage: exchange.header('accept-language'),
     isOfOtherSite: isOfOtherSite(exchange),
+    isShown,
     remoteIp: exchange.remoteIp,
     secure: exchange.secure(),
     now: exchange.now(),
   }
+}
+
+/** False: the browser says that it fetches the page ahead of time, or as a part of another page. Not all browsers say so, and over HTTP most do not. */
+export function isShown(exchange: Exchange): boolean {
+  const purpose = exchange.header('sec-purpose') + exchange.header('purpose') + exchange.header('x-moz')
+  const destination = exchange.header('sec-fetch-dest')
+  return !/prefetch|prerender|preview/i.test(purpose) && (destination === '' || destination === 'document')
 }
 
 /** Browsers that know Sec-Fetch-Site send it over HTTPS. "null" as origin is what our own pages send, since they hide the token in their address. */
@@ -81,6 +92,12 @@ export function parameter(query: URLSearchParams, name: string, maxCharacters: n
 /** The device that shows a page, in the normal form: some gateways name it, and the cookie of its login does; empty: not known. */
 export function deviceOf(query: URLSearchParams, cookie: { readonly mac: string } | null): string {
   return normalMac(parameter(query, 'mac', MAX_ID_CHARACTERS)) || (cookie?.mac ?? '')
+}
+
+/** The code of a scanned QR code: it opens a page of the operator, from which the gateway sends the browser here. */
+export function voucherIn({ query }: PortalRequest, { url }: Redirect): string {
+  const scanned = URL.canParse(url) ? new URL(url).searchParams : query
+  return parameter(scanned, VOUCHER_PARAMETER, 64)
 }
 
 /** The query of a login page. */

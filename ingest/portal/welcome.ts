@@ -5,6 +5,7 @@ import type { KnownSession, KnownSessions } from './known.ts'
 import { logoutTicket, type MessagePage } from './message.ts'
 import { wayOn } from './onward.ts'
 import type { PageMaker } from './pages.ts'
+import type { RememberedDevices } from './remembered.ts'
 import { besides, parameter, type PortalRequest } from './request.ts'
 import type { PortalSession, Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
@@ -18,6 +19,8 @@ export interface WelcomeOptions {
   readonly registeredAddress: (gwId: string, now: number) => string | null
   /** The operator's page for guests of a gateway; null: none. */
   readonly landing: (gwId: string, now: number) => string | null
+  /** Null: devices are not remembered. */
+  readonly remembered: RememberedDevices | null
   /** Shown instead if the session is over. */
   readonly message: MessagePage
 }
@@ -31,7 +34,7 @@ export class WelcomePage {
   }
 
   get(request: PortalRequest, texts: Texts): Answer {
-    const { pages, cookies, known, landing, message } = this.#options
+    const { pages, cookies, known, landing, message, remembered } = this.#options
     const { query, now } = request
     const found = known.find(request)
     if (found !== null && found.denial !== null) return message.ended(request, texts, found.denial)
@@ -41,7 +44,8 @@ export class WelcomePage {
     // The cookie is used only if it belongs to this session.
     const state = cookie !== null && cookie.gwId === gwId && isOf(cookie, session) ? cookie : null
     const token = this.#token(request, session)
-    const address = token === '' ? null : this.#address(gwId, state, now)
+    // The gateway does not say that somebody wanted to log out: the device would go online by itself again.
+    const address = token === '' || remembered?.isAutomatic === true ? null : this.#address(gwId, state, now)
     return pages.answer('portal', texts, {
       route: 'portal',
       code: 200,

@@ -19,6 +19,7 @@ export function portalOptions(config: Config): PortalOptions | null {
     landingUrl: config.landingUrl ?? null,
     portalUrl: config.portalUrl ?? null,
     rememberDeviceMs: config.rememberDeviceMs ?? null,
+    rememberedLogin: config.rememberedLogin,
     looks: readLooks(config.portalLooks, config.login),
     limits: readLimits(config.policies),
     oidc: oidcOptions(config),

@@ -202,9 +202,14 @@ export const VARIABLES = {
   }),
   rememberDeviceMs: optional('GATEPOST_REMEMBER_DEVICE', duration(60 * SECOND, 366 * DAY), {
     description:
-      'How long a device that logged in goes online again with one click, at gateways that are registered with their sources. It is known by its MAC.',
+      'How long a device that logged in goes online again without logging in, at gateways that are registered with their sources. It is known by its MAC.',
     allowed: 'a duration from 60s to 366d',
     unset: '(unset: devices log in each time)',
+  }),
+  rememberedLogin: withDefault('GATEPOST_REMEMBERED_LOGIN', 'click', oneOf('click', 'automatic'), {
+    description:
+      'How a device that GATEPOST_REMEMBER_DEVICE knows goes online again: with one click on the login page, or by itself when it asks for that page.',
+    allowed: 'click, or automatic',
   }),
   portalUrl: optional('GATEPOST_PORTAL_URL', url('http', 'https'), {
     description:

@@ -21,6 +21,9 @@ export class SimulatedGateway {
   readonly #server: Server
   /** WiFiDog's unreleased head adds the token to its redirects to the portal; releases do not. */
   sendsToken = true
+  /** Browsers that bring a token get no answer, and the token is not used, as if their window was closed on the way. */
+  losesBrowsers = false
+  lost = 0
   token = ''
   port = 0
 
@@ -63,6 +66,11 @@ export class SimulatedGateway {
       const { ip, mac } = this.client
       const query = { gw_address: '127.0.0.1', gw_port: this.port, gw_id: this.gwId, ip, mac, url: wanted }
       return this.#redirect(response, `login/?${new URLSearchParams(query as never).toString()}`)
+    }
+    if (this.losesBrowsers) {
+      this.lost++
+      response.destroy()
+      return
     }
     const token = searchParams.get('token') ?? ''
     if (searchParams.get('logout') !== null) {

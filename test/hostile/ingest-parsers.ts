@@ -52,6 +52,7 @@ const app = new App({
         landingUrl: null,
         portalUrl: null,
         rememberDeviceMs: null,
+        rememberedLogin: 'click',
         limits: [],
         looks: [],
         oidc: null,

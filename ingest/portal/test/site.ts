@@ -35,6 +35,7 @@ export const PORTAL: PortalOptions = {
   landingUrl: null,
   portalUrl: null,
   rememberDeviceMs: null,
+  rememberedLogin: 'click',
   limits: [],
   looks: [],
   oidc: null,
