@@ -101,7 +101,8 @@ function argumentTerm(argument: Argument): string {
 
 /** With its default as people would write it: without quotes, and only if there is one. */
 function describedOption(option: Option): string {
-  const { description, argChoices, defaultValue, defaultValueDescription } = option
+  const { description, argChoices, defaultValueDescription } = option
+  const defaultValue = option.defaultValue as string | number | boolean | undefined
   const shown = defaultValueDescription ?? (option.isBoolean() ? '' : String(defaultValue ?? ''))
   const facts = [
     ...(argChoices === undefined ? [] : [`one of ${argChoices.join(', ')}`]),
