@@ -29,13 +29,13 @@ import { Refusal, statusOf } from './problem.ts'
 export const PAGES = {
   '': [],
   usage: ['metric', 'period', 'from', 'to'],
-  sites: ['hours'],
-  logins: ['user', 'cert', 'mac', 'site', 'ap', 'building', 'failed', 'days', 'limit'],
+  sites: ['hours', 'page'],
+  logins: ['user', 'cert', 'mac', 'site', 'ap', 'building', 'failed', 'days', 'limit', 'page'],
   gateways: ['state', 'search', 'page'],
-  sessions: ['mac', 'account', 'gateway', 'active'],
+  sessions: ['mac', 'account', 'gateway', 'active', 'page'],
   'data-health': [],
   forget: [],
-  vouchers: [],
+  vouchers: ['page'],
 } as const
 const BODY_BYTES = 16 * 1024
 

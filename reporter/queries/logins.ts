@@ -22,6 +22,8 @@ export interface LoginSearch {
   readonly since: Date
   readonly until: Date
   readonly limit: number
+  /** How many to leave out before the first one. */
+  readonly offset?: number
 }
 
 /** A row of table `post_auth`. */
@@ -78,6 +80,8 @@ export type FoundLogin = Login & { readonly session: OpenedSession | null }
 export interface LoginReport {
   /** Newest first. */
   readonly logins: readonly FoundLogin[]
+  /** How many match, those included that limit and offset leave out; `MAX_COUNTED + 1`: more than are counted. */
+  readonly total: number
   /** Rejections since `reasons_since` by reply of the RADIUS server, most frequent first. */
   readonly reasons: readonly Reason[]
   /** The beginning of the searched time, or later if there are a thousand rejections since. */
@@ -116,6 +120,8 @@ const HOUR_MS = 3_600_000
 const RANGES_MS = [HOUR_MS, 24 * HOUR_MS, 8 * 24 * HOUR_MS, Infinity]
 const MAX_REASONS = 20
 const MAX_DEVICES = 20
+/** A month of a large site has millions of logins, and nobody reads on that far. */
+const MAX_COUNTED = 10_000
 /** This many rejections show the reasons; a month of a large site has a hundred times as many. */
 const REJECTIONS_ENOUGH = 1000
 
@@ -125,15 +131,16 @@ export async function findLogins(store: TableStore, asked: LoginSearch): Promise
   const search = { ...asked, storedName: user === undefined ? '' : storedUserName(user, await userNameRule(store)) }
   const logins = await newest(store, search)
   // If everything has been found, count the reasons from it instead of reading the rows again.
-  const all = logins.length < search.limit
-  const [account, devices, counted] = [
+  const all = logins.length < search.limit && isFirstPage(search)
+  const [total, account, devices, counted] = [
+    all ? logins.length : await countLogins(store, search),
     search.user === undefined ? null : await accountSummary(store, search.user),
     search.user === undefined ? [] : all && !search.failed ? devicesAmong(logins) : await devicesOf(store, search),
     all ? { reasons: reasonsAmong(logins), since: search.since.getTime() } : await reasonsOf(store, search),
   ]
   const sessions = await sessionsOpenedBy(store, logins)
   const found = logins.map((login) => ({ ...login, session: sessions.get(keyOf(login)) ?? null }))
-  return { logins: found, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
+  return { logins: found, total, reasons: counted.reasons, reasons_since: sqlTime(counted.since), account, devices }
 }
 
 /** Consecutive ranges of the searched time, newest first. */
@@ -147,20 +154,40 @@ function* rangesOf(search: LoginSearch): Generator<{ readonly from: number; read
   }
 }
 
+const isFirstPage = ({ offset = 0 }: LoginSearch) => offset === 0
+
 async function newest(store: TableStore, search: StoredSearch): Promise<Login[]> {
+  const whole = [{ from: search.since.getTime(), to: search.until.getTime() }]
   const found: Login[] = []
-  for (const { from, to } of rangesOf(search)) {
+  for (const { from, to } of isFirstPage(search) ? rangesOf(search) : whole) {
     const rows = await store.query<Login>(
       `SELECT ${COLUMNS} FROM gatepost.post_auth AS logins
-       WHERE ${condition(search)} ${search.failed ? 'AND success = 0' : ''}
-       ORDER BY logins.received_at DESC, batch_id, batch_index LIMIT {limit:UInt32}`,
-      { ...parameters(search), from: sqlTime(from), to: sqlTime(to), limit: search.limit - found.length },
+       WHERE ${condition(search)} ${onlyFailed(search)}
+       ORDER BY logins.received_at DESC, batch_id, batch_index LIMIT {limit:UInt32} OFFSET {offset:UInt32}`,
+      {
+        ...parameters(search),
+        from: sqlTime(from),
+        to: sqlTime(to),
+        limit: search.limit - found.length,
+        offset: search.offset ?? 0,
+      },
     )
     found.push(...rows)
     if (found.length >= search.limit) break
   }
   return found
 }
+
+async function countLogins(store: TableStore, search: StoredSearch): Promise<number> {
+  const [row] = await store.query<{ found: number }>(
+    `SELECT toUInt32(count()) AS found FROM (
+       SELECT 1 FROM gatepost.post_auth AS logins WHERE ${condition(search)} ${onlyFailed(search)} LIMIT ${MAX_COUNTED + 1})`,
+    parameters(search),
+  )
+  return (row as { found: number }).found
+}
+
+const onlyFailed = ({ failed }: LoginSearch) => (failed ? 'AND success = 0' : '')
 
 /** Counts the reasons range by range, until there are enough. */
 async function reasonsOf(store: TableStore, search: StoredSearch): Promise<{ reasons: Reason[]; since: number }> {

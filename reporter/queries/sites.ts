@@ -21,36 +21,43 @@ export interface SiteReport {
   /** When the first step begins, ms since the epoch. */
   readonly begins: number
   readonly step_seconds: number
+  /** How many sites there are, those included that limit and offset leave out. */
+  readonly total: number
   readonly sites: readonly Site[]
 }
 
 export interface SiteSearch {
   readonly hours: 24 | 168 | 720
   readonly limit: number
+  /** How many to leave out before the first one. */
+  readonly offset?: number
   readonly now: Date
 }
 
 const STEP_SECONDS = { 24: 3600, 168: 6 * 3600, 720: 24 * 3600 } as const
 const REASONS_OF_A_SITE = 3
 
-type SiteRow = Omit<Site, 'steps' | 'reasons'>
+type SiteRow = Omit<Site, 'steps' | 'reasons'> & { readonly total: number }
 
-export async function siteReport(store: TableStore, { hours, limit, now }: SiteSearch): Promise<SiteReport> {
+export async function siteReport(
+  store: TableStore,
+  { hours, limit, offset = 0, now }: SiteSearch,
+): Promise<SiteReport> {
   const step = STEP_SECONDS[hours]
   const end = Math.ceil(now.getTime() / 1000 / step) * step
   const begin = end - hours * 3600
   const time = { from: sqlTime(begin * 1000) }
   const sites = await store.query<SiteRow>(
-    `SELECT counted.site_ip AS site_ip, places.name AS name, accepted, refused, users, latest FROM (
+    `SELECT counted.site_ip AS site_ip, places.name AS name, accepted, refused, users, latest, total FROM (
        SELECT toString(site_ip) AS site_ip, toUInt32(countIf(success = 1)) AS accepted,
          toUInt32(countIf(success = 0)) AS refused, toUInt32(uniqExactIf(username, username != '')) AS users,
-         toString(max(received_at)) AS latest
+         toString(max(received_at)) AS latest, toUInt32(count() OVER ()) AS total
        FROM gatepost.post_auth WHERE received_at >= {from:DateTime64(3, 'UTC')} GROUP BY site_ip
-       ORDER BY accepted + refused DESC, site_ip LIMIT {limit:UInt32}
+       ORDER BY accepted + refused DESC, site_ip LIMIT {limit:UInt32} OFFSET {offset:UInt32}
      ) AS counted
      LEFT JOIN (SELECT ip, any(name) AS name FROM gatepost.ip_locations GROUP BY ip) AS places ON places.ip = counted.site_ip
      ORDER BY accepted + refused DESC, site_ip`,
-    { ...time, limit },
+    { ...time, limit, offset },
   )
   const names = sites.map(({ site_ip }) => site_ip)
   const [steps, reasons] = names.length === 0 ? [[], []] : await detailsOf(store, { ...time, names, begin, step })
@@ -58,7 +65,8 @@ export async function siteReport(store: TableStore, { hours, limit, now }: SiteS
   return {
     begins: begin * 1000,
     step_seconds: step,
-    sites: sites.map((site) => ({
+    total: sites[0]?.total ?? 0,
+    sites: sites.map(({ total: _, ...site }) => ({
       ...site,
       steps: filled(
         steps.filter(({ site_ip }) => site_ip === site.site_ip),

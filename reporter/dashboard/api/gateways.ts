@@ -4,7 +4,7 @@ import { gateway, listGateways } from '../../queries/gateways.ts'
 import { cached } from '../cached.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
-import { queryOf, text, whole } from './parameters.ts'
+import { offsetOf, pageNumber, queryOf, text, whole } from './parameters.ts'
 
 const CACHE_MS = 2000
 
@@ -52,7 +52,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
         state: z.enum(['', 'up', 'late', 'down']).default(''),
         search: text.openapi({ description: 'A part of the identifier, the name or the address' }),
         limit: whole(200, 1000),
-        page: whole(1, 1000),
+        page: pageNumber(),
       }),
     },
     responses: {
@@ -71,7 +71,7 @@ export function gatewaysRoute({ app, options }: Dashboard): void {
         [one.gw_id, one.name, one.remote_ip].some((value) => value.toLowerCase().includes(needle)),
     )
     const shown = matching
-      .slice((page - 1) * limit, page * limit)
+      .slice(offsetOf({ page, limit }), page * limit)
       .map((one) => ({ ...one, strip: completeness(pieces.get(one.gw_id), one.interval_seconds, soFar) }))
     return c.json({ begins, total: matching.length, gateways: shown }, 200)
   })

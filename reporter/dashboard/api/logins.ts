@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { findLogins } from '../../queries/logins.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { Refusal, REFUSALS } from '../problem.ts'
-import { canonical, flag, mac, queryOf, text, whole } from './parameters.ts'
+import { canonical, flag, mac, offsetOf, pageNumber, queryOf, text, whole } from './parameters.ts'
 
 const KEYS = ['user', 'cert', 'mac', 'site', 'ap', 'building'] as const
 const DAY_MS = 86_400_000
@@ -13,6 +13,7 @@ const report = z
       description:
         'Rows of table post_auth, newest first, and the RADIUS session that each opened (session; null: none is known)',
     }),
+    total: z.number().openapi({ description: 'How many logins match, on all pages; 10001: more than 10,000' }),
     reasons: z.array(
       z.object({
         authentication_result: z.string(),
@@ -49,6 +50,7 @@ export function loginsRoute(dashboard: Dashboard): void {
         failed: flag,
         days: whole(options.retention.post_auth + 1, 3660).openapi({ description: 'How far back' }),
         limit: whole(100, 1000),
+        page: pageNumber(),
       }),
     },
     responses: {
@@ -58,7 +60,7 @@ export function loginsRoute(dashboard: Dashboard): void {
   })
   app.openapi(route, async (c) => {
     const asked = c.req.valid('query')
-    const { failed, days, limit, ...about } = asked
+    const { failed, days, limit, page, ...about } = asked
     const given = KEYS.filter((key) => about[key] !== undefined)
     if (given.length > 1) throw new Refusal(400, `${given.join(' and ')}: allowed is one of them at a time`)
     await audit(dashboard, c, 'logins_search', canonical(asked))
@@ -70,6 +72,7 @@ export function loginsRoute(dashboard: Dashboard): void {
       // The clock of the ingest machine may be a little ahead.
       until: new Date(now + 60_000),
       limit,
+      offset: offsetOf({ page, limit }),
     })
     return c.json(found as unknown as z.infer<typeof report>, 200)
   })

@@ -40,6 +40,19 @@ export const flag = z
   .transform((value) => value === '1')
   .openapi({ type: 'string', enum: ['0', '1'] })
 
+/** Which part of a list: the first one is 1. */
+export const pageNumber = () => whole(1, 100)
+
+/** How many rows there are on the pages before this one. */
+export const offsetOf = ({ page, limit }: { readonly page: number; readonly limit: number }) => (page - 1) * limit
+
+/** The header that says how many rows there are on all pages, where the body is a list. */
+export const TOTAL_COUNT = 'X-Total-Count'
+
+export const totalCount = z.object({
+  [TOTAL_COUNT]: z.number().openapi({ description: 'How many there are on all pages' }),
+})
+
 /** A whole number as a query parameter. */
 export const whole = (usual: number, most: number) =>
   z

@@ -1,11 +1,22 @@
 import { SUBJECTS } from '../../../access/subjects.ts'
 import { createRoute, z } from '@hono/zod-openapi'
-import { session, listSessions } from '../../queries/sessions.ts'
+import { countSessions, listSessions, session } from '../../queries/sessions.ts'
 import { sessionEvent, sessionTimeline } from '../../queries/session-timeline.ts'
 import { audit, type Dashboard } from '../context.ts'
 import { requireOperator } from '../guard.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
-import { canonical, flag, mac, queryOf, text, whole } from './parameters.ts'
+import {
+  canonical,
+  flag,
+  mac,
+  offsetOf,
+  pageNumber,
+  queryOf,
+  text,
+  TOTAL_COUNT,
+  totalCount,
+  whole,
+} from './parameters.ts'
 
 const one = session.extend({ incoming: z.number(), outgoing: z.number(), reports: z.number() }).openapi('Session')
 const missing = { description: 'There is no such session', content: { 'application/json': { schema: problem } } }
@@ -23,26 +34,41 @@ export function sessionsRoute(dashboard: Dashboard): void {
     summary: 'Sessions, those that were seen last first',
     description: 'Recorded in table audit_log.',
     request: {
-      query: queryOf({ mac, account: text, gateway: text, active: flag, limit: whole(100, 500) }),
+      query: queryOf({
+        mac,
+        account: text,
+        gateway: text,
+        active: flag,
+        limit: whole(100, 500),
+        page: pageNumber(),
+      }),
     },
     responses: {
-      200: { description: 'The sessions', content: { 'application/json': { schema: z.array(one) } } },
+      200: {
+        description: 'The sessions',
+        headers: totalCount,
+        content: { 'application/json': { schema: z.array(one) } },
+      },
       ...REFUSALS,
     },
   })
   app.openapi(route, async (c) => {
     const asked = c.req.valid('query')
-    const { mac: device, account, gateway, active, limit } = asked
+    const { mac: device, account, gateway, active, limit, page } = asked
     const searched = device !== undefined || account !== undefined
     await audit(dashboard, c, searched ? 'sessions_search' : 'sessions_listed', canonical(asked))
-    const found = await listSessions(options.store, {
+    const search = {
       active,
       limit,
+      offset: offsetOf({ page, limit }),
       ...(device === undefined ? {} : { mac: device }),
       ...(account === undefined ? {} : { account }),
       ...(gateway === undefined ? {} : { gateway }),
-    })
-    return c.json(found, 200)
+    }
+    const found = await listSessions(options.store, search)
+    const isAll = page === 1 && found.length < limit
+    const total = isAll ? found.length : await countSessions(options.store, search)
+    return c.json(found, 200, { [TOTAL_COUNT]: String(total) })
   })
 }
 

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { siteReport } from '../../queries/sites.ts'
 import type { Dashboard } from '../context.ts'
 import { REFUSALS } from '../problem.ts'
-import { queryOf, whole } from './parameters.ts'
+import { offsetOf, pageNumber, queryOf, whole } from './parameters.ts'
 
 const counts = { accepted: z.number(), refused: z.number() }
 const site = z.object({
@@ -18,6 +18,7 @@ const report = z
   .object({
     begins: z.number().openapi({ description: 'When the first step begins, ms since the epoch' }),
     step_seconds: z.number(),
+    total: z.number().openapi({ description: 'How many sites there are on all pages' }),
     sites: z.array(site),
   })
   .openapi('Sites')
@@ -36,6 +37,7 @@ export function sitesRoute({ app, options }: Dashboard): void {
           .transform((value) => Number(value) as 24 | 168 | 720)
           .openapi({ type: 'string', enum: ['24', '168', '720'], default: '24' }),
         limit: whole(100, 500),
+        page: pageNumber(),
       }),
     },
     responses: {
@@ -44,8 +46,8 @@ export function sitesRoute({ app, options }: Dashboard): void {
     },
   })
   app.openapi(route, async (c) => {
-    const { hours, limit } = c.req.valid('query')
-    const found = await siteReport(options.store, { hours, limit, now: new Date() })
+    const { hours, limit, page } = c.req.valid('query')
+    const found = await siteReport(options.store, { hours, limit, offset: offsetOf({ page, limit }), now: new Date() })
     return c.json(found as z.infer<typeof report>, 200)
   })
 }

@@ -5,7 +5,7 @@ import { audit, type Dashboard } from '../context.ts'
 import { requireOperator } from '../guard.ts'
 import type { VoucherDesk } from '../options.ts'
 import { problem, Refusal, REFUSALS } from '../problem.ts'
-import { noQuery } from './parameters.ts'
+import { noQuery, offsetOf, pageNumber, queryOf, TOTAL_COUNT, totalCount } from './parameters.ts'
 
 /* Vouchers of the portal: available only if this process can reach the access log and has the installation's secret. */
 
@@ -114,12 +114,14 @@ function listVouchersRoute({ app }: Dashboard, desk: VoucherDesk): void {
     method: 'get',
     path: '/api/vouchers',
     summary: 'Vouchers, the newest first, without their codes',
-    request: { query: noQuery },
-    responses: { 200: json(z.array(listed), `The ${MAX_LISTED} newest vouchers`), ...REFUSALS },
+    request: { query: queryOf({ page: pageNumber() }) },
+    responses: { 200: { ...json(z.array(listed), `${MAX_LISTED} vouchers`), headers: totalCount }, ...REFUSALS },
   })
   app.openapi(route, async (c) => {
     const all = await desk.list()
-    return c.json([...all].reverse().slice(0, MAX_LISTED).map(rowOf), 200)
+    const first = offsetOf({ page: c.req.valid('query').page, limit: MAX_LISTED })
+    const shown = [...all].reverse().slice(first, first + MAX_LISTED)
+    return c.json(shown.map(rowOf), 200, { [TOTAL_COUNT]: String(all.length) })
   })
 }
 

@@ -166,6 +166,36 @@ t.test('the answer of each route', async (t) => {
   t.equal(new Set([...onFirst, ...onSecond].map(({ gw_id }: Any) => gw_id)).size, 6)
   t.same(await pageOf(7), [])
 
+  t.test('every page of a list, each row on one of them', async (t) => {
+    for (const [path, rowsOf, keyOf, total] of [
+      ['/api/sessions?limit=25', (body: Any) => body, ({ gw_id, session_id }: Any) => `${gw_id} ${session_id}`, 60],
+      ['/api/sessions?active=1&limit=25', (body: Any) => body, ({ session_id }: Any) => session_id, 45],
+      ['/api/sites?limit=10', ({ sites }: Any) => sites, ({ site_ip }: Any) => site_ip, 24],
+      [
+        '/api/logins?user=u00007&limit=20',
+        ({ logins }: Any) => logins,
+        ({ received_at, task_id }: Any) => `${received_at} ${task_id}`,
+        null,
+      ],
+    ] as const) {
+      const seen: string[] = []
+      let said: number | null = null
+      for (let page = 1; ; page++) {
+        const { json: body, headers } = await get(`${path}&page=${page}`)
+        said = body.total ?? Number(headers.get('x-total-count'))
+        const keys = rowsOf(body).map(keyOf) as string[]
+        seen.push(...keys)
+        if (keys.length < 10) break
+      }
+      if (total !== null) t.equal(said, total, path)
+      t.equal(seen.length, said, path)
+      t.equal(new Set(seen).size, seen.length, path)
+    }
+    const many = await ok('/api/logins?limit=5')
+    t.equal(many.total, 10_001, 'more are not counted')
+    t.equal((await get('/api/vouchers?page=2')).json.length, 0)
+  })
+
   const sessions = await ok('/api/sessions?active=1&limit=2')
   t.equal(sessions.length, 2)
   const life = await ok(`/api/sessions/${sessions[0].session_id}`)
@@ -261,15 +291,15 @@ t.test('searches for people are in the audit log', async (t) => {
   await get('/api/data-health')
   const rows = await store.query('SELECT who, action, subject, remote_ip FROM gatepost.audit_log ORDER BY at')
   t.same(rows, [
-    { who: 'local', action: 'logins_search', subject: 'user=U00001&days=33&limit=20', remote_ip: '127.0.0.1' },
+    { who: 'local', action: 'logins_search', subject: 'user=U00001&days=33&limit=20&page=1', remote_ip: '127.0.0.1' },
     {
       who: 'local',
       action: 'logins_search',
-      subject: 'user=U00001%20%26%C3%A9&days=7&limit=100',
+      subject: 'user=U00001%20%26%C3%A9&days=7&limit=100&page=1',
       remote_ip: '127.0.0.1',
     },
-    { who: 'local', action: 'sessions_search', subject: 'account=U00001&limit=100', remote_ip: '127.0.0.1' },
-    { who: 'local', action: 'sessions_listed', subject: 'active=1&limit=100', remote_ip: '127.0.0.1' },
+    { who: 'local', action: 'sessions_search', subject: 'account=U00001&limit=100&page=1', remote_ip: '127.0.0.1' },
+    { who: 'local', action: 'sessions_listed', subject: 'active=1&limit=100&page=1', remote_ip: '127.0.0.1' },
     { who: 'local', action: 'session_viewed', subject: `session:${id}`, remote_ip: '127.0.0.1' },
     { who: 'local', action: 'session_viewed', subject: 'session:nobody', remote_ip: '127.0.0.1' },
     { who: 'local', action: 'dead_letters_viewed', subject: '', remote_ip: '127.0.0.1' },
@@ -354,7 +384,7 @@ t.test('with a password: logging in, roles, and cutting off', async (t) => {
     { who: 'nobody', action: 'login_refused', subject: '' },
     { who: 'viewer', action: 'login', subject: '' },
     { who: 'operator', action: 'login', subject: '' },
-    { who: 'viewer', action: 'sessions_listed', subject: 'active=1&limit=100' },
+    { who: 'viewer', action: 'sessions_listed', subject: 'active=1&limit=100&page=1' },
     { who: 'viewer', action: 'role_refused', subject: `session:${id}` },
     { who: 'operator', action: 'session_cut_off', subject: `session:${id}` },
     { who: 'viewer', action: 'role_refused', subject: '01234567-89ab-cdef-0123-456789abcdef/3' },

@@ -1,7 +1,15 @@
 /** An answer of the API. Without a login it goes to the page that asks for one. */
 export async function get(path) {
-  return answered(await fetch(path, { headers: { Accept: 'application/json' } }))
+  return answered(await asked(path))
 }
+
+/** A list, and how many rows there are on all of its pages. */
+export async function getPage(path) {
+  const response = await asked(path)
+  return { rows: await answered(response), total: Number(response.headers.get('X-Total-Count')) }
+}
+
+const asked = (path) => fetch(path, { headers: { Accept: 'application/json' } })
 
 export async function post(path, body) {
   return answered(

@@ -64,6 +64,12 @@ export function tile(label, value, note) {
   )
 }
 
+/** The part of a list that the address asks for: `number`, from 1, and `first`, the number of its first row, if a part has `size` rows. */
+export function pageAsked(parameters, size) {
+  const number = Number(parameters.get('page') ?? 1)
+  return { number, first: (number - 1) * size + 1 }
+}
+
 /** Links to the pages before and after; null: everything is on this one. `total`: of all pages, `size`: of one. */
 export function pages(page, size, total) {
   const last = Math.ceil(total / size)

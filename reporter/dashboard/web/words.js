@@ -27,8 +27,9 @@ export function duration(seconds) {
 /** URLs of this instance's listeners for examples, or what stands for them where another machine has them. */
 export const listeners = (me) => me.listeners ?? { gateway: 'http://INGEST:8000', ingest: 'http://INGEST:8080' }
 
-/** "100 of 169 gateways", "169 gateways". */
-export const shown = (count, total, what) => `${count < total ? `${number(count)} of ` : ''}${number(total)} ${what}`
+/** "169", or of a part of them "101 to 169 of 169". `first`: the number of its first row, `all`: the total in words. */
+export const shown = (first, count, total, all = number(total)) =>
+  count < total ? `${number(first)} to ${number(first + count - 1)} of ${all}` : all
 
 /** ms of a time as the tables write it: 2024-02-29 12:00:00.000, UTC. */
 export const instant = (text) => Date.parse(`${text.replace(' ', 'T')}Z`)

@@ -1,6 +1,6 @@
 import { get, query } from '../api.js'
 import { strip } from '../chart.js'
-import { card, field, h, nothing, pages, search, table } from '../dom.js'
+import { card, field, h, nothing, pageAsked, pages, search, table } from '../dom.js'
 import { live } from '../live.js'
 import { ago, bytes, duration, listeners, number, shown } from '../words.js'
 
@@ -10,6 +10,7 @@ const CLASSES = { up: 'good', late: 'warn', down: 'bad' }
 
 export async function page(main, { parameters, me }) {
   const asked = { state: parameters.get('state'), search: parameters.get('search'), page: parameters.get('page') }
+  const part = pageAsked(parameters, PAGE_SIZE)
   const isSearch = Boolean(asked.state || asked.search)
   const box = h('div', { 'data-live': true })
   main.append(
@@ -25,7 +26,7 @@ export async function page(main, { parameters, me }) {
   await live(async () => {
     const { gateways, total } = await get(`/api/gateways?${query(asked)}`)
     if (total > 0)
-      box.replaceChildren(card(gatewaysTable(gateways, total), pages(Number(asked.page ?? 1), PAGE_SIZE, total) ?? ''))
+      box.replaceChildren(card(gatewaysTable(gateways, part, total), pages(part.number, PAGE_SIZE, total) ?? ''))
     else if (isSearch) box.replaceChildren(nothing('No gateway is like this.'))
     else
       box.replaceChildren(
@@ -37,9 +38,9 @@ export async function page(main, { parameters, me }) {
   }, 10_000)
 }
 
-function gatewaysTable(gateways, total) {
+function gatewaysTable(gateways, { first }, total) {
   return table(
-    `${shown(gateways.length, total, total === 1 ? 'gateway' : 'gateways')}, those that are down first`,
+    `${shown(first, gateways.length, total)} ${total === 1 ? 'gateway' : 'gateways'}, those that are down first`,
     [
       [
         'state',

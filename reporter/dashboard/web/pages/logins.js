@@ -1,7 +1,11 @@
 import { get, query } from '../api.js'
-import { card, field, h, nothing, search, table, tick } from '../dom.js'
-import { bytes, number, time } from '../words.js'
+import { card, field, h, nothing, pageAsked, pages, search, table, tick } from '../dom.js'
+import { bytes, number, shown, time } from '../words.js'
 
+/** As the API has it. */
+const PAGE_SIZE = 100
+/** More are not counted. */
+const MAX_COUNTED = 10_000
 const KEYS = [
   ['user', 'User name'],
   ['mac', 'Device (MAC)'],
@@ -52,8 +56,10 @@ export async function page(main, { parameters, me }) {
     return
   }
   const asked = Object.fromEntries(parameters)
-  const { logins, reasons, reasons_since: since, account, devices } = await get(`/api/logins?${query(asked)}`)
-  if (logins.length === 0) {
+  const size = Number(parameters.get('limit') ?? PAGE_SIZE)
+  const part = pageAsked(parameters, size)
+  const { logins, total, reasons, reasons_since: since, account, devices } = await get(`/api/logins?${query(asked)}`)
+  if (total === 0) {
     const about = given === undefined ? '' : ` of ${given[1].toLowerCase()} ${parameters.get(given[0])}`
     const time = DAYS.find(([days]) => days === (parameters.get('days') ?? ''))
     main.append(
@@ -80,7 +86,9 @@ export async function page(main, { parameters, me }) {
     )
   if (reasons.length > 0) summary.append(card(reasonsTable(reasons, since)))
   if (devices.length > 0) summary.append(card(devicesTable(devices)))
-  main.append(summary, card(loginsTable(logins)))
+  // Pages far back are read whole, so there are no links to more of them than are counted.
+  const links = pages(part.number, size, Math.min(total, MAX_COUNTED))
+  main.append(summary, card(loginsTable(logins, part, total), links ?? ''))
   const [who] = given ?? []
   if (me.can_forget && (who === 'user' || who === 'mac')) {
     // Behind # it is sent nowhere.
@@ -134,9 +142,10 @@ function became(session) {
   )
 }
 
-function loginsTable(logins) {
+function loginsTable(logins, { first }, total) {
+  const all = total > MAX_COUNTED ? `more than ${number(MAX_COUNTED)}` : number(total)
   return table(
-    `Logins, the newest first${logins.length >= 100 ? ` (the newest ${logins.length})` : ''}`,
+    `${shown(first, logins.length, total, all)} ${total === 1 ? 'login' : 'logins'}, the newest first`,
     [
       ['received at', ({ received_at }) => time(received_at)],
       [

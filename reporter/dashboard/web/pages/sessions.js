@@ -1,6 +1,9 @@
-import { get, query } from '../api.js'
-import { card, field, h, nothing, search, table, tick } from '../dom.js'
-import { bytes, listeners, time } from '../words.js'
+import { getPage, query } from '../api.js'
+import { card, field, h, nothing, pageAsked, pages, search, table, tick } from '../dom.js'
+import { bytes, listeners, shown, time } from '../words.js'
+
+/** As the API has it. */
+const PAGE_SIZE = 100
 
 export const stateClass = (state) =>
   ['active', 'validating'].includes(state) ? 'good' : state === 'denied' ? 'bad' : 'quiet'
@@ -19,8 +22,9 @@ export async function page(main, { parameters, me }) {
     ),
     h('p', { class: 'quiet' }, 'Every look at sessions is recorded in the audit log.'),
   )
-  const sessions = await get(`/api/sessions?${query(asked)}`)
-  if (sessions.length === 0) {
+  const part = pageAsked(parameters, PAGE_SIZE)
+  const { rows: sessions, total } = await getPage(`/api/sessions?${query({ ...asked, page: part.number })}`)
+  if (total === 0) {
     if (Object.values(asked).some(Boolean)) {
       main.append(nothing('No session is like this.'))
       return
@@ -33,12 +37,12 @@ export async function page(main, { parameters, me }) {
     )
     return
   }
-  main.append(card(sessionsTable(sessions)))
+  main.append(card(sessionsTable(sessions, part, total), pages(part.number, PAGE_SIZE, total) ?? ''))
 }
 
-function sessionsTable(sessions) {
+function sessionsTable(sessions, { first }, total) {
   return table(
-    `Sessions, those that were seen last first${sessions.length >= 100 ? ` (${sessions.length} shown)` : ''}`,
+    `${shown(first, sessions.length, total)} ${total === 1 ? 'session' : 'sessions'}, those that were seen last first`,
     [
       ['state', ({ state, end_reason }) => h('span', { class: `state ${stateClass(state)}` }, end_reason ?? state)],
       [

@@ -1,8 +1,10 @@
 import { get, query } from '../api.js'
 import { bars } from '../chart.js'
-import { card, field, h, nothing, search, table } from '../dom.js'
-import { listeners, number, percent, time } from '../words.js'
+import { card, field, h, nothing, pageAsked, pages, search, table } from '../dom.js'
+import { listeners, number, percent, shown, time } from '../words.js'
 
+/** As the API has it. */
+const PAGE_SIZE = 100
 const TIMES = [
   ['24', 'last 24 hours'],
   ['168', 'last 7 days'],
@@ -15,7 +17,8 @@ export async function page(main, { parameters, me }) {
     h('h1', null, 'Sites'),
     search('Time', field('Time', 'hours', hours, TIMES), h('button', { class: 'main' }, 'Show')),
   )
-  const { sites } = await get(`/api/sites?${query({ hours })}`)
+  const part = pageAsked(parameters, PAGE_SIZE)
+  const { sites, total } = await get(`/api/sites?${query({ hours, page: part.number })}`)
   if (sites.length === 0) {
     main.append(
       nothing(
@@ -35,7 +38,7 @@ export async function page(main, { parameters, me }) {
       ` refused; each to its own scale, ${TIMES.find(([key]) => key === hours)[1]}`,
     ),
     h('div', { class: 'grid' }, sites.slice(0, 12).map(multiple)),
-    card(sitesTable(sites)),
+    card(sitesTable(sites, part, total), pages(part.number, PAGE_SIZE, total) ?? ''),
   )
 }
 
@@ -55,9 +58,9 @@ function multiple(site) {
   )
 }
 
-function sitesTable(sites) {
+function sitesTable(sites, { first }, total) {
   return table(
-    'Sites, the busiest first',
+    `${shown(first, sites.length, total)} ${total === 1 ? 'site' : 'sites'}, the busiest first`,
     [
       ['site', (site) => h('a', { href: loginsOf(site) }, nameOf(site))],
       ['address', ({ site_ip }) => h('span', { class: 'mono' }, site_ip)],

@@ -1,11 +1,13 @@
-import { get, post } from '../api.js'
-import { card, field, h, nothing, svg, table } from '../dom.js'
-import { time } from '../words.js'
+import { getPage, post } from '../api.js'
+import { card, field, h, nothing, pageAsked, pages, svg, table } from '../dom.js'
+import { shown, time } from '../words.js'
 
+/** As the API has it. */
+const PAGE_SIZE = 500
 const HOUR = 3600
 const GB = 1_000_000_000
 
-export async function page(main, { me }) {
+export async function page(main, { parameters, me }) {
   main.append(h('h1', null, 'Vouchers'))
   if (!me.has_vouchers) {
     main.append(
@@ -16,7 +18,11 @@ export async function page(main, { me }) {
   const wrong = h('div')
   const sheet = h('div', { id: 'sheet' })
   const list = h('div', { id: 'list' })
-  const show = async () => list.replaceChildren(vouchersTable(await get('/api/vouchers'), me, release))
+  const part = pageAsked(parameters, PAGE_SIZE)
+  const show = async () => {
+    const { rows, total } = await getPage(`/api/vouchers?page=${part.number}`)
+    list.replaceChildren(vouchersTable(rows, part, total, me, release), pages(part.number, PAGE_SIZE, total) ?? '')
+  }
   const release = async (id) => {
     await post(`/api/vouchers/${id}/release`, {})
     await show()
@@ -113,7 +119,7 @@ function printable({ terms, vouchers }, { title, label }) {
   )
 }
 
-function vouchersTable(vouchers, me, release) {
+function vouchersTable(vouchers, { first }, total, me, release) {
   if (vouchers.length === 0) return nothing('There are no vouchers yet.', 'gatepost access vouchers create --count 20')
   const columns = [
     ['voucher', ({ id }) => h('span', { class: 'mono' }, id)],
@@ -130,5 +136,11 @@ function vouchersTable(vouchers, me, release) {
           : h('button', { type: 'button', 'aria-label': `Release ${id}`, onclick: () => release(id) }, 'Release'),
     ],
   ]
-  return card(table(`Vouchers, the newest first${vouchers.length >= 500 ? ' (500 shown)' : ''}`, columns, vouchers))
+  return card(
+    table(
+      `${shown(first, vouchers.length, total)} ${total === 1 ? 'voucher' : 'vouchers'}, the newest first`,
+      columns,
+      vouchers,
+    ),
+  )
 }
