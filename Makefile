@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-installations test-outages test-clients test-hostile test-faults lint format bench screenshots generate fixture audit clean
+.PHONY: help install build serve demo kafka test watch test-installations test-outages test-clients test-hostile test-faults test-cluster lint format bench screenshots generate fixture audit clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -43,6 +43,10 @@ test-hostile: build ## Attack running instances, with good clients beside, and m
 
 test-faults: build ## Break a whole cluster in every way under load, and count (20 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js --verbose --timeout 7200 test/faults/faults.test.ts
+
+test-cluster: build ## Break a real ClickHouse cluster of two shards by two replicas under inserts, and count (30 minutes; needs Docker; exit status 2 without)
+	@docker compose ls >/dev/null 2>&1 || { echo "make test-cluster needs Docker with its compose plugin, and its daemon. Nothing was tested." >&2; exit 2; }
+	@node dist/test/suite/main.js --verbose --timeout 3600 test/cluster/cluster.test.ts
 
 lint: install ## Check types, rules, imports between rooms and formatting
 	npx eslint .

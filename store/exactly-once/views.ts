@@ -30,9 +30,9 @@ export async function viewsOf(sql: SqlConnection, stream: Stream): Promise<Table
     })
 }
 
-/** In a cluster, views read the node's own table: see server/cluster.ts. */
+/** In a cluster, views read the node's own table, under the name of the stream: see server/cluster.ts. */
 function sourceOf(stream: Stream): RegExp {
-  return new RegExp(`\\bFROM ${tableOf(stream)}(?:_local)?\\b`, 'g')
+  return new RegExp(`\\bFROM ${tableOf(stream)}(?:_local)?\\b(?: AS ${stream}\\b)?`, 'g')
 }
 
 /**

@@ -4,8 +4,8 @@ import { DATABASE, quoted, type SqlConnection } from '../sql.ts'
 /*
  * GATEPOST_CLICKHOUSE_CLUSTER: each table T of the migrations becomes gatepost.T_local, Replicated...MergeTree on every node, and
  * gatepost.T, Distributed, to read them all. Inserts of migrations and of the exactly-once procedure go into the local table of the node
- * that the URL names, and are looked up there: through Distributed they would be queued and not atomic. Checked with the engine's own
- * parser, not on a cluster.
+ * that the URL names, and are looked up there: through Distributed they would be queued and not atomic. docs/delivery.md says what of it
+ * has been run.
  */
 
 const HEAD = String.raw`^((?:\s|--[^\n]*\n)*)`
@@ -40,10 +40,15 @@ const TABLES = new Map(
 for (const name of ['schema_migrations', 'schema_migration_steps']) TABLES.set(name, RANDOM)
 /** A table name in a statement: after a space, which never precedes one in our literals. */
 const TABLE = new RegExp(`(?<=[ \\n])${DATABASE}\\.(${[...TABLES.keys()].join('|')})\\b`, 'g')
+const READ = /\b(?:FROM|JOIN)\s$/
 
-/** A statement of the exactly-once procedure, changed to use this node's own tables. */
+/** A statement of the exactly-once procedure, changed to use this node's own tables. Columns may be named with their table's name. */
 export function localForm(statement: string): string {
-  return statement.replace(TABLE, `${DATABASE}.$1_local`)
+  return statement.replace(TABLE, (_, name: string, at: number) => {
+    const isRead = READ.test(statement.slice(0, at))
+    const isNamed = isRead && new RegExp(`[ (]${name}\\.\\w`).test(statement)
+    return `${DATABASE}.${name}_local${isNamed ? ` AS ${name}` : ''}`
+  })
 }
 
 /** The form of a migration's or retention's statement for a cluster. */
@@ -65,7 +70,9 @@ export function clusterForm(statement: string, cluster: string): string[] {
       // Only materialized views have their query modified.
       return [/^\s*MODIFY QUERY\b/.test(rest) ? `${head}${what} ${onCluster}${localForm(rest)}` : `${head}${of(what)}`]
     }
-    return [`${head}${of(`${what}_local`)}`, ...(OF_COLUMNS.test(rest) ? [of(what)] : [])]
+    const ofColumns = commandsOf(rest).filter((command) => OF_COLUMNS.test(command))
+    const both = ofColumns.length === 0 ? [] : [`${what} ${onCluster}${ofColumns.join(',')}`]
+    return [`${head}${of(`${what}_local`)}`, ...both]
   }
   if (/^CREATE DATABASE /.test(statement)) return [`${statement} ${onCluster}`]
   return [localForm(statement)]
@@ -94,6 +101,19 @@ export function commandForm(statement: string, cluster: string): string[] {
   const del = DELETE.exec(statement)
   if (del) return [`${del[1]}_local ${onCluster}${del[2]}`]
   return [statement]
+}
+
+/** The commands of an ALTER: what commas separate outside of brackets and texts. */
+function commandsOf(alter: string): string[] {
+  const commands = ['']
+  let depth = 0
+  for (const [piece] of alter.matchAll(/'(?:[^'\\]|''|\\.)*'|[^]/g)) {
+    if (piece === '(') depth++
+    if (piece === ')') depth--
+    if (piece === ',' && depth === 0) commands.push('')
+    else commands[commands.length - 1] += piece
+  }
+  return commands
 }
 
 function tableForms(head: string, name: string, rest: string, cluster: string): string[] {

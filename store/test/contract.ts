@@ -32,8 +32,18 @@ async function codeOf(promise: Promise<unknown>): Promise<string | null> {
   }
 }
 
+/** How a store keeps a table `T` of the migrations: as itself, or in a cluster's form, where each node has its part in `T_local`. */
+export type TableForm = 'plain' | 'cluster'
+
 /** The contract of every Store. `open` returns a store without tables, not migrated yet. */
-export function storeContract(t: Test, name: string, open: (t: Test) => Promise<Store>): void {
+export function storeContract(
+  t: Test,
+  name: string,
+  open: (t: Test) => Promise<Store>,
+  form: TableForm = 'plain',
+): void {
+  /** The table that holds the rows. */
+  const held = (table: string) => (form === 'cluster' ? `${table}_local` : table)
   t.test(`${name}: store contract`, async (t) => {
     const store = await open(t)
     t.teardown(() => store.close())
@@ -139,7 +149,7 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
       const blocks = async () => {
         const [row] = await store.query<{ last: string }>(
           `SELECT sum(last) AS last FROM (SELECT partition_id, max(max_block_number) AS last FROM system.parts
-           WHERE database = 'gatepost' AND table = 'post_auth' GROUP BY partition_id)`,
+           WHERE database = 'gatepost' AND table = '${held('post_auth')}' GROUP BY partition_id)`,
         )
         return Number(row.last)
       }
@@ -158,9 +168,9 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
           makeBatch(stream, NOON - hours * HOUR + hour * HOUR, repeated(perHour)),
         )
         await store.insertOnce(stream, batches)
-        await store.command(`OPTIMIZE TABLE gatepost.${stream} FINAL`)
+        await store.command(`OPTIMIZE TABLE gatepost.${held(stream)} FINAL`)
         const [estimate] = await store.query<{ rows: string }>(
-          `EXPLAIN ESTIMATE ${lookUpStatement(stream, [batches[hours / 2]])}`,
+          `EXPLAIN ESTIMATE ${lookUpStatement(stream, [batches[hours / 2]]).replace(`gatepost.${stream}`, `gatepost.${held(stream)}`)}`,
         )
         // The hour's own rows, and the rows that share its first and last granule (8192 rows each).
         t.ok(Number(estimate.rows) <= perHour + 2 * 8192, `${estimate.rows} rows`)
@@ -223,7 +233,7 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
         await store.command('CREATE TABLE gatepost.broken (n UInt8) ENGINE = MergeTree ORDER BY n')
         await store.command(
           `CREATE MATERIALIZED VIEW gatepost.a_broken_view TO gatepost.broken AS
-         SELECT throwIf(gw_id = 'gw-broken') AS n FROM gatepost.gateway_pings`,
+         SELECT throwIf(gw_id = 'gw-broken') AS n FROM gatepost.${held('gateway_pings')}`,
         )
         const batch = makeBatch('gateway_pings', NOON, [{ gw_id: 'gw-broken' }])
         t.equal(await codeOf(store.insertOnce('gateway_pings', [batch])), 'STORE_UNAVAILABLE')
@@ -254,6 +264,6 @@ export function storeContract(t: Test, name: string, open: (t: Test) => Promise<
       t.equal(found.flat().length, Number(all.views), 'each reads a raw table')
     })
 
-    gatewaysContract(t, store)
+    gatewaysContract(t, store, held)
   })
 }

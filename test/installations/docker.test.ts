@@ -2,9 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { parse } from 'yaml'
 import { packageFile, packageVersion } from '../../common/package-root.ts'
-import { VARIABLES } from '../../runtime/config/variables.ts'
 import { cleanEnv } from '../helpers/clean-env.ts'
 import { freePorts } from '../helpers/instance.ts'
 import { run } from '../helpers/run.ts'
@@ -12,7 +10,7 @@ import { until } from '../helpers/until.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/* The steps of deploy/docker/Dockerfile that need no Docker, and what its compose files say. */
+/* The steps of deploy/docker/Dockerfile that need no Docker. */
 
 const directory = mkdtempSync(join(tmpdir(), 'gatepost-docker-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -109,38 +107,6 @@ t.test(
     t.match(await gatepost('topics check', unreachable), { status: 1, stderr: /127\.0\.0\.1:9/ })
     const server = { GATEPOST_CLICKHOUSE_URL: 'http://127.0.0.1:9/' }
     t.match(await gatepost('sessions', server), { status: 1, stderr: /ECONNREFUSED/ }, 'a server needs no engine')
-  },
-)
-
-interface Service {
-  readonly image: string
-  readonly environment?: Record<string, string>
-  readonly volumes?: readonly string[]
-  readonly read_only?: boolean
-  readonly command?: readonly string[]
-}
-
-const KNOWN = new Set<string>(Object.values(VARIABLES).map(({ env }) => env))
-
-t.test(
-  'the compose files name options that there are, pinned images, and a directory of its own for each process',
-  (t) => {
-    for (const file of ['compose.yaml', 'compose.cluster.yaml']) {
-      const text = readFileSync(packageFile(join('deploy/docker', file)), 'utf8')
-      const { services } = parse(text, { merge: true }) as { services: Record<string, Service> }
-      const data: string[] = []
-      for (const [name, { image, environment = {}, volumes = [], read_only }] of Object.entries(services)) {
-        t.match(image, /:v?\d+\.\d/, `${file}: ${name} is pinned`)
-        if (!image.startsWith('gatepost')) continue
-        t.ok(image.endsWith(`:${packageVersion()}`), `${file}: ${name} is of this version`)
-        t.equal(read_only, true, `${file}: ${name}`)
-        for (const variable of Object.keys(environment).filter((key) => key.startsWith('GATEPOST_')))
-          t.ok(KNOWN.has(variable), `${file}: ${variable}`)
-        data.push(...volumes.filter((volume) => volume.endsWith(':/data')))
-      }
-      t.same([...new Set(data)], data, `${file}: no directory is shared`)
-    }
-    t.end()
   },
 )
 

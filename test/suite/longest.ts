@@ -11,6 +11,7 @@ export const LONGEST: readonly string[] = [
   'cli/test/cli.test.ts',
   'cli/test/replay.test.ts',
   'store/server/test/kill.test.ts',
+  'store/server/test/cluster-form.test.ts',
   'access/test/kafka-log.test.ts',
   'cli/test/access.test.ts',
 ]

@@ -447,8 +447,7 @@ ALTER TABLE gatepost.metrics_local ON CLUSTER 'fleet'
 
 -- statement
 ALTER TABLE gatepost.metrics ON CLUSTER 'fleet'
-    ADD COLUMN IF NOT EXISTS hour UInt8 COMMENT 'Period hour: its window ends when this hour of the date begins. Else 0' AFTER date,
-    MODIFY ORDER BY (metric_name, period, date, hour)
+    ADD COLUMN IF NOT EXISTS hour UInt8 COMMENT 'Period hour: its window ends when this hour of the date begins. Else 0' AFTER date
 
 -- statement
 -- What was published where, and who may publish now.
@@ -657,7 +656,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.session_gateways_view ON CLUSTER
     issued DateTime64(3, 'UTC') COMMENT 'When the token was issued'
 )
 AS SELECT session_id, max(gw_id) AS gw_id, max(portal_sessions.issued) AS issued
-FROM gatepost.portal_sessions_local
+FROM gatepost.portal_sessions_local AS portal_sessions
 GROUP BY session_id
 
 -- statement
@@ -1435,7 +1434,7 @@ AS SELECT
     toString(gateway_pings.device_id) AS device_id,
     gw_id,
     max(received_at) AS last_seen
-FROM gatepost.gateway_pings_local
+FROM gatepost.gateway_pings_local AS gateway_pings
 WHERE trusted = 1 AND gateway_pings.device_id != ''
 GROUP BY device_id, gw_id
 
@@ -2029,7 +2028,7 @@ AS SELECT
         map(ifNull(radius_accounting.session_time, 0), assumeNotNull(radius_accounting.input_octets))::Map(UInt64, UInt64))) AS outgoing,
     minMap(if((isNull(radius_accounting.output_octets) AND isNull(radius_accounting.input_octets)) OR radius_accounting.status_type = 'Start', map()::Map(UInt64, Int64),
         map(ifNull(radius_accounting.session_time, 0), toUnixTimestamp(radius_accounting.event_at)::Int64)::Map(UInt64, Int64))) AS times
-FROM gatepost.radius_accounting_local
+FROM gatepost.radius_accounting_local AS radius_accounting
 WHERE radius_accounting.unique_id != ''
 GROUP BY nas, unique_id, day
 
@@ -2061,7 +2060,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS gatepost.radius_nas_restarts_view ON CLUS
     at DateTime64(3, 'UTC') COMMENT 'When it said that its accounting is on, or off'
 )
 AS SELECT DISTINCT toString(radius_accounting.nas) AS nas, radius_accounting.event_at AS at
-FROM gatepost.radius_accounting_local
+FROM gatepost.radius_accounting_local AS radius_accounting
 WHERE radius_accounting.status_type IN ('Accounting-On', 'Accounting-Off')
 
 -- statement
@@ -2086,7 +2085,7 @@ COMMENT 'What the state of a RADIUS session depends on of its NAS. Read with FIN
 -- statement
 -- What was there before the views. Again: it changes nothing.
 INSERT INTO gatepost.radius_nas_restarts_local (nas, at)
-SELECT DISTINCT toString(radius_accounting.nas), radius_accounting.event_at FROM gatepost.radius_accounting_local
+SELECT DISTINCT toString(radius_accounting.nas), radius_accounting.event_at FROM gatepost.radius_accounting_local AS radius_accounting
 WHERE radius_accounting.status_type IN ('Accounting-On', 'Accounting-Off')
 
 -- statement
