@@ -184,7 +184,7 @@ async function countLogins(store: TableStore, search: StoredSearch): Promise<num
        SELECT 1 FROM gatepost.post_auth AS logins WHERE ${condition(search)} ${onlyFailed(search)} LIMIT ${MAX_COUNTED + 1})`,
     parameters(search),
   )
-  return (row as { found: number }).found
+  return row.found
 }
 
 const onlyFailed = ({ failed }: LoginSearch) => (failed ? 'AND success = 0' : '')

@@ -50,7 +50,7 @@ export async function countSessions(store: TableStore, search: SessionSearch): P
     `SELECT toUInt32(count()) AS found FROM gatepost.sessions AS one ${conditionOf(search)}`,
     await parametersOf(store, search),
   )
-  return (row as { found: number }).found
+  return row.found
 }
 
 /** Ordered by when they were last seen, or issued, latest first. */

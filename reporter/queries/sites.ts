@@ -66,15 +66,18 @@ export async function siteReport(
     begins: begin * 1000,
     step_seconds: step,
     total: sites[0]?.total ?? 0,
-    sites: sites.map(({ total: _, ...site }) => ({
-      ...site,
+    sites: sites.map(({ site_ip, name, accepted, refused, users, latest }) => ({
+      site_ip,
+      name,
+      accepted,
+      refused,
+      users,
+      latest,
       steps: filled(
-        steps.filter(({ site_ip }) => site_ip === site.site_ip),
+        steps.filter((step) => step.site_ip === site_ip),
         count,
       ),
-      reasons: reasons
-        .filter(({ site_ip }) => site_ip === site.site_ip)
-        .map(({ reply, logins }) => ({ reply, logins })),
+      reasons: reasons.filter((reason) => reason.site_ip === site_ip).map(({ reply, logins }) => ({ reply, logins })),
     })),
   }
 }
