@@ -2,6 +2,8 @@ import { messageOf } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import { readCertificate } from '../../common/certificate.ts'
 import { loadMigrations } from '../../store/migrations.ts'
+import { parseAddress } from '../../store/server/address.ts'
+import { grantsOf, missingRights } from '../../store/server/rights.ts'
 import type { TableStore } from '../../store/table-store.ts'
 import type { Config } from '../config/config.ts'
 import { topicsOptions } from '../config/kafka-options.ts'
@@ -33,8 +35,32 @@ export async function checkKafka(config: Config): Promise<Finding[]> {
   }
 }
 
-/** The tables: reachable, migrated, with which dead letters. */
+/** The tables: reachable, with which rights, migrated, with which dead letters. */
 export async function checkStore(config: Config): Promise<Finding[]> {
+  const { clickhouseUrl: url, clickhouseCluster: cluster } = config
+  if (url === undefined) return checkTables(config)
+  // First: without one of its rights a server cannot be opened, and the error is about the first that is missing.
+  const rights = await checkRights(url, cluster !== undefined)
+  return [...rights, ...(await checkTables(config))]
+}
+
+async function checkRights(url: string, isCluster: boolean): Promise<Finding[]> {
+  try {
+    const missing = await missingRights(url, isCluster)
+    if (missing.length === 0) return [ok('rights', 'the user of GATEPOST_CLICKHOUSE_URL has every right')]
+    const found = `the user of GATEPOST_CLICKHOUSE_URL lacks ${missing.map(({ privilege, on }) => `${privilege} on ${on}`).join(', ')}`
+    const user = parseAddress(url).username
+    const advice = `as an administrator: ${grantsOf(missing)
+      .map((grant) => `${grant} TO ${user}`)
+      .join('; ')}; docs/clickhouse.md says what each is for`
+    return [problem('rights', found, advice)]
+  } catch {
+    // What is wrong shows where the tables are looked at; a server that does not know CHECK GRANT refuses what it must.
+    return [ok('rights', 'not looked at: the server does not answer CHECK GRANT')]
+  }
+}
+
+async function checkTables(config: Config): Promise<Finding[]> {
   const isServer = config.clickhouseUrl !== undefined
   try {
     if (isServer) return await withStore(config, () => {}, checkServer)

@@ -2,16 +2,15 @@ import { GatepostError, messageOf } from '../../common/errors.ts'
 import { classifyEngineCode } from '../engine-errors.ts'
 import { engineCode } from '../sql.ts'
 import type { ServerAddress } from './address.ts'
+import { grantsOf, RIGHTS } from './rights.ts'
 
 const VARIABLE = 'GATEPOST_CLICKHOUSE_URL'
 
-/**
- * The rights that the user in the URL needs; the second one is for input() and most table functions. ClickHouse lets users see and kill
- * their own queries without a grant.
- */
+/** What gives the user in the URL the rights that it needs. */
 function grants(user: string): string {
-  const onTables = 'SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE, OPTIMIZE'
-  return `GRANT ${onTables} ON gatepost.* TO ${user}; GRANT CREATE TEMPORARY TABLE ON *.* TO ${user}`
+  return grantsOf(RIGHTS.filter(({ inCluster }) => inCluster !== true))
+    .map((grant) => `${grant} TO ${user}`)
+    .join('; ')
 }
 
 const WRONG_USER = new Set(['192', '193', '194', '516'])

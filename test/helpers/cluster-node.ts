@@ -189,7 +189,7 @@ async function serve(directory: string, port: number, grants: readonly string[] 
 
 /** The engine knows no query ids of requests. */
 function withProcesses(sql: string, running: ReadonlyMap<string, string>, own: string): string {
-  if (!sql.includes('system.processes')) return sql
+  if (!sql.includes('FROM system.processes') && !sql.startsWith('KILL QUERY')) return sql
   if (sql.startsWith('KILL QUERY')) return 'KILL QUERY WHERE 0 ASYNC'
   const others = [...running].filter(([id]) => id !== own).map(([id, text]) => `(${quoted(id)}, ${quoted(text)})`)
   const rows = others.length === 0 ? "('', '')" : others.join(', ')

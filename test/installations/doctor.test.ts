@@ -6,6 +6,8 @@ import t, { type Test } from 'tap'
 import { packageVersion } from '../../common/package-root.ts'
 import { Instance } from '../helpers/instance.ts'
 import { run } from '../helpers/run.ts'
+import { ClusterNode } from '../helpers/cluster-node.ts'
+import { grantsOf, RIGHTS } from '../../store/server/rights.ts'
 import { StoreServer } from '../helpers/store-server.ts'
 import { packageFile } from '../../common/package-root.ts'
 import type { Finding } from '../../runtime/doctor/finding.ts'
@@ -96,6 +98,29 @@ t.test('each thing that is wrong is a problem, with what to do', async (t) => {
     t.equal(status, 2)
     t.match(stderr, `${name}=${value}: `)
   }
+})
+
+t.test('a server: rights', async (t) => {
+  const directory = t.testdir({ whole: {}, less: {}, data: {} })
+  const doctorAt = async (node: ClusterNode) => {
+    t.teardown(() => node.stop())
+    const instance = await Instance.create(join(directory, 'data'), {
+      GATEPOST_CLICKHOUSE_URL: node.url,
+      GATEPOST_CLICKHOUSE_CLUSTER: 'gatepost',
+    })
+    t.teardown(() => instance.destroy())
+    return doctor(instance.env)
+  }
+  const whole = await doctorAt(await ClusterNode.start(join(directory, 'whole')))
+  t.match(whole.findings.get('rights'), { level: 'ok' })
+  const grants = grantsOf(RIGHTS.filter(({ privilege }) => privilege !== 'ALTER' && privilege !== 'REMOTE'))
+  const less = await doctorAt(await ClusterNode.start(join(directory, 'less'), grants))
+  t.equal(less.status, 1)
+  t.match(less.findings.get('rights'), {
+    level: 'problem',
+    found: /lacks ALTER on gatepost\.\*, REMOTE on \*\.\*$/,
+    advice: /GRANT ALTER ON gatepost\.\* TO gatepost; GRANT REMOTE ON \*\.\* TO gatepost;/,
+  })
 })
 
 t.test('a server: migrations and clocks', async (t) => {
