@@ -15,7 +15,8 @@ import { asSqlError } from './errors.ts'
 import { sendFailure } from './failure.ts'
 import { Gate, Queue } from './gate.ts'
 import { HostCheck } from '../common/hosts.ts'
-import type { StatementSummary } from './guard/summary.ts'
+import { externalTablesOf, parametersOfTables } from './external/external-tables.ts'
+import { isMultipart, readMultipart, withFields, type Multipart } from './external/multipart.ts'
 import { Judgements } from './judgements.ts'
 import { Login, type Client } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
@@ -26,7 +27,8 @@ import { runQuery } from './query.ts'
 import type { Checked, QueryOutcome } from './query-context.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
-import { roleName } from './roles.ts'
+import { Records } from './records.ts'
+import { requestedRole, roleName } from './roles.ts'
 import { SqlSessions, type SessionUse } from './sessions/sql-sessions.ts'
 import { Counters, refusalOf, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
@@ -122,6 +124,7 @@ class Service {
   /** A KILL must not wait for the query that it is to end. */
   readonly #killers: Gate
   readonly #judgements = new Judgements<Checked>(JUDGEMENTS, JUDGED_TEXT)
+  readonly #records: Records
   readonly #sessions: SqlSessions
   readonly #readerData: DataBudget
   readonly #counters = new Counters()
@@ -146,6 +149,7 @@ class Service {
       readers: readersThatHold(options.readers ?? [], facts.places, options.logger),
     })
     this.#gate = gate
+    this.#records = new Records(options)
     this.#sessions = new SqlSessions(limits)
     this.#readerData = new DataBudget(limits.maxReaderDataBytes, limits.maxAllReaderDataBytes)
     this.#queue = new Queue(limits.maxQueued, limits.maxQueuedSeconds * 1000)
@@ -254,6 +258,7 @@ class Service {
     let leave: (() => void) | null = null
     let use: SessionUse | null = null
     let data: DataFile | null = null
+    let form: Multipart | null = null
     const share = this.#readerData.share()
     let client: Client | null = null
     let code = 0
@@ -261,16 +266,20 @@ class Service {
     const outcome: QueryOutcome = { statement: null, shape: '', rows: 0 }
     try {
       client = await this.#login.admit(req, params)
-      const { role, reader } = client
+      const { reader } = client
+      const role = requestedRole(client.role, reader, params.getAll('role'))
       const limits = limitsOfReader(reader, this.#limits)
-      const request = readRequest(req, params)
+      if (isMultipart(req)) form = await readMultipart(req, params, this.#limits, share)
+      const asked = form === null ? params : withFields(params, form.fields)
+      const request = readRequest(req, asked, parametersOfTables(form?.files ?? []))
+      const tables = externalTablesOf(form?.files ?? [], asked)
       this.#announce(res, request)
       output = new Output(res, request)
       if (request.session !== null) {
         use = this.#sessions.enter(client.user, role === 'reader', request.session)
         output.beforeEnd = use.release
       }
-      const text = await readQueryText(req, params, this.#limits)
+      const text = await readQueryText(form === null ? req : null, asked, this.#limits)
       // GET never changes anything: a link or an image on any web page could trigger it.
       const mayWrite = role !== 'reader' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
       const mayChangeTemporary = use !== null && req.method !== 'GET' && CHANGING.has(firstWord(text.sql))
@@ -285,7 +294,7 @@ class Service {
       leave = await gate.enter(`${client.user} ${addressGroup(client.address)}`, left.signal, lease)
       const actsAsServer = role === 'operator' || (role === 'admin' && this.#options.actsAsServer === true)
       started = performance.now()
-      await runQuery({ sql: text.sql, data }, request, output, {
+      await runQuery({ sql: text.sql, data, tables }, request, output, {
         engine: this.#engine,
         facts: this.#facts,
         limits,
@@ -302,7 +311,7 @@ class Service {
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
         actsAsServer,
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,
-        onStatement: (statement) => this.#audit(client, 'sql_query', statement),
+        onStatement: (statement) => this.#records.statement(client, 'sql_query', statement),
         outcome,
         signal: left.signal,
         overdue,
@@ -311,7 +320,7 @@ class Service {
     } catch (error) {
       const failure = asSqlError(error, this.#options.dataPath)
       code = failure.code
-      if (refusalOf(failure) === 'guard') this.#audit(client, 'sql_refused', null)
+      if (refusalOf(failure) === 'guard') this.#records.statement(client, 'sql_refused', null)
       await use?.release()
       await this.#fail(res, output, failure, left.signal.aborted)
     } finally {
@@ -320,40 +329,14 @@ class Service {
       await use?.release()
       // Commands of this machine are no analysts.
       if (client !== null && client.role !== 'operator' && outcome.statement !== null) {
-        this.#logQuery(client, outcome, code, output?.bytes ?? 0, performance.now() - started)
+        this.#records.query(client, outcome, code, output?.bytes ?? 0, performance.now() - started)
       }
-      await data?.remove().catch(() => undefined)
+      for (const file of [data, ...(form?.files.map((sent) => sent.data) ?? [])]) {
+        await file?.remove().catch(() => undefined)
+      }
       share.giveBack()
       this.#clients.delete(left)
     }
-  }
-
-  /** Who asked what, without its literals. */
-  #audit(client: Client | null, action: 'sql_query' | 'sql_refused', statement: StatementSummary | null): void {
-    if (client === null) return
-    const subject = statement === null ? '' : [statement.kind, ...statement.tables].join(' ')
-    this.#options.audit?.({ who: `sql:${client.user}`, action, subject, remoteIp: client.address })
-  }
-
-  /** Of a statement that failed the text is not kept: its names may be anything. */
-  #logQuery(
-    { user, address }: Client,
-    { statement, shape, rows }: QueryOutcome,
-    code: number,
-    bytes: number,
-    ms: number,
-  ) {
-    this.#options.queryLog?.({
-      user,
-      remote_ip: address,
-      kind: statement?.kind ?? '',
-      tables: statement?.tables ?? [],
-      query: code === 0 ? shape : '',
-      exception_code: code,
-      result_rows: rows,
-      result_bytes: bytes,
-      elapsed_ms: Math.round(ms),
-    })
   }
 
   #overdue(mayWrite: boolean, { maxWriteSeconds, maxExecutionSeconds, overdueSeconds }: SqlLimits): Overdue {

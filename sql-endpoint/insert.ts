@@ -28,12 +28,13 @@ export interface DataFile {
   remove(): Promise<void>
 }
 
-export async function spool({ bytes, compression }: InsertData): Promise<DataFile> {
+/** @param signal ends it, and removes the file, even if the bytes do not end */
+export async function spool({ bytes, compression }: InsertData, signal?: AbortSignal): Promise<DataFile> {
   const directory = await mkdtemp(join(tmpdir(), 'gatepost-insert-'))
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true })
   const path = join(directory, 'data')
   try {
-    await pipeline(bytes, createWriteStream(path, { mode: 0o600 }))
+    await pipeline(bytes, createWriteStream(path, { mode: 0o600 }), { ...(signal && { signal }) })
   } catch (error) {
     await remove()
     throw error

@@ -47,7 +47,7 @@ export interface SqlLimits {
   readonly maxSessionTableBytes: number
   /** Maximum bytes of all temporary tables, in memory. Default 512 MiB, and at most a 16th of the machine's memory. */
   readonly maxTableBytes: number
-  /** Maximum bytes that a reading user sends for temporary tables in one request. Default 64 MiB. */
+  /** Maximum bytes that a request sends for temporary and external tables. Default 64 MiB. */
   readonly maxReaderDataBytes: number
   /** The same of all requests that run. Default 512 MiB. */
   readonly maxAllReaderDataBytes: number

@@ -2,7 +2,11 @@ import { Connection } from './engine.ts'
 import { SqlError } from './errors.ts'
 import { queryOfFilter } from './guard/table-filters.ts'
 import { shapeOf } from './guard/shape.ts'
+import { parseAst } from './guard/ast.ts'
 import { judge } from './guard/guard.ts'
+import { requireColumnsOnly } from './guard/temporary-tables.ts'
+import { ExternalTables } from './external/loading.ts'
+import type { ExternalTable } from './external/external-tables.ts'
 import type { DataFile } from './insert.ts'
 import { answer, changeTemporary, insert } from './answer.ts'
 import { summaryHeader } from './summary.ts'
@@ -19,6 +23,8 @@ export interface Statement {
   readonly sql: string
   /** The data of an INSERT; null if there is none, or if the user may not write anyway. */
   readonly data: DataFile | null
+  /** Sent with it, for it only. */
+  readonly tables: readonly ExternalTable[]
 }
 
 /** Runs one statement, from its text to the end of its answer, on a connection of its own or of its session. Errors are thrown. */
@@ -63,21 +69,50 @@ async function runTagged(
   context.outcome.shape = checked.shape
   if (context.signal.aborted && !context.mayWrite) throw new SqlError('ABORTED', 'The client went away')
   if (verdict.assigns !== null) return assign(verdict.assigns, settings, output, context)
-  const forced = verdict.takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
-  const preparation = { role, settings: { ...settings, ...forced } }
+  const { tables } = statement
+  await checkDefinitions(tables, policy, context)
+  const takesData = tables.length > 0 || verdict.takesData
+  const forced = takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
+  // Under readonly = 1 there are no temporary tables.
+  const readonly = tables.length > 0 && !context.mayWrite ? { readonly: '2' } : {}
+  const preparation = { role, temporaryTables: tables.length > 0, settings: { ...settings, ...forced, ...readonly } }
   const inSession = session !== null && (verdict.temporary !== null || session.tables.size > 0)
   if (inSession) requireParameters(checked.tokens, checked.parameters)
   if (verdict.temporary?.makes === true) session?.requireRoomForTable()
   const connection = inSession
     ? await session.prepare(engine, preparation, Object.fromEntries(policy.limits), overdue)
     : await Connection.open(engine, preparation, overdue)
+  const external = new ExternalTables(connection, context.limits.maxSessionTableBytes)
   try {
+    for (const table of tables) await external.make(table)
     await connection.setParameters(checked.parameters)
     if (verdict.temporary !== null) await changeTemporary(connection, checked, statement.data, output, context)
     else if (verdict.takesData) await insert(connection, checked, statement.data, output, context)
     else await answer(connection, checked, request, output, context)
   } finally {
-    if (!inSession) await connection.close()
+    if (inSession) await external.drop()
+    else await connection.close()
+  }
+}
+
+/** @throws SqlError ACCESS_DENIED: one of them is more than a name and columns */
+async function checkDefinitions(
+  tables: readonly ExternalTable[],
+  policy: SettingsPolicy,
+  context: QueryContext,
+): Promise<void> {
+  if (tables.length === 0) return
+  const settings = { ...Object.fromEntries(policy.limits), readonly: '1' }
+  const connection = await Connection.open(context.engine, { role: context.role, settings }, context.overdue)
+  try {
+    const printAst = (text: string): Promise<string> => connection.printAst(text)
+    for (const { definition } of tables) {
+      const { sql, tokens } = await connection.normalise(definition)
+      await judge(sql, tokens, printAst, judgingOf({ ...context, mayWrite: false }, policy, new Set()))
+      requireColumnsOnly(parseAst(await printAst(sql)))
+    }
+  } finally {
+    await connection.close()
   }
 }
 
@@ -139,16 +174,8 @@ async function check(
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)
     const normalised = await connection.normalise(identified.sql)
-    const judging = {
-      ...context.facts,
-      settings: policy,
-      mayWrite: context.mayWrite,
-      mayKill: context.mayKill,
-      mayFilter: context.mayFilter,
-      audience: context.audience,
-      actsAsServer: context.actsAsServer,
-      temporaryTables: context.mayChangeTemporary ? (context.session?.tables ?? null) : null,
-    }
+    const own = context.mayChangeTemporary ? (context.session?.tables ?? null) : null
+    const judging = judgingOf(context, policy, own)
     const printAst = (text: string): Promise<string> => connection.printAst(text)
     const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)
     for (const filter of verdict.filters) {
@@ -165,6 +192,11 @@ async function check(
   } finally {
     await connection.close()
   }
+}
+
+function judgingOf(context: QueryContext, settings: SettingsPolicy, temporaryTables: ReadonlySet<string> | null) {
+  const { facts, mayWrite, mayKill, mayFilter, audience, actsAsServer } = context
+  return { ...facts, settings, mayWrite, mayKill, mayFilter, audience, actsAsServer, temporaryTables }
 }
 
 function connectionSettings(

@@ -36,8 +36,15 @@ const OWN = new Set(
 )
 const PARAMETER_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
-/** @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE, UNKNOWN_ROLE, and those of a session */
-export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlRequest {
+/**
+ * @param ofTables names of parameters that are about external tables
+ * @throws SqlError BAD_ARGUMENTS, UNKNOWN_DATABASE, and those of a session
+ */
+export function readRequest(
+  req: IncomingMessage,
+  params: URLSearchParams,
+  ofTables: ReadonlySet<string> = new Set(),
+): SqlRequest {
   const queryParams = new Map<string, string>()
   const settings = new Map<string, string>()
   for (const [name, value] of params) {
@@ -47,7 +54,7 @@ export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlR
       if (!PARAMETER_NAME.test(bare))
         throw new SqlError('BAD_ARGUMENTS', `Parameter name ${JSON.stringify(bare)} is not allowed`)
       queryParams.set(bare, value)
-    } else if (!OWN.has(name)) settings.set(name, value)
+    } else if (!OWN.has(name) && !ofTables.has(name)) settings.set(name, value)
   }
   const header = (name: string): string | undefined => {
     const value = req.headers[name]
@@ -58,9 +65,6 @@ export function readRequest(req: IncomingMessage, params: URLSearchParams): SqlR
   if (!['', 'default', DATABASE].includes(database)) {
     throw new SqlError('UNKNOWN_DATABASE', `Database ${database} does not exist`)
   }
-  const role = params.get('role') ?? ''
-  // A client that asks for less must not get more without a word.
-  if (role !== '') throw new SqlError({ code: 511, name: 'UNKNOWN_ROLE' }, `There is no role ${role} for this user`)
   const queryId = params.get('query_id') ?? header('x-clickhouse-query-id') ?? ''
   return {
     params,

@@ -2,7 +2,8 @@ import type { EngineRole } from '../store/embedded/access-control.ts'
 import { limitSettings } from './guard/settings.ts'
 import { DATABASE, DEFAULT_LIMITS, TEMPORARY_TABLES, type SqlLimits } from './options.ts'
 import type { NamedReader } from './named-reader.ts'
-import { readerRole } from './readers.ts'
+import { SqlError } from './errors.ts'
+import { readerRole, readerRoleName } from './readers.ts'
 import type { Role } from './users.ts'
 
 const READ = [`GRANT SELECT ON ${DATABASE}.*`]
@@ -29,6 +30,29 @@ export function engineRoles(readers: readonly NamedReader[] = [], limits: Partia
   // In memory only: other engines need CREATE ARBITRARY TEMPORARY TABLE.
   const temporary = { name: TEMPORARY_TABLES, grants: ['GRANT CREATE TEMPORARY TABLE ON *.*'], maximums: new Map() }
   return [...fixed, temporary, ...readers.map((reader) => readerRole(reader, all))]
+}
+
+const LESSER: Record<Role, readonly Role[]> = {
+  operator: ['operator', 'admin', 'reader'],
+  admin: ['admin', 'reader'],
+  reader: ['reader'],
+}
+
+/**
+ * The role in which a user wants to ask: parameters `role`. A client that asks for less must not get more without a word.
+ * @throws SqlError UNKNOWN_ROLE, SET_NON_GRANTED_ROLE
+ */
+export function requestedRole(role: Role, reader: NamedReader | null, names: readonly string[]): Role {
+  const wanted = names.filter((name) => name !== '')
+  for (const name of wanted) {
+    const isOwn = reader !== null ? name === readerRoleName(reader) : LESSER[role].some((own) => name === roleName(own))
+    if (isOwn) continue
+    const exists = LESSER.operator.some((any) => name === roleName(any))
+    if (exists) throw new SqlError('SET_NON_GRANTED_ROLE', `Role ${name} should be granted to set as a current`)
+    throw new SqlError('UNKNOWN_ROLE', `There is no role ${name} for this user`)
+  }
+  if (wanted.length === 0 || reader !== null) return role
+  return LESSER[role].find((own) => wanted.includes(roleName(own))) ?? role
 }
 
 export function roleName(role: Role): string {

@@ -47,6 +47,8 @@ export function refusalOf(error: SqlError): Refusal | null {
     case SQL_CODES.USER_SESSION_LIMIT_EXCEEDED:
       return 'busy'
     case SQL_CODES.ACCESS_DENIED:
+    case SQL_CODES.UNKNOWN_ROLE:
+    case SQL_CODES.SET_NON_GRANTED_ROLE:
     case SQL_CODES.READONLY:
     case SQL_CODES.SETTING_CONSTRAINT_VIOLATION:
       return 'guard'

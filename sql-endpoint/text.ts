@@ -16,45 +16,46 @@ export interface QueryText {
 /**
  * Joins parameter `query` and the body into one text, like ClickHouse. Where an INSERT's data begins is only guessed from the text; data
  * never becomes part of a text that is executed, so a wrong guess is harmless.
+ * @param req null: its body was something else
  * @throws SqlError QUERY_IS_TOO_LARGE, SYNTAX_ERROR (nothing was sent)
  */
 export async function readQueryText(
-  req: IncomingMessage,
+  req: IncomingMessage | null,
   params: URLSearchParams,
   limits: SqlLimits,
 ): Promise<QueryText> {
   const given = params.getAll('query').join('')
-  const hasBody = req.method === 'POST' || req.method === 'PUT'
+  const body = req !== null && (req.method === 'POST' || req.method === 'PUT') ? req : null
   const maxBytes = limits.maxInsertBytes + limits.maxQueryBytes
   const start = Buffer.from(given === '' ? '' : `${given}\n`)
-  const coding = hasBody ? frameCodingOf(req, params) : null
-  if (coding !== null) {
+  const coding = body === null ? null : frameCodingOf(body, params)
+  if (body !== null && coding !== null) {
     const parts = insertParts(start, limits)
     // The data is exactly the body, so the engine can read it as it was sent.
     if (parts !== null && /^[\s;]*$/.test(parts.rest.toString('latin1'))) {
-      const bytes = wholeFrames(encodedBodyOf(req, maxBytes), coding, limits.maxInsertBytes)
+      const bytes = wholeFrames(encodedBodyOf(body, maxBytes), coding, limits.maxInsertBytes)
       return { sql: parts.sql, data: { bytes, compression: coding } }
     }
   }
-  const body = hasBody ? bodyOf(req, params, maxBytes) : noBytes()
+  const bytes = body === null ? noBytes() : bodyOf(body, params, maxBytes)
   const held = new Chunks(start)
   for (let isLast = false, lookedAt = -1; !isLast;) {
     // Looked at again when there is twice as much: a body may come byte by byte.
     const isTooLong = held.length > limits.maxQueryBytes
     if (isTooLong || held.length > 2 * lookedAt) {
       const parts = insertParts(held.whole(), limits)
-      if (parts !== null) return insertText(parts, body)
+      if (parts !== null) return insertText(parts, bytes)
       lookedAt = held.length
     }
     if (isTooLong) {
       throw new SqlError('QUERY_IS_TOO_LARGE', `The query is longer than ${limits.maxQueryBytes} bytes`)
     }
-    const next = await body.next()
+    const next = await bytes.next()
     if (next.done === true) isLast = true
     else held.add(next.value)
   }
   const parts = insertParts(held.whole(), limits)
-  if (parts !== null) return insertText(parts, body)
+  if (parts !== null) return insertText(parts, bytes)
   const sql = held.whole().toString('utf8')
   if (sql.trim() === '') throw new SqlError('SYNTAX_ERROR', 'Syntax error: Empty query')
   if (sql.includes('\0')) throw new SqlError('SYNTAX_ERROR', 'Syntax error: NUL byte in the query')

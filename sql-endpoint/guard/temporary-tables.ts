@@ -73,6 +73,13 @@ function checkDefinition(root: AstNode, tokens: readonly Token[]): void {
   if (!hasSelect && copiesTable(tokens)) throw denied('CREATE TEMPORARY TABLE ... AS table is not available here')
 }
 
+/** An external table is a name and columns. @throws SqlError ACCESS_DENIED */
+export function requireColumnsOnly(root: AstNode): void {
+  const other = root.children.find(({ kind }) => kind !== 'Identifier' && kind !== 'Columns')
+  if (root.kind !== 'CreateQuery' || other !== undefined)
+    throw denied('The structure of an external table has columns only')
+}
+
 /** AS t, which the tree does not show. */
 function copiesTable(tokens: readonly Token[]): boolean {
   let depth = 0

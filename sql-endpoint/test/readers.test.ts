@@ -123,7 +123,7 @@ t.test('nothing is written, and no other role is taken', async (t) => {
   ]) {
     t.ok((await as('metrics')(sql)).status >= 400, sql)
   }
-  t.equal(code(await as('metrics')('SELECT max(name) FROM readings', { role: 'sql_reader' })), '511')
+  t.equal(code(await as('metrics')('SELECT max(name) FROM readings', { role: 'sql_reader' })), '512')
   t.equal(code(await as('metrics')('SELECT max(name) FROM readings', { role: '' })), '497')
 })
 
