@@ -7,6 +7,8 @@ import { RELEASED, REPLACED, SUBJECTS, type Place } from './subjects.ts'
  * gets it, then, once the session is known, for as long as the session may last. A place is free as soon as its session was ended.
  */
 
+/** Devices that a rule may allow. */
+export const MAX_DEVICES = 100
 /** How long a login may take from the claim of its place until the session is known. */
 const LOGIN_MS = 60_000
 /** Places of sessions that were ended stay in the log until they would have ended. More of them than this, and the account has to wait. */
@@ -26,6 +28,13 @@ export interface TakenPlace {
   readonly account: string
   readonly place: number
   readonly device: string
+  readonly maxDevices: number
+}
+
+/** How many devices an account has online, and may have. */
+export interface DevicesOnline {
+  readonly online: number
+  readonly max: number
 }
 
 interface Held extends Place {
@@ -48,7 +57,7 @@ export class Places {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const held = heldPlaces(this.#access, account, maxDevices, now)
       const mine = held.find((each) => each.device === device)
-      if (mine?.lives === true) return { account, place: mine.place, device }
+      if (mine?.lives === true) return { account, place: mine.place, device, maxDevices }
       const living = held.filter(({ lives }) => lives)
       if (living.length >= maxDevices) {
         if (wins === 'first') return null
@@ -60,17 +69,17 @@ export class Places {
       const claim: Place = { account, device, sessionId: '' }
       if (mine !== undefined) {
         await this.#data.put(SUBJECTS.place, { account, place }, claim, now + LOGIN_MS)
-        return { account, place, device }
+        return { account, place, device, maxDevices }
       }
       const winner = await this.#data.claim(SUBJECTS.place, { account, place }, claim, now + LOGIN_MS)
-      if (winner.device === device) return { account, place, device }
+      if (winner.device === device) return { account, place, device, maxDevices }
     }
     return null
   }
 
   /** The session that has the place, until it ends. @throws GatepostError LOG_UNAVAILABLE */
-  settle({ account, place, device }: TakenPlace, sessionId: string, ends: number): Promise<void> {
-    return this.#data.put(SUBJECTS.place, { account, place }, { account, device, sessionId }, ends)
+  settle({ account, place, device, maxDevices }: TakenPlace, sessionId: string, ends: number): Promise<void> {
+    return this.#data.put(SUBJECTS.place, { account, place }, { account, device, sessionId, of: maxDevices }, ends)
   }
 
   /** Ends sessions, the oldest first. @returns how many were still being logged in, so that they cannot be ended */
@@ -99,6 +108,17 @@ export async function releasePlaces(
 /** The devices that have a place. */
 export function livingPlaces(access: AccessLog, account: string, maxDevices: number, now: number): readonly Held[] {
   return heldPlaces(access, account, maxDevices, now).filter(({ lives }) => lives)
+}
+
+/** Null: the session has no place, so its devices are not counted. */
+export function devicesOnline(access: AccessLog, account: string, sessionId: string, now: number): DevicesOnline | null {
+  // Which rule gave the place, only the place says; there are no more places than the rule has.
+  let max: number | null = null
+  for (let place = 1; max === null && place <= MAX_DEVICES + MAX_ENDED; place++) {
+    const data = SUBJECTS.place.dataOf(access.get(SUBJECTS.place.of({ account, place }), now))
+    if (data?.sessionId === sessionId) max = data.of ?? null
+  }
+  return max === null ? null : { online: livingPlaces(access, account, max, now).length, max }
 }
 
 function heldPlaces(access: AccessLog, account: string, maxDevices: number, now: number): Held[] {

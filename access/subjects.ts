@@ -110,6 +110,8 @@ export interface Place {
   readonly device: string
   /** Empty: it is being logged in. */
   readonly sessionId: string
+  /** How many devices the account may have online; missing: it is being logged in. */
+  readonly of?: number
 }
 
 /** Whose quota of a limit is used up. */
@@ -317,7 +319,7 @@ export const SUBJECTS = {
       return account === undefined ? null : { account, place: Number(place) }
     },
     person: null,
-    personIn: { account: 'user', device: 'mac', sessionId: null },
+    personIn: { account: 'user', device: 'mac', sessionId: null, of: null },
   }),
   /** By gw_id. */
   registration: new SubjectKind<string, Registration>({

@@ -1,5 +1,6 @@
 import { deciding } from '../../access/deciding.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { devicesOnline, type DevicesOnline } from '../../access/places.ts'
 import type { QuotaUse } from '../../access/quota.ts'
 import { LOGGED_OUT, SUBJECTS } from '../../access/subjects.ts'
 import type { Token, Tokens } from '../../access/token.ts'
@@ -80,12 +81,26 @@ export class IssuedSessions implements Sessions {
     return decided?.verdict === 'deny' ? decided.reason : null
   }
 
-  quotas({ sessionId, account }: PortalSession, now: number): QuotaUse[] {
+  devices(session: PortalSession, now: number): DevicesOnline | null {
+    const account = this.#accountOf(session, now)
+    return account === '' ? null : devicesOnline(this.#options.access, account, session.sessionId, now)
+  }
+
+  quotas(session: PortalSession, now: number): QuotaUse[] {
+    const { sessionId } = session
     const { sessionQuota, accountQuota } = SUBJECTS
     const { access } = this.#options
+    const account = this.#accountOf(session, now)
     const ofSession = sessionQuota.dataOf(access.get(sessionQuota.of(sessionId), now)) ?? {}
     const ofAccount = account === '' ? {} : (accountQuota.dataOf(access.get(accountQuota.of(account), now)) ?? {})
     return [...Object.values(ofSession), ...Object.values(ofAccount)]
+  }
+
+  /** What a token does not tell is in the access log. */
+  #accountOf({ sessionId, account }: PortalSession, now: number): string {
+    const { sessionAccount } = SUBJECTS
+    if (account !== '') return account
+    return sessionAccount.dataOf(this.#options.access.get(sessionAccount.of(sessionId), now))?.account ?? ''
   }
 }
 

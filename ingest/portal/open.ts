@@ -193,5 +193,6 @@ function withRoaming(sessions: Sessions, roaming: Roaming): Sessions {
     end: (session, now) => sessions.end(session, now),
     denial: (session, now) => sessions.denial(session, now),
     quotas: (session, now) => sessions.quotas(session, now),
+    devices: (session, now) => sessions.devices(session, now),
   }
 }

@@ -1,3 +1,4 @@
+import type { DevicesOnline } from '../../access/places.ts'
 import type { QuotaUse } from '../../access/quota.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Redirect } from './request.ts'
@@ -56,4 +57,6 @@ export interface Sessions {
   denial(session: PortalSession, now: number): string | null
   /** Known usage of the quotas of the session and its account, to a tenth of each quota. */
   quotas(session: PortalSession, now: number): QuotaUse[]
+  /** How many devices the session's account has online, and may have; null: there is no limit. */
+  devices(session: PortalSession, now: number): DevicesOnline | null
 }

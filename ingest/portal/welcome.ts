@@ -52,7 +52,8 @@ export class WelcomePage {
       title: texts.text('portal.title'),
       data: {
         left: session === null ? '' : texts.duration(session.ends - now),
-        quotas: session === null ? [] : this.#quotas(session, texts, now),
+        // Devices are among them, so that templates of operators show them too.
+        quotas: session === null ? [] : this.#limits(session, texts, now),
         onward: wayOn(landing(gwId, now), state?.url ?? ''),
         // The gateway ends the session at once; without a token it is told with its next report.
         logout: address === null ? '' : logoutUrl(address, gwId, token),
@@ -83,13 +84,18 @@ export class WelcomePage {
     return { action: `${besides(request.path, 'gw_message')}?${query}`, form: `${proof}.${ticket}` }
   }
 
-  #quotas(session: PortalSession, texts: Texts, now: number): string[] {
-    return this.#options.sessions.quotas(session, now).flatMap(({ used, limit, unit }) => {
+  #limits(session: PortalSession, texts: Texts, now: number): string[] {
+    const { sessions } = this.#options
+    const devices = sessions.devices(session, now)
+    const { online = 0, max = 0 } = devices ?? {}
+    const shown = devices === null ? [] : [texts.text('portal.devices', { count: online, max })]
+    const quotas = sessions.quotas(session, now).flatMap(({ used, limit, unit }) => {
       const left = Math.max(0, limit - used)
       if (unit === 'bytes') return [texts.text('portal.left.bytes', { amount: texts.amount(left) })]
       if (unit === 'seconds') return [texts.text('portal.left.seconds', { duration: texts.duration(left * 1000) })]
       return []
     })
+    return [...quotas, ...shown]
   }
 
   #address(gwId: string, state: PortalState | null, now: number): GatewayAddress | null {

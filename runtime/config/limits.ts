@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Concerned, Limit } from '../../access/limits.ts'
 import { LOGIN_METHODS } from '../../access/login-methods.ts'
+import { MAX_DEVICES } from '../../access/places.ts'
 import { parseDuration, parseSize } from './values.ts'
 import type { YamlFile } from './yaml-file.ts'
 
@@ -9,7 +10,6 @@ import type { YamlFile } from './yaml-file.ts'
 const MAX_LIMITS = 200
 const MIN_SESSION_MS = 60_000
 const MAX_SESSION_MS = 366 * 24 * 3_600_000
-const MAX_DEVICES = 100
 
 const pattern = z.string().trim().min(1).max(254)
 

@@ -118,3 +118,21 @@ t.test('a scanned code is filled in', async (t) => {
   const strange = encodeURIComponent('http://hello.example/?voucher="><script>')
   t.notMatch((await new Visitor(site.bases[0]).get(`${login(MAC(1))}&url=${strange}`)).html, '<script>')
 })
+
+t.test('the page says how many devices are online, also to a browser that only has a token', async (t) => {
+  const { site, use, code } = await openVoucher(t, { maxDevices: 3 })
+  t.equal(await use(MAC(1)), 302)
+  const visitor = new Visitor(site.bases[0])
+  await visitor.get(login(MAC(2)))
+  const { response } = await visitor.post(login(MAC(2)), { method: 'voucher', code })
+  await seen(site)
+  t.match((await visitor.get('/portal/?gw_id=hall')).html, 'Devices online: 2 of 3')
+  const token = new URL(response.headers.get('location') as string).searchParams.get('token') as string
+  const other = new Visitor(site.bases[1], { 'accept-language': 'de' })
+  t.match((await other.get(`/portal/?gw_id=hall&token=${token}&mac=${MAC(2)}`)).html, 'Geräte online: 2 von 3')
+  const [first] = await site.grants()
+  const entry = { verdict: 'deny', reason: '', until: first['ends'] as number, updatedAt: Date.now() } as const
+  await site.access.put(SUBJECTS.session.of(String(first['session_id'])), entry)
+  await seen(site)
+  t.match((await visitor.get('/portal/?gw_id=hall')).html, 'Devices online: 1 of 3')
+})
