@@ -111,7 +111,12 @@ export function livingPlaces(access: AccessLog, account: string, maxDevices: num
 }
 
 /** Null: the session has no place, so its devices are not counted. */
-export function devicesOnline(access: AccessLog, account: string, sessionId: string, now: number): DevicesOnline | null {
+export function devicesOnline(
+  access: AccessLog,
+  account: string,
+  sessionId: string,
+  now: number,
+): DevicesOnline | null {
   // Which rule gave the place, only the place says; there are no more places than the rule has.
   let max: number | null = null
   for (let place = 1; max === null && place <= MAX_DEVICES + MAX_ENDED; place++) {

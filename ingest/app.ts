@@ -16,6 +16,7 @@ import {
   type Exchange,
   type Reply,
 } from './http.ts'
+import { HeartbeatGaps } from './heartbeat-gaps.ts'
 import { DEFAULT_USER_RULES, type UserRules } from './encode/post-auth.ts'
 import { APFREE_ROAMING } from './dialects/roaming.ts'
 import { MAX_QUERY_CHARACTERS } from './limits.ts'
@@ -48,7 +49,7 @@ export interface AppOptions {
   /** Who may write; unset: LOCAL_WRITERS. */
   readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
-  readonly portal?: ((records: Records, tokens: Tokens) => Portal) | undefined
+  readonly portal?: ((records: Records, gaps: HeartbeatGaps) => Portal) | undefined
   readonly logger: Logger
 }
 
@@ -154,8 +155,9 @@ export class App {
       users,
     })
     const devices = new GatewayDevices(access)
-    this.#ping = new PingRoute(this.records, this.registry, devices, fast)
-    this.portal = options.portal?.(this.records, tokens) ?? null
+    const gaps = new HeartbeatGaps()
+    this.#ping = new PingRoute(this.records, this.registry, devices, gaps, fast)
+    this.portal = options.portal?.(this.records, gaps) ?? null
     const { records, decisions, registry } = this
     const roaming = this.portal?.roaming ?? null
     const online = new OnlineClients(access)

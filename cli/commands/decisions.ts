@@ -18,7 +18,12 @@ interface Options {
 
 /** `gatepost access allow|deny|remove|list`: operators' decisions about sessions, devices, accounts and gateways. */
 export function registerDecisions(access: Command, context: Context): void {
-  registerDecision(access, context, 'deny', 'Deny access: the gateway removes the client with its next report.')
+  registerDecision(
+    access,
+    context,
+    'deny',
+    'Deny access: the gateway removes the client with its next report, after at most two of its intervals (`gatepost gateways` shows them), or at once over a channel that it keeps open.',
+  )
   registerDecision(
     access,
     context,

@@ -1,9 +1,11 @@
 import { LOGGED_OUT } from '../../access/subjects.ts'
 import { GatepostError } from '../../common/errors.ts'
+import type { HeartbeatGaps } from '../heartbeat-gaps.ts'
 import type { Answer, Reply } from '../http.ts'
 import type { ConfirmPage } from './confirm-page.ts'
 import type { PortalCookies, TicketOf } from './cookie.ts'
 import type { KnownSessions } from './known.ts'
+import { wholeMinutes } from './limits.ts'
 import type { PageMaker } from './pages.ts'
 import type { RememberedDevices } from './remembered.ts'
 import { besides, parameter, redirectQuery, type PortalRequest } from './request.ts'
@@ -23,6 +25,8 @@ export interface MessageOptions {
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly known: KnownSessions
+  /** How often gateways report. */
+  readonly gaps: HeartbeatGaps
   /** Null: devices are not remembered. */
   readonly remembered: RememberedDevices | null
   /** Null: there are no accounts. */
@@ -51,7 +55,7 @@ export class MessagePage {
   /** The session is over: `portal/` shows this instead of the time that would be left. */
   ended(request: PortalRequest, texts: Texts, reason: string): Answer {
     const again = this.#loginLink(request)
-    if (reason === LOGGED_OUT) return this.#page(texts, 200, 'logged_out', { again })
+    if (reason === LOGGED_OUT) return this.#loggedOut(texts, parameter(request.query, 'gw_id', 128), again)
     return this.#page(texts, 200, 'denied', { reason: texts.reason(reason), again })
   }
 
@@ -78,9 +82,23 @@ export class MessagePage {
       if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
       return show(this.#page(texts, 503, 'other', { error: texts.text('error.unavailable'), again }))
     }
+    return show(this.#loggedOut(texts, found.session.gwId || parameter(request.query, 'gw_id', 128), again))
+  }
+
+  /** The session is over here, and the gateway is not told before it asks. */
+  #loggedOut(texts: Texts, gwId: string, again: string): Answer {
+    const withinMs = this.#options.gaps.reportsWithinMs(gwId)
     const title = texts.text('logged_out.title')
-    const data = { text: texts.text('logged_out.soon'), again }
-    return show(this.#options.pages.answer('message', texts, { route: 'gw_message', code: 200, title, data }))
+    const text =
+      withinMs === null
+        ? texts.text('logged_out.soon')
+        : texts.text('logged_out.within', { duration: texts.duration(wholeMinutes(withinMs)) })
+    return this.#options.pages.answer('message', texts, {
+      route: 'gw_message',
+      code: 200,
+      title,
+      data: { text, again },
+    })
   }
 
   /** The form was shown to this browser, for this session. */

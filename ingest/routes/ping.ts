@@ -2,6 +2,7 @@ import type { GatewayDevices } from '../../access/devices.ts'
 import type { GatewayRegistry } from '../../access/registry.ts'
 import type { RecordBatch } from '../batch.ts'
 import { demoteOthers, encodePing, gatewayOf, PING_DEVICE_ID, PING_GW_ID, pingFields } from '../encode/ping.ts'
+import type { HeartbeatGaps } from '../heartbeat-gaps.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
 import { CUT_CHARACTERS } from '../limits.ts'
 import type { Records } from '../records.ts'
@@ -22,15 +23,23 @@ export class PingRoute {
   readonly #records: Records
   readonly #registry: GatewayRegistry
   readonly #devices: GatewayDevices
+  readonly #gaps: HeartbeatGaps
   readonly #fields = pingFields()
 
   /** GATEPOST_ACK=fast: heartbeats are answered before they are durable. */
   readonly #fast: boolean
 
-  constructor(records: Records, registry: GatewayRegistry, devices: GatewayDevices, fast: boolean) {
+  constructor(
+    records: Records,
+    registry: GatewayRegistry,
+    devices: GatewayDevices,
+    gaps: HeartbeatGaps,
+    fast: boolean,
+  ) {
     this.#records = records
     this.#registry = registry
     this.#devices = devices
+    this.#gaps = gaps
     this.#fast = fast
   }
 
@@ -77,6 +86,7 @@ export class PingRoute {
     const batch = pings.begin(size, now)
     if (batch === null) return null
     const trusted = this.#registry.trusts('ping', gwId, remoteIp)
+    if (trusted) this.#gaps.seen(gwId, now)
     encodePing(batch.cursor, this.#fields, { gwId, remoteIp, userAgent, trusted })
     pings.end(batch)
     return batch

@@ -36,3 +36,21 @@ export async function listGateways(store: TableStore, downOnly: boolean): Promis
   )
   return z.array(gateway).parse(rows)
 }
+
+/** The protocol's default for a gateway whose interval is not known. */
+const DEFAULT_INTERVAL_SECONDS = 60
+
+/**
+ * Within how many seconds each client's next report comes. The reports of a round follow each other, so up to two intervals may pass between those of
+ * one client.
+ */
+export async function reportsWithin(store: TableStore, gwId: string): Promise<number> {
+  const rows = await store.query('SELECT interval_seconds FROM gatepost.gateways WHERE gw_id = {gateway:String}', {
+    gateway: gwId,
+  })
+  const known = z
+    .array(gateway.pick({ interval_seconds: true }))
+    .parse(rows)
+    .at(0)
+  return 2 * (known?.interval_seconds ?? DEFAULT_INTERVAL_SECONDS)
+}

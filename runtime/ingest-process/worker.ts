@@ -16,6 +16,7 @@ import { openPortal, type PortalOptions } from '../../ingest/portal/open.ts'
 import type { Portal } from '../../ingest/portal/portal.ts'
 import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
 import type { ListenerName } from '../../ingest/http.ts'
+import type { HeartbeatGaps } from '../../ingest/heartbeat-gaps.ts'
 import type { Records } from '../../ingest/records.ts'
 import type { WriterOptions } from '../../ingest/writers/writers.ts'
 import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
@@ -160,5 +161,6 @@ function usersOf({ userNames, probeUsers, logger }: IngestOptions, { access }: I
 
 function portalOf({ portal, secrets, logger }: IngestOptions, { access }: IngestLog) {
   if (portal === null) return undefined
-  return (records: Records): Portal => openPortal(portal, { secrets, access, records, logger })
+  return (records: Records, gaps: HeartbeatGaps): Portal =>
+    openPortal(portal, { secrets, access, records, gaps, logger })
 }

@@ -39,7 +39,7 @@ const app = new App({
   secrets: ['secret'],
   access,
   ack: 'durable',
-  portal: (records) =>
+  portal: (records, gaps) =>
     openPortal(
       {
         methods: ['click', 'voucher'],
@@ -60,7 +60,7 @@ const app = new App({
         webhook: null,
         mail: null,
       },
-      { secrets: ['secret'], access, records, logger },
+      { secrets: ['secret'], access, records, gaps, logger },
     ),
   logger,
 })

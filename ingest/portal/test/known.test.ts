@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { PortalCookies } from '../cookie.ts'
 import { isProbe } from '../onward.ts'
 import { deny, put } from './services.ts'
+import { until } from '../../../test/helpers/until.ts'
 import { openSite, seen, Visitor, type Site } from './site.ts'
 
 /*
@@ -73,6 +74,12 @@ t.test('the cookie of the login tells the session, and logs out', async (t) => {
   t.match(after.html, 'You are logged out')
   t.notMatch(after.html, 'Time left')
   t.match(after.html, '../login/?gw_address', 'and the way back')
+  // Once the gateway's heartbeats tell how often it reports, the page says by when.
+  const says = async (text: RegExp) => {
+    await fetch(`${site.bases[0]}/wifidog/ping/?gw_id=G`)
+    return text.test((await visitor.get(PORTAL)).html)
+  }
+  t.ok(await until(() => says(/with its next report, in at most 1 minute\./), 60))
   await site.close()
 })
 

@@ -1,5 +1,6 @@
 import { SUBJECTS } from '../../../access/subjects.ts'
 import { createRoute, z } from '@hono/zod-openapi'
+import { reportsWithin } from '../../queries/gateways.ts'
 import { countSessions, listSessions, session } from '../../queries/sessions.ts'
 import { sessionEvent, sessionTimeline } from '../../queries/session-timeline.ts'
 import { audit, type Dashboard } from '../context.ts'
@@ -19,6 +20,13 @@ import {
 } from './parameters.ts'
 
 const one = session.extend({ incoming: z.number(), outgoing: z.number(), reports: z.number() }).openapi('Session')
+const decided = z.object({
+  subject: z.string(),
+  verdict: z.string(),
+  within_seconds: z.number().nullable().openapi({
+    description: "The time in which its gateway's next report comes, as its heartbeats show it; null: not a gateway's",
+  }),
+})
 const missing = { description: 'There is no such session', content: { 'application/json': { schema: problem } } }
 const key = {
   params: z.object({ id: z.string().min(1).max(256) }),
@@ -126,7 +134,7 @@ export function cutOffRoute(dashboard: Dashboard): void {
     responses: {
       200: {
         description: 'It is decided',
-        content: { 'application/json': { schema: z.object({ subject: z.string(), verdict: z.string() }) } },
+        content: { 'application/json': { schema: decided } },
       },
       403: { ...missing, description: 'This takes the role operator' },
       404: missing,
@@ -136,13 +144,14 @@ export function cutOffRoute(dashboard: Dashboard): void {
   app.openapi(route, async (c) => {
     const { id: asked } = c.req.valid('param')
     requireOperator(dashboard, c, SUBJECTS.session.of(asked))
-    const { session_id: id, source } = await sessionOf(options.store, asked, c.req.valid('query').gateway)
+    const { session_id: id, source, gw_id } = await sessionOf(options.store, asked, c.req.valid('query').gateway)
     if (source !== 'wifidog' && !options.disconnects)
       throw new Refusal(400, 'a NAS is asked to end a session only if GATEPOST_RADIUS_DAE says how: end it there')
     const subject = SUBJECTS.session.of(id)
     await audit(dashboard, c, 'session_cut_off', subject)
     await cutOff(id, c.req.valid('json').reason)
-    return c.json({ subject, verdict: 'deny' }, 200)
+    const within_seconds = source === 'wifidog' ? await reportsWithin(options.store, gw_id) : null
+    return c.json({ subject, verdict: 'deny', within_seconds }, 200)
   })
 }
 

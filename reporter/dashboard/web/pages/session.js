@@ -1,7 +1,7 @@
 import { get, post, query } from '../api.js'
 import { chart } from '../chart.js'
 import { card, h } from '../dom.js'
-import { bytes, instant, number, time } from '../words.js'
+import { bytes, duration, instant, number, time } from '../words.js'
 import { stateClass } from './sessions.js'
 
 const ANSWERS = {
@@ -69,12 +69,14 @@ function cutOff({ session_id: id, source }, key) {
   const reason = h('input', { name: 'reason', maxlength: 256, 'aria-label': asked, placeholder: asked })
   const act = async () => {
     try {
-      await post(`/api/sessions/${encodeURIComponent(id)}/cut-off?${key}`, { reason: reason.value })
+      const { within_seconds: within } = await post(`/api/sessions/${encodeURIComponent(id)}/cut-off?${key}`, {
+        reason: reason.value,
+      })
       form.replaceChildren()
       said.textContent =
         source === 'radius'
           ? 'It is denied: its NAS is asked to end it.'
-          : 'It is denied: the gateway removes the client with its next report.'
+          : `It is denied: the gateway removes the client with its next report, in at most ${duration(within)}; at once over a channel that it keeps open.`
     } catch (error) {
       said.textContent = error.message
     }
