@@ -5,6 +5,8 @@ import type { Verdict } from './guard/guard.ts'
 import type { Output } from './output.ts'
 import type { Checked, QueryContext } from './query-context.ts'
 import type { SqlRequest } from './request.ts'
+import { ProgressWatch } from './progress.ts'
+import { ReadCounts } from './read-counts.ts'
 import { statisticsIn, summaryHeader } from './summary.ts'
 import { outputFormat } from './wire/formats.ts'
 import { Joiner } from './wire/joining.ts'
@@ -47,6 +49,24 @@ export async function insert(
 
 export async function answer(
   connection: Connection,
+  checked: Checked,
+  request: SqlRequest,
+  output: Output,
+  context: QueryContext,
+): Promise<void> {
+  const { progressMs } = request
+  if (progressMs === null) return answerWith(connection, checked, request, output, context)
+  const watch = new ProgressWatch(context.engine, context.condition, progressMs)
+  output.headersAtStart = () => ({ 'X-ClickHouse-Progress': watch.headers })
+  try {
+    await answerWith(connection, checked, request, output, context)
+  } finally {
+    await watch.stop()
+  }
+}
+
+async function answerWith(
+  connection: Connection,
   { verdict, last }: Checked,
   request: SqlRequest,
   output: Output,
@@ -57,11 +77,11 @@ export async function answer(
   const joiner = new Joiner(format.joining, request.nativeRevision)
   const headers = { 'Content-Type': format.contentType, 'X-ClickHouse-Format': format.name }
   const { maxResultBytes } = context.limits
-  // What was small is most likely small again: then it takes one call of the engine instead of three.
   const inOnePiece =
     format.joining.kind === 'whole' ||
     !verdict.streams ||
-    last.wasSmall ||
+    // What was small is most likely small again: then it takes one call of the engine instead of three.
+    (last.wasSmall && !request.waitForEnd) ||
     (await isAnalysedSlowly(connection, verdict))
   if (inOnePiece) {
     const result = await connection.run(verdict.sql, format.name)
@@ -81,7 +101,8 @@ export async function answer(
   const held: Buffer[] = []
   let total = 0
   const returned = { resultRows: 0, resultBytes: 0 }
-  const start = (): void => output.start({ ...headers, ...summaryHeader(started, returned) })
+  const read = new ReadCounts(context.engine, context.condition)
+  const start = (): void => output.start({ ...headers, ...summaryHeader(started, { ...returned, ...read.counts }) })
   // Leaving the loop, also by an error, cancels the query: the engine stops after the current chunk.
   for await (const chunk of connection.stream(verdict.sql, format.name)) {
     if (context.signal.aborted) throw new SqlError('ABORTED', 'The client went away')
@@ -91,6 +112,7 @@ export async function answer(
     if (request.waitForEnd) {
       returned.resultRows += chunk.numRows
       returned.resultBytes += chunk.numBytes
+      await read.look()
     }
     if (total > maxResultBytes) throw tooLarge(maxResultBytes)
     if (raw.byteLength === 0) continue

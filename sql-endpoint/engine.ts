@@ -15,6 +15,13 @@ export interface EngineFacts {
   readonly places: ReadonlySet<string>
 }
 
+export interface Progress {
+  readonly readRows: number
+  readonly readBytes: number
+  /** Of the tables that it reads. */
+  readonly totalRows: number
+}
+
 /** Keeps the engine open between requests: it closes with its last connection, and opening it again is slow. */
 export class Engine {
   readonly #ownSession: Session
@@ -68,6 +75,20 @@ export class Engine {
     try {
       // Without SYNC: MEASURED, with it this engine waits for ever.
       await session.queryAsync(`KILL QUERY WHERE ${condition} ASYNC`)
+    } finally {
+      session.close()
+    }
+  }
+
+  /** How far a query is. Null: it does not run. @param condition on system.processes */
+  async progress(condition: string): Promise<Progress | null> {
+    const session = new Session(this.dataPath)
+    try {
+      const sql = `SELECT read_rows, read_bytes, total_rows_approx FROM system.processes WHERE ${condition} LIMIT 1`
+      const text = (await session.queryAsync(sql, { format: 'TSV' })).text()
+      if (text === '') return null
+      const [readRows = 0, readBytes = 0, totalRows = 0] = text.split('\t').map(Number)
+      return { readRows, readBytes, totalRows }
     } finally {
       session.close()
     }

@@ -18,6 +18,9 @@ export class Output {
   /** Done before the client can know that the answer is complete. */
   beforeEnd: () => Promise<void> = () => Promise.resolve()
 
+  /** Headers that are only known when the answer begins. */
+  headersAtStart: () => Record<string, string[]> = () => ({})
+
   constructor(res: ServerResponse, request: SqlRequest) {
     this.#res = res
     this.#request = request
@@ -29,7 +32,9 @@ export class Output {
 
   start(headers: Record<string, string>): void {
     const res = this.#res
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+    for (const [name, value] of Object.entries({ ...headers, ...this.headersAtStart() })) {
+      if (value.length > 0) res.setHeader(name, value)
+    }
     res.setHeader('X-ClickHouse-Exception-Tag', this.#tag)
     const coding = this.#request.framed ? null : this.#request.coding
     if (coding === null) {

@@ -21,6 +21,8 @@ export interface QueryContext {
   readonly audience: Audience
   /** See GuardContext. */
   readonly mayFilter: boolean
+  /** A condition on system.processes for this statement. */
+  readonly condition: string
   /** The session of the request, if it has one. */
   readonly session: SqlSession | null
   /** Whether temporary tables may be made and changed. */

@@ -32,18 +32,19 @@ export async function runQuery(
   statement: Statement,
   sent: SqlRequest,
   output: Output,
-  context: QueryContext,
+  asked: Omit<QueryContext, 'condition'>,
 ): Promise<void> {
-  const { limits, facts, session } = context
+  const { limits, facts, session } = asked
   const request = session === null ? sent : session.applyTo(sent)
   const policy: SettingsPolicy = {
-    limits: limitSettings(limits, context.mayWrite ? limits.maxWriteSeconds : limits.maxExecutionSeconds),
+    limits: limitSettings(limits, asked.mayWrite ? limits.maxWriteSeconds : limits.maxExecutionSeconds),
     known: (name) => facts.settings.has(name),
-    actsAsServer: context.actsAsServer,
+    actsAsServer: asked.actsAsServer,
   }
   // Before the guard's own queries run, so that a wrong setting is reported first.
-  const settings = connectionSettings(statement.sql, request, policy, context.mayWrite)
-  const tag = tagOf(context.user, request.queryId)
+  const settings = connectionSettings(statement.sql, request, policy, asked.mayWrite)
+  const tag = tagOf(asked.user, request.queryId)
+  const context: QueryContext = { ...asked, condition: tag.condition }
   // A write goes on without its client, as on a server.
   const interruption = context.mayWrite ? null : new Interruption(context.engine, tag.condition, context.signal)
   try {

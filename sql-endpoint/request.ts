@@ -3,6 +3,7 @@ import * as zlib from 'node:zlib'
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { SqlError } from './errors.ts'
+import { DEFAULT_INTERVAL_MS } from './progress.ts'
 import { DATABASE } from './options.ts'
 import { sessionRequestOf, type SessionRequest } from './sessions/session-request.ts'
 
@@ -19,6 +20,8 @@ export interface SqlRequest {
   readonly framed: boolean
   /** Whether to answer only once the whole result is known. */
   readonly waitForEnd: boolean
+  /** Milliseconds between two X-ClickHouse-Progress; null: the client wants none. */
+  readonly progressMs: number | null
   /** HTTP content coding of the answer; null: none. */
   readonly coding: Coding | null
   readonly session: SessionRequest | null
@@ -74,10 +77,16 @@ export function readRequest(
     defaultFormat: header('x-clickhouse-format') ?? params.get('default_format') ?? 'TabSeparated',
     framed: isOn(params.get('compress')),
     waitForEnd: isOn(params.get('wait_end_of_query')),
+    progressMs: isOn(params.get('send_progress_in_http_headers')) ? progressInterval(params) : null,
     coding: isOn(params.get('enable_http_compression')) ? codingOf(header('accept-encoding') ?? '') : null,
     session: sessionRequestOf(params),
     nativeRevision: Number(/^\d{1,6}$/.exec(params.get('client_protocol_version') ?? '')?.[0] ?? 0),
   }
+}
+
+function progressInterval(params: URLSearchParams): number {
+  const given = params.get('http_headers_progress_interval_ms')
+  return given !== null && /^\d{1,9}$/.test(given) ? Number(given) : DEFAULT_INTERVAL_MS
 }
 
 export function isOn(value: string | null): boolean {

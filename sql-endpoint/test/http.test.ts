@@ -59,6 +59,36 @@ t.test('the summary says what was read and returned', async (t) => {
   const many = 'SELECT number FROM numbers(200000) WHERE number % 2 = 0'
   t.match(await summaryOf(many, waits), { result_rows: '100000' })
   t.match(await summaryOf('SHOW TABLES', {}), { result_rows: '1' })
+  for (const format of ['TabSeparated', 'CSVWithNames', 'JSONEachRow', 'RowBinaryWithNamesAndTypes', 'Native']) {
+    for (let n = 0; n < 2; n++) {
+      const counts = { read_rows: '10', read_bytes: '80', total_rows_to_read: '10', result_rows: '2' }
+      t.match(await summaryOf(sql, { ...waits, default_format: format }), counts, format)
+    }
+  }
+  t.match(await summaryOf(many, waits), { read_rows: '200000', read_bytes: '1600000' })
+  t.match(await summaryOf('SELECT sum(number) FROM numbers(1000000)', waits), {
+    read_rows: '1000000',
+    result_rows: '1',
+  })
+  t.match(await summaryOf('SELECT number FROM numbers(10000000) LIMIT 10', waits), { read_rows: '0' }, 'not known')
+})
+
+t.test('progress in headers, when the answer begins', async (t) => {
+  const progress = { send_progress_in_http_headers: '1', http_headers_progress_interval_ms: '100' }
+  const slow = 'SELECT count() FROM numbers(600000000) WHERE number % 7 = 3'
+  for (const format of ['TSV', 'JSON', 'Pretty']) {
+    const answer = await query(url, slow, { ...progress, default_format: format })
+    t.equal(answer.status, 200, format)
+    const lines = String(answer.headers['x-clickhouse-progress']).split(/, (?=\{)/)
+    t.ok(lines.length >= 1 && lines.length <= 20)
+    for (const line of lines) {
+      const { read_rows, total_rows_to_read } = JSON.parse(line) as Record<string, string>
+      t.ok(Number(read_rows) >= 0 && Number(read_rows) <= 600000000, line)
+      t.match(total_rows_to_read, /^(0|600000000)$/)
+    }
+  }
+  t.equal((await query(url, 'SELECT 1', progress)).headers['x-clickhouse-progress'], undefined, 'nothing was seen')
+  t.equal((await query(url, slow)).headers['x-clickhouse-progress'], undefined, 'not asked for')
 })
 
 t.test('status and code of errors', async (t) => {
