@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import * as zlib from 'node:zlib'
 import { join } from 'node:path'
 import t from 'tap'
+import { cityHash128 } from '../wire/cityhash.ts'
 import { ADMIN, query, send, startHarness, type Answer } from './harness.ts'
 
 const LIMIT = 2_000_000
@@ -103,6 +104,31 @@ t.test('a query that continues in the body', async (t) => {
     t.match(answer.text, /zstd is supported here for the data of an INSERT whose query stands whole in the URL/)
   }
   t.match(await insert('snappy', Buffer.from('x'), { query: 'INSERT INTO ins FORMAT CSV' }), { status: 501 })
+  t.equal(await taken(), '0\t0\t0')
+})
+
+/* Symptom: on Node.js before 22.15, inserts of clickhouse-go with zstd, and any other such block, were answered 271. */
+t.test('blocks of ZSTD, with decompress=1', async (t) => {
+  const blockOf = async (data: string): Promise<Buffer> => {
+    const compressed = await encoded('zstd', data)
+    const body = Buffer.alloc(9 + compressed.length)
+    body.writeUInt8(0x90, 0)
+    body.writeUInt32LE(body.length, 1)
+    body.writeUInt32LE(data.length, 5)
+    compressed.copy(body, 9)
+    return Buffer.concat([cityHash128(body), body])
+  }
+  const rows = Array.from({ length: 2000 }, (_, id) => `${id},n${id}\n`)
+  const body = Buffer.concat([await blockOf(rows.slice(0, 900).join('')), await blockOf(rows.slice(900).join(''))])
+  const params = { query: 'INSERT INTO ins FORMAT CSV', decompress: '1' }
+  t.match(await send(url, { body, params, headers: ADMIN }), { status: 200 })
+  t.equal(await taken(), '2000\t1999000\t2000')
+  const broken = await blockOf('1,n1\n')
+  broken.writeUInt32LE(6, 16 + 5)
+  cityHash128(broken.subarray(16)).copy(broken)
+  t.match(await send(url, { body: broken, params, headers: ADMIN }), {
+    headers: { 'x-clickhouse-exception-code': '271' },
+  })
   t.equal(await taken(), '0\t0\t0')
 })
 

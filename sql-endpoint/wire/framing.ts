@@ -1,8 +1,8 @@
-import * as zlib from 'node:zlib'
 import { cityHash128 } from './cityhash.ts'
 import { SqlError } from '../errors.ts'
 import { Chunks } from './chunks.ts'
 import { compressLz4, decompressLz4 } from './lz4.ts'
+import { decompressZstd } from './zstd.ts'
 
 /**
  * ClickHouse's native compression, `compress=1` and `decompress=1`: blocks of
@@ -50,7 +50,7 @@ export async function* unframe(source: AsyncIterable<Buffer>, maxBytes: number):
       if (!cityHash128(body).equals(bytes.subarray(0, CHECKSUM))) {
         throw new SqlError('CHECKSUM_DOESNT_MATCH', "Checksum doesn't match: corrupted data in the request's body")
       }
-      yield decompressBlock(body.readUInt8(0), body.subarray(HEADER), decompressed)
+      yield await decompressBlock(body.readUInt8(0), body.subarray(HEADER), decompressed)
       held.drop(wanted)
       wanted = CHECKSUM + HEADER
     }
@@ -58,20 +58,16 @@ export async function* unframe(source: AsyncIterable<Buffer>, maxBytes: number):
   if (held.length > 0) throw new SqlError('CANNOT_DECOMPRESS', "The request's body ends within a compressed block")
 }
 
-function decompressBlock(method: number, data: Buffer, size: number): Buffer {
+async function decompressBlock(method: number, data: Buffer, size: number): Promise<Buffer> {
   try {
     if (method === METHOD.none && data.length === size) return data
     if (method === METHOD.lz4) return decompressLz4(data, size)
-    if (method === METHOD.zstd && zstd !== undefined) return zstd(data, { maxOutputLength: size })
+    if (method === METHOD.zstd) return await decompressZstd(data, size)
   } catch (error) {
     throw new SqlError('CANNOT_DECOMPRESS', "A compressed block of the request's body cannot be read", error)
   }
   throw new SqlError(
     'CANNOT_DECOMPRESS',
-    `Compression method 0x${method.toString(16)} is not supported; LZ4 and NONE are`,
+    `Compression method 0x${method.toString(16)} is not supported; LZ4, ZSTD and NONE are`,
   )
 }
-
-/** Node.js has Zstandard since 22.15. */
-const zstd = (zlib as { zstdDecompressSync?: (data: Buffer, options: { maxOutputLength: number }) => Buffer })
-  .zstdDecompressSync
