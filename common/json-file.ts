@@ -21,12 +21,23 @@ export function jsonFileText(content: object, format = 1): string {
  * @throws GatepostError DATA_FORMAT_LATER: a later version wrote it; the file system's error
  */
 export function readJsonFile<T>(path: string, schema: z.ZodType<T>, format = 1): T | null {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  return parseJsonFile(text, path, schema, format)
+}
+
+/** The same for the text of such a file. @param path names it in messages */
+export function parseJsonFile<T>(text: string, path: string, schema: z.ZodType<T>, format = 1): T | null {
   let content: unknown
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
+    content = JSON.parse(text)
+  } catch {
+    return null
   }
   const version = versionSchema.safeParse(content)
   if (version.success && version.data.format > format) {

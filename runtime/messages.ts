@@ -4,6 +4,7 @@ import type { Policy } from '../jobs/policies/policy.ts'
 import type { CertificateFiles } from '../common/certificate.ts'
 import type { ErrorCode } from '../common/errors.ts'
 import type { BackupSchedule } from './backup/backups.ts'
+import type { S3Access } from './backup/s3/address.ts'
 import type { IngestOptions } from './ingest-process/worker.ts'
 import type { UserNamesOption } from './ingest-process/user-names.ts'
 import type { ArchiveBounds } from '../log/journal/archive.ts'
@@ -58,6 +59,7 @@ export interface BackupStart {
   readonly log: 'journal' | 'kafka'
   /** Null: only on request. */
   readonly schedule: BackupSchedule | null
+  readonly s3: S3Access
 }
 
 export type StoreDescription =

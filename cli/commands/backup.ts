@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
+import { backupPlace, s3Access } from '../../runtime/config/backup-options.ts'
 import { loadConfig, type Config } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -24,7 +25,10 @@ export function registerBackup(program: Command, context: Context): void {
         'are at one moment. The running instance makes it and goes on answering; without one, the command makes it. What was\n' +
         'acknowledged before is in it. gatepost restore makes a data directory from it. A backup names people, as the tables do.',
     )
-    .option('--to <directory>', 'where backups of this instance are (GATEPOST_BACKUP_TO)')
+    .option(
+      '--to <place>',
+      'where backups of this instance are: a directory, or s3://bucket/prefix (GATEPOST_BACKUP_TO)',
+    )
     .option('--base <id>', 'a full backup there: what it holds is not written again')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -32,15 +36,16 @@ export function registerBackup(program: Command, context: Context): void {
       `
 Examples:
   gatepost backup --to /mnt/backups/gatepost
+  gatepost backup --to s3://backups/gatepost
   gatepost backup --to /mnt/backups/gatepost --base 20240229T130000.000Z
   gatepost backup verify --to /mnt/backups/gatepost`,
     )
     .action((options: Options) => make(context, options))
   command
     .command('list')
-    .summary('the backups in a directory')
-    .description('List the complete backups in a directory, the oldest first.')
-    .option('--to <directory>', 'where they are (GATEPOST_BACKUP_TO)')
+    .summary('the backups in a directory or a bucket')
+    .description('List the complete backups in a directory or a bucket, the oldest first.')
+    .option('--to <place>', 'where they are (GATEPOST_BACKUP_TO)')
     .option('--json', 'print one JSON document')
     .action((_: Options, own: Command) => list(context, own.optsWithGlobals()))
   command
@@ -50,17 +55,21 @@ Examples:
       'Read every file of a backup and compare it with what was written; then restore the tables into a directory of its own, and compare\n' +
         'the rows of each table with those at the time of the backup. Exit status 2: the backup is damaged.',
     )
-    .option('--to <directory>', 'a backup, or where they are: the newest one (GATEPOST_BACKUP_TO)')
-    .option('--scratch <directory>', 'where the tables are restored for a while', tmpdir())
+    .option('--to <place>', 'a backup, or where they are: the newest one (GATEPOST_BACKUP_TO)')
+    .option(
+      '--scratch <directory>',
+      'where the tables are restored for a while, and a backup of a bucket is fetched to',
+      tmpdir(),
+    )
     .option('--json', 'print one JSON document')
     .action((_: Options, own: Command) => verifyOne(context, own.optsWithGlobals()))
 }
 
 async function make(context: Context, { to, base, json }: Options): Promise<void> {
   const config = loadConfig(context.env)
-  const directory = directoryOf(config, to)
+  const place = placeNamed(config, to)
   const { requestBackup } = await import('../../runtime/backup/request.ts')
-  const made = await requestBackup(config, { to: directory, base: base ?? null })
+  const made = await requestBackup(config, { to: place, base: base ?? null })
   const { id, bytes, rows, journalRecords, tookMs, heldMs } = made
   if (json) {
     context.output.json({
@@ -82,9 +91,10 @@ async function make(context: Context, { to, base, json }: Options): Promise<void
 }
 
 async function list(context: Context, { to, json }: Options): Promise<void> {
-  const directory = directoryOf(loadConfig(context.env), to)
-  const { listBackups } = await import('../../runtime/backup/list.ts')
-  const rows = (await listBackups(directory)).map(({ id, base, gatepost, tables, files }) => ({
+  const config = loadConfig(context.env)
+  const { placeOf } = await import('../../runtime/backup/place.ts')
+  const place = await placeOf(placeNamed(config, to), s3Access(config))
+  const rows = (await place.list()).map(({ id, base, gatepost, tables, files }) => ({
     id,
     base,
     gatepost,
@@ -100,12 +110,17 @@ async function list(context: Context, { to, json }: Options): Promise<void> {
 }
 
 async function verifyOne(context: Context, { to, scratch, json }: Options): Promise<void> {
-  const directory = directoryOf(loadConfig(context.env), to)
+  const config = loadConfig(context.env)
+  const from = placeNamed(config, to)
+  const { withLocalBackup } = await import('../../runtime/backup/place.ts')
   const { verify } = await import('../../runtime/backup/verify.ts')
   const progress = (what: string) => {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${what}`)
   }
-  const verified = await verify(directory, resolve(scratch ?? tmpdir()), progress)
+  const directory = resolve(scratch ?? tmpdir())
+  const verified = await withLocalBackup(from, s3Access(config), directory, progress, (path) =>
+    verify(path, directory, progress),
+  )
   progress('')
   if (json) context.output.json(verified)
   else {
@@ -118,9 +133,9 @@ async function verifyOne(context: Context, { to, scratch, json }: Options): Prom
   context.exitStatus = EXIT.ok
 }
 
-/** @throws GatepostError INPUT_INVALID: no directory is named */
-function directoryOf({ backupTo }: Config, to: string | undefined): string {
-  const directory = to ?? backupTo
-  if (directory !== undefined) return resolve(directory)
+/** @throws GatepostError INPUT_INVALID: no place is named */
+function placeNamed({ backupTo }: Config, to: string | undefined): string {
+  const place = to ?? backupTo
+  if (place !== undefined) return backupPlace(place)
   throw new GatepostError('INPUT_INVALID', 'name the directory of the backups with --to or GATEPOST_BACKUP_TO')
 }

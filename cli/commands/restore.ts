@@ -1,4 +1,7 @@
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { s3Access } from '../../runtime/config/backup-options.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -6,6 +9,7 @@ import { EXIT } from '../exit-code.ts'
 interface Options {
   readonly from: string
   readonly logOf?: string
+  readonly scratch?: string
   readonly json?: true
 }
 
@@ -19,11 +23,12 @@ export function registerRestore(program: Command, context: Context): void {
         'interrupted restore is repeated. The next start stores what the journal of the backup has beyond the tables. With --log-of the\n' +
         'records of another data directory that came after the backup are stored too, each once.',
     )
-    .requiredOption('--from <directory>', 'a backup, or a directory of backups: the newest one')
+    .requiredOption('--from <place>', 'a backup, or where they are, a directory or s3://bucket/prefix: the newest one')
     .option(
       '--log-of <directory>',
       'what is left of the data directory that was lost: its journal, archive and decisions',
     )
+    .option('--scratch <directory>', 'where a backup of a bucket is fetched to for a while', tmpdir())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -32,12 +37,21 @@ Examples:
   gatepost restore --from /mnt/backups/gatepost
   mv data data.lost && gatepost restore --from /mnt/backups/gatepost --log-of data.lost`,
     )
-    .action(async ({ from, logOf, json }: Options) => {
-      const { dataDir } = loadConfig(context.env)
+    .action(async ({ from, logOf, scratch, json }: Options) => {
+      const config = loadConfig(context.env)
+      const { dataDir } = config
+      const { withLocalBackup } = await import('../../runtime/backup/place.ts')
       const { restore } = await import('../../runtime/backup/restore.ts')
-      const restored = await restore({ from, dataDir, logOf: logOf ?? null }, (what) => {
-        if (process.stderr.isTTY && !json) context.output.note(`restoring ${what} …`)
-      })
+      const restored = await withLocalBackup(
+        from,
+        s3Access(config),
+        resolve(scratch ?? tmpdir()),
+        () => undefined,
+        (path) =>
+          restore({ from: path, dataDir, logOf: logOf ?? null }, (what) => {
+            if (process.stderr.isTTY && !json) context.output.note(`restoring ${what} …`)
+          }),
+      )
       if (json) context.output.json(restored)
       else {
         const { id, rows, journal_records, taken } = restored

@@ -5,9 +5,10 @@ import { GatepostError, messageOf, type ErrorCode } from '../../common/errors.ts
 import type { Logger } from '../../common/logger.ts'
 import { repeat, type Repeated } from '../../common/repeat.ts'
 import { readLastBackup, writeLastBackup } from './last.ts'
-import { listBackups, removeOld } from './list.ts'
-import { makeBackup, type BackupParts, type BackupRequest, type MadeBackup } from './make-backup.ts'
+import type { BackupParts, BackupRequest, MadeBackup } from './make-backup.ts'
 import { timeOfId } from './manifest.ts'
+import { placeOf } from './place.ts'
+import { isS3, type S3Access } from './s3/address.ts'
 
 /** When and where backups are made without being asked for. */
 export interface BackupSchedule {
@@ -20,6 +21,7 @@ export interface BackupSchedule {
 export interface BackupsOptions extends Omit<BackupParts, 'stopped'> {
   /** Null: only on request. */
   readonly schedule: BackupSchedule | null
+  readonly s3: S3Access
   readonly logger: Logger
 }
 
@@ -39,7 +41,10 @@ export type BackupState =
   | { readonly state: 'made'; readonly made: MadeBackup }
   | { readonly state: 'failed'; readonly error: string; readonly code: ErrorCode | null }
 
-const requestSchema = z.object({ to: z.string().refine(isAbsolute), base: z.string().nullable() })
+const requestSchema = z.object({
+  to: z.string().refine((to) => isAbsolute(to) || isS3(to)),
+  base: z.string().nullable(),
+})
 
 const LOOK_EVERY_MS = 30_000
 const RETRY_MS = 10 * 60_000
@@ -86,7 +91,8 @@ export class Backups {
 
   #begin(body: unknown): string {
     const request = requestSchema.safeParse(body)
-    if (!request.success) throw new GatepostError('INPUT_INVALID', 'a backup needs an absolute path')
+    if (!request.success)
+      throw new GatepostError('INPUT_INVALID', 'a backup needs an absolute path, or s3://bucket/prefix')
     if (this.#running !== null) throw new GatepostError('DIRECTORY_LOCKED', 'a backup is being made already')
     const asked: { token: string; state: BackupState } = { token: randomUUID(), state: { state: 'running' } }
     this.#asked = asked
@@ -102,7 +108,8 @@ export class Backups {
 
   async #make(request: BackupRequest): Promise<MadeBackup> {
     const { logger, dataDir } = this.#options
-    const making = makeBackup({ ...this.#options, stopped: () => this.#stopping }, request)
+    const parts = { ...this.#options, stopped: () => this.#stopping }
+    const making = placeOf(request.to, this.#options.s3).then((place) => place.make(parts, request.base))
     this.#running = making.catch(() => undefined)
     try {
       const made = await making
@@ -132,13 +139,14 @@ export class Backups {
     const now = Date.now()
     if (this.#running !== null || now < this.#notBefore) return LOOK_EVERY_MS
     try {
-      const all = await listBackups(to)
+      const place = await placeOf(to, this.#options.s3)
+      const all = await place.list()
       const newest = all.at(-1)
       if (newest !== undefined && now - timeOfId(newest.id) < everyMs) return LOOK_EVERY_MS
       const full = all.findLast(({ base }) => base === null)
       const base = full !== undefined && now - timeOfId(full.id) < FULL_EVERY_MS ? full.id : null
       await this.#make({ to, base })
-      const removed = await removeOld(to, keep)
+      const removed = await place.removeOld(keep)
       if (removed.length > 0)
         this.#options.logger.info({ event: 'backup.removed', removed }, 'backup: old ones were removed')
     } catch (error) {

@@ -25,15 +25,19 @@ export async function removeIncomplete(to: string): Promise<void> {
   }
 }
 
+/** The newest backups, and the bases of those. @param all the oldest first */
+export function keptWith(all: readonly Manifest[], keep: number): Set<string> {
+  return new Set(all.slice(-keep).flatMap(({ id, base }) => (base === null ? [id] : [id, base])))
+}
+
 /**
  * Removes the oldest backups beyond `keep`, but none that a kept one has as its base.
  * @returns the removed ones
  */
 export async function removeOld(to: string, keep: number): Promise<string[]> {
   const all = await listBackups(to)
-  const kept = all.slice(-keep)
-  const needed = new Set(kept.flatMap(({ id, base }) => (base === null ? [id] : [id, base])))
-  const old = all.filter(({ id }) => !needed.has(id)).map(({ id }) => id)
+  const kept = keptWith(all, keep)
+  const old = all.filter(({ id }) => !kept.has(id)).map(({ id }) => id)
   for (const id of old) {
     // Without its manifest it is not a backup any more, whatever is left of it.
     await rm(join(to, id, MANIFEST))

@@ -25,7 +25,7 @@ import {
 } from './manifest.ts'
 
 export interface BackupRequest {
-  /** The directory of the backups of this instance. Absolute. */
+  /** Where the backups of this instance are: a directory, absolute, or s3://bucket/prefix. */
   readonly to: string
   /** The full backup whose files are not written again; null: this is a full backup. */
   readonly base: string | null

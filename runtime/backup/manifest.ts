@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { GatepostError } from '../../common/errors.ts'
-import { jsonFileText, readJsonFile } from '../../common/json-file.ts'
+import { jsonFileText, parseJsonFile, readJsonFile } from '../../common/json-file.ts'
 
 /*
  * A backup is a directory, named after the time at which it was begun:
@@ -70,6 +70,11 @@ export function manifestText(manifest: Omit<Manifest, 'gatepost'>): string {
 /** Null: the directory is not a complete backup. @throws GatepostError DATA_FORMAT_LATER */
 export function readManifest(directory: string): Manifest | null {
   return readJsonFile(join(directory, MANIFEST), manifestSchema)
+}
+
+/** The same for the text of a manifest. @param path names it in messages */
+export function parseManifest(text: string, path: string): Manifest | null {
+  return parseJsonFile(text, path, manifestSchema)
 }
 
 /** Where the base of a backup is. @throws GatepostError INPUT_INVALID: it is missing, or is not a full backup */

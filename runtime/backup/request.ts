@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf, type ErrorCode } from '../../common/errors.ts'
+import { s3Access } from '../config/backup-options.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat } from '../data-format.ts'
 import { loadEngine } from '../engine.ts'
@@ -10,8 +11,9 @@ import { quietLogger } from '../instance/connect.ts'
 import { readInstanceFile, type InstanceInfo } from '../instance/instance-file.ts'
 import type { BackupState } from './backups.ts'
 import { writeLastBackup } from './last.ts'
-import { makeBackup, type BackupRequest, type MadeBackup } from './make-backup.ts'
+import type { BackupRequest, MadeBackup } from './make-backup.ts'
 import { timeOfId } from './manifest.ts'
+import { placeOf } from './place.ts'
 
 const POLL_MS = 200
 const WAIT_MS = 8000
@@ -97,7 +99,8 @@ async function ofDirectory(config: Config, dataDir: string, request: BackupReque
       retention: config.retention,
     })
     try {
-      const made = await makeBackup(
+      const place = await placeOf(request.to, s3Access(config))
+      const made = await place.make(
         {
           dataDir,
           log: config.kafkaBrokers === undefined ? 'journal' : 'kafka',
@@ -105,7 +108,7 @@ async function ofDirectory(config: Config, dataDir: string, request: BackupReque
           holdWriters: () => Promise.resolve(() => undefined),
           stopped: () => false,
         },
-        request,
+        request.base,
       )
       writeLastBackup(dataDir, { id: made.id, at: timeOfId(made.id), directory: made.directory })
       return made

@@ -5,6 +5,7 @@ import { lockDirectory } from '../../common/directory-lock.ts'
 import { GatepostError } from '../../common/errors.ts'
 import type { AccessEntry } from '../../access/log.ts'
 import { openSqlEndpoint } from '../../sql-endpoint/client.ts'
+import { s3Access } from '../config/backup-options.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat } from '../data-format.ts'
 import { withAccessLog } from '../instance/access-log.ts'
@@ -148,7 +149,7 @@ async function withSource<T>(config: Config, dataDir: string, work: (from: Side)
         allowedHosts: [],
         trustedProxies: [],
       },
-      backup: { log: 'journal', schedule: null },
+      backup: { log: 'journal', schedule: null, s3: s3Access(config) },
     },
     config.retention,
     () => undefined,

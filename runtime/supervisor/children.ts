@@ -1,10 +1,10 @@
 import cluster from 'node:cluster'
 import { fork } from 'node:child_process'
-import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../common/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { BackupSchedule } from '../backup/backups.ts'
+import { backupPlace, s3Access } from '../config/backup-options.ts'
 import { ManagedProcess, type ManagedProcessOptions } from './managed-process.ts'
 import { publisherOptions } from '../config/publish-options.ts'
 import { readSqlUsers } from '../config/sql-users.ts'
@@ -131,13 +131,17 @@ export function storeDescription(config: Config, dataDir: string): StoreDescript
       allowedHosts: config.allowedHosts ?? [],
       trustedProxies: config.trustedProxies ?? [],
     },
-    backup: { log: config.kafkaBrokers === undefined ? 'journal' : 'kafka', schedule: backupSchedule(config) },
+    backup: {
+      log: config.kafkaBrokers === undefined ? 'journal' : 'kafka',
+      schedule: backupSchedule(config),
+      s3: s3Access(config),
+    },
   }
 }
 
 /** Null: backups are made on request only. */
 function backupSchedule({ backupTo, backupEveryMs: everyMs, backupKeep: keep }: Config): BackupSchedule | null {
-  return backupTo === undefined ? null : { to: resolve(backupTo), everyMs, keep }
+  return backupTo === undefined ? null : { to: backupPlace(backupTo), everyMs, keep }
 }
 
 /** One of the listeners may speak TLS without the other. */

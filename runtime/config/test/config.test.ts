@@ -42,7 +42,7 @@ t.test('without any variable every option has its default', (t) => {
 t.test('every default is allowed by its own rule, and every variable has a description', (t) => {
   for (const variable of Object.values<Variable>(VARIABLES)) {
     if (variable.default !== undefined) t.ok(variable.schema.safeParse(variable.default).success, variable.env)
-    t.match(variable.env, /^GATEPOST_[A-Z0-9_]+$/)
+    t.match(variable.env, /^(?:GATEPOST|AWS)_[A-Z0-9_]+$/)
     t.match(variable.description, /\.$/, variable.env)
     t.not(variable.allowed, '', variable.env)
   }
