@@ -22,18 +22,32 @@ export interface Kick {
   readonly gwId: string
   /** In the normal form. */
   readonly mac: string
+  readonly sessionId: string
+}
+
+/** What the machine answered. */
+interface CommandAnswer {
+  readonly data: Readonly<Record<string, unknown>>
+  /** The machine did not do it. */
+  readonly isRefused: boolean
+}
+
+/** A client that is out. */
+export interface Kicked extends Kick {
+  readonly ip: string
+  readonly deviceId: string
 }
 
 export interface ChannelStats {
   /** Clients that gateways were told to remove, and answered. */
   kicked: number
-  /** Commands that were not answered, or did not fit into the queue. */
+  /** Commands that were not answered, that the machine refused, or that did not fit into the queue. */
   failed: number
 }
 
 interface Answered {
   readonly reqId: string
-  readonly resolve: (data: Readonly<Record<string, unknown>> | null) => void
+  readonly resolve: (answer: CommandAnswer | null) => void
 }
 
 export class Channel {
@@ -42,15 +56,22 @@ export class Channel {
   readonly #socket: WebSocket
   readonly #isOf: (gwId: string) => boolean
   readonly #stats: ChannelStats
+  readonly #kicked: (kicked: Kicked) => void
   readonly #waiting: Kick[] = []
   #deviceId = ''
   #busy = false
   #answered: Answered | null = null
 
-  constructor(socket: WebSocket, isOf: (gwId: string) => boolean, stats: ChannelStats) {
+  constructor(
+    socket: WebSocket,
+    isOf: (gwId: string) => boolean,
+    stats: ChannelStats,
+    kicked: (kicked: Kicked) => void,
+  ) {
     this.#socket = socket
     this.#isOf = isOf
     this.#stats = stats
+    this.#kicked = kicked
     socket.on('close', () => this.#answer(null))
   }
 
@@ -62,7 +83,7 @@ export class Channel {
     if (this.#answered !== null && String(reqId) === this.#answered.reqId) {
       // The answer of an operation is in an envelope of the same form.
       const answer = memberOf(message, 'data')
-      this.#answer(memberOf(answer, 'data') ?? answer ?? {})
+      this.#answer({ data: memberOf(answer, 'data') ?? answer ?? {}, isRefused: answer?.['status'] === 'error' })
       return false
     }
     const { op, device_id: deviceId, gateway } = message
@@ -88,7 +109,7 @@ export class Channel {
       const { gwId } = next
       const mac = next.mac.toLowerCase().replaceAll('-', ':')
       const client = await this.#command({ op: 'get_client_info', mac })
-      const ip = client?.['ip'] ?? client?.['ip6']
+      const ip = client?.data['ip'] ?? client?.data['ip6']
       // The client may have gone by itself.
       if (typeof ip !== 'string') {
         if (client === null) this.#stats.failed++
@@ -101,33 +122,37 @@ export class Channel {
         device_id: this.#deviceId,
         gw_id: gwId,
       })
-      if (done === null) this.#stats.failed++
-      else this.#stats.kicked++
+      if (done === null || done.isRefused) {
+        this.#stats.failed++
+        continue
+      }
+      this.#stats.kicked++
+      this.#kicked({ ...next, ip, deviceId: this.#deviceId })
     }
     this.#busy = false
   }
 
-  /** The data of the answer; null: there was none in time. */
-  #command(command: object): Promise<Readonly<Record<string, unknown>> | null> {
+  /** Null: there was no answer in time. */
+  #command(command: object): Promise<CommandAnswer | null> {
     if (this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve(null)
     const reqId = randomBytes(8).toString('hex')
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#answer(null), ANSWER_WITHIN_MS)
       this.#answered = {
         reqId,
-        resolve: (data) => {
+        resolve: (answer) => {
           clearTimeout(timer)
-          resolve(data)
+          resolve(answer)
         },
       }
       this.#socket.send(JSON.stringify({ ...command, req_id: reqId }))
     })
   }
 
-  #answer(data: Readonly<Record<string, unknown>> | null): void {
+  #answer(answer: CommandAnswer | null): void {
     const answered = this.#answered
     this.#answered = null
-    answered?.resolve(data)
+    answered?.resolve(answer)
   }
 }
 

@@ -6,7 +6,9 @@ import type { AccessLog } from '../../access/log.ts'
 import { OldestFirstMap } from '../../access/oldest-first.ts'
 import { GatewayRegistry } from '../../access/registry.ts'
 import { SUBJECTS } from '../../access/subjects.ts'
+import type { Records } from '../records.ts'
 import { Channel, type ChannelStats, type Kick } from './channel.ts'
+import { Removals } from './removals.ts'
 
 /*
  * Channels that gateways keep open (GATEPOST_GATEWAY_CHANNEL): apfree's WebSocket. A client whose session is denied, logged out or over is removed at once;
@@ -33,7 +35,6 @@ const MAX_CHANGED = 10_000
 const PATH = /\/ws(\/wifidogx)?\/?$/
 
 interface OnlineSession extends Kick {
-  readonly sessionId: string
   /** ms since the epoch. */
   readonly ends: number
 }
@@ -41,6 +42,7 @@ interface OnlineSession extends Kick {
 export class GatewayChannels {
   readonly stats: ChannelStats = { kicked: 0, failed: 0 }
   readonly #access: AccessLog
+  readonly #removals: Removals
   readonly #registry: GatewayRegistry
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX_BYTES, perMessageDeflate: false })
   readonly #channels = new Map<Channel, string>()
@@ -50,8 +52,9 @@ export class GatewayChannels {
   readonly #timer: NodeJS.Timeout
   #lookedAt = 0
 
-  constructor(access: AccessLog) {
+  constructor(access: AccessLog, records: Records) {
     this.#access = access
+    this.#removals = new Removals(records)
     this.#registry = new GatewayRegistry(access, () => [])
     access.watch((subject) => this.#seen(subject))
     this.#timer = setInterval(() => this.#look(Date.now()), LOOK_MS)
@@ -79,7 +82,10 @@ export class GatewayChannels {
   }
 
   #opened(upgraded: WebSocket, socket: Socket, remoteIp: string): void {
-    const channel = new Channel(upgraded, (gwId) => this.#registry.isProven(gwId, remoteIp), this.stats)
+    const isOf = (gwId: string) => this.#registry.isProven(gwId, remoteIp)
+    const channel = new Channel(upgraded, isOf, this.stats, (kicked) =>
+      this.#removals.record({ ...kicked, remoteIp }, Date.now()),
+    )
     this.#channels.set(channel, remoteIp)
     socket.setTimeout(SILENT_MS, () => upgraded.terminate())
     upgraded.on('error', () => upgraded.terminate())
@@ -120,7 +126,7 @@ export class GatewayChannels {
         isAbout.sessions.has(sessionId) || isAbout.macs.has(mac) || isAbout.gateways.has(gwId) || isAbout.anyAccount
       if (ends > now && (!mayBeDenied || !this.#isDenied(session, now))) continue
       this.#sessions.delete(subject)
-      for (const channel of this.#channels.keys()) if (channel.gateways.has(gwId)) channel.kick({ gwId, mac })
+      for (const channel of this.#channels.keys()) if (channel.gateways.has(gwId)) channel.kick({ gwId, mac, sessionId })
     }
   }
 

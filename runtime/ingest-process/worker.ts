@@ -105,7 +105,7 @@ export class IngestWorker {
     const of = (name: ListenerName) => (listeners.includes(name) ? certificate : null)
     this.bulk = new BulkListener(this.app, proxies, receivedAt, of('bulk'), this.bounds.bulk)
     this.gateway = new GatewayListener(this.app, proxies, receivedAt, of('gateway'), this.bounds.gateway)
-    this.channels = options.gatewayChannel === true ? new GatewayChannels(log.access) : null
+    this.channels = options.gatewayChannel === true ? new GatewayChannels(log.access, this.app.records) : null
     if (this.channels !== null) this.gateway.serveChannels(this.channels)
     certificate?.whenChanged(() => {
       if (of('bulk') !== null) this.bulk.renewCertificate()

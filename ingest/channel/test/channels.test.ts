@@ -24,15 +24,16 @@ const denial = (): AccessEntry => ({ verdict: 'deny', reason: 'x', until: null, 
 
 async function openListener(t: Test) {
   const access = new MemoryAccess()
+  const log = new MemoryLog()
   const app = new App({
-    log: new MemoryLog(),
+    log,
     authMode: 'signed',
     secrets: ['secret'],
     access,
     ack: 'durable',
     logger: createLogger('test'),
   })
-  const channels = new GatewayChannels(access)
+  const channels = new GatewayChannels(access, app.records)
   const listener = new GatewayListener(app, new TrustedProxies([]))
   listener.serveChannels(channels)
   await listener.listen('127.0.0.1', 0)
@@ -44,11 +45,15 @@ async function openListener(t: Test) {
   await access.put('registration:elsewhere', entry({ address: '', sources: ['203.0.113.7'] }, null))
   const goOnline = (sessionId: string, gwId = 'hall', mac = MAC, ms = 3_600_000) =>
     access.put(`online:${mac} ${gwId}`, entry({ sessionId, mac, confirmBy: 0 }, ms))
-  return { access, channels, port: listener.port, goOnline }
+  const rows = async () => {
+    await app.records.flush()
+    return log.decoded('gateway_auth').map(({ record }) => record)
+  }
+  return { access, channels, port: listener.port, goOnline, rows }
 }
 
 /** A machine that reads one frame at a time, and answers only what it knows, as apfree does. */
-async function connect(port: number, gateways: readonly string[], path = '/wifidog/ws/wifidogx') {
+async function connect(port: number, gateways: readonly string[], path = '/wifidog/ws/wifidogx', refuses = '') {
   const commands: Record<string, string>[] = []
   const clients = new Map([[MAC.toLowerCase().replaceAll('-', ':'), '192.168.1.9']])
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: { 'User-Agent': 'apfree-wifidog' } })
@@ -57,8 +62,11 @@ async function connect(port: number, gateways: readonly string[], path = '/wifid
     commands.push(command)
     const { op, req_id, mac, client_mac } = command
     const ip = clients.get(mac ?? client_mac)
-    if (op === 'kickoff') clients.delete(client_mac)
-    const payload = { type: `${op}_response`, data: ip === undefined ? {} : { ip }, status: 'x', req_id }
+    const isRefused = op === refuses
+    if (op === 'kickoff' && !isRefused) clients.delete(client_mac)
+    const error = { type: `${op}_response`, data: {}, status: 'error', code: 1002, message: 'Gateway ID mismatch' }
+    const done = { type: `${op}_response`, data: ip === undefined ? {} : { ip }, status: 'success', req_id }
+    const payload = isRefused ? error : done
     socket.send(JSON.stringify({ req_id, response: '200', data: payload }))
   })
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
@@ -68,7 +76,7 @@ async function connect(port: number, gateways: readonly string[], path = '/wifid
 }
 
 t.test('a client whose session is ended is removed at once', async (t) => {
-  const { access, channels, port, goOnline } = await openListener(t)
+  const { access, channels, port, goOnline, rows } = await openListener(t)
   await goOnline('0011')
   const { socket, commands } = await connect(port, ['hall'])
   t.teardown(() => socket.terminate())
@@ -81,6 +89,27 @@ t.test('a client whose session is ended is removed at once', async (t) => {
     { op: 'kickoff', client_ip: '192.168.1.9', client_mac: '50:a6:7f:84:9c:d1', device_id: 'AW1', gw_id: 'hall' },
   ])
   t.equal(channels.stats.failed, 0)
+  // It reports nothing any more, so its session would go on as active.
+  t.match(await rows(), [
+    {
+      ...{ stage: 'counters', gw_id: 'hall', device_id: 'AW1', mac: MAC, ip: '192.168.1.9', session_id: '0011' },
+      ...{ incoming: null, outgoing: null, auth_code: 0, own: true, remote_ip: '127.0.0.1' },
+      extra: { removed_by: 'channel' },
+    },
+  ])
+})
+
+t.test('a machine that refuses to remove a client has not done it', async (t) => {
+  const { access, channels, port, goOnline, rows } = await openListener(t)
+  await goOnline('0011')
+  const { socket, commands } = await connect(port, ['hall'], undefined, 'kickoff')
+  t.teardown(() => socket.terminate())
+  await until(() => channels.open === 1)
+  await access.put('session:0011', denial())
+  t.ok(await until(() => channels.stats.failed === 1))
+  t.equal(channels.stats.kicked, 0)
+  t.equal(commands.length, 2)
+  t.same(await rows(), [])
 })
 
 t.test('decisions about a device, an account or a gateway, and the end of a session', async (t) => {
