@@ -73,6 +73,13 @@ t.test('clients whose session is over are not counted', async (t) => {
     { ...again, received_at: at(30), session_id: 'over', stage: 'counters' },
     { ...again, received_at: at(3), session_id: 'new', stage: 'login' },
   ])
+  // WiFiDog before 1.3 does not name itself in auth requests.
+  const nameless = { gw_id: '', auth_code: 1, own: 1, received_at: at(15), stage: 'counters' }
+  await insertRows(store, 'gatepost.gateway_auth (received_at, gw_id, session_id, mac, stage, auth_code, own)', [
+    { ...nameless, session_id: 'online', mac: '00-00-00-00-00-0A' },
+    { ...nameless, session_id: 'over', mac: '00-00-00-00-00-0B' },
+    { ...nameless, session_id: 'unknown', mac: '00-00-00-00-00-0C' },
+  ])
   const [gateway] = await listGateways(store, false)
-  t.match(gateway, { gw_id: 'A', interval_seconds: 60, clients: 4 })
+  t.match(gateway, { gw_id: 'A', interval_seconds: 60, clients: 5 })
 })

@@ -2596,7 +2596,7 @@ ENGINE = Distributed('fleet', 'gatepost', 'sql_queries_local', rand())
 COMMENT 'Queries of the SQL endpoint, one row each; kept for 32 days'
 
 -- statement
--- A client whose session is over is not counted, whether or not a report comes.
+-- A client whose session is over is not counted, whether or not a report comes; clients of gateways that do not name themselves in auth requests are.
 
 CREATE OR REPLACE VIEW gatepost.gateways ON CLUSTER 'fleet'
 (
@@ -2667,13 +2667,25 @@ LEFT JOIN
     FROM
     (
         SELECT
-            gw_id,
-            if(mac = '', session_id, mac) AS client,
-            max(received_at) AS at,
-            argMax((session_id, stage != 'logout' AND auth_code IN (1, 5)), tuple(received_at, batch_id, batch_index)) AS latest
-        FROM gatepost.gateway_auth
-        WHERE own = 1 AND gw_id != '' AND received_at >= now64(3, 'UTC') - INTERVAL 1 HOUR
-        GROUP BY gw_id, client
+            if(auth.gw_id != '', auth.gw_id, known.gw_id) AS gw_id,
+            if(auth.mac = '', auth.session_id, auth.mac) AS client,
+            max(auth.received_at) AS at,
+            argMax((auth.session_id, auth.stage != 'logout' AND auth.auth_code IN (1, 5)), tuple(auth.received_at, auth.batch_id, auth.batch_index)) AS latest
+        FROM gatepost.gateway_auth AS auth
+        LEFT JOIN
+        (
+            -- WiFiDog before 1.3 does not name itself; the token's issue tells its gateway.
+            SELECT session_id, max(session_gateways.gw_id) AS gw_id
+            FROM gatepost.session_gateways
+            WHERE session_id IN
+            (
+                SELECT DISTINCT session_id FROM gatepost.gateway_auth
+                WHERE own = 1 AND gw_id = '' AND received_at >= now64(3, 'UTC') - INTERVAL 1 HOUR
+            )
+            GROUP BY session_id
+        ) AS known ON known.session_id = auth.session_id
+        WHERE auth.own = 1 AND (auth.gw_id != '' OR known.gw_id != '') AND auth.received_at >= now64(3, 'UTC') - INTERVAL 1 HOUR
+        GROUP BY 1, 2
     ) AS client
     LEFT JOIN
     (
@@ -2684,6 +2696,13 @@ LEFT JOIN
         (
             SELECT DISTINCT gw_id, session_id FROM gatepost.gateway_auth
             WHERE own = 1 AND gw_id != '' AND received_at >= now64(3, 'UTC') - INTERVAL 1 HOUR
+            UNION ALL
+            SELECT gw_id, session_id FROM gatepost.session_gateways
+            WHERE session_id IN
+            (
+                SELECT DISTINCT session_id FROM gatepost.gateway_auth
+                WHERE own = 1 AND gw_id = '' AND received_at >= now64(3, 'UTC') - INTERVAL 1 HOUR
+            )
         )
         GROUP BY gw_id, session_id
     ) AS origins ON origins.gw_id = client.gw_id AND origins.session_id = client.latest.1
