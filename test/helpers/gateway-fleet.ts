@@ -182,6 +182,19 @@ export async function logIn(
   return { token, cookie: cookiesOf(sent) }
 }
 
+/** Logs out on the portal's page, with the cookie of the login. */
+export async function logOut({ port, gateway }: Visitor, cookie: string): Promise<void> {
+  const page = `http://127.0.0.1:${port}/wifidog/portal/?${new URLSearchParams({ gw_id: gateway.id }).toString()}`
+  const shown = await fetch(page, { headers: { cookie, 'x-forwarded-for': gateway.address } })
+  const html = await shown.text()
+  const action = /<form method="post" action="([^"]+)"/.exec(html)?.[1].replaceAll('&amp;', '&') ?? ''
+  const form = /name="form" value="([^"]+)"/.exec(html)?.[1] ?? ''
+  const headers = { cookie, 'x-forwarded-for': gateway.address }
+  const body = new URLSearchParams({ form, logout: '1' })
+  const { status } = await fetch(new URL(action, page), { method: 'POST', body, headers })
+  if (status !== 200) throw new Error(`the logout is refused: ${status}`)
+}
+
 /** Sends the form of a page, from behind a gateway. */
 async function submit(
   page: string,
