@@ -88,6 +88,7 @@ export const LOG_EVENTS = {
     'login_history.copy_failed': 'The logins could not be copied under pseudonyms.',
     'metrics.computation_failed': 'The metrics could not be computed.',
     'metrics.missed': 'A metric was missed, and the raw data that it needs is deleted.',
+    'portal.contrast': 'Text in the colours of a look has too little contrast to what it is on.',
     'portal.mail_refused': 'The mail server did not accept a mail; it is tried again, or given up after the last try.',
     'portal.oidc_claim_missing': 'The provider sent no verified name for a login.',
     'process.core_dumps': 'Core dumps, which would hold personal data, cannot be switched off.',

@@ -126,7 +126,8 @@ export class GatewayChannels {
         isAbout.sessions.has(sessionId) || isAbout.macs.has(mac) || isAbout.gateways.has(gwId) || isAbout.anyAccount
       if (ends > now && (!mayBeDenied || !this.#isDenied(session, now))) continue
       this.#sessions.delete(subject)
-      for (const channel of this.#channels.keys()) if (channel.gateways.has(gwId)) channel.kick({ gwId, mac, sessionId })
+      for (const channel of this.#channels.keys())
+        if (channel.gateways.has(gwId)) channel.kick({ gwId, mac, sessionId })
     }
   }
 

@@ -1,3 +1,4 @@
+import { contrastProblems } from './contrast.ts'
 import type { LoginMethodName } from '../../access/login-methods.ts'
 import { wildcard } from '../../common/wildcard.ts'
 import type { Answer } from '../http.ts'
@@ -65,6 +66,13 @@ export class Looks implements PageMaker {
 
   termsVersion(gwId: string): string | null {
     return this.#of(gwId)?.look.termsVersion ?? null
+  }
+
+  /** What is hard to read in the colours of each look, for a warning. */
+  contrastProblems(): string[] {
+    return [...this.#pages].flatMap(([name, { css }]) =>
+      contrastProblems(css).map((problem) => (name === USUAL ? problem : `look ${name}: ${problem}`)),
+    )
   }
 
   /** Texts say which look they are of. */

@@ -91,6 +91,8 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
   const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
   const tokens = new Tokens(secrets)
   const looks = new Looks(options.directory, options.looks)
+  for (const problem of looks.contrastProblems())
+    logger.warn({ event: 'portal.contrast' }, `portal: ${problem}. Choose colours that people can read`)
   const terms = (gwId: string) => looks.termsVersion(gwId) ?? termsVersion
   const longestMs = Math.max(sessionMaxMs, ...options.limits.map(({ sessionMs }) => sessionMs ?? 0))
   const issued = new IssuedSessions({ tokens, access, records, useWithinMs, sessionMaxMs, longestMs, terms })

@@ -50,7 +50,7 @@ export interface PageMaker {
 /** Renders the portal's pages: Eta templates with automatic escaping, without scripts and without external resources. */
 export class Pages implements PageMaker {
   readonly #eta = new Eta({ autoEscape: true, autoTrim: false, cache: true })
-  readonly #css: string
+  readonly css: string
   readonly #styleSource: string
   readonly #logo: string
 
@@ -69,9 +69,9 @@ export class Pages implements PageMaker {
       }
     }
     const path = pathOf(directories, 'style.css')
-    this.#css = readFileSync(path, 'utf8') + css
-    if (/<\/style/i.test(this.#css)) throw unusable(path, 'it may not hold </style')
-    this.#styleSource = `'sha256-${createHash('sha256').update(this.#css).digest('base64')}'`
+    this.css = readFileSync(path, 'utf8') + css
+    if (/<\/style/i.test(this.css)) throw unusable(path, 'it may not hold </style')
+    this.#styleSource = `'sha256-${createHash('sha256').update(this.css).digest('base64')}'`
     this.#logo = directories.map(readLogo).findLast((logo) => logo !== '') ?? ''
   }
 
@@ -81,7 +81,7 @@ export class Pages implements PageMaker {
       t: (key: string, parameters?: Record<string, string | number>) => texts.text(key, parameters),
       lang: texts.language,
       title: page.title,
-      css: this.#css,
+      css: this.css,
       logo: this.#logo,
     })
     const headers = [...SAFE_HEADERS, ['Content-Security-Policy', this.#policy(page.formTarget)]] as [string, string][]
