@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv'
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
@@ -59,6 +59,42 @@ for (const file of FILES) {
     t.end()
   })
 }
+
+t.test("Grafana's data sources are those of deploy/grafana, at other addresses", (t) => {
+  interface Source {
+    readonly uid: string
+    readonly type: string
+    readonly name: string
+  }
+  const sources = (path: string) =>
+    (parse(read(path)) as { datasources: Source[] }).datasources.map(({ uid, type, name }) => ({ uid, type, name }))
+  t.same(
+    sources('deploy/docker/grafana-datasources.yml'),
+    sources('deploy/grafana/provisioning/datasources/gatepost.yml'),
+  )
+  t.end()
+})
+
+t.test("Grafana's user reads the tables of Gatepost, and nothing else", async (t) => {
+  const directory = t.testdir({ 'users.d': {} })
+  const users = join(directory, 'users.xml')
+  writeFileSync(join(directory, 'config.xml'), `<clickhouse><users_config>${users}</users_config></clickhouse>`)
+  const everything = '<no_password/><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota><access_management>1</access_management>' // prettier-ignore
+  writeFileSync(
+    users,
+    `<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default>${everything}</default></users></clickhouse>`,
+  )
+  cpSync(packageFile('deploy/docker/clickhouse-grafana.xml'), join(directory, 'users.d/grafana.xml'))
+  process.env['GRAFANA_CLICKHOUSE_PASSWORD'] = 'password'
+  const { Session } = await import('chdb')
+  const session = new Session(join(directory, 'engine'), {
+    connectionArgs: [`--config-file=${join(directory, 'config.xml')}`],
+  })
+  t.teardown(() => session.close())
+  const answer = async (sql: string) => (await session.queryAsync(sql, { format: 'TSV' })).text().trim()
+  t.equal(await answer('SHOW GRANTS FOR grafana'), 'GRANT SELECT ON gatepost.* TO grafana')
+  t.match(await answer('SHOW CREATE SETTINGS PROFILE grafana'), /readonly = 2/)
+})
 
 t.test('the cluster of ClickHouse listens on loopback only', (t) => {
   const { services } = parse(read('deploy/clickhouse/compose.yaml'), { merge: true }) as {

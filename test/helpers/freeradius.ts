@@ -186,13 +186,17 @@ export class RadiusServer {
     })
   }
 
-  /** Each step is one of the README; only ports, directories and certificates are the test's own. */
+  /** As deploy/freeradius/install does it; only ports, directories and certificates are the test's own. */
   #configure(options: RadiusOptions, innerPort: number): void {
     const raddb = this.file('raddb')
-    const deploy = (name: string) => packageFile(`deploy/freeradius/${name}`)
     cpSync(STOCK, raddb, { recursive: true, verbatimSymlinks: true })
     for (const site of readdirSync(join(raddb, 'sites-enabled'))) rmSync(join(raddb, 'sites-enabled', site))
     for (const directory of ['log/tlscache', 'run']) mkdirSync(this.file(directory), { recursive: true, mode: 0o700 })
+    for (const site of ['default', 'inner-tunnel'])
+      cpSync(join(raddb, 'sites-available', site), join(raddb, 'sites-enabled', site))
+    const install = [packageFile('deploy/freeradius/install'), raddb, options.url, 'radius-1', options.secret]
+    // Twice: what is there already stays.
+    for (let times = 0; times < 2; times++) execFileSync('sh', install, { stdio: 'pipe' })
     const edit = (from: string, to: string, ...changes: Change[]) => {
       let text = readFileSync(join(raddb, from), 'utf8')
       for (const [before, after] of changes) {
@@ -203,17 +207,9 @@ export class RadiusServer {
       rmSync(join(raddb, to), { force: true })
       writeFileSync(join(raddb, to), text)
     }
-    for (const name of ['policy.d/gatepost', 'dictionary.gatepost']) cpSync(deploy(name), join(raddb, name))
-    cpSync(deploy('mods-available/gatepost'), join(raddb, 'mods-enabled/gatepost'))
-    cpSync(deploy('sites-available/gatepost'), join(raddb, 'sites-enabled/gatepost'))
-    cpSync(deploy('gatepost.conf'), join(raddb, 'gatepost.conf'))
-    edit('gatepost.conf', 'gatepost.conf', ['http://127.0.0.1:8080', options.url])
-    edit('gatepost.conf', 'gatepost.conf', ['secret = ""', `secret = "${options.secret}"`])
-    edit('dictionary', 'dictionary', [/$/, '\n$INCLUDE dictionary.gatepost\n'])
     edit(
       'radiusd.conf',
       'radiusd.conf',
-      [/^modules \{/m, '$$INCLUDE gatepost.conf\nmodules {'],
       [/^raddbdir = .*/m, `raddbdir = ${raddb}`],
       [/^logdir = .*/m, `logdir = ${this.file('log')}`],
       [/^run_dir = .*/m, `run_dir = ${this.file('run')}`],
@@ -222,22 +218,14 @@ export class RadiusServer {
       [/reject_delay = 1/, 'reject_delay = 0'],
     )
     edit(
-      'sites-available/default',
+      'sites-enabled/default',
       'sites-enabled/default',
       [/^\tport = 0/m, `\tport = ${this.port}`],
       [/^(\tipv6addr = ::.*\n)\tport = 0/m, `$1\tport = ${this.port}`],
       [/^(listen \{\n\tipaddr = \*\n[^}]*)port = 0(\s+type = acct)/m, `$1port = ${this.accountingPort}$2`],
       [/^listen \{\n\tipv6addr = ::\n[^}]*type = acct(?:[^{}]|\{[^{}]*\})*\}/m, ''],
-      [/^authorize \{/m, 'authorize {\n\tgatepost_remember'],
-      [/^(\tPost-Auth-Type REJECT \{[^}]*)/m, '\tgatepost_report\n$1\tgatepost_report\n\t'],
-      [/^(accounting \{(?:[^{}]|\{[^{}]*\})*)\}/m, '$1\tgatepost_account\n}'],
     )
-    edit(
-      'sites-available/inner-tunnel',
-      'sites-enabled/inner-tunnel',
-      ['port = 18120', `port = ${innerPort}`],
-      [/^(\tPost-Auth-Type REJECT \{(?:[^{}]|\{[^{}]*\})*)\}/m, '\tgatepost_inner\n$1\tgatepost_inner_reject\n\t}'],
-    )
+    edit('sites-enabled/inner-tunnel', 'sites-enabled/inner-tunnel', ['port = 18120', `port = ${innerPort}`])
     edit(
       'mods-available/eap',
       'mods-enabled/eap',

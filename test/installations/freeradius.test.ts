@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { packageFile } from '../../common/package-root.ts'
 import { RadiusServer } from '../helpers/freeradius.ts'
 import { Instance } from '../helpers/instance.ts'
 import { run } from '../helpers/run.ts'
@@ -454,4 +455,33 @@ t.test('accounting: every packet is stored, with what its NAS says, and none is 
       login: { username: 'alice@inner.example', authentication_result: 'Access-Accept' },
     },
   ])
+})
+
+t.test('the steps of the image for a try', async (t) => {
+  const both = await servers(t)
+  if (both === null) return
+  const { instance, radius } = both
+  const steps = await run(packageFile('deploy/docker/freeradius-for-a-try'), [radius.file('raddb')])
+  t.equal(steps.status, 0, steps.stderr)
+  const conf = radius.file('raddb/gatepost.conf')
+  writeFileSync(
+    conf,
+    readFileSync(conf, 'utf8').replace(`secret = "${SECRET}"`, 'secret = "$ENV{RADIUS_REPORT_SECRET}"'),
+  )
+  const set = {
+    RADIUS_REPORT_SECRET: SECRET,
+    RADIUS_CLIENT_SECRET: 'a secret',
+    RADIUS_ALICE_PASSWORD: 'her password',
+  }
+  Object.assign(process.env, set)
+  t.teardown(() => Object.keys(set).forEach((name) => delete process.env[name]))
+  await instance.start()
+  await radius.start()
+  t.equal(await radius.login({ 'User-Name': 'alice', 'User-Password': 'her password' }), 'Access-Accept')
+  t.equal(await radius.login({ 'User-Name': 'alice', 'User-Password': 'another' }), 'Access-Reject')
+  const stored = await instance.queryUntil<{ username: string; success: number }>(
+    'SELECT username, success FROM post_auth ORDER BY success',
+    (rows) => rows.length === 2,
+  )
+  t.same(stored, [{ username: 'alice', success: 0 }, { username: 'alice', success: 1 }]) // prettier-ignore
 })
