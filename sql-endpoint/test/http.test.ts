@@ -236,6 +236,13 @@ t.test('an error after the answer began is marked and breaks the connection', as
   t.match(waited, { status: 500, complete: true }, 'but not with wait_end_of_query')
 })
 
+t.test('long texts and long parameters', async (t) => {
+  // Longer than the engine takes by default.
+  t.equal((await query(url, `SELECT length('${'x'.repeat(262_000)}')`)).text, '262000\n')
+  const long = await query(url, 'SELECT length({p:String})', { param_p: 'x'.repeat(300_000) })
+  t.equal(long.text, '300000\n')
+})
+
 t.test('too large requests', async (t) => {
   const long = await query(url, `SELECT '${'x'.repeat(300_000)}'`)
   t.match(long, { status: 413, headers: { 'x-clickhouse-exception-code': '229' } })
