@@ -1,6 +1,6 @@
 import { Connection } from './engine.ts'
 import { SqlError } from './errors.ts'
-import { queryOfFilter } from './guard/table-filters.ts'
+import { filterSetting, queryOfFilter, TABLE_FILTERS, type TableFilter } from './guard/table-filters.ts'
 import { shapeOf } from './guard/shape.ts'
 import { parseAst } from './guard/ast.ts'
 import { judge } from './guard/guard.ts'
@@ -42,7 +42,7 @@ export async function runQuery(
     actsAsServer: asked.actsAsServer,
   }
   // Before the guard's own queries run, so that a wrong setting is reported first.
-  const settings = connectionSettings(statement.sql, request, policy, asked.mayWrite)
+  const settings = connectionSettings(statement.sql, request, policy, asked)
   const tag = tagOf(asked.user, request.queryId)
   const context: QueryContext = { ...asked, condition: tag.condition }
   // A write goes on without its client, as on a server.
@@ -65,6 +65,7 @@ async function runTagged(
   const { engine, role, session, overdue } = context
   const checked = await checkedOnce(statement.sql, request, policy, context)
   const { verdict } = checked
+  const filtering = await filtersOfRequest(request, policy, context)
   context.onStatement(verdict.summary)
   context.outcome.statement = verdict.summary
   context.outcome.shape = checked.shape
@@ -76,7 +77,11 @@ async function runTagged(
   const forced = takesData && !context.valuesAreExpressions ? INSERT_SETTINGS : {}
   // Under readonly = 1 there are no temporary tables.
   const readonly = tables.length > 0 && !context.mayWrite ? { readonly: '2' } : {}
-  const preparation = { role, temporaryTables: tables.length > 0, settings: { ...settings, ...forced, ...readonly } }
+  const preparation = {
+    role,
+    temporaryTables: tables.length > 0,
+    settings: { ...settings, ...filtering, ...forced, ...readonly },
+  }
   const inSession = session !== null && (verdict.temporary !== null || session.tables.size > 0)
   if (inSession) requireParameters(checked.tokens, checked.parameters)
   if (verdict.temporary?.makes === true) session?.requireRoomForTable()
@@ -179,10 +184,7 @@ async function check(
     const judging = judgingOf(context, policy, own)
     const printAst = (text: string): Promise<string> => connection.printAst(text)
     const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)
-    for (const filter of verdict.filters) {
-      const asQuery = await connection.normalise(queryOfFilter(filter))
-      await judge(asQuery.sql, asQuery.tokens, printAst, { ...judging, mayWrite: false, mayFilter: false })
-    }
+    await judgeFilters(verdict.filters, connection, judging)
     return {
       ...normalised,
       shape: shapeOf(normalised.tokens),
@@ -200,15 +202,51 @@ function judgingOf(context: QueryContext, settings: SettingsPolicy, temporaryTab
   return { ...facts, settings, mayWrite, mayKill, mayFilter, audience, actsAsServer, temporaryTables }
 }
 
+/** Conditions that the request's parameter adds to its tables: judged as in a SETTINGS clause, and sent on as they were judged. */
+async function filtersOfRequest(
+  request: SqlRequest,
+  policy: SettingsPolicy,
+  context: QueryContext,
+): Promise<Record<string, string>> {
+  const value = request.settings.get(TABLE_FILTERS)
+  if (value === undefined || !context.mayFilter) return {}
+  const settings = { ...Object.fromEntries(policy.limits), readonly: '2' }
+  const connection = await Connection.open(context.engine, { role: context.role, settings }, context.overdue)
+  try {
+    const asClause = await connection.normalise(`SELECT 1 SETTINGS ${TABLE_FILTERS} = ${value}\n`)
+    const printAst = (text: string): Promise<string> => connection.printAst(text)
+    const judging = judgingOf({ ...context, mayWrite: false }, policy, null)
+    const { filters } = await judge(asClause.sql, asClause.tokens, printAst, judging)
+    await judgeFilters(filters, connection, judging)
+    return { [TABLE_FILTERS]: filterSetting(filters) }
+  } finally {
+    await connection.close()
+  }
+}
+
+async function judgeFilters(
+  filters: readonly TableFilter[],
+  connection: Connection,
+  judging: ReturnType<typeof judgingOf>,
+): Promise<void> {
+  for (const filter of filters) {
+    const asQuery = await connection.normalise(queryOfFilter(filter))
+    const printAst = (text: string): Promise<string> => connection.printAst(text)
+    await judge(asQuery.sql, asQuery.tokens, printAst, { ...judging, mayWrite: false, mayFilter: false })
+  }
+}
+
 function connectionSettings(
   sql: string,
   request: SqlRequest,
   policy: SettingsPolicy,
-  mayWrite: boolean,
+  { mayWrite, mayFilter }: Pick<QueryContext, 'mayWrite' | 'mayFilter'>,
 ): Record<string, string> {
   const settings: Record<string, string> = {}
   for (const [name, limit] of policy.limits) settings[name] = String(limit)
   for (const [name, value] of request.settings) {
+    // See filtersOfRequest().
+    if (name === TABLE_FILTERS && mayFilter) continue
     const allowed = settingOfRequest(name, value, policy)
     if (allowed !== null) settings[name] = allowed
   }

@@ -1,6 +1,6 @@
 import { SqlError } from '../errors.ts'
 import { DATABASE } from '../options.ts'
-import type { Token } from './tokens.ts'
+import { literal, type Token } from './tokens.ts'
 
 /** The setting with which Grafana sends ad hoc filters: {'table': 'condition', ...}. */
 export const TABLE_FILTERS = 'additional_table_filters'
@@ -40,6 +40,11 @@ export function tableFiltersAt(tokens: readonly Token[], at: number): { filters:
  */
 export function queryOfFilter({ table, condition }: TableFilter): string {
   return `SELECT (${condition}\n) FROM ${DATABASE}.\`${table}\``
+}
+
+/** The setting's value, of what was judged. */
+export function filterSetting(filters: readonly TableFilter[]): string {
+  return `{${filters.map(({ table, condition }) => `${literal(table)}: ${literal(condition)}`).join(', ')}}`
 }
 
 /** The text of a literal in the engine's own formatting, which escapes with backslashes. */

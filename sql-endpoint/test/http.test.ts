@@ -91,6 +91,38 @@ t.test('progress in headers, when the answer begins', async (t) => {
   t.equal((await query(url, slow)).headers['x-clickhouse-progress'], undefined, 'not asked for')
 })
 
+t.test('filters of tables, as a parameter', async (t) => {
+  const filtered = (value: string): ReturnType<typeof query> =>
+    query(url, 'SELECT count() FROM readings', { additional_table_filters: value })
+  for (const [value, rows] of [
+    [`{'readings': 'id < 3'}`, '3'],
+    [`{'gatepost.readings': 'name = \\'n1\\''}`, '1'],
+    [`{'readings': 'name = ''n1'''}`, '1'],
+    [`{'readings': 'name IN (\\'n1\\', \\'n2\\')', 'other': '1'}`, '2'],
+    [`{}`, '10'],
+  ] as const) {
+    t.equal((await filtered(value)).text, `${rows}\n`, value)
+  }
+  t.equal((await query(url, 'SELECT count() FROM readings')).text, '10\n', 'the same text without it')
+  const named = { param_n: 'n1', additional_table_filters: `{'readings': 'id < 3'}` }
+  t.equal((await query(url, 'SELECT count() FROM readings WHERE name = {n:String}', named)).text, '1\n')
+  for (const value of [
+    `{'readings': 'file(\\'/etc/hostname\\') != \\'\\''}`,
+    `{'readings': 'id IN (SELECT 1 FROM default.private)'}`,
+    `{'readings': '1) OR (1'}`,
+    `{'default.private': '1'}`,
+    `{'readings': '1'}, max_memory_usage = 0`,
+    `{'readings': '1'} UNION ALL SELECT secret FROM default.private`,
+    `{'readings': '1'}; DROP TABLE readings`,
+    'readings',
+    '',
+  ]) {
+    const answer = await filtered(value)
+    t.match(answer.headers['x-clickhouse-exception-code'], /^(497|452|62|164)$/, `${value}: ${answer.text}`)
+  }
+  t.equal((await query(url, 'SELECT count() FROM readings')).text, '10\n')
+})
+
 t.test('status and code of errors', async (t) => {
   for (const [sql, status, code] of [
     ['SELECT * FROM nosuch', 404, '60'],

@@ -99,6 +99,10 @@ t.test('what is hidden is refused, however it is asked for', async (t) => {
     }
     const parameter = await as(user)('SELECT {c:Identifier} FROM readings', { param_c: 'name' })
     t.equal(code(parameter), '497')
+    const filter = await as(user)('SELECT count() FROM readings', {
+      additional_table_filters: `{'readings': 'name = 1'}`,
+    })
+    t.equal(code(filter), '164')
   }
   for (const user of ['metrics', 'one_column']) {
     t.equal((await as(user)('SELECT sum(id) FROM readings')).text, '45\n')
