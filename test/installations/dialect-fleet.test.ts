@@ -90,6 +90,8 @@ t.test('a fleet of all dialects', async (t) => {
 
   const lived = new Map<string, Lived>()
   const ofMac = new Map(devices.map((device) => [device.mac, device]))
+  /** Sessions that their guests ended on the portal's page. */
+  const loggedOut: Lived[] = []
   const online = () => devices.filter(({ at }) => at !== null)
   const countsAt = (gateway: DialectGateway) => gateway.dialect.counters !== 'none'
 
@@ -166,6 +168,7 @@ t.test('a fleet of all dialects', async (t) => {
       const cookie = await logsIn(device, gateway)
       await logOut({ port: instance.gatewayPort, gateway, mac: device.mac, ip: device.ip }, cookie)
       t.ok(await until(() => isOut(device, gateway)), `${gateway.dialect.name}: out after logging out on the page`)
+      loggedOut.push(device.session as Lived)
       ends(device, 'denied')
     },
     async deny() {
@@ -296,6 +299,11 @@ t.test('a fleet of all dialects', async (t) => {
   let sessions = await found()
   await until(async () => isDeepStrictEqual((sessions = await found()), expected))
   t.same(sessions, expected, 'the view sessions')
+  const reasons = await instance.query<{ session_id: string }>(
+    "SELECT session_id FROM gatepost.sessions WHERE end_reason = 'logged_out' AND state = 'denied'",
+  )
+  const ofPage = new Set(reasons.map(({ session_id }) => lived.get(session_id)))
+  t.ok(loggedOut.length > 0 && loggedOut.every((session) => ofPage.has(session)), 'who logged out on the page')
 
   const listed = gateways.map(({ id, restarts, dialect }) => ({
     gw_id: id,

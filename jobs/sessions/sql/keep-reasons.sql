@@ -1,5 +1,5 @@
--- Why sessions were denied in {hour}: what was decided about them by then, the narrowest first. What the sessions' own ends say
--- (logged_out, expired) is in their state. A reason that was found once is kept, also when the decision is taken back later.
+-- Why sessions were denied in {hour}: what was decided about them by then, the narrowest first. A logout at the gateway comes before a denial, so
+-- logged_out is one on the portal's page. That a token expired is in the state. A reason that was found once is kept, also when the decision is taken back later.
 SELECT gw_id, session_id, at, reason FROM
 (
   WITH
@@ -21,7 +21,7 @@ SELECT gw_id, session_id, at, reason FROM
       FROM ended LEFT JOIN accounts ON accounts.gw_id = ended.gw_id AND accounts.session_id = ended.session_id
     )
   SELECT denied.gw_id AS gw_id, denied.session_id AS session_id, denied.at AS at, argMin(decided.reason, denied.subject.1) AS given,
-    if(startsWith(given, 'quota:'), given, if(given IN ('logged_out', 'expired'), '', 'revoked')) AS reason
+    multiIf(startsWith(given, 'quota:') OR given = 'logged_out', given, given = 'expired', '', 'revoked') AS reason
   FROM denied INNER JOIN
   (
     SELECT subject, reason, until, updated_at FROM gatepost.access_decisions FINAL
