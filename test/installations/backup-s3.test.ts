@@ -128,6 +128,13 @@ t.test('a wrong key, bucket or server is said, and leaves nothing behind', optio
   t.match(await said({}, 's3://nowhere/x'), { status: 2, stderr: /no such bucket/ })
   t.match(await said({}, 's3://UPPER/x'), { status: 2, stderr: /allowed is s3:\/\/bucket/ })
   t.match(await said({ GATEPOST_BACKUP_TO: 's3:/one' }, 's3://'), { status: 2, stderr: /allowed is s3:\/\/bucket/ })
+  const doctor = async (env: Record<string, string>) => {
+    const { stdout } = await gatepost(await create('data', { GATEPOST_BACKUP_TO: TO, ...env }), 'doctor', '--json')
+    const { findings } = JSON.parse(stdout) as { findings: { check: string }[] }
+    return findings.find(({ check }) => check === 'bucket')
+  }
+  t.match(await doctor({}), { level: 'ok', found: `${TO} has 0 backups` })
+  t.match(await doctor({ AWS_SECRET_ACCESS_KEY: 'x' }), { level: 'problem', found: /403/, advice: /the key/ })
   await server.stop()
   t.match(await said({}), { status: 1, stderr: /ECONNREFUSED/ })
 })

@@ -18,6 +18,7 @@ const OTHERWISE: readonly (readonly [command: RegExp, status: number, says: RegE
   [/metrics .* --(date|from) 2024/, 3, /raw data is kept for 32 days/],
   [/accounts import -/, 2, /there is no account in it/],
   [/vouchers revoke/, 2, /there is no voucher/],
+  [/ s3:\/\//, 2, /needs AWS_ACCESS_KEY_ID/],
 ]
 /** Those that run until they are stopped; `restore` takes a directory that is new, and is a test of its own. */
 const NOT_HERE = /gatepost (?:serve|tail|restore|ingest|aggregator|reporter)\b/
