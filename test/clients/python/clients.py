@@ -10,6 +10,7 @@ import time
 import clickhouse_connect
 import pandas
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.external import ExternalData
 from sqlalchemy import create_engine, inspect, text
 
 PORT = int(sys.argv[1])
@@ -64,6 +65,27 @@ step("a query id", lambda: client.query("SELECT 1", settings={"query_id": "of-py
 step("an error", lambda: "UNKNOWN_TABLE" in refused(lambda: client.query("SELECT * FROM gatepost.nosuch")), True)
 step("an error in the middle", lambda: refused(lambda: client.query("SELECT throwIf(number = 1500000, 'late'), toString(number) FROM numbers(2000000)")) != "", True)
 step("no writing", lambda: "READONLY" in refused(lambda: client.command("DROP TABLE gatepost.readings")), True)
+
+
+step("read rows", lambda: client.query("SELECT sum(id) FROM gatepost.readings").summary["read_rows"], "10")
+
+# Each client has a session of its own.
+step("temporary table", lambda: client.command("CREATE TEMPORARY TABLE picked (id UInt64, note Nullable(String))"))
+step("insert into it", lambda: client.insert("picked", [[1, "a"], [3, None]], column_names=["id", "note"]).written_rows, 2)
+step("join it", lambda: client.query("SELECT name, note FROM gatepost.readings JOIN picked USING (id) ORDER BY id").result_rows, [("n1", "a"), ("n3", None)])
+step("it is of one client", lambda: "UNKNOWN_TABLE" in refused(lambda: connect().query("SELECT * FROM picked")), True)
+step("SET", lambda: client.command("SET session_timezone = 'Asia/Tokyo'"))
+step("what was set", lambda: client.command("SELECT toString(toDateTime(0))"), "1970-01-01 09:00:00")
+
+
+def external(**options):
+    data = ExternalData(file_name="sent.csv", data=b"1,one\n3,three\n", fmt="CSV", structure="id UInt64, n String")
+    return connect(**options).query("SELECT name, n FROM gatepost.readings JOIN sent USING (id) WHERE n = {n:String}", parameters={"n": "three"}, external_data=data).result_rows
+
+
+step("external data", external, [("n3", "three")])
+step("external data, compressed", lambda: external(compress=True), [("n3", "three")])
+step("parameters in a form", lambda: connect(form_encode_query_params=True).query("SELECT length({s:String})", parameters={"s": "x" * 100_000}).result_rows, [(100_000,)])
 
 
 def cancelled():
