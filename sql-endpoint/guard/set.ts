@@ -28,6 +28,8 @@ export function assignmentsOf(tokens: readonly Token[], policy: SettingsPolicy):
       checkSettingOfClause(nameOf(name), '1', policy)
       settings.set(nameOf(name), null)
     } else {
+      // A parameter of that name says what clients would like; to change it here is an attempt to write.
+      if (nameOf(name) === 'readonly') checkSettingOfClause('readonly', value, policy)
       // Clients set what has no effect here, as they send it with requests.
       const taken = settingOfRequest(nameOf(name), value, policy)
       if (taken !== null) {
