@@ -38,6 +38,7 @@ export function supervisorMetrics(
     readonly ready: boolean
     readonly restarts: number
     readonly hung: number
+    readonly overdue: number
   }[],
 ): MetricsJson {
   const gauge = (
@@ -75,6 +76,12 @@ export function supervisorMetrics(
       'counter',
       (process) => process.hung,
     ),
+    gauge(
+      'gatepost_sql_overdue_total',
+      'Queries that the engine had not ended ten seconds after their time limit; the process was replaced',
+      'counter',
+      (process) => process.overdue,
+    ),
   ]
 }
 
@@ -109,12 +116,6 @@ export function sqlMetrics(sql: SqlStats & { readonly auditLost: number }): Plai
     'gatepost_sql_slow_readers_total',
     'Clients that read their result slowly and were disconnected, since their time was over and others waited',
     () => [{ value: sql.slow }],
-  )
-  metrics.add(
-    'counter',
-    'gatepost_sql_overdue_total',
-    'Queries that the engine had not ended ten seconds after their time limit; the process is replaced',
-    () => [{ value: sql.overdue }],
   )
   metrics.add(
     'counter',

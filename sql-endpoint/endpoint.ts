@@ -159,14 +159,13 @@ class Service {
   }
 
   stats(): SqlStats {
-    const { completed, failed, abandoned, slow, overdue, refused, rowsRead, bytesSent } = this.#counters
+    const { completed, failed, abandoned, slow, refused, rowsRead, bytesSent } = this.#counters
     const active = this.#readers.active + this.#writers.active
     return {
       completed,
       failed,
       abandoned,
       slow,
-      overdue,
       refused: { ...refused },
       active,
       queued: this.#queue.length,
@@ -342,7 +341,6 @@ class Service {
   #overdue(mayWrite: boolean, { maxWriteSeconds, maxExecutionSeconds, overdueSeconds }: SqlLimits): Overdue {
     const limit = mayWrite ? maxWriteSeconds : maxExecutionSeconds
     const report = () => {
-      this.#counters.overdue++
       const reason = `the engine has not ended a query ${overdueSeconds} s after its limit of ${limit} s`
       this.#options.logger.error({ event: 'sql.query_overdue', limit }, `SQL endpoint: ${reason}`)
       this.#options.onOverdue?.(reason)

@@ -11,8 +11,6 @@ export interface SqlStats {
   readonly abandoned: number
   /** Of the abandoned: clients that read their result slowly, and lost their slot to others. */
   readonly slow: number
-  /** Queries that the engine had not ended some time after their limit. */
-  readonly overdue: number
   readonly refused: Readonly<Record<Refusal, number>>
   readonly active: number
   readonly queued: number
@@ -30,7 +28,6 @@ export class Counters {
   /** The client disconnected before its answer was complete. */
   abandoned = 0
   slow = 0
-  overdue = 0
   rowsRead = 0
   bytesSent = 0
   readonly refused: Record<Refusal, number> = { host: 0, password: 0, guesses: 0, busy: 0, guard: 0, request: 0 }

@@ -47,6 +47,8 @@ export class ManagedProcess {
   restarts = 0
   /** Children that hung and were killed, since the supervisor's start. */
   hung = 0
+  /** Those of them that reported a query that the engine does not end. Counted here: a child is killed before its own counter is read. */
+  overdue = 0
   /** Called with the reason when a child ends on its own. */
   onFailure: ((failure: Failure) => void) | null = null
 
@@ -181,6 +183,7 @@ export class ManagedProcess {
         this.#silence.reset()
         break
       case 'hangs':
+        this.overdue++
         this.#replace(child, message.reason)
         break
       case 'available':
