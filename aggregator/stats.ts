@@ -54,6 +54,10 @@ function emptyStreamStats(): StreamStats {
   }
 }
 
+export function countDead(stats: StreamStats, reason: DeadReason, count: number): void {
+  stats.deadLetters.set(reason, (stats.deadLetters.get(reason) as number) + count)
+}
+
 export function countInsert(stats: StreamStats, seconds: number): void {
   const bucket = INSERT_BUCKETS.findIndex((bound) => seconds <= bound)
   stats.insertBuckets[bucket < 0 ? INSERT_BUCKETS.length : bucket]++

@@ -6,7 +6,7 @@ import { wholeSince, type Retention } from '../store/retention.ts'
 import { deadLetters } from './dead-letters.ts'
 import { byInsert } from './by-insert.ts'
 import { salvage, type Salvaged } from './salvage.ts'
-import { countInsert, type StreamStats } from './stats.ts'
+import { countDead, countInsert, type StreamStats } from './stats.ts'
 
 /**
  * Stores every record of a gather once, in its table or, if the engine refuses it, as a dead letter, whatever happened before. When this
@@ -54,7 +54,7 @@ async function storeInsert(
   const salvaged = await salvage(target.store, batches)
   const outcome = await storeSalvaged(target, stream, salvaged)
   for (const { reason } of salvaged.bad.flatMap(({ records }) => records)) {
-    stats.deadLetters.set(reason, (stats.deadLetters.get(reason) as number) + 1)
+    countDead(stats, reason, 1)
   }
   return outcome
 }

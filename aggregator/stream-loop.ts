@@ -10,7 +10,7 @@ import { Ownerships } from './ownerships.ts'
 import type { ErasedNow } from '../privacy/erased-now.ts'
 import { pause } from './pause.ts'
 import { storeGather } from './store-gather.ts'
-import type { StreamStats } from './stats.ts'
+import { countDead, type StreamStats } from './stats.ts'
 
 export interface LoopOptions {
   /** Maximum bytes of records per insert. */
@@ -155,8 +155,10 @@ export class StreamLoop {
       batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
     try {
       const letters = kept(owned.flatMap((part) => part.letters))
-      if (letters.length > 0)
+      if (letters.length > 0) {
         await storeGather(this.#store, 'dead_letters', letters, ownerships, retention, this.#stats)
+        countDead(this.#stats, 'undecodable', letters.length)
+      }
       const batches = kept(owned.flatMap((part) => part.batches))
       await storeGather(this.#store, this.#stream, batches, ownerships, retention, this.#stats)
     } catch (error) {
