@@ -138,6 +138,7 @@ export class Backups {
   async #runIfDue({ to, everyMs, keep }: BackupSchedule): Promise<number> {
     const now = Date.now()
     if (this.#running !== null || now < this.#notBefore) return LOOK_EVERY_MS
+    const { failures } = this.stats
     try {
       const place = await placeOf(to, this.#options.s3)
       const all = await place.list()
@@ -150,6 +151,8 @@ export class Backups {
       if (removed.length > 0)
         this.#options.logger.info({ event: 'backup.removed', removed }, 'backup: old ones were removed')
     } catch (error) {
+      // A place that cannot be read, such as a disk that is not mounted, fails before anything is made.
+      if (this.stats.failures === failures) this.stats.failures++
       this.#options.logger.warn(
         { event: 'backup.retrying', to, error: messageOf(error) },
         'backup: trying again in ten minutes',
