@@ -61,6 +61,8 @@ export interface InstanceOptions {
   readonly command?: InstanceCommand
   /** The directory of the package that is run; default: this one. */
   readonly root?: string
+  /** Arguments of Node.js for the supervisor and its children. */
+  readonly nodeArguments?: readonly string[]
   /** How many files each of its processes may open (`ulimit -n`); default: as this process. */
   readonly openFiles?: number
 }
@@ -74,6 +76,7 @@ export class Instance {
   readonly #env: Record<string, string>
   readonly #root: string
   readonly #openFiles: number | undefined
+  readonly #nodeArguments: readonly string[]
   readonly gatewayPort: number
   readonly ingestPort: number
   readonly sqlPort: number
@@ -89,10 +92,11 @@ export class Instance {
     command: InstanceCommand,
     root: string,
     ports: number[],
-    openFiles: number | undefined,
+    { openFiles, nodeArguments = [] }: InstanceOptions,
   ) {
     this.command = command
     this.#openFiles = openFiles
+    this.#nodeArguments = nodeArguments
     this.#root = root
     this.name = basename(dataDir)
     this.dataDir = env['GATEPOST_DATA_DIR'] ?? dataDir
@@ -112,9 +116,10 @@ export class Instance {
   static async create(
     dataDir: string,
     env: Record<string, string> = {},
-    { command = 'serve', root = packageFile('.'), openFiles }: InstanceOptions = {},
+    options: InstanceOptions = {},
   ): Promise<Instance> {
-    return new Instance(dataDir, env, command, root, await freePorts(5), openFiles)
+    const { command = 'serve', root = packageFile('.') } = options
+    return new Instance(dataDir, env, command, root, await freePorts(5), options)
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -133,7 +138,7 @@ export class Instance {
   /** Starts the supervisor and waits for its banner. `more`: variables for this start only. */
   async start(more: Record<string, string> = {}): Promise<this> {
     // The test runner adds its loaders to the environment of every spawn; env(1) removes them.
-    const words = ['env', '-u', 'NODE_OPTIONS', process.execPath, this.program, this.command]
+    const words = ['env', '-u', 'NODE_OPTIONS', process.execPath, ...this.#nodeArguments, this.program, this.command]
     if (this.#openFiles !== undefined) words.unshift('sh', '-c', `ulimit -n ${this.#openFiles} && exec "$@"`, 'sh')
     const child = spawn(words[0], words.slice(1), {
       env: { ...this.env, ...more },

@@ -13,11 +13,11 @@ export interface MailServer {
   linkFor(address: string): Promise<string>
 }
 
-/** A mail server that keeps the mails. @param busy this many mails are refused first, temporarily */
-export async function startMailServer(t: Test, busy = 0): Promise<MailServer> {
+/** A mail server that keeps the mails. @param refuses this many mails are refused first, temporarily; or all of them, for good */
+export async function startMailServer(t: Test, refuses: number | 'all' = 0): Promise<MailServer> {
   const mails: string[] = []
   const latest = new Map<string, string>()
-  let refuse = busy
+  let busy = refuses === 'all' ? 0 : refuses
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -25,7 +25,8 @@ export async function startMailServer(t: Test, busy = 0): Promise<MailServer> {
       let mail = ''
       stream.on('data', (chunk: Buffer) => (mail += String(chunk)))
       stream.on('end', () => {
-        if (refuse-- > 0) return callback(Object.assign(new Error('busy'), { responseCode: 451 }))
+        if (refuses === 'all') return callback(Object.assign(new Error('no such mailbox'), { responseCode: 550 }))
+        if (busy-- > 0) return callback(Object.assign(new Error('busy'), { responseCode: 451 }))
         mails.push(mail)
         for (const { address } of session.envelope.rcptTo) latest.set(address, mail)
         callback()

@@ -21,7 +21,7 @@ interface Alert {
   readonly state: 'pending' | 'firing'
 }
 
-/** A real Prometheus with the rules of deploy/, which scrapes these ports each second. */
+/** A real Prometheus with the rules of deploy/, or others, which scrapes these ports each second. */
 export class Prometheus {
   readonly #port: number
 
@@ -29,14 +29,14 @@ export class Prometheus {
     this.#port = port
   }
 
-  static async start(t: Test, directory: string, targets: readonly number[]): Promise<Prometheus> {
+  static async start(t: Test, directory: string, targets: readonly number[], rules = RULES): Promise<Prometheus> {
     mkdirSync(directory, { recursive: true })
     const config = join(directory, 'prometheus.yml')
     const list = targets.map((port) => `'127.0.0.1:${port}'`).join(', ')
     writeFileSync(
       config,
       `global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
-rule_files: ['${RULES}']
+rule_files: ['${rules}']
 scrape_configs: [{ job_name: gatepost, static_configs: [{ targets: [${list}] }] }]
 `,
     )

@@ -1,35 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { findCommand } from '../helpers/commands.ts'
+import t from 'tap'
 import { Instance, isAlive } from '../helpers/instance.ts'
 import { created } from '../helpers/mixes.ts'
 import { post, stored } from '../helpers/post-auth.ts'
+import { mountSmall } from '../helpers/small-disk.ts'
 import { whenStopped } from '../helpers/stopped.ts'
 import { until } from '../helpers/until.ts'
 
 /* A disk that is not writable, that is full, or that changed bytes; and a journal at its size limit. */
-
-/** A small file system for this test; null if none can be mounted, which is a failure in CI. */
-function mountSmall(t: Test, options: string): string | null {
-  const mount = findCommand('mount')
-  if (process.platform === 'linux' && process.getuid?.() === 0 && mount !== null) {
-    const directory = mkdtempSync(join(tmpdir(), 'gatepost-test-'))
-    execFileSync(mount, ['-t', 'tmpfs', '-o', options, 'tmpfs', directory])
-    t.teardown(() => {
-      // Unmounted lazily: processes that are being killed may use it a moment longer.
-      execFileSync('umount', ['-l', directory])
-      rmdirSync(directory)
-    })
-    return directory
-  }
-  if (process.env['CI']) t.fail('a small file system cannot be mounted here')
-  else t.comment('skipped: mounting a small file system takes root on Linux')
-  return null
-}
 
 t.test('a file system that cannot be written', async (t) => {
   const directory = mountSmall(t, 'ro,size=64k')

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../common/package-root.ts'
+import { LOWERED } from '../helpers/alerts.ts'
 import { makeCertificate } from '../helpers/certificate.ts'
 import { assertTable } from '../helpers/docs-table.ts'
 import { gatepost, created, kafkaVariables } from '../helpers/mixes.ts'
@@ -137,6 +138,15 @@ t.test('each alert has a severity, and a section of the runbook', (t) => {
     t.match(rule, /severity: (critical|warning) /, name)
     t.match(rule, `runbook: docs/monitoring.md#${name.toLowerCase()}\n`, name)
   }
+  t.end()
+})
+
+t.test('each alert is raised on a real Prometheus by the fault that it is for', (t) => {
+  const directory = packageFile('test/installations')
+  const tests = readdirSync(directory).filter((name) => name.endsWith('.ts'))
+  const texts = tests.map((name) => readFileSync(join(directory, name), 'utf8')).join('')
+  for (const [, name = ''] of rules.matchAll(/- alert: (\w+)/g)) t.ok(texts.includes(`raises('${name}')`), name)
+  for (const [rule] of LOWERED) t.ok(rules.includes(rule), rule)
   t.end()
 })
 
