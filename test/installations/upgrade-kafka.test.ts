@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { packageFile } from '../../common/package-root.ts'
 import { KeyedWriter } from '../../log/kafka/client/keyed-writer.ts'
 import { TopicProducer } from '../../log/kafka/client/topic-producer.ts'
@@ -17,70 +17,69 @@ import { makeNextRelease, NEXT_VERSION } from '../upgrade/next-release.ts'
  * version with an aggregator of this one, and the other way round. Every acknowledged record is stored once.
  */
 
-const broker = await singleBroker(t)
-const server = await StoreServer.start(join(t.testdirName, 'server'))
-t.teardown(() => server.stop())
-const here = packageFile('.')
-const next = makeNextRelease(join(t.testdirName, 'next'))
-const version = fixtureVersions().at(-1) as string
-const facts = readFacts(version).kafka
+async function upgrade(t: Test, version: string): Promise<void> {
+  const broker = await singleBroker(t)
+  const server = await StoreServer.start(join(t.testdirName, 'server'))
+  t.teardown(() => server.stop())
+  const here = packageFile('.')
+  const next = makeNextRelease(join(t.testdirName, 'next'))
+  const facts = readFacts(version).kafka
 
-const ENV = {
-  ...FIXTURE_ENV,
-  ...KAFKA_ENV,
-  GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
-  GATEPOST_CLICKHOUSE_URL: server.url(),
-}
-const query: RunQuery = (sql) => server.query(sql.replace(/ FROM (?=[a-z])/, ' FROM gatepost.'))
-const fromBefore: Acknowledgements = {
-  acknowledged: {
-    ping: new Set(facts.acknowledged.ping),
-    gateway_ping: new Set(facts.acknowledged.gateway_ping),
-    auth: new Set(facts.acknowledged.auth),
-    post_auth: new Set(facts.acknowledged.post_auth),
-  },
-}
-
-async function make(command: InstanceCommand, root: string, name: string): Promise<Instance> {
-  const instance = await Instance.create(join(t.testdirName, name), ENV, { command, root })
-  t.teardown(() => instance.destroy())
-  return instance
-}
-
-/** How many of these are not stored, once the number is 0 or does not change any more. */
-async function missing(of: Acknowledgements): Promise<number> {
-  for (let tries = 0; ; tries++) {
-    const { lost } = await compare(query, of).catch(() => ({ lost: -1 }))
-    if (lost === 0 || tries === 300) return lost
-    await sleep(200)
+  const ENV = {
+    ...FIXTURE_ENV,
+    ...KAFKA_ENV,
+    GATEPOST_KAFKA_BROKERS: broker.brokers.join(','),
+    GATEPOST_CLICKHOUSE_URL: server.url(),
   }
-}
-
-async function heldPartitions(aggregator: Instance): Promise<number> {
-  const text = await (await fetch(aggregator.url('/metrics', aggregator.metricsPort))).text()
-  return Number(/gatepost_kafka_held_partitions\{[^}]*\} (\d+)/.exec(text)?.[1] ?? 0)
-}
-
-async function produceFixture(): Promise<void> {
-  const kafka = broker.options()
-  for (const name of new Set(readMessages(version).map(({ topic }) => topic))) {
-    const messages = readMessages(version).filter(({ topic }) => topic === name)
-    if (messages.some(({ key }) => key !== null)) {
-      const writer = new KeyedWriter(kafka, name)
-      for (const { key, value } of messages) await writer.write(key as string, Buffer.from(value, 'base64'))
-      await writer.close()
-      continue
-    }
-    const producer = new TopicProducer(kafka, name)
-    await producer.open()
-    for (const { partition, value } of messages) {
-      await producer.send(partition, [{ value: Buffer.from(value, 'base64'), headers: {} }]).acknowledged
-    }
-    await producer.close()
+  const query: RunQuery = (sql) => server.query(sql.replace(/ FROM (?=[a-z])/, ' FROM gatepost.'))
+  const fromBefore: Acknowledgements = {
+    acknowledged: {
+      ping: new Set(facts.acknowledged.ping),
+      gateway_ping: new Set(facts.acknowledged.gateway_ping),
+      auth: new Set(facts.acknowledged.auth),
+      post_auth: new Set(facts.acknowledged.post_auth),
+    },
   }
-}
 
-t.test('upgrades of a cluster', async (t) => {
+  async function make(command: InstanceCommand, root: string, name: string): Promise<Instance> {
+    const instance = await Instance.create(join(t.testdirName, name), ENV, { command, root })
+    t.teardown(() => instance.destroy())
+    return instance
+  }
+
+  /** How many of these are not stored, once the number is 0 or does not change any more. */
+  async function missing(of: Acknowledgements): Promise<number> {
+    for (let tries = 0; ; tries++) {
+      const { lost } = await compare(query, of).catch(() => ({ lost: -1 }))
+      if (lost === 0 || tries === 300) return lost
+      await sleep(200)
+    }
+  }
+
+  async function heldPartitions(aggregator: Instance): Promise<number> {
+    const text = await (await fetch(aggregator.url('/metrics', aggregator.metricsPort))).text()
+    return Number(/gatepost_kafka_held_partitions\{[^}]*\} (\d+)/.exec(text)?.[1] ?? 0)
+  }
+
+  async function produceFixture(): Promise<void> {
+    const kafka = broker.options()
+    for (const name of new Set(readMessages(version).map(({ topic }) => topic))) {
+      const messages = readMessages(version).filter(({ topic }) => topic === name)
+      if (messages.some(({ key }) => key !== null)) {
+        const writer = new KeyedWriter(kafka, name)
+        for (const { key, value } of messages) await writer.write(key as string, Buffer.from(value, 'base64'))
+        await writer.close()
+        continue
+      }
+      const producer = new TopicProducer(kafka, name)
+      await producer.open()
+      for (const { partition, value } of messages) {
+        await producer.send(partition, [{ value: Buffer.from(value, 'base64'), headers: {} }]).acknowledged
+      }
+      await producer.close()
+    }
+  }
+
   const first = await make('ingest', here, 'spill')
   const created = await run(process.execPath, [first.program, 'topics', 'create'], { env: first.env })
   t.equal(created.status, 0, created.stderr)
@@ -152,4 +151,6 @@ t.test('upgrades of a cluster', async (t) => {
     t.same({ lost, duplicates }, { lost: 0, duplicates: 0 }, `${acknowledged} records of load ${index}`)
   }
   t.equal(await aggregator.stop(), 0)
-})
+}
+
+for (const version of fixtureVersions()) t.test(`upgrades of a cluster of ${version}`, (t) => upgrade(t, version))

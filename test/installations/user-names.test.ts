@@ -88,26 +88,31 @@ t.test('names are stored as they are sent, or as GovWifi does, if the first star
   }
 })
 
+/** Installations that began before 0.2.0 had no other rule. */
+const RULE_OF_0_1 = 'govwifi'
+
 for (const version of fixtureVersions()) {
+  const rule = version.startsWith('0.1.') ? RULE_OF_0_1 : 'lowercase'
+  const [other, stored] = rule === 'govwifi' ? ['lowercase', 'QUENTI'] : ['govwifi', 'quentin']
   t.test(`an installation of ${version} goes on with its rule`, async (t) => {
     const directory = join(t.testdir(), 'data')
     unpack(version, 'data', directory)
     const instance = await Instance.create(directory, FIXTURE_ENV)
     t.teardown(() => instance.destroy())
-    const refused = await instance.refused({ GATEPOST_USERNAMES: 'lowercase' })
+    const refused = await instance.refused({ GATEPOST_USERNAMES: other })
     t.equal(refused.status, 2)
-    t.match(refused.output, /Set GATEPOST_USERNAMES=govwifi/)
+    t.match(refused.output, new RegExp(`Set GATEPOST_USERNAMES=${rule}`))
     await instance.start()
     await login(instance, 'Quentin')
-    t.ok(await until(async () => (await names(instance, 'quenti')).length === 1))
-    t.same(await names(instance, 'quent%'), [{ username: 'QUENTI' }])
-    t.same(await instance.query(`SELECT value FROM settings WHERE name = 'user_names'`), [{ value: 'govwifi' }])
+    t.ok(await until(async () => (await names(instance, 'quent%')).length === 1))
+    t.same(await names(instance, 'quent%'), [{ username: stored }])
+    t.same(await instance.query(`SELECT value FROM settings WHERE name = 'user_names'`), [{ value: rule }])
     await instance.stop()
 
     const logger = createLogger('user-names-test')
     logger.level = 'silent'
     const access = await FileAccessLog.open(directory, logger)
-    t.equal(publishedRule(access), 'govwifi', 'ingest is told the rule of the tables')
+    t.equal(publishedRule(access), rule, 'ingest is told the rule of the tables')
     await access.close()
   })
 }
