@@ -1,4 +1,4 @@
-.PHONY: help install build serve demo kafka test watch test-installations test-outages test-clients test-hostile test-faults test-cluster lint format bench screenshots generate fixture audit clean
+.PHONY: help install build serve demo kafka test watch test-installations test-outages test-clients test-servers test-hostile test-faults test-cluster lint format bench screenshots generate fixture audit clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make
@@ -37,6 +37,9 @@ test-outages: build ## Kill and stop workers, brokers and the store one at a tim
 
 test-clients: build ## Query as analysts' programs do: clients in Python, Java and Go (test/clients/install installs them)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(or $(FILE),$(wildcard test/clients/*.test.ts))
+
+test-servers: build ## Run against an S3 server, and Helm with the schemas of Kubernetes (test/servers/install installs them)
+	@node dist/test/suite/main.js $(TEST_FLAGS) $(or $(FILE),$(wildcard test/servers/*.test.ts))
 
 test-hostile: build ## Attack running instances, with good clients beside, and measure how work grows with its input (5 minutes)
 	@node dist/test/suite/main.js $(TEST_FLAGS) --jobs 2 $(wildcard test/hostile/*.test.ts)
