@@ -93,6 +93,7 @@ t.test('a store that is away, and a journal that is damaged', options, async (t)
 })
 
 t.test('a disk that fills up', options, async (t) => {
+  t.testdir({})
   const directory = mountSmall(t, 'size=256m')
   if (directory === null) return
   const instance = await Instance.create(join(directory, 'data'), { GATEPOST_WORKERS: '1' })

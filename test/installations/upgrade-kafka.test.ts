@@ -102,9 +102,13 @@ async function upgrade(t: Test, version: string): Promise<void> {
     t.equal(await missing(fromBefore), 0, `what ${version} had written and spilled`)
     t.equal(await missing(load), 0)
     const [counts] = await server.query<Record<string, string>>(
-      `SELECT (SELECT count() FROM gatepost.portal_sessions) AS portal_sessions, (SELECT count() FROM gatepost.dead_letters) AS dead_letters`,
+      `SELECT (SELECT count() FROM gatepost.portal_sessions) AS portal_sessions, (SELECT count() FROM gatepost.dead_letters) AS dead_letters, (SELECT count() FROM gatepost.radius_accounting) AS accounting`,
     )
-    t.same(counts, { portal_sessions: String(facts.portalSessions), dead_letters: String(facts.deadLetters) })
+    t.same(counts, {
+      portal_sessions: String(facts.portalSessions),
+      dead_letters: String(facts.deadLetters),
+      accounting: String(facts.accounting ?? 0),
+    })
     t.equal(await first.stop(), 0)
   })
 

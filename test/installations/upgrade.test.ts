@@ -54,9 +54,13 @@ async function upgrade(t: Test, version: string, root: string): Promise<void> {
   t.equal(ledger.lost, 0, `${ledger.acknowledged} records that ${version} had acknowledged are there`)
   t.equal(ledger.duplicates, 0, 'none is there twice')
   const [counts] = await query<Record<string, number>>(
-    'SELECT (SELECT toUInt32(count()) FROM portal_sessions) AS portal_sessions, (SELECT toUInt32(count()) FROM dead_letters) AS dead_letters',
+    'SELECT (SELECT toUInt32(count()) FROM portal_sessions) AS portal_sessions, (SELECT toUInt32(count()) FROM dead_letters) AS dead_letters, (SELECT toUInt32(count()) FROM radius_accounting) AS accounting',
   )
-  t.same(counts, { portal_sessions: facts.portalSessions, dead_letters: facts.deadLetters })
+  t.same(counts, {
+    portal_sessions: facts.portalSessions,
+    dead_letters: facts.deadLetters,
+    accounting: facts.accounting ?? 0,
+  })
 
   const gatepost = async (...arguments_: string[]): Promise<unknown> => {
     const { status, stdout, stderr } = await run(process.execPath, [instance.program, ...arguments_, '--json'], {

@@ -45,6 +45,8 @@ export interface FixtureFacts {
     /** Sessions that the portal has begun. */
     readonly portalSessions: number
     readonly deadLetters: number
+    /** Packets of RADIUS accounting; versions before 0.2.0 took none. */
+    readonly accounting?: number
     /** Segments in the archive. */
     readonly archived: number
     /** A device that an operator has denied. */
@@ -52,7 +54,12 @@ export interface FixtureFacts {
     readonly voucher: string
   }
   /** In the topics and in the spill together. */
-  readonly kafka: { readonly acknowledged: Acknowledged; readonly portalSessions: number; readonly deadLetters: number }
+  readonly kafka: {
+    readonly acknowledged: Acknowledged
+    readonly portalSessions: number
+    readonly deadLetters: number
+    readonly accounting?: number
+  }
 }
 
 /** A message of a topic. */

@@ -51,6 +51,7 @@ async function dataDirectory(): Promise<FixtureFacts['data']> {
     await sleep(2000)
     await portalSession(instance)
     await fetch(instance.url('/logging/post-auth'), { method: 'POST', body: '{"username":"someone"}' })
+    await accounting(instance)
     await gatepost(instance, 'access', 'deny', 'mac', DENIED_MAC)
     const vouchers = await gatepost(instance, 'access', 'vouchers', 'create', '--count', '1', '--json')
     const [{ code }] = JSON.parse(vouchers) as [{ code: string }]
@@ -68,6 +69,7 @@ async function dataDirectory(): Promise<FixtureFacts['data']> {
       damaged: damageOne(join(instance.dataDir, 'journal')),
       portalSessions: 1,
       deadLetters: 1,
+      accounting: 1,
       archived: readdirSync(join(instance.dataDir, 'archive'), { recursive: true }).filter((name) =>
         String(name).endsWith('.avro'),
       ).length,
@@ -93,6 +95,20 @@ async function portalSession(instance: Instance): Promise<void> {
     body: new URLSearchParams({ form, method: 'click' }).toString(),
   })
   if (answer.headers.get('x-gatepost-record') !== 'kept') throw new Error(`no session: ${await answer.text()}`)
+}
+
+/** A NAS reports a session. */
+async function accounting(instance: Instance): Promise<void> {
+  const packet = {
+    acct_status_type: 'Interim-Update',
+    acct_unique_session_id: 'of-the-fixture',
+    acct_session_time: 60,
+    acct_output_octets: 1_000_000,
+    username: 'someone',
+    nas_identifier: 'lobby',
+  }
+  const { status } = await fetch(instance.url('/logging/accounting'), { method: 'POST', body: JSON.stringify(packet) })
+  if (status !== 204) throw new Error(`the packet was answered ${status}`)
 }
 
 /** Damages the marker of a block in the middle of a sealed segment. @returns ids of the records that it held */
@@ -122,6 +138,7 @@ async function topicsAndSpill(): Promise<FixtureFacts['kafka']> {
     await gatepost(instance, 'topics', 'create')
     await instance.start()
     await fetch(instance.url('/logging/post-auth'), { method: 'POST', body: '{"username":"someone"}' })
+    await accounting(instance)
     await gatepost(instance, 'access', 'deny', 'mac', DENIED_MAC)
     await portalSession(instance)
     load.start(1)
@@ -131,6 +148,7 @@ async function topicsAndSpill(): Promise<FixtureFacts['kafka']> {
       'pings',
       'auth',
       'post-auth',
+      'accounting',
       'portal-sessions',
       'dead-letters',
       'access-control',
@@ -144,7 +162,7 @@ async function topicsAndSpill(): Promise<FixtureFacts['kafka']> {
       join(target, 'kafka.jsonl.gz'),
       gzipSync(messages.map((message) => `${JSON.stringify(message)}\n`).join(''), { level: 9 }),
     )
-    return { acknowledged: acknowledged(load), portalSessions: 1, deadLetters: 1 }
+    return { acknowledged: acknowledged(load), portalSessions: 1, deadLetters: 1, accounting: 1 }
   } finally {
     await instance.destroy()
     await cluster.destroy()
