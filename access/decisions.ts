@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { AccessEntry, AccessLog } from './log.ts'
 import { normalMac } from '../common/mac.ts'
-import { OnlineClients } from './online.ts'
+import { OnlineClients, type Seen } from './online.ts'
 import { RecentMap } from './recent-map.ts'
 import type { GatewayRegistry } from './registry.ts'
 import { LOGGED_OUT, NOT_USED_IN_TIME, SUBJECTS } from './subjects.ts'
@@ -91,7 +91,8 @@ export class Decisions {
   readonly #options: DecisionOptions
   readonly #accounts: TagIndex
   readonly #gateways: TagIndex
-  readonly #online: OnlineClients
+  /** Which session each device has at each gateway. */
+  readonly online: OnlineClients
   /** Holds valid tokens only, so that guessing tokens evicts nothing. */
   readonly #known = new RecentMap<Known>(MAX_SESSIONS)
   readonly #foreign = new RecentMap<Foreign>(MAX_SESSIONS)
@@ -105,7 +106,7 @@ export class Decisions {
   constructor(options: DecisionOptions) {
     const { tokens, access } = options
     this.#options = options
-    this.#online = new OnlineClients(access)
+    this.online = new OnlineClients(access)
     this.#accounts = new TagIndex(access, SUBJECTS.account, (name) => tokens.accountTags(name))
     this.#gateways = new TagIndex(access, SUBJECTS.gateway, (name) => tokens.gatewayTags(name))
   }
@@ -180,12 +181,12 @@ export class Decisions {
     // Leaving gw_id out must not be a way around the sources of the token's gateway.
     if (asker.gwId === '' && !registry.trustsTag(token.gatewayTag, asker.remoteIp)) return ERROR
     if (!access.known) return this.#undecided(token.mac === '' ? ERROR : (verdicts.get(-1) as Verdict))
-    if (token.mac !== '') return this.#decideSession(known, asker.stage, mac, now)
+    if (token.mac !== '') return this.#decideSession(known, asker, mac, now)
     const bound = access.get(SUBJECTS.binding.of(token.sessionId), now)
     if (bound !== undefined) {
-      return SUBJECTS.binding.dataOf(bound)?.mac === mac ? this.#decideSession(known, asker.stage, mac, now) : DENIED
+      return SUBJECTS.binding.dataOf(bound)?.mac === mac ? this.#decideSession(known, asker, mac, now) : DENIED
     }
-    return asker.stage === 'logout' ? DENIED : this.#bind(known, asker.stage, mac, now)
+    return asker.stage === 'logout' ? DENIED : this.#bind(known, asker, mac, now)
   }
 
   #verified(text: string, client: string): Known | null {
@@ -204,19 +205,20 @@ export class Decisions {
   /**
    * A token that names no MAC belongs to the first client that logs in with it; among concurrent logins the first claim in the log wins.
    */
-  async #bind(known: Known, stage: string, mac: string, now: number): Promise<Verdict> {
+  async #bind(known: Known, asker: Asker, mac: string, now: number): Promise<Verdict> {
     const { token } = known
     const claim: AccessEntry = { verdict: 'allow', reason: '', until: token.end, updatedAt: now, data: { mac } }
     try {
       const winner = await this.#options.access.claim(SUBJECTS.binding.of(token.sessionId), claim)
-      return SUBJECTS.binding.dataOf(winner)?.mac === mac ? this.#decideSession(known, stage, mac, now) : DENIED
+      return SUBJECTS.binding.dataOf(winner)?.mac === mac ? this.#decideSession(known, asker, mac, now) : DENIED
     } catch {
       return this.#undecided(ERROR)
     }
   }
 
   /** The request belongs to the session: same MAC, same gateway. */
-  #decideSession(known: Known, stage: string, mac: string, now: number): Verdict {
+  #decideSession(known: Known, asker: Asker, mac: string, now: number): Verdict {
+    const { stage } = asker
     const { token, verdicts, sessionSubject, macSubject } = known
     const verdict = (code: number) => verdicts.get(code) as Verdict
     const { sessionId } = token
@@ -237,10 +239,13 @@ export class Decisions {
         this.#refuseLate(token, now)
         return verdict(0)
       }
-      this.#use(known, mac, now)
+      this.#use(known, asker, mac, now)
     }
-    if (token.confirmBy === null || session?.verdict === 'allow' || this.#confirmed(token, now)) return verdict(1)
-    return verdict(now < token.confirmBy ? 5 : 6)
+    const isConfirmed = token.confirmBy === null || session?.verdict === 'allow' || this.#confirmed(token, now)
+    const code = isConfirmed ? 1 : now < token.confirmBy ? 5 : 6
+    if (isUsed && code !== 6 && known.gwId !== '' && this.online.isElsewhere(known.gwId, mac))
+      this.#goesOn(known, asker, mac, now)
+    return verdict(code)
   }
 
   #isUsed(sessionId: string, now: number): boolean {
@@ -248,14 +253,28 @@ export class Decisions {
   }
 
   /** Other workers, and this one after a restart, must not take the same client's next login for a late first one. */
-  #use({ token, gwId }: Known, mac: string, now: number): void {
+  #use(known: Known, asker: Asker, mac: string, now: number): void {
+    const { token, gwId } = known
     const { sessionId, end, confirmBy } = token
     this.#used.add(sessionId, true)
     const unwritten = () => this.stats.unwritten++
     const entry: AccessEntry = { verdict: 'allow', reason: '', until: end, updatedAt: now }
     this.#options.access.put(SUBJECTS.used.of(sessionId), entry).catch(unwritten)
     // WiFiDog before 1.3 does not name the gateway.
-    if (gwId !== '') this.#online.began(gwId, mac, { sessionId, ends: end, confirmBy }, now).catch(unwritten)
+    if (gwId !== '')
+      this.online.began(this.#seen(known, asker, mac, now), { sessionId, ends: end, confirmBy }).catch(unwritten)
+  }
+
+  /** Its device logged in at another gateway, but this one goes on to report it, or the device has come back. */
+  #goesOn(known: Known, asker: Asker, mac: string, now: number): void {
+    const { sessionId, end, confirmBy } = known.token
+    this.online
+      .wentOn(this.#seen(known, asker, mac, now), { sessionId, ends: end, confirmBy }, asker.stage)
+      .catch(() => this.stats.unwritten++)
+  }
+
+  #seen({ gwId }: Known, { remoteIp }: Asker, mac: string, now: number): Seen {
+    return { gwId, mac, isProven: this.#options.registry.isProven(gwId, remoteIp), now }
   }
 
   /**

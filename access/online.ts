@@ -1,5 +1,6 @@
 import { deciding } from './deciding.ts'
-import type { AccessEntry, AccessLog } from './log.ts'
+import { MAX_FLEETING, type AccessEntry, type AccessLog } from './log.ts'
+import { OldestFirstMap } from './oldest-first.ts'
 import { SUBJECTS } from './subjects.ts'
 
 /** A session that is known by its gateway and its device. */
@@ -25,32 +26,95 @@ export interface WentOnline {
   readonly confirmBy: number | null
 }
 
+/** What a report says about where its device is. */
+export interface Seen {
+  readonly gwId: string
+  readonly mac: string
+  /** The report is known to come from this gateway: anybody can send a login of a neighbour's MAC in the name of a gateway that nobody registered. */
+  readonly isProven: boolean
+  /** ms since the epoch. */
+  readonly now: number
+}
+
+/** The latest login of a device, of those that are known to come from their gateways. */
+interface LatestLogin {
+  readonly gwId: string
+  readonly at: number
+}
+
 /**
  * Which session a device has at a gateway. Gateways that ask without a token (`stage=query`), and pages to which a gateway sends a browser without
  * one, know no more. The access log tells all workers.
+ *
+ * A session is over once its device has logged in at another gateway after the session's last accepted report (docs/sessions.md, "superseded").
+ * Writing each report would be too much: an entry is written again only by the first report after such a login.
  */
 export class OnlineClients {
   readonly #access: AccessLog
+  /** By MAC. Null: nobody has asked yet. */
+  #latestLogins: OldestFirstMap<LatestLogin> | null = null
 
   constructor(access: AccessLog) {
     this.#access = access
   }
 
   /** Called when a client goes online. Rejects if that cannot be written. */
-  began(gwId: string, mac: string, session: WentOnline, now: number): Promise<void> {
+  began({ gwId, mac, isProven, now }: Seen, session: WentOnline): Promise<void> {
     const { sessionId, ends, confirmBy } = session
-    const data = { sessionId, mac, confirmBy: confirmBy ?? 0 }
+    const data = { sessionId, mac, confirmBy: confirmBy ?? 0, loggedIn: isProven ? now : 0 }
     const entry: AccessEntry = { verdict: 'allow', reason: '', until: ends, updatedAt: now, data }
     return this.#access.put(SUBJECTS.online.of({ gwId, mac }), entry)
   }
 
-  /** The device's latest session at this gateway, if it has neither ended nor been denied; null: there is none, or it is not known. */
+  /** Whether the device's latest login was at another gateway, so that wentOn() has to be told of its reports here. */
+  isElsewhere(gwId: string, mac: string): boolean {
+    const latest = this.#latestLogin(mac)
+    return latest !== undefined && latest.gwId !== gwId
+  }
+
+  /** Called when a report of a session was accepted although its device logged in elsewhere. Rejects if that cannot be written. */
+  async wentOn(seen: Seen, session: WentOnline, stage: string): Promise<void> {
+    if (stage === 'login' && seen.isProven) return this.began(seen, session)
+    const { gwId, mac, now } = seen
+    const { online } = SUBJECTS
+    const subject = online.of({ gwId, mac })
+    const entry = this.#access.get(subject, now)
+    // The gateway may still report a session that another one has followed at the same gateway.
+    if (entry === undefined || online.dataOf(entry)?.sessionId !== session.sessionId) return
+    if (this.#isSuperseded(gwId, mac, entry)) await this.#access.put(subject, { ...entry, updatedAt: now })
+  }
+
+  /** The device's latest session at this gateway, if it is neither over nor denied; null: there is none, or it is not known. */
   find(gwId: string, mac: string, now: number): OnlineSession | null {
+    const entry = this.#access.get(SUBJECTS.online.of({ gwId, mac }), now)
+    if (entry !== undefined && this.#isSuperseded(gwId, mac, entry)) return null
     const session = this.latest(gwId, mac, now)
     return session === null || deciding(this.#access, session, now)?.verdict === 'deny' ? null : session
   }
 
-  /** The same, also if it was denied. */
+  #isSuperseded(gwId: string, mac: string, { updatedAt }: AccessEntry): boolean {
+    const latest = this.#latestLogin(mac)
+    return latest !== undefined && latest.gwId !== gwId && latest.at > updatedAt
+  }
+
+  #latestLogin(mac: string): LatestLogin | undefined {
+    if (this.#latestLogins === null) {
+      this.#latestLogins = new OldestFirstMap(MAX_FLEETING)
+      this.#access.watch((subject) => this.#seen(subject))
+    }
+    return this.#latestLogins.get(mac)
+  }
+
+  /** What was known of a login stays when its entry ends: it ended the sessions elsewhere for good. */
+  #seen(subject: string): void {
+    const { online } = SUBJECTS
+    const name = online.nameOf(subject)
+    const at = name === null ? 0 : (online.dataOf(this.#access.get(subject, -Infinity))?.loggedIn ?? 0)
+    if (name === null || at === 0 || at <= (this.#latestLogins?.get(name.mac)?.at ?? 0)) return
+    this.#latestLogins?.set(name.mac, { gwId: name.gwId, at })
+  }
+
+  /** The same, also if it was denied or its device is elsewhere. */
   latest(gwId: string, mac: string, now: number): OnlineSession | null {
     const { online, sessionAccount, session, confirmed } = SUBJECTS
     const access = this.#access

@@ -33,6 +33,8 @@ export interface Online {
   readonly mac: string
   /** Deadline for confirming an e-mail address, ms since the epoch; 0: nothing has to be confirmed. */
   readonly confirmBy: number
+  /** Latest login, ms since the epoch; 0: not by a gateway that is known to be itself. Unset: written before this was recorded. */
+  readonly loggedIn?: number
 }
 
 /** The password of an account with a confirmed address. */
@@ -192,7 +194,7 @@ export const SUBJECTS = {
       return space < 0 ? null : { mac: text.slice(0, space), gwId: text.slice(space + 1) }
     },
     person: null,
-    personIn: { sessionId: null, mac: 'mac', confirmBy: null },
+    personIn: { sessionId: null, mac: 'mac', confirmBy: null, loggedIn: null },
   }),
 
   /** Usage of each policy's quota. */

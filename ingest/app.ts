@@ -4,7 +4,6 @@ import type { AccessLog } from '../access/log.ts'
 import type { LogWriter } from '../log/contract.ts'
 import { Decisions, type AuthMode } from '../access/decisions.ts'
 import { GatewayDevices } from '../access/devices.ts'
-import { OnlineClients } from '../access/online.ts'
 import { GatewayRegistry } from '../access/registry.ts'
 import { Tokens } from '../access/token.ts'
 import {
@@ -160,7 +159,7 @@ export class App {
     this.portal = options.portal?.(this.records, gaps) ?? null
     const { records, decisions, registry } = this
     const roaming = this.portal?.roaming ?? null
-    const online = new OnlineClients(access)
+    const { online } = decisions
     this.#auth = new AuthRoute({ records, decisions, registry, devices, online, roaming, fastCounters: fast })
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }

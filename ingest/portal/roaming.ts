@@ -24,6 +24,16 @@ export interface AskedToRoam {
   readonly remoteIp: string
 }
 
+/** A device's session at the gateway that it came to. */
+export interface Admitted {
+  readonly token: string
+  readonly sessionId: string
+  /** ms since the epoch. */
+  readonly ends: number
+  /** In its normal form. */
+  readonly mac: string
+}
+
 /** Lets sessions follow their device to other gateways of the installation. */
 export class Roaming {
   readonly #options: RoamingOptions
@@ -44,10 +54,7 @@ export class Roaming {
    * Issues a token for the device at another gateway, for the rest of its session. Null: there is no running session, or the token's record
    * is not known to be durable. PRECONDITION: the gateway's identity is proven.
    */
-  async admit(
-    { gwId, ip, mac: sent, remoteIp }: AskedToRoam,
-    now: number,
-  ): Promise<{ readonly token: string; readonly sessionId: string } | null> {
+  async admit({ gwId, ip, mac: sent, remoteIp }: AskedToRoam, now: number): Promise<Admitted | null> {
     const { access, sessions } = this.#options
     const mac = normalMac(sent)
     const entry = mac === '' || !access.known ? undefined : access.get(SUBJECTS.roaming.of(mac), now)
@@ -67,7 +74,9 @@ export class Roaming {
     try {
       const issued = await sessions.issue(grant)
       if (issued !== null) await this.begun(grant, issued.session)
-      return issued === null ? null : { token: issued.token, sessionId: issued.session.sessionId }
+      return issued === null
+        ? null
+        : { token: issued.token, sessionId: issued.session.sessionId, ends: issued.session.ends, mac }
     } catch (error) {
       if (error instanceof GatepostError && error.code === 'LOG_UNAVAILABLE') return null
       throw error

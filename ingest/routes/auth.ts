@@ -145,7 +145,10 @@ export class AuthRoute {
     const exchange = this.#again(query, userAgent, remoteIp)
     if (admitted === null) this.#store(exchange, NOT_ADMITTED, form.refused, now)
     else {
-      const verdict = { code: 1, sessionId: admitted.sessionId, own: true }
+      const { sessionId, ends, mac } = admitted
+      const verdict = { code: 1, sessionId, own: true }
+      const seen = { gwId: asked.gwId, mac, isProven: true, now }
+      this.#online.began(seen, { sessionId, ends, confirmBy: null }).catch(() => this.#decisions.stats.unwritten++)
       this.#store(exchange, verdict, form.admitted(admitted.token, asked.gwId, now), now)
     }
     return exchange.settled()

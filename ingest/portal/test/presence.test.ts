@@ -69,6 +69,63 @@ t.test('a client with a session that lives is online at its gateway', async (t) 
   await site.close()
 })
 
+/*
+ * Symptom: a device that had gone on to another gateway was online at the first one until the end of its session there. Root cause: each gateway's
+ * entry was looked at alone.
+ */
+t.test('a device that went online at another gateway is online there', async (t) => {
+  const { site } = await online(t)
+  const port = Number(new URL(site.bases[0]).port)
+  const report = async (id: string, stage: string, token: string) => {
+    const answer = await ask(
+      site,
+      `stage=${stage}&ip=10.0.0.7&mac=${MAC}&token=${token}&gw_id=${id}&incoming=1&outgoing=1`,
+    )
+    t.equal(answer, 'Auth: 1', `${stage} at ${id}`)
+    await seen(site)
+  }
+  const goesTo = async (id: string) => {
+    const token = await clickThrough(port, { id, address: '127.0.0.1' }, MAC, '10.0.0.7')
+    await report(id, 'login', token)
+    return token
+  }
+  const isOnline = async (expected: Record<'A' | 'B', string>, when: string) => {
+    for (const [id, answer] of Object.entries(expected))
+      t.equal(await ask(site, query(id)), `Auth: ${answer}\n`, `${id} ${when}`)
+  }
+  const atA = await goesTo('A')
+  await isOnline({ A: '1', B: '0' }, 'before it moves')
+  const atB = await goesTo('B')
+  await isOnline({ A: '0', B: '1' }, 'after it has moved')
+  await report('B', 'counters', atB)
+  await isOnline({ A: '0', B: '1' }, 'after counters where it is')
+  // A has not noticed yet. Both sessions live, as in the view sessions.
+  await report('A', 'counters', atA)
+  await isOnline({ A: '1', B: '1' }, 'while both report it')
+  await goesTo('B')
+  await isOnline({ A: '0', B: '1' }, 'after another login there')
+  await report('A', 'login', atA)
+  await isOnline({ A: '1', B: '0' }, 'after it came back with the token that it had')
+  await report('B', 'login', atB)
+  await isOnline({ A: '0', B: '1' }, 'after it went on with the first token that it had at the other gateway')
+  await ask(site, `stage=logout&ip=10.0.0.7&mac=${MAC}&token=${atB}&gw_id=B`)
+  await seen(site)
+  await isOnline({ A: '0', B: '0' }, 'after the logout')
+  await site.close()
+})
+
+t.test('nobody moves a device by logging in at a gateway that nobody knows', async (t) => {
+  const { site } = await online(t)
+  const port = Number(new URL(site.bases[0]).port)
+  for (const id of ['D', 'C']) {
+    const token = await clickThrough(port, { id, address: '127.0.0.1' }, MAC, '10.0.0.7')
+    await ask(site, `stage=login&ip=10.0.0.7&mac=${MAC}&token=${token}&gw_id=${id}`)
+    await seen(site)
+    t.equal(await ask(site, query('A')), 'Auth: 1\n', id)
+  }
+  await site.close()
+})
+
 t.test('decisions about the device, the gateway and the session count', async (t) => {
   const { site, token } = await online(t)
   const sessionId = new Tokens(['secret']).verify(token, '02-00-00-00-00-01')?.sessionId ?? ''
