@@ -63,6 +63,7 @@ t.test('a session follows its device', async (t) => {
   const stored = site.log.decoded('gateway_auth').map(({ record }) => record)
   t.match(stored[1], { stage: 'roam', gw_id: 'B', auth_code: 1, own: true, session_id: second?.sessionId })
 
+  await seen(site)
   const presence = (gateway: string) => ask(site, `stage=query&ip=10.0.1.7&mac=${MAC}&gw_id=${gateway}`)
   t.same([await presence('A'), await presence('B')], ['Auth: 0\n', 'Auth: 1\n'], 'it is online where it is')
 
