@@ -64,6 +64,7 @@ const LIMIT_QUOTAS = 'Limits'
 const EVERY_MS = 2000
 const LEASE_MS = 60_000
 const POLICY_EVERY_MS = 5000
+const DECIDED_EVERY_MS = 5000
 /** Evaluating policies takes at most a fifth of the time. */
 const POLICY_REST = 4
 
@@ -84,6 +85,8 @@ class AccessWork implements LeasedWork {
   /** Earliest next evaluation by policy, by performance.now(). */
   readonly #dueAt = new Map<string, number>()
   #compared = false
+  /** When it was last said up to when decisions are in the table, by performance.now(). */
+  #decidedAt = -Infinity
 
   constructor(options: AccessJobOptions) {
     const { store, access, policies, limits = [] } = options
@@ -120,6 +123,7 @@ class AccessWork implements LeasedWork {
 
   idle(): void {
     this.#compared = false
+    this.#mirror.idle()
   }
 
   failed(error: unknown): void {
@@ -135,7 +139,12 @@ class AccessWork implements LeasedWork {
       await this.#mirror.compare(stopped)
       this.#compared = !stopped()
     }
+    const started = performance.now()
     await this.#mirror.write(stopped)
+    if (!stopped() && started - this.#decidedAt > DECIDED_EVERY_MS) {
+      await this.#keepDecidedUntil(started)
+      this.#decidedAt = started
+    }
     for (const evaluation of this.#evaluations) {
       const due = this.#dueAt.get(evaluation.name) ?? -Infinity
       if (!stopped() && performance.now() >= due) await this.#apply(evaluation)
@@ -143,6 +152,15 @@ class AccessWork implements LeasedWork {
     await this.#mirror.write(stopped)
     await this.#signUps.write(stopped)
     this.stats.looks++
+  }
+
+  /** Sessions that were denied look for the reason again in what came late (jobs/sessions). The time is the store's, as that of their reports. */
+  async #keepDecidedUntil(started: number): Promise<void> {
+    await this.#options.store.command(
+      `INSERT INTO gatepost.session_settings (name, value)
+       SELECT 'decided_until', toUInt64(toUnixTimestamp64Milli(now64(3)) - {took:UInt32})`,
+      { took: Math.ceil(performance.now() - started) },
+    )
   }
 
   async #apply(policy: Evaluation): Promise<void> {

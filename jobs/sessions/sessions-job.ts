@@ -54,6 +54,17 @@ const LONG_EVERY_MS = 10 * 60_000
 const SESSIONS_PER_STATEMENT = 20_000
 const SESSIONS_AT_LEAST = 500
 
+/** How far tables are, ms since the epoch; 0: not known. */
+interface Progress {
+  readonly now: number
+  /** Everything that came before is computed. */
+  readonly until: number
+  /** Everything that was decided before is in table access_decisions (jobs/policies). */
+  readonly decided: number
+  /** The value of `decided` with which the reasons of denials were last looked for. */
+  readonly explained: number
+}
+
 /** Starts with what was missed while nobody computed. */
 export function startSessionsJob(options: SessionsJobOptions): SessionsJob {
   const { store, leaseSettleMs: settleMs, everyMs = EVERY_MS } = options
@@ -104,13 +115,17 @@ class SessionWork implements LeasedWork {
       this.#settingsKept = true
     }
     const started = performance.now()
-    const [{ now, until }] = await store.query<{ now: number; until: number }>(
-      `SELECT toFloat64(toUnixTimestamp64Milli(now64(3))) AS now,
-         toFloat64((SELECT max(value) FROM gatepost.session_settings FINAL WHERE name = 'computed_until')) AS until`,
+    const [{ now, until, decided, explained: before }] = await store.query<Progress>(
+      `SELECT toFloat64(toUnixTimestamp64Milli(now64(3))) AS now, toFloat64(maxIf(value, name = 'computed_until')) AS until,
+         toFloat64(maxIf(value, name = 'decided_until')) AS decided, toFloat64(maxIf(value, name = 'explained_until')) AS explained
+       FROM gatepost.session_settings FINAL`,
     )
+    const explained = before > 0 ? before : until
     const long = started - this.#longAt > LONG_EVERY_MS
-    const from = Math.max(0, until - (long ? LONG_OVERLAP_MS : OVERLAP_MS))
-    await this.#compute(from, now)
+    // Sessions that were denied before the table had the decisions are computed once more when it has them.
+    const isLate = decided > explained
+    const from = Math.min(until - (long ? LONG_OVERLAP_MS : OVERLAP_MS), isLate ? explained - OVERLAP_MS : Infinity)
+    await this.#compute(Math.max(0, from), now)
     if (started - this.#gatewaysAt > (this.#options.gatewaysEveryMs ?? GATEWAYS_EVERY_MS)) {
       await this.#command(KEEP_GATEWAYS, { since: this.#earliest ?? sqlTime(now) })
       this.#earliest = null
@@ -118,6 +133,8 @@ class SessionWork implements LeasedWork {
     }
     if (this.#held.stopped()) return
     await this.#keepSetting('computed_until', now)
+    const next = Math.max(explained, decided)
+    if (next !== before) await this.#keepSetting('explained_until', next)
     this.stats.computedUntil = now
     if (long) this.#longAt = started
   }

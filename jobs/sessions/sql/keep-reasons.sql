@@ -24,10 +24,12 @@ SELECT gw_id, session_id, at, reason FROM
     multiIf(startsWith(given, 'quota:') OR given = 'logged_out', given, given = 'expired', '', 'revoked') AS reason
   FROM denied INNER JOIN
   (
-    SELECT subject, reason, until, updated_at FROM gatepost.access_decisions FINAL
+    SELECT subject, reason, until, updated_at, removed, mirrored_at FROM gatepost.access_decisions FINAL
     WHERE verdict = 'deny' AND subject IN (SELECT subject.2 FROM denied)
   ) AS decided ON decided.subject = denied.subject.2
   WHERE decided.updated_at <= denied.at + toIntervalSecond(1) AND (decided.until IS NULL OR decided.until > denied.at)
+    -- What was lifted before explains nothing.
+    AND (decided.removed = 0 OR decided.mirrored_at > denied.at - toIntervalSecond(1))
   GROUP BY gw_id, session_id, at
 )
 WHERE reason != ''
