@@ -2,26 +2,19 @@ import { GatepostError } from '../../common/errors.ts'
 import { makeAnswer, type Answer, type Reply } from '../http.ts'
 import { MIN_PASSWORD_CHARACTERS } from './account.ts'
 import type { CaptiveApi } from './capport.ts'
-import { newNonce, type PortalCookies, type PortalState, type TicketOf } from './cookie.ts'
+import { newNonce, type PortalCookies, type PortalState } from './cookie.ts'
 import { gatewayAddress, loginUrl, policySource, type GatewayAddress } from './gateway-address.ts'
 import { AttemptLimits, WRONG_PASSWORDS, wholeMinutes, type LimitCounts, type Limited, type Origin } from './limits.ts'
 import type { Looks } from './look.ts'
 import type { KnownSessions } from './known.ts'
 import type { LoginLimits } from './login-limits.ts'
+import { loginTicket, stateOf } from './login-state.ts'
 import type { Attempt, LoginMethod, LoginMethodName, LoginResult } from './method.ts'
 import type { OidcLogin } from './oidc.ts'
 import { SAFE_HEADERS, type PageMaker } from './pages.ts'
 import { REMEMBERED, type KnownDevice, type RememberedDevices } from './remembered.ts'
-import {
-  onwardLink,
-  parameter,
-  redirectOf,
-  redirectQuery,
-  voucherIn,
-  type PortalRequest,
-  type Redirect,
-} from './request.ts'
-import type { PortalSession, Sessions } from './sessions.ts'
+import { parameter, redirectOf, redirectQuery, voucherIn, type PortalRequest, type Redirect } from './request.ts'
+import type { Sessions } from './sessions.ts'
 import type { Texts } from './texts.ts'
 
 export interface LoginOptions {
@@ -386,16 +379,4 @@ function outcomeOf(result: LoginResult): (typeof OUTCOMES)[number] {
 function movedTo(target: string): Reply {
   const headers = [...SAFE_HEADERS, ['Location', target]] as [string, string][]
   return { answer: makeAnswer('login', 302, '', { headers }), outcome: 'none' }
-}
-
-function loginTicket({ remoteIp }: PortalRequest, { gwId, mac }: Redirect): TicketOf {
-  return { purpose: 'login', gwId, mac, remoteIp }
-}
-
-/** What the cookie keeps about a redirect and its session. */
-function stateOf(redirect: Redirect, nonce: string, session: PortalSession | null): PortalState {
-  const { gwId, gwAddress, gwPort, mac } = redirect
-  const url = onwardLink(redirect.url) === null ? '' : redirect.url
-  const { sessionId, account, ends } = session ?? { sessionId: '', account: '', ends: 0 }
-  return { nonce, sessionId, gwId, gwAddress, gwPort, mac, url, account, ends }
 }
