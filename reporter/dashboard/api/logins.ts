@@ -50,7 +50,8 @@ export function loginsRoute(dashboard: Dashboard): void {
         failed: flag,
         days: whole(options.retention.post_auth + 1, 3660).openapi({ description: 'How far back' }),
         limit: whole(100, 1000),
-        page: pageNumber(),
+        // As many as are counted, of a hundred each.
+        page: pageNumber(100),
       }),
     },
     responses: {

@@ -40,8 +40,8 @@ export const flag = z
   .transform((value) => value === '1')
   .openapi({ type: 'string', enum: ['0', '1'] })
 
-/** Which part of a list: the first one is 1. */
-export const pageNumber = () => whole(1, 100)
+/** Which part of a list: the first one is 1. The dashboard links to no later ones (web/dom.js). */
+export const pageNumber = (most = 1000) => whole(1, most)
 
 /** How many rows there are on the pages before this one. */
 export const offsetOf = ({ page, limit }: { readonly page: number; readonly limit: number }) => (page - 1) * limit

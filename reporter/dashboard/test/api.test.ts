@@ -194,6 +194,9 @@ t.test('the answer of each route', async (t) => {
     const many = await ok('/api/logins?limit=5')
     t.equal(many.total, 10_001, 'more are not counted')
     t.equal((await get('/api/vouchers?page=2')).json.length, 0)
+    for (const list of ['gateways', 'sessions', 'sites'])
+      t.equal((await get(`/api/${list}?page=1000`)).status, 200, list)
+    t.equal((await get('/api/logins?page=101')).status, 400, 'beyond those that are counted')
   })
 
   const sessions = await ok('/api/sessions?active=1&limit=2')

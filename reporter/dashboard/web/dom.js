@@ -70,9 +70,12 @@ export function pageAsked(parameters, size) {
   return { number, first: (number - 1) * size + 1 }
 }
 
+/** As the API has it. */
+const MAX_PAGES = 1000
+
 /** Links to the pages before and after; null: everything is on this one. `total`: of all pages, `size`: of one. */
 export function pages(page, size, total) {
-  const last = Math.ceil(total / size)
+  const last = Math.min(Math.ceil(total / size), MAX_PAGES)
   if (last <= 1) return null
   const to = (target, text) => {
     const parameters = new URLSearchParams(location.search)
