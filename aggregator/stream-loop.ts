@@ -155,12 +155,12 @@ export class StreamLoop {
       batches.map((batch) => erased.without(batch)).filter((batch) => batch !== null)
     try {
       const letters = kept(owned.flatMap((part) => part.letters))
-      if (letters.length > 0) {
+      if (letters.length > 0)
         await storeGather(this.#store, 'dead_letters', letters, ownerships, retention, this.#stats)
-        countDead(this.#stats, 'undecodable', letters.length)
-      }
       const batches = kept(owned.flatMap((part) => part.batches))
       await storeGather(this.#store, this.#stream, batches, ownerships, retention, this.#stats)
+      // Last: what fails before is repeated whole.
+      countDead(this.#stats, 'undecodable', letters.length)
     } catch (error) {
       this.#ownerships.doubt()
       throw error
