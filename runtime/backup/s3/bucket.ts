@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AwsClient } from 'aws4fetch'
+import pRetry from 'p-retry'
 import { GatepostError, messageOf } from '../../../common/errors.ts'
 import type { S3Access, S3Address } from './address.ts'
 import { completion, keysOf, nextPageOf, prefixesOf, uploadIdOf } from './xml.ts'
@@ -14,7 +14,7 @@ const MAX_PARTS = 10_000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 /** Of one request; it sends or takes a part at most, or a file. */
 const REQUEST_TIMEOUT_MS = 5 * 60_000
-const ATTEMPTS = 5
+const RETRIES = 4
 const FIRST_PAUSE_MS = 200
 
 /** A bucket of S3, or of what speaks its protocol, with path-style addresses. Objects are named below the address's prefix. */
@@ -138,20 +138,26 @@ export class Bucket {
       .update(body ?? '')
       .digest('hex')
     const headers = { 'X-Amz-Content-Sha256': digest }
-    for (let attempt = 1; ; attempt++) {
-      const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-      const answer = await this.#client
-        .fetch(url, { method, headers, signal, ...(body !== undefined && { body }) })
-        .catch((error: unknown) => error as Error)
-      if (answer instanceof Response && answer.ok) return answer
-      if (answer instanceof Response && answer.status === 404) {
-        await answer.body?.cancel()
-        return null
-      }
-      const failure = await failureOf(answer, method, url)
-      if (failure.code !== 'STORE_UNAVAILABLE' || attempt === ATTEMPTS) throw failure
-      await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1))
-    }
+    return pRetry(
+      async () => {
+        const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
+        const answer = await this.#client
+          .fetch(url, { method, headers, signal, ...(body !== undefined && { body }) })
+          .catch((error: unknown) => error as Error)
+        if (answer instanceof Response && answer.ok) return answer
+        if (answer instanceof Response && answer.status === 404) {
+          await answer.body?.cancel()
+          return null
+        }
+        throw await failureOf(answer, method, url)
+      },
+      {
+        retries: RETRIES,
+        minTimeout: FIRST_PAUSE_MS,
+        randomize: true,
+        shouldRetry: ({ error }) => error instanceof GatepostError && error.code === 'STORE_UNAVAILABLE',
+      },
+    )
   }
 }
 
