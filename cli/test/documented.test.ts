@@ -3,12 +3,11 @@ import type { Command } from 'commander'
 import t from 'tap'
 import { commandsIn, DOCUMENTED_PAGES } from '../../test/helpers/documented-commands.ts'
 import { packageFile } from '../../common/package-root.ts'
-import { buildProgram } from '../program.ts'
+import { programToLookAt } from './run-cli.ts'
 
 /* Every command that the documentation names is there, with every option that it is shown with. */
 
-const output = { line: () => {}, json: () => {}, note: () => {}, stream: () => Promise.resolve() }
-const program = buildProgram({ env: {}, output, version: '', exitStatus: 0 })
+const program = programToLookAt()
 
 /** What a command line names that the program does not have; null: nothing. */
 function unknown(line: string): string | null {

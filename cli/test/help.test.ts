@@ -1,13 +1,11 @@
 import type { Command } from 'commander'
 import t from 'tap'
-import { buildProgram } from '../program.ts'
-import { runHere } from './run-cli.ts'
+import { programToLookAt, runHere } from './run-cli.ts'
 
 /** Those that run until they are stopped, or print a script. */
 const WITHOUT_JSON = ['serve', 'demo', 'ingest', 'aggregator', 'reporter', 'completion', 'complete', 'capacity', 'help']
 
-const output = { line: () => {}, json: () => {}, note: () => {}, stream: () => Promise.resolve() }
-const program = buildProgram({ env: {}, output, version: '', exitStatus: 0 })
+const program = programToLookAt()
 
 function below(command: Command, path: readonly string[] = []): { path: readonly string[]; command: Command }[] {
   const inner = command.commands.filter((one) => one.name() !== 'help')

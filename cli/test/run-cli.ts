@@ -1,4 +1,6 @@
+import type { Command } from 'commander'
 import { runCommandLine } from '../command-line.ts'
+import { buildProgram } from '../program.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -44,4 +46,10 @@ export async function runHere(arguments_: readonly string[], env: Record<string,
     note: (text) => (stderr += `${text}\n`),
   })
   return { status, stdout, stderr }
+}
+
+/** The command line with its commands and options, not to be run. */
+export function programToLookAt(): Command {
+  const output = { line: () => {}, json: () => {}, note: () => {}, stream: () => Promise.resolve() }
+  return buildProgram({ env: {}, output, version: '', exitStatus: 0 })
 }
