@@ -4,7 +4,7 @@ import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { GatewayChannels } from './channel/channels.ts'
 import type { WorkerBounds } from './listeners/bounds.ts'
-import type { Portal } from './portal/portal.ts'
+import type { Portal } from '../portal/portal.ts'
 
 /** Metrics of one ingest worker. */
 /** @param channels null: gateways keep none open */

@@ -19,7 +19,7 @@ import {
 } from '../encode/auth.ts'
 import { ROAM_STAGE, type RoamingForm } from '../dialects/roaming.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
-import type { Roaming } from '../portal/roaming.ts'
+import type { Roaming } from '../../portal/roaming.ts'
 import { Exchange, makeAnswer, type Answer, type Reply } from '../http.ts'
 import { CUT_CHARACTERS } from '../limits.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'

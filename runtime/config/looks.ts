@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { LOGIN_METHODS, type LoginMethodName } from '../../access/login-methods.ts'
-import type { Look } from '../../ingest/portal/look.ts'
+import type { Look } from '../../portal/look.ts'
 import { YamlFile } from './yaml-file.ts'
 
 /** Bounded, because each look has templates and texts in memory. */

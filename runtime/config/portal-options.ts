@@ -1,4 +1,4 @@
-import type { PortalOptions } from '../../ingest/portal/open.ts'
+import type { PortalOptions } from '../../portal/open.ts'
 import type { Config } from './config.ts'
 import { readLooks } from './looks.ts'
 import { readLimits } from './policies.ts'

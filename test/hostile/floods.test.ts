@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { Visitor } from '../../ingest/portal/test/site.ts'
+import { Visitor } from '../../portal/test/site.ts'
 import { Instance } from '../helpers/instance.ts'
 import { startMailServer } from '../helpers/mail-server.ts'
 import { run } from '../helpers/run.ts'

@@ -3,7 +3,7 @@ export const LONGEST: readonly string[] = [
   'reporter/dashboard/test/pages.test.ts',
   'jobs/sessions/test/sessions-job.test.ts',
   'store/server/test/contract.test.ts',
-  'ingest/portal/test/limits.test.ts',
+  'portal/test/limits.test.ts',
   'log/kafka/client/test/group.test.ts',
   'reporter/metrics/test/login-calendar.test.ts',
   'privacy/test/files.test.ts',
