@@ -13,12 +13,13 @@ const ROOMS = {
   access: ['common', 'schemas', 'log', 'store'],
   privacy: ['common', 'schemas', 'log', 'store', 'access'],
   ingest: FLOOR,
+  portal: [...FLOOR, 'ingest'],
   aggregator: FLOOR,
   jobs: FLOOR,
   reporter: FLOOR,
-  runtime: [...FLOOR, 'sql-endpoint', ...STAGES],
-  demo: [...FLOOR, ...STAGES, 'runtime'],
-  cli: [...FLOOR, ...STAGES, 'runtime', 'demo'],
+  runtime: [...FLOOR, 'sql-endpoint', ...STAGES, 'portal'],
+  demo: [...FLOOR, ...STAGES, 'portal', 'runtime'],
+  cli: [...FLOOR, ...STAGES, 'portal', 'runtime', 'demo'],
 }
 /** Nothing imports these, but each other. */
 const ABOVE_ALL = ['bench', 'test']

@@ -19,7 +19,7 @@ import { HeartbeatGaps } from './heartbeat-gaps.ts'
 import { DEFAULT_USER_RULES, type UserRules } from './encode/post-auth.ts'
 import { APFREE_ROAMING } from './dialects/roaming.ts'
 import { MAX_QUERY_CHARACTERS } from './limits.ts'
-import { isPortalRoute, type Portal } from '../portal/portal.ts'
+import { isPortalRoute, type GuestPortal } from './guest-portal.ts'
 import { Records } from './records.ts'
 import { AuthRoute } from './routes/auth.ts'
 import { COUNTERS_MAX_BYTES, CountersRoute } from './routes/counters.ts'
@@ -48,7 +48,7 @@ export interface AppOptions {
   /** Who may write; unset: LOCAL_WRITERS. */
   readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
-  readonly portal?: ((records: Records, gaps: HeartbeatGaps) => Portal) | undefined
+  readonly portal?: ((records: Records, gaps: HeartbeatGaps) => GuestPortal) | undefined
   readonly logger: Logger
 }
 
@@ -114,7 +114,7 @@ export class App {
   readonly #ping: PingRoute
   readonly #auth: AuthRoute
   readonly #counters: CountersRoute
-  readonly portal: Portal | null
+  readonly portal: GuestPortal | null
   readonly #logger: Logger
   readonly #counterBodies: BodyHandler = bodyHandler('auth', COUNTERS_MAX_BYTES, (body, exchange) =>
     this.#post('auth', exchange, () => this.#counters.handle(exchange, body)),

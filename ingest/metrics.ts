@@ -4,10 +4,11 @@ import { COMMIT_BUCKETS, SIZE_BUCKETS } from './batcher.ts'
 import { answerCounters } from './http.ts'
 import type { GatewayChannels } from './channel/channels.ts'
 import type { WorkerBounds } from './listeners/bounds.ts'
-import type { Portal } from '../portal/portal.ts'
 
-/** Metrics of one ingest worker. */
-/** @param channels null: gateways keep none open */
+/**
+ * Metrics of one ingest worker.
+ * @param channels null: gateways keep none open
+ */
 export function ingestMetrics(
   app: App,
   listeners: WorkerBounds,
@@ -120,8 +121,7 @@ export function ingestMetrics(
     () => [{ value: decisions.stats.unwritten }],
   )
   addListenerMetrics(metrics, listeners)
-  const { portal } = app
-  if (portal !== null) addPortalMetrics(metrics, portal)
+  app.portal?.addMetrics(metrics)
   return metrics
 }
 
@@ -188,33 +188,4 @@ function addChannelMetrics(metrics: PlainMetrics, channels: GatewayChannels | nu
       { value: channels?.stats.failed ?? 0, labels: { outcome: 'failed' } },
     ],
   )
-}
-
-function addPortalMetrics(metrics: PlainMetrics, portal: Portal): void {
-  metrics.add('counter', 'gatepost_portal_logins_total', 'Login forms handled, by method and outcome', () =>
-    [...portal.outcomes].map(([key, value]) => {
-      const [method, outcome] = key.split(' ')
-      return { value, labels: { method, outcome } }
-    }),
-  )
-  metrics.add('counter', 'gatepost_portal_faults_total', 'Login forms that failed with an internal error', () => [
-    { value: portal.faults },
-  ])
-  metrics.add(
-    'counter',
-    'gatepost_portal_limited_total',
-    'Forms refused because of a limit, by what was sent and the limit',
-    () =>
-      [...portal.limited].map(([key, value]) => {
-        const [what, limit] = key.split(' ')
-        return { value, labels: { what, limit } }
-      }),
-  )
-  const { mailer } = portal
-  if (mailer === null) return
-  metrics.add('gauge', 'gatepost_portal_mails_waiting', 'Mails waiting to be sent', () => [{ value: mailer.waiting }])
-  metrics.add('counter', 'gatepost_portal_mails_total', 'Mails, by outcome', () => [
-    { value: mailer.sent, labels: { outcome: 'sent' } },
-    { value: mailer.failed, labels: { outcome: 'given_up' } },
-  ])
 }

@@ -1,7 +1,8 @@
 import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import type { PlainMetrics } from '../common/metrics.ts'
+import type { GuestPortal, PortalRoute } from '../ingest/guest-portal.ts'
 import { makeAnswer, type Answer, type BodyHandler, type Exchange, type Reply } from '../ingest/http.ts'
-import type { Route } from '../ingest/routes/router.ts'
 import type { CaptiveApi } from './capport.ts'
 import { SAFE_HEADERS } from './pages.ts'
 import type { LimitCounts } from './limits.ts'
@@ -10,16 +11,11 @@ import type { Looks } from './look.ts'
 import type { PortalCookies } from './cookie.ts'
 import type { Mailer } from './mail.ts'
 import type { MessagePage } from './message.ts'
+import { addPortalMetrics, type PortalCounts } from './metrics.ts'
 import { isShown, parameter, portalRequest, type PortalRequest } from './request.ts'
 import type { Roaming } from './roaming.ts'
 import type { Texts } from './texts.ts'
 import type { WelcomePage } from './welcome.ts'
-
-export type PortalRoute = Extract<Route, 'login' | 'portal' | 'gw_message'>
-
-export function isPortalRoute(route: Route): route is PortalRoute {
-  return route === 'login' || route === 'portal' || route === 'gw_message'
-}
 
 /** The fields of a form are short; a larger body is not one of our forms. */
 const FORM_MAX_BYTES = 8 * 1024
@@ -50,9 +46,8 @@ export interface PortalPages {
 }
 
 /** The captive portal: the pages to which gateways redirect browsers (WiFiDog protocol, "browser redirects"). */
-export class Portal {
+export class Portal implements GuestPortal, PortalCounts {
   readonly #pages: PortalPages
-  /** Login forms that failed with an internal error. */
   faults = 0
 
   constructor(pages: PortalPages) {
@@ -82,7 +77,6 @@ export class Portal {
     exchange.replyLater(answer.catch((error: unknown) => this.#failed('login', error)))
   }
 
-  /** The captive portal API (RFC 8908). */
   captiveApi(path: string, exchange: Exchange): void {
     const question = {
       path,
@@ -94,7 +88,6 @@ export class Portal {
     exchange.reply(this.#pages.captiveApi.get(question))
   }
 
-  /** The handler of a form that is sent to this path. */
   form(route: PortalRoute, path: string, exchange: Exchange): BodyHandler {
     const request = portalRequest(route, path, exchange)
     const isForm = FORM_TYPE.test(exchange.header('content-type'))
@@ -109,18 +102,20 @@ export class Portal {
     }
   }
 
-  /** Login forms by method and outcome. */
   get outcomes(): ReadonlyMap<string, number> {
     return this.#pages.login.outcomes
   }
 
-  /** Refused forms by what was limited and the limit. */
   get limited(): ReadonlyMap<string, number> {
     return this.#pages.limitCounts.counts
   }
 
   get mailer(): Mailer | null {
     return this.#pages.mailer
+  }
+
+  addMetrics(metrics: PlainMetrics): void {
+    addPortalMetrics(metrics, this)
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { GatepostError } from '../common/errors.ts'
 import { normalMac } from '../common/mac.ts'
 import type { AccessLog } from '../access/log.ts'
 import { SUBJECTS, type RoamingSession } from '../access/subjects.ts'
+import type { Admitted, AskedToRoam, RoamingSessions } from '../ingest/guest-portal.ts'
 import type { LoginMethodName } from './method.ts'
 import type { Grant, PortalSession, Sessions } from './sessions.ts'
 
@@ -15,27 +16,8 @@ export interface RoamingOptions {
   readonly sessions: Sessions
 }
 
-/** A gateway's question about a client without a token. */
-export interface AskedToRoam {
-  readonly gwId: string
-  readonly ip: string
-  readonly mac: string
-  /** Address the question came from. */
-  readonly remoteIp: string
-}
-
-/** A device's session at the gateway that it came to. */
-export interface Admitted {
-  readonly token: string
-  readonly sessionId: string
-  /** ms since the epoch. */
-  readonly ends: number
-  /** In its normal form. */
-  readonly mac: string
-}
-
 /** Lets sessions follow their device to other gateways of the installation. */
-export class Roaming {
+export class Roaming implements RoamingSessions {
   readonly #options: RoamingOptions
 
   constructor(options: RoamingOptions) {
@@ -50,10 +32,6 @@ export class Roaming {
     await this.#options.access.put(SUBJECTS.roaming.of(mac), entry)
   }
 
-  /**
-   * Issues a token for the device at another gateway, for the rest of its session. Null: there is no running session, or the token's record
-   * is not known to be durable. PRECONDITION: the gateway's identity is proven.
-   */
   async admit({ gwId, ip, mac: sent, remoteIp }: AskedToRoam, now: number): Promise<Admitted | null> {
     const { access, sessions } = this.#options
     const mac = normalMac(sent)

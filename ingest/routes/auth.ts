@@ -19,7 +19,7 @@ import {
 } from '../encode/auth.ts'
 import { ROAM_STAGE, type RoamingForm } from '../dialects/roaming.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
-import type { Roaming } from '../../portal/roaming.ts'
+import type { RoamingSessions } from '../guest-portal.ts'
 import { Exchange, makeAnswer, type Answer, type Reply } from '../http.ts'
 import { CUT_CHARACTERS } from '../limits.ts'
 import { INVALID, parseUint64 } from '../parse/number.ts'
@@ -62,7 +62,7 @@ export interface AuthRouteOptions {
   readonly devices: GatewayDevices
   readonly online: OnlineClients
   /** Null: roaming is off, so `stage=roam` is an unknown stage. */
-  readonly roaming: Roaming | null
+  readonly roaming: RoamingSessions | null
   /** GATEPOST_ACK=fast: counters are answered before they are durable. */
   readonly fastCounters: boolean
 }
@@ -75,7 +75,7 @@ export class AuthRoute {
   readonly #devices: GatewayDevices
   readonly #online: OnlineClients
   readonly #fields = authFields()
-  readonly #roaming: Roaming | null
+  readonly #roaming: RoamingSessions | null
   readonly #fastCounters: boolean
 
   constructor({ records, decisions, registry, devices, online, roaming, fastCounters }: AuthRouteOptions) {
@@ -128,7 +128,7 @@ export class AuthRoute {
 
   /** Asked for a client without a token, whose session may belong to another gateway. */
   async #roam(
-    roaming: Roaming,
+    roaming: RoamingSessions,
     { query, userAgent, remoteIp }: Exchange,
     now: number,
     form: RoamingForm,
