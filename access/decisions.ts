@@ -243,8 +243,7 @@ export class Decisions {
     }
     const isConfirmed = token.confirmBy === null || session?.verdict === 'allow' || this.#confirmed(token, now)
     const code = isConfirmed ? 1 : now < token.confirmBy ? 5 : 6
-    if (isUsed && code !== 6 && known.gwId !== '' && this.online.isElsewhere(known.gwId, mac))
-      this.#goesOn(known, asker, mac, now)
+    if (isUsed && code !== 6) this.#goesOn(known, asker, mac, now)
     return verdict(code)
   }
 
@@ -254,27 +253,33 @@ export class Decisions {
 
   /** Other workers, and this one after a restart, must not take the same client's next login for a late first one. */
   #use(known: Known, asker: Asker, mac: string, now: number): void {
-    const { token, gwId } = known
-    const { sessionId, end, confirmBy } = token
+    const { sessionId, end, confirmBy } = known.token
     this.#used.add(sessionId, true)
     const unwritten = () => this.stats.unwritten++
     const entry: AccessEntry = { verdict: 'allow', reason: '', until: end, updatedAt: now }
     this.#options.access.put(SUBJECTS.used.of(sessionId), entry).catch(unwritten)
-    // WiFiDog before 1.3 does not name the gateway.
-    if (gwId !== '')
-      this.online.began(this.#seen(known, asker, mac, now), { sessionId, ends: end, confirmBy }).catch(unwritten)
+    const at = this.#gatewayOf(known, asker)
+    if (at !== null)
+      this.online.began(this.#seen(at, asker, mac, now), { sessionId, ends: end, confirmBy }).catch(unwritten)
   }
 
-  /** Its device logged in at another gateway, but this one goes on to report it, or the device has come back. */
+  /** If its device logged in at another gateway, this one goes on to report it, or the device has come back. */
   #goesOn(known: Known, asker: Asker, mac: string, now: number): void {
+    const at = this.#gatewayOf(known, asker)
+    if (at === null || !this.online.isElsewhere(at, mac)) return
     const { sessionId, end, confirmBy } = known.token
     this.online
-      .wentOn(this.#seen(known, asker, mac, now), { sessionId, ends: end, confirmBy }, asker.stage)
+      .wentOn(this.#seen(at, asker, mac, now), { sessionId, ends: end, confirmBy }, asker.stage)
       .catch(() => this.stats.unwritten++)
   }
 
-  #seen({ gwId }: Known, { remoteIp }: Asker, mac: string, now: number): Seen {
-    return { gwId, mac, isProven: this.#options.registry.isProven(gwId, remoteIp), now }
+  /** WiFiDog before 1.3 does not name itself. Null: it is not known which gateway asks; empty: it is one of several that prove themselves. */
+  #gatewayOf({ gwId, token }: Known, { remoteIp }: Asker): string | null {
+    return gwId === '' ? this.#options.registry.provenOfTag(token.gatewayTag, remoteIp) : gwId
+  }
+
+  #seen(gwId: string, { remoteIp }: Asker, mac: string, now: number): Seen {
+    return { gwId, mac, isProven: gwId === '' || this.#options.registry.isProven(gwId, remoteIp), now }
   }
 
   /**

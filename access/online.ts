@@ -1,6 +1,6 @@
 import { deciding } from './deciding.ts'
-import { MAX_FLEETING, type AccessEntry, type AccessLog } from './log.ts'
-import { OldestFirstMap } from './oldest-first.ts'
+import { LatestLogins } from './latest-logins.ts'
+import type { AccessEntry, AccessLog } from './log.ts'
 import { SUBJECTS } from './subjects.ts'
 
 /** A session that is known by its gateway and its device. */
@@ -36,12 +36,6 @@ export interface Seen {
   readonly now: number
 }
 
-/** The latest login of a device, of those that are known to come from their gateways. */
-interface LatestLogin {
-  readonly gwId: string
-  readonly at: number
-}
-
 /**
  * Which session a device has at a gateway. Gateways that ask without a token (`stage=query`), and pages to which a gateway sends a browser without
  * one, know no more. The access log tells all workers.
@@ -51,11 +45,11 @@ interface LatestLogin {
  */
 export class OnlineClients {
   readonly #access: AccessLog
-  /** By MAC. Null: nobody has asked yet. */
-  #latestLogins: OldestFirstMap<LatestLogin> | null = null
+  readonly #latestLogins: LatestLogins
 
   constructor(access: AccessLog) {
     this.#access = access
+    this.#latestLogins = new LatestLogins(access)
   }
 
   /** Called when a client goes online. Rejects if that cannot be written. */
@@ -66,10 +60,9 @@ export class OnlineClients {
     return this.#access.put(SUBJECTS.online.of({ gwId, mac }), entry)
   }
 
-  /** Whether the device's latest login was at another gateway, so that wentOn() has to be told of its reports here. */
+  /** Whether wentOn() has to be told of the device's reports at this gateway. */
   isElsewhere(gwId: string, mac: string): boolean {
-    const latest = this.#latestLogin(mac)
-    return latest !== undefined && latest.gwId !== gwId
+    return this.#latestLogins.isElsewhere(gwId, mac)
   }
 
   /** Called when a report of a session was accepted although its device logged in elsewhere. Rejects if that cannot be written. */
@@ -93,25 +86,8 @@ export class OnlineClients {
   }
 
   #isSuperseded(gwId: string, mac: string, { updatedAt }: AccessEntry): boolean {
-    const latest = this.#latestLogin(mac)
+    const latest = this.#latestLogins.of(mac)
     return latest !== undefined && latest.gwId !== gwId && latest.at > updatedAt
-  }
-
-  #latestLogin(mac: string): LatestLogin | undefined {
-    if (this.#latestLogins === null) {
-      this.#latestLogins = new OldestFirstMap(MAX_FLEETING)
-      this.#access.watch((subject) => this.#seen(subject))
-    }
-    return this.#latestLogins.get(mac)
-  }
-
-  /** What was known of a login stays when its entry ends: it ended the sessions elsewhere for good. */
-  #seen(subject: string): void {
-    const { online } = SUBJECTS
-    const name = online.nameOf(subject)
-    const at = name === null ? 0 : (online.dataOf(this.#access.get(subject, -Infinity))?.loggedIn ?? 0)
-    if (name === null || at === 0 || at <= (this.#latestLogins?.get(name.mac)?.at ?? 0)) return
-    this.#latestLogins?.set(name.mac, { gwId: name.gwId, at })
   }
 
   /** The same, also if it was denied or its device is elsewhere. */

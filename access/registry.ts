@@ -57,6 +57,12 @@ export class GatewayRegistry {
     return sources !== null && isFrom(sources, remoteIp)
   }
 
+  /** The gateway with this tag that is registered with sources of which the request comes from one. Null: there is none; empty: there are several. */
+  provenOfTag(gatewayTag: number, remoteIp: string): string | null {
+    const proven = (this.#gateways.get(gatewayTag) ?? []).filter((gwId) => this.isProven(gwId, remoteIp))
+    return proven.length > 1 ? '' : (proven.at(0) ?? null)
+  }
+
   #read(gwId: string): BlockList | null {
     const { registration } = SUBJECTS
     const sources = registration.dataOf(this.#access.get(registration.of(gwId), Date.now()))?.sources

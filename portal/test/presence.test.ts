@@ -104,6 +104,10 @@ t.test('a device that went online at another gateway is online there', async (t)
   await isOnline({ A: '1', B: '1' }, 'while both report it')
   await goesTo('B')
   await isOnline({ A: '0', B: '1' }, 'after another login there')
+  await report('A', 'counters', atA)
+  await isOnline({ A: '1', B: '1' }, 'while both report it again')
+  await report('B', 'login', atB)
+  await isOnline({ A: '0', B: '1' }, 'after it logged in again there, with the same token')
   await report('A', 'login', atA)
   await isOnline({ A: '1', B: '0' }, 'after it came back with the token that it had')
   await report('B', 'login', atB)
@@ -111,6 +115,42 @@ t.test('a device that went online at another gateway is online there', async (t)
   await ask(site, `stage=logout&ip=10.0.0.7&mac=${MAC}&token=${atB}&gw_id=B`)
   await seen(site)
   await isOnline({ A: '0', B: '0' }, 'after the logout')
+  await site.close()
+})
+
+/*
+ * Symptom: a device that had gone on to WiFiDog 1.1.5 was online at the first gateway until the end of its session there. Root cause: that program does not name
+ * its gateway in auth requests, so nothing was written about such logins.
+ */
+t.test('a device that went online at a gateway that does not name itself is online there', async (t) => {
+  const { site, token: atA } = await online(t)
+  const port = Number(new URL(site.bases[0]).port)
+  const nameless = 'W'
+  const report = async (stage: string, token: string, more = '') => {
+    const answer = await ask(site, `stage=${stage}&ip=10.0.0.7&mac=${MAC}&token=${token}&incoming=1&outgoing=1${more}`)
+    t.equal(answer, 'Auth: 1', stage)
+    await seen(site)
+  }
+  const goesTo = async (id: string) => {
+    const token = await clickThrough(port, { id, address: '127.0.0.1' }, MAC, '10.0.0.7')
+    await report('login', token)
+    return token
+  }
+  await goesTo(nameless)
+  t.equal(await ask(site, query('A')), 'Auth: 1\n', 'at a gateway that is not known, anybody can log in')
+
+  await site.access.put(`registration:${nameless}`, decided('allow', { sources: ['127.0.0.0/8'] }))
+  await seen(site)
+  const token = await goesTo(nameless)
+  t.equal(await ask(site, query('A')), 'Auth: 0\n', 'after the device has moved')
+  await report('counters', token)
+  t.equal(await ask(site, query('A')), 'Auth: 0\n', 'after counters where it is')
+  await report('counters', atA, '&gw_id=A')
+  t.equal(await ask(site, query('A')), 'Auth: 1\n', 'while both report it')
+  await report('login', token)
+  t.equal(await ask(site, query('A')), 'Auth: 0\n', 'after it came back with the token that it had')
+  await report('login', atA, '&gw_id=A')
+  t.equal(await ask(site, query('A')), 'Auth: 1\n', 'after it came back to the first')
   await site.close()
 })
 
