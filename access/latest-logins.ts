@@ -13,6 +13,8 @@ interface Whereabouts {
   readonly login: Sighting
   /** The entry that was written last. */
   readonly active: Sighting
+  /** Until when the last of its entries is kept, ms since the epoch. */
+  readonly until: number
 }
 
 /** Where each device logged in last, from the entries of kind `online` at all gateways. When full, the device that was written longest ago is forgotten. */
@@ -36,6 +38,11 @@ export class LatestLogins {
     return device !== undefined && (device.login.gwId !== gwId || device.active.gwId !== gwId)
   }
 
+  /** Until when a login has to be remembered so that it ends the sessions elsewhere for good, ms since the epoch; 0: there are none. */
+  until(mac: string): number {
+    return this.#device(mac)?.until ?? 0
+  }
+
   #device(mac: string): Whereabouts | undefined {
     if (this.#devices === null) {
       const devices = new OldestFirstMap<Whereabouts>(MAX_FLEETING)
@@ -54,11 +61,16 @@ export class LatestLogins {
     const { gwId, mac } = name
     const login = { gwId, at: online.dataOf(entry)?.loggedIn ?? 0 }
     const active = { gwId, at: entry.updatedAt }
+    const until = entry.until ?? 0
     const before = devices.get(mac)
     if (before !== undefined)
-      devices.set(mac, { login: later(before.login, login), active: later(before.active, active) })
+      devices.set(mac, {
+        login: later(before.login, login),
+        active: later(before.active, active),
+        until: Math.max(before.until, until),
+      })
     // A login that anybody can send displaces none that is proven.
-    else if (login.at > 0) devices.set(mac, { login, active })
+    else if (login.at > 0) devices.set(mac, { login, active, until })
   }
 }
 

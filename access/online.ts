@@ -55,8 +55,10 @@ export class OnlineClients {
   /** Called when a client goes online. Rejects if that cannot be written. */
   began({ gwId, mac, isProven, now }: Seen, session: WentOnline): Promise<void> {
     const { sessionId, ends, confirmBy } = session
-    const data = { sessionId, mac, confirmBy: confirmBy ?? 0, loggedIn: isProven ? now : 0 }
-    const entry: AccessEntry = { verdict: 'allow', reason: '', until: ends, updatedAt: now, data }
+    const data = { sessionId, mac, confirmBy: confirmBy ?? 0, loggedIn: isProven ? now : 0, ends }
+    // A worker that starts after the end of this session must know that it ended longer ones elsewhere.
+    const until = isProven ? Math.max(ends, this.#latestLogins.until(mac)) : ends
+    const entry: AccessEntry = { verdict: 'allow', reason: '', until, updatedAt: now, data }
     return this.#access.put(SUBJECTS.online.of({ gwId, mac }), entry)
   }
 
@@ -97,13 +99,19 @@ export class OnlineClients {
     if (!access.known || gwId === '' || mac === '') return null
     const entry = access.get(online.of({ gwId, mac }), now)
     const data = online.dataOf(entry)
-    if (entry === undefined || entry.until === null || data === undefined) return null
+    const ends = entry === undefined ? 0 : endOf(entry)
+    if (ends <= now || data === undefined) return null
     const { sessionId, confirmBy } = data
     const account = sessionAccount.dataOf(access.get(sessionAccount.of(sessionId), now))?.account ?? ''
     const isConfirmed =
       access.get(confirmed.of(sessionId), now) !== undefined ||
       access.get(session.of(sessionId), now)?.verdict === 'allow'
     if (confirmBy !== 0 && !isConfirmed && now >= confirmBy) return null
-    return { sessionId, ends: entry.until, mac, gwId, account, validating: confirmBy !== 0 && !isConfirmed }
+    return { sessionId, ends, mac, gwId, account, validating: confirmBy !== 0 && !isConfirmed }
   }
+}
+
+/** When the session of an entry of kind `online` ends, ms since the epoch: the entry may be kept for longer. */
+export function endOf(entry: AccessEntry): number {
+  return SUBJECTS.online.dataOf(entry)?.ends ?? entry.until ?? 0
 }

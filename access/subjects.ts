@@ -35,6 +35,8 @@ export interface Online {
   readonly confirmBy: number
   /** Latest login, ms since the epoch; 0: not by a gateway that is known to be itself. Unset: written before this was recorded. */
   readonly loggedIn?: number
+  /** When the session ends, ms since the epoch. Unset: when the entry ends. */
+  readonly ends?: number
 }
 
 /** The password of an account with a confirmed address. */
@@ -194,7 +196,7 @@ export const SUBJECTS = {
       return space < 0 ? null : { mac: text.slice(0, space), gwId: text.slice(space + 1) }
     },
     person: null,
-    personIn: { sessionId: null, mac: 'mac', confirmBy: null, loggedIn: null },
+    personIn: { sessionId: null, mac: 'mac', confirmBy: null, loggedIn: null, ends: null },
   }),
 
   /** Usage of each policy's quota. */

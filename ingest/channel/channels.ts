@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { deciding } from '../../access/deciding.ts'
 import type { AccessLog } from '../../access/log.ts'
+import { endOf } from '../../access/online.ts'
 import { OldestFirstMap } from '../../access/oldest-first.ts'
 import { GatewayRegistry } from '../../access/registry.ts'
 import { SUBJECTS } from '../../access/subjects.ts'
@@ -104,8 +105,8 @@ export class GatewayChannels {
     }
     const entry = this.#access.get(subject, Date.now())
     const data = SUBJECTS.online.dataOf(entry)
-    if (entry === undefined || entry.until === null || data === undefined) return
-    this.#sessions.set(subject, { ...at, sessionId: data.sessionId, ends: entry.until })
+    if (entry === undefined || data === undefined) return
+    this.#sessions.set(subject, { ...at, sessionId: data.sessionId, ends: endOf(entry) })
   }
 
   #look(now: number): void {
