@@ -1,3 +1,4 @@
+import { isUnspecified } from '../../common/hosts.ts'
 import { packageVersion } from '../../common/package-root.ts'
 import type { Config } from '../config/config.ts'
 import { certificateOf } from '../config/tls-variables.ts'
@@ -18,7 +19,7 @@ export function serveBanner(config: Config, dataDir: string): string {
     [`Data directory: ${dataDir}`, recordLog(config), store(config)],
     [
       ...listeners(config),
-      ...(embedded ? [`${sql}   SQL (ClickHouse HTTP interface)`] : []),
+      ...(embedded ? [listener(config.privateBind, config.sqlPort, 'SQL (ClickHouse HTTP interface)')] : []),
       dashboard(config),
       privateListener(config),
     ],
@@ -26,7 +27,7 @@ export function serveBanner(config: Config, dataDir: string): string {
     [
       `curl -i ${config.ingestCredentials === undefined ? '' : '-u NAME:SECRET '}${httpUrl(config.bind, config.ingestPort, certificateOf(config, 'bulk') !== null)}/logging/post-auth -d '{"username":"alice","authentication_result":"Access-Accept","site_ip_address":"127.0.0.1"}'`,
       embedded
-        ? `curl '${sql}/?query=SELECT+*+FROM+post_auth+FORMAT+PrettyCompact'`
+        ? `curl ${config.sqlPassword === undefined ? '' : '-u default:PASSWORD '}'${sql}/?query=SELECT+*+FROM+post_auth+FORMAT+PrettyCompact'`
         : `clickhouse-client --query 'SELECT * FROM gatepost.post_auth FORMAT PrettyCompact'`,
     ],
     ['Ctrl-C stores everything and stops.'],
@@ -59,18 +60,25 @@ function banner(command: string, paragraphs: readonly (readonly string[])[]): st
 }
 
 function listeners(config: Config): string[] {
+  const { bind, gatewayPort, ingestPort } = config
+  const isTls = (name: 'gateway' | 'bulk') => certificateOf(config, name) !== null
   return [
-    `${httpUrl(config.bind, config.gatewayPort, certificateOf(config, 'gateway') !== null)}   gateways (WiFiDog: HTTP/1.0 and 1.1)`,
-    `${httpUrl(config.bind, config.ingestPort, certificateOf(config, 'bulk') !== null)}   RADIUS servers, load balancers (HTTP/1.1)`,
+    listener(bind, gatewayPort, 'gateways (WiFiDog: HTTP/1.0 and 1.1)', isTls('gateway')),
+    listener(bind, ingestPort, 'RADIUS servers, load balancers (HTTP/1.1)', isTls('bulk')),
   ]
 }
 
 function dashboard(config: Config): string {
-  return `${httpUrl(config.privateBind, config.dashboardPort, certificateOf(config, 'dashboard') !== null)}   dashboard, report API`
+  const { privateBind, dashboardPort } = config
+  return listener(privateBind, dashboardPort, 'dashboard, report API', certificateOf(config, 'dashboard') !== null)
 }
 
 function privateListener(config: Config): string {
-  return `${httpUrl(config.privateBind, config.metricsPort)}   /metrics, /healthz, /readyz`
+  return listener(config.privateBind, config.metricsPort, '/metrics, /healthz, /readyz')
+}
+
+function listener(bind: string, port: number, what: string, tls = false): string {
+  return `${httpUrl(bind, port, tls)}   ${what}${isUnspecified(bind) ? '; on all addresses' : ''}`
 }
 
 function recordLog({ kafkaBrokers, kafkaTopicPrefix, kafkaTls }: Config): string {

@@ -1,6 +1,4 @@
-import { isIPv6 } from 'node:net'
 import { GatepostError } from '../../common/errors.ts'
-import { isUnspecified } from '../../common/hosts.ts'
 import { isLoopback } from '../../common/ip-address.ts'
 import type { Logger } from '../../common/logger.ts'
 import { secretFingerprint } from '../../access/fingerprint.ts'
@@ -8,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import { kafkaOptions } from '../config/kafka-options.ts'
 import { certificateOf } from '../config/tls-variables.ts'
 import type { AccessDescription, DashboardStart } from '../messages.ts'
+import { httpUrl } from './ports.ts'
 import { tokenSecret, withSecond } from './secret.ts'
 
 /**
@@ -59,9 +58,8 @@ export function dashboardStart(config: Config, dataDir: string | null, logger: L
 
 /** Of a listener, from this machine. */
 function listenerUrl(config: Config, listener: 'gateway' | 'bulk'): string {
-  const scheme = certificateOf(config, listener) === null ? 'http' : 'https'
-  const host = isUnspecified(config.bind) ? '127.0.0.1' : config.bind
-  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${listener === 'gateway' ? config.gatewayPort : config.ingestPort}`
+  const port = listener === 'gateway' ? config.gatewayPort : config.ingestPort
+  return httpUrl(config.bind, port, certificateOf(config, listener) !== null)
 }
 
 /** A separate process can only read the access log in Kafka, and only with the installation's token key. */

@@ -1,11 +1,13 @@
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, isIPv6, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../../common/errors.ts'
+import { isUnspecified } from '../../common/hosts.ts'
 import type { Config } from '../config/config.ts'
 
-/** The URL of a listener; an IPv6 address is put into brackets. */
-export function httpUrl(host: string, port: number, tls = false): string {
-  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+/** The URL at which this machine reaches a listener: one on all addresses by loopback, because it refuses `Host: 0.0.0.0`. */
+export function httpUrl(bind: string, port: number, tls = false): string {
+  const host = !isUnspecified(bind) ? bind : isIPv6(bind) ? '::1' : '127.0.0.1'
+  return `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
 /** The children of a killed supervisor hold their ports for a moment. */
