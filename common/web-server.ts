@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
-import type { Socket } from 'node:net'
+import type { Server as PortServer, Socket } from 'node:net'
 import type { Certificate } from './certificate.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 import { plainAddress } from './trusted-proxies.ts'
@@ -33,10 +33,17 @@ export interface ConnectionBounds {
   readonly stalledMs: number
 }
 
-/** Closes the connections that the gate does not admit, and those on which nothing moves. */
-export function boundConnections(server: Server, { gate, firstByteMs, stalledMs }: ConnectionBounds): void {
+/**
+ * Closes the connections that the gate does not admit, and those on which nothing moves.
+ * @param port what listens, if the server does not itself
+ */
+export function boundConnections(
+  server: Server,
+  { gate, firstByteMs, stalledMs }: ConnectionBounds,
+  port: PortServer = server,
+): void {
   server.timeout = stalledMs
-  server.on('connection', (socket: Socket) => {
+  port.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress)
     if (gate.admit(address)) socket.once('close', () => gate.closed(address))
     else socket.destroy()

@@ -72,9 +72,11 @@ t.test('listeners and dashboard with a certificate of their own', async (t) => {
     const login = '{"username":"tls","authentication_result":"Access-Accept"}'
     const posted = await fetchIt(`https://127.0.0.1:${ingestPort}/logging/post-auth`, '-d', login, '-i')
     t.match(posted.stdout, /^HTTP\/1\.1 204 /)
+    const plain = ['-sS', '-w', '%{http_code} %{redirect_url}', `http://127.0.0.1:${gatewayPort}${PING}`]
+    t.equal((await run(curl, plain)).stdout, `307 https://127.0.0.1:${gatewayPort}${PING}`)
     for (const port of ports) {
       await t.rejects(run(curl, ['-sS', `https://127.0.0.1:${port}/`]), /certificate/, 'it is not trusted by everybody')
-      await t.rejects(run(curl, ['-sSf', `http://127.0.0.1:${port}/`]), 'no plain HTTP')
+      if (port !== gatewayPort) await t.rejects(run(curl, ['-sSf', `http://127.0.0.1:${port}/`]), 'no plain HTTP')
       await t.rejects(
         run('sh', ['-c', `echo | "${openssl}" s_client -tls1_1 -cipher ALL@SECLEVEL=0 -connect 127.0.0.1:${port}`]),
         /alert|version|unsupported/i,

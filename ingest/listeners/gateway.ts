@@ -1,8 +1,9 @@
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Server as PortServer, Socket } from 'node:net'
 import type { App } from '../app.ts'
 import type { GatewayChannels } from '../channel/channels.ts'
 import type { Certificate } from '../../common/certificate.ts'
+import { tlsPort, type TlsPort } from '../../common/tls-port.ts'
 import { boundConnections, createWebServer, renewCertificate } from '../../common/web-server.ts'
 import { plainAddress, type TrustedProxies } from '../../common/trusted-proxies.ts'
 import { Exchange, finalAnswer, type Answer, type BodyHandler, type RecordOutcome, type Responder } from '../http.ts'
@@ -57,6 +58,8 @@ export class GatewayListener implements Listener, Responder {
   readonly #receivedAt: ReceivedAt | null
   readonly #exchange = new Exchange()
   readonly #server: Server
+  /** With TLS: what listens, since plain HTTP is answered too. */
+  readonly #tlsPort: TlsPort | null
   readonly #certificate: Certificate | null
   readonly #bounds: ListenerBounds
   /** Connections with a request that was not answered yet. */
@@ -107,15 +110,23 @@ export class GatewayListener implements Listener, Responder {
       },
     )
     this.#server.on('clientError', (error, socket) => this.#unparsedRequest(error, socket as Socket))
-    boundConnections(this.#server, { gate: bounds.gate, firstByteMs: HEADERS_TIMEOUT_MS, stalledMs: STALLED_MS })
+    const plainRequest = () => bounds.refusedHeads.plain++
+    this.#tlsPort =
+      certificate === null ? null : tlsPort(this.#server, { firstByteMs: HEADERS_TIMEOUT_MS, plainRequest })
+    const connections = { gate: bounds.gate, firstByteMs: HEADERS_TIMEOUT_MS, stalledMs: STALLED_MS }
+    boundConnections(this.#server, connections, this.#port)
+  }
+
+  get #port(): PortServer {
+    return this.#tlsPort?.server ?? this.#server
   }
 
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
-        this.#server.off('error', reject)
-        this.port = (this.#server.address() as AddressInfo).port
+      this.#port.once('error', reject)
+      this.#port.listen({ host, port, backlog: 1024 }, () => {
+        this.#port.off('error', reject)
+        this.port = (this.#port.address() as AddressInfo).port
         resolve()
       })
     })
@@ -135,12 +146,13 @@ export class GatewayListener implements Listener, Responder {
   }
 
   stopAccepting(): void {
-    this.#server.close()
+    this.#port.close()
     this.#server.closeIdleConnections()
   }
 
   close(): void {
     this.#channels?.close()
+    this.#tlsPort?.closeConnections()
     this.#server.closeAllConnections()
   }
 

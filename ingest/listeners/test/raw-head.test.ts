@@ -73,7 +73,7 @@ t.test('every heartbeat is answered, whatever is in its request line', async (t)
     t.same(row?.['extra'], more, line)
   }
   t.equal(bounds.repairedHeads, cases.length)
-  t.same(bounds.refusedHeads, { malformed: 0, too_large: 0, timed_out: 0 })
+  t.same(bounds.refusedHeads, { malformed: 0, too_large: 0, timed_out: 0, plain: 0 })
 })
 
 t.test('so is a request with a bad header, with bare line feeds, or without a Host', async (t) => {
@@ -167,7 +167,7 @@ t.test('what cannot be read is refused, and counted by reason', async (t) => {
     'GET /ping/?gw_id=a HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n',
   ]
   for (const request of malformed) t.match(await answered(t, port, request), /^HTTP\/1\.1 400 /, request)
-  t.same(bounds.refusedHeads, { malformed: malformed.length, too_large: 0, timed_out: 0 })
+  t.same(bounds.refusedHeads, { malformed: malformed.length, too_large: 0, timed_out: 0, plain: 0 })
   const long = `GET /ping/?gw_id=a HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
   t.match(await answered(t, port, long), /^(HTTP\/1\.1 431 |$)/)
   t.equal(bounds.refusedHeads.too_large, 1)
