@@ -173,8 +173,7 @@ export class DialectGateway {
       case 'ng': {
         const counters = clients.map((client) => ({
           ...{ ip: client.ip, mac: client.mac, token: client.token, uptime: secondsOf(client) },
-          // 32 bits, which begin anew.
-          ...{ incoming: client.counted.incoming % 2 ** 32, outgoing: client.counted.outgoing % 2 ** 32 },
+          ...{ incoming: in32Bits(client.counted.incoming), outgoing: in32Bits(client.counted.outgoing) },
         }))
         const answer = await this.#post(`auth?gw_id=${this.id}&stage=counters`, { counters })
         if (answer === null) return false
@@ -243,7 +242,8 @@ export class DialectGateway {
     const { counters, namesItself, name } = this.dialect
     const exchanged = { incoming_bytes: counted.outgoing, outgoing_bytes: counted.incoming }
     const ofV6 = { incoming_bytes_v6: counted.outgoing6, outgoing_bytes_v6: counted.incoming6 }
-    const plain = { incoming: counted.incoming, outgoing: counted.outgoing }
+    const sent = (bytes: number) => (counters === 'ng' ? in32Bits(bytes) : bytes)
+    const plain = { incoming: sent(counted.incoming), outgoing: sent(counted.outgoing) }
     const bytes = counters === 'machine' ? { ...exchanged, ...ofV6 } : plain
     const path = name.startsWith('wifidog-ng') ? 'auth' : 'auth/'
     const ids = {
@@ -311,6 +311,11 @@ export class DialectGateway {
 interface Operations {
   readonly gw_id: string
   readonly auth_op: { id: number; auth_code: number }[]
+}
+
+/** A counter of wifidog-ng 1.5, which begins anew. */
+function in32Bits(bytes: number): number {
+  return bytes % 2 ** 32
 }
 
 function secondsOf({ since }: Client): number {
