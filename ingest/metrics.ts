@@ -145,7 +145,7 @@ function addListenerMetrics(metrics: PlainMetrics, { gateway, bulk }: WorkerBoun
   metrics.add(
     'counter',
     'gatepost_requests_refused_total',
-    'Requests refused: sent before an earlier one was answered (pipelined), or of ambiguous length (framing); at the gateway listener, with a head that cannot be read (malformed), is too large or did not come in time, or in plain HTTP where TLS is spoken (plain: browsers are sent to HTTPS)',
+    'Requests refused: sent before an earlier one was answered (pipelined), or of ambiguous length (framing); at the gateway listener, with a head that cannot be read (malformed), is too large, did not come in time, came in several packets while too much of other requests was unfinished (full), or in plain HTTP where TLS is spoken (plain: browsers are sent to HTTPS)',
     () => [
       ...listeners.flatMap(([listener, { pipelined, framing }]) =>
         Object.entries({ pipelined, framing }).map(([reason, value]) => ({ value, labels: { listener, reason } })),

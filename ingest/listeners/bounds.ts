@@ -14,7 +14,7 @@ export interface ListenerBounds {
   /** Requests whose length is stated in a way that others may read differently. */
   framing: number
   /** Requests that were refused since their head could not be read, or was in plain HTTP where TLS is spoken (node:http only; uWebSockets does not tell). */
-  readonly refusedHeads: Record<'malformed' | 'too_large' | 'timed_out' | 'plain', number>
+  readonly refusedHeads: Record<'malformed' | 'too_large' | 'timed_out' | 'full' | 'plain', number>
   /** Requests whose head breaks the rules of HTTP, and that were handled nevertheless. */
   repairedHeads: number
 }
@@ -34,7 +34,7 @@ export function workerBounds(proxies: TrustedProxies, limits: ListenerLimits = D
     bodies,
     pipelined: 0,
     framing: 0,
-    refusedHeads: { malformed: 0, too_large: 0, timed_out: 0, plain: 0 },
+    refusedHeads: { malformed: 0, too_large: 0, timed_out: 0, full: 0, plain: 0 },
     repairedHeads: 0,
   })
   return { gateway: listener(), bulk: listener() }

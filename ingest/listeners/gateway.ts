@@ -1,4 +1,4 @@
-import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Server as PortServer, Socket } from 'node:net'
 import type { App } from '../app.ts'
 import type { GatewayChannels } from '../channel/channels.ts'
@@ -11,7 +11,8 @@ import { RECEIVED_AT_HEADER, type ReceivedAt } from './received-at.ts'
 import { userAgentText } from './user-agent.ts'
 import { BODIES_FULL, UNREAD_MAX_BYTES, workerBounds, type ListenerBounds } from './bounds.ts'
 import { isHttps, type Listener } from './bulk.ts'
-import { RawRequest } from './raw-request.ts'
+import type { BodyShare } from './body-budget.ts'
+import { UnparsedRequests } from './unparsed-requests.ts'
 
 /** Time limit for a request's head, and separately for the whole request; how often they are checked. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -21,32 +22,6 @@ const CHECK_MS = 2000
 const IDLE_MS = 15_000
 /** A connection on which nothing moves is closed, also while an answer waits to be read. Longer than any handler takes. */
 const STALLED_MS = 60_000
-
-/** An error of node:http, with the bytes that were received last. */
-interface UnparsedError extends Error {
-  readonly code?: string
-  readonly rawPacket?: Buffer
-}
-
-/** What llhttp calls faults of a request line or a header. */
-const ERRORS_IN_HEADS = new Set([
-  'HPE_INVALID_URL',
-  'HPE_INVALID_CONSTANT',
-  'HPE_INVALID_VERSION',
-  'HPE_INVALID_HEADER_TOKEN',
-  'HPE_LF_EXPECTED',
-  'HPE_CR_EXPECTED',
-])
-
-type Refusal = readonly [reason: keyof ListenerBounds['refusedHeads'], status: string]
-const MALFORMED: Refusal = ['malformed', '400 Bad Request']
-const TOO_LARGE: Refusal = ['too_large', '431 Request Header Fields Too Large']
-const TIMED_OUT: Refusal = ['timed_out', '408 Request Timeout']
-/** By error code; other errors say that the connection is lost. */
-const REFUSALS = new Map<string, Refusal>([
-  ['HPE_HEADER_OVERFLOW', TOO_LARGE],
-  ['ERR_HTTP_REQUEST_TIMEOUT', TIMED_OUT],
-])
 
 /**
  * The gateway listener: HTTP/1.0 and 1.1 through node:http. WiFiDog gateways speak only HTTP/1.0, which uWebSockets refuses, and read until
@@ -64,8 +39,7 @@ export class GatewayListener implements Listener, Responder {
   readonly #bounds: ListenerBounds
   /** Connections with a request that was not answered yet. */
   readonly #busy = new WeakSet<Socket>()
-  /** Connections whose last request Node.js could not parse, and the request if we can: neither reads another one. */
-  readonly #unparsed = new WeakMap<Socket, RawRequest | null>()
+  readonly #unparsed: UnparsedRequests
   /** The request whose headers a handler may read. */
   #request: IncomingMessage | null = null
   #channels: GatewayChannels | null = null
@@ -109,7 +83,14 @@ export class GatewayListener implements Listener, Responder {
         this.#handle(request, response)
       },
     )
-    this.#server.on('clientError', (error, socket) => this.#unparsedRequest(error, socket as Socket))
+    this.#unparsed = new UnparsedRequests({
+      bounds,
+      stalledMs: STALLED_MS,
+      shareOf: (socket) => this.#shareOf(plainAddress(socket.remoteAddress)),
+      isBusy: (socket) => this.#busy.has(socket),
+      handle: (request, response) => this.#handle(request, response),
+    })
+    this.#unparsed.watch(this.#server, certificate === null ? 'connection' : 'secureConnection')
     const plainRequest = () => bounds.refusedHeads.plain++
     this.#tlsPort =
       certificate === null ? null : tlsPort(this.#server, { firstByteMs: HEADERS_TIMEOUT_MS, plainRequest })
@@ -141,6 +122,7 @@ export class GatewayListener implements Listener, Responder {
   serveChannels(channels: GatewayChannels): void {
     this.#channels = channels
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#unparsed.forget(socket)
       channels.upgrade(request, socket, head, this.#remoteIpOf(request))
     })
   }
@@ -217,67 +199,15 @@ export class GatewayListener implements Listener, Responder {
     return typeof forwardedFor === 'string' ? this.#proxies.client(peer, forwardedFor) : peer
   }
 
-  /** Node.js reports what it cannot parse, and what takes too long, once for each packet. */
-  #unparsedRequest({ code = '', rawPacket }: UnparsedError, socket: Socket): void {
-    let raw = this.#unparsed.get(socket)
-    if (raw === undefined) {
-      // While a body is read, the packet does not begin with a head.
-      const mayBeRead = ERRORS_IN_HEADS.has(code) && rawPacket !== undefined && !this.#busy.has(socket)
-      raw = mayBeRead ? new RawRequest(socket) : null
-      this.#unparsed.set(socket, raw)
-      if (raw === null) {
-        this.#refuse(REFUSALS.get(code) ?? (code.startsWith('HPE_') ? MALFORMED : null), socket)
-        return
-      }
-      // MEASURED: Node.js goes on to measure the time since the request's first byte, and reports after HEADERS_TIMEOUT_MS that it is over.
-      socket.setTimeout(STALLED_MS)
-    }
-    if (raw === null || raw.complete || socket.writableEnded) {
-      if (socket.writableFinished) socket.destroy()
-      return
-    }
-    if (rawPacket === undefined) {
-      this.#endRaw(REFUSALS.get(code) ?? null, socket)
-      return
-    }
-    const progress = raw.take(rawPacket)
-    if (progress === 'malformed') this.#endRaw(MALFORMED, socket)
-    else if (progress === 'too_large') this.#endRaw(TOO_LARGE, socket)
-    else if (progress === 'begins') this.#handleRaw(raw.message as IncomingMessage, socket)
-  }
-
-  #endRaw(refusal: Refusal | null, socket: Socket): void {
-    this.#unparsed.set(socket, null)
-    this.#refuse(refusal, socket)
-  }
-
-  #handleRaw(request: IncomingMessage, socket: Socket): void {
-    this.#bounds.repairedHeads++
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
-    response.on('finish', () => socket.end())
-    socket.once('close', () => request.destroy())
-    this.#handle(request, response)
-  }
-
-  /** @param refusal null: the connection is lost */
-  #refuse(refusal: Refusal | null, socket: Socket): void {
-    if (refusal === null) {
-      socket.destroy()
-      return
-    }
-    const [reason, status] = refusal
-    this.#bounds.refusedHeads[reason]++
-    if (socket.writable && !this.#busy.has(socket)) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
-    socket.destroySoon()
+  /** The budget of unfinished requests. */
+  #shareOf(address: string): BodyShare {
+    return this.#bounds.bodies.body(address, this.#proxies.any && this.#proxies.trusts(address))
   }
 
   #readBody(request: IncomingMessage, response: ServerResponse, handler: BodyHandler): void {
     const { maxBytes, tooLarge } = handler
     const { query, remoteIp, userAgent, now } = this.#exchange
-    const { bodies } = this.#bounds
-    const share = bodies.body(remoteIp, this.#proxies.any && this.#proxies.trusts(remoteIp))
+    const share = this.#shareOf(remoteIp)
     let parts: Buffer[] = []
     let length = 0
     let refused = false

@@ -24,18 +24,19 @@ export interface RawHead {
 /**
  * Reads a head that Node.js could not parse, percent-encoding what may not be in a target. Headers that are not valid count as not sent.
  * @param bytes must begin with the request line
- * @returns 'unfinished': more bytes are needed; null: it is none. A GET or HEAD is answered once its request line is there
+ * @param isAll nothing more comes: a GET or HEAD is read as far as its headers have come
+ * @returns 'unfinished': more bytes are needed; 'line': the request line of a GET or HEAD is there, its headers are not; null: it is none
  */
-export function readRawHead(bytes: Buffer, socket: Socket): RawHead | 'unfinished' | null {
+export function readRawHead(bytes: Buffer, socket: Socket, isAll: boolean): RawHead | 'unfinished' | 'line' | null {
   const lineEnd = bytes.indexOf('\n')
-  if (lineEnd < 0 || lineEnd > HEAD_MAX_BYTES) return null
-  const match = REQUEST_LINE.exec(bytes.toString('latin1', 0, lineEnd))
+  if (lineEnd < 0) return 'unfinished'
+  const match = lineEnd > HEAD_MAX_BYTES ? null : REQUEST_LINE.exec(bytes.toString('latin1', 0, lineEnd))
   if (match === null) return null
   const [, method, target, minor] = match
   if (!METHODS.includes(method)) return null
-  const bodyless = method === 'GET' || method === 'HEAD'
   const headEnd = endOfHead(bytes, lineEnd + 1)
-  if (headEnd < 0 && !bodyless) return 'unfinished'
+  const hasNoBody = method === 'GET' || method === 'HEAD'
+  if (headEnd < 0 && !(isAll && hasNoBody)) return hasNoBody ? 'line' : 'unfinished'
   const message = new IncomingMessage(socket)
   message.method = method
   message.url = encodedTarget(Buffer.from(target, 'latin1'))

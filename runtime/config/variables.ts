@@ -83,7 +83,8 @@ export const VARIABLES = {
     allowed: 'a whole number, 1 to 1000000',
   }),
   maxBodyBytes: withDefault('GATEPOST_UNFINISHED_BODIES_MAX_BYTES', '64 MiB', size(1024 * KiB, TiB), {
-    description: 'Bytes of unfinished request bodies that a worker holds, a quarter of them from one address.',
+    description:
+      'Bytes of unfinished request bodies and heads that a worker holds, a quarter of them from one address.',
     allowed: 'a size of at least 1 MiB, such as 64MiB or plain bytes',
   }),
   privateBind: withDefault('GATEPOST_PRIVATE_BIND', '127.0.0.1', bindAddress, {

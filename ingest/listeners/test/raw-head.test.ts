@@ -1,54 +1,13 @@
 import { connect } from 'node:net'
-import t, { type Test } from 'tap'
-import { TrustedProxies } from '../../../common/trusted-proxies.ts'
-import { MemoryLog } from '../../../test/helpers/memory-log.ts'
-import { openApp } from '../../../test/helpers/open-app.ts'
+import t from 'tap'
 import { until } from '../../../test/helpers/until.ts'
-import { workerBounds } from '../bounds.ts'
-import { GatewayListener } from '../gateway.ts'
+import { answered, NUMBERS, open, utf8 } from './gateway-listener.ts'
 
 /*
  * Symptom: gateways with a space or a letter beyond ASCII in their gw_id or SSID got 400 for every heartbeat, which no metric counted, and took the
  * server for dead. Root cause: node:http refuses such a request line itself, and no handler sees the request.
  */
 
-async function open(t: Test, proxies: string[] = []) {
-  const trusted = new TrustedProxies(proxies)
-  const bounds = workerBounds(trusted).gateway
-  const log = new MemoryLog()
-  const app = openApp(log)
-  const listener = new GatewayListener(app, trusted, null, null, bounds)
-  await listener.listen('127.0.0.1', 0)
-  t.teardown(() => {
-    listener.stopAccepting()
-    listener.close()
-  })
-  const rows = async (stream: 'gateway_pings' | 'gateway_auth') => {
-    await app.records.flush()
-    return log.decoded(stream).map(({ record }) => record)
-  }
-  return { port: listener.port, bounds, rows }
-}
-
-/** What is answered until the server closes the connection. `text`: one byte for each character. */
-async function answered(t: Test, port: number, ...packets: string[]): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  let received = ''
-  let ended = false
-  socket.on('data', (chunk) => (received += chunk.toString('latin1')))
-  socket.on('end', () => {
-    ended = true
-    socket.end()
-  })
-  socket.on('error', () => (ended = true))
-  t.teardown(() => socket.destroy())
-  for (const packet of packets) socket.write(Buffer.from(packet, 'latin1'))
-  t.ok(await until(() => ended, 5), 'the server closes the connection')
-  return received
-}
-
-const utf8 = (text: string) => Buffer.from(text).toString('latin1')
-const NUMBERS = 'sys_uptime=1&sys_memfree=2&sys_load=0.25&wifidog_uptime=4'
 const REST = 'HTTP/1.0\r\nUser-Agent: WiFiDog 1.1.5\r\nHost: a\r\n\r\n'
 
 t.test('every heartbeat is answered, whatever is in its request line', async (t) => {
@@ -73,7 +32,7 @@ t.test('every heartbeat is answered, whatever is in its request line', async (t)
     t.same(row?.['extra'], more, line)
   }
   t.equal(bounds.repairedHeads, cases.length)
-  t.same(bounds.refusedHeads, { malformed: 0, too_large: 0, timed_out: 0, plain: 0 })
+  t.same(bounds.refusedHeads, { malformed: 0, too_large: 0, timed_out: 0, full: 0, plain: 0 })
 })
 
 t.test('so is a request with a bad header, with bare line feeds, or without a Host', async (t) => {
@@ -118,11 +77,7 @@ t.test('counters in a body too, in whatever packets they come', async (t) => {
     [head, report(2)],
     [line + 'Host: a\r\nContent-', `Length: ${report(3).length}\r\n\r\n{`, report(3).slice(1)],
     [chunked + chunks(report(4))],
-    [...(chunked + chunks(report(5)))].reduce<string[]>(
-      // The request line has to come in one packet; after it, every byte comes alone.
-      ([first, ...rest], byte, index) => (index < line.length ? [first + byte] : [first, ...rest, byte]),
-      [''],
-    ),
+    [...(chunked + chunks(report(5)))],
     [`${head.replace('1.1', '1.0')}${report(6)}GET /ping/?gw_id=hidden one HTTP/1.0\r\n\r\n`],
   ]
   for (const [index, packets] of requests.entries()) {
@@ -167,7 +122,7 @@ t.test('what cannot be read is refused, and counted by reason', async (t) => {
     'GET /ping/?gw_id=a HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n',
   ]
   for (const request of malformed) t.match(await answered(t, port, request), /^HTTP\/1\.1 400 /, request)
-  t.same(bounds.refusedHeads, { malformed: malformed.length, too_large: 0, timed_out: 0, plain: 0 })
+  t.same(bounds.refusedHeads, { malformed: malformed.length, too_large: 0, timed_out: 0, full: 0, plain: 0 })
   const long = `GET /ping/?gw_id=a HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
   t.match(await answered(t, port, long), /^(HTTP\/1\.1 431 |$)/)
   t.equal(bounds.refusedHeads.too_large, 1)
@@ -222,6 +177,9 @@ t.test('a request that does not go on is refused after the time limit', async (t
   const parts = [
     'POST /auth/?gw_id=a b HTTP/1.1\r\nHost',
     'POST /auth/?gw_id=a b HTTP/1.1\r\nContent-Length: 9\r\n\r\n{',
+    // Not known yet to be one that Node.js cannot parse, and known.
+    'GET /ping/?gw_id=a',
+    'GET /ping/?gw_id=a b',
   ]
   const sockets = parts.map((part) => {
     const socket = connect({ port, host: '127.0.0.1' })
@@ -232,10 +190,10 @@ t.test('a request that does not go on is refused after the time limit', async (t
     return socket
   })
   // What comes slowly is not waited for any longer.
-  const drip = setInterval(() => sockets[1].write('1'), 2000)
+  const drip = setInterval(() => sockets.slice(1).forEach((socket) => socket.writable && socket.write('1')), 2000)
   t.teardown(() => clearInterval(drip))
   t.ok(await until(() => sockets.every(({ destroyed, readableEnded }) => destroyed || readableEnded), 60))
-  t.equal(bounds.refusedHeads.timed_out, 2)
+  t.equal(bounds.refusedHeads.timed_out, parts.length)
   t.equal(bounds.bodies.usedBytes, 0)
 })
 
