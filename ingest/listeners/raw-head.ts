@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
  *
  * The target is everything between the first space and the last one before the version.
  */
-const REQUEST_LINE = /^([A-Z-]{1,16}) +(\S.*?) +HTTP\/1\.([01])\r?$/s
+const REQUEST_LINE = /^([A-Z-]{1,16}) +(\S(?:.*[^ ])?) +HTTP\/1\.([01])\r?$/s
 
 /** Node.js counts a longer head as too large. */
 export const HEAD_MAX_BYTES = 16 * 1024

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { pino } from 'pino'
 import { App } from '../../ingest/app.ts'
 import { assignsCredential, isCredential } from '../../ingest/parse/credentials.ts'
@@ -6,6 +7,7 @@ import { formDecode, QueryFields } from '../../ingest/parse/query.ts'
 import { authFields } from '../../ingest/encode/auth.ts'
 import { POST_AUTH_KEYS } from '../../ingest/encode/post-auth.ts'
 import { Exchange } from '../../ingest/http.ts'
+import { readRawHead } from '../../ingest/listeners/raw-head.ts'
 import { userAgentText } from '../../ingest/listeners/user-agent.ts'
 import { parseDecimal, parseUint64 } from '../../ingest/parse/number.ts'
 import { accountName } from '../../portal/account.ts'
@@ -199,11 +201,29 @@ const query = new QueryFields(
 const auth = authFields()
 const json = new JsonFields(POST_AUTH_KEYS)
 
+const socket = new Socket()
+const readHead = (text: string) => readRawHead(Buffer.from(text), socket, true)
+
 /** Requests are refused above their limits, so what is within them is measured. */
 const WITHIN_QUERY = 4000
+const WITHIN_HEAD = 2000
 const LOGIN = 'gw_id=G&gw_address=192.168.1.1&gw_port=2060&mac=00:11:22:33:44:55'
 
 export const INGEST_PARSERS: readonly Parser[] = [
+  {
+    name: 'request lines that Node.js cannot parse',
+    run: readHead,
+    pieces: [' ', 'a', 'é', '\t', '%', '?', ' HTTP/1.0', 'HTTP/1.', '\r', '\xa0'],
+    characters: WITHIN_HEAD,
+    wrap: (text) => `GET /${text}x HTTP/1.0\r\n\r\n`,
+  },
+  {
+    name: 'headers that Node.js cannot parse',
+    run: readHead,
+    pieces: [' ', ':', 'a: b\r\n', 'Cookie:a\n', 'a:\n', '\r', '\n', '\r\n', 'é', '\t'],
+    characters: WITHIN_HEAD,
+    wrap: (text) => `GET / HTTP/1.0\r\n${text}`,
+  },
   { name: 'form decoding', run: formDecode, pieces: QUERY },
   { name: 'credentials in names', run: isCredential, pieces: [...QUERY, ...TEXT] },
   { name: 'credentials in values', run: assignsCredential, pieces: [...QUERY, ...TEXT] },
