@@ -37,20 +37,29 @@ const APFREE: Readonly<Record<string, readonly string[]>> = {
   gateway: ['gateway_name', 'gateway_channel', 'gateway_id'],
 }
 
-/** From files/wifidog-ng.config and files/wifidog-ng/config.lua of zhaojh329/wifidog-ng. */
-const WIFIDOG_NG: Readonly<Record<string, readonly string[]>> = {
+const SERVER = 'host port ssl path login_path portal_path msg_path ping_path auth_path'.split(' ')
+
+/** From files/wifidog-ng.config, files/wifidog-ng.init and files/wifidog-ng/config.lua of zhaojh329/wifidog-ng. */
+const WIFIDOG_NG_2: Readonly<Record<string, readonly string[]>> = {
   gateway:
-    `enabled interface port ssl_port dhcp_host_white checkinterval client_timeout temppass_time id address apikey`.split(
-      ' ',
-    ),
-  server: 'host port ssl path login_path portal_path msg_path ping_path auth_path'.split(' '),
+    'enabled interface port ssl_port dhcp_host_white checkinterval client_timeout temppass_time id address'.split(' '),
+  server: SERVER,
   validated_domain: ['domain'],
+}
+
+/** From src/config.c of its tag v1.5.6, which has no sample. */
+const WIFIDOG_NG_1_5: Readonly<Record<string, readonly string[]>> = {
+  gateway: 'enabled ifname address id ssid port ssl_port checkinterval client_timeout temppass_time'.split(' '),
+  authserver: SERVER,
+  popularserver: ['server'],
+  whitelist_domain: ['domain'],
 }
 
 t.test('every option is one that the service reads', (t) => {
   for (const [file, known] of [
     ['wifidogx', APFREE],
-    ['wifidog-ng', WIFIDOG_NG],
+    ['wifidog-ng', WIFIDOG_NG_2],
+    ['wifidog-ng-1.5', WIFIDOG_NG_1_5],
   ] as const) {
     const sections = sectionsOf(file)
     t.ok(sections.length >= 2)
@@ -68,9 +77,15 @@ t.test('they lead to the routes of the gateway listener', (t) => {
   t.equal(common.options.get('auth_server_port'), '8000')
   t.ok(['cloud', 'local'].includes(common.options.get('auth_server_mode') ?? ''))
   t.ok(['ws', 'wss', 'mqtt', 'none'].includes(common.options.get('long_conn_mode') ?? ''))
-  const server = sectionsOf('wifidog-ng').find(({ type }) => type === 'server')
-  const paths = ['login', 'portal', 'msg', 'ping', 'auth'].map((name) => server?.options.get(`${name}_path`))
-  t.same(paths, ['login', 'portal', 'gw_message.php', 'ping', 'auth'])
-  t.equal(server?.options.get('path'), '/')
+  for (const [file, section] of [
+    ['wifidog-ng', 'server'],
+    ['wifidog-ng-1.5', 'authserver'],
+  ]) {
+    const server = sectionsOf(file).find(({ type }) => type === section)
+    const paths = ['login', 'portal', 'msg', 'ping', 'auth'].map((name) => server?.options.get(`${name}_path`))
+    t.same(paths, ['login', 'portal', 'gw_message.php', 'ping', 'auth'])
+    t.equal(server?.options.get('path'), '/')
+    t.equal(server?.options.get('port'), '8000')
+  }
   t.end()
 })
