@@ -20,7 +20,7 @@ const HARMLESS = new Set(
   optimize_move_to_prewhere optimize_read_in_order prefer_column_name_to_alias priority receive_timeout send_timeout session_timezone short_circuit_function_evaluation totals_mode
   transform_null_in union_default_mode use_uncompressed_cache validate_polygons
   allow_suspicious_low_cardinality_types allow_suspicious_types_in_group_by
-  allow_suspicious_types_in_order_by alter_sync lightweight_deletes_sync mutations_sync
+  allow_nondeterministic_mutations allow_suspicious_types_in_order_by alter_sync lightweight_deletes_sync mutations_sync
   optimize_throw_if_noop
   join_overflow_mode read_overflow_mode read_overflow_mode_leaf result_overflow_mode set_overflow_mode sort_overflow_mode
   timeout_overflow_mode transfer_overflow_mode`.split(/\s+/),
@@ -57,9 +57,9 @@ const REFUSED = new Set([
 /** Accepted without effect: the endpoint decides these, or they only matter to a server with sessions and logs. */
 const IGNORED = new Set(
   `async_insert async_insert_busy_timeout_ms async_insert_deduplicate async_insert_max_data_size buffer_size
-  cancel_http_readonly_queries_on_client_close http_headers_progress_interval_ms http_make_head_request
+  cancel_http_readonly_queries_on_client_close distributed_foreground_insert http_headers_progress_interval_ms http_make_head_request
   http_native_compression_disable_checksumming_on_decompress http_receive_timeout http_response_buffer_size
-  http_send_timeout http_write_exception_in_output_format http_zlib_compression_level   insert_quorum log_queries network_compression_method network_zstd_compression_level readonly
+  http_send_timeout http_write_exception_in_output_format http_zlib_compression_level insert_distributed_sync insert_quorum log_queries network_compression_method network_zstd_compression_level readonly
   send_logs_level send_progress_in_http_headers wait_for_async_insert wait_for_async_insert_timeout`.split(/\s+/),
 )
 
@@ -171,5 +171,6 @@ export const TABLE_SETTINGS = new Set(
   fsync_after_insert fsync_part_directory index_granularity index_granularity_bytes max_bytes_to_merge_at_max_space_in_pool
   merge_with_ttl_timeout min_bytes_for_wide_part min_compressed_bytes_to_fsync_after_merge min_rows_for_wide_part
   min_rows_to_fsync_after_merge non_replicated_deduplication_window old_parts_lifetime parts_to_delay_insert
-  parts_to_throw_insert ttl_only_drop_parts`.split(/\s+/),
+  parts_to_throw_insert replicated_deduplication_window replicated_deduplication_window_for_async_inserts
+  replicated_deduplication_window_seconds ttl_only_drop_parts`.split(/\s+/),
 )

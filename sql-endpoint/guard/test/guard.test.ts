@@ -221,6 +221,11 @@ t.test('settings of a request and their limits', async (t) => {
     ['send_progress_in_http_headers', '1'],
     ['extremes', '1'],
     ['session_timezone', 'Europe/Berlin'],
+    // What dbt sends with each statement.
+    ['mutations_sync', '3'],
+    ['insert_distributed_sync', '1'],
+    ['distributed_foreground_insert', '1'],
+    ['allow_nondeterministic_mutations', '1'],
   ]) {
     const answer = await query(harness.url, 'SELECT 1', { [name ?? '']: value ?? '' })
     t.equal(answer.status, 200, `${name}=${value}`, { text: answer.text })
@@ -321,7 +326,7 @@ t.test('the catalogue shows only database gatepost, and no paths', async (t) => 
 
 t.test('statements of admin', async (t) => {
   for (const sql of [
-    "CREATE TABLE work (id UInt64, at DateTime, name LowCardinality(String) DEFAULT lower('X') CODEC(ZSTD(1)), INDEX i name TYPE bloom_filter GRANULARITY 1) ENGINE = ReplacingMergeTree ORDER BY id PARTITION BY toYYYYMM(at) TTL at + INTERVAL 1 YEAR SETTINGS index_granularity = 1024",
+    "CREATE TABLE work (id UInt64, at DateTime, name LowCardinality(String) DEFAULT lower('X') CODEC(ZSTD(1)), INDEX i name TYPE bloom_filter GRANULARITY 1) ENGINE = ReplacingMergeTree ORDER BY id PARTITION BY toYYYYMM(at) TTL at + INTERVAL 1 YEAR SETTINGS index_granularity = 1024, replicated_deduplication_window = '0'",
     'CREATE TABLE IF NOT EXISTS gatepost.work2 (a UInt8) ENGINE = Memory',
     'CREATE TABLE work3 AS readings',
     'CREATE TABLE work4 ENGINE = MergeTree ORDER BY id AS SELECT * FROM readings',
