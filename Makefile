@@ -35,7 +35,7 @@ test-installations: build ## Upgrade earlier versions, and run each pairing of l
 test-outages: build ## Kill and stop workers, brokers and the store one at a time (5 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/outages/*.test.ts)
 
-test-clients: build ## Query as analysts' programs do: clients in Python, Java and Go (test/clients/install installs them)
+test-clients: build ## Query as analysts' programs do: clients in Python, Java and Go, and dbt (test/clients/install installs them)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(or $(FILE),$(wildcard test/clients/*.test.ts))
 
 test-servers: build ## Run against an S3 server, and Helm with the schemas of Kubernetes (test/servers/install installs them)

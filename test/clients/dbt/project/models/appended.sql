@@ -1,0 +1,2 @@
+{{ config(materialized='incremental', incremental_strategy='append', order_by='id') }}
+select id from {{ source('gatepost', 'readings') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select count() as readings from {{ ref('by_table') }}
