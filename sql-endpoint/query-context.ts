@@ -1,4 +1,5 @@
-import type { Engine, EngineFacts, Overdue } from './engine.ts'
+import type { Overdue } from './connection.ts'
+import type { Engine, EngineFacts } from './engine.ts'
 import type { Audience } from './guard/catalog.ts'
 import type { Verdict } from './guard/guard.ts'
 import type { StatementSummary } from './guard/summary.ts'

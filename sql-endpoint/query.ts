@@ -1,4 +1,4 @@
-import { Connection } from './engine.ts'
+import { Connection } from './connection.ts'
 import { SqlError } from './errors.ts'
 import { filterSetting, queryOfFilter, TABLE_FILTERS, type TableFilter } from './guard/table-filters.ts'
 import { shapeOf } from './guard/shape.ts'

@@ -1,4 +1,4 @@
-import type { Connection } from '../engine.ts'
+import type { Connection } from '../connection.ts'
 import { SqlError } from '../errors.ts'
 import { fillingOf, type ExternalTable } from './external-tables.ts'
 

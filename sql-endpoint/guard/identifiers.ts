@@ -1,4 +1,4 @@
-import type { Connection } from '../engine.ts'
+import type { Connection } from '../connection.ts'
 import { SqlError } from '../errors.ts'
 import { applyEdits, isName, nameOf, type Token } from './tokens.ts'
 

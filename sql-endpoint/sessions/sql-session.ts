@@ -1,4 +1,5 @@
-import { Connection, type Engine, type Overdue, type Preparation } from '../engine.ts'
+import { Connection, type Overdue, type Preparation } from '../connection.ts'
+import type { Engine } from '../engine.ts'
 import { SqlError } from '../errors.ts'
 import type { Assignments } from '../guard/set.ts'
 import type { SqlRequest } from '../request.ts'
