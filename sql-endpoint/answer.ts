@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 import { SqlError } from './errors.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
-import type { Verdict } from './guard/guard.ts'
+import type { Verdict } from './guard/verdict.ts'
 import type { Output } from './output.ts'
 import type { Checked, QueryContext } from './query-context.ts'
 import type { SqlRequest } from './request.ts'
@@ -56,7 +56,7 @@ export async function answer(
 ): Promise<void> {
   const { progressMs } = request
   if (progressMs === null) return answerWith(connection, checked, request, output, context)
-  const watch = new ProgressWatch(context.engine, context.condition, progressMs)
+  const watch = new ProgressWatch(context.engine, context.statement.condition, progressMs)
   output.headersAtStart = () => ({ 'X-ClickHouse-Progress': watch.headers })
   try {
     await answerWith(connection, checked, request, output, context)
@@ -77,6 +77,7 @@ async function answerWith(
   const joiner = new Joiner(format.joining, request.nativeRevision)
   const headers = { 'Content-Type': format.contentType, 'X-ClickHouse-Format': format.name }
   const { maxResultBytes } = context.limits
+  requireNotKilled(verdict, context)
   const inOnePiece =
     format.joining.kind === 'whole' ||
     !verdict.streams ||
@@ -85,6 +86,7 @@ async function answerWith(
     (await isAnalysedSlowly(connection, verdict))
   if (inOnePiece) {
     const result = await connection.run(verdict.sql, format.name)
+    requireNotKilled(verdict, context)
     const bytes = result.bytes()
     if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
     last.wasSmall = bytes.byteLength <= SMALL_RESULT
@@ -101,7 +103,7 @@ async function answerWith(
   const held: Buffer[] = []
   let total = 0
   const returned = { resultRows: 0, resultBytes: 0 }
-  const read = new ReadCounts(context.engine, context.condition)
+  const read = new ReadCounts(context.engine, context.statement.condition)
   const start = (): void => output.start({ ...headers, ...summaryHeader(started, { ...returned, ...read.counts }) })
   // Leaving the loop, also by an error, cancels the query: the engine stops after the current chunk.
   for await (const chunk of connection.stream(verdict.sql, format.name)) {
@@ -123,10 +125,16 @@ async function answerWith(
       await output.write(joined)
     }
   }
+  requireNotKilled(verdict, context)
   last.wasSmall = total <= SMALL_RESULT
   if (!output.started) start()
   for (const part of held) await output.write(part)
   await output.end()
+}
+
+/** What was killed early in its work ends without an error in this engine, and without rows. */
+function requireNotKilled({ kills }: Verdict, { statement }: QueryContext): void {
+  if (statement.isKilled && kills === null) throw new SqlError('QUERY_WAS_CANCELLED', 'Query was cancelled')
 }
 
 /** Bytes of a result that one call of the engine returns as quickly as a stream does. */

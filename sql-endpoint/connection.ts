@@ -31,21 +31,31 @@ export interface Preparation {
   readonly settings: Readonly<Record<string, string | number>>
 }
 
+/** Parameters of earlier statements that a connection may still have, and their characters. */
+const MOST_PARAMETERS = 50
+const MOST_CHARACTERS = 16_384
+
 /**
- * Settings, parameters, temporary tables and the current database stick to a connection of the engine, so a connection belongs to one request
- * or to one session of a user. MEASURED: opening one and preparing it take 0.7 ms together (2 cores, chDB 3.4); spare ones that were made ahead
- * saved nothing, since they are made on the same thread between two queries of a client.
+ * Settings, parameters, temporary tables and the current database stick to a connection of the engine, so a connection belongs to one request,
+ * to one session of a user, or to the reading statements of one user under the same settings (connection-pool.ts).
  */
 export class Connection {
   readonly #session: Session
-  #overdue: Overdue
+  /** Of the connection in the engine's list of what runs. */
+  readonly tag: string
+  /** Of the statement that runs. */
+  overdue: Overdue
   #operation: Promise<unknown> = Promise.resolve()
+  #role = ''
+  #hasFailed = false
+  /** Characters of each parameter that was set: the engine cannot forget one. */
+  readonly #parameters = new Map<string, number>()
   /** Names of settings that may have another value than the engine's default. */
   #changed: ReadonlySet<string> = new Set()
 
   /** @throws the engine's error for a setting that it does not take */
-  static async open(engine: Engine, preparation: Preparation, overdue: Overdue): Promise<Connection> {
-    const connection = new Connection(engine, overdue)
+  static async open(engine: Engine, preparation: Preparation, overdue: Overdue, tag = ''): Promise<Connection> {
+    const connection = new Connection(engine, overdue, tag)
     try {
       await connection.prepare(preparation, overdue)
       return connection
@@ -55,14 +65,16 @@ export class Connection {
     }
   }
 
-  private constructor(engine: Engine, overdue: Overdue) {
-    this.#overdue = overdue
+  private constructor(engine: Engine, overdue: Overdue, tag: string) {
+    this.overdue = overdue
+    this.tag = tag
     this.#session = new Session(engine.dataPath)
   }
 
   /** Makes role and settings those of the next statement, whatever they were before. PRECONDITION: it was not made readonly = 1. */
   async prepare({ role, temporaryTables = false, settings }: Preparation, overdue: Overdue): Promise<void> {
-    this.#overdue = overdue
+    this.overdue = overdue
+    this.#role = role
     const wanted = { ...ALWAYS, ...settings }
     const before = this.#changed
     this.#changed = new Set([...before, ...Object.keys(wanted)])
@@ -76,9 +88,21 @@ export class Connection {
     this.#changed = new Set(Object.keys(wanted))
   }
 
+  /** Takes role, limits and database again. PRECONDITION: readonly = 1 has kept the settings, and there are no temporary tables. */
+  async renew(): Promise<void> {
+    await this.run([...takingRole(this.#role), `USE ${DATABASE}`].join('; '), 'Null')
+  }
+
+  /** Whether it must not run another statement: what a failed one had written of its result would be the beginning of the next result. */
+  get isWorn(): boolean {
+    const characters = [...this.#parameters.values()].reduce((sum, length) => sum + length, 0)
+    return this.#hasFailed || this.#parameters.size > MOST_PARAMETERS || characters > MOST_CHARACTERS
+  }
+
   /** Values are escaped as in TabSeparated, as over HTTP. */
   async setParameters(parameters: ReadonlyMap<string, string>): Promise<void> {
     if (parameters.size === 0) return
+    for (const [name, value] of parameters) this.#parameters.set(name, name.length + value.length)
     const list = [...parameters].map(([name, value]) => `param_${name} = ${literal(value)}`)
     await this.run(`SET ${list.join(', ')}`, 'Null')
   }
@@ -113,21 +137,31 @@ export class Connection {
   async *stream(sql: string, format: string): AsyncGenerator<StreamChunk> {
     const stream = this.#session.queryStream(sql, { format })
     const chunks = stream[Symbol.asyncIterator]()
+    let isWhole = false
     try {
       for (;;) {
         const next = await this.#watched(chunks.next())
+        isWhole = next.done === true
         if (next.done === true) return
         yield next.value
       }
     } finally {
+      this.#hasFailed ||= !isWhole
       await chunks.return?.()
     }
   }
 
   /** The engine checks its time limit between blocks of rows only: one call of a function may take any time. */
   async #watched<T>(operation: Promise<T>): Promise<T> {
-    const timer = setTimeout(this.#overdue.report, this.#overdue.afterMs)
-    return operation.finally(() => clearTimeout(timer))
+    const timer = setTimeout(this.overdue.report, this.overdue.afterMs)
+    try {
+      return await operation
+    } catch (error) {
+      this.#hasFailed = true
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** Waits for the running query: the engine cannot be interrupted within one, only between the chunks of a stream. */

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GatepostError, messageOf } from '../common/errors.ts'
 import { isGreeting, urlOf } from './address.ts'
+import { ConnectionPool } from './connection-pool.ts'
 import type { Overdue } from './connection.ts'
 import type { Engine, EngineFacts } from './engine.ts'
 import { openEngine } from './open-engine.ts'
@@ -29,6 +30,7 @@ import type { Checked, QueryOutcome } from './query-context.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
 import { Records } from './records.ts'
+import { RunningStatements } from './running-statements.ts'
 import { requestedRole, roleName } from './roles.ts'
 import { SqlSessions, type SessionUse } from './sessions/sql-sessions.ts'
 import { Counters, refusalOf, type SqlStats } from './stats.ts'
@@ -105,7 +107,7 @@ export async function startSqlEndpoint(options: SqlEndpointOptions): Promise<Sql
       server.closeAllConnections()
       await service.idle()
       await closed
-      await service.endSessions()
+      await service.closeConnections()
       engine.close()
     },
   }
@@ -127,9 +129,11 @@ class Service {
   readonly #judgements = new Judgements<Checked>(JUDGEMENTS, JUDGED_TEXT)
   readonly #records: Records
   readonly #sessions: SqlSessions
+  readonly #connections: ConnectionPool
+  readonly #running = new RunningStatements()
   readonly #readerData: DataBudget
   readonly #counters = new Counters()
-  readonly #running = new Set<Promise<void>>()
+  readonly #requests = new Set<Promise<void>>()
   /** Aborted when a client disconnects or is disconnected. */
   readonly #clients = new Set<AbortController>()
 
@@ -152,6 +156,7 @@ class Service {
     this.#gate = gate
     this.#records = new Records(options)
     this.#sessions = new SqlSessions(limits)
+    this.#connections = new ConnectionPool(engine, limits.readConnections * 2)
     this.#readerData = new DataBudget(limits.maxReaderDataBytes, limits.maxAllReaderDataBytes)
     this.#queue = new Queue(limits.maxQueued, limits.maxQueuedSeconds * 1000)
     this.#readers = new Gate(limits.readConnections, this.#queue)
@@ -183,8 +188,9 @@ class Service {
     for (const client of this.#clients) client.abort()
   }
 
-  endSessions(): Promise<void> {
-    return this.#sessions.close()
+  async closeConnections(): Promise<void> {
+    await this.#sessions.close()
+    await this.#connections.close()
   }
 
   async holdWriters(): Promise<() => void> {
@@ -203,7 +209,7 @@ class Service {
   }
 
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+    while (this.#requests.size > 0) await Promise.allSettled(this.#requests)
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -242,8 +248,8 @@ class Service {
 
   /** @param work never rejects */
   async #run(work: Promise<void>): Promise<void> {
-    this.#running.add(work)
-    await work.finally(() => this.#running.delete(work))
+    this.#requests.add(work)
+    await work.finally(() => this.#requests.delete(work))
   }
 
   /** Never rejects. */
@@ -303,6 +309,8 @@ class Service {
         role:
           reader !== null ? readerRoleName(reader) : roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
         judgements: this.#judgements,
+        connections: this.#connections,
+        running: this.#running,
         user: client.user,
         session: use?.session ?? null,
         mayChangeTemporary,

@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts'
+import type { RunningStatement } from './running-statements.ts'
 
 /** The engine may not have begun with the query yet, or with its next step. */
 const AGAIN_MS = 200
@@ -6,16 +7,15 @@ const AGAIN_MS = 200
 /** Ends a query in the engine once its client is gone. */
 export class Interruption {
   readonly #engine: Engine
-  readonly #condition: string
+  readonly #statement: RunningStatement
   readonly #signal: AbortSignal
   #timer: NodeJS.Timeout | null = null
   #killing: Promise<void> = Promise.resolve()
   #isOver = false
 
-  /** @param condition on system.processes */
-  constructor(engine: Engine, condition: string, signal: AbortSignal) {
+  constructor(engine: Engine, statement: RunningStatement, signal: AbortSignal) {
     this.#engine = engine
-    this.#condition = condition
+    this.#statement = statement
     this.#signal = signal
     signal.addEventListener('abort', this.#kill, { once: true })
     if (signal.aborted) this.#kill()
@@ -23,7 +23,7 @@ export class Interruption {
 
   readonly #kill = (): void => {
     this.#killing = this.#engine
-      .kill(this.#condition)
+      .kill(this.#statement.condition)
       .catch(() => undefined)
       .then(() => {
         if (!this.#isOver) this.#timer = setTimeout(this.#kill, AGAIN_MS)

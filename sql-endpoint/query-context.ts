@@ -1,10 +1,12 @@
+import type { ConnectionPool } from './connection-pool.ts'
 import type { Overdue } from './connection.ts'
 import type { Engine, EngineFacts } from './engine.ts'
 import type { Audience } from './guard/catalog.ts'
-import type { Verdict } from './guard/guard.ts'
+import type { Verdict } from './guard/verdict.ts'
 import type { StatementSummary } from './guard/summary.ts'
 import type { Token } from './guard/tokens.ts'
 import type { Judgements } from './judgements.ts'
+import type { RunningStatement, RunningStatements } from './running-statements.ts'
 import type { SqlLimits } from './options.ts'
 import type { SqlSession } from './sessions/sql-session.ts'
 import type { Counters } from './stats.ts'
@@ -22,8 +24,11 @@ export interface QueryContext {
   readonly audience: Audience
   /** See GuardContext. */
   readonly mayFilter: boolean
-  /** A condition on system.processes for this statement. */
-  readonly condition: string
+  /** This one. */
+  readonly statement: RunningStatement
+  /** All of the endpoint. */
+  readonly running: RunningStatements
+  readonly connections: ConnectionPool
   /** The session of the request, if it has one. */
   readonly session: SqlSession | null
   /** Whether temporary tables may be made and changed. */

@@ -1,4 +1,4 @@
-import { Connection } from './connection.ts'
+import { Connection, type Preparation } from './connection.ts'
 import { SqlError } from './errors.ts'
 import { filterSetting, queryOfFilter, TABLE_FILTERS, type TableFilter } from './guard/table-filters.ts'
 import { shapeOf } from './guard/shape.ts'
@@ -12,7 +12,7 @@ import { answer, changeTemporary, insert } from './answer.ts'
 import { summaryHeader } from './summary.ts'
 import type { Assignments } from './guard/set.ts'
 import { Interruption } from './interruption.ts'
-import { tagOf } from './query-tag.ts'
+import { RUNNING_PARAMETER, tagSetting, type RunningStatement } from './running-statements.ts'
 import type { Output } from './output.ts'
 import type { Checked, QueryContext } from './query-context.ts'
 import type { SqlRequest } from './request.ts'
@@ -32,7 +32,7 @@ export async function runQuery(
   statement: Statement,
   sent: SqlRequest,
   output: Output,
-  asked: Omit<QueryContext, 'condition'>,
+  asked: Omit<QueryContext, 'statement'>,
 ): Promise<void> {
   const { limits, facts, session } = asked
   const request = session === null ? sent : session.applyTo(sent)
@@ -43,14 +43,15 @@ export async function runQuery(
   }
   // Before the guard's own queries run, so that a wrong setting is reported first.
   const settings = connectionSettings(statement.sql, request, policy, asked)
-  const tag = tagOf(asked.user, request.queryId)
-  const context: QueryContext = { ...asked, condition: tag.condition }
+  const running = asked.running.begin(asked.user, request.queryId)
+  const context: QueryContext = { ...asked, statement: running }
   // A write goes on without its client, as on a server.
-  const interruption = context.mayWrite ? null : new Interruption(context.engine, tag.condition, context.signal)
+  const interruption = context.mayWrite ? null : new Interruption(context.engine, running, context.signal)
   try {
-    await runTagged({ ...settings, ...tag.setting }, statement, request, output, policy, context)
+    await runTagged(settings, statement, request, output, policy, context, interruption)
   } finally {
     await interruption?.stop()
+    asked.running.end(running)
   }
 }
 
@@ -61,9 +62,11 @@ async function runTagged(
   output: Output,
   policy: SettingsPolicy,
   context: QueryContext,
+  interruption: Interruption | null,
 ): Promise<void> {
-  const { engine, role, session, overdue } = context
-  const checked = await checkedOnce(statement.sql, request, policy, context)
+  const { engine, role, session, overdue, connections, statement: running } = context
+  const judged = await checkedOnce(statement.sql, request, policy, context)
+  const checked = withTarget(judged, context)
   const { verdict } = checked
   const filtering = await filtersOfRequest(request, policy, context)
   context.onStatement(verdict.summary)
@@ -83,22 +86,48 @@ async function runTagged(
     settings: { ...settings, ...filtering, ...forced, ...readonly },
   }
   const inSession = session !== null && (verdict.temporary !== null || session.tables.size > 0)
-  if (inSession) requireParameters(checked.tokens, checked.parameters)
   if (verdict.temporary?.makes === true) session?.requireRoomForTable()
   const connection = inSession
-    ? await session.prepare(engine, preparation, Object.fromEntries(policy.limits), overdue)
-    : await Connection.open(engine, preparation, overdue)
+    ? await session.prepare(engine, tagged(preparation, running), Object.fromEntries(policy.limits), overdue)
+    : await connections.take(context.user, preparation, overdue)
+  if (!inSession) running.tag = connection.tag
   const external = new ExternalTables(connection, context.limits.maxSessionTableBytes)
+  let isWhole = false
   try {
+    if (inSession || !context.mayWrite) requireParameters(checked.tokens, checked.parameters)
     for (const table of tables) await external.make(table)
-    await connection.setParameters(checked.parameters)
+    await connection.setParameters(parametersOf(checked, context))
     if (verdict.temporary !== null) await changeTemporary(connection, checked, statement.data, output, context)
     else if (verdict.takesData) await insert(connection, checked, statement.data, output, context)
     else await answer(connection, checked, request, output, context)
+    isWhole = true
   } finally {
     if (inSession) await external.drop()
-    else await connection.close()
+    else {
+      // What is told to end from now on must not be the next statement of the connection.
+      context.running.end(running)
+      await interruption?.stop()
+      await connections.giveBack(connection, isWhole && !context.signal.aborted && !running.isKilled)
+    }
   }
+}
+
+/** What a KILL QUERY means to the engine, which does not know the ids that clients give. */
+function withTarget(checked: Checked, { running }: QueryContext): Checked {
+  const { verdict } = checked
+  if (verdict.kills === null) return checked
+  return { ...checked, verdict: { ...verdict, sql: `KILL QUERY WHERE ${running.killed(verdict.kills)} ASYNC` } }
+}
+
+/** PRECONDITION: it has its connection, since it may look at itself. */
+function parametersOf({ verdict, parameters }: Checked, { running, audience, user }: QueryContext) {
+  if (!verdict.sql.includes(RUNNING_PARAMETER)) return parameters
+  const described = running.described(audience === 'reader' ? user : null)
+  return new Map([...parameters, [RUNNING_PARAMETER, described]])
+}
+
+function tagged(preparation: Preparation, { tag }: RunningStatement): Preparation {
+  return { ...preparation, settings: { ...preparation.settings, ...tagSetting(tag) } }
 }
 
 /** @throws SqlError ACCESS_DENIED: one of them is more than a name and columns */
@@ -174,8 +203,10 @@ async function check(
   policy: SettingsPolicy,
   context: QueryContext,
 ): Promise<Checked> {
-  const settings = { ...Object.fromEntries(policy.limits), readonly: readonlyLevel(sql) }
-  const connection = await Connection.open(context.engine, { role: context.role, settings }, context.overdue)
+  const { connections, role, user, overdue } = context
+  const settings = { ...ownSettings(policy), readonly: readonlyLevel(sql) }
+  const connection = await connections.take(user, { role, settings }, overdue)
+  let isWhole = false
   try {
     const identified = await substituteIdentifiers(connection, sql, request.queryParams)
     await connection.setParameters(identified.remaining)
@@ -185,6 +216,7 @@ async function check(
     const printAst = (text: string): Promise<string> => connection.printAst(text)
     const verdict = await judge(normalised.sql, normalised.tokens, printAst, judging)
     await judgeFilters(verdict.filters, connection, judging)
+    isWhole = true
     return {
       ...normalised,
       shape: shapeOf(normalised.tokens),
@@ -193,7 +225,7 @@ async function check(
       last: { wasSmall: false },
     }
   } finally {
-    await connection.close()
+    await connections.giveBack(connection, isWhole)
   }
 }
 
@@ -236,14 +268,17 @@ async function judgeFilters(
   }
 }
 
+function ownSettings({ limits }: SettingsPolicy): Record<string, string> {
+  return Object.fromEntries([...limits].map(([name, limit]) => [name, String(limit)]))
+}
+
 function connectionSettings(
   sql: string,
   request: SqlRequest,
   policy: SettingsPolicy,
   { mayWrite, mayFilter }: Pick<QueryContext, 'mayWrite' | 'mayFilter'>,
 ): Record<string, string> {
-  const settings: Record<string, string> = {}
-  for (const [name, limit] of policy.limits) settings[name] = String(limit)
+  const settings: Record<string, string> = ownSettings(policy)
   for (const [name, value] of request.settings) {
     // See filtersOfRequest().
     if (name === TABLE_FILTERS && mayFilter) continue

@@ -1,4 +1,4 @@
-import { QUERY_ID } from '../query-tag.ts'
+import { SHOWN_PROCESSES } from '../running-statements.ts'
 import { INPUT_FORMATS, OUTPUT_FORMATS } from '../wire/formats.ts'
 import { literal } from './tokens.ts'
 
@@ -35,6 +35,7 @@ const SYSTEM: Record<string, string | null> = {
   columns: null,
   databases: `SELECT * REPLACE ('' AS metadata_path, '' AS data_path) FROM system.databases`,
   data_skipping_indices: null,
+  processes: SHOWN_PROCESSES,
 }
 const INFORMATION_SCHEMA: Record<string, string | null> = { tables: null, columns: null, schemata: null }
 
@@ -54,7 +55,6 @@ const OF_ADMINS: Record<string, string | null> = {
 /** Additional tables that a store reads on its server. */
 const OF_STORES: Record<string, string | null> = {
   parts: null,
-  processes: `SELECT * REPLACE (${QUERY_ID} AS query_id) FROM system.processes`,
 }
 
 const OF_AUDIENCE: Record<Audience, readonly Record<string, string | null>[]> = {

@@ -7,10 +7,11 @@ import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './set
 import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts'
 import { TABLE_FILTERS, tableFiltersAt, type TableFilter } from './table-filters.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
+import { killing } from './kill.ts'
 import { assignmentsOf, type Assignments } from './set.ts'
-import { temporaryChange, type TemporaryChange } from './temporary-tables.ts'
-import { withQueryId } from '../query-tag.ts'
-import { summaryOf, type StatementSummary } from './summary.ts'
+import { NO_TABLE, type Verdict } from './verdict.ts'
+import { temporaryChange } from './temporary-tables.ts'
+import { summaryOf } from './summary.ts'
 import { checkReaderStatement, checkWriterStatement, READER_KINDS, WRITER_KINDS } from './statements.ts'
 
 /**
@@ -36,25 +37,6 @@ export interface GuardContext {
   readonly actsAsServer: boolean
   /** Names of the sender's temporary tables; null: it may have none. */
   readonly temporaryTables: ReadonlySet<string> | null
-}
-
-export interface Verdict {
-  /** The text to run: without FORMAT, and with restricted versions of catalogue tables. */
-  readonly sql: string
-  readonly format: string | null
-  /** Whether it writes or changes something. */
-  readonly writes: boolean
-  /** An INSERT whose data follows. */
-  readonly takesData: boolean
-  /** Whether it is a SELECT, whose result the engine returns in chunks. */
-  readonly streams: boolean
-  /** What it does to a temporary table, if that is what it does. */
-  readonly temporary: TemporaryChange | null
-  /** What it sets for the session: nothing else has to be done then. */
-  readonly assigns: Assignments | null
-  /** Conditions in its settings, which have to be judged too: see queryOfFilter(). */
-  readonly filters: readonly TableFilter[]
-  readonly summary: StatementSummary
 }
 
 /** Words directly before a parenthesis that are syntax, not functions. */
@@ -128,6 +110,7 @@ export async function judge(
     streams: root.kind.startsWith('Select'),
     temporary,
     assigns: null,
+    kills: null,
     filters,
     summary: summaryOf(root, tokens),
   }
@@ -145,8 +128,6 @@ function readsInput(root: AstNode): boolean {
   return false
 }
 
-const NO_TABLE = { format: null, takesData: false, streams: false, temporary: null, assigns: null, filters: [] }
-
 function setting(assigns: Assignments, kind: string): Verdict {
   return { ...NO_TABLE, sql: '', writes: false, assigns, summary: { kind, tables: [] } }
 }
@@ -157,29 +138,6 @@ function using(root: AstNode): Verdict {
   // Clients send "default" when no database is configured.
   if (name !== DATABASE && name !== 'default') throw new SqlError('UNKNOWN_DATABASE', `Database ${name} does not exist`)
   return setting({ settings: new Map(), parameters: new Map() }, 'USE')
-}
-
-const KILL: StatementSummary = { kind: 'KILL', tables: [] }
-
-/**
- * Only these forms are allowed: KILL QUERY WHERE query_id = '...', and for a store KILL MUTATION of finished mutations, which only removes
- * their text. Without SYNC: see Engine.kill().
- */
-function killing(tokens: readonly Token[], user: string | null, actsAsServer: boolean): Verdict {
-  const words = tokens.map((token) => (token.kind === 'StringLiteral' ? "''" : token.text)).join(' ')
-  const [id] = tokens.filter((token) => token.kind === 'StringLiteral')
-  const verdict = { ...NO_TABLE, writes: true, summary: KILL }
-  if (
-    actsAsServer &&
-    /^KILL MUTATION WHERE \(? ?database = '' ?\)? AND is_done(?: A?SYNC)?$/.test(words) &&
-    id.text === `'${DATABASE}'`
-  ) {
-    return { ...verdict, sql: `KILL MUTATION WHERE database = '${DATABASE}' AND is_done ASYNC` }
-  }
-  if (!/^KILL QUERY WHERE query_id = ''(?: A?SYNC)?$/.test(words)) {
-    throw denied(`Queries are ended by KILL QUERY WHERE query_id = '...'`)
-  }
-  return { ...verdict, sql: `KILL QUERY WHERE ${withQueryId(id.text, user)} ASYNC` }
 }
 
 /** The names after AS that can only be called as lambdas: WITH x -> x + 1 AS next SELECT next(2). None where engines and codecs are named. */

@@ -32,7 +32,7 @@ export async function substituteIdentifiers(
 }
 
 /**
- * The connection of a session still has the parameters of earlier requests, which belong to those.
+ * A connection that was used before still has the parameters of earlier requests, which belong to those.
  * @throws SqlError UNKNOWN_QUERY_PARAMETER
  */
 export function requireParameters(tokens: readonly Token[], given: ReadonlyMap<string, string>): void {

@@ -153,7 +153,6 @@ export const ESCAPES: readonly string[] = [
   'ALTER TABLE readings DROP DETACHED PARTITION ALL',
   // Tables beyond database gatepost.
   'SELECT * FROM system.users',
-  'SELECT * FROM system.processes',
   'SELECT * FROM system.query_log',
   'SELECT * FROM system.server_settings',
   'SELECT * FROM system.named_collections',
