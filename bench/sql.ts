@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { startHarness } from '../sql-endpoint/test/harness.ts'
 import { describeMachine, machineText } from './machine.ts'
 import { progress, roundsOptions } from './options.ts'
-import { median } from './statistics.ts'
+import { median, percentile } from './statistics.ts'
 import { table } from './table.ts'
 
 /*
@@ -55,23 +55,25 @@ async function byEngine(sql: string): Promise<void> {
   await harness.direct.queryAsync(sql.replace('{id:UInt64}', '3'), { format: 'TabSeparated' })
 }
 
-/** Median ms of one of them. */
-async function timed(work: () => Promise<void>): Promise<number> {
+/** Of one of them. */
+async function timed(work: () => Promise<void>): Promise<{ median: number; p99: number }> {
   const times: number[] = []
   for (let n = 0; n < PER_ROUND; n++) {
     const started = performance.now()
     await work()
     times.push(performance.now() - started)
   }
-  return median(times)
+  return { median: median(times), p99: percentile(times, 0.99) }
 }
 
 interface Row {
   readonly query: string
   readonly http_ms: number
+  readonly http_p99_ms: number
   /** With a text that was not sent before. */
   readonly first_ms: number
   readonly engine_ms: number
+  readonly engine_p99_ms: number
   /** Of the first two to the engine alone in the same round. */
   readonly ratio: number
   readonly first_ratio: number
@@ -82,6 +84,7 @@ for (const [query, sql] of Object.entries(QUERIES)) {
   const http: number[] = []
   const first: number[] = []
   const engine: number[] = []
+  const slowest: { http: number[]; engine: number[] } = { http: [], engine: [] }
   for (let round = 0; round <= rounds; round++) {
     progress(`${query}: round ${round} of ${rounds}`)
     const times = [
@@ -91,15 +94,19 @@ for (const [query, sql] of Object.entries(QUERIES)) {
     ]
     // The first round warms up.
     if (round === 0) continue
-    engine.push(times[0])
-    http.push(times[1])
-    first.push(times[2])
+    engine.push(times[0].median)
+    http.push(times[1].median)
+    first.push(times[2].median)
+    slowest.engine.push(times[0].p99)
+    slowest.http.push(times[1].p99)
   }
   rows.push({
     query,
     http_ms: median(http),
+    http_p99_ms: median(slowest.http),
     first_ms: median(first),
     engine_ms: median(engine),
+    engine_p99_ms: median(slowest.engine),
     ratio: median(http.map((ms, round) => ms / engine[round])),
     first_ratio: median(first.map((ms, round) => ms / engine[round])),
   })
@@ -115,15 +122,18 @@ if (json) {
   const cells = rows.map((row) => [
     row.query,
     row.engine_ms.toFixed(2),
+    row.engine_p99_ms.toFixed(2),
     row.http_ms.toFixed(2),
+    row.http_p99_ms.toFixed(2),
     row.ratio.toFixed(2),
     row.first_ms.toFixed(2),
     row.first_ratio.toFixed(2),
   ])
-  process.stdout.write(`A small query over HTTP and by the engine alone, medians of ${rounds} rounds of ${PER_ROUND}
+  process.stdout
+    .write(`A small query over HTTP and by the engine alone, median and p99 of ${PER_ROUND}: medians of ${rounds} rounds
 ${machineText(machine)}
 
-${table(['query', 'engine ms', 'HTTP ms', 'ratio', 'first time ms', 'ratio'], cells)}
+${table(['query', 'engine ms', 'p99', 'HTTP ms', 'p99', 'ratio', 'first time ms', 'ratio'], cells)}
 
 limit ${LIMIT_MS} ms over HTTP: ${isWithin ? 'within' : 'BEYOND'}
 `)
