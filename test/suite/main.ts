@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { changedSince } from './changes.ts'
 import { NoSuchTest, sourceOf, testFiles } from './files.ts'
 import { failuresOf, lineOf } from './report.ts'
 import { endAll, runFile, type FileResult } from './run-file.ts'
@@ -22,6 +23,9 @@ const MAX_UNSTABLE = 2
 
 /** Whoever runs so few files is at work on them, and wants stacks of the sources. */
 const FEW = 10
+
+/** Names of changed files that are shown. */
+const SHOWN = 5
 
 const { values, positionals } = parseArgs({
   options: {
@@ -71,7 +75,7 @@ async function runAll(files: readonly string[], jobs: number, sourceMaps: boolea
 
 try {
   const files = filesOrExit()
-  const started = performance.now()
+  const [started, startedAt] = [performance.now(), Date.now()]
   const results = await runAll(files, Number(values.jobs), files.length <= FEW)
   const seconds = Math.round((performance.now() - started) / 1000)
   const failed = results.filter((result) => result.failed > 0).map(({ file }) => file)
@@ -82,6 +86,13 @@ try {
   }
   for (const file of unstable) {
     console.log(`unstable: ${sourceOf(file)} failed, and passed when it was run once more: neither passed nor failed`)
+  }
+  const changed = changedSince(startedAt)
+  if (changed.length > 0) {
+    const more = changed.length > SHOWN ? ` and ${changed.length - SHOWN} more` : ''
+    console.log(
+      `changed during the run, so what failed may be of no one version: ${changed.slice(0, SHOWN).join(', ')}${more}`,
+    )
   }
   const failedTwice = failed.filter((file) => !unstable.has(file))
   for (const file of failedTwice) console.log(`failed: ${sourceOf(file)}`)

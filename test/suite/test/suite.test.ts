@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../../common/package-root.ts'
 import { isAlive } from '../../helpers/instance.ts'
 import { run } from '../../helpers/run.ts'
 import { until } from '../../helpers/until.ts'
+import { changedSince } from '../changes.ts'
 import { testFiles } from '../files.ts'
 import { LONGEST } from '../longest.ts'
 import { runFile } from '../run-file.ts'
@@ -64,3 +65,13 @@ t.test(
     t.match(stdout, /^0 passed, 0 failed, 0 skipped in 1 files/m)
   },
 )
+
+t.test('files that were written during a run are named', (t) => {
+  const before = Date.now()
+  const written = packageFile(`dist/test/written-by-${process.pid}`)
+  t.teardown(() => rmSync(written))
+  writeFileSync(written, '')
+  t.ok(changedSince(before - 1000).includes(`dist/test/written-by-${process.pid}`))
+  t.notOk(changedSince(Date.now() + 60_000).includes(`dist/test/written-by-${process.pid}`))
+  t.end()
+})
