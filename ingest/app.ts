@@ -15,7 +15,7 @@ import {
   type Exchange,
   type Reply,
 } from './http.ts'
-import { HeartbeatGaps } from './heartbeat-gaps.ts'
+import { GatewayReports } from './gateway-reports.ts'
 import { DEFAULT_USER_RULES, type UserRules } from './encode/post-auth.ts'
 import { APFREE_ROAMING } from './dialects/roaming.ts'
 import { MAX_QUERY_CHARACTERS } from './limits.ts'
@@ -48,7 +48,7 @@ export interface AppOptions {
   /** Who may write; unset: LOCAL_WRITERS. */
   readonly writers?: WriterOptions
   /** Creates the portal, whose tokens are records too; unset: no portal. */
-  readonly portal?: ((records: Records, gaps: HeartbeatGaps) => GuestPortal) | undefined
+  readonly portal?: ((records: Records, reports: GatewayReports) => GuestPortal) | undefined
   readonly logger: Logger
 }
 
@@ -154,13 +154,13 @@ export class App {
       users,
     })
     const devices = new GatewayDevices(access)
-    const gaps = new HeartbeatGaps()
-    this.#ping = new PingRoute(this.records, this.registry, devices, gaps, fast)
-    this.portal = options.portal?.(this.records, gaps) ?? null
+    const reports = new GatewayReports()
+    this.#ping = new PingRoute(this.records, this.registry, devices, reports, fast)
+    this.portal = options.portal?.(this.records, reports) ?? null
     const { records, decisions, registry } = this
     const roaming = this.portal?.roaming ?? null
     const { online } = decisions
-    this.#auth = new AuthRoute({ records, decisions, registry, devices, online, roaming, fastCounters: fast })
+    this.#auth = new AuthRoute({ records, decisions, registry, devices, online, roaming, reports, fastCounters: fast })
     this.#counters = new CountersRoute(this.records, this.#auth, fast, (error) => this.#failed('auth', error))
   }
 

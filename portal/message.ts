@@ -1,6 +1,6 @@
 import { LOGGED_OUT } from '../access/subjects.ts'
 import { GatepostError } from '../common/errors.ts'
-import type { HeartbeatGaps } from '../ingest/heartbeat-gaps.ts'
+import type { GatewayReports } from '../ingest/gateway-reports.ts'
 import type { Answer, Reply } from '../ingest/http.ts'
 import type { ConfirmPage } from './confirm-page.ts'
 import type { PortalCookies, TicketOf } from './cookie.ts'
@@ -25,8 +25,8 @@ export interface MessageOptions {
   readonly cookies: PortalCookies
   readonly sessions: Sessions
   readonly known: KnownSessions
-  /** How often gateways report. */
-  readonly gaps: HeartbeatGaps
+  /** What gateways report, and how often. */
+  readonly reports: GatewayReports
   /** Null: devices are not remembered. */
   readonly remembered: RememberedDevices | null
   /** Null: there are no accounts. */
@@ -53,9 +53,9 @@ export class MessagePage {
   }
 
   /** The session is over: `portal/` shows this instead of the time that would be left. */
-  ended(request: PortalRequest, texts: Texts, reason: string): Answer {
+  ended(request: PortalRequest, texts: Texts, session: PortalSession, reason: string): Answer {
+    if (reason === LOGGED_OUT) return this.#loggedOut(request, texts, session)
     const again = this.#loginLink(request)
-    if (reason === LOGGED_OUT) return this.#loggedOut(texts, parameter(request.query, 'gw_id', 128), again)
     return this.#page(texts, 200, 'denied', { reason: texts.reason(reason), again })
   }
 
@@ -82,23 +82,28 @@ export class MessagePage {
       if (!(error instanceof GatepostError) || error.code !== 'LOG_UNAVAILABLE') throw error
       return show(this.#page(texts, 503, 'other', { error: texts.text('error.unavailable'), again }))
     }
-    return show(this.#loggedOut(texts, found.session.gwId || parameter(request.query, 'gw_id', 128), again))
+    return show(this.#loggedOut(request, texts, found.session))
   }
 
   /** The session is over here, and the gateway is not told before it asks. */
-  #loggedOut(texts: Texts, gwId: string, again: string): Answer {
-    const withinMs = this.#options.gaps.reportsWithinMs(gwId)
+  #loggedOut(request: PortalRequest, texts: Texts, session: PortalSession): Answer {
     const title = texts.text('logged_out.title')
-    const text =
-      withinMs === null
-        ? texts.text('logged_out.soon')
-        : texts.text('logged_out.within', { duration: texts.duration(wholeMinutes(withinMs)) })
+    const text = this.#whenItIsOut(request, texts, session)
     return this.#options.pages.answer('message', texts, {
       route: 'gw_message',
       code: 200,
       title,
-      data: { text, again },
+      data: { text, again: this.#loginLink(request) },
     })
+  }
+
+  #whenItIsOut({ query, now }: PortalRequest, texts: Texts, session: PortalSession): string {
+    const { reports } = this.#options
+    const gwId = session.gwId || parameter(query, 'gw_id', 128)
+    if (!reports.sendsCounters(gwId, session.sessionId, now)) return texts.text('logged_out.unknown')
+    const withinMs = reports.withinMs(gwId)
+    if (withinMs === null) return texts.text('logged_out.soon')
+    return texts.text('logged_out.within', { duration: texts.duration(wholeMinutes(withinMs)) })
   }
 
   /** The form was shown to this browser, for this session. */

@@ -8,7 +8,7 @@ import { Places } from '../access/places.ts'
 import { GatewayRegistry } from '../access/registry.ts'
 import { Tokens } from '../access/token.ts'
 import { GatewaySources } from '../access/gateway-sources.ts'
-import type { HeartbeatGaps } from '../ingest/heartbeat-gaps.ts'
+import type { GatewayReports } from '../ingest/gateway-reports.ts'
 import type { Records } from '../ingest/records.ts'
 import { Accounts } from './account.ts'
 import { SubjectData } from '../access/subject-data.ts'
@@ -79,14 +79,14 @@ export interface PortalServices {
   readonly secrets: readonly [string, ...string[]]
   readonly access: AccessLog
   readonly records: Records
-  /** How often gateways report. */
-  readonly gaps: HeartbeatGaps
+  /** What gateways report, and how often. */
+  readonly reports: GatewayReports
   readonly logger: Logger
 }
 
 /** @throws GatepostError CONFIG_INVALID: a file in the operator's directory cannot be used */
 export function openPortal(options: PortalOptions, services: PortalServices): Portal {
-  const { logger, secrets, access, records, gaps } = services
+  const { logger, secrets, access, records, reports } = services
   const [secret] = secrets
   const { validationTimeMs, useWithinMs, sessionMaxMs, termsVersion } = options
   const tokens = new Tokens(secrets)
@@ -156,7 +156,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
           vouchers,
           accounts,
         })
-  const message = new MessagePage({ ...common, confirm, remembered, gaps })
+  const message = new MessagePage({ ...common, confirm, remembered, reports })
   const signup = accounts?.signup ?? null
   const loginLimits = new LoginLimits(options.limits, access, places)
   return new Portal({

@@ -37,7 +37,7 @@ export class WelcomePage {
     const { pages, cookies, known, landing, message, remembered } = this.#options
     const { query, now } = request
     const found = known.find(request)
-    if (found !== null && found.denial !== null) return message.ended(request, texts, found.denial)
+    if (found !== null && found.denial !== null) return message.ended(request, texts, found.session, found.denial)
     const gwId = parameter(query, 'gw_id', 128)
     const session = found?.session ?? null
     const cookie = cookies.read(request.cookieHeader, now)

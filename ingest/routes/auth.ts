@@ -17,6 +17,7 @@ import {
   encodeAuth,
   gatewaySlot,
 } from '../encode/auth.ts'
+import type { GatewayReports } from '../gateway-reports.ts'
 import { ROAM_STAGE, type RoamingForm } from '../dialects/roaming.ts'
 import type { DeadLetterReason } from '../encode/dead-letter.ts'
 import type { RoamingSessions } from '../guest-portal.ts'
@@ -63,6 +64,7 @@ export interface AuthRouteOptions {
   readonly online: OnlineClients
   /** Null: roaming is off, so `stage=roam` is an unknown stage. */
   readonly roaming: RoamingSessions | null
+  readonly reports: GatewayReports
   /** GATEPOST_ACK=fast: counters are answered before they are durable. */
   readonly fastCounters: boolean
 }
@@ -76,15 +78,17 @@ export class AuthRoute {
   readonly #online: OnlineClients
   readonly #fields = authFields()
   readonly #roaming: RoamingSessions | null
+  readonly #reports: GatewayReports
   readonly #fastCounters: boolean
 
-  constructor({ records, decisions, registry, devices, online, roaming, fastCounters }: AuthRouteOptions) {
+  constructor({ records, decisions, registry, devices, online, roaming, reports, fastCounters }: AuthRouteOptions) {
     this.#records = records
     this.#registry = registry
     this.#devices = devices
     this.#online = online
     this.#decisions = decisions
     this.#roaming = roaming
+    this.#reports = reports
     this.#fastCounters = fastCounters
   }
 
@@ -286,6 +290,9 @@ export class AuthRoute {
 
   #append(verdict: Verdict, now: number, remoteIp: string, userAgent: string): RecordBatch | null {
     const auth = this.#records.auth
+    const fields = this.#fields
+    if (verdict.own && fields.text(AUTH_STAGE) === 'counters')
+      this.#reports.counters(fields.text(gatewaySlot(fields)) || verdict.sessionId, now)
     const batch = auth.begin(OVERHEAD_BYTES + 3 * (this.#fields.length + userAgent.length), now)
     if (batch === null) return null
     encodeAuth(batch.cursor, this.#fields, verdict, remoteIp, userAgent)

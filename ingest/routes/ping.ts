@@ -2,7 +2,7 @@ import type { GatewayDevices } from '../../access/devices.ts'
 import type { GatewayRegistry } from '../../access/registry.ts'
 import type { RecordBatch } from '../batch.ts'
 import { demoteOthers, encodePing, gatewayOf, PING_DEVICE_ID, PING_GW_ID, pingFields } from '../encode/ping.ts'
-import type { HeartbeatGaps } from '../heartbeat-gaps.ts'
+import type { GatewayReports } from '../gateway-reports.ts'
 import { makeAnswer, type Answer, type Exchange } from '../http.ts'
 import { CUT_CHARACTERS } from '../limits.ts'
 import type { Records } from '../records.ts'
@@ -23,7 +23,7 @@ export class PingRoute {
   readonly #records: Records
   readonly #registry: GatewayRegistry
   readonly #devices: GatewayDevices
-  readonly #gaps: HeartbeatGaps
+  readonly #reports: GatewayReports
   readonly #fields = pingFields()
 
   /** GATEPOST_ACK=fast: heartbeats are answered before they are durable. */
@@ -33,13 +33,13 @@ export class PingRoute {
     records: Records,
     registry: GatewayRegistry,
     devices: GatewayDevices,
-    gaps: HeartbeatGaps,
+    reports: GatewayReports,
     fast: boolean,
   ) {
     this.#records = records
     this.#registry = registry
     this.#devices = devices
-    this.#gaps = gaps
+    this.#reports = reports
     this.#fast = fast
   }
 
@@ -86,7 +86,7 @@ export class PingRoute {
     const batch = pings.begin(size, now)
     if (batch === null) return null
     const trusted = this.#registry.trusts('ping', gwId, remoteIp)
-    if (trusted) this.#gaps.seen(gwId, now)
+    if (trusted) this.#reports.heartbeat(gwId, now)
     encodePing(batch.cursor, this.#fields, { gwId, remoteIp, userAgent, trusted })
     pings.end(batch)
     return batch

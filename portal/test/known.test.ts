@@ -83,6 +83,27 @@ t.test('the cookie of the login tells the session, and logs out', async (t) => {
   await site.close()
 })
 
+t.test('where no counters come, the page promises no time', async (t) => {
+  const languages = {
+    en: /not told when/,
+    de: /nicht mitgeteilt, wann/,
+    fr: /pas indiqué quand/,
+    es: /no ha indicado cuándo/,
+  }
+  for (const [language, text] of Object.entries(languages)) {
+    const { site, visitor, token } = await online(t, { 'accept-language': language })
+    // Heartbeats alone tell no client that it is out.
+    for (let beat = 0; beat < 2; beat++) await fetch(`${site.bases[0]}/wifidog/ping/?gw_id=G`)
+    const { html } = await visitor.get(PORTAL)
+    t.match((await visitor.post(action(html), { logout: '1' })).html, text, language)
+    await seen(site)
+    t.match((await visitor.get(PORTAL)).html, text, language)
+    t.equal(await auth(site, 'counters', token), 'Auth: 0')
+    t.notMatch((await visitor.get(PORTAL)).html, text, 'it sends counters after all')
+    await site.close()
+  }
+})
+
 t.test('after a logout at the gateway the page says so, with and without the token', async (t) => {
   const { site, visitor, token } = await online(t)
   t.equal(await auth(site, 'logout', token), 'Auth: 0')

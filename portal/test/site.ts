@@ -56,8 +56,8 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
     secrets: ['secret'],
     access: own,
     ack: 'durable',
-    portal: (records, gaps) =>
-      openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, gaps, logger }),
+    portal: (records, reports) =>
+      openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, reports, logger }),
     logger,
   })
   const proxies = new TrustedProxies(['127.0.0.1'])

@@ -16,7 +16,7 @@ import { openPortal, type PortalOptions } from '../../portal/open.ts'
 import type { Portal } from '../../portal/portal.ts'
 import { ReceivedAt } from '../../ingest/listeners/received-at.ts'
 import type { ListenerName } from '../../ingest/http.ts'
-import type { HeartbeatGaps } from '../../ingest/heartbeat-gaps.ts'
+import type { GatewayReports } from '../../ingest/gateway-reports.ts'
 import type { Records } from '../../ingest/records.ts'
 import type { WriterOptions } from '../../ingest/writers/writers.ts'
 import type { IngestLog, IngestLogOptions } from './ingest-log.ts'
@@ -161,6 +161,6 @@ function usersOf({ userNames, probeUsers, logger }: IngestOptions, { access }: I
 
 function portalOf({ portal, secrets, logger }: IngestOptions, { access }: IngestLog) {
   if (portal === null) return undefined
-  return (records: Records, gaps: HeartbeatGaps): Portal =>
-    openPortal(portal, { secrets, access, records, gaps, logger })
+  return (records: Records, reports: GatewayReports): Portal =>
+    openPortal(portal, { secrets, access, records, reports, logger })
 }

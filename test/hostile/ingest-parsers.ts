@@ -41,7 +41,7 @@ const app = new App({
   secrets: ['secret'],
   access,
   ack: 'durable',
-  portal: (records, gaps) =>
+  portal: (records, reports) =>
     openPortal(
       {
         methods: ['click', 'voucher'],
@@ -62,7 +62,7 @@ const app = new App({
         webhook: null,
         mail: null,
       },
-      { secrets: ['secret'], access, records, gaps, logger },
+      { secrets: ['secret'], access, records, reports, logger },
     ),
   logger,
 })
