@@ -83,7 +83,7 @@ async function answerWith(
     !verdict.streams ||
     // What was small is most likely small again: then it takes one call of the engine instead of three.
     (last.wasSmall && !request.waitForEnd) ||
-    (await isAnalysedSlowly(connection, verdict))
+    (await analysisMs(connection, verdict)) > context.limits.slowAnalysisMs
   if (inOnePiece) {
     const result = await connection.run(verdict.sql, format.name)
     requireNotKilled(verdict, context)
@@ -140,17 +140,15 @@ function requireNotKilled({ kills }: Verdict, { statement }: QueryContext): void
 /** Bytes of a result that one call of the engine returns as quickly as a stream does. */
 const SMALL_RESULT = 65_536
 
-/** Blocking the event loop for longer delays everything else that this process does. */
-const SLOW_ANALYSIS_MS = 50
-
 /**
  * chDB starts a stream on the event loop's thread, and its engine computes constants and scalar subqueries then. So the analysis is tried on
- * another thread first, within the query's limits; if it takes time, the answer is not streamed.
+ * another thread first, within the query's limits; if it takes long, the answer is not streamed: that would delay everything else that this
+ * process does.
  */
-async function isAnalysedSlowly(connection: Connection, verdict: Verdict): Promise<boolean> {
+async function analysisMs(connection: Connection, verdict: Verdict): Promise<number> {
   const started = performance.now()
   await connection.run(`EXPLAIN PLAN ${verdict.sql}`, 'Null')
-  return performance.now() - started > SLOW_ANALYSIS_MS
+  return performance.now() - started
 }
 
 function tooLarge(limit: number): SqlError {
