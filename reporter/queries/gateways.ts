@@ -41,16 +41,21 @@ export async function listGateways(store: TableStore, downOnly: boolean): Promis
 const DEFAULT_INTERVAL_SECONDS = 60
 
 /**
- * Within how many seconds each client's next report comes. The reports of a round follow each other, so up to two intervals may pass between those of
- * one client.
+ * Within how many seconds the session's next report comes; null: its gateway has sent no counters for a day, as wifidog-ng 2 never does. The reports of
+ * a round follow each other, so up to two intervals may pass between those of one client.
  */
-export async function reportsWithin(store: TableStore, gwId: string): Promise<number> {
-  const rows = await store.query('SELECT interval_seconds FROM gatepost.gateways WHERE gw_id = {gateway:String}', {
-    gateway: gwId,
-  })
-  const known = z
-    .array(gateway.pick({ interval_seconds: true }))
-    .parse(rows)
-    .at(0)
-  return 2 * (known?.interval_seconds ?? DEFAULT_INTERVAL_SECONDS)
+export async function reportsWithin(
+  store: TableStore,
+  { gw_id, session_id }: { readonly gw_id: string; readonly session_id: string },
+): Promise<number | null> {
+  const rows = await store.query(
+    `SELECT
+       (SELECT any(interval_seconds) FROM gatepost.gateways WHERE gw_id = {gateway:String}) AS interval_seconds,
+       (SELECT count() FROM gatepost.gateway_auth
+        WHERE received_at > now64(3) - INTERVAL 1 DAY AND stage = 'counters'
+          AND (session_id = {session:String} OR gw_id = {gateway:String} AND gw_id != '')) AS counters`,
+    { gateway: gw_id, session: session_id },
+  )
+  const [known] = z.tuple([z.object({ interval_seconds: number.nullable(), counters: number })]).parse(rows)
+  return known.counters === 0 ? null : 2 * (known.interval_seconds ?? DEFAULT_INTERVAL_SECONDS)
 }

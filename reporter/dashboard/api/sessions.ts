@@ -24,7 +24,8 @@ const decided = z.object({
   subject: z.string(),
   verdict: z.string(),
   within_seconds: z.number().nullable().openapi({
-    description: "The time in which its gateway's next report comes, as its heartbeats show it; null: not a gateway's",
+    description:
+      "The time in which its gateway's next report comes, as its heartbeats show it; null: not a gateway's, or of one that has sent no counters for a day",
   }),
 })
 const missing = { description: 'There is no such session', content: { 'application/json': { schema: problem } } }
@@ -144,13 +145,14 @@ export function cutOffRoute(dashboard: Dashboard): void {
   app.openapi(route, async (c) => {
     const { id: asked } = c.req.valid('param')
     requireOperator(dashboard, c, SUBJECTS.session.of(asked))
-    const { session_id: id, source, gw_id } = await sessionOf(options.store, asked, c.req.valid('query').gateway)
+    const session = await sessionOf(options.store, asked, c.req.valid('query').gateway)
+    const { session_id: id, source } = session
     if (source !== 'wifidog' && !options.disconnects)
       throw new Refusal(400, 'a NAS is asked to end a session only if GATEPOST_RADIUS_DAE says how: end it there')
     const subject = SUBJECTS.session.of(id)
     await audit(dashboard, c, 'session_cut_off', subject)
     await cutOff(id, c.req.valid('json').reason)
-    const within_seconds = source === 'wifidog' ? await reportsWithin(options.store, gw_id) : null
+    const within_seconds = source === 'wifidog' ? await reportsWithin(options.store, session) : null
     return c.json({ subject, verdict: 'deny', within_seconds }, 200)
   })
 }

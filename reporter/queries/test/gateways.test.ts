@@ -1,7 +1,7 @@
 import t from 'tap'
 import { insertRows } from '../../../store/table-store.ts'
 import { openEngine } from '../../test/engine.ts'
-import { listGateways } from '../gateways.ts'
+import { listGateways, reportsWithin } from '../gateways.ts'
 
 const store = await openEngine(t.testdir())
 t.teardown(() => store.close())
@@ -82,4 +82,17 @@ t.test('clients whose session is over are not counted', async (t) => {
   ])
   const [gateway] = await listGateways(store, false)
   t.match(gateway, { gw_id: 'A', interval_seconds: 60, clients: 5 })
+})
+
+t.test('by when a session that was cut off is out', async (t) => {
+  const within = (gw_id: string, session_id: string) => reportsWithin(store, { gw_id, session_id })
+  t.equal(await within('A', 'none'), 120, 'two of its intervals')
+  t.equal(await within('', 'online'), 120, 'counters of a gateway that does not name itself: the default')
+  t.equal(await within('', 'none'), null)
+  const row = { gw_id: 'B', session_id: 'B', mac: '00-00-00-00-00-0D', auth_code: 1, own: 1 }
+  await insertRows(store, 'gatepost.gateway_auth (received_at, gw_id, session_id, mac, stage, auth_code, own)', [
+    { ...row, received_at: at(86_500), stage: 'counters' },
+    { ...row, received_at: at(60), stage: 'login' },
+  ])
+  t.equal(await within('B', 'B'), null, 'no counters for a day')
 })

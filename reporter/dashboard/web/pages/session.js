@@ -62,6 +62,12 @@ function facts(session) {
   )
 }
 
+function whenItIsOut(within) {
+  if (within === null)
+    return 'It is denied. Its gateway has sent no counters for a day, so it may not ask again: the client may stay connected until the gateway’s own check.'
+  return `It is denied: the gateway removes the client with its next report, in at most ${duration(within)}; at once over a channel that it keeps open.`
+}
+
 /** Asks once more before it does it. */
 function cutOff({ session_id: id, source }, key) {
   const said = h('p', { role: 'status' })
@@ -73,10 +79,7 @@ function cutOff({ session_id: id, source }, key) {
         reason: reason.value,
       })
       form.replaceChildren()
-      said.textContent =
-        source === 'radius'
-          ? 'It is denied: its NAS is asked to end it.'
-          : `It is denied: the gateway removes the client with its next report, in at most ${duration(within)}; at once over a channel that it keeps open.`
+      said.textContent = source === 'radius' ? 'It is denied: its NAS is asked to end it.' : whenItIsOut(within)
     } catch (error) {
       said.textContent = error.message
     }
