@@ -6,7 +6,14 @@ import type { Logger } from '../common/logger.ts'
 import { packageVersion } from '../common/package-root.ts'
 import { AccessClaims } from './claims.ts'
 import { AccessTable, subjectOf } from './table.ts'
-import { decodeAccessEntry, encodeAccessEntry, MAX_SUBJECTS, type AccessEntry, type AccessLog } from './log.ts'
+import {
+  decodeAccessEntry,
+  encodeAccessEntry,
+  ENDED_KEPT_MS,
+  MAX_SUBJECTS,
+  type AccessEntry,
+  type AccessLog,
+} from './log.ts'
 import { withAdmin } from '../log/kafka/client/admin.ts'
 import { Group } from '../log/kafka/client/group.ts'
 import { KeyedWriter } from '../log/kafka/client/keyed-writer.ts'
@@ -40,7 +47,6 @@ const SECRET_VALUE = Buffer.from(JSON.stringify({ format: FORMAT, gatepost: pack
 const BARRIER = 'barrier:'
 const SECRET = 'secret:'
 const RETRY_MS = 1000
-const DAY_MS = 24 * 3_600_000
 const SWEEP_MS = 3_600_000
 const SWEEP_RECORDS = 1000
 const FETCH_MAX_BYTES = 4 * 2 ** 20
@@ -298,7 +304,7 @@ export class KafkaAccessLog implements AccessLog {
   /** Deletes records that ended long ago, a few at a time, so that the topic does not grow with every session. */
   async #sweep(): Promise<void> {
     let left = SWEEP_RECORDS
-    for (const key of [...this.#reading.endedBefore(Date.now() - DAY_MS)]) {
+    for (const key of [...this.#reading.endedBefore(Date.now() - ENDED_KEPT_MS)]) {
       if (left-- === 0 || this.#closed) return
       await this.#write(key, null).catch(() => (left = 0))
     }

@@ -18,11 +18,14 @@ export interface AccessEntry {
 
 export type AccessData = Readonly<Record<string, unknown>>
 
+/** How long an entry that has ended is kept: until the tables have it, since it explains why sessions ended. */
+export const ENDED_KEPT_MS = 24 * 3_600_000
+
 /** The access log as one process has read it. */
 export interface AccessLog {
   /** Whether everything written before this process started has been read. Until then nothing can be decided. */
   readonly known: boolean
-  /** The subject's entry in force at `now`. */
+  /** The subject's entry in force at `now`; -Infinity: the last one, also if it has ended and is not removed yet. */
   get(subject: string, now: number): AccessEntry | undefined
   /** All subjects that begin with `prefix` ("voucher:") and have an entry in force at `now`. */
   entries(prefix: string, now: number): Iterable<readonly [string, AccessEntry]>
@@ -54,6 +57,18 @@ export const MAX_FLEETING = 300_000
 export const CLAIM_WITHIN_MS = 2000
 
 const VERDICTS: readonly unknown[] = ['allow', 'deny', 'validation']
+
+/**
+ * Takes a decision back: it ends now. Its record stays for a while, since the tables may not have it yet.
+ * @returns false: there is none in force
+ * @throws GatepostError LOG_UNAVAILABLE
+ */
+export async function takeBack(access: AccessLog, subject: string, now: number): Promise<boolean> {
+  const entry = access.get(subject, now)
+  if (entry === undefined) return false
+  await access.put(subject, { ...entry, until: now })
+  return true
+}
 
 /** Encodes an entry for the log. */
 export function encodeAccessEntry({ verdict, reason, until, updatedAt, data }: AccessEntry): Buffer {

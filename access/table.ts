@@ -1,4 +1,4 @@
-import { MAX_FLEETING, MAX_SUBJECTS, type AccessEntry } from './log.ts'
+import { ENDED_KEPT_MS, MAX_FLEETING, MAX_SUBJECTS, type AccessEntry } from './log.ts'
 import { OldestFirstMap } from './oldest-first.ts'
 import { isFleeting } from './subjects.ts'
 
@@ -124,9 +124,12 @@ export class AccessTable {
     return [subject, ...this.#claimsOf(subject).map(({ key }) => key)]
   }
 
-  /** All records worth keeping at `now`, in an order that rebuilds the same state. */
+  /** All records worth keeping at `now`, in an order that rebuilds the same state. Denials stay for a while after their end. */
   *records(now: number): Generator<[string, AccessEntry]> {
-    for (const [key, entry] of this.#all()) if (!isOver(entry, now)) yield [key, entry]
+    for (const [key, entry] of this.#all()) {
+      const isKept = !isOver(entry, entry.verdict === 'deny' ? now - ENDED_KEPT_MS : now)
+      if (isKept) yield [key, entry]
+    }
   }
 
   *subjects(): Generator<string> {

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
-import type { AccessEntry } from '../access/log.ts'
+import { compactAccessLog } from '../access/journal-compaction.ts'
+import { FileAccessLog } from '../access/journal-log.ts'
+import { takeBack, type AccessEntry, type AccessLog } from '../access/log.ts'
 import { sqlTime } from '../common/sql-time.ts'
 import { startAccessJob } from '../jobs/policies/access-job.ts'
 import { startSessionsJob } from '../jobs/sessions/sessions-job.ts'
@@ -32,8 +34,8 @@ const denied = (reason: string): AccessEntry => ({
   updatedAt: Date.now(),
 })
 
-async function copyDecisions(): Promise<void> {
-  const job = startAccessJob({ ...FAST, access, policies: [] })
+async function copyDecisions(from: AccessLog = access): Promise<void> {
+  const job = startAccessJob({ ...FAST, access: from, policies: [] })
   while (job.stats.looks === 0 && job.stats.failures === 0) await sleep(10)
   await job.stop()
   t.equal(job.stats.failures, 0)
@@ -106,7 +108,7 @@ t.test('a denial that was lifted before it was copied', async (t) => {
   const job = startAccessJob({ ...FAST, access, policies: [] })
   while (job.stats.looks === 0) await sleep(10)
   void access.put(`mac:${mac(4)}`, denied('noise'))
-  void access.put(`mac:${mac(4)}`, null)
+  void takeBack(access, `mac:${mac(4)}`, Date.now())
   const looks = job.stats.looks
   await denies('short', 4)
   while (job.stats.looks < looks + 2) await sleep(10)
@@ -120,12 +122,35 @@ t.test('a denial that was lifted before it was copied', async (t) => {
   )
 })
 
+t.test('a denial that was lifted, and its process killed, before it was copied', async (t) => {
+  const directory = t.testdir()
+  const command = await FileAccessLog.open(directory, logger)
+  await command.put(`mac:${mac(6)}`, denied('noise'))
+  await denies('killed', 6)
+  t.ok(await takeBack(command, `mac:${mac(6)}`, Date.now()))
+  t.notOk(await takeBack(command, `mac:${mac(6)}`, Date.now()), 'it is not in force any more')
+  await command.close()
+  // As each start does.
+  await compactAccessLog(directory, Date.now())
+  const started = await FileAccessLog.open(directory, logger)
+  t.teardown(() => started.close())
+  await copyDecisions(started)
+  await compute()
+  t.equal(await reasonOf('killed'), 'revoked')
+  await copyDecisions(access)
+  t.same(
+    await store.query("SELECT subject FROM gatepost.access_control WHERE subject LIKE 'mac:%'"),
+    [],
+    'it is not in force',
+  )
+})
+
 t.test('a denial that was lifted before explains nothing', async (t) => {
   await access.put(`mac:${mac(5)}`, denied('noise'))
   await copyDecisions()
-  await access.put(`mac:${mac(5)}`, null)
+  await takeBack(access, `mac:${mac(5)}`, Date.now())
   await copyDecisions()
-  await denies('later', 5, Date.now() + 2000)
+  await denies('later', 5, Date.now() + 3000)
   await compute()
   t.equal(await reasonOf('later'), 'denied')
 })

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { accessContract } from './contract.ts'
 import { compactAccessLog } from '../journal-compaction.ts'
 import { FileAccessLog } from '../journal-log.ts'
+import { ENDED_KEPT_MS } from '../log.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -40,7 +41,8 @@ t.test('compaction keeps the decisions in force and loses no record that is appe
   const directory = t.testdir()
   const log = await openIn(t, directory)
   for (let index = 0; index < 200; index++) await log.put(`mac:${index % 10}`, deny(String(index)))
-  await log.put('session:over', deny('over', Date.now() - 1))
+  await log.put('session:over', deny('over', Date.now() - ENDED_KEPT_MS - 1))
+  await log.put('session:ended', deny('ended', Date.now() - 1))
   await log.put('mac:0', null)
   const winner = await log.claim('bind:x', { ...deny('first'), data: { mac: 'A' } })
   t.match(winner, { reason: 'first' })

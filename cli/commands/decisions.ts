@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { GatepostError } from '../../common/errors.ts'
 import { sqlTime } from '../../common/sql-time.ts'
-import type { AccessEntry } from '../../access/log.ts'
+import { takeBack, type AccessEntry } from '../../access/log.ts'
 import { DECIDED, SUBJECTS, type DecidedKind } from '../../access/subjects.ts'
 import { withAccessLog } from '../../runtime/instance/access-log.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
@@ -76,11 +76,9 @@ function registerRemove(access: Command, context: Context): void {
     .addHelpText('after', '\nExamples:\n  gatepost access remove mac 50:a6:7f:84:9c:d1')
     .action(async (kind: DecidedKind, named: string, options: { json?: true }) => {
       const subject = subjectOf(kind, named)
-      const removed = await withAccessLog(loadConfig(context.env), async ({ access }) => {
-        const known = access.get(subject, Date.now()) !== undefined
-        if (known) await access.put(subject, null)
-        return known
-      })
+      const removed = await withAccessLog(loadConfig(context.env), ({ access }) =>
+        takeBack(access, subject, Date.now()),
+      )
       if (options.json) context.output.json({ subject, removed })
       else context.output.line(removed ? `${subject}: removed` : `${subject}: there is no decision`)
       context.exitStatus = removed ? EXIT.ok : EXIT.failed

@@ -14,9 +14,8 @@ const KINDS = DECIDED.map((kind) => SUBJECTS[kind])
 const ROWS = 5000
 const NAMED = 500
 const COMPARED = 10_000
-/** Denials of which a process keeps in mind that they may not be in the table, while another one writes it. */
-const REMEMBERED = 10_000
-
+/** Entries that have ended are copied too: a denial explains why sessions ended, also if it was taken back before it was copied. */
+const EVER = -Infinity
 const COLUMNS = 'gatepost.access_decisions (subject, verdict, reason, until, updated_at, removed)'
 
 interface Row {
@@ -31,32 +30,20 @@ interface Row {
 export class AccessMirror {
   readonly #store: Pick<Store, 'query' | 'command'>
   readonly #access: AccessLog
-  /**
-   * Subjects whose row may differ from their entry, with the latest denial of each: one that is lifted before it is written explains why sessions
-   * ended, too. Bounded by the size of the log.
-   */
-  readonly #changed = new Map<string, AccessEntry | null>()
+  /** Subjects whose row may differ from their entry. Bounded by the size of the log. */
+  readonly #changed = new Set<string>()
 
   constructor(store: Pick<Store, 'query' | 'command'>, access: AccessLog) {
     this.#store = store
     this.#access = access
     access.watch((subject) => {
-      if (!KINDS.some((kind) => kind.nameOf(subject) !== null)) return
-      const entry = access.get(subject, Date.now())
-      if (entry?.verdict === 'deny') this.#changed.set(subject, entry)
-      else this.#mark(subject)
+      if (KINDS.some((kind) => kind.nameOf(subject) !== null)) this.#changed.add(subject)
     })
   }
 
-  #mark(subject: string): void {
-    if (!this.#changed.has(subject)) this.#changed.set(subject, null)
-  }
-
-  /** Called while another process writes: compare() finds everything but the denials that were lifted before they were written. */
+  /** Called while another process writes: compare() finds everything. */
   idle(): void {
-    for (const [subject, denial] of this.#changed) {
-      if (denial === null || this.#changed.size > REMEMBERED) this.#changed.delete(subject)
-    }
+    this.#changed.clear()
   }
 
   /** Number of subjects whose row must be checked. */
@@ -66,8 +53,8 @@ export class AccessMirror {
 
   /** Compares the whole table with the log: after a start, and after another process has written it. PRECONDITION: the log is known. */
   async compare(stopped: () => boolean): Promise<void> {
-    const now = Date.now()
-    for (const kind of KINDS) for (const [subject] of this.#access.entries(kind.prefix, now)) this.#mark(subject)
+    for (const kind of KINDS)
+      for (const [subject] of this.#access.entries(kind.prefix, EVER)) this.#changed.add(subject)
     for (let after = ''; !stopped();) {
       const rows = await this.#store.query<Row>(
         `SELECT rows.subject AS subject, toString(rows.verdict) AS verdict, rows.reason AS reason, toString(rows.until) AS until,
@@ -77,9 +64,9 @@ export class AccessMirror {
         { after },
       )
       for (const row of rows) {
-        const entry = this.#access.get(row.subject, now)
+        const entry = this.#access.get(row.subject, EVER)
         if (entry !== undefined && isSame(row, rowOf(row.subject, entry))) this.#changed.delete(row.subject)
-        else this.#mark(row.subject)
+        else this.#changed.add(row.subject)
       }
       if (rows.length < COMPARED) return
       after = rows[rows.length - 1].subject
@@ -89,29 +76,25 @@ export class AccessMirror {
   /** Writes the changes. PRECONDITION: the log is known. @throws GatepostError of the store: the changes are written the next time */
   async write(stopped: () => boolean): Promise<void> {
     while (this.#changed.size > 0 && !stopped()) {
-      const now = Date.now()
       const changes = [...this.#changed].slice(0, ROWS)
       // A decision made during the write is checked again.
-      for (const [subject] of changes) this.#changed.delete(subject)
+      for (const subject of changes) this.#changed.delete(subject)
       try {
-        await this.#writeAll(changes, now)
+        await this.#writeAll(changes)
       } catch (error) {
-        for (const [subject, denial] of changes) this.#changed.set(subject, this.#changed.get(subject) ?? denial)
+        for (const subject of changes) this.#changed.add(subject)
         throw error
       }
     }
   }
 
-  async #writeAll(changes: readonly (readonly [string, AccessEntry | null])[], now: number): Promise<void> {
+  async #writeAll(changes: readonly string[]): Promise<void> {
     const rows: object[] = []
     const gone: string[] = []
-    const lifted: Row[] = []
-    for (const [subject, denial] of changes) {
-      const entry = this.#access.get(subject, now)
-      if (entry === undefined) {
-        gone.push(subject)
-        if (denial !== null) lifted.push(rowOf(subject, denial))
-      } else rows.push({ ...rowOf(subject, entry), removed: 0 })
+    for (const subject of changes) {
+      const entry = this.#access.get(subject, EVER)
+      if (entry === undefined) gone.push(subject)
+      else rows.push({ ...rowOf(subject, entry), removed: 0 })
     }
     await insertRows(this.#store, COLUMNS, rows)
     for (let first = 0; first < gone.length; first += NAMED) {
@@ -123,24 +106,6 @@ export class AccessMirror {
         { subjects: gone.slice(first, first + NAMED) },
       )
     }
-    for (let first = 0; first < lifted.length; first += NAMED)
-      await this.#writeLifted(lifted.slice(first, first + NAMED))
-  }
-
-  /** Denials that nobody is subject to any more, of which the table may not know yet. */
-  async #writeLifted(lifted: readonly Row[]): Promise<void> {
-    const known = await this.#store.query<{ subject: string; updated_at: string }>(
-      `SELECT subject, toString(updated_at) AS updated_at FROM gatepost.access_decisions FINAL
-       WHERE subject IN ({subjects:Array(String)})`,
-      { subjects: lifted.map(({ subject }) => subject) },
-    )
-    const knownAt = new Map(known.map(({ subject, updated_at }) => [subject, updated_at]))
-    const rows = lifted.filter(({ subject, updated_at }) => updated_at > (knownAt.get(subject) ?? ''))
-    await insertRows(
-      this.#store,
-      COLUMNS,
-      rows.map((row) => ({ ...row, removed: 1 })),
-    )
   }
 }
 

@@ -27,8 +27,9 @@ SELECT gw_id, session_id, at, reason FROM
     SELECT subject, reason, until, updated_at, removed, mirrored_at FROM gatepost.access_decisions FINAL
     WHERE verdict = 'deny' AND subject IN (SELECT subject.2 FROM denied)
   ) AS decided ON decided.subject = denied.subject.2
-  WHERE decided.updated_at <= denied.at + toIntervalSecond(1) AND (decided.until IS NULL OR decided.until > denied.at)
-    -- What was lifted before explains nothing.
+  WHERE decided.updated_at <= denied.at + toIntervalSecond(1)
+    -- What ended before explains nothing; workers learn within two seconds that a decision was taken back.
+    AND (decided.until IS NULL OR decided.until > denied.at - toIntervalSecond(2))
     AND (decided.removed = 0 OR decided.mirrored_at > denied.at - toIntervalSecond(1))
   GROUP BY gw_id, session_id, at
 )
