@@ -31,7 +31,7 @@ import { readRequest, type SqlRequest } from './request.ts'
 import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
 import { Records } from './records.ts'
 import { RunningStatements } from './running-statements.ts'
-import { requestedRole, roleName } from './roles.ts'
+import { grantsOf, requestedRole, roleName } from './roles.ts'
 import { SqlSessions, type SessionUse } from './sessions/sql-sessions.ts'
 import { Counters, refusalOf, type SqlStats } from './stats.ts'
 import { firstWord, readQueryText } from './text.ts'
@@ -312,6 +312,8 @@ class Service {
         connections: this.#connections,
         running: this.#running,
         user: client.user,
+        ownRole: reader !== null ? readerRoleName(reader) : roleName(role),
+        grants: grantsOf(client.user, role, reader),
         session: use?.session ?? null,
         mayChangeTemporary,
         mayFilter: reader === null,

@@ -21,6 +21,10 @@ export interface QueryContext {
   readonly role: string
   /** Who sent the statement. */
   readonly user: string
+  /** The role that the sender has, which it may use to read only. */
+  readonly ownRole: string
+  /** What that role may do, as statements. */
+  readonly grants: readonly string[]
   readonly audience: Audience
   /** See GuardContext. */
   readonly mayFilter: boolean

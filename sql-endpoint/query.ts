@@ -3,6 +3,8 @@ import { SqlError } from './errors.ts'
 import { filterSetting, queryOfFilter, TABLE_FILTERS, type TableFilter } from './guard/table-filters.ts'
 import { shapeOf } from './guard/shape.ts'
 import { parseAst } from './guard/ast.ts'
+import { GRANTS_PARAMETER, ROLES_PARAMETER, USER_PARAMETER } from './guard/own-identity.ts'
+import { literal } from './guard/tokens.ts'
 import { judge } from './guard/guard.ts'
 import { requireColumnsOnly } from './guard/temporary-tables.ts'
 import { ExternalTables } from './external/loading.ts'
@@ -120,10 +122,16 @@ function withTarget(checked: Checked, { running }: QueryContext): Checked {
 }
 
 /** PRECONDITION: it has its connection, since it may look at itself. */
-function parametersOf({ verdict, parameters }: Checked, { running, audience, user }: QueryContext) {
-  if (!verdict.sql.includes(RUNNING_PARAMETER)) return parameters
-  const described = running.described(audience === 'reader' ? user : null)
-  return new Map([...parameters, [RUNNING_PARAMETER, described]])
+function parametersOf({ verdict, parameters }: Checked, context: QueryContext): ReadonlyMap<string, string> {
+  const { running, audience, user } = context
+  const ours: [string, () => string][] = [
+    [RUNNING_PARAMETER, () => running.described(audience === 'reader' ? user : null)],
+    [USER_PARAMETER, () => user],
+    [ROLES_PARAMETER, () => `[${literal(context.ownRole)}]`],
+    [GRANTS_PARAMETER, () => `[${context.grants.map(literal).join(', ')}]`],
+  ]
+  const used = ours.filter(([name]) => verdict.sql.includes(name))
+  return new Map([...parameters, ...used.map(([name, value]) => [name, value()] as const)])
 }
 
 function tagged(preparation: Preparation, { tag }: RunningStatement): Preparation {
@@ -264,7 +272,15 @@ async function judgeFilters(
   for (const filter of filters) {
     const asQuery = await connection.normalise(queryOfFilter(filter))
     const printAst = (text: string): Promise<string> => connection.printAst(text)
-    await judge(asQuery.sql, asQuery.tokens, printAst, { ...judging, mayWrite: false, mayFilter: false })
+    const { sql } = await judge(asQuery.sql, asQuery.tokens, printAst, {
+      ...judging,
+      mayWrite: false,
+      mayFilter: false,
+    })
+    // The engine gets the condition as it is: without the restricted versions of tables, and without the user's own name.
+    if (sql !== asQuery.sql) {
+      throw new SqlError('ACCESS_DENIED', `A condition on ${filter.table} is not available in ${TABLE_FILTERS}`)
+    }
   }
 }
 

@@ -10,13 +10,17 @@ export function readerRoleName({ name }: NamedReader): string {
 
 /** The engine itself hides what is hidden, in views and conditions too. */
 export function readerRole(reader: NamedReader, limits: SqlLimits): EngineRole {
-  const shown = reader.shown?.map((place) => `GRANT ${select(place)}`) ?? [`GRANT SELECT ON ${DATABASE}.*`]
   const own = limitsOfReader(reader, limits)
   return {
     name: readerRoleName(reader),
-    grants: [...shown, ...reader.hidden.map((place) => `REVOKE ${select(place)}`)],
+    grants: readerGrants(reader),
     maximums: limitSettings(own, own.maxExecutionSeconds),
   }
+}
+
+export function readerGrants({ shown, hidden }: NamedReader): string[] {
+  const granted = shown?.map((place) => `GRANT ${select(place)}`) ?? [`GRANT SELECT ON ${DATABASE}.*`]
+  return [...granted, ...hidden.map((place) => `REVOKE ${select(place)}`)]
 }
 
 /** Readers of whom every table and column exists: a name that is misspelt would hide nothing, so others are switched off. */

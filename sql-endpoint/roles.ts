@@ -3,7 +3,7 @@ import { limitSettings } from './guard/settings.ts'
 import { DATABASE, DEFAULT_LIMITS, TEMPORARY_TABLES, type SqlLimits } from './options.ts'
 import type { NamedReader } from './named-reader.ts'
 import { SqlError } from './errors.ts'
-import { readerRole, readerRoleName } from './readers.ts'
+import { readerGrants, readerRole, readerRoleName } from './readers.ts'
 import type { Role } from './users.ts'
 
 const READ = [`GRANT SELECT ON ${DATABASE}.*`]
@@ -30,6 +30,15 @@ export function engineRoles(readers: readonly NamedReader[] = [], limits: Partia
   // In memory only: other engines need CREATE ARBITRARY TEMPORARY TABLE.
   const temporary = { name: TEMPORARY_TABLES, grants: ['GRANT CREATE TEMPORARY TABLE ON *.*'], maximums: new Map() }
   return [...fixed, temporary, ...readers.map((reader) => readerRole(reader, all))]
+}
+
+/** What a user may do, as SHOW GRANTS says it on a server. */
+export function grantsOf(user: string, role: Role, reader: NamedReader | null): string[] {
+  const grants = reader !== null ? readerGrants(reader) : GRANTS[role]
+  return grants.map((grant) => {
+    const text = grant.replaceAll(/\s+/g, ' ')
+    return `${text} ${text.startsWith('REVOKE') ? 'FROM' : 'TO'} ${user}`
+  })
 }
 
 const LESSER: Record<Role, readonly Role[]> = {

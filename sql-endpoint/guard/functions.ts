@@ -179,8 +179,8 @@ const BY_CATEGORY = {
     numericIndexedVectorShortDebugString numericIndexedVectorToMap`,
   other: `
     bar blockNumber blockSize byteSize colorOKLABToSRGB colorOKLCHToSRGB colorSRGBToOKLAB colorSRGBToOKLCH
-    countDigits currentDatabase currentQueryID currentSchemas currentUser defaultValueOfArgumentType
-    defaultValueOfTypeName digits displayName dumpColumnStructure errorCodeToName finalizeAggregation
+    countDigits currentDatabase currentQueryID currentRoles currentSchemas currentUser defaultRoles defaultValueOfArgumentType
+    defaultValueOfTypeName digits displayName dumpColumnStructure enabledRoles errorCodeToName finalizeAggregation
     flipCoordinates formatQuery formatQueryOrNull formatQuerySingleLine formatQuerySingleLineOrNull
     formatReadableDecimalSize formatReadableQuantity formatReadableSize formatReadableTimeDelta getSizeOfEnumType
     getSubcolumn highlightQuery hostName identity ignore indexHint initializeAggregation isConstant

@@ -8,6 +8,7 @@ import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts
 import { TABLE_FILTERS, tableFiltersAt, type TableFilter } from './table-filters.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
 import { killing } from './kill.ts'
+import { ownIdentity, showOfUser } from './own-identity.ts'
 import { assignmentsOf, type Assignments } from './set.ts'
 import { NO_TABLE, type Verdict } from './verdict.ts'
 import { temporaryChange } from './temporary-tables.ts'
@@ -93,17 +94,16 @@ export async function judge(
   checkTree(root, writes, lambdas, context)
   if (settingsIn(root) > settingsClauses) throw denied('A SETTINGS clause is not understood')
   if (context.mayKill !== undefined && kills) return killing(tokens, context.mayKill, context.actsAsServer)
+  const show = showOfUser(root, tokens)
   if (writes && temporary === null) checkWriterStatement(root, tokens, context.actsAsServer)
-  else if (!writes) checkReaderStatement(root, tokens)
+  else if (!writes && show === null) checkReaderStatement(root, tokens)
   const { edits, format } = formatClause(tokens)
   const describes = root.kind === 'DescribeQuery'
   const catalogEdits = (describes ? describeCatalogTable : replaceCatalogTables)(root, tokens, context.audience)
   if (catalogEdits === null) throw denied('Tables of the catalogue are only available after FROM and JOIN')
+  const allEdits = [...catalogEdits, ...ownIdentity(root, tokens), ...edits].sort((a, b) => a.begin - b.begin)
   return {
-    sql: applyEdits(
-      sql,
-      [...catalogEdits, ...edits].sort((a, b) => a.begin - b.begin),
-    ),
+    sql: show ?? applyEdits(sql, allEdits),
     format,
     writes,
     takesData: root.kind === 'InsertQuery' && (!hasSelect(root) || readsInput(root)),

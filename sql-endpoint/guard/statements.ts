@@ -6,7 +6,7 @@ import { isName, isWord, nameOf, type Token } from './tokens.ts'
 /** Statements that only read. */
 export const READER_KINDS = new Set(
   `SelectWithUnionQuery SelectIntersectExceptQuery Explain DescribeQuery ShowTables ShowColumns ShowIndexes ShowFunctions
-  ShowCreateTableQuery ShowCreateViewQuery ShowCreateDatabaseQuery ExistsTableQuery ExistsViewQuery
+  ShowSetting ShowEngineQuery ShowGrantsQuery ShowProcesslistQuery ShowCreateTableQuery ShowCreateViewQuery ShowCreateDatabaseQuery ExistsTableQuery ExistsViewQuery
   ExistsDatabaseQuery`.split(/\s+/),
 )
 
@@ -26,7 +26,7 @@ const EXPLAINS = new Set([
   'EXPLAIN ESTIMATE',
 ])
 const SHOWN =
-  /^SHOW (?:(?:EXTENDED|FULL) )*(?:(?:TEMPORARY )?TABLES|COLUMNS|INDEXES|INDEX|KEYS|FUNCTIONS|CREATE (?:TEMPORARY )?TABLE|CREATE VIEW|CREATE DATABASE|DATABASES)\b/
+  /^SHOW (?:(?:EXTENDED|FULL) )*(?:(?:TEMPORARY )?TABLES|COLUMNS|INDEXES|INDEX|KEYS|FUNCTIONS|CREATE (?:TEMPORARY )?TABLE|CREATE VIEW|CREATE DATABASE|DATABASES|(?:CHANGED )?SETTINGS|SETTING|ENGINES)\b/
 
 export function checkReaderStatement(root: AstNode, tokens: readonly Token[]): void {
   for (const [node] of walk(root)) {
