@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../common/package-root.ts'
+import { VARIABLES } from '../runtime/config/variables.ts'
 import { run } from './helpers/run.ts'
 
 /* The units of deploy/systemd, as systemd itself judges them. Nothing is started: PID 1 of a test machine need not be systemd. */
@@ -32,5 +33,17 @@ t.test('every unit runs a command of its own, and takes the same rights away', (
   const hardening = texts.map((text) => text.slice(text.indexOf('# What this process never needs')))
   t.equal(new Set(hardening).size, 1)
   for (const text of texts) t.match(text, /^LimitCORE=0$/m)
+  t.end()
+})
+
+t.test('gatepost.env has variables that there are, and every unit reads it', (t) => {
+  const known = new Set<string>(Object.values(VARIABLES).map(({ env }) => env))
+  const lines = readFileSync(join(directory, 'gatepost.env'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  t.ok(lines.length > 3)
+  for (const line of lines) t.ok(known.has(line.split('=')[0]), line)
+  for (const unit of units)
+    t.match(readFileSync(join(directory, unit), 'utf8'), /^EnvironmentFile=.*gatepost\.env$/m, unit)
   t.end()
 })

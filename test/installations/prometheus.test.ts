@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../common/package-root.ts'
@@ -28,6 +28,12 @@ t.test('each alert fires in the state that it is for', options, async (t) => {
     const { status, stdout, stderr } = await run('promtool', [tool, ...arguments_], { cwd })
     t.equal(status, 0, stdout + stderr)
   }
+  // Mounted side by side in compose.cluster.yaml.
+  const mounted = t.testdir()
+  cpSync(packageFile('deploy/docker/prometheus.yml'), join(mounted, 'prometheus.yml'))
+  cpSync(RULES, join(mounted, 'alerts.yml'))
+  const compose = await run('promtool', ['check', 'config', 'prometheus.yml'], { cwd: mounted })
+  t.equal(compose.status, 0, compose.stdout + compose.stderr)
   const tested = readFileSync(join(cwd, 'alerts.test.yml'), 'utf8')
   for (const [, name] of rules.matchAll(/- alert: (\w+)/g))
     t.match(tested, new RegExp(`ALERTS\\{alertname="${name}", alertstate="firing"`), `${name} is tested`)
