@@ -19,6 +19,7 @@ import { Gate, Queue } from './gate.ts'
 import { HostCheck } from '../common/hosts.ts'
 import { externalTablesOf, parametersOfTables } from './external/external-tables.ts'
 import { isMultipart, readMultipart, withFields, type Multipart } from './external/multipart.ts'
+import { isReadonly } from './guard/settings.ts'
 import { Judgements } from './judgements.ts'
 import { Login, type Client } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
@@ -287,7 +288,8 @@ class Service {
       }
       const text = await readQueryText(form === null ? req : null, asked, this.#limits)
       // GET never changes anything: a link or an image on any web page could trigger it.
-      const mayWrite = role !== 'reader' && req.method !== 'GET' && !READING.has(firstWord(text.sql))
+      const asksToRead = isReadonly(request.settings.get('readonly')) || use?.session.isReadonly === true
+      const mayWrite = role !== 'reader' && req.method !== 'GET' && !asksToRead && !READING.has(firstWord(text.sql))
       const mayChangeTemporary = use !== null && req.method !== 'GET' && CHANGING.has(firstWord(text.sql))
       if (text.data !== null && mayWrite) data = await spool(text.data)
       else if (text.data !== null && mayChangeTemporary) {

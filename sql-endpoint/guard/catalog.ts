@@ -7,9 +7,12 @@ export type Audience = 'reader' | 'admin' | 'store'
 
 const among = (names: Iterable<string>): string => `lower(name) IN (${[...names].map(literal).join(', ')})`
 
+/** A star leaves aliases out. */
+const ALIASES_OF_PARTS = 'bytes_on_disk AS bytes, marks_bytes AS marks_size, name AS part_name'
+
 /**
  * The readable tables outside database gatepost, of which the engine shows what the role may see. `null`: unchanged. Otherwise the query that
- * replaces the table, without paths of this machine.
+ * replaces the table, without paths of this machine, and with its aliases.
  */
 const SYSTEM: Record<string, string | null> = {
   settings: null,
@@ -31,18 +34,20 @@ const SYSTEM: Record<string, string | null> = {
   collations: null,
   licenses: null,
   contributors: null,
-  tables: `SELECT * REPLACE ('' AS metadata_path, CAST([], 'Array(String)') AS data_paths) FROM system.tables`,
+  tables: `SELECT * REPLACE ('' AS metadata_path, CAST([], 'Array(String)') AS data_paths), name AS table FROM system.tables`,
   columns: null,
-  databases: `SELECT * REPLACE ('' AS metadata_path, '' AS data_path) FROM system.databases`,
+  databases: `SELECT * REPLACE ('' AS metadata_path, '' AS data_path), name AS database FROM system.databases`,
   data_skipping_indices: null,
+  parts: `SELECT * REPLACE ('' AS path), ${ALIASES_OF_PARTS} FROM system.parts`,
+  dictionaries: null,
+  clusters: null,
   processes: SHOWN_PROCESSES,
 }
 const INFORMATION_SCHEMA: Record<string, string | null> = { tables: null, columns: null, schemata: null }
 
 /** Additional tables for those who look after the engine. */
 const OF_ADMINS: Record<string, string | null> = {
-  parts: `SELECT * REPLACE ('' AS path) FROM system.parts`,
-  parts_columns: `SELECT * REPLACE ('' AS path) FROM system.parts_columns`,
+  parts_columns: `SELECT * REPLACE ('' AS path), ${ALIASES_OF_PARTS} FROM system.parts_columns`,
   merges: `SELECT * REPLACE ('' AS result_part_path, CAST([], 'Array(String)') AS source_part_paths) FROM system.merges`,
   mutations: null,
   disks: `SELECT * REPLACE ('' AS path) FROM system.disks`,

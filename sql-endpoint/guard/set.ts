@@ -1,5 +1,5 @@
 import { SqlError } from '../errors.ts'
-import { checkSettingOfClause, settingOfRequest, type SettingsPolicy } from './settings.ts'
+import { checkSettingOfClause, isReadonly, settingOfRequest, type SettingsPolicy } from './settings.ts'
 import { isName, isWord, nameOf, type Token } from './tokens.ts'
 
 /** What SET changes: values by name; null: the engine's default again. */
@@ -28,8 +28,11 @@ export function assignmentsOf(tokens: readonly Token[], policy: SettingsPolicy):
       checkSettingOfClause(nameOf(name), '1', policy)
       settings.set(nameOf(name), null)
     } else {
-      // A parameter of that name says what clients would like; to change it here is an attempt to write.
-      if (nameOf(name) === 'readonly') checkSettingOfClause('readonly', value, policy)
+      if (nameOf(name) === 'readonly') {
+        // For the rest of the session: anything else is an attempt to write.
+        if (!isReadonly(value)) checkSettingOfClause('readonly', value, policy)
+        settings.set('readonly', value)
+      }
       // Clients set what has no effect here, as they send it with requests.
       const taken = settingOfRequest(nameOf(name), value, policy)
       if (taken !== null) {

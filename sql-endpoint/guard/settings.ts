@@ -60,8 +60,14 @@ const IGNORED = new Set(
   cancel_http_readonly_queries_on_client_close distributed_foreground_insert http_headers_progress_interval_ms http_make_head_request
   http_native_compression_disable_checksumming_on_decompress http_receive_timeout http_response_buffer_size
   http_send_timeout http_write_exception_in_output_format http_zlib_compression_level insert_distributed_sync insert_quorum log_queries network_compression_method network_zstd_compression_level readonly
+  select_sequential_consistency
   send_logs_level send_progress_in_http_headers wait_for_async_insert wait_for_async_insert_timeout`.split(/\s+/),
 )
+
+/** Whether setting `readonly` asks for less than the user may. On a server 1 also refuses further settings; here both only refuse writes. */
+export function isReadonly(value: string | undefined): boolean {
+  return value === '1' || value === '2'
+}
 
 /** Settings that a store sends to a server: see store/server/settings.ts. */
 const OF_STORES = new Set(
@@ -84,7 +90,7 @@ export function limitSettings(limits: SqlLimits, seconds: number): ReadonlyMap<s
 const FREE_LIMITS = new Set(
   `max_bytes_before_external_group_by max_bytes_before_external_sort max_bytes_to_read max_columns_to_read
   max_result_rows max_rows_to_group_by max_rows_to_read max_rows_to_sort max_rows_in_join max_bytes_in_join
-  max_rows_in_set max_rows_in_distinct`.split(/\s+/),
+  max_rows_in_set max_rows_in_distinct limit offset`.split(/\s+/),
 )
 const MAX_THREADS = 64
 

@@ -2,6 +2,7 @@ import { Connection, type Overdue, type Preparation } from '../connection.ts'
 import type { Engine } from '../engine.ts'
 import { SqlError } from '../errors.ts'
 import type { Assignments } from '../guard/set.ts'
+import { isReadonly } from '../guard/settings.ts'
 import type { SqlRequest } from '../request.ts'
 
 /** What all settings and parameters of a session may have together. */
@@ -42,6 +43,11 @@ export class SqlSession {
 
   get tables(): ReadonlySet<string> {
     return new Set(this.#tables.keys())
+  }
+
+  /** Whether it was told to write nothing more. */
+  get isReadonly(): boolean {
+    return isReadonly(this.#settings.get('readonly'))
   }
 
   get bytes(): number {

@@ -115,6 +115,12 @@ t.test('what is hidden is refused, however it is asked for', async (t) => {
   t.equal((await as('greedy')('SELECT max(name) FROM readings')).text, 'n9\n')
 })
 
+t.test('the size of a table is shown to those who may read of it', async (t) => {
+  const sizes = `SELECT table, sum(rows), sum(bytes) > 0, any(path) FROM system.parts WHERE table = 'readings' GROUP BY table`
+  for (const user of ['metrics', 'one_column', 'greedy']) t.equal((await as(user)(sizes)).text, 'readings\t10\t1\t\n', user)
+  t.equal((await as('nothing_of_it')(sizes)).text, '')
+})
+
 t.test('nothing is written, and no other role is taken', async (t) => {
   for (const sql of [
     `INSERT INTO readings VALUES (1, 'x')`,
@@ -123,7 +129,7 @@ t.test('nothing is written, and no other role is taken', async (t) => {
     'SET ROLE sql_reader',
     `SET profile = 'sql_reader'`,
     'SELECT * FROM default.private',
-    'SELECT * FROM system.parts',
+    'SELECT * FROM system.parts_columns',
   ]) {
     t.ok((await as('metrics')(sql)).status >= 400, sql)
   }

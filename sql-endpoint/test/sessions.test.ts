@@ -231,6 +231,23 @@ t.test('settings and parameters are kept for the session', async (t) => {
 })
 
 /* Symptom: the engine puts what a failed statement had written of its result before the next result of the connection. */
+t.test('who may write can ask to read only, for a request or for the rest of a session', async (t) => {
+  const { ask, text, end } = session(ADMIN)
+  const writes = `INSERT INTO readings VALUES (99, 'x')`
+  for (const readonly of ['1', '2'])
+    t.equal(code(await send(url, { body: writes, headers: ADMIN, params: { readonly } })), '164')
+  t.equal(await text(`SET readonly = 1`), '')
+  for (const readonly of ['0', '1']) {
+    t.equal(code(await ask(writes, { readonly })), '164')
+    t.equal(code(await ask('DROP TABLE readings', { readonly })), '164')
+  }
+  for (const sql of ['SET readonly = 0', 'SET readonly = DEFAULT', 'SET readonly = 3'])
+    t.equal(code(await ask(sql)), '164', sql)
+  t.equal(await text('SELECT count() FROM readings'), '10\n')
+  t.equal(await text('SELECT count() > 0 FROM system.metrics'), '1\n', 'it is still admin')
+  await end()
+})
+
 t.test('nothing of a failed statement is in the next answer', async (t) => {
   const { ask, text, end } = session()
   t.equal(await text('CREATE TEMPORARY TABLE mine AS SELECT 1 AS x'), '')

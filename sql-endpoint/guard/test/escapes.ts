@@ -360,7 +360,6 @@ export const ESCAPES: readonly string[] = [
 
 /** What looks after the engine: refused to readers only. */
 export const OF_ADMINS: readonly string[] = [
-  'SELECT * FROM system.parts',
   'SELECT * FROM system.parts_columns',
   'SELECT * FROM system.merges',
   'SELECT * FROM system.mutations',

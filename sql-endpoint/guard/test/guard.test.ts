@@ -81,6 +81,9 @@ t.test('readers see the sizes of tables and columns', async (t) => {
   t.equal((await query(harness.url, sizes)).text, '10\t1\n')
   const columns = `SELECT name, data_compressed_bytes FROM system.columns WHERE table = 'readings'`
   t.equal((await query(harness.url, columns)).status, 200)
+  const parts = await query(harness.url, 'SELECT * FROM system.parts')
+  t.equal(parts.status, 200)
+  t.notMatch(parts.text, harness.scratch)
 })
 
 t.test("Grafana's ad hoc filters", async (t) => {

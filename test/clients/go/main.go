@@ -28,6 +28,29 @@ func step(name string, expected any, work func() (any, error)) {
 	}
 }
 
+// What Grafana's plugin asks for its editor, its filters and its macros (version 4.20): each has to be answered.
+var grafana = []string{
+	"SELECT version()",
+	"SHOW DATABASES",
+	"SHOW TABLES",
+	`SHOW TABLES FROM "gatepost"`,
+	`DESC TABLE "gatepost"."readings"`,
+	"SELECT database, name FROM system.tables ORDER BY database, name",
+	"SELECT database, table, name, type, comment FROM system.columns WHERE (database, table) IN (('gatepost', 'readings')) OR (database = currentDatabase() AND table IN ('readings')) ORDER BY database, table, position",
+	"SELECT name, type, table FROM system.columns",
+	"SELECT name, type, table FROM system.columns WHERE database IN ('gatepost') AND table = 'readings'",
+	"SELECT name, is_aggregate, case_insensitive, alias_to, origin, description, syntax, arguments, returned_value, examples, categories FROM system.functions LIMIT 10000",
+	`SELECT DISTINCT "name" FROM "gatepost"."readings" WHERE "name" IS NOT NULL LIMIT 1000`,
+	"SELECT DISTINCT name FROM gatepost.readings SETTINGS max_execution_time=10",
+	`SELECT DISTINCT arrayJoin(mapKeys("m")) as keys FROM (SELECT map(name, id) AS "m" FROM "gatepost"."readings" LIMIT 1000) LIMIT 1000`,
+	"SELECT value FROM system.settings WHERE name='readonly'",
+	"SELECT name FROM readings settings additional_table_filters={'readings' : ' name = \\'n1\\' '}",
+	"SELECT name FROM readings SETTINGS additional_table_filters={}",
+	"SELECT toStartOfInterval(toDateTime(id), INTERVAL 60 second) AS time, count() FROM readings WHERE toDateTime(id) >= toDateTime(0) AND toDateTime(id) <= toDateTime(1795000000) GROUP BY time ORDER BY time",
+	"SELECT toStartOfInterval(toDateTime64(toDateTime(id), 3), INTERVAL 500 millisecond) AS time, count() FROM readings WHERE toDateTime64(id, 3) >= fromUnixTimestamp64Milli(0) GROUP BY time",
+	"SELECT count() FROM readings WHERE (toDate(id) >= toDate('1970-01-01') AND toDate(id) <= toDate('2026-11-29'))",
+}
+
 func open(user, password string, method clickhouse.CompressionMethod) *sql.DB {
 	options := &clickhouse.Options{
 		Addr:     []string{"127.0.0.1:" + os.Args[1]},
@@ -127,6 +150,15 @@ func main() {
 			return count(open("default", "", method), "SELECT number, toString(number) FROM numbers(2000000)")
 		})
 	}
+	for _, query := range grafana {
+		step("Grafana: "+query, nil, func() (any, error) { return count(open("default", "", clickhouse.CompressionGZIP), query) })
+	}
+	step("Grafana's limit of rows", 3, func() (any, error) {
+		limited := clickhouse.OpenDB(&clickhouse.Options{
+			Addr: []string{"127.0.0.1:" + os.Args[1]}, Auth: clickhouse.Auth{Database: "gatepost"}, Protocol: clickhouse.HTTP, Settings: clickhouse.Settings{"limit": 3},
+		})
+		return count(limited, "SELECT name FROM readings")
+	})
 	step("an error", nil, func() (any, error) {
 		_, err := count(db, "SELECT no_such_column FROM readings")
 		return failsWith("UNKNOWN_IDENTIFIER", err)

@@ -85,12 +85,69 @@ public class JdbcClients {
         if (!failed.isEmpty()) throw new AssertionError(failed.toString());
     }
 
+    /** What Metabase's driver sets on each connection. */
+    static final String[] METABASE = {
+        "use_server_time_zone_for_dates", "true", "product_name", "metabase/test", "remember_last_set_roles", "true", "http_connection_provider", "HTTP_URL_CONNECTION",
+        "jdbc_ignore_unsupported_values", "true", "jdbc_schema_term", "schema", "clickhouse_setting_select_sequential_consistency", "1", "max_open_connections", "100", "custom_http_params", ""};
+
+    static List<List<Object>> ask(Connection connection, String sql, Object... parameters) throws SQLException {
+        try (PreparedStatement prepared = connection.prepareStatement(sql)) {
+            for (int i = 0; i < parameters.length; i++) prepared.setObject(i + 1, parameters[i]);
+            return rows(prepared.executeQuery());
+        }
+    }
+
+    static void same(Object got, Object expected) {
+        if (!String.valueOf(expected).equals(String.valueOf(got))) throw new AssertionError(got + " is not " + expected);
+    }
+
+    /** The statements by which Metabase connects, reads the schema and asks, as its driver writes them. */
+    static void metabase(Connection connection) throws SQLException {
+        same(ask(connection, "SELECT timezone() AS tz").size(), 1);
+        same(ask(connection, "WITH s AS (SELECT version() AS ver, splitByChar('.', ver) AS verSplit) SELECT s.ver, toInt32(verSplit[1]), toInt32(verSplit[2]) FROM s").size(), 1);
+        same(ask(connection, "SELECT value='1' FROM system.settings WHERE name='cloud_mode'"), "[[0]]");
+        same(ask(connection, "SELECT count() = 0 FROM system.clusters WHERE is_local = 0"), "[[1]]");
+        same(ask(connection, "SELECT count(*) > 0 FROM system.databases WHERE name = ?", "gatepost"), "[[1]]");
+        String[] types = {"TABLE", "VIEW", "FOREIGN TABLE", "REMOTE TABLE", "DICTIONARY", "MATERIALIZED VIEW", "MEMORY TABLE", "LOG TABLE"};
+        same(column(connection.getMetaData().getTables(null, "%", "%", types), "TABLE_NAME").contains("readings"), true);
+        same(column(connection.getMetaData().getColumns(null, "gatepost", "readings", null), "COLUMN_NAME"), "[id, name]");
+        ask(connection, "-- Metabase\nSELECT `gatepost`.`readings`.`id` AS `id`, substring(toString(`gatepost`.`readings`.`name`), 1, 1234) AS `substring1` FROM `gatepost`.`readings` LIMIT 10000");
+        same(ask(connection, "-- Metabase:: userID: 1 queryType: MBQL queryHash: 0a\nSELECT toStartOfDay(toTimeZone(toDateTime(`source`.`id`, 'UTC'), 'Europe/Berlin')) AS `at`, count(*) AS `count`, stddevPop(`source`.`id`) AS `s`, median(`source`.`id`) AS `m`, quantile(0.9)(`source`.`id`) AS `q`, sum(CASE WHEN `source`.`name` = 'n1' THEN 1 ELSE 0 END) AS `w` FROM (SELECT * FROM `gatepost`.`readings` WHERE startsWithUTF8(`gatepost`.`readings`.`name`, ?) AND positionCaseInsensitiveUTF8(`gatepost`.`readings`.`name`, 'N') > 0) AS `source` WHERE toDateTime(`source`.`id`) < now64(9, 'Europe/Berlin') + INTERVAL -1 day GROUP BY `at` ORDER BY `at` ASC LIMIT 1048575", "n").size(), 1);
+        ask(connection, "SELECT toMonday(parseDateTimeBestEffort('2026-11-29 10:00:00.000', 'UTC')), age('day', toDate('2026-01-01'), today()), CAST(1.5 AS TEXT), toISOWeek(now()), toDayOfWeek(now())");
+    }
+
+    /** The statements by which DBeaver opens a connection and shows a table. */
+    static void dbeaver(Connection connection) throws SQLException {
+        same(ask(connection, "SELECT VERSION()").size(), 1);
+        same(ask(connection, "SELECT name FROM system.table_engines WHERE name = 'MergeTree'"), "[[MergeTree]]");
+        same(ask(connection, "SHOW DATABASES"), "[[gatepost]]");
+        same(ask(connection, "SELECT name as TABLE_NAME, engine as TABLE_TYPE, database as TABLE_SCHEM,comment as REMARKS, * FROM system.tables\nWHERE database = ? and name=?", "gatepost", "readings").size(), 1);
+        same(ask(connection, "select sum(rows) as table_rows, sum(bytes) > 0, max(modification_time) > toDateTime(0), min(min_date) AS min_date, any(engine) as engine\nFROM system.parts\nWHERE database=? AND table=?\nGROUP BY table", "gatepost", "readings"), "[[10, 1, 1, 1970-01-01, MergeTree]]");
+        same(ask(connection, "SHOW CREATE TABLE gatepost.readings").size(), 1);
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("SET readonly=1");
+        }
+        same(ask(connection, "SELECT count() FROM gatepost.readings"), "[[10]]");
+    }
+
     public static void main(String[] arguments) throws Exception {
         url = "jdbc:clickhouse://127.0.0.1:" + arguments[0] + "/gatepost";
         String[] admin = {"user", "admin", "password", arguments[1]};
         try (Connection connection = connect()) {
             reading(connection);
         }
+        step("Metabase", null, () -> {
+            try (Connection connection = connect(METABASE)) {
+                metabase(connection);
+            }
+            return null;
+        });
+        step("DBeaver", null, () -> {
+            try (Connection connection = connect("clickhouse_setting_session_id", "sess_" + UUID.randomUUID(), "use_time_zone", "Europe/Berlin", "ignore_unknown_config_key", "true")) {
+                dbeaver(connection);
+            }
+            return null;
+        });
         for (String compress : new String[] {"true", "false"})
             step("2 million rows, compress=" + compress, 2_000_000, () -> {
                 try (Connection connection = connect("compress", compress)) {
