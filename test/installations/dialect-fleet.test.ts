@@ -206,7 +206,7 @@ t.test('a fleet of all dialects', async (t) => {
         else await logsIn(device, device.at as DialectGateway)
       }
     },
-    'a firewall is reloaded'() {
+    async 'a firewall is reloaded'() {
       const gateway = pick(
         gateways.filter(
           (each) => countsAt(each) && [...each.clients.values()].every((client) => canReload(each, client)),
@@ -214,8 +214,13 @@ t.test('a fleet of all dialects', async (t) => {
         next,
       )
       gateway.reload()
-      if (!gateway.dialect.tellsTime) for (const mac of gateway.clients.keys()) calm.add(mac)
-      return Promise.resolve()
+      if (gateway.dialect.tellsTime) return
+      for (const mac of gateway.clients.keys()) calm.add(mac)
+      // A session that ended after fewer reports would not have told it.
+      for (let report = 0; report < CALM_REPORTS; report++) {
+        moves()
+        t.ok(await round(), 'all are answered after a reload')
+      }
     },
     async 'a counter of 32 bits goes over its end'() {
       const gateway = gateways.find(({ dialect }) => dialect.counters === 'ng') as DialectGateway
@@ -283,11 +288,9 @@ t.test('a fleet of all dialects', async (t) => {
     for (const device of devices.filter(({ at }) => at === null))
       if (next() < 0.5) await logsIn(device, pick(gateways, next))
   }
-  for (let report = 0; report <= CALM_REPORTS; report++) {
-    moves()
-    t.ok(await round())
-    checkAnswers('at the end')
-  }
+  moves()
+  t.ok(await round())
+  checkAnswers('at the end')
 
   t.comment(`${lived.size} sessions`)
   const expected = Object.fromEntries(
