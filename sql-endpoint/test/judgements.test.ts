@@ -24,7 +24,11 @@ t.test('a remembered judgement is one of the same text and sender', async (t) =>
   }
   for (let time = 0; time < 3; time++) {
     t.equal(await code(adminQuery, 'SELECT count() > 0 FROM system.metrics'), '1\n')
-    t.equal(await code(query, 'SELECT count() > 0 FROM system.metrics'), '497', 'what admin was allowed, a reader is not')
+    t.equal(
+      await code(query, 'SELECT count() > 0 FROM system.metrics'),
+      '497',
+      'what admin was allowed, a reader is not',
+    )
     t.equal(await code(query, `SELECT {a:String}`, { param_a: `value ${time}` }), `value ${time}\n`)
     t.equal(await code(query, `SELECT {a:String}`), '456', 'a parameter that is missing this time')
     const named = 'SELECT count() FROM {d:Identifier}.{t:Identifier}'

@@ -117,7 +117,8 @@ t.test('what is hidden is refused, however it is asked for', async (t) => {
 
 t.test('the size of a table is shown to those who may read of it', async (t) => {
   const sizes = `SELECT table, sum(rows), sum(bytes) > 0, any(path) FROM system.parts WHERE table = 'readings' GROUP BY table`
-  for (const user of ['metrics', 'one_column', 'greedy']) t.equal((await as(user)(sizes)).text, 'readings\t10\t1\t\n', user)
+  for (const user of ['metrics', 'one_column', 'greedy'])
+    t.equal((await as(user)(sizes)).text, 'readings\t10\t1\t\n', user)
   t.equal((await as('nothing_of_it')(sizes)).text, '')
 })
 
