@@ -361,16 +361,20 @@ class Service {
     return { afterMs: (limit + overdueSeconds) * 1000, report }
   }
 
-  /** For results that the engine has finished: one that is streamed ends at the query's time limit. */
-  #disconnectSlowReader(res: ServerResponse): void {
-    // Before that it is the engine that is slow, see #overdue().
-    if (!res.headersSent || res.destroyed) return
+  /**
+   * For results that the engine has finished: one that is streamed ends at the query's time limit.
+   * @returns false: not yet, since it is the engine that is slow, see #overdue()
+   */
+  #disconnectSlowReader(res: ServerResponse): boolean {
+    if (res.destroyed) return true
+    if (!res.headersSent) return false
     this.#counters.slow++
     this.#options.logger.warn(
       { event: 'sql.slow_reader' },
       'SQL endpoint: a client that read its result slowly was disconnected, since others wait',
     )
     res.destroy()
+    return true
   }
 
   #announce(res: ServerResponse, request: SqlRequest): void {

@@ -11,8 +11,16 @@ interface Waiter {
 /** How long a slot is its holder's alone. */
 export interface Lease {
   readonly ms: number
-  /** Makes the holder release its slot soon: called once, when that time is over and somebody waits. */
-  readonly revoke: () => void
+  /**
+   * Makes the holder release its slot soon: called when that time is over and somebody waits.
+   * @returns false: it cannot be interrupted yet, and is asked again when that time is over once more
+   */
+  readonly revoke: () => boolean
+}
+
+interface Holder {
+  readonly lease: Lease
+  readonly timer: NodeJS.Timeout
 }
 
 /** Queued requests, limited in number over all gates that share it, and in time. */
@@ -53,7 +61,7 @@ export class Gate {
   /** When each of those who run or wait got a slot last, by the number of the turn. */
   readonly #turns = new Map<string, number>()
   /** Of holders whose time is over; the oldest first. */
-  readonly #expired = new Set<Lease>()
+  readonly #expired = new Set<Holder>()
   #turn = 0
   #active = 0
 
@@ -75,27 +83,33 @@ export class Gate {
   async enter(who: string, signal: AbortSignal, lease?: Lease): Promise<() => void> {
     if (this.#active >= this.#max) await this.#wait(who, signal)
     else this.#take(who)
-    const timer = lease === undefined ? undefined : setTimeout(() => this.#expire(lease), lease.ms)
+    const holder = lease === undefined ? null : this.#hold(lease)
     let left = false
     return () => {
       if (left) return
       left = true
-      clearTimeout(timer)
-      if (lease !== undefined) this.#expired.delete(lease)
+      if (holder !== null) {
+        clearTimeout(holder.timer)
+        this.#expired.delete(holder)
+      }
       this.#release(who)
     }
   }
 
-  #expire(lease: Lease): void {
-    this.#expired.add(lease)
-    if (this.#waiting().length > 0) this.#revokeOne()
+  #hold(lease: Lease): Holder {
+    const expire = (): void => {
+      this.#expired.add(holder)
+      if (this.#waiting().length > 0) this.#revokeOne()
+    }
+    const holder: Holder = { lease, timer: setTimeout(expire, lease.ms) }
+    return holder
   }
 
   #revokeOne(): void {
-    const [lease] = this.#expired
-    if (lease === undefined) return
-    this.#expired.delete(lease)
-    lease.revoke()
+    const [holder] = this.#expired
+    if (holder === undefined) return
+    this.#expired.delete(holder)
+    if (!holder.lease.revoke()) holder.timer.refresh()
   }
 
   #waiting(): Waiter[] {

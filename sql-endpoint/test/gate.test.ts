@@ -64,3 +64,17 @@ t.test('waiting ends with the client and after its time', async (t) => {
   leave()
   t.equal(gate.active, 0)
 })
+
+t.test('a holder that cannot be interrupted yet is asked again', async (t) => {
+  const gate = new Gate(1, new Queue(3, 60_000))
+  const answers = [false, false, true]
+  const revoke = () => {
+    const isInterrupted = answers.shift() ?? t.fail('asked too often')
+    if (isInterrupted) leave()
+    return isInterrupted
+  }
+  const leave = await gate.enter('a', here, { ms: 5, revoke })
+  const leaveB = await gate.enter('b', here)
+  t.same(answers, [])
+  leaveB()
+})
