@@ -53,7 +53,8 @@ export const LOG_EVENTS = {
     'spill.look_failed': 'Spills of ended workers cannot be looked for.',
     'spill.read_failed': 'A segment of the spill cannot be read at the moment.',
     'sql.query_overdue': 'A query runs far past its limit; the store process is replaced.',
-    'sql.user_off': 'A user of GATEPOST_SQL_USERS names something that does not exist, and is switched off.',
+    'sql.user_off':
+      'A user of GATEPOST_SQL_USERS names something that does not exist, or sees what is computed from a hidden column, and is switched off.',
     'store.rows_waiting': 'Rows of an audit table cannot be written and wait in memory.',
     'supervisor.process_ended': 'A process ended and is started again.',
     'supervisor.process_hangs': 'A process does not answer any more and is killed.',

@@ -29,7 +29,7 @@ import { Output } from './output.ts'
 import { runQuery } from './query.ts'
 import type { Checked, QueryOutcome } from './query-context.ts'
 import { readRequest, type SqlRequest } from './request.ts'
-import { limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
+import { hiddenColumns, limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
 import { Records } from './records.ts'
 import { RunningStatements } from './running-statements.ts'
 import { grantsOf, requestedRole, roleName } from './roles.ts'
@@ -152,7 +152,7 @@ class Service {
     this.#hosts = new HostCheck(options.host, options.allowedHosts ?? [])
     this.#login = new Login({
       ...options,
-      readers: readersThatHold(options.readers ?? [], facts.places, options.logger),
+      readers: readersThatHold(options.readers ?? [], facts, options.logger),
     })
     this.#gate = gate
     this.#records = new Records(options)
@@ -319,6 +319,7 @@ class Service {
         session: use?.session ?? null,
         mayChangeTemporary,
         mayFilter: reader === null,
+        hidden: reader === null ? null : hiddenColumns(reader),
         audience: actsAsServer ? 'store' : role,
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
         actsAsServer,

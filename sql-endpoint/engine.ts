@@ -12,6 +12,8 @@ export interface EngineFacts {
   readonly foreignDatabases: ReadonlySet<string>
   /** Tables of database gatepost (`t`), and their columns (`t.c`), when the endpoint started. */
   readonly places: ReadonlySet<string>
+  /** Of those, columns that are always computed (ALIAS, MATERIALIZED), and from what. */
+  readonly computed: ReadonlyMap<string, string>
 }
 
 export interface Progress {
@@ -45,6 +47,10 @@ export class Engine {
     const columns = await rows<[string]>(
       `SELECT concat(table, '.', name) FROM system.columns WHERE database = '${DATABASE}'`,
     )
+    const computed = await rows<[string, string]>(
+      `SELECT concat(table, '.', name), default_expression FROM system.columns
+       WHERE database = '${DATABASE}' AND default_kind IN ('ALIAS', 'MATERIALIZED')`,
+    )
     const foreign = databases.map(([name]) => name).filter((name) => name !== DATABASE)
     return {
       version: identity?.[0] ?? '',
@@ -52,6 +58,7 @@ export class Engine {
       functions: new FunctionList(new Map(known), new Set(tableFunctions.map(([name]) => name))),
       settings: new Set(settings.map(([name]) => name)),
       places: new Set([...tables, ...columns].map(([name]) => name)),
+      computed: new Map(computed),
       foreignDatabases: new Set([...foreign, 'system', 'information_schema', 'INFORMATION_SCHEMA', 'default']),
     }
   }

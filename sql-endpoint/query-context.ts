@@ -28,6 +28,8 @@ export interface QueryContext {
   readonly audience: Audience
   /** See GuardContext. */
   readonly mayFilter: boolean
+  /** See GuardContext. */
+  readonly hidden: ReadonlySet<string> | null
   /** This one. */
   readonly statement: RunningStatement
   /** All of the endpoint. */

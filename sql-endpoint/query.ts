@@ -188,9 +188,10 @@ async function checkedOnce(
 ): Promise<Checked> {
   if (context.mayWrite || context.mayChangeTemporary || /identifier/i.test(sql))
     return check(sql, request, policy, context)
-  const { audience, mayKill, mayFilter, actsAsServer } = context
+  const { audience, mayKill, mayFilter, hidden, actsAsServer } = context
   const key = JSON.stringify([
     audience,
+    hidden === null ? null : [...hidden],
     mayKill === undefined ? [] : [mayKill],
     mayFilter,
     actsAsServer,
@@ -238,8 +239,8 @@ async function check(
 }
 
 function judgingOf(context: QueryContext, settings: SettingsPolicy, temporaryTables: ReadonlySet<string> | null) {
-  const { facts, mayWrite, mayKill, mayFilter, audience, actsAsServer } = context
-  return { ...facts, settings, mayWrite, mayKill, mayFilter, audience, actsAsServer, temporaryTables }
+  const { facts, mayWrite, mayKill, mayFilter, hidden, audience, actsAsServer } = context
+  return { ...facts, settings, mayWrite, mayKill, mayFilter, hidden, audience, actsAsServer, temporaryTables }
 }
 
 /** Conditions that the request's parameter adds to its tables: judged as in a SETTINGS clause, and sent on as they were judged. */
@@ -292,9 +293,11 @@ function connectionSettings(
   sql: string,
   request: SqlRequest,
   policy: SettingsPolicy,
-  { mayWrite, mayFilter }: Pick<QueryContext, 'mayWrite' | 'mayFilter'>,
+  { mayWrite, mayFilter, hidden }: Pick<QueryContext, 'mayWrite' | 'mayFilter' | 'hidden'>,
 ): Record<string, string> {
-  const settings: Record<string, string> = ownSettings(policy)
+  // length(c) would become c.size, to which a user who sees some columns has no right, and one to whom some are hidden has.
+  const ofReaders = hidden === null ? {} : { optimize_functions_to_subcolumns: '0' }
+  const settings: Record<string, string> = { ...ownSettings(policy), ...ofReaders }
   for (const [name, value] of request.settings) {
     // See filtersOfRequest().
     if (name === TABLE_FILTERS && mayFilter) continue

@@ -7,6 +7,7 @@ import { checkSettingOfClause, TABLE_SETTINGS, type SettingsPolicy } from './set
 import { describeCatalogTable, replaceCatalogTables } from './replace-catalog.ts'
 import { TABLE_FILTERS, tableFiltersAt, type TableFilter } from './table-filters.ts'
 import { adjacent, applyEdits, isName, isWord, nameOf, unquoted, type TextEdit, type Token } from './tokens.ts'
+import { checkHidden } from './hidden-columns.ts'
 import { killing } from './kill.ts'
 import { ownIdentity, showOfUser } from './own-identity.ts'
 import { assignmentsOf, type Assignments } from './set.ts'
@@ -30,6 +31,8 @@ export interface GuardContext {
   readonly mayWrite: boolean
   /** Whether conditions in settings are available: the engine does not ask whether their columns may be read. */
   readonly mayFilter: boolean
+  /** Names of columns that a user of GATEPOST_SQL_USERS does not see; null: another user. */
+  readonly hidden: ReadonlySet<string> | null
   /** Which tables of the catalogue there are. */
   readonly audience: Audience
   /** Whose queries may be ended: null means everybody's, undefined nobody's. */
@@ -77,6 +80,7 @@ export async function judge(
   const { temporaryTables } = context
   const lambdas = declaredNames(tokens, context.functions)
   checkTokens(tokens, lambdas, context)
+  if (context.hidden !== null) checkHidden(tokens, context.hidden)
   const { clauses: settingsClauses, filters } = checkSettings(tokens, context)
   const root = parseAst(await printAst(sql))
   if (root.kind === 'Set') return setting(assignmentsOf(tokens, context.settings), 'SET')

@@ -20,8 +20,14 @@ export interface Harness {
   close(): Promise<void>
 }
 
-/** The real engine with a table `gatepost.readings` of ten rows, and an endpoint on it. */
-export async function startHarness(options: Partial<SqlEndpointOptions> = {}): Promise<Harness> {
+/**
+ * The real engine with a table `gatepost.readings` of ten rows, and an endpoint on it.
+ * @param tables statements that make further tables, before the endpoint starts
+ */
+export async function startHarness(
+  options: Partial<SqlEndpointOptions> = {},
+  tables: readonly string[] = [],
+): Promise<Harness> {
   const scratch = mkdtempSync(join(tmpdir(), 'gatepost-sql-test-'))
   const dataPath = join(scratch, 'store')
   const direct = openEngine(dataPath, engineRoles(options.readers, options.limits))
@@ -29,6 +35,7 @@ export async function startHarness(options: Partial<SqlEndpointOptions> = {}): P
   await direct.queryAsync('CREATE TABLE gatepost.readings (id UInt64, name String) ENGINE = MergeTree ORDER BY id')
   await direct.queryAsync(`INSERT INTO gatepost.readings SELECT number, concat('n', toString(number)) FROM numbers(10)`)
   await direct.queryAsync('CREATE TABLE default.private (secret String) ENGINE = MergeTree ORDER BY secret')
+  for (const statement of tables) await direct.queryAsync(statement)
   const endpoint = await startSqlEndpoint({
     dataPath,
     host: '127.0.0.1',
