@@ -332,6 +332,9 @@ export const SUBJECTS = {
     personIn: { address: null, sources: null, name: null, location: null, routed: null, landing: null },
   }),
 
+  /** By gw_id: a worker has a channel to the gateway, as its latest heartbeat there says. */
+  channel: new SubjectKind<string, NoData>({ prefix: 'channel:', person: null, personIn: {} }),
+
   /** By device_id. */
   device: new SubjectKind<string, Device>({ prefix: 'device:', person: null, personIn: { gateways: null } }),
 

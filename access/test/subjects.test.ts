@@ -35,6 +35,7 @@ const STORED: Record<keyof typeof SUBJECTS, { readonly subject: string; readonly
   device: { subject: 'device:AWDEV:1', name: 'AWDEV:1' },
   setting: { subject: 'setting:user_names', name: 'user_names' },
   liveness: { subject: 'alive:cc00', name: 'cc00' },
+  channel: { subject: 'channel:001217DA42D2', name: '001217DA42D2' },
 }
 const KINDS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[]
 /** Kinds whose subjects and data are checked in the same way. */

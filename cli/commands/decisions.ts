@@ -8,6 +8,7 @@ import { loadConfig } from '../../runtime/config/config.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { macOption, timeOption } from '../options.ts'
+import { cutOffLines, cutOffs } from './cut-offs.ts'
 import { jsonArray, tableLines } from '../output.ts'
 
 interface Options {
@@ -22,7 +23,7 @@ export function registerDecisions(access: Command, context: Context): void {
     access,
     context,
     'deny',
-    'Deny access: the gateway removes the client with its next report, after at most two of its intervals (`gatepost gateways` shows them), or at once over a channel that it keeps open.',
+    'Deny access: the gateway removes the client at once over a channel that it keeps open, else with its next report. Says where such clients are online, and by when they are due to be out.',
   )
   registerDecision(
     access,
@@ -62,9 +63,16 @@ Examples:
       const subject = subjectOf(kind, named)
       const until = options.until === undefined ? null : timeOption('--until', options.until, now, 1).getTime()
       const entry: AccessEntry = { verdict, reason: options.reason, until, updatedAt: now.getTime() }
-      await withAccessLog(loadConfig(context.env), ({ access }) => access.put(subject, entry))
-      if (options.json) context.output.json(row(subject, entry))
-      else context.output.line(`${subject}: ${verdict}${until === null ? '' : ` until ${sqlTime(until)}`}`)
+      const config = loadConfig(context.env)
+      await withAccessLog(config, async ({ access }) => {
+        await access.put(subject, entry)
+        // It is decided, however long the tables take to answer.
+        if (!options.json)
+          context.output.line(`${subject}: ${verdict}${until === null ? '' : ` until ${sqlTime(until)}`}`)
+        const online = verdict === 'deny' ? await cutOffs(config, access, { kind, subject }) : undefined
+        if (options.json) context.output.json({ ...row(subject, entry), online })
+        else if (online !== undefined) for (const line of cutOffLines(online)) context.output.line(line)
+      })
       context.exitStatus = EXIT.ok
     })
 }

@@ -92,8 +92,19 @@ export class GatewayChannels {
     upgraded.on('error', () => upgraded.terminate())
     upgraded.on('close', () => this.#channels.delete(channel))
     upgraded.on('message', (data, isBinary) => {
-      if (!isBinary && channel.received(textOf(data))) socket.setTimeout(LOST_MS)
+      if (isBinary || !channel.received(textOf(data))) return
+      socket.setTimeout(LOST_MS)
+      for (const gwId of channel.gateways) this.#tell(gwId, Date.now())
     })
+  }
+
+  /** Lets commands know of the channel: they say by when a client is out. */
+  #tell(gwId: string, now: number): void {
+    const subject = SUBJECTS.channel.of(gwId)
+    const until = this.#access.get(subject, now)?.until ?? 0
+    if (until > now + LOST_MS / 2) return
+    // If it cannot be written, the machine's next heartbeat tries again.
+    this.#access.put(subject, { verdict: 'allow', reason: '', until: now + LOST_MS, updatedAt: now }).catch(() => {})
   }
 
   /** Remembers sessions, and what was decided. */

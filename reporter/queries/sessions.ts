@@ -68,6 +68,23 @@ export async function listSessions(store: TableStore, search: SessionSearch): Pr
   return z.array(session).parse(rows)
 }
 
+const group = z.object({ gw_id: z.string(), source: z.string(), sessions: number, session_id: z.string() })
+
+/** Gateways and NAS where matching sessions are online, with one of them each; those with most sessions first, at most 100. */
+export async function groupsOnline(
+  store: TableStore,
+  search: Partial<SessionSearch>,
+): Promise<z.infer<typeof group>[]> {
+  const active = { ...search, active: true, limit: 0 }
+  const rows = await store.query(
+    `SELECT one.gw_id AS gw_id, one.source AS source, toUInt32(count()) AS sessions, any(one.session_id) AS session_id
+     FROM gatepost.sessions AS one ${conditionOf(active)} AND one.state != 'issued'
+     GROUP BY one.gw_id, one.source ORDER BY sessions DESC, gw_id LIMIT 100`,
+    await parametersOf(store, active),
+  )
+  return z.array(group).parse(rows)
+}
+
 function conditionOf(search: SessionSearch): string {
   const conditions = [
     ...(search.id === undefined ? [] : ['one.session_id = {id:String}']),

@@ -49,6 +49,18 @@ export async function withFullStore<T>(
   return closing(await open(config, note, (info) => storeOfInstance(config, info), WAIT_MS, ifMissing), work)
 }
 
+/**
+ * The same without opening the data directory, which takes a while. Null: no server is configured, and no instance answers.
+ * @throws GatepostError STORE_UNAVAILABLE, STORE_REFUSED
+ */
+export async function withRunningStore<T>(config: Config, work: (store: TableStore) => Promise<T>): Promise<T | null> {
+  if (config.clickhouseUrl !== undefined)
+    return closing(await openServer(config, config.clickhouseUrl, config.clickhouseCluster), work)
+  const info = readInstanceFile(config.dataDir)
+  const store = info === null ? null : await openSqlEndpoint(info)
+  return store === null ? null : closing(store, work)
+}
+
 /** As withStore(); the caller closes it. */
 export function connect(
   config: Config,

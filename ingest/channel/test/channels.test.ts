@@ -81,6 +81,7 @@ t.test('a client whose session is ended is removed at once', async (t) => {
   const { socket, commands } = await connect(port, ['hall'])
   t.teardown(() => socket.terminate())
   await until(() => channels.open === 1)
+  t.ok(await until(() => access.get('channel:hall', Date.now()) !== undefined), 'commands know of the channel')
   await access.put('session:other', denial())
   await access.put('session:0011', denial())
   t.ok(await until(() => channels.stats.kicked === 1))
@@ -146,6 +147,8 @@ t.test('nothing is said about other gateways, and nothing to strangers', async (
   t.ok(await until(() => channels.stats.kicked === 1))
   t.same(stranger.commands, [])
   t.equal(hall.commands.length, 2)
+  t.ok(access.get('channel:hall', Date.now()))
+  for (const gwId of ['elsewhere', 'unregistered']) t.equal(access.get(`channel:${gwId}`, Date.now()), undefined)
 })
 
 t.test('a device that logged in again stays', async (t) => {
