@@ -29,8 +29,6 @@ export class WebhookLogin implements LoginMethod {
   readonly #logger: Logger
   readonly #limits = new AttemptLimits(WRONG_PASSWORDS)
   readonly #accounts = new AccountGuard(OF_ACCOUNT)
-  /** Requests without a valid answer. */
-  outages = 0
 
   constructor({ logger, ...service }: WebhookOptions) {
     this.#service = new OperatorService(service)
@@ -64,7 +62,6 @@ export class WebhookLogin implements LoginMethod {
       return refused('error.webhook')
     } catch (error) {
       notWrong()
-      this.outages++
       this.#logger.error(
         { event: 'portal.webhook_failed', error: messageOf(error) },
         'portal: the login webhook gave no valid answer; the login was refused',
