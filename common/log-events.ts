@@ -92,6 +92,8 @@ export const LOG_EVENTS = {
     'portal.contrast': 'Text in the colours of a look has too little contrast to what it is on.',
     'portal.mail_refused': 'The mail server did not accept a mail; it is tried again, or given up after the last try.',
     'portal.oidc_claim_missing': 'The provider sent no verified name for a login.',
+    'portal.oidc_rejected':
+      'A browser came back from the provider without a login, and no guest refused: a setting may be wrong.',
     'process.core_dumps': 'Core dumps, which would hold personal data, cannot be switched off.',
     'process.demo_data': 'The data directory holds generated data.',
     'process.open_files': 'The limit of open files is too low for the connections that may be open.',

@@ -125,7 +125,9 @@ export class LoginPage {
     if (address === null || !this.#methods(redirect, address).has('oidc')) return show({ code: 400 })
     const browser = this.#options.cookies.read(request.cookieHeader, now)?.nonce ?? ''
     const target = await oidc.start({ redirect, browser, remoteIp }, texts.language, now)
-    return target === null ? show({ code: 503, error: 'error.oidc_down' }) : movedTo(target)
+    if (target !== null) return movedTo(target)
+    this.#count('oidc', 'unavailable')
+    return show({ code: 503, error: 'error.oidc_down' })
   }
 
   /** A device that goes online by itself; null: it does not, or its guest wants something else here. */

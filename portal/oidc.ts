@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import * as client from 'openid-client'
-import { messageOf } from '../common/errors.ts'
 import type { Logger } from '../common/logger.ts'
+import { misconfiguration, reasonOf } from './oidc-errors.ts'
 import type { Redirect } from './request.ts'
 
 /*
@@ -46,6 +46,19 @@ const MAX_STATE = 2000
 const MAX_URL = 400
 const MAX_ACCOUNT = 254
 
+/** The provider's metadata. @throws if they cannot be read, or are another issuer's */
+export function discover({ issuer, clientId, clientSecret }: OidcOptions): Promise<client.Configuration> {
+  const server = new URL(issuer)
+  // The configuration allows http for loopback addresses only.
+  const execute = server.protocol === 'http:' ? [client.allowInsecureRequests] : []
+  return client.discovery(server, clientId, clientSecret, undefined, { execute, timeout: TIMEOUT_SECONDS })
+}
+
+/** Where the provider sends browsers back to. @param portalUrl where browsers reach the portal */
+export function redirectUri(portalUrl: string): string {
+  return `${portalUrl.replace(/\/+$/, '')}/login/`
+}
+
 export class OidcLogin {
   readonly #options: OidcOptions
   readonly #redirectUri: string
@@ -54,13 +67,11 @@ export class OidcLogin {
   #configuration: Promise<client.Configuration> | null = null
   #failedAt = -Infinity
   #running = 0
-  /** Requests that the provider did not answer as it should. */
-  outages = 0
 
   /** @param portalUrl where browsers reach the portal */
   constructor(options: OidcOptions, portalUrl: string, secret: string, logger: Logger) {
     this.#options = options
-    this.#redirectUri = `${portalUrl.replace(/\/+$/, '')}/login/`
+    this.#redirectUri = redirectUri(portalUrl)
     this.#key = createHmac('sha256', secret).update('gatepost: key of OpenID Connect').digest()
     this.#logger = logger
   }
@@ -97,8 +108,11 @@ export class OidcLogin {
 
   /** Asks the provider who came back. @param query of the address that the browser came back to */
   async finish(query: URLSearchParams, now: number): Promise<OidcOutcome> {
-    // The provider says that nobody logged in.
-    if (!query.has('code')) return 'refused'
+    if (!query.has('code')) {
+      const wrong = misconfiguration(query)
+      if (wrong !== null) this.#rejected(wrong)
+      return 'refused'
+    }
     const configuration = await this.#configured(now)
     if (configuration === null || this.#running >= MAX_RUNNING) return 'down'
     this.#running++
@@ -108,16 +122,28 @@ export class OidcLogin {
       // A code that was used or invented; the provider's other errors are outages.
       if (error instanceof client.ResponseBodyError && error.error === 'invalid_grant') return 'refused'
       if (error instanceof client.AuthorizationResponseError) return 'refused'
-      this.outages++
-      const { code } = error as { code?: unknown }
+      if (error instanceof client.ClientError && error.code === 'OAUTH_INVALID_RESPONSE') {
+        this.#rejected(reasonOf(error))
+        return 'refused'
+      }
+      // The provider may have other addresses by now; and while it is down, the login page should say so.
+      this.#configuration = null
       this.#logger.error(
-        { event: 'portal.oidc_failed', error: typeof code === 'string' ? code : messageOf(error) },
-        'portal: the OpenID Connect provider gave no valid answer; the login was refused',
+        { event: 'portal.oidc_failed', error: reasonOf(error) },
+        'portal: the OpenID Connect provider gave no valid answer; the login was refused. gatepost doctor checks the configuration',
       )
       return 'down'
     } finally {
       this.#running--
     }
+  }
+
+  /** A guest can write such an address; so it counts as an attempt, and is no error of the log. */
+  #rejected(error: string): void {
+    this.#logger.warn(
+      { event: 'portal.oidc_rejected', error },
+      'portal: a browser came back from the OpenID Connect provider without a login. If this repeats, gatepost doctor checks the configuration',
+    )
   }
 
   async #claims(configuration: client.Configuration, query: URLSearchParams): Promise<Record<string, unknown>> {
@@ -140,13 +166,13 @@ export class OidcLogin {
   #accountOf(claims: Record<string, unknown>): OidcOutcome {
     const { claim } = this.#options
     const value = claims[claim]
-    const isUnverified = claim === 'email' && claims['email_verified'] !== true
-    if (typeof value !== 'string' || value.trim() === '' || value.length > MAX_ACCOUNT || isUnverified) {
+    const isMissing = typeof value !== 'string' || value.trim() === '' || value.length > MAX_ACCOUNT
+    if (isMissing || (claim === 'email' && claims['email_verified'] !== true)) {
       this.#logger.warn(
         { event: 'portal.oidc_claim_missing', claim },
-        isUnverified
-          ? 'portal: the OpenID Connect provider has not verified the e-mail address; the login was refused'
-          : 'portal: the OpenID Connect provider did not send the claim of GATEPOST_OIDC_CLAIM; the login was refused',
+        isMissing
+          ? 'portal: the OpenID Connect provider did not send the claim of GATEPOST_OIDC_CLAIM; the login was refused'
+          : 'portal: the OpenID Connect provider has not verified the e-mail address; the login was refused',
       )
       return 'refused'
     }
@@ -157,15 +183,14 @@ export class OidcLogin {
   async #configured(now: number): Promise<client.Configuration | null> {
     if (this.#configuration === null) {
       if (now - this.#failedAt < RETRY_MS) return null
-      this.#configuration = this.#discover()
+      this.#configuration = discover(this.#options)
     }
     try {
       return await this.#configuration
     } catch (error) {
       if (this.#failedAt < now) {
-        this.outages++
         this.#logger.error(
-          { event: 'portal.oidc_metadata_failed', error: messageOf(error) },
+          { event: 'portal.oidc_metadata_failed', error: reasonOf(error) },
           'portal: the metadata of the OpenID Connect provider cannot be read; logins with it are refused',
         )
       }
@@ -173,14 +198,6 @@ export class OidcLogin {
       this.#configuration = null
       return null
     }
-  }
-
-  #discover(): Promise<client.Configuration> {
-    const { issuer, clientId, clientSecret } = this.#options
-    const server = new URL(issuer)
-    // The configuration allows http for loopback addresses only.
-    const execute = server.protocol === 'http:' ? [client.allowInsecureRequests] : []
-    return client.discovery(server, clientId, clientSecret, undefined, { execute, timeout: TIMEOUT_SECONDS })
   }
 
   #seal(text: string): string {

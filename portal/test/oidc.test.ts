@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { CLIENT, startProvider } from '../../test/helpers/oidc-provider.ts'
-import type { OidcOptions } from '../oidc.ts'
+import { OidcLogin, type OidcOptions } from '../oidc.ts'
 import type { PortalOptions } from '../open.ts'
 import { openSite, seen, Visitor } from './site.ts'
 
@@ -146,4 +147,60 @@ t.test('a provider that is down', async (t) => {
   const { status, html } = await start(new Visitor(site.bases[0]))
   t.equal(status, 503)
   t.match(html, 'Continue with Town ID', 'the page itself works')
+  t.equal(site.outcomes.get('oidc unavailable'), 1)
+})
+
+/*
+ * The log said OAUTH_RESPONSE_BODY_ERROR about a wrong secret, and nothing about a scope that the provider does not know: only texts that
+ * name the setting help.
+ */
+t.test('the log says what the provider said', async (t) => {
+  const provider = await startProvider(t, `${PORTAL}/login/`)
+  const logged: { event: string; error?: string }[] = []
+  const logger = pino({}, { write: (line: string) => void logged.push(JSON.parse(line) as (typeof logged)[number]) })
+  const redirect = { gwId: 'hall', gwAddress: '', gwPort: '', mac: '', ip: '', url: '' } as never
+  const finish = async (options: Partial<OidcOptions>, back: (target: string) => Promise<URLSearchParams>) => {
+    const login = new OidcLogin({ ...OIDC, issuer: provider.issuer, ...options }, PORTAL, 'secret', logger)
+    const now = Date.now()
+    const target = await login.start({ redirect, browser: '', remoteIp: '' }, 'en', now)
+    return login.finish(await back(target as string), now)
+  }
+  const byAlice = async (target: string) => new URL(await provider.logIn(target, 'alice')).searchParams
+  t.equal(await finish({ clientSecret: 'another secret' }, byAlice), 'down')
+  t.match(logged.pop(), { event: 'portal.oidc_failed', error: /^invalid_client/ })
+
+  const saying = (query: string) => (target: string) =>
+    Promise.resolve(new URLSearchParams(`state=${new URL(target).searchParams.get('state') as string}&${query}`))
+  t.equal(await finish({}, saying('error=invalid_scope&error_description=Invalid+scopes%3A+emial')), 'refused')
+  t.match(logged.pop(), { event: 'portal.oidc_rejected', error: 'invalid_scope: Invalid scopes: emial' })
+  t.equal(await finish({}, saying('error=access_denied')), 'refused')
+  t.equal(logged.length, 0, 'a guest who cancels is no line')
+  t.equal(await finish({}, saying('code=x&iss=http%3A%2F%2Felsewhere.example')), 'refused')
+  t.match(logged.pop(), { event: 'portal.oidc_rejected', error: /issuer/ })
+  t.equal(logged.length, 0)
+})
+
+t.test('after an outage, the metadata are read again', async (t) => {
+  let answers = true
+  let asked = 0
+  const server = createServer((request, response) => {
+    if (!answers) return response.writeHead(500).end()
+    asked++
+    const issuer = `http://${request.headers.host as string}`
+    const endpoints = { authorization_endpoint: `${issuer}/auth/${asked}`, token_endpoint: `${issuer}/token` }
+    return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ issuer, ...endpoints }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close().closeAllConnections())
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { start, site } = await openOidc(t, { issuer })
+  const visitor = new Visitor(site.bases[0])
+  const { target } = await start(visitor)
+  t.match(target, `${issuer}/auth/1?`)
+  answers = false
+  const state = new URL(target).searchParams.get('state') as string
+  const { response } = await visitor.get(`/login/?code=x&state=${state}`)
+  t.equal(failureOf(response), 'error.oidc_down')
+  answers = true
+  t.match((await start(visitor)).target, `${issuer}/auth/2?`)
 })

@@ -9,6 +9,7 @@ import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { BulkListener } from '../../ingest/listeners/bulk.ts'
 import { GatewayListener } from '../../ingest/listeners/gateway.ts'
 import { openPortal, type PortalOptions } from '../open.ts'
+import type { Portal } from '../portal.ts'
 
 /** A portal behind both listeners, with its log in memory. */
 export interface Site {
@@ -19,6 +20,8 @@ export interface Site {
   readonly own: FileAccessLog
   /** Issued tokens, from their records. */
   grants(): Promise<Decoded[]>
+  /** Logins by method and outcome, as the metrics count them. */
+  readonly outcomes: ReadonlyMap<string, number>
   /** Base addresses of the gateway and the bulk listener. */
   readonly bases: readonly [string, string]
   close(): Promise<void>
@@ -50,6 +53,7 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
   const logger = createLogger('test')
   const access = await FileAccessLog.open(directory, logger)
   const own = await FileAccessLog.open(directory, logger)
+  let portal: Portal | null = null
   const app = new App({
     log,
     authMode: 'signed',
@@ -57,7 +61,7 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
     access: own,
     ack: 'durable',
     portal: (records, reports) =>
-      openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, reports, logger }),
+      (portal = openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, reports, logger })),
     logger,
   })
   const proxies = new TrustedProxies(['127.0.0.1'])
@@ -73,6 +77,7 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
       await app.records.flush()
       return log.decoded('portal_sessions').map(({ record }) => record)
     },
+    outcomes: (portal as unknown as Portal).outcomes,
     bases: [`http://127.0.0.1:${gateway.port}`, `http://127.0.0.1:${bulk.port}`],
     async close() {
       await app.records.flush()
