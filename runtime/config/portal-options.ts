@@ -32,7 +32,8 @@ export function portalOptions(config: Config): PortalOptions | null {
   }
 }
 
-function oidcOptions(config: Config): PortalOptions['oidc'] {
+/** Null: not configured. */
+export function oidcOptions(config: Config): PortalOptions['oidc'] {
   const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret, oidcName } = config
   if (issuer === undefined || clientId === undefined || clientSecret === undefined) return null
   const { oidcClaim: claim, oidcScope: scope } = config

@@ -7,6 +7,7 @@ import { checkDataDirectory } from './data-directory.ts'
 import { ok, warning, type Finding } from './finding.ts'
 import { checkInstance } from './instance.ts'
 import { checkMachine } from './machine.ts'
+import { checkOidc } from './oidc.ts'
 import { checkCertificate, checkKafka, checkStore } from './servers.ts'
 
 /**
@@ -31,6 +32,7 @@ export async function examine(env: Environment, version: string, progress: (what
     ['the instance', () => checkInstance(config, version)],
     ['Kafka', () => checkKafka(config)],
     ['the tables', () => checkStore(config)],
+    ['the OpenID Connect provider', () => checkOidc(config)],
   ]
   for (const [what, check] of checks) {
     progress(what)
