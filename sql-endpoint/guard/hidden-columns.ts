@@ -9,19 +9,22 @@ import { isName, nameOf, type Token } from './tokens.ts'
  * @throws SqlError ACCESS_DENIED
  */
 export function checkHidden(tokens: readonly Token[], hidden: ReadonlySet<string>): void {
-  for (const [at, token] of tokens.entries()) {
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at]
     if (!isName(token)) continue
-    const name = nameOf(token)
-    if (name.toLowerCase() === 'indexhint') throw denied('Function indexHint is not available here')
-    if (name.startsWith('.inner')) throw denied(`Table ${name} is not available here`)
-    const parts = name.split('.')
-    const isPath = tokens[at + 1]?.kind === 'Dot'
-    const wholes = isPath ? parts : parts.slice(0, -1)
-    // A name with dots may be that of one column: a.b has the parts of `a`, and is itself one whose parts are hidden.
-    const isPart = wholes.some((_, i) =>
-      parts.some((__, from) => from <= i && hidden.has(parts.slice(from, i + 1).join('.'))),
-    )
-    if (isPart) throw denied(`Parts of column ${name} are not available here`)
+    if (nameOf(token).toLowerCase() === 'indexhint') throw denied('Function indexHint is not available here')
+    const names = [nameOf(token)]
+    for (; tokens[at + 1]?.kind === 'Dot'; at++) {
+      const next = tokens[at + 2]
+      names.push(isName(next) ? nameOf(next) : '')
+      if (isName(next)) at++
+    }
+    if (names.some((name) => name.startsWith('.inner')))
+      throw denied('Tables of materialized views are not available here')
+    // Each of the names may have dots itself.
+    const path = `.${names.join('.')}`
+    const column = [...hidden].find((name) => path.includes(`.${name}.`))
+    if (column !== undefined) throw denied(`Parts of column ${column} are not available here`)
   }
 }
 
