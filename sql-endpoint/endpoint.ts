@@ -320,7 +320,7 @@ class Service {
         mayChangeTemporary,
         mayFilter: reader === null,
         hidden: reader === null ? null : hiddenColumns(reader),
-        audience: actsAsServer ? 'store' : role,
+        audience: actsAsServer ? 'store' : reader !== null ? 'named' : role,
         mayKill: req.method === 'GET' ? undefined : role === 'reader' ? client.user : null,
         actsAsServer,
         valuesAreExpressions: role === 'admin' && this.#options.actsAsServer === true,

@@ -125,7 +125,7 @@ function withTarget(checked: Checked, { running }: QueryContext): Checked {
 function parametersOf({ verdict, parameters }: Checked, context: QueryContext): ReadonlyMap<string, string> {
   const { running, audience, user } = context
   const ours: [string, () => string][] = [
-    [RUNNING_PARAMETER, () => running.described(audience === 'reader' ? user : null)],
+    [RUNNING_PARAMETER, () => running.described(audience === 'admin' || audience === 'store' ? null : user)],
     [USER_PARAMETER, () => user],
     [ROLES_PARAMETER, () => `[${literal(context.ownRole)}]`],
     [GRANTS_PARAMETER, () => `[${context.grants.map(literal).join(', ')}]`],

@@ -2,8 +2,11 @@ import { SHOWN_PROCESSES } from '../running-statements.ts'
 import { INPUT_FORMATS, OUTPUT_FORMATS } from '../wire/formats.ts'
 import { literal } from './tokens.ts'
 
-/** Who reads the catalogue: an admin also looks after the engine, and a store needs what it asks a server for. */
-export type Audience = 'reader' | 'admin' | 'store'
+/**
+ * Who reads the catalogue: to a user of GATEPOST_SQL_USERS (`named`) something may be hidden, an admin also looks after the engine, and a store needs
+ * what it asks a server for.
+ */
+export type Audience = 'reader' | 'named' | 'admin' | 'store'
 
 const among = (names: Iterable<string>): string => `lower(name) IN (${[...names].map(literal).join(', ')})`
 
@@ -45,6 +48,13 @@ const SYSTEM: Record<string, string | null> = {
 }
 const INFORMATION_SCHEMA: Record<string, string | null> = { tables: null, columns: null, schemata: null }
 
+/** Without the values of the columns that a table is partitioned by. */
+const OF_NAMED: Record<string, string | null> = {
+  parts: `SELECT * REPLACE ('' AS path, '' AS partition, '' AS partition_id, '' AS name, toDate(0) AS min_date, toDate(0) AS max_date,
+      toDateTime(0) AS min_time, toDateTime(0) AS max_time), bytes_on_disk AS bytes, marks_bytes AS marks_size, '' AS part_name
+    FROM system.parts`,
+}
+
 /** Additional tables for those who look after the engine. */
 const OF_ADMINS: Record<string, string | null> = {
   parts_columns: `SELECT * REPLACE ('' AS path), ${ALIASES_OF_PARTS} FROM system.parts_columns`,
@@ -64,6 +74,7 @@ const OF_STORES: Record<string, string | null> = {
 
 const OF_AUDIENCE: Record<Audience, readonly Record<string, string | null>[]> = {
   reader: [SYSTEM],
+  named: [OF_NAMED, SYSTEM],
   admin: [SYSTEM, OF_ADMINS],
   store: [OF_STORES, SYSTEM, OF_ADMINS],
 }

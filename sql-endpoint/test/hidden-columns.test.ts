@@ -173,7 +173,6 @@ const REFUSED = [
   `SELECT * FROM merge('gatepost', 'kinds')`,
   `SELECT * FROM mergeTreeIndex(gatepost, kinds)`,
   'SELECT * FROM system.parts_columns',
-  'SELECT * FROM system.parts',
   'SELECT id FROM kinds SETTINGS optimize_functions_to_subcolumns = 1',
   `SELECT id FROM kinds SETTINGS additional_result_filter = 't.x = \\'secret\\''`,
 ]
@@ -227,6 +226,20 @@ t.test('the rest is there', async (t) => {
   )
 })
 
+t.test('the catalogue says how large parts are, not what is in them', async (t) => {
+  for (const user of ['hiding', 'showing']) {
+    const sizes = `SELECT sum(rows), sum(bytes) > 0, countIf(name != '' OR part_name != '') FROM system.parts WHERE table = 'kinds'`
+    t.equal((await as(user)(sizes)).text, '10\t1\t0\n')
+    for (const sql of [
+      'SELECT * FROM system.parts',
+      'SELECT partition FROM system.parts',
+      'SELECT system.parts.partition FROM system.parts',
+    ]) {
+      t.notMatch((await as(user)(sql)).text, /secret/, sql)
+    }
+  }
+})
+
 t.test('the engine refuses parts of common types without the guard, too', async (t) => {
   const engine = new Engine(join(harness.scratch, 'store'))
   const settings = { readonly: '1', optimize_functions_to_subcolumns: '0' }
@@ -274,6 +287,8 @@ t.test('a name with dots', async (t) => {
     'SELECT a.b FROM dotted',
     'SELECT `a.b` FROM dotted',
     'SELECT a.b.size0 FROM dotted',
+    'SELECT a.b.null FROM dotted',
+    'SELECT gatepost.dotted.`a.b`.size0 FROM dotted',
     'SELECT `a.b`.size0 FROM dotted',
     'SELECT * FROM dotted',
     'SELECT length(a.b) FROM dotted',
