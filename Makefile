@@ -38,7 +38,7 @@ test-outages: build ## Kill and stop workers, brokers and the store one at a tim
 test-clients: build ## Query as analysts' programs do: clients in Python, Java and Go, and dbt (test/clients/install installs them)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(or $(FILE),$(wildcard test/clients/*.test.ts))
 
-test-servers: build ## Run against an S3 server, and Helm with the schemas of Kubernetes (test/servers/install installs them)
+test-servers: build ## Run against an S3 server, Helm with the schemas of Kubernetes, and Keycloak (test/servers/install installs them)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(or $(FILE),$(wildcard test/servers/*.test.ts))
 
 test-hostile: build ## Attack running instances, with good clients beside, and measure how work grows with its input (5 minutes)
