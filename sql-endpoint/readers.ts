@@ -1,5 +1,6 @@
 import type { Logger } from '../common/logger.ts'
 import type { EngineRole } from '../store/embedded/access-control.ts'
+import { partsOf } from './column-parts.ts'
 import type { EngineFacts } from './engine.ts'
 import { limitSettings } from './guard/settings.ts'
 import type { NamedReader } from './named-reader.ts'
@@ -24,11 +25,9 @@ export function readerGrants({ shown, hidden }: NamedReader): string[] {
   return [...granted, ...hidden.map((place) => `REVOKE ${select(place, OF_HIDDEN)}`)]
 }
 
-/** Parts of a column that the engine takes for columns of their own, and gives to who has the table. Of others see guard/hidden-columns.ts. */
-const PARTS = ['size', 'null', 'size0', 'size1', 'keys', 'values']
 /** They tell the values of columns that a table is partitioned by. */
 const OF_PARTITIONS = ['_part', '_partition_id', '_partition_value']
-const OF_HIDDEN = (column: string): string[] => [...PARTS.map((name) => `${column}.${name}`), ...OF_PARTITIONS]
+const OF_HIDDEN = (column: string): string[] => [...partsOf(column), ...OF_PARTITIONS]
 
 /** Names of the columns that a reader of whole tables does not see. */
 export function hiddenColumns({ hidden }: NamedReader): ReadonlySet<string> {

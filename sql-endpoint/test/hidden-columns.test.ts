@@ -33,6 +33,9 @@ const TABLES = [
   `CREATE TABLE gatepost.computed (id UInt64, s String, up String ALIAS upper(s), low String MATERIALIZED lower(s), plain String ALIAS 'x')
    ENGINE = MergeTree ORDER BY id`,
   `INSERT INTO gatepost.computed (id, s) SELECT number, 'secret' FROM numbers(10)`,
+  'CREATE TABLE gatepost.tuples (id UInt64, origin Tuple(mac String, other String)) ENGINE = MergeTree ORDER BY id',
+  `INSERT INTO gatepost.tuples VALUES (1, ('secret', ''))`,
+  'CREATE VIEW gatepost.origins AS SELECT id, origin.mac AS mac FROM gatepost.tuples',
   'CREATE MATERIALIZED VIEW gatepost.copies ENGINE = MergeTree ORDER BY id POPULATE AS SELECT id, s FROM gatepost.kinds',
 ]
 
@@ -44,7 +47,10 @@ const lines = new Writable({
   },
 })
 const readers = [
-  reader('hiding', { hidden: [...HIDDEN, 'copies'], limits: { maxExecutionSeconds: 1, maxMemoryBytes: 100e6 } }),
+  reader('hiding', {
+    hidden: [...HIDDEN, 'copies', 'tuples.origin'],
+    limits: { maxExecutionSeconds: 1, maxMemoryBytes: 100e6 },
+  }),
   reader('showing', { shown: SEEN }),
   reader('computing', { hidden: ['computed.s'] }),
   reader('computing_less', { hidden: ['computed.s', 'computed.low'] }),
@@ -224,6 +230,20 @@ t.test('the rest is there', async (t) => {
     ).text,
     'secret\t6\n',
   )
+})
+
+t.test('a view does not tell elements of tuples of Gatepost', async (t) => {
+  for (const user of ['hiding', 'showing']) {
+    for (const sql of [
+      'SELECT mac FROM origins',
+      `SELECT id FROM origins WHERE mac = 'secret'`,
+      'SELECT * FROM origins',
+    ]) {
+      t.equal((await as(user)(sql)).status, 403, sql)
+    }
+  }
+  t.equal((await as('hiding')('SELECT id FROM origins')).text, '1\n')
+  t.equal((await adminQuery(url, 'SELECT mac FROM origins')).text, 'secret\n')
 })
 
 t.test('the catalogue says how large parts are, not what is in them', async (t) => {

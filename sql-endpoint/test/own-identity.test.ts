@@ -77,7 +77,7 @@ t.test('SHOW GRANTS', async (t) => {
   t.equal(
     (await asGuest('SHOW GRANTS FOR CURRENT_USER FORMAT JSONEachRow')).text,
     '{"GRANTS":"GRANT SELECT ON gatepost.* TO guest"}\n' +
-      '{"GRANTS":"REVOKE SELECT(`name`, `name.size`, `name.null`, `name.size0`, `name.size1`, `name.keys`, `name.values`, `_part`, `_partition_id`, `_partition_value`) ON gatepost.`readings` FROM guest"}\n',
+      '{"GRANTS":"REVOKE SELECT(`name`, `name.size`, `name.null`, `name.size0`, `name.size1`, `name.keys`, `name.keys.size`, `name.values`, `name.values.size`, `_part`, `_partition_id`, `_partition_value`) ON gatepost.`readings` FROM guest"}\n',
   )
   const ofAdmin = (await asAdmin('SHOW GRANTS')).text
   t.match(ofAdmin, /^GRANT SELECT ON gatepost\.\* TO admin\nGRANT INSERT, CREATE TABLE, .* ON gatepost\.\* TO admin\n/)
