@@ -12,7 +12,7 @@ import { run } from '../helpers/run.ts'
 import { SimulatedGateway } from '../helpers/simulated-gateway.ts'
 import { NEVER_MS } from '../helpers/until.ts'
 
-/* Guests log in with Keycloak, set up as docs/portal.md says, in browsers that run no scripts. */
+/* Guests log in with Keycloak, set up as docs/portal.md says. */
 
 const executablePath = requireCommand(t, 'chromium', 'chromium')
 const SECRET = 'a secret of the client'
@@ -83,8 +83,8 @@ async function opened(t: Test) {
     /** Settings of the client at Keycloak. */
     set: (changed: object) => keycloak.admin('PUT', `/town/clients/${client.id}`, changed),
     /** A browser that was never there. */
-    guest: async (): Promise<Page> => {
-      const context = await browser.newContext({ locale: 'en-GB', javaScriptEnabled: false })
+    guest: async ({ javaScriptEnabled = false } = {}): Promise<Page> => {
+      const context = await browser.newContext({ locale: 'en-GB', javaScriptEnabled })
       context.setDefaultTimeout(NEVER_MS)
       return context.newPage()
     },
@@ -135,6 +135,20 @@ t.test('guests with an account at Keycloak', options, async (t) => {
     t.equal(await counted('granted'), 2)
   })
 
+  await t.test('the walled garden needs no other host, with scripts either', async (t) => {
+    const page = await guest({ javaScriptEnabled: true })
+    const hosts = new Set<string>()
+    page.on('request', (request) => hosts.add(new URL(request.url()).host))
+    await leave(page)
+    await page.waitForLoadState('networkidle')
+    await logIn(page, 'alice')
+    await page.getByRole('heading', { name: 'You are online' }).waitFor()
+    t.same(
+      [...hosts].sort(),
+      [gateway.url, env.GATEPOST_PORTAL_URL, keycloak.url].map((url) => new URL(url).host).sort(),
+    )
+  })
+
   await t.test('whose address is not verified, or who refuses', async (t) => {
     const page = await guest()
     await leave(page)
@@ -162,7 +176,7 @@ t.test('guests with an account at Keycloak', options, async (t) => {
     await leave(page)
     await logIn(page, 'alice')
     await page.getByRole('heading', { name: 'You are online' }).waitFor()
-    t.equal(await counted('granted'), 3)
+    t.equal(await counted('granted'), 4)
   })
 
   await t.test('what is set up wrongly: the page, the log and gatepost doctor', async (t) => {
