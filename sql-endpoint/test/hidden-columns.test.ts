@@ -47,10 +47,9 @@ const lines = new Writable({
   },
 })
 const readers = [
-  reader('hiding', {
-    hidden: [...HIDDEN, 'copies', 'tuples.origin'],
-    limits: { maxExecutionSeconds: 1, maxMemoryBytes: 100e6 },
-  }),
+  reader('hiding', { hidden: [...HIDDEN, 'copies', 'tuples.origin'] }),
+  // On a busy machine a small statement takes a second.
+  reader('limited', { hidden: HIDDEN, limits: { maxExecutionSeconds: 5, maxMemoryBytes: 100e6 } }),
   reader('showing', { shown: SEEN }),
   reader('computing', { hidden: ['computed.s'] }),
   reader('computing_less', { hidden: ['computed.s', 'computed.low'] }),
@@ -292,7 +291,7 @@ t.test('who sees what is computed from a hidden column is switched off', async (
     log,
     /user computing is switched off, since computed\.up is computed from a column that is hidden, and is not, and computed\.low is/,
   )
-  t.notMatch(log, /computing_right|computing_by_name|hiding|showing/)
+  t.notMatch(log, /computing_right|computing_by_name|hiding|showing|limited/)
   t.equal((await as('computing_right')('SELECT max(id), max(plain) FROM computed')).text, '9\tx\n')
   t.ok((await as('computing_right')('SELECT up FROM computed')).status >= 400)
   t.equal(
@@ -321,8 +320,8 @@ t.test('a name with dots', async (t) => {
 })
 
 t.test('sessions have the same limits and rights', async (t) => {
-  const session = { session_id: 'of-hiding' }
-  const ask = (sql: string) => as('hiding')(sql, session)
+  const session = { session_id: 'of-limited' }
+  const ask = (sql: string) => as('limited')(sql, session)
   for (const sql of [
     'SET max_execution_time = 60',
     'SET max_execution_time = 0',
@@ -345,6 +344,6 @@ t.test('sessions have the same limits and rights', async (t) => {
   t.equal((await ask('SELECT count() FROM copy')).text, '10\n')
   t.ok((await ask('SELECT length(s) FROM kinds')).status >= 400, 'on the connection of the session')
   const slow = 'SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1'
-  for (let time = 0; time < 2; time++) t.match(await ask(slow), { status: 408 })
+  t.match(await ask(slow), { status: 408 })
   t.match((await ask('SELECT groupArray(number) FROM numbers(1000000000)')).text, /Code: 241/)
 })
