@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { setImmediate as turn } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { Certificate } from '../../../common/certificate.ts'
 import { createLogger } from '../../../common/logger.ts'
@@ -40,6 +42,11 @@ class Client {
 
   send(text: string): Promise<void> {
     return new Promise((resolve) => this.#socket.write(Buffer.from(text, 'latin1'), () => resolve()))
+  }
+
+  /** Nothing more comes. */
+  finish(): void {
+    this.#socket.end()
   }
 
   destroy(): void {
@@ -223,4 +230,97 @@ t.test('a head that is too large is refused, in however many packets it comes', 
     t.equal(bounds.refusedHeads.too_large, count + 1)
     t.equal(bounds.bodies.usedBytes, 0)
   }
+})
+
+const pieces = (...texts: string[]) => fc.constantFrom(...texts)
+const textOf = (piece: fc.Arbitrary<string>, most: number) =>
+  fc.array(piece, { maxLength: most }).map((each) => each.join(''))
+const targets = textOf(
+  pieces(
+    'gw_id=',
+    'a',
+    ' ',
+    '  ',
+    '\xc3\xa9',
+    '\xe9',
+    '\x01',
+    '\t',
+    '%41',
+    '%',
+    '&',
+    '?',
+    'HTTP/1.1',
+    ' HTTP/1.0',
+    '#',
+    '"',
+    '\x7f',
+  ),
+  8,
+)
+const lines = fc.array(
+  pieces(
+    'Host: a',
+    'Foo Bar: x',
+    'X: a\x01b',
+    'User-Agent: b',
+    ': y',
+    'X',
+    'X: \xe9',
+    'Connection: keep-alive',
+    ' folded',
+    'X:\r y',
+  ),
+  { maxLength: 4 },
+)
+const requests = fc
+  .record({
+    method: pieces('GET', 'GET', 'POST', 'HEAD', 'PUT', 'get', 'STEAL'),
+    path: pieces('/ping/', '/auth/', '/my path/ping/', '/'),
+    target: targets,
+    version: pieces('HTTP/1.0', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/1'),
+    lines,
+    lineEnd: pieces('\r\n', '\r\n', '\n'),
+    body: pieces('', BODY, '{}', '0\r\n\r\n'),
+  })
+  .map(({ method, path, target, version, lines: own, lineEnd, body }) => {
+    const all = [
+      `${method} ${path}?${target} ${version}`,
+      ...own,
+      ...(body === '' ? [] : [`Content-Length: ${body.length}`]),
+    ]
+    return all.map((line) => line + lineEnd).join('') + lineEnd + body
+  })
+
+t.test('any request gets the same answer in any packets', async (t) => {
+  const seed = Number(process.env['GATEPOST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+  t.comment(`GATEPOST_TEST_SEED=${seed}`)
+  const { port, bounds, rows } = await open(t)
+  const answerTo = async (packets: readonly string[]) => {
+    const before = (await rows('gateway_pings')).length + (await rows('gateway_auth')).length
+    const client = new Client(t, port)
+    for (const packet of packets) {
+      await client.send(packet)
+      // Sockets take turns, so that packets come one by one, mostly.
+      for (let turns = 0; turns < 3; turns++) await turn()
+    }
+    client.finish()
+    const ended = await soon(() => client.isEnded)
+    client.destroy()
+    const stored = [...(await rows('gateway_pings')), ...(await rows('gateway_auth'))].length - before
+    return { ended, stored, answer: client.received.replace(/^Date: .*$/gm, '') }
+  }
+  await fc.assert(
+    fc.asyncProperty(requests, fc.array(fc.nat(400), { minLength: 1, maxLength: 6 }), async (request, cuts) => {
+      const [from, ...ends] = [...new Set([0, ...cuts.map((cut) => cut % request.length), request.length])].sort(
+        (a, b) => a - b,
+      )
+      const packets = ends.map((end, index) => request.slice(index === 0 ? from : ends[index - 1], end))
+      const whole = await answerTo([request])
+      const inPackets = await answerTo(packets)
+      if (!isDeepStrictEqual(whole, inPackets)) throw new Error(JSON.stringify({ whole, inPackets, packets }))
+      if (bounds.bodies.usedBytes > 0) throw new Error(`kept: ${bounds.bodies.usedBytes}`)
+    }),
+    { numRuns: 300, seed, endOnFailure: true },
+  )
+  t.ok(bounds.repairedHeads > 50, `${bounds.repairedHeads} of them were such as Node.js does not parse`)
 })
