@@ -37,7 +37,12 @@ t.test('senders, guests and services', options, async (t) => {
   const mail = await startMailServer(t, 'all')
   const instance = await Instance.create(join(directory, 'data'), {
     GATEPOST_WORKERS: '1',
-    GATEPOST_LOGIN: 'account,voucher',
+    GATEPOST_LOGIN: 'account,voucher,oidc',
+    GATEPOST_PORTAL_URL: 'http://wifi.example.org/wifidog',
+    // Nobody listens there.
+    GATEPOST_OIDC_ISSUER: 'http://127.0.0.1:9/',
+    GATEPOST_OIDC_CLIENT_ID: 'gatepost',
+    GATEPOST_OIDC_CLIENT_SECRET: PASSWORD,
     GATEPOST_SMTP_URL: mail.url,
     GATEPOST_SMTP_FROM: 'wifi@example.org',
     GATEPOST_TLS_CERT: cert,
@@ -105,6 +110,13 @@ t.test('senders, guests and services', options, async (t) => {
   for (let count = 0; count < 40; count++)
     await logIn(visitor, { method: 'voucher', voucher: 'AAAA-BBBB-CCCC' }).catch(() => {})
   await raises('GatepostPortalLimits')
+  const leaving = `gw_address=192.168.77.1&gw_port=2060&gw_id=${gateway.id}&mac=${visitor.mac}&start=oidc`
+  for (let count = 0; count < 10; count++) {
+    const page = await fetch(instance.url(`/wifidog/login/?${leaving}`, instance.gatewayPort))
+    t.equal(page.status, 503)
+    await page.text()
+  }
+  await raises('GatepostPortalLoginsUnavailable')
 
   const packet = { acct_status_type: 'Start', acct_session_id: '5F3A-1', nas_identifier: 'lobby', username: 'bob' }
   t.equal((await report('/logging/accounting', packet)).status, 204)
