@@ -20,7 +20,8 @@ export async function checkProvider(options: OidcOptions, portalUrl: string): Pr
     const found = `${options.issuer}: ${reasonOf(error)}`
     return {
       found,
-      advice: 'check GATEPOST_OIDC_ISSUER, which the metadata have to name letter by letter, and the network',
+      advice:
+        'check GATEPOST_OIDC_ISSUER, which the metadata have to name letter by letter, the network, and the certificate',
     }
   }
 }
