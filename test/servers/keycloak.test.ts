@@ -133,6 +133,12 @@ t.test('guests with an account at Keycloak', options, async (t) => {
     const rows = await instance.queryUntil('SELECT method, account FROM portal_sessions', (found) => found.length > 1)
     t.strictSame(rows, Array(2).fill({ method: 'oidc', account: 'alice@example.org' }))
     t.equal(await counted('granted'), 2)
+    await page.goto(`${env.GATEPOST_OIDC_ISSUER}/protocol/openid-connect/logout`)
+    await page.getByRole('button', { name: 'Logout' }).click()
+    await page.getByRole('heading', { name: 'You are logged out' }).waitFor()
+    await leave(page)
+    await logIn(page, 'alice', 'wrong')
+    await page.getByText('Invalid username or password').waitFor()
   })
 
   await t.test('the walled garden needs no other host, with scripts either', async (t) => {
