@@ -74,7 +74,8 @@ t.test('a gateway with a registered source', async (t) => {
     rows.map(({ trusted }) => trusted),
     [1, 0, 1],
   )
-  t.same(await instance.query('SELECT own, auth_code FROM gateway_auth ORDER BY received_at'), [
+  const answered = 'SELECT own, auth_code FROM gateway_auth ORDER BY received_at'
+  t.same(await instance.queryUntil(answered, (found) => found.length === 7), [
     { own: 1, auth_code: 1 },
     ...Array.from({ length: 3 }, () => ({ own: 0, auth_code: -1 })),
     ...Array.from({ length: 3 }, () => ({ own: 1, auth_code: 1 })),
