@@ -2,7 +2,6 @@
 export const LONGEST: readonly string[] = [
   'reporter/dashboard/test/pages.test.ts',
   'jobs/sessions/test/sessions-job.test.ts',
-  'test/active-now.test.ts',
   'store/server/test/contract.test.ts',
   'portal/test/limits.test.ts',
   'log/kafka/client/test/group.test.ts',

@@ -4,11 +4,11 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { packageFile } from '../common/package-root.ts'
-import { makeCertificate } from './helpers/certificate.ts'
-import { requireCommand } from './helpers/commands.ts'
-import { freePorts, Instance } from './helpers/instance.ts'
-import { until } from './helpers/until.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { makeCertificate } from '../helpers/certificate.ts'
+import { requireCommand } from '../helpers/commands.ts'
+import { freePorts, Instance } from '../helpers/instance.ts'
+import { until } from '../helpers/until.ts'
 
 /* deploy/nginx with TLS, as a real apfree-wifidog was run against it: browsers on both ports, reports over TLS, and its WebSocket. */
 

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { programToLookAt, runCli } from '../cli/test/run-cli.ts'
-import { sqlTime } from '../common/sql-time.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
-import { insertRows } from '../store/insert-rows.ts'
-import { Instance } from './helpers/instance.ts'
-import { until } from './helpers/until.ts'
+import { programToLookAt, runCli } from '../../cli/test/run-cli.ts'
+import { sqlTime } from '../../common/sql-time.ts'
+import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { insertRows } from '../../store/insert-rows.ts'
+import { Instance } from '../helpers/instance.ts'
+import { until } from '../helpers/until.ts'
 
 /*
  * "Active" means now, wherever it is shown. Symptom: a session whose time was over, and of which no report came, was counted as active in one place and not in

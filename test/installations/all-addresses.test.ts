@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { packageVersion } from '../common/package-root.ts'
-import { run } from './helpers/run.ts'
+import { Instance } from '../helpers/instance.ts'
+import { packageVersion } from '../../common/package-root.ts'
+import { run } from '../helpers/run.ts'
 
 /* Listeners on all addresses, as in a container: commands and the links that are printed use an address that answers. */
 
