@@ -14,12 +14,10 @@ import { packageFile } from '../../common/package-root.ts'
 
 export const NEXT_VERSION = '99.0.0'
 
-const SHIPPED = ['bin', 'dist', 'schemas', 'reporter', 'ingest', 'jobs', 'package.json']
-
 /** Creates it in a directory, which must not exist. @returns the directory */
 export function makeNextRelease(directory: string): string {
   mkdirSync(directory, { recursive: true })
-  for (const name of SHIPPED) {
+  for (const name of shipped()) {
     cpSync(packageFile(name), join(directory, name), {
       recursive: true,
       filter: (path) => !/\/(test|bench)$/.test(path),
@@ -47,6 +45,13 @@ export function makeNextRelease(directory: string): string {
   // The branch of the union comes before the string; a long is encoded like an int.
   edit(join(directory, 'dist/ingest/encode/auth.js'), 'cursor.string(userAgent);', 'cursor.uint(1);\n    $&')
   return directory
+}
+
+/** The folders of what the package holds. */
+function shipped(): string[] {
+  const { files } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { files: string[] }
+  const folders = files.filter((file) => !file.startsWith('!')).map((file) => file.split('/')[0])
+  return [...new Set([...folders, 'package.json'])]
 }
 
 const MIGRATION = `ALTER TABLE gatepost.gateway_pings ADD COLUMN IF NOT EXISTS firmware String DEFAULT ''
