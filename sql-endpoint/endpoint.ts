@@ -273,7 +273,7 @@ class Service {
     const outcome: QueryOutcome = { statement: null, shape: '', rows: 0 }
     try {
       client = await this.#login.admit(req, params)
-      const { reader } = client
+      const { reader, user } = client
       const role = requestedRole(client.role, reader, params.getAll('role'))
       const limits = limitsOfReader(reader, this.#limits)
       if (isMultipart(req)) form = await readMultipart(req, params, this.#limits, share)
@@ -315,7 +315,7 @@ class Service {
         running: this.#running,
         user: client.user,
         ownRole: reader !== null ? readerRoleName(reader) : roleName(role),
-        grants: grantsOf(client.user, role, reader),
+        grants: () => grantsOf(user, role, reader),
         session: use?.session ?? null,
         mayChangeTemporary,
         mayFilter: reader === null,

@@ -23,8 +23,8 @@ export interface QueryContext {
   readonly user: string
   /** The role that the sender has, which it may use to read only. */
   readonly ownRole: string
-  /** What that role may do, as statements. */
-  readonly grants: readonly string[]
+  /** What that role may do, as statements: few statements ask. */
+  readonly grants: () => readonly string[]
   readonly audience: Audience
   /** See GuardContext. */
   readonly mayFilter: boolean

@@ -128,7 +128,7 @@ function parametersOf({ verdict, parameters }: Checked, context: QueryContext): 
     [RUNNING_PARAMETER, () => running.described(audience === 'admin' || audience === 'store' ? null : user)],
     [USER_PARAMETER, () => user],
     [ROLES_PARAMETER, () => `[${literal(context.ownRole)}]`],
-    [GRANTS_PARAMETER, () => `[${context.grants.map(literal).join(', ')}]`],
+    [GRANTS_PARAMETER, () => `[${context.grants().map(literal).join(', ')}]`],
   ]
   const used = ours.filter(([name]) => verdict.sql.includes(name))
   return new Map([...parameters, ...used.map(([name, value]) => [name, value()] as const)])
