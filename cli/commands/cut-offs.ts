@@ -31,7 +31,9 @@ export async function cutOffs(
     const now = Date.now()
     return (
       places?.map(({ gw_id, source, sessions, within }) => ({
-        ...{ gw_id, source, sessions },
+        gw_id,
+        source,
+        sessions,
         at_once: source === 'wifidog' && access.get(SUBJECTS.channel.of(gw_id), now) !== undefined,
         by: within === null ? null : sqlTime(now + KNOWN_WITHIN_MS + 1000 * within),
       })) ?? null

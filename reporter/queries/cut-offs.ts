@@ -18,10 +18,9 @@ export async function placesOnline(
   store: TableStore,
   search: Pick<SessionSearch, 'id' | 'mac' | 'account' | 'gateway'>,
 ): Promise<Place[]> {
-  const places: Place[] = []
-  for (const { gw_id, source, sessions, session_id } of await groupsOnline(store, search)) {
-    const within = source === 'wifidog' ? await reportsWithin(store, { gw_id, session_id }) : null
-    places.push({ gw_id, source, sessions, within })
-  }
-  return places
+  const groups = await groupsOnline(store, search)
+  const within = await reportsWithin(store, groups)
+  return groups.map(({ gw_id, source, sessions }, index) => {
+    return { gw_id, source, sessions, within: source === 'wifidog' ? within[index] : null }
+  })
 }

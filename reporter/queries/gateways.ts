@@ -41,21 +41,34 @@ export async function listGateways(store: TableStore, downOnly: boolean): Promis
 const DEFAULT_INTERVAL_SECONDS = 60
 
 /**
- * Within how many seconds the session's next report comes; null: its gateway has sent no counters for a day, as wifidog-ng 2 never does. The reports of
+ * Within how many seconds each session's next report comes; null: its gateway has sent no counters for a day, as wifidog-ng 2 never does. The reports of
  * a round follow each other, so up to two intervals may pass between those of one client.
  */
 export async function reportsWithin(
   store: TableStore,
-  { gw_id, session_id }: { readonly gw_id: string; readonly session_id: string },
-): Promise<number | null> {
-  const rows = await store.query(
-    `SELECT
-       (SELECT any(interval_seconds) FROM gatepost.gateways WHERE gw_id = {gateway:String}) AS interval_seconds,
-       (SELECT count() FROM gatepost.gateway_auth
-        WHERE received_at > now64(3) - INTERVAL 1 DAY AND stage = 'counters'
-          AND (session_id = {session:String} OR gw_id = {gateway:String} AND gw_id != '')) AS counters`,
-    { gateway: gw_id, session: session_id },
+  asked: readonly { readonly gw_id: string; readonly session_id: string }[],
+): Promise<(number | null)[]> {
+  const named = asked.map(({ gw_id }) => gw_id).filter((gwId) => gwId !== '')
+  const parameters = { gateways: named, sessions: asked.map(({ session_id }) => session_id) }
+  const intervals = z
+    .array(gateway.pick({ gw_id: true, interval_seconds: true }))
+    .parse(
+      await store.query(
+        'SELECT gw_id, interval_seconds FROM gatepost.gateways WHERE gw_id IN {gateways:Array(String)}',
+        parameters,
+      ),
+    )
+  const [counted] = await store.query<{ gateways: string[]; sessions: string[] }>(
+    `SELECT groupUniqArrayIf(gw_id, gw_id IN {gateways:Array(String)}) AS gateways,
+       groupUniqArrayIf(session_id, session_id IN {sessions:Array(String)}) AS sessions
+     FROM gatepost.gateway_auth
+     WHERE received_at > now64(3) - INTERVAL 1 DAY AND stage = 'counters'
+       AND (session_id IN {sessions:Array(String)} OR gw_id IN {gateways:Array(String)})`,
+    parameters,
   )
-  const [known] = z.tuple([z.object({ interval_seconds: number.nullable(), counters: number })]).parse(rows)
-  return known.counters === 0 ? null : 2 * (known.interval_seconds ?? DEFAULT_INTERVAL_SECONDS)
+  const interval = new Map(intervals.map(({ gw_id, interval_seconds }) => [gw_id, interval_seconds]))
+  return asked.map(({ gw_id, session_id }) => {
+    const sendsCounters = counted.gateways.includes(gw_id) || counted.sessions.includes(session_id)
+    return sendsCounters ? 2 * (interval.get(gw_id) ?? DEFAULT_INTERVAL_SECONDS) : null
+  })
 }

@@ -152,7 +152,7 @@ export function cutOffRoute(dashboard: Dashboard): void {
     const subject = SUBJECTS.session.of(id)
     await audit(dashboard, c, 'session_cut_off', subject)
     await cutOff(id, c.req.valid('json').reason)
-    const within_seconds = source === 'wifidog' ? await reportsWithin(options.store, session) : null
+    const within_seconds = source === 'wifidog' ? (await reportsWithin(options.store, [session]))[0] : null
     return c.json({ subject, verdict: 'deny', within_seconds }, 200)
   })
 }

@@ -85,7 +85,7 @@ t.test('clients whose session is over are not counted', async (t) => {
 })
 
 t.test('by when a session that was cut off is out', async (t) => {
-  const within = (gw_id: string, session_id: string) => reportsWithin(store, { gw_id, session_id })
+  const within = async (gw_id: string, session_id: string) => (await reportsWithin(store, [{ gw_id, session_id }]))[0]
   t.equal(await within('A', 'none'), 120, 'two of its intervals')
   t.equal(await within('', 'online'), 120, 'counters of a gateway that does not name itself: the default')
   t.equal(await within('', 'none'), null)
