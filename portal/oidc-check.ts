@@ -1,5 +1,5 @@
 import * as client from 'openid-client'
-import { discover, redirectUri, type OidcOptions } from './oidc.ts'
+import { discover, redirectUri, TIMEOUT_SECONDS, type OidcOptions } from './oidc.ts'
 import { misconfiguration, reasonOf } from './oidc-errors.ts'
 
 /** What the provider says to this configuration, and what to do. */
@@ -7,8 +7,6 @@ export interface OidcProblem {
   readonly found: string
   readonly advice: string
 }
-
-const WAIT_MS = 8000
 
 /** Asks the provider as a guest's browser does, but for a login without a page; then for the token of a code that does not exist. Null: all is well. */
 export async function checkProvider(options: OidcOptions, portalUrl: string): Promise<OidcProblem | null> {
@@ -40,7 +38,7 @@ async function checkRedirect(
     state: client.randomState(),
     prompt: 'none',
   })
-  const response = await fetch(target, { redirect: 'manual', signal: AbortSignal.timeout(WAIT_MS) })
+  const response = await fetch(target, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000) })
   await response.body?.cancel()
   if (response.status >= 400) {
     const found = `the provider answers the login page's link with ${response.status}`

@@ -36,7 +36,8 @@ export type OidcOutcome = { readonly account: string } | 'refused' | 'down'
 
 /** How long somebody may take at the provider. */
 const VISIT_MS = 10 * 60_000
-const TIMEOUT_SECONDS = 8
+/** For each answer of the provider. */
+export const TIMEOUT_SECONDS = 8
 /** After a failure, the provider's metadata is asked for again this much later. */
 const RETRY_MS = 5000
 /** Logins that the provider is asked about at a time. */
