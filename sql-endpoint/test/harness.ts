@@ -1,4 +1,5 @@
 import type { Session } from 'chdb'
+import { createHash } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { openEngine } from '../../store/embedded/access-control.ts'
-import { engineRoles, startSqlEndpoint, type SqlEndpoint, type SqlEndpointOptions } from '../index.ts'
+import { engineRoles, startSqlEndpoint, type NamedReader, type SqlEndpoint, type SqlEndpointOptions } from '../index.ts'
 
 export const ADMIN = { authorization: `Basic ${Buffer.from('admin:adm').toString('base64')}` }
 
@@ -107,3 +108,22 @@ export const query = (url: string, sql: string, params: Record<string, string> =
 
 export const adminQuery = (url: string, sql: string, params: Record<string, string> = {}): Promise<Answer> =>
   send(url, { body: sql, params, headers: ADMIN })
+
+/** A user of GATEPOST_SQL_USERS, whose password is `password of NAME`. */
+export const namedReader = (name: string, more: Partial<NamedReader> = {}): NamedReader => ({
+  name,
+  passwordSha256: createHash('sha256').update(loginOf(name).password).digest('hex'),
+  shown: null,
+  hidden: [],
+  limits: {},
+  ...more,
+})
+
+/** The parameters by which that user logs in. */
+export const loginOf = (name: string) => ({ user: name, password: `password of ${name}` })
+
+/** Asks as that user. */
+export const asReader =
+  (url: string, name: string) =>
+  (sql: string, params: Record<string, string> = {}): Promise<Answer> =>
+    query(url, sql, { ...loginOf(name), ...params })

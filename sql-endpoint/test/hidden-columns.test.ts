@@ -1,27 +1,15 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
 import { Connection } from '../connection.ts'
 import { Engine } from '../engine.ts'
-import type { NamedReader } from '../index.ts'
-import { adminQuery, query, startHarness, type Answer } from './harness.ts'
+import { adminQuery, asReader, namedReader, query, startHarness } from './harness.ts'
 
 /*
  * Ways to a hidden column that do not name it, or name a part of it. With GRANT SELECT ON a table and REVOKE SELECT(column), the engine gave
  * the parts of the column, what is computed from it, and the values that the table is partitioned by; and indexHint() gave the granules in which a
  * value is, also to who sees single columns.
  */
-const reader = (name: string, more: Partial<NamedReader>): NamedReader => ({
-  name,
-  passwordSha256: createHash('sha256').update(`password of ${name}`).digest('hex'),
-  shown: null,
-  hidden: [],
-  limits: {},
-  ...more,
-})
-
 const HIDDEN = ['key', 'part', 's', 'n', 'l', 'a', 'an', 'm', 't', 'j'].map((column) => `kinds.${column}`)
 const SEEN = ['id', 'v', 'vt'].map((column) => `kinds.${column}`)
 const TABLES = [
@@ -40,24 +28,19 @@ const TABLES = [
 ]
 
 let log = ''
-const lines = new Writable({
-  write: (chunk: Buffer, _encoding, done) => {
-    log += String(chunk)
-    done()
-  },
-})
+const logger = pino({ level: 'error' }, { write: (line: string) => (log += line) })
 const readers = [
-  reader('hiding', { hidden: [...HIDDEN, 'copies', 'tuples.origin'] }),
+  namedReader('hiding', { hidden: [...HIDDEN, 'copies', 'tuples.origin'] }),
   // On a busy machine a small statement takes a second.
-  reader('limited', { hidden: HIDDEN, limits: { maxExecutionSeconds: 5, maxMemoryBytes: 100e6 } }),
-  reader('showing', { shown: SEEN }),
-  reader('computing', { hidden: ['computed.s'] }),
-  reader('computing_less', { hidden: ['computed.s', 'computed.low'] }),
-  reader('computing_right', { hidden: ['computed.s', 'computed.low', 'computed.up'] }),
-  reader('computing_by_name', { shown: ['computed.id', 'computed.up'] }),
-  reader('dotted', { hidden: ['dotted.a.b'] }),
+  namedReader('limited', { hidden: HIDDEN, limits: { maxExecutionSeconds: 5, maxMemoryBytes: 100e6 } }),
+  namedReader('showing', { shown: SEEN }),
+  namedReader('computing', { hidden: ['computed.s'] }),
+  namedReader('computing_less', { hidden: ['computed.s', 'computed.low'] }),
+  namedReader('computing_right', { hidden: ['computed.s', 'computed.low', 'computed.up'] }),
+  namedReader('computing_by_name', { shown: ['computed.id', 'computed.up'] }),
+  namedReader('dotted', { hidden: ['dotted.a.b'] }),
 ]
-const harness = await startHarness({ password: 'default-password', readers, logger: pino({ level: 'error' }, lines) }, [
+const harness = await startHarness({ password: 'default-password', readers, logger }, [
   ...TABLES,
   'CREATE TABLE gatepost.dotted (id UInt64, `a.b` Array(String)) ENGINE = MergeTree ORDER BY id',
   `INSERT INTO gatepost.dotted VALUES (1, ['secret'])`,
@@ -65,10 +48,7 @@ const harness = await startHarness({ password: 'default-password', readers, logg
 t.teardown(() => harness.close())
 const { url } = harness
 
-const as =
-  (user: string) =>
-  (sql: string, params: Record<string, string> = {}): Promise<Answer> =>
-    query(url, sql, { user, password: `password of ${user}`, ...params })
+const as = (user: string) => asReader(url, user)
 
 /** Each reads, or tells something of, a hidden column. */
 const PEEKS = [

@@ -1,24 +1,14 @@
-import { createHash } from 'node:crypto'
 import t from 'tap'
-import type { NamedReader } from '../index.ts'
-import { ADMIN, adminQuery, query, send, startHarness } from './harness.ts'
+import { ADMIN, adminQuery, asReader, loginOf, namedReader, query, send, startHarness } from './harness.ts'
 
-const PASSWORD = 'password of guest'
-const guest: NamedReader = {
-  name: 'guest',
-  passwordSha256: createHash('sha256').update(PASSWORD).digest('hex'),
-  shown: null,
-  hidden: ['readings.name'],
-  limits: {},
-}
+const guest = namedReader('guest', { hidden: ['readings.name'] })
 const harness = await startHarness({ password: 'default-password', readers: [guest] })
 t.teardown(() => harness.close())
 const { url } = harness
 
 const asDefault = (sql: string, params: Record<string, string> = {}) =>
   query(url, sql, { user: 'default', password: 'default-password', ...params })
-const asGuest = (sql: string, params: Record<string, string> = {}) =>
-  query(url, sql, { user: 'guest', password: PASSWORD, ...params })
+const asGuest = asReader(url, 'guest')
 const asAdmin = (sql: string, params: Record<string, string> = {}) => adminQuery(url, sql, params)
 
 const USERS = [
@@ -105,7 +95,10 @@ t.test('SHOW SETTINGS, SETTING, ENGINES and PROCESSLIST', async (t) => {
       headers:
         user === 'admin'
           ? ADMIN
-          : { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': user === 'guest' ? PASSWORD : 'default-password' },
+          : {
+              'X-ClickHouse-User': user,
+              'X-ClickHouse-Key': user === 'guest' ? loginOf(user).password : 'default-password',
+            },
     })
     const rows = own.text
       .trimEnd()

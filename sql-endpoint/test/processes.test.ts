@@ -1,17 +1,8 @@
-import { createHash } from 'node:crypto'
 import t from 'tap'
 import { until } from '../../test/helpers/until.ts'
-import type { NamedReader } from '../index.ts'
-import { ADMIN, adminQuery, query, send, startHarness, type Answer } from './harness.ts'
+import { ADMIN, adminQuery, type Answer, loginOf, namedReader, query, send, startHarness } from './harness.ts'
 
-const PASSWORD = 'password of guest'
-const guest: NamedReader = {
-  name: 'guest',
-  passwordSha256: createHash('sha256').update(PASSWORD).digest('hex'),
-  shown: null,
-  hidden: ['readings.name'],
-  limits: {},
-}
+const guest = namedReader('guest', { hidden: ['readings.name'] })
 const harness = await startHarness({
   password: 'default-password',
   readers: [guest],
@@ -21,7 +12,7 @@ t.teardown(() => harness.close())
 const { url, endpoint } = harness
 
 const OF_DEFAULT = { user: 'default', password: 'default-password' }
-const OF_GUEST = { user: 'guest', password: PASSWORD }
+const OF_GUEST = loginOf('guest')
 /** What runs leaves time for what looks at it. */
 const GENTLE = { max_threads: '1' }
 const ENDLESS = 'SELECT count() FROM numbers(100000000000000) WHERE sipHash64(number) = 1'

@@ -1,44 +1,24 @@
-import { createHash } from 'node:crypto'
-import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
-import type { NamedReader } from '../index.ts'
-import { adminQuery, query, send, startHarness, type Answer } from './harness.ts'
-
-const reader = (name: string, more: Partial<NamedReader>): NamedReader => ({
-  name,
-  passwordSha256: createHash('sha256').update(`password of ${name}`).digest('hex'),
-  shown: null,
-  hidden: [],
-  limits: {},
-  ...more,
-})
+import { adminQuery, type Answer, asReader, namedReader, query, send, startHarness } from './harness.ts'
 
 let log = ''
-const lines = new Writable({
-  write: (chunk: Buffer, _encoding, done) => {
-    log += String(chunk)
-    done()
-  },
-})
+const logger = pino({ level: 'error' }, { write: (line: string) => (log += line) })
 const harness = await startHarness({
   password: 'default-password',
   readers: [
-    reader('metrics', { hidden: ['readings.name'], limits: { maxExecutionSeconds: 1, maxMemoryBytes: 50e6 } }),
-    reader('one_column', { shown: ['readings.id'] }),
-    reader('nothing_of_it', { hidden: ['readings'] }),
-    reader('misspelt', { hidden: ['readings.nam'] }),
-    reader('greedy', { limits: { maxExecutionSeconds: 1e6, maxMemoryBytes: 1e15, maxResultBytes: 1e15 } }),
+    namedReader('metrics', { hidden: ['readings.name'], limits: { maxExecutionSeconds: 1, maxMemoryBytes: 50e6 } }),
+    namedReader('one_column', { shown: ['readings.id'] }),
+    namedReader('nothing_of_it', { hidden: ['readings'] }),
+    namedReader('misspelt', { hidden: ['readings.nam'] }),
+    namedReader('greedy', { limits: { maxExecutionSeconds: 1e6, maxMemoryBytes: 1e15, maxResultBytes: 1e15 } }),
   ],
-  logger: pino({ level: 'error' }, lines),
+  logger,
 })
 t.teardown(() => harness.close())
 const { url } = harness
 
-const as =
-  (user: string) =>
-  (sql: string, params: Record<string, string> = {}): Promise<Answer> =>
-    query(url, sql, { user, password: `password of ${user}`, ...params })
+const as = (user: string) => asReader(url, user)
 
 const code = (answer: Answer) => answer.headers['x-clickhouse-exception-code']
 
