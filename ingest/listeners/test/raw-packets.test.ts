@@ -63,6 +63,16 @@ async function soon(holds: () => boolean): Promise<boolean> {
   return until(holds, 5)
 }
 
+/** Its request line comes in two packets, and it is answered and stored. */
+async function pingsInTwoPackets(t: Test, client: Client, { bounds, rows }: Awaited<ReturnType<typeof open>>) {
+  await client.send(REQUEST.slice(0, 30))
+  t.ok(await soon(() => bounds.bodies.usedBytes === 30))
+  await client.send(REQUEST.slice(30))
+  t.ok(await soon(() => client.isEnded))
+  t.match(client.received, /\r\n\r\nPong$/)
+  t.match(await rows('gateway_pings'), [{ gw_id: 'Café Roma' }])
+}
+
 t.test('a request line is read wherever it is split into two packets', async (t) => {
   const { port, bounds, rows } = await open(t)
   for (let at = 1; at < REQUEST.length; at++) {
@@ -126,18 +136,15 @@ t.test('one byte at a time', async (t) => {
 t.test('over TLS', async (t) => {
   const { cert, key } = makeCertificate(t.testdir(), 'gateway')
   const certificate = new Certificate({ certFile: cert, keyFile: key }, createLogger('test'))
-  const { port, bounds, rows } = await open(t, [], 4_000_000, certificate)
+  const listener = await open(t, [], 4_000_000, certificate)
+  const { port } = listener
   const client = new Client(t, port, connectTls({ port, host: '127.0.0.1', ca: readFileSync(cert) }))
-  await client.send(REQUEST.slice(0, 30))
-  t.ok(await soon(() => bounds.bodies.usedBytes === 30))
-  await client.send(REQUEST.slice(30))
-  t.ok(await soon(() => client.isEnded))
-  t.match(client.received, /\r\n\r\nPong$/)
-  t.match(await rows('gateway_pings'), [{ gw_id: 'Café Roma' }])
+  await pingsInTwoPackets(t, client, listener)
 })
 
 t.test('on a connection that had other requests before', async (t) => {
-  const { port, bounds, rows } = await open(t)
+  const listener = await open(t)
+  const { port, bounds } = listener
   const client = new Client(t, port)
   const proper = `POST /auth/?stage=counters&gw_id=a HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY.length}\r\n\r\n`
   await client.send(proper)
@@ -148,12 +155,7 @@ t.test('on a connection that had other requests before', async (t) => {
   t.ok(await soon(() => bounds.bodies.usedBytes > 0))
   await client.send('t: a\r\n\r\n')
   t.ok(await soon(() => client.received.includes('HTTP/1.1 200 OK', 20)))
-  await client.send(REQUEST.slice(0, 30))
-  t.ok(await soon(() => bounds.bodies.usedBytes === 30))
-  await client.send(REQUEST.slice(30))
-  t.ok(await soon(() => client.isEnded))
-  t.match(client.received, /\r\n\r\nPong$/)
-  t.match(await rows('gateway_pings'), [{ gw_id: 'Café Roma' }])
+  await pingsInTwoPackets(t, client, listener)
 })
 
 t.test('headers that come after the request line count', async (t) => {
