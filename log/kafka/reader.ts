@@ -9,7 +9,7 @@ import type { Delivery, Ends, KafkaOptions } from './client/port.ts'
 import { PartitionReader } from './partition.ts'
 import { commitMetadata, resumeAt, startOf, type Start } from './position.ts'
 import { ReaderWatch } from './reader-watch.ts'
-import { kafkaTopic } from './topic-names.ts'
+import { kafkaTopic, partitionName } from './topic-names.ts'
 
 export interface KafkaReaderOptions {
   readonly kafka: KafkaOptions
@@ -63,6 +63,8 @@ export class KafkaReader implements LogReader {
   readonly #group: Group
   readonly #topics: ReadonlyMap<string, Stream>
   readonly #counted = { positionAlarms: 0, joins: 0 }
+  /** Names of the partitions with a committed offset. Kafka removes it with the topic: where one is missing, records may be lost. */
+  readonly #committed = new Set<string>()
   #partitions: PartitionReader[] = []
   /** Changes whenever other readers may have owned the partitions in between. */
   #assignment = 0
@@ -189,7 +191,9 @@ export class KafkaReader implements LogReader {
     } catch (error) {
       throw new GatepostError('LOG_UNAVAILABLE', `cannot commit ${partition.name}: ${messageOf(error)}`, error)
     }
-    if (this.isCurrent(gathered)) partition.committedUpTo(next, lastId)
+    if (!this.isCurrent(gathered)) return
+    partition.committedUpTo(next, lastId)
+    this.#committed.add(partition.name)
   }
 
   rewind(stream: Stream): void {
@@ -281,10 +285,14 @@ export class KafkaReader implements LogReader {
     const commits = await this.#admin.ask((admin) => admin.committed(this.#options.group, name))
     const ends = await this.#ends(name)
     if (assignment !== this.#assignment) return
+    for (const number of commits.keys()) this.#committed.add(partitionName(name, number))
     for (const partition of partitions) {
       const end = ends.get(partition.partition)
       if (end === undefined) throw new Error(`${partition.name} does not exist`)
       const commit = commits.get(partition.partition)
+      if (commit === undefined && this.#committed.delete(partition.name)) {
+        this.#alarm(partition, 'the committed offset is gone, since the topic was deleted and created again, or the group')
+      }
       this.#begin(partition, startOf({ committed: commit?.offset ?? null, metadata: commit?.metadata ?? null, ...end }))
     }
   }

@@ -86,6 +86,22 @@ t.test('a topic that was deleted and created again is read from its beginning', 
   await writer.close()
 })
 
+t.test('a topic that was away for a while takes the committed offset with it, which raises an alarm', async (t) => {
+  const { writer, open, topic } = await log()
+  await writer.append(makeBatch(['a']))
+  const reader = await open()
+  await commitAll(reader, (await readBatches(reader, 1)).gathers)
+  const noticed = () => until(() => reader.stats.restarts > 0).then((isSo) => void t.ok(isSo, 'noticed'))
+  await remakeTopic(kafka, topic, { partitions: 1, replication: 1 }, noticed)
+  // As many as before: offsets look as if the log went on.
+  const written = () => writer.append(makeBatch(['b'])).then(() => true)
+  t.ok(await until(written, 100))
+  t.same((await readBatches(reader, 1)).batches.flatMap(payloadsOf), ['b'])
+  t.equal(reader.stats.positionAlarms, 1)
+  await reader.close()
+  await writer.close()
+})
+
 t.test('two readers share the partitions, and one takes over from the other', async (t) => {
   const { writer, open } = await log(4)
   const first = await open()
