@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -56,8 +56,9 @@ t.test(`SIGKILL during backups and restores, ${ROUNDS} rounds each`, async (t) =
       }
     })
     const [[status]] = await Promise.all([once(command, 'exit') as Promise<[number | null]>, killed])
-    const listed =
-      readdirSync(to).length === 0 ? [] : ((await json(instance, 'backup', 'list', '--to', to)) as { id: string }[])
+    // A command that is killed at its start has made no directory.
+    const isEmpty = !existsSync(to) || readdirSync(to).length === 0
+    const listed = isEmpty ? [] : ((await json(instance, 'backup', 'list', '--to', to)) as { id: string }[])
     if (status === 0) {
       const { id } = JSON.parse(await output) as { id: string }
       t.ok(
