@@ -15,7 +15,7 @@ import { countDead, type StreamStats } from './stats.ts'
 export interface LoopOptions {
   /** Maximum bytes of records per insert. */
   readonly gatherMaxBytes: number
-  /** Minimum time between inserts, unless much data is ready: what arrives meanwhile is inserted together. */
+  /** Minimum time between the starts of inserts, unless much data is ready: what arrives meanwhile is inserted together. */
   readonly gatherMaxMs: number
   /** Poll interval while there are no new batches. */
   readonly pollMs: number
@@ -30,6 +30,13 @@ export interface LoopOptions {
 const MAX_RUNNING = 2
 /** A gather of this share of gatherMaxBytes is inserted at once: the aggregator is lagging. */
 const BUSY_SHARE = 0.5
+/**
+ * A stream's inserts take at most this share of the time, but the wait for that has a limit. Small inserts cost nearly as much as larger ones:
+ * at fleet volume, or beside heavy readers, fewer of them leave the rest of the machine its time. MEASURED at 5,000 records/s: with one every
+ * 500 ms the store used 1.05 cores, so paced 0.88, and ingest beside 50 readers acknowledged a tenth more.
+ */
+const INSERTING_SHARE = 0.25
+const PACE_MAX_MS = 5000
 
 const RETRY_FIRST_MS = 100
 const RETRY_MAX_MS = 10_000
@@ -51,6 +58,7 @@ export class StreamLoop {
   /** Aborted: finish only the current attempt. */
   readonly #stopping: AbortSignal
   #lastInsertAt = -Infinity
+  #lastInsertMs = 0
   /** Gathers being stored, at most MAX_RUNNING, and the parts of the log that they come from: no two share a part. */
   readonly #running = new Set<Promise<void>>()
   readonly #storing = new Set<string>()
@@ -113,20 +121,23 @@ export class StreamLoop {
       bytes = await this.#readMore(gathered)
     }
     if (!isBusy()) {
-      await pause(this.#lastInsertAt + gatherMaxMs - performance.now(), this.#draining)
+      const paceMs = Math.min(this.#lastInsertMs / INSERTING_SHARE, PACE_MAX_MS)
+      await pause(this.#lastInsertAt + Math.max(gatherMaxMs, paceMs) - performance.now(), this.#draining)
       await this.#readMore(gathered)
     }
     return gathered
   }
 
   #start(gathered: readonly Gathered[]): void {
-    this.#lastInsertAt = performance.now()
+    const startedAt = performance.now()
+    this.#lastInsertAt = startedAt
     for (const { partition } of gathered) this.#storing.add(partition)
     const running = this.#process(gathered)
       .catch((error: unknown) => this.#failed.reject(error))
       .finally(() => {
         for (const { partition } of gathered) this.#storing.delete(partition)
         this.#running.delete(running)
+        this.#lastInsertMs = performance.now() - startedAt
       })
     this.#running.add(running)
   }
