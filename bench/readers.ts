@@ -20,6 +20,8 @@ import { table } from './table.ts'
 const TOPICS = [postAuth, gatewayPings, gatewayAuth].map(({ name }) => name)
 const READERS = 50
 const RATE = 5000
+/** So long the same load runs without readers first: what the machine can do at all. */
+const ALONE_MS = 15_000
 /** What the alert GatepostLag allows. */
 const LIMIT_SECONDS = 60
 const HEAVY = [
@@ -39,7 +41,8 @@ Usage: node dist/bench/readers.js [options]
 Examples:
   node dist/bench/readers.js
   node dist/bench/readers.js --seconds 20 --json`,
-  { seconds: 60, connections: 64 },
+  // A fleet has a connection for each gateway.
+  { seconds: 60, connections: 512 },
 )
 
 /** How queries ended, by HTTP status. */
@@ -66,6 +69,12 @@ try {
   const dashboard: number[] = []
   let unanswered = 0
   let over = false
+  progress('without readers')
+  const loadAlone = new SteadyLoad(server.port, RATE, options.connections)
+  loadAlone.start()
+  await sleep(ALONE_MS)
+  const alone = await loadAlone.stop()
+  await server.settle()
   const load = new SteadyLoad(server.port, RATE, options.connections)
   load.start()
   const readers = Array.from({ length: READERS }, (_, first) => read(instance, first, () => over))
@@ -82,7 +91,7 @@ try {
     await sleep(Math.max(0, started + 1000 - performance.now()))
   }
   over = true
-  const { acknowledged, notKept, seconds } = await load.stop()
+  const beside = await load.stop()
   await Promise.all(readers)
   await server.settle()
   const stored = await instance.query<{ n: string }>(
@@ -90,11 +99,15 @@ try {
   )
   const restarts = await metric(instance, 'gatepost_process_restarts_total')
   progress('')
+  const acknowledged = alone.acknowledged + beside.acknowledged
+  const [rateAlone, rateBeside] = [alone, beside].map((each) => each.acknowledged / each.seconds)
   const figures = {
-    records_per_second: Math.round(acknowledged / seconds),
+    records_per_second_without_readers: Math.round(rateAlone),
+    records_per_second: Math.round(rateBeside),
+    ratio: Math.round((rateBeside / rateAlone) * 100) / 100,
     acknowledged,
     stored: Number(stored[0].n),
-    not_kept: notKept,
+    not_kept: alone.notKept + beside.notKept,
     oldest_s_max: Math.max(...lags),
     oldest_s_p50: percentile(lags, 0.5),
     store_mib_max: Math.round(Math.max(...memory)),

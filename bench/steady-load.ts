@@ -51,7 +51,12 @@ export class SteadyLoad {
 
   #tick(): void {
     const due = Math.floor(((performance.now() - this.#startedAt) / 1000) * this.#rate)
-    while (this.#sent < due && this.#free.length > 0) this.#send(this.#free.pop() as Connection)
+    while (this.#sent < due) {
+      const connection = this.#free.pop()
+      if (connection === undefined) return
+      // The server closes connections that were idle for long.
+      this.#send(connection.usable ? connection : new Connection(this.#port))
+    }
   }
 
   #send(connection: Connection): void {
@@ -64,7 +69,7 @@ export class SteadyLoad {
         this.#watchedAt = performance.now()
         this.#watch?.acknowledged(route, id)
       }
-      this.#free.push(connection.usable ? connection : new Connection(this.#port))
+      this.#free.push(connection)
       if (this.#idle === null) this.#tick()
       else if (this.#free.length === this.#connections) this.#idle()
     })
