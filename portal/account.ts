@@ -17,7 +17,7 @@ import {
 } from './limits.ts'
 import type { MailLimits } from './mail-limits.ts'
 import { limitedBy, refused, type BegunSession, type LoginMethod, type LoginResult } from './method.ts'
-import { checkPassword, hashPassword } from './password.ts'
+import type { Passwords } from './password.ts'
 import { parameter } from './request.ts'
 
 /*
@@ -44,6 +44,7 @@ export interface AccountOptions {
   /** The installation's secrets: the first one signs, the others are still accepted. */
   readonly secrets: readonly [string, ...string[]]
   readonly signUps: SignUps
+  readonly passwords: Passwords
   readonly mailLimits: MailLimits
   readonly validationTimeMs: number
 }
@@ -112,14 +113,14 @@ export class Accounts {
       const typed = parameter(form, 'password', MAX_PASSWORD_CHARACTERS)
       const turn = { lane: this.#laneOf(origin, now), origin: origin.key }
       return withPasswords(async () => {
-        if (await checkPassword(typed, stored, turn)) {
+        if (await this.#options.passwords.check(typed, stored, turn)) {
           notWrong()
           this.#known.set(origin.key, true)
           return { granted: true, account: name, until: null, validateBy: null }
         }
         // Whether there is a sign-up does not depend on whether the account exists, so how long this takes does not tell either.
         const signUp = account === null ? null : this.#options.signUps.latest(account, now)
-        if (signUp !== null && (await checkPassword(typed, signUp.pending.password, turn))) {
+        if (signUp !== null && (await this.#options.passwords.check(typed, signUp.pending.password, turn))) {
           notWrong()
           return this.#waiting(signUp, now)
         }
@@ -142,7 +143,7 @@ export class Accounts {
       this.#signups.tried(origin, now)
       const validateBy = now + this.#options.validationTimeMs
       return withPasswords(async () => {
-        const hash = await hashPassword(password, { lane: 'signup', origin: origin.key })
+        const hash = await this.#options.passwords.hash(password, { lane: 'signup', origin: origin.key })
         const invitation = {
           credential: { account, password: hash },
           redirect: attempt.redirect,
@@ -234,7 +235,7 @@ export class Accounts {
     }
     try {
       const turn = { lane: this.#laneOf(origin, now), origin: origin.key }
-      if (!(await checkPassword(password, pending.password, turn))) return 'password'
+      if (!(await this.#options.passwords.check(password, pending.password, turn))) return 'password'
     } catch (error) {
       notWrong()
       if (!(error instanceof PasswordsBusy)) throw error

@@ -30,6 +30,7 @@ import { refused, type LoginMethod, type LoginMethodName } from './method.ts'
 import { OidcLogin, type OidcOptions } from './oidc.ts'
 import { CodeLogin } from './one-time-code.ts'
 import type { ServiceOptions } from './operator-service.ts'
+import { Passwords, type HashCost } from './password.ts'
 import { Portal } from './portal.ts'
 import { REMEMBERED, RememberedDevices, type RememberedLogin } from './remembered.ts'
 import { Roaming } from './roaming.ts'
@@ -82,6 +83,8 @@ export interface PortalServices {
   /** What gateways report, and how often. */
   readonly reports: GatewayReports
   readonly logger: Logger
+  /** Default: PASSWORD_COST. Only tests set it. */
+  readonly passwordCost?: HashCost
 }
 
 /** @throws GatepostError CONFIG_INVALID: a file in the operator's directory cannot be used */
@@ -115,6 +118,7 @@ export function openPortal(options: PortalOptions, services: PortalServices): Po
           secrets,
           mailLimits,
           validationTimeMs,
+          passwords: new Passwords(services.passwordCost),
           signUps: new SignUps({ data, secrets, mailer, looks, portalUrl: options.portalUrl }),
         })
   const vouchers = new VoucherLogin(data, places, secrets)

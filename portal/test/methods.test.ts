@@ -14,6 +14,7 @@ import { openSite, seen, Visitor } from './site.ts'
 /* Ways of logging in, through the pages. */
 
 const login = (mac: string) => `/login/?gw_address=192.168.77.1&gw_port=2060&gw_id=hall&mac=${mac}`
+const mailBy = (url: string) => ({ url, from: 'wifi@example.org', perHour: 1000 })
 const MAC = (last: number) => `00:11:22:33:44:${String(last).padStart(2, '0')}`
 
 async function visitorAt(base: string, target: string): Promise<Visitor> {
@@ -99,7 +100,7 @@ t.test('if devices use a voucher at the same time, no more than it allows get in
 
 t.test('accounts: sign-up, confirmation by mail, login', async (t) => {
   const { url, mails } = await startMailServer(t, 1)
-  const site = await openSite(t, { methods: ['account'], mail: { url, from: 'wifi@example.org', perHour: 1000 } })
+  const site = await openSite(t, { methods: ['account'], mail: mailBy(url) }, null)
   t.teardown(() => site.close())
   const [base] = site.bases
   const address = 'Alice@Example.org'
@@ -181,9 +182,19 @@ t.test('accounts: sign-up, confirmation by mail, login', async (t) => {
   t.notMatch(kept, password)
   t.notMatch(kept, code)
   t.match(kept, /scrypt\$32768\$8\$3\$/)
+})
+
+t.test('accounts: guesses without end', async (t) => {
+  const { url } = await startMailServer(t)
+  const site = await openSite(t, { methods: ['account'], mail: mailBy(url) })
+  t.teardown(() => site.close())
+  const target = login(MAC(7))
   const statuses = new Set<number>()
-  for (let guess = 0; guess < 12; guess++)
-    statuses.add(await enter('carol@example.org', `guess ${guess} guess`, MAC(7)))
+  for (let guess = 0; guess < 12; guess++) {
+    const visitor = await visitorAt(site.bases[0], target)
+    const fields = { method: 'account', email: 'carol@example.org', password: `guess ${guess} guess` }
+    statuses.add((await visitor.post(target, fields)).response.status)
+  }
   t.same([...statuses], [403, 429])
 })
 

@@ -9,6 +9,7 @@ import { TrustedProxies } from '../../common/trusted-proxies.ts'
 import { BulkListener } from '../../ingest/listeners/bulk.ts'
 import { GatewayListener } from '../../ingest/listeners/gateway.ts'
 import { openPortal, type PortalOptions } from '../open.ts'
+import type { HashCost } from '../password.ts'
 import type { Portal } from '../portal.ts'
 
 /** A portal behind both listeners, with its log in memory. */
@@ -47,7 +48,15 @@ export const PORTAL: PortalOptions = {
   mail: null,
 }
 
-export async function openSite(t: Test, options: Partial<PortalOptions> = {}): Promise<Site> {
+/** Of a test that is about neither hashes nor the time that they take. */
+const NEXT_TO_NOTHING: HashCost = { N: 2 ** 8, r: 8, p: 1 }
+
+/** @param passwordCost null: what the product has */
+export async function openSite(
+  t: Test,
+  options: Partial<PortalOptions> = {},
+  passwordCost: HashCost | null = NEXT_TO_NOTHING,
+): Promise<Site> {
   const directory = t.testdir({})
   const log = new MemoryLog()
   const logger = createLogger('test')
@@ -61,7 +70,17 @@ export async function openSite(t: Test, options: Partial<PortalOptions> = {}): P
     access: own,
     ack: 'durable',
     portal: (records, reports) =>
-      (portal = openPortal({ ...PORTAL, ...options }, { secrets: ['secret'], access: own, records, reports, logger })),
+      (portal = openPortal(
+        { ...PORTAL, ...options },
+        {
+          secrets: ['secret'],
+          access: own,
+          records,
+          reports,
+          logger,
+          ...(passwordCost === null ? {} : { passwordCost }),
+        },
+      )),
     logger,
   })
   const proxies = new TrustedProxies(['127.0.0.1'])
