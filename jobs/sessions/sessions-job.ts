@@ -3,7 +3,15 @@ import type { Logger } from '../../common/logger.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import type { Store } from '../../store/contract.ts'
 import { repeatUnderLease, type HeldLease, type LeasedWork } from '../under-lease.ts'
-import { COMPUTE_HOUR, KEEP_GATEWAYS, KEEP_LOGINS, KEEP_REASONS, KEEP_RIVALS, LATER_HOURS } from './statements.ts'
+import {
+  COMPUTE_HOUR,
+  FOUND,
+  KEEP_GATEWAYS,
+  KEEP_LOGINS,
+  KEEP_REASONS,
+  KEEP_RIVALS,
+  LATER_HOURS,
+} from './statements.ts'
 
 /*
  * Keeps the tables of the view `sessions` current. State that is affected by new reports is recomputed from the raw rows and replaced, so
@@ -17,8 +25,9 @@ export interface SessionsJobOptions {
   /** Retention of gateway_auth in days. */
   readonly rawDays: number
   readonly logger: Logger
-  /** For tests: interval, default 5 s, and interval for gateways, default a minute. */
+  /** For tests: interval, default 5 s, how far to look back after a start, default 15 minutes, and interval for gateways, default a minute. */
   readonly everyMs?: number
+  readonly lookBackMs?: number
   readonly gatewaysEveryMs?: number
   readonly leaseSettleMs?: number
 }
@@ -124,7 +133,8 @@ class SessionWork implements LeasedWork {
     const long = started - this.#longAt > LONG_EVERY_MS
     // Sessions that were denied before the table had the decisions are computed once more when it has them.
     const isLate = decided > explained
-    const from = Math.min(until - (long ? LONG_OVERLAP_MS : OVERLAP_MS), isLate ? explained - OVERLAP_MS : Infinity)
+    const overlap = long ? (this.#options.lookBackMs ?? LONG_OVERLAP_MS) : OVERLAP_MS
+    const from = Math.min(until - overlap, isLate ? explained - OVERLAP_MS : Infinity)
     await this.#compute(Math.max(0, from), now)
     if (started - this.#gatewaysAt > (this.#options.gatewaysEveryMs ?? GATEWAYS_EVERY_MS)) {
       await this.#command(KEEP_GATEWAYS, { since: this.#earliest ?? sqlTime(now) })
@@ -166,9 +176,11 @@ class SessionWork implements LeasedWork {
   }
 
   async #computeHour(parameters: Record<string, string | number>): Promise<void> {
-    for (const statement of [COMPUTE_HOUR, KEEP_LOGINS, KEEP_RIVALS, KEEP_REASONS]) {
-      await this.#command(statement, parameters)
-    }
+    await this.#command(COMPUTE_HOUR, parameters)
+    // The engine takes longer to analyse the statements below than to run them.
+    const [found] = await this.#options.store.query<{ logins: number; denials: number }>(FOUND, parameters)
+    if (found.logins === 1) for (const keep of [KEEP_LOGINS, KEEP_RIVALS]) await this.#command(keep, parameters)
+    if (found.denials === 1) await this.#command(KEEP_REASONS, parameters)
   }
 
   async #command(statement: string, parameters: Record<string, string | number> = {}): Promise<void> {

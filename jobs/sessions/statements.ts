@@ -15,6 +15,7 @@ const HOURS =
 
 export const LATER_HOURS = query('later-hours', ['touched'])
 export const COMPUTE_HOUR = insert(`session_hours (${HOURS})`, 'compute-hour', ['touched'])
+export const FOUND = query('found', ['touched', 'newest'])
 export const KEEP_LOGINS = insert('session_client_logins (mac, at, gw_id, session_id)', 'keep-logins', [
   'touched',
   'newest',

@@ -88,13 +88,18 @@ FROM
       arrayFold((state, report) -> after(state, report), reports, state_of(0, before.2, before.3, before.4, below.1, below.2)) AS folded,
     (0, 0, 0, -1)::Tuple(total UInt64, value UInt64, logged_in UInt8, online Int64) AS nothing
   SELECT sorted.*, earlier.session_id = '' AS is_new,
-    folded(arrayMap(report -> (report.2, report.3, report.7, report.8), list), if(is_new, nothing, carried.1), carried.5[1]) AS added_in,
-    folded(arrayMap(report -> (report.2, report.4, report.7, report.8), list), if(is_new, nothing, carried.2), carried.5[2]) AS added_out,
-    -- Only logins matter to a counter that a gateway does not send.
-    folded(arrayMap(report -> (report.2, report.5, report.7, report.8), arrayFilter(report -> report.2 = 1 OR isNotNull(report.5), list)),
-      if(is_new, nothing, carried.3), carried.5[3]) AS added_in6,
-    folded(arrayMap(report -> (report.2, report.6, report.7, report.8), arrayFilter(report -> report.2 = 1 OR isNotNull(report.6), list)),
-      if(is_new, nothing, carried.4), carried.5[4]) AS added_out6
+    -- All four at once: the engine writes out what a function does wherever it is used, and analysing that takes longer than most computations.
+    arrayMap((reports, before, below) -> folded(reports, before, below),
+      [
+        arrayMap(report -> (report.2, report.3, report.7, report.8), list),
+        arrayMap(report -> (report.2, report.4, report.7, report.8), list),
+        -- Only logins matter to a counter that a gateway does not send.
+        arrayMap(report -> (report.2, report.5, report.7, report.8), arrayFilter(report -> report.2 = 1 OR isNotNull(report.5), list)),
+        arrayMap(report -> (report.2, report.6, report.7, report.8), arrayFilter(report -> report.2 = 1 OR isNotNull(report.6), list))
+      ],
+      if(is_new, [nothing, nothing, nothing, nothing], [carried.1, carried.2, carried.3, carried.4]),
+      [carried.5[1], carried.5[2], carried.5[3], carried.5[4]]) AS added,
+    added[1] AS added_in, added[2] AS added_out, added[3] AS added_in6, added[4] AS added_out6
   FROM sorted LEFT JOIN earlier ON earlier.gw_id = sorted.gw_id AND earlier.session_id = sorted.session_id
 ) AS sorted
 LEFT JOIN (SELECT gw_id, interval_seconds FROM gatepost.session_gateway_facts FINAL) AS facts ON facts.gw_id = sorted.gw_id
