@@ -39,10 +39,11 @@ async function insert(table: string, rows: readonly object[]): Promise<void> {
   }
 }
 
-/** Runs until all rows in the tables are processed. */
+/** Runs until all rows in the tables are processed. What the last run computed is not computed again. */
 async function keep(rawDays = 32): Promise<void> {
   const from = Date.now()
-  const job = startSessionsJob({ store, timeoutIntervals: 3, rawDays, logger, everyMs: 50, leaseSettleMs: 20 })
+  const pace = { everyMs: 50, lookBackMs: 0, leaseSettleMs: 20 }
+  const job = startSessionsJob({ store, timeoutIntervals: 3, rawDays, logger, ...pace })
   while (job.stats.computedUntil <= from && job.stats.failures === 0) await sleep(20)
   await job.stop()
   if (job.stats.failures > 0) throw new Error('the job failed')
@@ -409,7 +410,7 @@ t.test(`bytes: repeated and shuffled batches give the same sums as reports in or
     numRuns: 1,
     seed: SEED,
   })
-  const gathers = 5
+  const gathers = 3
   for (let gather = 0; gather < gathers; gather++) {
     await deliver(order.filter((_, index) => index % gathers === gather))
     await keep()
@@ -478,11 +479,15 @@ t.test(`bytes: reports received in another order than sent do not raise the sums
 
 t.test('a second computation gives the same result', async (t) => {
   // A session may time out while the test runs.
-  const untimed = async () =>
-    [...(await sessions(''))].map(([id, session]) => {
+  const untimed = async () => {
+    const found = await sessions('')
+    // Part of its raw rows are gone.
+    found.delete('kept')
+    return [...found].map(([id, session]) => {
       const mayTimeOut = ['timed_out', 'active', 'validating'].includes(session.state)
       return [id, mayTimeOut ? { ...session, state: 'active', end_reason: null, ended: null } : session] as const
     })
+  }
   const before = await untimed()
   await store.command('TRUNCATE TABLE gatepost.session_settings')
   await store.command(
