@@ -8,8 +8,8 @@ import { clear, openEngine } from '../../test/engine.ts'
 
 /*
  * The metrics of users read login_calendar, which materialized views fill. These tests compare them with plain queries of the raw rows,
- * over batches that arrive late, in any order and several times. The batches are inserted as the aggregator does: through insertOnce(),
- * which runs the views again over a batch that is already stored.
+ * over batches that arrive late, in any order and several times, alone and together. The batches are inserted as the aggregator does: through
+ * insertOnce(), which runs the views again over a batch that is already stored.
  */
 
 const store = await openEngine(t.testdir())
@@ -39,6 +39,12 @@ const batch = fc
   .map(([day, offset, records]) => makeBatch('post_auth', FIRST + day * DAY_MS + offset, records))
 /** The batches that are inserted, in order: some twice, some never. */
 const arrivals = (count: number) => fc.array(fc.nat({ max: count - 1 }), { minLength: count, maxLength: 2 * count })
+
+/** Batches that one insert can store. */
+function byMonth(batches: readonly MadeBatch[]): MadeBatch[][] {
+  const monthOf = ({ minReceivedAt }: MadeBatch) => new Date(minReceivedAt).getUTCMonth()
+  return [...new Set(batches.map(monthOf))].map((month) => batches.filter((each) => monthOf(each) === month))
+}
 
 async function raw<T>(select: string, { start, end }: Window): Promise<T> {
   const [row] = await store.query<T>(
@@ -95,11 +101,11 @@ t.test('counts from the calendar equal counts from the raw rows', async (t) => {
         for (const index of order) await store.insertOnce('post_auth', [batches[index]])
         await compare(t, date)
         // A metric that was computed before includes later logins when it is computed again.
-        for (const late of batches) await store.insertOnce('post_auth', [late])
+        for (const late of byMonth(batches)) await store.insertOnce('post_auth', late)
         await compare(t, date)
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 8 },
   )
 })
 
