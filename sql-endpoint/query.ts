@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Connection, type Preparation } from './connection.ts'
 import { SqlError } from './errors.ts'
 import { filterSetting, queryOfFilter, TABLE_FILTERS, type TableFilter } from './guard/table-filters.ts'
@@ -293,7 +294,7 @@ function connectionSettings(
   sql: string,
   request: SqlRequest,
   policy: SettingsPolicy,
-  { mayWrite, mayFilter, hidden }: Pick<QueryContext, 'mayWrite' | 'mayFilter' | 'hidden'>,
+  { mayWrite, mayFilter, hidden, running }: Pick<QueryContext, 'mayWrite' | 'mayFilter' | 'hidden' | 'running'>,
 ): Record<string, string> {
   // length(c) would become c.size, to which a user who sees some columns has no right, and one to whom some are hidden has.
   const ofReaders = hidden === null ? {} : { optimize_functions_to_subcolumns: '0' }
@@ -304,7 +305,11 @@ function connectionSettings(
     const allowed = settingOfRequest(name, value, policy)
     if (allowed !== null) settings[name] = allowed
   }
-  if (!mayWrite) settings['readonly'] = readonlyLevel(sql)
+  if (mayWrite) return settings
+  settings['readonly'] = readonlyLevel(sql)
+  // Alone, a reader has the engine's default, all cores. Four with all cores each would leave inserts a small part of the machine.
+  const share = Math.max(1, Math.floor(availableParallelism() / (running.count + 1)))
+  if (running.count > 0 && !(Number(settings['max_threads']) <= share)) settings['max_threads'] = String(share)
   return settings
 }
 

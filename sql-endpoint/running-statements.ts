@@ -53,6 +53,10 @@ export class RunningStatement {
 export class RunningStatements {
   readonly #all = new Set<RunningStatement>()
 
+  get count(): number {
+    return this.#all.size
+  }
+
   begin(user: string, queryId: string): RunningStatement {
     const statement = new RunningStatement(user, queryId)
     this.#all.add(statement)

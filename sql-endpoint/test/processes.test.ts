@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { until } from '../../test/helpers/until.ts'
 import { ADMIN, adminQuery, type Answer, loginOf, namedReader, query, send, startHarness } from './harness.ts'
@@ -72,6 +73,24 @@ t.test('a reader sees its own queries, by the ids that it gave them, and admin a
   }
   await adminQuery(url, `KILL QUERY WHERE query_id = 'of-admin'`)
   for (const answer of await Promise.all(running)) t.equal(answer.headers['x-clickhouse-exception-code'], '394')
+})
+
+t.test('readers that run at once share the cores, and may ask for fewer', async (t) => {
+  const THREADS = "SELECT extract(value, '[0-9]+') FROM system.settings WHERE name = 'max_threads'"
+  const threads = async (asked: Record<string, string> = {}) =>
+    Number((await query(url, THREADS, { ...OF_DEFAULT, ...asked })).text)
+  const cores = availableParallelism()
+  t.equal(await threads(), cores, 'alone: all')
+  t.equal(await threads({ max_threads: '3' }), 3)
+  const other = query(url, `${ENDLESS} OR number = 444444`, { ...OF_GUEST, ...GENTLE, query_id: 'another' })
+  t.ok(await until(() => endpoint.stats().active === 1))
+  const share = Math.max(1, Math.floor(cores / 2))
+  t.equal(await threads(), share)
+  t.equal(await threads({ max_threads: '64' }), share)
+  t.equal(await threads({ max_threads: '1' }), 1)
+  await query(url, `KILL QUERY WHERE query_id = 'another'`, OF_GUEST)
+  await other
+  t.equal(await threads(), cores)
 })
 
 t.test('who ends a query does not end the next one of its connection', async (t) => {
