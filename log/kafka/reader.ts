@@ -291,7 +291,10 @@ export class KafkaReader implements LogReader {
       if (end === undefined) throw new Error(`${partition.name} does not exist`)
       const commit = commits.get(partition.partition)
       if (commit === undefined && this.#committed.delete(partition.name)) {
-        this.#alarm(partition, 'the committed offset is gone, since the topic was deleted and created again, or the group')
+        this.#alarm(
+          partition,
+          'the committed offset is gone, since the topic was deleted and created again, or the group',
+        )
       }
       this.#begin(partition, startOf({ committed: commit?.offset ?? null, metadata: commit?.metadata ?? null, ...end }))
     }
