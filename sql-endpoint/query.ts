@@ -308,8 +308,10 @@ function connectionSettings(
   if (mayWrite) return settings
   settings['readonly'] = readonlyLevel(sql)
   // Alone, a reader has the engine's default, all cores. Four with all cores each would leave inserts a small part of the machine.
-  const share = Math.max(1, Math.floor(availableParallelism() / (running.count + 1)))
-  if (running.count > 0 && !(Number(settings['max_threads']) <= share)) settings['max_threads'] = String(share)
+  if (running.count > 0) {
+    const share = Math.max(1, Math.floor(availableParallelism() / (running.count + 1)))
+    settings['max_threads'] = String(Math.min(share, Number(settings['max_threads'] ?? share)))
+  }
   return settings
 }
 
