@@ -44,14 +44,9 @@ function fields({ status, nas, id, mac, at, time, incoming, outgoing, cause }: P
 async function insert(packets: readonly Packet[], perInsert = Infinity): Promise<void> {
   for (let first = 0; first < packets.length; first += perInsert) {
     const part = packets.slice(first, first + Math.min(perInsert, packets.length))
-    const months = new Map<number, Packet[]>()
-    for (const each of part) {
-      const month = new Date(each.at).getUTCMonth()
-      const same = months.get(month)
-      if (same === undefined) months.set(month, [each])
-      else same.push(each)
-    }
-    for (const rows of months.values()) {
+    const monthOf = ({ at }: Packet) => new Date(at).getUTCMonth()
+    for (const month of new Set(part.map(monthOf))) {
+      const rows = part.filter((each) => monthOf(each) === month)
       const from = Math.min(...rows.map(({ at }) => at))
       const batch = makeBatch('radius_accounting', from, rows.map(fields))
       const maxReceivedAt = Math.max(...rows.map(({ at }) => at))
