@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { FILE, recordText } from '../../access/journal-file.ts'
 import { Instance } from '../../test/helpers/instance.ts'
 import { until } from '../../test/helpers/until.ts'
-import { runCli } from './run-cli.ts'
+import { runCli, runCommand } from './run-cli.ts'
 
 /* Decisions by command, against a running instance, and the answers that its gateways get. */
 t.test('deny, allow, list, remove', async (t) => {
@@ -16,7 +16,7 @@ t.test('deny, allow, list, remove', async (t) => {
   })
   t.teardown(() => instance.destroy())
   await instance.start()
-  const access = (...words: string[]) => runCli(['access', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
+  const access = (...words: string[]) => runCommand(['access', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
   const counters = async () => {
     const query = 'stage=counters&ip=10.0.0.5&mac=50:a6:7f:84:9c:d1&token=t&incoming=1&outgoing=1&gw_id=G'
     const answer = await fetch(instance.url(`/auth/?${query}`, instance.gatewayPort))
@@ -48,7 +48,7 @@ t.test('deny, allow, list, remove', async (t) => {
     'of a gateway whose interval is not known',
   )
   await told('Auth: 0')
-  const registered = await runCli(['gateways', 'register', 'G', '--source', '127.0.0.1'], {
+  const registered = await runCommand(['gateways', 'register', 'G', '--source', '127.0.0.1'], {
     GATEPOST_DATA_DIR: instance.dataDir,
   })
   t.equal(registered.status, 0)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Instance } from '../../test/helpers/instance.ts'
-import { runCli } from './run-cli.ts'
+import { runCommand } from './run-cli.ts'
 
 /* Accounts from an operator's file, imported through a running instance, and a login afterwards. */
 t.test('gatepost accounts', async (t) => {
@@ -10,7 +10,7 @@ t.test('gatepost accounts', async (t) => {
   const instance = await Instance.create(join(directory, 'data'), {})
   t.teardown(() => instance.destroy())
   await instance.start()
-  const accounts = (...words: string[]) => runCli(['accounts', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
+  const accounts = (...words: string[]) => runCommand(['accounts', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
   const file = join(directory, 'accounts.csv')
   writeFileSync(file, 'username,password,contact,created_at\nABCDEF,geheim,+491,2024-01-02\nBCDEFG,x,,2024-01-03\n')
   const imported = await accounts('import', file, '--json')
@@ -39,7 +39,7 @@ t.test('gatepost accounts', async (t) => {
   // The queries of these metrics pass the endpoint's guard as well.
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
   const metric = async (name: string, ...words: string[]) => {
-    const { stdout, stderr } = await runCli(['metrics', name, '--date', tomorrow, '--json', ...words], {
+    const { stdout, stderr } = await runCommand(['metrics', name, '--date', tomorrow, '--json', ...words], {
       GATEPOST_DATA_DIR: instance.dataDir,
     })
     return stdout === '' ? stderr : (JSON.parse(stdout) as object)

@@ -8,21 +8,23 @@ import { addLogins, openEngine } from '../../reporter/test/engine.ts'
 import { insertRows } from '../../store/table-store.ts'
 import { connect } from '../../runtime/instance/connect.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
-import { runCli, runHere, type CliResult } from './run-cli.ts'
+import { runCli, runCommand, runHere, type CliResult } from './run-cli.ts'
 
 const dataDir = join(t.testdir(), 'data')
 const gatepost = (command: string, env: Record<string, string> = {}): Promise<CliResult> =>
+  runCommand(command.split(' '), { GATEPOST_DATA_DIR: dataDir, ...env })
+const gatepostHere = (command: string, env: Record<string, string> = {}): Promise<CliResult> =>
+  runHere(command.split(' '), { GATEPOST_DATA_DIR: dataDir, ...env })
+const gatepostProcess = (command: string, env: Record<string, string> = {}): Promise<CliResult> =>
   runCli(command.split(' '), { GATEPOST_DATA_DIR: dataDir, ...env })
-const gatepostHere = (command: string): Promise<CliResult> =>
-  runHere(command.split(' '), { GATEPOST_DATA_DIR: dataDir })
 
 const DAY_MS = 86_400_000
 const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)
 
 t.test('help and version', async (t) => {
   const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }
-  t.same(await gatepost('--version'), { status: 0, stdout: `${version}\n`, stderr: '' })
-  const help = await gatepost('--help')
+  t.same(await gatepostProcess('--version'), { status: 0, stdout: `${version}\n`, stderr: '' })
+  const help = await gatepostProcess('--help')
   t.match(help, { status: 0, stdout: /serve .*metrics .*locations .*config .*Exit status.*Examples/s })
   t.notMatch(help.stdout, /capacity/)
   for (const command of [
@@ -71,13 +73,13 @@ t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
   for (const [command, stderr] of cases)
     t.match(await gatepostHere(command), { status: 2, stdout: '', stderr }, command)
   const [[command, stderr]] = cases
-  t.match(await gatepost(command), { status: 2, stdout: '', stderr }, 'as a process')
+  t.match(await gatepostProcess(command), { status: 2, stdout: '', stderr }, 'as a process')
 })
 
 t.test('a wrong configuration stops every command, and the message names every wrong variable', async (t) => {
   const env = { GATEPOST_WORKERS: 'many', GATEPOST_SECRET: 'hunter2' }
   for (const command of ['serve', 'config', 'metrics unique-users', 'locations list']) {
-    const result = await gatepost(command, env)
+    const result = await (command === 'serve' ? gatepostProcess : gatepostHere)(command, env)
     t.match(result, { status: 2, stdout: '', stderr: /GATEPOST_WORKERS=many.*1 to 256/ }, command)
     t.match(result.stderr, /GATEPOST_SECRET=\*+: allowed is at least 16 characters/)
     t.notMatch(result.stderr, 'hunter2')
@@ -103,7 +105,7 @@ t.test('a command that only reads makes no data directory', async (t) => {
     'logins', 'sessions', 'gateways', 'metrics active-users', 'dead-letters list', 'publish daily --dry-run', 'publish status', 'accounts list',
     'locations list', 'tail pings', 'forget --user alice --dry-run', 'replay --archive',
   ]) {
-    const { status, stderr } = await gatepost(command, { GATEPOST_DATA_DIR: none })
+    const { status, stderr } = await gatepostHere(command, { GATEPOST_DATA_DIR: none })
     t.equal(status, 2, command)
     t.match(stderr, none, command)
     t.notOk(existsSync(none), command)
@@ -209,5 +211,5 @@ t.test('a directory that another process locks is waited for, then reported', as
     { code: 'DIRECTORY_LOCKED', message: /another gatepost process is using .*data/ },
   )
   setTimeout(() => void lock.release(), 100)
-  t.match(await gatepost('locations list --json'), { status: 0 })
+  t.match(await gatepostProcess('locations list --json'), { status: 0 })
 })

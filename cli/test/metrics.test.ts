@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { addLogins, addPings, openEngine } from '../../reporter/test/engine.ts'
 import { csv } from '../../common/csv.ts'
-import { runCli, type CliResult } from './run-cli.ts'
+import { runCommand, type CliResult } from './run-cli.ts'
 
 /* Series and CSV of `gatepost metrics`, and what `gatepost publish` would send; cli.test.ts tests the rest. */
 
 const dataDir = join(t.testdir(), 'data')
 const gatepost = (command: string): Promise<CliResult> =>
-  runCli(command.split(' '), { GATEPOST_DATA_DIR: dataDir, GATEPOST_RETENTION_DAYS: '32' })
+  runCommand(command.split(' '), { GATEPOST_DATA_DIR: dataDir, GATEPOST_RETENTION_DAYS: '32' })
 
 const DAY_MS = 86_400_000
 const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)

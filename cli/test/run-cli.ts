@@ -48,6 +48,26 @@ export async function runHere(arguments_: readonly string[], env: Record<string,
   return { status, stdout, stderr }
 }
 
+/** Commands that {@link runCommand} has run as processes. */
+const run = new Set<string>()
+
+/**
+ * Runs each command the first time as a person would, and then here: one process is enough to see that it reads its arguments, prints and
+ * ends as one.
+ */
+export function runCommand(arguments_: readonly string[], env: Record<string, string>): Promise<CliResult> {
+  let command = programToLookAt()
+  for (const word of arguments_) {
+    const next = command.commands.find((each) => each.name() === word)
+    if (next === undefined) break
+    command = next
+  }
+  const name = `${command.parent?.name() ?? ''} ${command.name()}`
+  if (run.has(name)) return runHere(arguments_, env)
+  run.add(name)
+  return runCli(arguments_, env)
+}
+
 /** The command line with its commands and options, not to be run. */
 export function programToLookAt(): Command {
   const output = { line: () => {}, json: () => {}, note: () => {}, stream: () => Promise.resolve() }
