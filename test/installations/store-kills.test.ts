@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { GatepostError } from '../../../common/errors.ts'
-import { createLogger } from '../../../common/logger.ts'
-import { StoreServer } from '../../../test/helpers/store-server.ts'
-import type { Batch } from '../../../schemas/batch.ts'
-import type { Ownership, Store } from '../../contract.ts'
-import { batchUuid } from '../../exactly-once/identity.ts'
-import { makeBatch, repeated } from '../../../schemas/test/records.ts'
-import { openServerStore } from '../open.ts'
+import { GatepostError } from '../../common/errors.ts'
+import { createLogger } from '../../common/logger.ts'
+import { StoreServer } from '../helpers/store-server.ts'
+import type { Batch } from '../../schemas/batch.ts'
+import type { Ownership, Store } from '../../store/contract.ts'
+import { batchUuid } from '../../store/exactly-once/identity.ts'
+import { makeBatch, repeated } from '../../schemas/test/records.ts'
+import { openServerStore } from '../../store/server/open.ts'
 
 /* Every batch is in its table once, whole, and in the views, however often the server is killed during inserts. */
 

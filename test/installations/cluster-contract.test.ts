@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
-import { createLogger } from '../../../common/logger.ts'
-import { ClusterNode } from '../../../test/helpers/cluster-node.ts'
-import { storeContract } from '../../test/contract.ts'
-import { openServerStore } from '../open.ts'
+import { createLogger } from '../../common/logger.ts'
+import { ClusterNode } from '../helpers/cluster-node.ts'
+import { storeContract } from '../../store/test/contract.ts'
+import { openServerStore } from '../../store/server/open.ts'
 
 /* The form of tables and statements in a cluster, on the engine itself, with the configuration and the rights of deploy/clickhouse. */
 
