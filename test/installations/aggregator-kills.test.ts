@@ -7,13 +7,13 @@ import { createLogger } from '../../common/logger.ts'
 import type { Store } from '../../store/contract.ts'
 import { openEmbeddedStore } from '../../store/embedded/open.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
-import { cleanEnv } from '../../test/helpers/clean-env.ts'
-import { fixedLog } from './fixed-log.ts'
+import { cleanEnv } from '../helpers/clean-env.ts'
+import { fixedLog } from '../../aggregator/test/fixed-log.ts'
 
 const KILLS = 10
 /** Received half a day before today began: four minutes in one month. */
 const START = new Date().setUTCHours(0, 0, 0, 0) - 12 * 3_600_000
-const child = fileURLToPath(new URL('insert-until-killed.js', import.meta.url))
+const child = fileURLToPath(new URL('../../aggregator/test/insert-until-killed.js', import.meta.url))
 
 function start(path: string): ChildProcess {
   return fork(child, [path, String(START)], {
