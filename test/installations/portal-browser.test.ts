@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import t from 'tap'
-import { createLogger } from '../common/logger.ts'
-import { FileAccessLog } from '../access/journal-log.ts'
-import { requireCommand } from './helpers/commands.ts'
-import { until } from './helpers/until.ts'
-import { portalBrowser } from './helpers/portal-browser.ts'
-import { Instance } from './helpers/instance.ts'
-import { startMailServer } from './helpers/mail-server.ts'
-import { SimulatedGateway } from './helpers/simulated-gateway.ts'
+import { createLogger } from '../../common/logger.ts'
+import { FileAccessLog } from '../../access/journal-log.ts'
+import { requireCommand } from '../helpers/commands.ts'
+import { until } from '../helpers/until.ts'
+import { portalBrowser } from '../helpers/portal-browser.ts'
+import { Instance } from '../helpers/instance.ts'
+import { startMailServer } from '../helpers/mail-server.ts'
+import { SimulatedGateway } from '../helpers/simulated-gateway.ts'
 
 /* A real browser uses the portal of `gatepost serve` through a gateway. Its screenshots stay in the test's directory. */
 

@@ -2,8 +2,8 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync } fro
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Instance } from './helpers/instance.ts'
-import { run } from './helpers/run.ts'
+import { Instance } from '../helpers/instance.ts'
+import { run } from '../helpers/run.ts'
 
 /* Whose rights the processes have. Only root can become another user: who tests as somebody else sees that this is refused. */
 

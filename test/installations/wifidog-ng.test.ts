@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import t from 'tap'
-import { packageFile } from '../common/package-root.ts'
-import { Instance } from './helpers/instance.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { Instance } from '../helpers/instance.ts'
 
 /* What wifidog-ng 1.5.6 and 2.0.0 sent to a real instance, byte for byte. The kernel module was stood in for; what speaks HTTP is the programs'. */
 
