@@ -294,6 +294,7 @@ t.test('sessions of old reports that arrive late time out by the interval that t
     rawDays: 32,
     logger,
     everyMs: 50,
+    lookBackMs: 0,
     gatewaysEveryMs: 50,
     leaseSettleMs: 20,
   }
@@ -306,7 +307,7 @@ t.test('sessions of old reports that arrive late time out by the interval that t
     { ...auth('old', 'old-gw', 'AA-AA-AA-AA-AA-08', at + MINUTE, 'counters', 1), incoming: '1', outgoing: '1' },
   ])
   const look = async () => (await sessions('old')).get('old')
-  await until(async () => (await look())?.state === 'timed_out')
+  await until(async () => (await look())?.state === 'timed_out', 500)
   t.match(await look(), { state: 'timed_out', ended: time(at + MINUTE + 3 * 1800 * 1000) })
 })
 
@@ -336,7 +337,7 @@ const value = fc.option(
 )
 const report = fc.record({
   // A few distinct times over several hours, so that reports coincide.
-  at: fc.integer({ min: 0, max: 60 }).map((step) => NOW - 6 * HOUR + step * 5 * MINUTE),
+  at: fc.integer({ min: 0, max: 60 }).map((step) => NOW - 6 * HOUR + step * 3 * MINUTE),
   stage: fc.constantFrom(
     'login' as const,
     'counters' as const,
