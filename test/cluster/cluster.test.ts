@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { createLogger } from '../../common/logger.ts'
 import { openServerStore } from '../../store/server/open.ts'
-import { storeContract } from '../../store/test/contract.ts'
+import { storeContract, storeViews } from '../../store/test/contract.ts'
 import { breakCluster } from './break.ts'
 import { DockerCluster, withoutDocker } from './docker-cluster.ts'
 import { clusterFaults } from './faults.ts'
@@ -18,15 +18,17 @@ const open = () => openServerStore({ url: cluster.url, logger, cluster: 'gatepos
 t.test('a cluster in containers', { skip, timeout: 3_600_000 }, async (t: Test) => {
   t.teardown(() => cluster.end())
   await cluster.up()
-  storeContract(
-    t,
-    'two shards of two replicas',
-    async () => {
-      await cluster.empty()
-      return open()
-    },
-    'cluster',
-  )
+  for (const contract of [storeContract, storeViews]) {
+    contract(
+      t,
+      'two shards of two replicas',
+      async () => {
+        await cluster.empty()
+        return open()
+      },
+      'cluster',
+    )
+  }
 
   t.test('faults', async (t) => {
     await cluster.empty()

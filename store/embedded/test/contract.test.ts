@@ -1,8 +1,9 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { createLogger } from '../../../common/logger.ts'
-import { storeContract } from '../../test/contract.ts'
+import { storeContract, storeViews } from '../../test/contract.ts'
 import { openEmbeddedStore } from '../open.ts'
 
-storeContract(t, 'embedded', (t) =>
-  openEmbeddedStore({ path: t.testdir() + '/store', logger: createLogger('contract-test') }),
-)
+const open = (t: Test) => openEmbeddedStore({ path: t.testdir() + '/store', logger: createLogger('contract-test') })
+
+storeContract(t, 'embedded', open)
+storeViews(t, 'embedded', open)

@@ -4,6 +4,8 @@ import { StoreServer } from '../../../test/helpers/store-server.ts'
 import { storeContract } from '../../test/contract.ts'
 import { openServerStore } from '../open.ts'
 
+/* The view of gateways, whose SQL is that of the embedded store, is in test/installations/server-views.test.ts. */
+
 const logger = createLogger('store-test')
 logger.level = 'silent'
 
