@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Instance } from '../../test/helpers/instance.ts'
 import { subjectsKnown } from '../../test/helpers/subjects-known.ts'
-import { runCli } from './run-cli.ts'
+import { runCommand } from './run-cli.ts'
 
 /* The registration of a gateway, against a running instance: requests from another source are not trusted. */
 t.test('a gateway with a registered source', async (t) => {
   const instance = await Instance.create(join(t.testdir(), 'data'), { GATEPOST_AUTH_MODE: 'open' })
   t.teardown(() => instance.destroy())
   await instance.start()
-  const gateways = (...words: string[]) => runCli(['gateways', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
+  const gateways = (...words: string[]) => runCommand(['gateways', ...words], { GATEPOST_DATA_DIR: instance.dataDir })
   const get = async (target: string) => (await fetch(instance.url(target, instance.gatewayPort))).text()
   const ping = () => get('/ping/?gw_id=G&sys_uptime=1&sys_memfree=2&sys_load=0.1&wifidog_uptime=3')
   const counters = () =>
@@ -28,7 +28,7 @@ t.test('a gateway with a registered source', async (t) => {
   /** Waits until ingest knows all earlier decisions: writes a decision about one more subject. */
   let subjects = 1
   const followed = async () => {
-    await runCli(['access', 'deny', 'mac', `02:00:00:00:00:0${subjects}`], { GATEPOST_DATA_DIR: instance.dataDir })
+    await runCommand(['access', 'deny', 'mac', `02:00:00:00:00:0${subjects}`], { GATEPOST_DATA_DIR: instance.dataDir })
     t.ok(await subjectsKnown(instance, ++subjects))
   }
 

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCli, runHere } from './run-cli.ts'
+import { runCommand, runHere } from './run-cli.ts'
 
 t.test('gatepost access vouchers', async (t) => {
   const directory = t.testdir({})
   const env = { GATEPOST_DATA_DIR: directory, GATEPOST_SECRET: 'a secret of this test' }
-  const vouchers = (...rest: string[]) => runCli(['access', 'vouchers', ...rest], env)
+  const vouchers = (...rest: string[]) => runCommand(['access', 'vouchers', ...rest], env)
   const create = ['create', '--count', '2', '--valid-for', '90m', '--max-devices', '3', '--label', 'fair']
   const made = await vouchers(...create, '--json')
   t.equal(made.status, 0, made.stderr)

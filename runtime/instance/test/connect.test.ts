@@ -9,7 +9,7 @@ import { engineRoles, startSqlEndpoint } from '../../../sql-endpoint/index.ts'
 import { loadConfig } from '../../config/config.ts'
 import { connect } from '../connect.ts'
 import { instanceFile, removeInstanceFile, writeInstanceFile } from '../instance-file.ts'
-import { runCli } from '../../../cli/test/run-cli.ts'
+import { runCommand, runHere } from '../../../cli/test/run-cli.ts'
 
 /** What the command line needs of a running instance: the engine, locked by this process, its endpoint, and the instance file. */
 const dataDir = join(t.testdir(), 'data')
@@ -30,7 +30,7 @@ t.teardown(async () => {
 })
 
 const config = loadConfig({ GATEPOST_DATA_DIR: dataDir })
-const gatepost = (command: string) => runCli(command.split(' '), { GATEPOST_DATA_DIR: dataDir })
+const gatepost = (command: string) => runCommand(command.split(' '), { GATEPOST_DATA_DIR: dataDir })
 const today = new Date().toISOString().slice(0, 10)
 
 t.test('commands use the running instance', async (t) => {
@@ -58,7 +58,8 @@ t.test('commands use the running instance', async (t) => {
 
 t.test('every metric works through the SQL endpoint of a running instance', async (t) => {
   for (const { name, periods } of METRICS) {
-    const result = await gatepost(`metrics ${name} --period ${periods[0]} --json`)
+    const words = ['metrics', name, '--period', periods[0], '--json']
+    const result = await runHere(words, { GATEPOST_DATA_DIR: dataDir })
     t.equal(result.stderr, '', name)
     t.match(JSON.parse(result.stdout), { metric_name: name, period: periods[0] })
   }
