@@ -11,11 +11,11 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { UWS_PACKAGES } from '../ingest/listeners/uws.ts'
-import { packageFile } from '../common/package-root.ts'
-import { METRICS } from '../reporter/metrics/definitions.ts'
-import { cleanEnv } from './helpers/clean-env.ts'
-import { run } from './helpers/run.ts'
+import { UWS_PACKAGES } from '../../ingest/listeners/uws.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { METRICS } from '../../reporter/metrics/definitions.ts'
+import { cleanEnv } from '../helpers/clean-env.ts'
+import { run } from '../helpers/run.ts'
 
 interface Manifest {
   version: string

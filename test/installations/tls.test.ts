@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { makeCertificate } from './helpers/certificate.ts'
-import { requireCommand } from './helpers/commands.ts'
-import { Instance } from './helpers/instance.ts'
-import { until } from './helpers/until.ts'
+import { makeCertificate } from '../helpers/certificate.ts'
+import { requireCommand } from '../helpers/commands.ts'
+import { Instance } from '../helpers/instance.ts'
+import { until } from '../helpers/until.ts'
 
 /* TLS of our own listeners, with real clients, and certificates that are replaced while requests are answered. */
 
