@@ -177,7 +177,7 @@ export function storeContract(
     for (const stream of STREAMS) {
       t.test(`${stream}: a look-up reads no more than the hours of its window`, async (t) => {
         const perHour = 20_000
-        const hours = 8
+        const hours = 4
         const batches = Array.from({ length: hours }, (_, hour) =>
           makeBatch(stream, NOON - hours * HOUR + hour * HOUR, repeated(perHour)),
         )
