@@ -6,8 +6,7 @@ import type { Output } from './output.ts'
 import type { Checked, QueryContext } from './query-context.ts'
 import type { SqlRequest } from './request.ts'
 import { ProgressWatch } from './progress.ts'
-import { ReadCounts } from './read-counts.ts'
-import { statisticsIn, summaryHeader } from './summary.ts'
+import { summaryHeader } from './summary.ts'
 import { outputFormat } from './wire/formats.ts'
 import { Joiner } from './wire/joining.ts'
 
@@ -22,11 +21,11 @@ export async function changeTemporary(
   const started = performance.now()
   if (verdict.takesData && data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
   const text = verdict.takesData && data !== null ? insertFromFile(sql, tokens, data) : verdict.sql
-  const { rowsRead } = await connection.run(text, 'Null')
+  const { rows, readRows, readBytes } = await connection.run(text, 'Null')
   if (verdict.temporary !== null) await context.session?.checkSize(verdict.temporary.table)
-  context.outcome.rows = rowsRead
-  context.counters.rowsRead += rowsRead
-  output.start(summaryHeader(started, { readRows: rowsRead, writtenRows: rowsRead }))
+  context.outcome.rows = rows
+  context.counters.rowsRead += readRows
+  output.start(summaryHeader(started, { readRows, readBytes, writtenRows: rows }))
   await output.end()
 }
 
@@ -39,11 +38,11 @@ export async function insert(
 ): Promise<void> {
   const started = performance.now()
   if (data === null) throw new SqlError('SYNTAX_ERROR', 'The INSERT has no data')
-  const result = await connection.run(insertFromFile(checked.sql, checked.tokens, data), 'Null')
-  const rows = result.rowsRead
+  const text = insertFromFile(checked.sql, checked.tokens, data)
+  const { rows, readRows, readBytes } = await connection.run(text, 'Null')
   context.outcome.rows = rows
-  output.start(summaryHeader(started, { readRows: rows, readBytes: result.bytesRead, writtenRows: rows }))
-  context.counters.rowsRead += result.rowsRead
+  context.counters.rowsRead += readRows
+  output.start(summaryHeader(started, { readRows, readBytes, writtenRows: rows }))
   await output.end()
 }
 
@@ -81,54 +80,58 @@ async function answerWith(
   const inOnePiece =
     format.joining.kind === 'whole' ||
     !verdict.streams ||
+    // The client waits anyway, and only of a result in one piece the engine says all that was read for it.
+    request.waitForEnd ||
     // What was small is most likely small again: then it takes one call of the engine instead of three.
-    (last.wasSmall && !request.waitForEnd) ||
-    (await analysisMs(connection, verdict)) > context.limits.slowAnalysisMs
+    last.wasSmall
   if (inOnePiece) {
     const result = await connection.run(verdict.sql, format.name)
     requireNotKilled(verdict, context)
-    const bytes = result.bytes()
+    const { bytes, rows, rowBytes, readRows, readBytes } = result
     if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
     last.wasSmall = bytes.byteLength <= SMALL_RESULT
-    context.counters.rowsRead += result.rowsRead
-    context.outcome.rows = result.rowsRead
-    const whole = joiner.next(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-    // The engine calls the rows of the result "read".
-    const returned = { resultRows: result.rowsRead, resultBytes: result.bytesRead }
-    output.start({ ...headers, ...summaryHeader(started, { ...returned, ...statisticsIn(whole) }) })
-    await output.write(whole)
+    context.counters.rowsRead += readRows
+    context.outcome.rows = rows
+    const counts = { readRows, readBytes, totalRows: readRows, resultRows: rows, resultBytes: rowBytes }
+    output.start({ ...headers, ...summaryHeader(started, counts) })
+    await output.write(joiner.next(bytes))
     await output.end()
     return
   }
-  const held: Buffer[] = []
-  let total = 0
+  const read = { readRows: 0, readBytes: 0 }
   const returned = { resultRows: 0, resultBytes: 0 }
-  const read = new ReadCounts(context.engine, context.statement.condition)
-  const start = (): void => output.start({ ...headers, ...summaryHeader(started, { ...returned, ...read.counts }) })
+  let total = 0
+  // Waits for the next: without one, the answer begins when all is known of it.
+  let first: Buffer | null = null
   // Leaving the loop, also by an error, cancels the query: the engine stops after the current chunk.
   for await (const chunk of connection.stream(verdict.sql, format.name)) {
     if (context.signal.aborted) throw new SqlError('ABORTED', 'The client went away')
-    const raw = chunk.raw()
-    total += raw.byteLength
-    context.outcome.rows += chunk.numRows
-    if (request.waitForEnd) {
-      returned.resultRows += chunk.numRows
-      returned.resultBytes += chunk.numBytes
-      await read.look()
-    }
+    read.readRows += chunk.readRows
+    read.readBytes += chunk.readBytes
+    returned.resultRows += chunk.rows
+    returned.resultBytes += chunk.rowBytes
+    context.counters.rowsRead += chunk.readRows
+    context.outcome.rows += chunk.rows
+    total += chunk.bytes.byteLength
     if (total > maxResultBytes) throw tooLarge(maxResultBytes)
-    if (raw.byteLength === 0) continue
-    const joined = joiner.next(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength))
-    if (request.waitForEnd) held.push(joined)
-    else {
-      if (!output.started) start()
-      await output.write(joined)
+    if (chunk.bytes.byteLength === 0) continue
+    const joined = joiner.next(chunk.bytes)
+    if (first === null) {
+      first = joined
+      continue
     }
+    if (!output.started) {
+      output.start({ ...headers, ...summaryHeader(started, read) })
+      await output.write(first)
+    }
+    await output.write(joined)
   }
   requireNotKilled(verdict, context)
   last.wasSmall = total <= SMALL_RESULT
-  if (!output.started) start()
-  for (const part of held) await output.write(part)
+  if (!output.started) {
+    output.start({ ...headers, ...summaryHeader(started, { ...read, totalRows: read.readRows, ...returned }) })
+    if (first !== null) await output.write(first)
+  }
   await output.end()
 }
 
@@ -139,17 +142,6 @@ function requireNotKilled({ kills }: Verdict, { statement }: QueryContext): void
 
 /** Bytes of a result that one call of the engine returns as quickly as a stream does. */
 const SMALL_RESULT = 65_536
-
-/**
- * chDB starts a stream on the event loop's thread, and its engine computes constants and scalar subqueries then. So the analysis is tried on
- * another thread first, within the query's limits; if it takes long, the answer is not streamed: that would delay everything else that this
- * process does.
- */
-async function analysisMs(connection: Connection, verdict: Verdict): Promise<number> {
-  const started = performance.now()
-  await connection.run(`EXPLAIN PLAN ${verdict.sql}`, 'Null')
-  return performance.now() - started
-}
 
 function tooLarge(limit: number): SqlError {
   return new SqlError('TOO_MANY_ROWS_OR_BYTES', `Limit for result exceeded, max bytes: ${limit}`)

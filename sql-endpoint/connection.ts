@@ -1,7 +1,7 @@
-import { Session, type ChdbResult, type StreamChunk } from 'chdb'
 import { takingRole } from '../store/embedded/access-control.ts'
 import type { Engine } from './engine.ts'
 import { literal, tokensOf, type Token } from './guard/tokens.ts'
+import { NativeConnection, type NativeResult } from './native/native-connection.ts'
 import { DATABASE, TEMPORARY_TABLES } from './options.ts'
 
 /** One line per token: begin, end, kind. */
@@ -40,7 +40,7 @@ const MOST_CHARACTERS = 16_384
  * to one session of a user, or to the reading statements of one user under the same settings (connection-pool.ts).
  */
 export class Connection {
-  readonly #session: Session
+  readonly #native: NativeConnection
   /** Of the connection in the engine's list of what runs. */
   readonly tag: string
   /** Of the statement that runs. */
@@ -68,7 +68,7 @@ export class Connection {
   private constructor(engine: Engine, overdue: Overdue, tag: string) {
     this.overdue = overdue
     this.tag = tag
-    this.#session = new Session(engine.dataPath)
+    this.#native = new NativeConnection(engine.dataPath)
   }
 
   /** Makes role and settings those of the next statement, whatever they were before. PRECONDITION: it was not made readonly = 1. */
@@ -84,13 +84,13 @@ export class Connection {
     ]
     const further = temporaryTables ? [TEMPORARY_TABLES] : []
     // One call: each takes 0.2 ms.
-    await this.run([`USE ${DATABASE}`, ...takingRole(role, further), `SET ${changes.join(', ')}`].join('; '), 'Null')
+    await this.execute([`USE ${DATABASE}`, ...takingRole(role, further), `SET ${changes.join(', ')}`].join('; '))
     this.#changed = new Set(Object.keys(wanted))
   }
 
   /** Takes role, limits and database again. PRECONDITION: readonly = 1 has kept the settings, and there are no temporary tables. */
   async renew(): Promise<void> {
-    await this.run([...takingRole(this.#role), `USE ${DATABASE}`].join('; '), 'Null')
+    await this.execute([...takingRole(this.#role), `USE ${DATABASE}`].join('; '))
   }
 
   /** Whether it must not run another statement: what a failed one had written of its result would be the beginning of the next result. */
@@ -104,11 +104,11 @@ export class Connection {
     if (parameters.size === 0) return
     for (const [name, value] of parameters) this.#parameters.set(name, name.length + value.length)
     const list = [...parameters].map(([name, value]) => `param_${name} = ${literal(value)}`)
-    await this.run(`SET ${list.join(', ')}`, 'Null')
+    await this.execute(`SET ${list.join(', ')}`)
   }
 
   async tokenize(sql: string): Promise<Token[]> {
-    return tokensOf(sql, (await this.run(`SELECT ${TOKENS} FROM (SELECT ${literal(sql)} AS text)`, 'RawBLOB')).text())
+    return tokensOf(sql, await this.#textOf(`SELECT ${TOKENS} FROM (SELECT ${literal(sql)} AS text)`, 'RawBLOB'))
   }
 
   /**
@@ -117,26 +117,34 @@ export class Connection {
    */
   async normalise(sql: string): Promise<{ sql: string; tokens: Token[] }> {
     const rendered = `SELECT formatQuerySingleLine(${literal(sql)}) AS text`
-    const answer = (await this.run(`SELECT concat(text, '\\0', ${TOKENS}) FROM (${rendered})`, 'RawBLOB')).text()
+    const answer = await this.#textOf(`SELECT concat(text, '\\0', ${TOKENS}) FROM (${rendered})`, 'RawBLOB')
     const end = answer.lastIndexOf('\0')
     const text = answer.slice(0, end)
     return { sql: text, tokens: tokensOf(text, answer.slice(end + 1)) }
   }
 
   async printAst(normalised: string): Promise<string> {
-    return (await this.run(`EXPLAIN AST ${normalised}`, 'TSVRaw')).text()
+    return this.#textOf(`EXPLAIN AST ${normalised}`, 'TSVRaw')
   }
 
-  run(sql: string, format: string): Promise<ChdbResult> {
-    const operation = this.#watched(this.#session.queryAsync(sql, { format }))
+  run(sql: string, format: string): Promise<NativeResult> {
+    return this.#operate(this.#native.query(sql, format))
+  }
+
+  /** Runs statements whose results are of no interest. */
+  execute(sql: string): Promise<void> {
+    return this.#operate(this.#native.execute(sql))
+  }
+
+  #operate<T>(running: Promise<T>): Promise<T> {
+    const operation = this.#watched(running)
     this.#operation = operation
     return operation
   }
 
   /** Leaving the loop over it cancels the query. */
-  async *stream(sql: string, format: string): AsyncGenerator<StreamChunk> {
-    const stream = this.#session.queryStream(sql, { format })
-    const chunks = stream[Symbol.asyncIterator]()
+  async *stream(sql: string, format: string): AsyncGenerator<NativeResult> {
+    const chunks = this.#native.stream(sql, format)
     let isWhole = false
     try {
       for (;;) {
@@ -147,8 +155,13 @@ export class Connection {
       }
     } finally {
       this.#hasFailed ||= !isWhole
-      await chunks.return?.()
+      await chunks.return(undefined)
     }
+  }
+
+  async #textOf(sql: string, format: string): Promise<string> {
+    const { bytes } = await this.run(sql, format)
+    return bytes.toString()
   }
 
   /** The engine checks its time limit between blocks of rows only: one call of a function may take any time. */
@@ -167,6 +180,6 @@ export class Connection {
   /** Waits for the running query: the engine cannot be interrupted within one, only between the chunks of a stream. */
   async close(): Promise<void> {
     await this.#operation.catch(() => undefined)
-    this.#session.close()
+    this.#native.close()
   }
 }

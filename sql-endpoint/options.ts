@@ -17,8 +17,6 @@ export interface SqlLimits {
   readonly maxWriteSeconds: number
   /** Maximum memory of a query in the engine, in bytes. Default 2 GiB, and at most a share of half of the machine's memory. */
   readonly maxMemoryBytes: number
-  /** A query whose analysis takes longer is not streamed: it would block the event loop, see answer.ts. Default 50 ms. */
-  readonly slowAnalysisMs: number
   /** Maximum bytes of a result: of its blocks in the engine, and of its text before compression. Default 256 MiB. */
   readonly maxResultBytes: number
   /** Concurrent reading queries. Default 4; each uses a thread of libuv's pool while it runs. */
@@ -73,7 +71,6 @@ export const DEFAULT_LIMITS: SqlLimits = {
   maxExecutionSeconds: 60,
   maxWriteSeconds: 600,
   maxMemoryBytes: memoryOfQuery(),
-  slowAnalysisMs: 50,
   maxResultBytes: 256 * 1024 ** 2,
   readConnections: READ_CONNECTIONS,
   writeConnections: WRITE_CONNECTIONS,

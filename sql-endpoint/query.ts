@@ -125,14 +125,16 @@ function withTarget(checked: Checked, { running }: QueryContext): Checked {
 /** PRECONDITION: it has its connection, since it may look at itself. */
 function parametersOf({ verdict, parameters }: Checked, context: QueryContext): ReadonlyMap<string, string> {
   const { running, audience, user } = context
-  const ours: [string, () => string][] = [
+  const known: [string, () => string][] = [
+    ...[...parameters].map(([name, value]): [string, () => string] => [name, () => value]),
     [RUNNING_PARAMETER, () => running.described(audience === 'admin' || audience === 'store' ? null : user)],
     [USER_PARAMETER, () => user],
     [ROLES_PARAMETER, () => `[${literal(context.ownRole)}]`],
     [GRANTS_PARAMETER, () => `[${context.grants().map(literal).join(', ')}]`],
   ]
-  const used = ours.filter(([name]) => verdict.sql.includes(name))
-  return new Map([...parameters, ...used.map(([name, value]) => [name, value()] as const)])
+  // Each call of the engine counts, and a connection keeps what it was given.
+  const used = known.filter(([name]) => verdict.sql.includes(name))
+  return new Map(used.map(([name, value]) => [name, value()]))
 }
 
 function tagged(preparation: Preparation, { tag }: RunningStatement): Preparation {

@@ -2,7 +2,7 @@
 export interface StatementCounts {
   readonly readRows?: number
   readonly readBytes?: number
-  /** Of the tables that it reads. */
+  /** Of the tables that it reads; of a statement that has ended, what it has read. */
   readonly totalRows?: number
   readonly writtenRows?: number
   readonly resultRows?: number
@@ -24,16 +24,4 @@ export function summaryHeader(started: number, counts: StatementCounts): Record<
   }
   const texts = Object.entries(fields).map(([name, value]) => [name, String(value)])
   return { 'X-ClickHouse-Summary': JSON.stringify(Object.fromEntries(texts)) }
-}
-
-const TAIL_BYTES = 500
-const JSON_STATISTICS = /"rows_read": ?"?(\d+)"?,\s*"bytes_read": ?"?(\d+)"?\s*\}\s*\}\s*$/
-const XML_STATISTICS =
-  /<rows_read>(\d+)<\/rows_read>\s*<bytes_read>(\d+)<\/bytes_read>\s*<\/statistics>\s*<\/result>\s*$/
-
-/** What was read, as the formats JSON, JSONCompact, XML and their like say at their end. */
-export function statisticsIn(document: Buffer): StatementCounts {
-  const tail = document.toString('latin1', Math.max(0, document.length - TAIL_BYTES))
-  const match = JSON_STATISTICS.exec(tail) ?? XML_STATISTICS.exec(tail)
-  return match === null ? {} : { readRows: Number(match[1]), readBytes: Number(match[2]) }
 }

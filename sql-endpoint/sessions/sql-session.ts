@@ -136,7 +136,7 @@ export class SqlSession {
     const excess = this.#room.excess(this)
     if (excess === null) return
     const connection = await this.#connection
-    await connection?.run(`DROP TEMPORARY TABLE \`${table}\``, 'Null')
+    await connection?.execute(`DROP TEMPORARY TABLE \`${table}\``)
     await this.#measure()
     throw new SqlError('MEMORY_LIMIT_EXCEEDED', `${excess}; temporary table ${table} was dropped`)
   }
@@ -166,7 +166,8 @@ export class SqlSession {
     // Without the statement's settings. What a failed statement had written of its result would be the beginning of the next: this takes it away.
     await connection.prepare(this.#idle.preparation, this.#idle.overdue)
     const sql = 'SELECT name, total_bytes FROM system.tables WHERE is_temporary'
-    const { data } = (await connection.run(sql, 'JSONCompact')).json<{ data: [string, string | number | null][] }>()
-    this.#tables = new Map(data.map(([name, bytes]) => [name, Number(bytes ?? 0)]))
+    const { bytes } = await connection.run(sql, 'JSONCompact')
+    const { data } = JSON.parse(bytes.toString()) as { data: [string, string | number | null][] }
+    this.#tables = new Map(data.map(([name, size]) => [name, Number(size ?? 0)]))
   }
 }

@@ -65,7 +65,7 @@ t.test('a connection is as before, whatever ran on it', async (t) => {
     return connection
   }
   const first = await pool.take('default', reading, overdue)
-  const fresh = (await first.run(STATE, 'TSV')).text()
+  const fresh = (await first.run(STATE, 'TSV')).bytes.toString()
   t.match(fresh, /^gatepost\t\['sql_reader'\]\t\['sql_reader'\]\t/)
   await first.close()
   let whole = 0
@@ -82,7 +82,7 @@ t.test('a connection is as before, whatever ran on it', async (t) => {
     await pool.settled()
     const next = await pool.take('default', reading, overdue)
     t.equal(next === connection, isWhole, sql)
-    t.equal((await next.run(STATE, 'TSV')).text(), fresh, sql)
+    t.equal((await next.run(STATE, 'TSV')).bytes.toString(), fresh, sql)
     await t.rejects(next.run('SELECT * FROM default.private', 'TSV'), /ACCESS_DENIED/, sql)
     await pool.giveBack(next, true)
     t.equal(pool.idle, 0, 'what has failed is not used again')
@@ -144,12 +144,12 @@ t.test('a connection is closed that failed, was left, has many parameters, or is
   t.equal(pool.idle, 0)
 
   const streamed = await pool.take('default', reading, overdue)
-  for await (const chunk of streamed.stream('SELECT number FROM numbers(1000000)', 'TSV')) t.ok(chunk.numRows >= 0)
+  for await (const chunk of streamed.stream('SELECT number FROM numbers(1000000)', 'TSV')) t.ok(chunk.rows >= 0)
   await pool.giveBack(streamed, true)
   await pool.settled()
   const again = await pool.take('default', reading, overdue)
   t.equal(again, streamed)
-  t.equal((await again.run('SELECT 1', 'TSV')).text(), '1\n')
+  t.equal((await again.run('SELECT 1', 'TSV')).bytes.toString(), '1\n')
   await again.setParameters(new Map([['a', 'x'.repeat(20_000)]]))
   await pool.giveBack(again, true)
   t.equal(pool.idle, 0)

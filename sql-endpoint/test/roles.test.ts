@@ -38,7 +38,7 @@ async function askWith(
   const connection = await Connection.open(engine, { ...preparation, role: roleName(role), settings }, overdue)
   try {
     let last = ''
-    for (const sql of statements) last = (await connection.run(sql, 'TSV')).text()
+    for (const sql of statements) last = (await connection.run(sql, 'TSV')).bytes.toString()
     return last
   } catch (error) {
     return CODE.exec((error as Error).message)?.[1] ?? String(error)
