@@ -85,10 +85,9 @@ async function answerWith(
     // What was small is most likely small again: then it takes one call of the engine instead of three.
     last.wasSmall
   if (inOnePiece) {
-    const result = await connection.run(verdict.sql, format.name)
+    const result = await connection.run(verdict.sql, format.name, maxResultBytes)
     requireNotKilled(verdict, context)
     const { bytes, rows, rowBytes, readRows, readBytes } = result
-    if (bytes.byteLength > maxResultBytes) throw tooLarge(maxResultBytes)
     last.wasSmall = bytes.byteLength <= SMALL_RESULT
     context.counters.rowsRead += readRows
     context.outcome.rows = rows

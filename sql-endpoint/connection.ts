@@ -127,8 +127,9 @@ export class Connection {
     return this.#textOf(`EXPLAIN AST ${normalised}`, 'TSVRaw')
   }
 
-  run(sql: string, format: string): Promise<NativeResult> {
-    return this.#operate(this.#native.query(sql, format))
+  /** @throws the engine's error; TOO_MANY_ROWS_OR_BYTES for a result of more than `mostBytes` */
+  run(sql: string, format: string, mostBytes = Infinity): Promise<NativeResult> {
+    return this.#operate(this.#native.query(sql, format, mostBytes))
   }
 
   /** Runs statements whose results are of no interest. */

@@ -34,11 +34,14 @@ export class NativeConnection {
     OPEN.add(this)
   }
 
-  /** @throws Error with the engine's message */
-  async query(sql: string, format: string): Promise<NativeResult> {
+  /**
+   * @param mostBytes a longer result is not copied, but an error
+   * @throws Error with the engine's message
+   */
+  async query(sql: string, format: string, mostBytes = Infinity): Promise<NativeResult> {
     const sent = this.#begin(sql, format)
     try {
-      return taken(await libchdb.chdb_query_n([this.#connection, ...withLength(sent)]))
+      return taken(await libchdb.chdb_query_n([this.#connection, ...withLength(sent)]), mostBytes)
     } finally {
       this.#end(sent)
     }
@@ -117,10 +120,14 @@ function valueAt(pointer: JsExternal): JsExternal {
 }
 
 /** Copies a result, and frees it. */
-function taken(result: JsExternal): NativeResult {
+function taken(result: JsExternal, mostBytes = Infinity): NativeResult {
   try {
     requireNoError(result)
     const length = libchdb.chdb_result_length([result])
+    if (length > mostBytes) {
+      const message = `Limit for result exceeded, max bytes: ${mostBytes}`
+      throw new Error(`Code: 396. DB::Exception: ${message} (TOO_MANY_ROWS_OR_BYTES)`)
+    }
     const bytes =
       length === 0 ? Buffer.alloc(0) : Buffer.from(createExternalBuffer(libchdb.chdb_result_buffer([result]), length))
     return {
