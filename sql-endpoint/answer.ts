@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { SqlError } from './errors.ts'
+import { SqlError, tooLarge } from './errors.ts'
 import { insertFromFile, type DataFile } from './insert.ts'
 import type { Verdict } from './guard/verdict.ts'
 import type { Output } from './output.ts'
@@ -141,7 +141,3 @@ function requireNotKilled({ kills }: Verdict, { statement }: QueryContext): void
 
 /** Bytes of a result that one call of the engine returns as quickly as a stream does. */
 const SMALL_RESULT = 65_536
-
-function tooLarge(limit: number): SqlError {
-  return new SqlError('TOO_MANY_ROWS_OR_BYTES', `Limit for result exceeded, max bytes: ${limit}`)
-}

@@ -60,6 +60,11 @@ export class TooManyGuesses extends SqlError {
   }
 }
 
+/** @param mostBytes of a result */
+export function tooLarge(mostBytes: number): SqlError {
+  return new SqlError('TOO_MANY_ROWS_OR_BYTES', `Limit for result exceeded, max bytes: ${mostBytes}`)
+}
+
 /** A message is cut in its middle: the engine repeats the query in it, and the patterns below take more than linear time. */
 const MESSAGE_HEAD = 3000
 const MESSAGE_TAIL = 1000

@@ -1,4 +1,5 @@
 import { createExternalBuffer, DataType, isNullPointer, restorePointer, type JsExternal } from 'ffi-rs'
+import { tooLarge } from '../errors.ts'
 import { errorPointer, errorText, libchdb } from './libchdb.ts'
 
 export interface NativeResult {
@@ -35,31 +36,16 @@ export class NativeConnection {
   }
 
   /**
-   * @param mostBytes a longer result is not copied, but an error
-   * @throws Error with the engine's message
+   * @param mostBytes a longer result is not copied
+   * @throws Error with the engine's message; SqlError TOO_MANY_ROWS_OR_BYTES
    */
-  async query(sql: string, format: string, mostBytes = Infinity): Promise<NativeResult> {
-    const sent = this.#begin(sql, format)
-    try {
-      return taken(await libchdb.chdb_query_n([this.#connection, ...withLength(sent)]), mostBytes)
-    } finally {
-      this.#end(sent)
-    }
+  query(sql: string, format: string, mostBytes: number): Promise<NativeResult> {
+    return this.#ask(sql, format, (result) => copyOf(result, mostBytes))
   }
 
   /** Runs statements whose results are of no interest. @throws Error with the engine's message */
-  async execute(sql: string): Promise<void> {
-    const sent = this.#begin(sql, 'Null')
-    try {
-      const result = await libchdb.chdb_query_n([this.#connection, ...withLength(sent)])
-      try {
-        requireNoError(result)
-      } finally {
-        libchdb.chdb_destroy_query_result([result])
-      }
-    } finally {
-      this.#end(sent)
-    }
+  execute(sql: string): Promise<void> {
+    return this.#ask(sql, 'Null', () => undefined)
   }
 
   /**
@@ -74,7 +60,7 @@ export class NativeConnection {
       try {
         requireNoError(stream)
         for (;;) {
-          const result = taken(await libchdb.chdb_stream_fetch_result([this.#connection, stream]))
+          const result = freed(await libchdb.chdb_stream_fetch_result([this.#connection, stream]), copyOf)
           if (result.rows === 0 && result.bytes.length === 0) return
           wasLeft = true
           yield result
@@ -94,6 +80,15 @@ export class NativeConnection {
     this.#isClosed = true
     if (this.#running.size > 0 || !OPEN.delete(this)) return
     libchdb.chdb_close_conn([this.#handle])
+  }
+
+  async #ask<T>(sql: string, format: string, use: (result: JsExternal) => T): Promise<T> {
+    const sent = this.#begin(sql, format)
+    try {
+      return freed(await libchdb.chdb_query_n([this.#connection, ...withLength(sent)]), use)
+    } finally {
+      this.#end(sent)
+    }
   }
 
   #begin(sql: string, format: string): readonly Buffer[] {
@@ -119,26 +114,27 @@ function valueAt(pointer: JsExternal): JsExternal {
   return value
 }
 
-/** Copies a result, and frees it. */
-function taken(result: JsExternal, mostBytes = Infinity): NativeResult {
+/** What is made of a result, which is freed then. @throws Error: the result is one */
+function freed<T>(result: JsExternal, use: (result: JsExternal) => T): T {
   try {
     requireNoError(result)
-    const length = libchdb.chdb_result_length([result])
-    if (length > mostBytes) {
-      const message = `Limit for result exceeded, max bytes: ${mostBytes}`
-      throw new Error(`Code: 396. DB::Exception: ${message} (TOO_MANY_ROWS_OR_BYTES)`)
-    }
-    const bytes =
-      length === 0 ? Buffer.alloc(0) : Buffer.from(createExternalBuffer(libchdb.chdb_result_buffer([result]), length))
-    return {
-      bytes,
-      rows: libchdb.chdb_result_rows_read([result]),
-      rowBytes: libchdb.chdb_result_bytes_read([result]),
-      readRows: libchdb.chdb_result_storage_rows_read([result]),
-      readBytes: libchdb.chdb_result_storage_bytes_read([result]),
-    }
+    return use(result)
   } finally {
     libchdb.chdb_destroy_query_result([result])
+  }
+}
+
+function copyOf(result: JsExternal, mostBytes = Infinity): NativeResult {
+  const length = libchdb.chdb_result_length([result])
+  if (length > mostBytes) throw tooLarge(mostBytes)
+  const bytes =
+    length === 0 ? Buffer.alloc(0) : Buffer.from(createExternalBuffer(libchdb.chdb_result_buffer([result]), length))
+  return {
+    bytes,
+    rows: libchdb.chdb_result_rows_read([result]),
+    rowBytes: libchdb.chdb_result_bytes_read([result]),
+    readRows: libchdb.chdb_result_storage_rows_read([result]),
+    readBytes: libchdb.chdb_result_storage_bytes_read([result]),
   }
 }
 
