@@ -11,7 +11,7 @@ import type { VoucherOrder, VoucherState } from '../../../access/vouchers.ts'
 import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
 import { fillBelievably } from './believable.ts'
-import { retentionOf } from '../../../store/retention.ts'
+import { USUAL } from './usual-options.ts'
 
 /* The API over the real engine, through HTTP. */
 
@@ -40,17 +40,8 @@ const ordered: VoucherOrder[] = []
 const released: string[] = []
 const usual: DashboardOptions = {
   store,
-  host: '127.0.0.1',
-  port: 0,
-  allowedHosts: [],
-  trustedProxies: [],
-  certificate: null,
-  password: undefined,
-  viewerPassword: undefined,
-  retention: retentionOf(32),
+  ...USUAL,
   lag: () => [{ topic: 'post_auth', bytes: 10, seconds: 1.5 }],
-  refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
-  disconnects: true,
   listeners: null,
   cutOff: (id, reason) => {
     decided.push(`${id} ${reason}`)

@@ -3,13 +3,13 @@ import type { Test } from 'tap'
 import type { Browser, Page } from 'playwright-core'
 import { requireCommand } from '../../../test/helpers/commands.ts'
 import { NEVER_MS } from '../../../test/helpers/until.ts'
-import { retentionOf } from '../../../store/retention.ts'
 import { listSessions } from '../../queries/sessions.ts'
 import { openEngine } from '../../test/engine.ts'
 import type { DashboardOptions } from '../options.ts'
 import { startDashboard } from '../server.ts'
 import { beat } from './believable.ts'
 import { openBrowser, PAGES } from './browser.ts'
+import { USUAL } from './usual-options.ts'
 
 /** How a page is looked at: the colours; or the size of a screen, on which no table may be cut off. */
 export interface Look {
@@ -37,17 +37,8 @@ export async function visitDashboard(t: Test) {
   const start = async (options: Partial<DashboardOptions> = {}) => {
     const dashboard = await startDashboard({
       store,
-      host: '127.0.0.1',
-      port: 0,
-      allowedHosts: [],
-      trustedProxies: [],
-      certificate: null,
-      password: undefined,
-      viewerPassword: undefined,
-      retention: retentionOf(32),
+      ...USUAL,
       lag: () => [],
-      refused: () => Promise.resolve([{ kind: 'record' as const, of: 'post_auth', reason: 'LOG_FULL', count: 3 }]),
-      disconnects: true,
       listeners: { gateway: 'http://127.0.0.1:18000', ingest: 'http://127.0.0.1:18080' },
       cutOff: (id) => {
         decided.push(id)
