@@ -10,16 +10,15 @@ import { packageFile } from '../common/package-root.ts'
 import { sqlTime } from '../common/sql-time.ts'
 import type { AccessEntry } from '../access/log.ts'
 import { insertRows } from '../store/insert-rows.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
+import { openMigratedStore } from './helpers/migrated-store.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
 import { startAccessJob } from '../jobs/policies/access-job.ts'
 import type { Policy } from '../jobs/policies/policy.ts'
 
 /* Decisions and tables, with the real engine. */
 const logger = pino({ level: 'silent' })
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 const decided = (verdict: 'allow' | 'deny', reason: string, until: number | null = null): AccessEntry => ({
   verdict,

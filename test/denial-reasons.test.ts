@@ -10,7 +10,7 @@ import { sqlTime } from '../common/sql-time.ts'
 import { startAccessJob } from '../jobs/policies/access-job.ts'
 import { startSessionsJob } from '../jobs/sessions/sessions-job.ts'
 import { insertRows } from '../store/insert-rows.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
+import { openMigratedStore } from './helpers/migrated-store.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
 
 /*
@@ -19,9 +19,8 @@ import { MemoryAccess } from './helpers/memory-access.ts'
  * and a denial that was lifted before it was copied was never in the table.
  */
 const logger = pino({ level: 'silent' })
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 const access = new MemoryAccess()
 
 const FAST = { store, logger, everyMs: 20, leaseSettleMs: 20 }

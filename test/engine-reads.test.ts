@@ -4,7 +4,7 @@ import { createLogger } from '../common/logger.ts'
 import { Exchange } from '../ingest/http.ts'
 import { BATCH_SPAN_MS, type Batch } from '../schemas/batch.ts'
 import type { Stream } from '../schemas/streams/index.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
+import { openMigratedStore } from './helpers/migrated-store.ts'
 import { MemoryLog } from './helpers/memory-log.ts'
 import { openApp } from './helpers/open-app.ts'
 
@@ -44,9 +44,8 @@ const TEXT = [
 ]
 const DOUBLES = ['0', '0.03', '1.5', '123456789.125', '1e-7', '0.1']
 
-const store = await openEmbeddedStore({ path: join(t.testdir({ store: {} }), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 const log = new MemoryLog()
 const app = openApp(log)

@@ -5,7 +5,7 @@ import { packageFile } from '../common/package-root.ts'
 import { startAccessJob } from '../jobs/policies/access-job.ts'
 import { readPolicies } from '../runtime/config/policies.ts'
 import { makeBatch, unsigned, type Fields } from '../schemas/test/records.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
+import { openMigratedStore } from './helpers/migrated-store.ts'
 import { MemoryAccess } from './helpers/memory-access.ts'
 import { until } from './helpers/until.ts'
 
@@ -18,9 +18,8 @@ import { until } from './helpers/until.ts'
 
 const logger = createLogger('radius-policies-test')
 logger.level = 'silent'
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 const GB = 1_000_000_000
 const DAY = 86_400_000

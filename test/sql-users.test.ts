@@ -5,7 +5,7 @@ import t from 'tap'
 import { readSqlUsers } from '../runtime/config/sql-users.ts'
 import { engineRoles, startSqlEndpoint } from '../sql-endpoint/index.ts'
 import { openEngine } from '../store/embedded/access-control.ts'
-import { openEmbeddedStore } from '../store/embedded/open.ts'
+import { openMigratedStore } from './helpers/migrated-store.ts'
 
 /* The file of docs/sql-endpoint.md, with Gatepost's own tables. Both hashes there are of these words. */
 const PASSWORDS: Record<string, string> = { statistics: 'test', network: 'test2' }
@@ -18,9 +18,8 @@ t.test('the users of the documentation see what it says', async (t) => {
   const readers = readSqlUsers(join(directory, 'users.yaml'))
   const logger = pino({ level: 'silent' })
   const path = join(directory, 'store')
-  const store = await openEmbeddedStore({ path, logger, roles: engineRoles(readers) })
+  const store = await openMigratedStore({ path, logger, roles: engineRoles(readers) })
   t.teardown(() => store.close())
-  await store.migrate()
   const options = { dataPath: path, host: '127.0.0.1', port: 0, password: 'default-password', readers, logger }
   const endpoint = await startSqlEndpoint(options)
   t.teardown(() => endpoint.close())
@@ -64,9 +63,8 @@ t.test('the users of the documentation see what it says', async (t) => {
 /* A column of the view `sessions` was told to users of whom the tuple behind it is hidden: the engine took its elements for other columns. */
 t.test('every part of every column can be hidden', async (t) => {
   const path = join(t.testdir(), 'store')
-  const store = await openEmbeddedStore({ path, logger: pino({ level: 'silent' }), roles: engineRoles([]) })
+  const store = await openMigratedStore({ path, logger: pino({ level: 'silent' }), roles: engineRoles([]) })
   t.teardown(() => store.close())
-  await store.migrate()
   const engine = openEngine(path, engineRoles([]))
   t.teardown(() => engine.close())
   const rows = async <T>(sql: string) => (await engine.queryAsync(sql, { format: 'JSON' })).json<{ data: T[] }>().data

@@ -4,7 +4,7 @@ import { createLogger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import { STREAMS, type Stream } from '../../schemas/streams/index.ts'
 import type { Store } from '../../store/contract.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import { retentionOf } from '../../store/retention.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
 import { makeBatch, repeated } from '../../schemas/test/records.ts'
@@ -20,9 +20,8 @@ const now = Date.now() - (Date.now() % DAY < HOUR / 2 ? HOUR : 0)
 
 const logger = createLogger('aggregator-test')
 logger.level = 'silent'
-const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
+const store = await openMigratedStore({ path: t.testdir() + '/store', logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 /** Runs an aggregator over a log until there is no lag. @returns its counts */
 async function drain(

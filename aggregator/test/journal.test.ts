@@ -4,7 +4,7 @@ import { slotDirectory } from '../../log/journal/layout.ts'
 import { JournalReader } from '../../log/journal/reader.ts'
 import { JournalWriter } from '../../log/journal/writer.ts'
 import { STREAMS } from '../../schemas/streams/index.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import { makeBatch, repeated } from '../../schemas/test/records.ts'
 import { startAggregator } from '../aggregator.ts'
 
@@ -14,9 +14,8 @@ logger.level = 'silent'
 t.test('the records of the journal are in the tables once, and the journal is empty', async (t) => {
   const directory = t.testdir()
   const journal = directory + '/journal'
-  const store = await openEmbeddedStore({ path: directory + '/store', logger })
+  const store = await openMigratedStore({ path: directory + '/store', logger })
   t.teardown(() => store.close())
-  await store.migrate()
   const reader = new JournalReader({ directory: journal, logger })
   const aggregator = startAggregator({ reader, store, logger, gatherMaxMs: 20 })
 

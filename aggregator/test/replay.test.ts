@@ -3,7 +3,7 @@ import { GatepostError } from '../../common/errors.ts'
 import { createLogger } from '../../common/logger.ts'
 import type { Batch } from '../../schemas/batch.ts'
 import type { Store } from '../../store/contract.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import { batchUuid } from '../../store/exactly-once/identity.ts'
 import { DEFAULT_RETENTION, retentionOf, type Retention } from '../../store/retention.ts'
 import { makeBatch, repeated } from '../../schemas/test/records.ts'
@@ -18,9 +18,8 @@ const now = Date.now() - (Date.now() % DAY < HOUR / 2 ? HOUR : 0)
 
 const logger = createLogger('replay-test')
 logger.level = 'silent'
-const store = await openEmbeddedStore({ path: t.testdir() + '/store', logger })
+const store = await openMigratedStore({ path: t.testdir() + '/store', logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 async function replayed(
   batches: readonly Batch[],

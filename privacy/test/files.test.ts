@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createLogger } from '../../common/logger.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import type { Person } from '../person.ts'
 import { filesHolding } from '../../test/helpers/files-holding.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
@@ -22,9 +22,8 @@ const OTHER = { name: 'xkbobby', mac: '7A-16-F8-53-C0-B2' }
 const logger = createLogger('forget-test')
 logger.level = 'silent'
 const path = join(t.testdir(), 'store')
-const store = await openEmbeddedStore({ path, logger })
+const store = await openMigratedStore({ path, logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 const tables = await store.query<{ name: string; uuid: string }>(
   "SELECT name, toString(uuid) AS uuid FROM system.tables WHERE database = 'gatepost' AND engine LIKE '%MergeTree'",

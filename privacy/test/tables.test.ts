@@ -3,7 +3,7 @@ import t from 'tap'
 import { pseudonymKey, pseudonymOf } from '../pseudonym.ts'
 import type { UserNameRule } from '../../common/user-name.ts'
 import { createLogger } from '../../common/logger.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import { subjectHash } from '../erased.ts'
 import { filterOf, forgetInTables, forgetMutations, keepHashes } from '../tables.ts'
 import type { Person } from '../person.ts'
@@ -13,9 +13,8 @@ import type { Person } from '../person.ts'
 const SECRET = 'a secret of the tests'
 const MAC = '02-4B-9D-E1-77-3C'
 const KEY = pseudonymKey(SECRET)
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger: createLogger('forget-test') })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger: createLogger('forget-test') })
 t.teardown(() => store.close())
-await store.migrate()
 
 async function insert(table: string, rows: readonly object[]): Promise<void> {
   for (const row of rows) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import type { EngineRole } from '../../store/embedded/access-control.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import type { Store } from '../../store/contract.ts'
 import { insertRows } from '../../store/table-store.ts'
 import { retentionOf } from '../../store/retention.ts'
@@ -35,13 +35,12 @@ export interface Ping {
 
 /** The real engine with its tables, empty. The retention is long, so that dates of the past are not merged away. */
 export async function openEngine(directory: string, roles: readonly EngineRole[] = []): Promise<Store> {
-  const store = await openEmbeddedStore({
+  const store = await openMigratedStore({
     path: join(directory, 'store'),
     logger: pino({ level: 'silent' }),
     retention: retentionOf(3650),
     roles,
   })
-  await store.migrate()
   return store
 }
 

@@ -3,13 +3,12 @@ import t from 'tap'
 import { createLogger } from '../../common/logger.ts'
 import { GatepostError } from '../../common/errors.ts'
 import { AuditLog, type AuditEntry } from '../audit-log.ts'
-import { openEmbeddedStore } from '../embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import type { TableStore } from '../table-store.ts'
 
 const logger = createLogger('audit-test')
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 const entry = (subject: string): AuditEntry => ({
   who: 'sql:default',

@@ -1,14 +1,13 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { createLogger } from '../../common/logger.ts'
-import { openEmbeddedStore } from '../embedded/open.ts'
+import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import { QueryLog } from '../query-log.ts'
 
 t.test('rows are in the table when the log is closed', async (t) => {
   const logger = createLogger('query-log-test')
-  const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+  const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
   t.teardown(() => store.close())
-  await store.migrate()
   const log = new QueryLog(store, logger)
   const entry = {
     user: 'default',

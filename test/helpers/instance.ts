@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
 import { cleanEnv } from './clean-env.ts'
+import { copyTables } from './copy-tables.ts'
 import { wrongLogLines } from './log-lines.ts'
 import { run } from './run.ts'
 import { NEVER_MS, untilEnough } from './until.ts'
@@ -135,8 +136,15 @@ export class Instance {
     return this.#child?.pid as number
   }
 
-  /** Starts the supervisor and waits for its banner. `more`: variables for this start only. */
+  /** Earlier versions, and packages made of this one, make their tables themselves. */
+  get #hasOwnStore(): boolean {
+    const isServer = this.#env['GATEPOST_CLICKHOUSE_URL'] !== undefined
+    return this.command === 'serve' && this.#root === packageFile('.') && !isServer
+  }
+
+  /** Starts the supervisor and waits for its banner; copies the tables of its store, if there are none yet. `more`: variables for this start only. */
   async start(more: Record<string, string> = {}): Promise<this> {
+    if (this.#hasOwnStore) await copyTables(join(this.dataDir, 'store'))
     // The test runner adds its loaders to the environment of every spawn; env(1) removes them.
     const words = ['env', '-u', 'NODE_OPTIONS', process.execPath, ...this.#nodeArguments, this.program, this.command]
     if (this.#openFiles !== undefined) words.unshift('sh', '-c', `ulimit -n ${this.#openFiles} && exec "$@"`, 'sh')

@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { KafkaOptions } from '../../log/kafka/client/port.ts'
-
-/** Variable with the URL of the services that the test files of one run share. */
-export const SERVICES_VARIABLE = 'GATEPOST_TEST_SERVICES'
+import { askService } from './services.ts'
 
 /** Brokers as clients see them. */
 export interface Reachable {
@@ -39,10 +37,6 @@ export async function sharedBroker(t: Test): Promise<SharedBroker> {
 async function addresses(t: Test): Promise<string[]> {
   // Imported for its effect: without Java the file is skipped.
   await import('./need-kafka.ts')
-  const services = process.env[SERVICES_VARIABLE]
-  if (services === undefined) return (await (await import('./kafka.ts')).singleBroker(t)).brokers
-  const answer = await fetch(`${services}/kafka`)
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`no broker: ${text}`)
-  return (JSON.parse(text) as { brokers: string[] }).brokers
+  const shared = await askService<{ brokers: string[] }>('kafka')
+  return (shared ?? (await (await import('./kafka.ts')).singleBroker(t))).brokers
 }

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { programToLookAt, runCli } from '../../cli/test/run-cli.ts'
 import { sqlTime } from '../../common/sql-time.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../helpers/migrated-store.ts'
 import { insertRows } from '../../store/insert-rows.ts'
 import { Instance } from '../helpers/instance.ts'
 import { until } from '../helpers/until.ts'
@@ -104,8 +104,7 @@ const COMMANDS: Record<string, Place> = {
 
 async function insertSessions(): Promise<void> {
   const logger = pino({ level: 'silent' })
-  const store = await openEmbeddedStore({ path: join(dataDir, 'store'), logger })
-  await store.migrate()
+  const store = await openMigratedStore({ path: join(dataDir, 'store'), logger })
   const now = Date.now()
   const own = (session_id: string, ago: number) => ({
     ...{ session_id, gw_id: GATEWAY, mac: `50-A6-7F-84-9C-${session_id.slice(-2).toUpperCase()}` },

@@ -3,7 +3,7 @@ import t from 'tap'
 import { filterOf, forgetInTables } from '../../privacy/tables.ts'
 import { pseudonymKey } from '../../privacy/pseudonym.ts'
 import { createLogger } from '../../common/logger.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../helpers/migrated-store.ts'
 import { commandForm, localForm } from '../../store/server/cluster.ts'
 import type { QueryParams } from '../../store/contract.ts'
 
@@ -15,9 +15,8 @@ import type { QueryParams } from '../../store/contract.ts'
 const SECRET = 'a secret of the tests'
 const logger = createLogger('forget-test')
 logger.level = 'silent'
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 for (const person of [
   { kind: 'user', value: "o'neil" },

@@ -9,7 +9,7 @@ import { SUBJECTS } from '../../access/subjects.ts'
 import { createVouchers, revokeVoucher, voucherAccount } from '../../access/vouchers.ts'
 import { sqlTime } from '../../common/sql-time.ts'
 import { startAccessJob } from '../../jobs/policies/access-job.ts'
-import { openEmbeddedStore } from '../../store/embedded/open.ts'
+import { openMigratedStore } from '../helpers/migrated-store.ts'
 import { insertRows } from '../../store/insert-rows.ts'
 import { MemoryAccess } from '../helpers/memory-access.ts'
 
@@ -28,9 +28,8 @@ interface Moved {
 }
 
 async function storeWith(t: Test, sessions: readonly Moved[]) {
-  const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+  const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
   t.teardown(() => store.close())
-  await store.migrate()
   const now = Date.now()
   // All of it is today (UTC), at any time of the day.
   const began = Math.max(Math.floor(now / 86_400_000) * 86_400_000, now - 60_000)

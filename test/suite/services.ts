@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
-import { SERVICES_VARIABLE } from '../helpers/shared-broker.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { loadMigrations } from '../../store/migrations.ts'
+import { run } from '../helpers/run.ts'
+import { SERVICES_VARIABLE, type ServiceName } from '../helpers/services.ts'
 
 /**
- * What test files of one run share: a Kafka broker, started for the first file that asks for it. A store server is not shared: it starts in
- * less than a second, and the database has one name only.
+ * What test files of one run share, each made for the first file that asks for it: a Kafka broker, and a directory of the embedded store
+ * with its tables, to be copied. A store server is not shared: it starts in less than a second, and the database has one name only.
  */
 export class Services {
   readonly #server: Server
@@ -16,16 +19,22 @@ export class Services {
   readonly #outer = process.env[SERVICES_VARIABLE]
   #directory: string | null = null
   #broker: Promise<{ brokers: string[]; destroy: () => Promise<void> }> | null = null
+  /** By the last migration's checksum: whoever watches may be writing it. */
+  readonly #stores = new Map<string, Promise<{ path: string }>>()
 
   private constructor() {
+    const services: Record<ServiceName, () => Promise<object>> = {
+      kafka: async () => ({ brokers: (await (this.#broker ??= this.#startBroker())).brokers }),
+      store: () => this.#store(),
+    }
     this.#server = createServer((request, response) => {
-      if (request.url !== '/kafka') {
+      const name = request.url?.slice(1) ?? ''
+      if (name !== 'kafka' && name !== 'store') {
         response.writeHead(404).end()
         return
       }
-      this.#broker ??= this.#start()
-      this.#broker.then(
-        ({ brokers }) => response.end(JSON.stringify({ brokers })),
+      services[name]().then(
+        (answer) => response.end(JSON.stringify(answer)),
         (error: unknown) => response.writeHead(500).end(messageOf(error)),
       )
     })
@@ -51,10 +60,27 @@ export class Services {
     if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true })
   }
 
-  async #start() {
+  #path(name: string): string {
+    return join((this.#directory ??= mkdtempSync(join(tmpdir(), 'gatepost-tests-'))), name)
+  }
+
+  async #startBroker() {
     // Imported late: it ends a process that cannot have a broker.
     const { KafkaCluster } = await import('../helpers/kafka.ts')
-    this.#directory = mkdtempSync(join(tmpdir(), 'gatepost-tests-'))
-    return KafkaCluster.start(join(this.#directory, 'kafka'), { brokers: 1 })
+    return KafkaCluster.start(this.#path('kafka'), { brokers: 1 })
   }
+
+  #store(): Promise<{ path: string }> {
+    const newest = loadMigrations().at(-1)?.checksum ?? 'none'
+    const store = this.#stores.get(newest) ?? makeTables(this.#path(`store-${newest.slice(0, 12)}`))
+    this.#stores.set(newest, store)
+    return store
+  }
+}
+
+/** In a process of its own: the engine stays in whichever has opened it. */
+async function makeTables(path: string): Promise<{ path: string }> {
+  const { status, stderr } = await run(process.execPath, [packageFile('dist/test/helpers/migrated-store.js'), path])
+  if (status !== 0) throw new Error(`the tables were not made: ${stderr}`)
+  return { path }
 }

@@ -6,7 +6,7 @@ import type { AccessEntry } from '../../../access/log.ts'
 import { createLogger } from '../../../common/logger.ts'
 import { makeBatch, unsigned, type Fields } from '../../../schemas/test/records.ts'
 import { insertRows } from '../../../store/insert-rows.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { MemoryAccess } from '../../../test/helpers/memory-access.ts'
 import { NAS_SECRET, RadiusNas } from '../../../test/helpers/radius-nas.ts'
 import { until } from '../../../test/helpers/until.ts'
@@ -20,9 +20,8 @@ logger.level = 'silent'
 const WAITS_MS = [300, 300, 300]
 
 async function openTables(t: Test) {
-  const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+  const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
   t.teardown(() => store.close())
-  await store.migrate()
   /** The session goes on: an interim update of now. */
   const report = async (id: string, more: Fields = {}, at = Date.now()) => {
     const fields: Fields = {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
 import { makeBatch, unsigned, type Fields } from '../../../schemas/test/records.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { random } from '../../../test/helpers/random.ts'
 import { until } from '../../../test/helpers/until.ts'
 import { startNasJob } from '../nas-job.ts'
@@ -13,8 +13,7 @@ import { plainSessions, type Packet, type PlainSession } from './plain-radius.ts
 
 const logger = createLogger('radius-sessions-test')
 logger.level = 'silent'
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
-await store.migrate()
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 await store.command(`INSERT INTO gatepost.session_settings (name, value) VALUES ('timeout_intervals', 3)`)
 t.teardown(() => store.close())
 

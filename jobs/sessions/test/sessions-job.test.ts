@@ -6,7 +6,7 @@ import t from 'tap'
 import { until } from '../../../test/helpers/until.ts'
 import { pino } from 'pino'
 import type { Batch } from '../../../schemas/batch.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { DEFAULT_RETENTION } from '../../../store/retention.ts'
 import { makeBatch, type Fields } from '../../../schemas/test/records.ts'
 import { emptyStats, type StreamStats } from '../../../aggregator/stats.ts'
@@ -17,9 +17,8 @@ import { plainState, type Life } from './plain-end.ts'
 
 /* The view `sessions` against the rules of docs/sessions.md, with the real engine. */
 const logger = pino({ level: process.env['GATEPOST_LOG_LEVEL'] ?? 'silent' })
-const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
 t.teardown(() => store.close())
-await store.migrate()
 
 /** A whole second: restarts of gateways are known to the second. */
 const NOW = Math.floor(Date.now() / 1000) * 1000

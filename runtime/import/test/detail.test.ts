@@ -2,15 +2,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { retentionOf } from '../../../store/retention.ts'
 import { importDetail, type DetailOptions, type DetailOutcome } from '../detail.ts'
 
 const directory = t.testdir()
 const logger = createLogger('detail-test')
 logger.level = 'silent'
-const store = await openEmbeddedStore({ path: join(directory, 'store'), logger })
-await store.migrate()
+const store = await openMigratedStore({ path: join(directory, 'store'), logger })
 t.teardown(() => store.close())
 
 const NOW = Math.floor(Date.now() / 1000)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createLogger } from '../../../common/logger.ts'
-import { openEmbeddedStore } from '../../../store/embedded/open.ts'
+import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { retentionOf } from '../../../store/retention.ts'
 import { decideUserNameRule } from '../../../store/user-names.ts'
 import { importSessionsDump } from '../sessions-dump.ts'
@@ -14,8 +14,7 @@ logger.level = 'silent'
 
 const options = { source: 'before', retention: retentionOf(32), keys: () => [], progress: () => {} }
 
-const store = await openEmbeddedStore({ path: join(directory, 'store'), logger })
-await store.migrate()
+const store = await openMigratedStore({ path: join(directory, 'store'), logger })
 await decideUserNameRule(store, 'govwifi')
 t.teardown(() => store.close())
 const NOW = Math.floor(Date.now() / 1000) * 1000

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
 import { directoryPlace } from '../backup.ts'
-import { openEmbeddedStore } from '../open.ts'
+import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { restoreTables } from '../restore.ts'
 
 const logger = pino({ level: 'silent' })
@@ -13,8 +13,7 @@ const insert = (from: number) =>
 t.test('all tables as they are at one moment; what waits for it is not in it, and is stored afterwards', async (t) => {
   const path = join(t.testdir(), 'store')
   const to = directoryPlace(join(t.testdirName, 'backup'))
-  const store = await openEmbeddedStore({ path, logger })
-  await store.migrate()
+  const store = await openMigratedStore({ path, logger })
   await store.command(insert(0))
   let waited = Promise.resolve()
   let rowsWhileHeld = 0
@@ -39,9 +38,8 @@ t.test('all tables as they are at one moment; what waits for it is not in it, an
 })
 
 t.test('a place that cannot be written is refused, and inserts go on', async (t) => {
-  const store = await openEmbeddedStore({ path: join(t.testdir(), 'store'), logger })
+  const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
   t.teardown(() => store.close())
-  await store.migrate()
   const what = { base: null, whileHeld: () => Promise.resolve(), stopped: () => false }
   await t.rejects(store.backUp({ ...what, to: directoryPlace('/proc/nothing') }), { code: 'STORE_REFUSED' })
   await store.command(insert(0))
