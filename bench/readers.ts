@@ -6,10 +6,10 @@ import { describeMachine, machineText } from './machine.ts'
 import { gatewayAuth } from '../schemas/streams/gateway-auth.ts'
 import { gatewayPings } from '../schemas/streams/gateway-pings.ts'
 import { postAuth } from '../schemas/streams/post-auth.ts'
+import { LoadProcess } from './load-process.ts'
 import { benchOptions, progress } from './options.ts'
 import { Servers, startServe } from './servers.ts'
 import { percentile } from './statistics.ts'
-import { SteadyLoad } from './steady-load.ts'
 import { table } from './table.ts'
 
 /*
@@ -73,13 +73,11 @@ try {
   let unanswered = 0
   let over = false
   progress('without readers')
-  const loadAlone = new SteadyLoad(server.port, RATE, options.connections)
-  loadAlone.start()
+  const loadAlone = await LoadProcess.start(server.port, RATE, options.connections)
   await sleep(ALONE_MS)
   const alone = await loadAlone.stop()
   await server.settle()
-  const load = new SteadyLoad(server.port, RATE, options.connections)
-  load.start()
+  const load = await LoadProcess.start(server.port, RATE, options.connections)
   const readers = Array.from({ length: READERS }, (_, first) => read(instance, first, () => over))
   for (let second = 1; second <= options.seconds; second++) {
     progress(`second ${second} of ${options.seconds}`)

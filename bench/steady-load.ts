@@ -6,6 +6,12 @@ const ROUTES: readonly WatchedRoute[] = ['ping', 'auth', 'post_auth']
 const WATCH_EVERY_MS = 50
 const TICK_MS = 5
 
+export interface LoadResult {
+  readonly acknowledged: number
+  readonly notKept: number
+  readonly seconds: number
+}
+
 /**
  * So many requests a second over the three routes, each with an id of its own. A server that falls behind gets no more
  * than the connections carry: the load then waits for it, and the rate achieved is less.
@@ -38,7 +44,7 @@ export class SteadyLoad {
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
 
-  async stop(): Promise<{ acknowledged: number; notKept: number; seconds: number }> {
+  async stop(): Promise<LoadResult> {
     if (this.#timer) clearInterval(this.#timer)
     const seconds = (performance.now() - this.#startedAt) / 1000
     await new Promise<void>((resolve) => {

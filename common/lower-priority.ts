@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 
 /**
@@ -5,5 +6,31 @@ import { getPriority, setPriority } from 'node:os'
  * nice(1), keeps it: going back takes a right that only root has.
  */
 export function lowerPriority(nice: number): void {
-  if (getPriority() < nice) setPriority(nice)
+  // A thread that another one makes meanwhile may have inherited the earlier value.
+  while (
+    threads()
+      .map((thread) => lowerThread(thread, nice))
+      .includes(true)
+  );
+}
+
+/**
+ * Linux gives each thread a value of its own, which those inherit that it makes: Node.js has made some before any of our code runs, and
+ * the engine's come from them. Elsewhere the process has one (0: this one).
+ */
+function threads(): number[] {
+  return process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0]
+}
+
+/** @returns whether it was higher */
+function lowerThread(thread: number, nice: number): boolean {
+  try {
+    if (getPriority(thread) >= nice) return false
+    setPriority(thread, nice)
+    return true
+  } catch (error) {
+    const { info } = error as { info?: { code?: string } }
+    if (info?.code !== 'ESRCH') throw error
+    return false // It has ended.
+  }
 }
