@@ -9,5 +9,6 @@ export const LONGEST: readonly string[] = [
   'jobs/disconnects/test/disconnect-job.test.ts',
   'cli/test/cli.test.ts',
   'access/test/kafka-log.test.ts',
-  'cli/test/access.test.ts',
+  'jobs/sessions/test/radius-sessions.test.ts',
+  'reporter/dashboard/test/api.test.ts',
 ]

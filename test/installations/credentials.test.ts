@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { Instance } from './helpers/instance.ts'
+import { Instance } from '../helpers/instance.ts'
 
 /* Tokens, passwords and vouchers, under any name and anywhere in a request. */
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from '../../test/helpers/instance.ts'
-import { runCommand } from './run-cli.ts'
+import { Instance } from '../helpers/instance.ts'
+import { runCommand } from '../../cli/test/run-cli.ts'
 
 /* Accounts from an operator's file, imported through a running instance, and a login afterwards. */
 t.test('gatepost accounts', async (t) => {

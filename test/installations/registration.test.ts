@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from '../../test/helpers/instance.ts'
-import { subjectsKnown } from '../../test/helpers/subjects-known.ts'
-import { runCommand } from './run-cli.ts'
+import { Instance } from '../helpers/instance.ts'
+import { subjectsKnown } from '../helpers/subjects-known.ts'
+import { runCommand } from '../../cli/test/run-cli.ts'
 
 /* The registration of a gateway, against a running instance: requests from another source are not trusted. */
 t.test('a gateway with a registered source', async (t) => {

@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { FILE, recordText } from '../../access/journal-file.ts'
-import { Instance } from '../../test/helpers/instance.ts'
-import { until } from '../../test/helpers/until.ts'
-import { runCli, runCommand } from './run-cli.ts'
+import { Instance } from '../helpers/instance.ts'
+import { until } from '../helpers/until.ts'
+import { runCli, runCommand } from '../../cli/test/run-cli.ts'
 
 /* Decisions by command, against a running instance, and the answers that its gateways get. */
 t.test('deny, allow, list, remove', async (t) => {

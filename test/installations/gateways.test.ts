@@ -4,10 +4,10 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { until } from './helpers/until.ts'
-import { packageFile } from '../common/package-root.ts'
-import { requireCommand } from './helpers/commands.ts'
-import { freePorts, Instance } from './helpers/instance.ts'
+import { until } from '../helpers/until.ts'
+import { packageFile } from '../../common/package-root.ts'
+import { requireCommand } from '../helpers/commands.ts'
+import { freePorts, Instance } from '../helpers/instance.ts'
 
 /* The bytes that a real gateway sent, HTTP/1.0 from ab, and both through nginx. */
 

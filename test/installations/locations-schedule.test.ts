@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Instance } from '../../test/helpers/instance.ts'
+import { Instance } from '../helpers/instance.ts'
 
 t.test('gatepost serve imports the locations of GATEPOST_IP_LOCATIONS_URL', async (t) => {
   const directory = t.testdir()
