@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { KafkaCluster, singleBroker } from '../../../test/helpers/kafka.ts'
+import { singleBroker, type KafkaCluster } from '../../../test/helpers/kafka.ts'
+import { sharedBroker } from '../../../test/helpers/shared-broker.ts'
 import { withAdmin } from '../client/admin.ts'
 import { KafkaWriter } from '../writer.ts'
 import { makeTopics, nextBatch, writerOptions } from './harness.ts'
@@ -66,8 +67,7 @@ t.test('no login, no TLS, an unknown certificate: each message says what to chec
 })
 
 t.test('TLS to a port without TLS', async (t) => {
-  const plain = await KafkaCluster.start(join(t.testdir(), 'kafka'), { brokers: 1 })
-  t.teardown(() => plain.destroy())
+  const plain = await sharedBroker(t)
   await t.rejects(
     withAdmin(plain.options('test', { tls: {} }), (admin) => admin.topicNames()),
     { code: 'LOG_UNAVAILABLE', message: /GATEPOST_KAFKA_(TLS|BROKERS)/ },
