@@ -6,13 +6,10 @@ import { StoreWork } from './work.ts'
 
 /* A process with the store: the store process of `gatepost serve`, an aggregator or a reporter. */
 
-/** Nice value of a process that shares its machine with ingest (0 is normal, 19 the lowest priority). */
-const BACKGROUND_PRIORITY = 5
+/** Nice value of a process that shares its machine with ingest (0 is normal, 19 the lowest priority). MEASURED: docs/benchmarks.md. */
+const BACKGROUND_PRIORITY = 7
 
-/**
- * Answering gateways comes first: on a machine that is short of CPU, records wait in the log, not gateways for their Pong. Threads inherit
- * the priority from the thread that creates them, so it is set before there are any.
- */
+/** Answering gateways comes first: on a machine that is short of CPU, records wait in the log, not gateways for their Pong. */
 const role = process.argv[2]
 if (role === 'store') lowerPriority(BACKGROUND_PRIORITY)
 
