@@ -12,7 +12,7 @@ import { SteadyLoad, type LoadResult } from './steady-load.ts'
  *   load-process.js <port> <requests a second> <connections>
  */
 
-/** As nice(1) counts: a fifth of the weight of a process that waits for a core beside it. */
+/** As nice(1) counts: five times the weight of a process at 0. */
 const PRIORITY = -7
 
 export class LoadProcess {

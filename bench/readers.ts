@@ -103,6 +103,7 @@ try {
   const acknowledged = alone.acknowledged + beside.acknowledged
   const [rateAlone, rateBeside] = [alone, beside].map((each) => each.acknowledged / each.seconds)
   const figures = {
+    load_goes_first: load.goesFirst,
     records_per_second_without_readers: Math.round(rateAlone),
     records_per_second: Math.round(rateBeside),
     ratio: Math.round((rateBeside / rateAlone) * 100) / 100,

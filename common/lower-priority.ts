@@ -6,12 +6,11 @@ import { getPriority, setPriority } from 'node:os'
  * nice(1), keeps it: going back takes a right that only root has.
  */
 export function lowerPriority(nice: number): void {
-  // A thread that another one makes meanwhile may have inherited the earlier value.
-  while (
-    threads()
-      .map((thread) => lowerThread(thread, nice))
-      .includes(true)
-  );
+  let lowered: number
+  do {
+    lowered = threads().filter((thread) => lowerThread(thread, nice)).length
+    // Again: a thread that one of them made meanwhile may have inherited the earlier value.
+  } while (lowered > 0)
 }
 
 /**
