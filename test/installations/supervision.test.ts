@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { Instance, isAlive } from '../helpers/instance.ts'
@@ -46,6 +47,24 @@ t.test('children inherit no option of the supervisor', async (t) => {
     )
   }
   t.equal(await instance.stop(), 0)
+})
+
+t.test('gateways come first: all threads of the store give way to ingest', async (t) => {
+  if (process.platform !== 'linux') return t.comment('there is no /proc here')
+  const instance = await (await created(t)).start()
+  await instance.query('SELECT count() FROM gatepost.post_auth')
+  const values = (file: 'ingest-main' | 'store-main') =>
+    instance.children(file).flatMap((pid) => {
+      const threads = readdirSync(`/proc/${pid}/task`)
+      // The engine puts the one that watches its memory first, if it may.
+      const others = threads.filter(
+        (id) => !readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').startsWith('MemoryWorker'),
+      )
+      return others.map((id) => getPriority(Number(id)))
+    })
+  const [normal] = values('ingest-main')
+  t.same(new Set(values('ingest-main')), new Set([normal]))
+  t.same(new Set(values('store-main')), new Set([Math.max(normal, 7)]))
 })
 
 t.test('no process outlives its supervisor', async (t) => {
