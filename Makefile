@@ -29,7 +29,7 @@ test: build ## Run the test suite; with FILE=… one file or folder of it (docs/
 watch: build ## Compile and test whatever is saved; with FILE=… always that file or folder
 	@exec node dist/test/suite/watch.js $(FILE)
 
-test-installations: build ## Upgrade earlier versions, run each pairing of log and store with several processes, kill them, walk through pages (10 minutes; needs Java 17 and Maven)
+test-installations: build ## Upgrade earlier versions, run each pairing of log and store with several processes, kill them, walk through pages (25 minutes; needs Java 17 and Maven)
 	@node dist/test/suite/main.js $(TEST_FLAGS) $(wildcard test/installations/*.test.ts)
 
 test-outages: build ## Kill and stop workers, brokers and the store one at a time (5 minutes; needs Java 17 and Maven)
