@@ -136,15 +136,15 @@ export class Instance {
     return this.#child?.pid as number
   }
 
-  /** Earlier versions, and packages made of this one, make their tables themselves. */
-  get #hasOwnStore(): boolean {
-    const isServer = this.#env['GATEPOST_CLICKHOUSE_URL'] !== undefined
-    return this.command === 'serve' && this.#root === packageFile('.') && !isServer
+  /** Earlier versions, packages made of this one, and other users make their tables themselves. */
+  get #copiesTables(): boolean {
+    const isOther = ['GATEPOST_CLICKHOUSE_URL', 'GATEPOST_USER'].some((name) => this.#env[name] !== undefined)
+    return this.command === 'serve' && this.#root === packageFile('.') && !isOther
   }
 
   /** Starts the supervisor and waits for its banner; copies the tables of its store, if there are none yet. `more`: variables for this start only. */
   async start(more: Record<string, string> = {}): Promise<this> {
-    if (this.#hasOwnStore) await copyTables(join(this.dataDir, 'store'))
+    if (this.#copiesTables) await copyTables(join(this.dataDir, 'store'))
     // The test runner adds its loaders to the environment of every spawn; env(1) removes them.
     const words = ['env', '-u', 'NODE_OPTIONS', process.execPath, ...this.#nodeArguments, this.program, this.command]
     if (this.#openFiles !== undefined) words.unshift('sh', '-c', `ulimit -n ${this.#openFiles} && exec "$@"`, 'sh')
