@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { access, constants } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
@@ -20,7 +21,7 @@ export interface OwnedDirectory {
   release(): Promise<void>
 }
 
-/** @throws GatepostError CONFIG_INVALID: it cannot be created; DIRECTORY_LOCKED: another instance uses it; DATA_FORMAT_LATER */
+/** @throws GatepostError CONFIG_INVALID: it cannot be created or written; DIRECTORY_LOCKED: another instance uses it; DATA_FORMAT_LATER */
 export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
   const path = resolve(config.dataDir)
   try {
@@ -32,6 +33,7 @@ export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
       error,
     )
   }
+  await requireWritable(path)
   const lock = await lockSupervisor(path)
   try {
     assertDataFormat(path)
@@ -47,6 +49,18 @@ export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** It is root's if root has run an instance there before GATEPOST_USER was set. */
+async function requireWritable(path: string): Promise<void> {
+  try {
+    await access(path, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    // Its number: in a container it may have no name.
+    const uid = process.getuid?.()
+    const reason = `user ${uid} may not write there. chown -R ${uid} ${path} makes it theirs`
+    throw new GatepostError('CONFIG_INVALID', `GATEPOST_DATA_DIR=${path}: ${reason}`, error)
   }
 }
 

@@ -53,11 +53,17 @@ t.test('root is warned, and a name that is none is refused', async (t) => {
   const instance = await Instance.create(join(directory, 'data'))
   t.teardown(() => instance.destroy())
   await instance.start()
-  if (userInfo().uid === 0) t.match(instance.output, 'running as root: set GATEPOST_USER')
+  const isRoot = userInfo().uid === 0
+  if (isRoot) t.match(instance.output, 'running as root: set GATEPOST_USER')
   else t.notMatch(instance.output, 'running as root')
   t.equal(await instance.stop(), 0)
+  if (isRoot) {
+    const { status, output } = await instance.refused({ GATEPOST_USER: USER })
+    t.equal(status, 2)
+    t.match(output, `GATEPOST_DATA_DIR=${instance.dataDir}: user ${await idOfUser('-u')} may not write there`)
+  }
   for (const [name, why] of [
-    ['no-such-user-here', userInfo().uid === 0 ? 'there is no such user' : 'only root'],
+    ['no-such-user-here', isRoot ? 'there is no such user' : 'only root'],
     ['--help', 'not allowed'],
   ]) {
     const { status, stderr } = await run(process.execPath, [instance.program, 'config'], {
