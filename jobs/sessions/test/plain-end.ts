@@ -39,10 +39,14 @@ export function plainState({ reports, rivals, restarts, token, timeoutMs }: Life
     events.push(...times.map((at) => ({ at, state, reason })))
   const logouts = reports.filter(({ stage }) => stage === 'logout').map(({ at }) => at)
   add('logged_out', logouts)
+  const reasonOf = ({ at, code }: Answered) => {
+    if (token !== null && at >= token.ends) return 'session_limit'
+    return code === 6 ? 'not_confirmed' : 'denied'
+  }
   for (const each of reports) {
     // A token that was used may be shown again: that its login is denied is no end.
     const isEnd = denies(each) && each.at > ok && (each.stage === 'counters' || !used)
-    if (isEnd) add('denied', [each.at], each.code === 6 ? 'not_confirmed' : 'denied')
+    if (isEnd) add('denied', [each.at], reasonOf(each))
   }
   if (token !== null && !used && now > token.useBy) add('expired', [token.useBy])
   if (login > -Infinity)

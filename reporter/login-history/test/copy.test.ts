@@ -18,7 +18,7 @@ const FIRST = new Date('2024-03-25T00:00:00.000Z').getTime()
 const DAYS = 79
 const KEY = pseudonymKey('a secret of the tests')
 const SITES = ['192.0.2.1', '192.0.2.2', '2001:db8::2', '203.0.113.9']
-const SEED = Math.floor(Math.random() * 2 ** 31)
+const SEED = Number(process.env['GATEPOST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 await replaceLocations(store, [
   { ip: SITES[0], location_id: 0, name: 'Town hall' },
