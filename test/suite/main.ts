@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { changedSince } from './changes.ts'
 import { NoSuchTest, sourceOf, testFiles } from './files.ts'
 import { failuresOf, lineOf } from './report.ts'
-import { endAll, runFile, type FileResult } from './run-file.ts'
+import { endAll, runFile, type FileResult, type RunOptions } from './run-file.ts'
 import { Services } from './services.ts'
 
 /*
@@ -57,8 +57,12 @@ function filesOrExit(): string[] {
 const services = await Services.start()
 
 /** Runs so many files at once; the first of the list begin first. */
-async function runAll(files: readonly string[], jobs: number, sourceMaps: boolean): Promise<FileResult[]> {
-  const options = { timeoutMs: Number(values.timeout) * 1000, verbose: values.verbose, sourceMaps, env: services.env }
+async function runAll(
+  files: readonly string[],
+  jobs: number,
+  more: Pick<RunOptions, 'sourceMaps' | 'outputEnds'>,
+): Promise<FileResult[]> {
+  const options = { timeoutMs: Number(values.timeout) * 1000, verbose: values.verbose, env: services.env, ...more }
   const results: FileResult[] = []
   const waiting = [...files]
   const runner = async () => {
@@ -76,13 +80,14 @@ async function runAll(files: readonly string[], jobs: number, sourceMaps: boolea
 try {
   const files = filesOrExit()
   const [started, startedAt] = [performance.now(), Date.now()]
-  const results = await runAll(files, Number(values.jobs), files.length <= FEW)
+  const results = await runAll(files, Number(values.jobs), { sourceMaps: files.length <= FEW, outputEnds: '.tap' })
   const seconds = Math.round((performance.now() - started) / 1000)
   const failed = results.filter((result) => result.failed > 0).map(({ file }) => file)
   const unstable = new Set<string>()
   if (values.again && failed.length > 0) {
     console.log('what failed is run once more, each file alone')
-    for (const { file } of (await runAll(failed, 1, true)).filter((result) => result.failed === 0)) unstable.add(file)
+    const again = await runAll(failed, 1, { sourceMaps: true, outputEnds: '.again.tap' })
+    for (const { file } of again.filter((result) => result.failed === 0)) unstable.add(file)
   }
   for (const file of unstable) {
     console.log(`unstable: ${sourceOf(file)} failed, and passed when it was run once more: neither passed nor failed`)

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly verbose: boolean
   /** Whether stacks name the lines of the sources instead of dist/'s. MEASURED: costs each file a tenth of a second of CPU. */
   readonly sourceMaps: boolean
+  /** What the name of the output's file ends with. */
+  readonly outputEnds: '.tap' | '.again.tap'
   /** Variables besides the environment's. */
   readonly env: Readonly<Record<string, string>>
 }
@@ -40,8 +42,11 @@ const groups = new Set<number>()
  * Runs one test file in a process of its own: plain Node.js, since what tap's own runner preloads costs each file more than the median
  * file itself. What it starts is in its process group, which ends with it.
  */
-export async function runFile(file: string, { timeoutMs, verbose, sourceMaps, env }: RunOptions): Promise<FileResult> {
-  const outputFile = packageFile(`.tap/output/${file.replace(/\.js$/, '.tap')}`)
+export async function runFile(
+  file: string,
+  { timeoutMs, verbose, sourceMaps, outputEnds, env }: RunOptions,
+): Promise<FileResult> {
+  const outputFile = packageFile(`.tap/output/${file.replace(/\.js$/, outputEnds)}`)
   mkdirSync(dirname(outputFile), { recursive: true })
   const output = createWriteStream(outputFile)
   const started = performance.now()

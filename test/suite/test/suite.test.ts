@@ -11,7 +11,7 @@ import { LONGEST } from '../longest.ts'
 import { runFile } from '../run-file.ts'
 
 const fixture = (name: string) => `test/suite/test/fixtures/${name}.test.js`
-const options = { timeoutMs: 60_000, verbose: false, sourceMaps: false, env: {} }
+const options = { timeoutMs: 60_000, verbose: false, sourceMaps: false, outputEnds: '.tap' as const, env: {} }
 
 t.test('files are named as source or as compiled, from anywhere, or by their folder', (t) => {
   const own = ['test/suite/test/suite.test.js']
@@ -63,6 +63,10 @@ t.test(
     t.match(stdout, /not ok 2 - there was a run before/)
     t.match(stdout, /^unstable: test\/suite\/test\/fixtures\/fails-once\.test\.ts failed, and passed/m)
     t.match(stdout, /^0 passed, 0 failed, 0 skipped in 1 files/m)
+    const output = (ends: string) =>
+      readFileSync(packageFile(`.tap/output/${fixture('fails-once').replace('.js', ends)}`), 'utf8')
+    t.match(output('.tap'), 'not ok 2 - there was a run before', 'what it wrote when it failed stays')
+    t.notMatch(output('.again.tap'), 'not ok')
   },
 )
 
