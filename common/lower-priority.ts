@@ -15,10 +15,14 @@ export function lowerPriority(nice: number): void {
 
 /**
  * Linux gives each thread a value of its own, which those inherit that it makes: Node.js has made some before any of our code runs, and
- * the engine's come from them. Elsewhere the process has one (0: this one).
+ * the engine's come from them. Where there is no such list the process has one value (0: this one).
  */
 function threads(): number[] {
-  return process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0]
+  try {
+    return readdirSync('/proc/self/task').map(Number)
+  } catch {
+    return [0]
+  }
 }
 
 /** @returns whether it was higher */
