@@ -63,7 +63,7 @@ t.test('the users of the documentation see what it says', async (t) => {
 /* A column of the view `sessions` was told to users of whom the tuple behind it is hidden: the engine took its elements for other columns. */
 t.test('every part of every column can be hidden', async (t) => {
   const path = join(t.testdir(), 'store')
-  const store = await openMigratedStore({ path, logger: pino({ level: 'silent' }), roles: engineRoles([]) })
+  const store = await openMigratedStore({ path, roles: engineRoles([]) })
   t.teardown(() => store.close())
   const engine = openEngine(path, engineRoles([]))
   t.teardown(() => engine.close())

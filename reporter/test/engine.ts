@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { pino } from 'pino'
 import type { EngineRole } from '../../store/embedded/access-control.ts'
 import { openMigratedStore } from '../../test/helpers/migrated-store.ts'
 import type { Store } from '../../store/contract.ts'
@@ -37,7 +36,6 @@ export interface Ping {
 export async function openEngine(directory: string, roles: readonly EngineRole[] = []): Promise<Store> {
   const store = await openMigratedStore({
     path: join(directory, 'store'),
-    logger: pino({ level: 'silent' }),
     retention: retentionOf(3650),
     roles,
   })

@@ -1,8 +1,9 @@
-import { constants, existsSync } from 'node:fs'
-import { access, open, stat, statfs, unlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../../common/errors.ts'
 import { assertDataFormat } from '../data-format.ts'
+import { mayWrite } from '../may-write.ts'
 import { ok, problem, warning, type Finding } from './finding.ts'
 
 const FREE_SHARE = 0.1
@@ -39,15 +40,6 @@ function notWritable(path: string, which: string): Finding {
 
 function firstExisting(path: string): string {
   return existsSync(path) ? path : firstExisting(dirname(path))
-}
-
-async function mayWrite(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.W_OK | constants.X_OK)
-    return (await stat(path)).isDirectory()
-  } catch {
-    return false
-  }
 }
 
 async function checkSpace(path: string): Promise<Finding[]> {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { access, constants } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { lockDirectory, type DirectoryLock } from '../../common/directory-lock.ts'
 import { GatepostError, messageOf } from '../../common/errors.ts'
 import { makeDirectory } from '../../log/journal/disk.ts'
 import type { Config } from '../config/config.ts'
 import { assertDataFormat, writeDataFormat } from '../data-format.ts'
+import { mayWrite } from '../may-write.ts'
 import { assertNotMoved } from '../move/moved.ts'
 import type { UserNamesOption } from '../ingest-process/user-names.ts'
 import { userNamesOf } from './user-names.ts'
@@ -54,14 +54,11 @@ export async function ownDirectory(config: Config): Promise<OwnedDirectory> {
 
 /** It is root's if root has run an instance there before GATEPOST_USER was set. */
 async function requireWritable(path: string): Promise<void> {
-  try {
-    await access(path, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    // Its number: in a container it may have no name.
-    const uid = process.getuid?.()
-    const reason = `user ${uid} may not write there. chown -R ${uid} ${path} makes it theirs`
-    throw new GatepostError('CONFIG_INVALID', `GATEPOST_DATA_DIR=${path}: ${reason}`, error)
-  }
+  if (await mayWrite(path)) return
+  // Its number: in a container it may have no name.
+  const uid = process.getuid?.()
+  const reason = `user ${uid} may not write there. chown -R ${uid} ${path} makes it theirs`
+  throw new GatepostError('CONFIG_INVALID', `GATEPOST_DATA_DIR=${path}: ${reason}`)
 }
 
 async function lockSupervisor(path: string): Promise<DirectoryLock> {

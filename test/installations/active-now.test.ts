@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { programToLookAt, runCli } from '../../cli/test/run-cli.ts'
 import { sqlTime } from '../../common/sql-time.ts'
@@ -103,8 +102,7 @@ const COMMANDS: Record<string, Place> = {
 }
 
 async function insertSessions(): Promise<void> {
-  const logger = pino({ level: 'silent' })
-  const store = await openMigratedStore({ path: join(dataDir, 'store'), logger })
+  const store = await openMigratedStore({ path: join(dataDir, 'store') })
   const now = Date.now()
   const own = (session_id: string, ago: number) => ({
     ...{ session_id, gw_id: GATEWAY, mac: `50-A6-7F-84-9C-${session_id.slice(-2).toUpperCase()}` },

@@ -1,11 +1,9 @@
 import { join } from 'node:path'
-import { pino } from 'pino'
 import t from 'tap'
 import { directoryPlace } from '../backup.ts'
 import { openMigratedStore } from '../../../test/helpers/migrated-store.ts'
 import { restoreTables } from '../restore.ts'
 
-const logger = pino({ level: 'silent' })
 const DAY = `toStartOfDay(now())`
 const insert = (from: number) =>
   `INSERT INTO gatepost.post_auth (received_at, username, success) SELECT ${DAY}, toString(number), 1 FROM numbers(${from}, 100)`
@@ -13,7 +11,7 @@ const insert = (from: number) =>
 t.test('all tables as they are at one moment; what waits for it is not in it, and is stored afterwards', async (t) => {
   const path = join(t.testdir(), 'store')
   const to = directoryPlace(join(t.testdirName, 'backup'))
-  const store = await openMigratedStore({ path, logger })
+  const store = await openMigratedStore({ path })
   await store.command(insert(0))
   let waited = Promise.resolve()
   let rowsWhileHeld = 0
@@ -38,7 +36,7 @@ t.test('all tables as they are at one moment; what waits for it is not in it, an
 })
 
 t.test('a place that cannot be written is refused, and inserts go on', async (t) => {
-  const store = await openMigratedStore({ path: join(t.testdir(), 'store'), logger })
+  const store = await openMigratedStore({ path: join(t.testdir(), 'store') })
   t.teardown(() => store.close())
   const what = { base: null, whileHeld: () => Promise.resolve(), stopped: () => false }
   await t.rejects(store.backUp({ ...what, to: directoryPlace('/proc/nothing') }), { code: 'STORE_REFUSED' })
