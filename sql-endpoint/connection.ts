@@ -1,11 +1,9 @@
+import { isUtf8 } from 'node:buffer'
 import { takingRole } from '../store/embedded/access-control.ts'
 import type { Engine } from './engine.ts'
-import { literal, tokensOf, type Token } from './guard/tokens.ts'
+import { escapeNoUtf8, literal, tokensOf, type LexedToken, type Token } from './guard/tokens.ts'
 import { NativeConnection, type NativeResult } from './native/native-connection.ts'
 import { DATABASE, TEMPORARY_TABLES } from './options.ts'
-
-/** One line per token: begin, end, kind. */
-const TOKENS = `arrayStringConcat(arrayMap(t -> concat(toString(t.1), ' ', toString(t.2), ' ', toString(t.3)), tokenizeQuery(text)), '\\n')`
 
 /** Settings of every statement, overridden by those of the request. */
 const ALWAYS = {
@@ -108,7 +106,9 @@ export class Connection {
   }
 
   async tokenize(sql: string): Promise<Token[]> {
-    return tokensOf(sql, await this.#textOf(`SELECT ${TOKENS} FROM (SELECT ${literal(sql)} AS text)`, 'RawBLOB'))
+    const { bytes } = await this.run(`SELECT tokenizeQuery(${literal(sql)})`, 'JSONCompactEachRow')
+    const [lexed] = JSON.parse(bytes.toString()) as [LexedToken[]]
+    return tokensOf(sql, lexed)
   }
 
   /**
@@ -116,11 +116,15 @@ export class Connection {
    * @throws the engine's SYNTAX_ERROR, also for several statements
    */
   async normalise(sql: string): Promise<{ sql: string; tokens: Token[] }> {
-    const rendered = `SELECT formatQuerySingleLine(${literal(sql)}) AS text`
-    const answer = await this.#textOf(`SELECT concat(text, '\\0', ${TOKENS}) FROM (${rendered})`, 'RawBLOB')
-    const end = answer.lastIndexOf('\0')
-    const text = answer.slice(0, end)
-    return { sql: text, tokens: tokensOf(text, answer.slice(end + 1)) }
+    const rendered = `formatQuerySingleLine(${literal(sql)})`
+    const { bytes } = await this.run(`SELECT ${rendered} AS text, tokenizeQuery(text)`, 'JSONCompactEachRow')
+    if (!isUtf8(bytes)) {
+      const raw = await this.run(`SELECT ${rendered}`, 'RawBLOB')
+      const text = escapeNoUtf8(raw.bytes)
+      return { sql: text, tokens: await this.tokenize(text) }
+    }
+    const [text, lexed] = JSON.parse(bytes.toString()) as [string, LexedToken[]]
+    return { sql: text, tokens: tokensOf(text, lexed) }
   }
 
   async printAst(normalised: string): Promise<string> {

@@ -8,18 +8,45 @@ export interface Token {
   readonly end: number
 }
 
-/** Tokens of `sql` from lines of begin and end, in bytes, and kind; without white space and comments. */
-export function tokensOf(sql: string, lines: string): Token[] {
+/** An element of tokenizeQuery() in a JSON format: offsets in bytes, as numbers or texts. */
+export interface LexedToken {
+  readonly begin: number | string
+  readonly end: number | string
+  readonly type: string
+}
+
+/**
+ * Tokens without white space and comments.
+ * @param lexed what the engine found in the text, one after the other from its beginning to its end
+ * @throws Error: it was another text
+ */
+export function tokensOf(sql: string, lexed: readonly LexedToken[]): Token[] {
   const bytes = Buffer.from(sql)
-  const tokens: Token[] = []
-  for (const line of lines.split('\n')) {
-    const [from, to, kind] = line.split(' ')
-    if (kind === undefined || kind === 'Whitespace' || kind === 'Comment') continue
-    const begin = Number(from)
-    const end = Number(to)
-    tokens.push({ kind, begin, end, text: bytes.toString('utf8', begin, end) })
-  }
-  return tokens
+  if (Number(lexed.at(-1)?.end ?? 0) !== bytes.length) throw new Error('the tokens are those of another text')
+  return lexed
+    .filter(({ type }) => type !== 'Whitespace' && type !== 'Comment')
+    .map(({ type, begin, end }) => ({
+      kind: type,
+      begin: Number(begin),
+      end: Number(end),
+      text: bytes.toString('utf8', Number(begin), Number(end)),
+    }))
+}
+
+/** A character of more than one byte (the Unicode Standard, table 3-7), or a byte that belongs to none; each byte as a character of Latin-1. */
+const BEYOND_ASCII =
+  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|[\x80-\xff]/g
+
+/**
+ * A statement in the engine's formatting as text. Its literals may hold bytes that are no UTF-8 ('\xff'), which are written as escapes again: as
+ * U+FFFD each would be two bytes longer, and all that follows would be somewhere else than the engine says.
+ */
+export function escapeNoUtf8(statement: Buffer): string {
+  return statement
+    .toString('latin1')
+    .replaceAll(BEYOND_ASCII, (found) =>
+      found.length > 1 ? Buffer.from(found, 'latin1').toString() : `\\x${found.charCodeAt(0).toString(16)}`,
+    )
 }
 
 export function isName(token: Token | undefined): token is Token {

@@ -61,6 +61,37 @@ t.test('every escape is refused to readers and to admin, and has no effect', asy
   t.equal(visits, 0, 'nothing reached the network')
 })
 
+t.test('bytes of literals that are no UTF-8 do not hide what follows them', async (t) => {
+  const call = `arrayMap(file, ['${file}'])`
+  // Each byte as U+FFFD is two longer, so where the engine has the call, a text made of such characters has what stands before it.
+  const harmless = `arrayMap(trim, [x${file}x])`
+  for (const more of ['', 'x']) {
+    const before = harmless + more
+    for (let bytes = 0; bytes <= before.length; bytes++) {
+      const sql = `SELECT '${'\\xff'.repeat(bytes)}${before}', ${call}`
+      for (const run of [query, adminQuery]) {
+        const answer = await run(harness.url, sql)
+        t.ok(answer.text.includes('Function file is not available here'), `${run.name}: ${sql}`, { text: answer.text })
+      }
+    }
+  }
+})
+
+t.test('bytes of literals that are no UTF-8 are what the statement says', async (t) => {
+  for (const [literal, hex] of [
+    [`'\\xff'`, 'FF'],
+    [`'\\xe9é\\xe9'`, 'E9C3A9E9'],
+    [`'\\xc3\\xa9'`, 'C3A9'],
+    [`'\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xc0\\x80'`, 'EDA080F4908080C080'],
+    [`'\\\\\\xff\\''`, '5CFF27'],
+    [`'\u{1f4f6} \\x80'`, 'F09F93B62080'],
+    [`$$\\xff$$`, '5C786666'],
+  ]) {
+    const answer = await query(harness.url, `SELECT hex(${literal}), 'ж' AS \`é\` FORMAT TSV`)
+    t.equal(answer.text, `${hex}\tж\n`, literal)
+  }
+})
+
 t.test('tables that look after the engine: for admin only, of database gatepost, without paths', async (t) => {
   await adminQuery(harness.url, 'SELECT nosuch FROM readings')
   for (const sql of OF_ADMINS) {
