@@ -79,7 +79,7 @@ async function answerWith(
   requireNotKilled(verdict, context)
   const inOnePiece =
     format.joining.kind === 'whole' ||
-    !verdict.streams ||
+    !verdict.isSelect ||
     // The client waits anyway, and only of a result in one piece the engine says all that was read for it.
     request.waitForEnd ||
     // What was small is most likely small again: then it takes one call of the engine instead of three.

@@ -20,16 +20,16 @@ import { HostCheck } from '../common/hosts.ts'
 import { externalTablesOf, parametersOfTables } from './external/external-tables.ts'
 import { isMultipart, readMultipart, withFields, type Multipart } from './external/multipart.ts'
 import { isReadonly } from './guard/settings.ts'
-import { Judgements } from './judgements.ts'
 import { Login, type Client } from './login.ts'
 import { DEFAULT_LIMITS, type SqlEndpointOptions, type SqlLimits } from './options.ts'
 import { spool, type DataFile } from './insert.ts'
 import { answerOperation, OPERATIONS_PATH } from './operations.ts'
 import { Output } from './output.ts'
 import { runQuery } from './query.ts'
-import type { Checked, QueryOutcome } from './query-context.ts'
+import type { Checked, LastAnswer, QueryOutcome } from './query-context.ts'
 import { readRequest, type SqlRequest } from './request.ts'
 import { hiddenColumns, limitsOfReader, readerRoleName, readersThatHold } from './readers.ts'
+import { RecentTexts } from './recent-texts.ts'
 import { Records } from './records.ts'
 import { RunningStatements } from './running-statements.ts'
 import { grantsOf, requestedRole, roleName } from './roles.ts'
@@ -55,9 +55,9 @@ const CHANGING = new Set(['CREATE', 'INSERT', 'DROP', 'TRUNCATE'])
 /** When closing, requests may finish within this time and are then aborted. */
 const CLOSING_GRACE_MS = 3000
 const KILL_CONNECTIONS = 2
-/** Texts whose judgement is remembered, and their longest length in characters: some megabytes together. */
-const JUDGEMENTS = 300
-const JUDGED_TEXT = 8192
+/** Texts of which something is remembered, and their longest length in characters: some megabytes together. */
+const MOST_TEXTS = 300
+const LONGEST_TEXT = 8192
 const FIRST_BYTE_MS = 10_000
 /** Nothing moves while a statement waits for its turn and runs; who does not read its result is disconnected before. */
 const STALLED_MS = 3_600_000
@@ -127,7 +127,8 @@ class Service {
   readonly #writers: Gate
   /** A KILL must not wait for the query that it is to end. */
   readonly #killers: Gate
-  readonly #judgements = new Judgements<Checked>(JUDGEMENTS, JUDGED_TEXT)
+  readonly #judgements = new RecentTexts<Checked>(MOST_TEXTS, LONGEST_TEXT)
+  readonly #answers = new RecentTexts<LastAnswer>(MOST_TEXTS, LONGEST_TEXT)
   readonly #records: Records
   readonly #sessions: SqlSessions
   readonly #connections: ConnectionPool
@@ -311,6 +312,7 @@ class Service {
         role:
           reader !== null ? readerRoleName(reader) : roleName(!mayWrite ? 'reader' : actsAsServer ? 'operator' : role),
         judgements: this.#judgements,
+        answers: this.#answers,
         connections: this.#connections,
         running: this.#running,
         user: client.user,

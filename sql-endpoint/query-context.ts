@@ -5,7 +5,7 @@ import type { Audience } from './guard/catalog.ts'
 import type { Verdict } from './guard/verdict.ts'
 import type { StatementSummary } from './guard/summary.ts'
 import type { Token } from './guard/tokens.ts'
-import type { Judgements } from './judgements.ts'
+import type { RecentTexts } from './recent-texts.ts'
 import type { RunningStatement, RunningStatements } from './running-statements.ts'
 import type { SqlLimits } from './options.ts'
 import type { SqlSession } from './sessions/sql-session.ts'
@@ -45,7 +45,10 @@ export interface QueryContext {
   readonly actsAsServer: boolean
   /** Whether the data of VALUES may contain expressions, which the guard does not see. */
   readonly valuesAreExpressions: boolean
-  readonly judgements: Judgements<Checked>
+  /** What the guard found. It depends on the text and on who sends it, never on tables or rows: EXPLAIN AST and formatQuery only parse. */
+  readonly judgements: RecentTexts<Checked>
+  /** By shape, see shapeOf(). */
+  readonly answers: RecentTexts<LastAnswer>
   /** Called before the statement runs. */
   readonly onStatement: (statement: StatementSummary) => void
   /** What the query returned; filled while it runs. */
@@ -70,7 +73,15 @@ export interface Checked {
   /** See shapeOf(). */
   readonly shape: string
   readonly verdict: Verdict
+  /** Values that were sent. */
   readonly parameters: ReadonlyMap<string, string>
-  /** What its last answer was like: shared by all who send the text. */
-  readonly last: { wasSmall: boolean }
+  /** Names of those that the statement uses. */
+  readonly used: ReadonlySet<string>
+  /** Shared by all who send a statement of this shape. */
+  readonly last: LastAnswer
+}
+
+/** What the last answer to a statement was like. */
+export interface LastAnswer {
+  wasSmall: boolean
 }

@@ -111,7 +111,7 @@ export async function judge(
     format,
     writes,
     takesData: root.kind === 'InsertQuery' && (!hasSelect(root) || readsInput(root)),
-    streams: root.kind.startsWith('Select'),
+    isSelect: root.kind.startsWith('Select'),
     temporary,
     assigns: null,
     kills: null,

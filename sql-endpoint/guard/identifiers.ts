@@ -31,16 +31,23 @@ export async function substituteIdentifiers(
   return { sql: applyEdits(sql, edits), remaining }
 }
 
+/** Names of the parameters that a statement uses. */
+export function parametersIn(tokens: readonly Token[]): Set<string> {
+  const names = new Set<string>()
+  for (const [i, token] of tokens.entries()) {
+    if (token.kind !== 'OpeningCurlyBrace') continue
+    const [name, colon, type] = tokens.slice(i + 1, i + 4)
+    if (isName(name) && colon?.kind === 'Colon' && isName(type)) names.add(nameOf(name))
+  }
+  return names
+}
+
 /**
  * A connection that was used before still has the parameters of earlier requests, which belong to those.
  * @throws SqlError UNKNOWN_QUERY_PARAMETER
  */
-export function requireParameters(tokens: readonly Token[], given: ReadonlyMap<string, string>): void {
-  for (const [i, token] of tokens.entries()) {
-    const [name, colon, type] = tokens.slice(i + 1, i + 4)
-    if (token.kind !== 'OpeningCurlyBrace' || !isName(name) || colon?.kind !== 'Colon' || !isName(type)) continue
-    if (!given.has(nameOf(name))) throw notSet(nameOf(name))
-  }
+export function requireParameters(used: ReadonlySet<string>, given: ReadonlyMap<string, string>): void {
+  for (const name of used) if (!given.has(name)) throw notSet(name)
 }
 
 function notSet(name: string): SqlError {

@@ -11,8 +11,8 @@ export interface Verdict {
   readonly writes: boolean
   /** An INSERT whose data follows. */
   readonly takesData: boolean
-  /** Whether it is a SELECT, whose result the engine returns in chunks. */
-  readonly streams: boolean
+  /** Whether it is one: its result can come in chunks, and without a SETTINGS clause it leaves its connection as it was. */
+  readonly isSelect: boolean
   /** What it does to a temporary table, if that is what it does. */
   readonly temporary: TemporaryChange | null
   /** What it sets for the session: nothing else has to be done then. */
@@ -35,7 +35,7 @@ export interface Kill {
 export const NO_TABLE = {
   format: null,
   takesData: false,
-  streams: false,
+  isSelect: false,
   temporary: null,
   assigns: null,
   kills: null,

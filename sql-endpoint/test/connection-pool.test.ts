@@ -60,7 +60,7 @@ t.test('a connection is as before, whatever ran on it', async (t) => {
   const used = async () => {
     const connection = await pool.take('default', reading, overdue)
     await connection.run('SELECT count() FROM readings', 'TSV')
-    await pool.giveBack(connection, true)
+    await pool.giveBack(connection, 'usable')
     await pool.settled()
     return connection
   }
@@ -78,18 +78,63 @@ t.test('a connection is as before, whatever ran on it', async (t) => {
       () => false,
     )
     if (isWhole) whole++
-    await pool.giveBack(connection, isWhole)
+    await pool.giveBack(connection, isWhole ? 'usable' : 'unusable')
     await pool.settled()
     const next = await pool.take('default', reading, overdue)
     t.equal(next === connection, isWhole, sql)
     t.equal((await next.run(STATE, 'TSV')).bytes.toString(), fresh, sql)
     await t.rejects(next.run('SELECT * FROM default.private', 'TSV'), /ACCESS_DENIED/, sql)
-    await pool.giveBack(next, true)
+    await pool.giveBack(next, 'usable')
     t.equal(pool.idle, 0, 'what has failed is not used again')
   }
   t.ok(whole > 20, `${whole} of them ended well, and others ran after them on their connection`)
   await pool.close()
 })
+
+t.test(
+  'a connection is as it was after one SELECT without a SETTINGS clause, and after EXPLAIN AST of any statement',
+  async (t) => {
+    const pool = new ConnectionPool(engine, 4)
+    const parser = await pool.take('parser', reading, overdue)
+    const isSelect = async (sql: string) => {
+      // Its profile would stay. The endpoint runs such a text on a connection of its own.
+      if (/settings/i.test(sql)) return false
+      try {
+        const normal = await parser.normalise(sql)
+        const isOne = normal.tokens.every(({ kind }) => kind !== 'Semicolon')
+        return isOne && (await parser.printAst(normal.sql)).startsWith('Select')
+      } catch {
+        return false
+      }
+    }
+    const first = await pool.take('default', reading, overdue)
+    const fresh = (await first.run(STATE, 'TSV')).bytes.toString()
+    await first.close()
+    const kinds = { selects: 0, others: 0, whole: 0 }
+    for (const sql of [...LEAKS, ...ESCAPES.map(fill)]) {
+      if (!(await isSelect(sql))) {
+        kinds.others++
+        continue
+      }
+      kinds.selects++
+      const connection = await pool.take('default', reading, overdue)
+      const isWhole = await connection.run(sql, 'TSV').then(
+        () => true,
+        () => false,
+      )
+      await pool.giveBack(connection, isWhole ? 'unchanged' : 'unusable')
+      const next = await pool.take('default', reading, overdue)
+      t.equal(next === connection, isWhole, 'ready at once')
+      if (isWhole) kinds.whole++
+      t.equal((await next.run(STATE, 'TSV')).bytes.toString(), fresh, sql)
+      await pool.giveBack(next, 'unchanged')
+    }
+    t.equal((await parser.run(STATE, 'TSV')).bytes.toString(), fresh, 'EXPLAIN AST')
+    t.ok(kinds.selects > 50 && kinds.whole > 5 && kinds.others > 20, JSON.stringify(kinds))
+    await parser.close()
+    await pool.close()
+  },
+)
 
 t.test('users, roles and settings do not share connections', async (t) => {
   const pool = new ConnectionPool(engine, 10)
@@ -105,7 +150,7 @@ t.test('users, roles and settings do not share connections', async (t) => {
   for (const [user, preparation] of kinds) {
     const connection = await pool.take(user, preparation, overdue)
     tags.push(connection.tag)
-    await pool.giveBack(connection, true)
+    await pool.giveBack(connection, 'usable')
     await pool.settled()
   }
   t.equal(new Set(tags).size, kinds.length)
@@ -120,7 +165,7 @@ t.test('users, roles and settings do not share connections', async (t) => {
     { ...reading, settings: limits },
     { ...reading, temporaryTables: true },
   ]) {
-    await pool.giveBack(await pool.take('default', preparation, overdue), true)
+    await pool.giveBack(await pool.take('default', preparation, overdue), 'usable')
     t.equal(pool.idle, 0, 'what a statement may change is not used again')
   }
   await pool.close()
@@ -130,32 +175,32 @@ t.test('a connection is closed that failed, was left, has many parameters, or is
   const pool = new ConnectionPool(engine, 2)
   const failed = await pool.take('default', reading, overdue)
   await t.rejects(failed.run('SELECT throwIf(number = 9) FROM numbers(10)', 'TSV'))
-  await pool.giveBack(failed, true)
+  await pool.giveBack(failed, 'usable')
   t.equal(pool.idle, 0)
 
-  await pool.giveBack(await pool.take('default', reading, overdue), false)
+  await pool.giveBack(await pool.take('default', reading, overdue), 'unusable')
   t.equal(pool.idle, 0)
 
   const left = await pool.take('default', reading, overdue)
   const chunks = left.stream('SELECT number FROM numbers(1000000)', 'TSV')
   t.equal((await chunks.next()).done, false)
   await chunks.return(undefined)
-  await pool.giveBack(left, true)
+  await pool.giveBack(left, 'usable')
   t.equal(pool.idle, 0)
 
   const streamed = await pool.take('default', reading, overdue)
   for await (const chunk of streamed.stream('SELECT number FROM numbers(1000000)', 'TSV')) t.ok(chunk.rows >= 0)
-  await pool.giveBack(streamed, true)
+  await pool.giveBack(streamed, 'usable')
   await pool.settled()
   const again = await pool.take('default', reading, overdue)
   t.equal(again, streamed)
   t.equal((await again.run('SELECT 1', 'TSV')).bytes.toString(), '1\n')
-  await again.setParameters(new Map([['a', 'x'.repeat(20_000)]]))
-  await pool.giveBack(again, true)
+  again.setParameters(new Map([['a', 'x'.repeat(20_000)]]))
+  await pool.giveBack(again, 'usable')
   t.equal(pool.idle, 0)
 
   const three = await Promise.all([1, 2, 3].map(() => pool.take('default', reading, overdue)))
-  for (const connection of three) await pool.giveBack(connection, true)
+  for (const connection of three) await pool.giveBack(connection, 'usable')
   t.equal(pool.idle, 2)
   await t.rejects(three[0].run('SELECT 1', 'TSV'), 'closed')
   await pool.close()

@@ -1,8 +1,5 @@
-/**
- * What the guard found about recent texts. A judgement depends on the text and on who sends it, never on tables or rows: EXPLAIN AST and
- * formatQuery only parse. Bounded in number and by the length of texts; the one that was not used for longest is dropped.
- */
-export class Judgements<T> {
+/** What is known of recent texts. Bounded in number and by the length of texts; the one that was not used for longest is dropped. */
+export class RecentTexts<T> {
   readonly #max: number
   readonly #maxLength: number
   readonly #recent = new Map<string, T>()
@@ -20,9 +17,9 @@ export class Judgements<T> {
     return found
   }
 
-  set(key: string, judgement: T): void {
+  set(key: string, known: T): void {
     if (key.length > this.#maxLength) return
-    this.#recent.set(key, judgement)
+    this.#recent.set(key, known)
     if (this.#recent.size <= this.#max) return
     const [oldest] = this.#recent.keys()
     this.#recent.delete(oldest)

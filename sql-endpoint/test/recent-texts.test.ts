@@ -1,9 +1,9 @@
 import t from 'tap'
-import { Judgements } from '../judgements.ts'
+import { RecentTexts } from '../recent-texts.ts'
 import { adminQuery, query, startHarness } from './harness.ts'
 
-t.test('the least recently used judgement is dropped, and long texts are not kept', (t) => {
-  const recent = new Judgements<number>(2, 5)
+t.test('the least recently used text is dropped, and long texts are not kept', (t) => {
+  const recent = new RecentTexts<number>(2, 5)
   recent.set('a', 1)
   recent.set('b', 2)
   t.equal(recent.get('a'), 1)
