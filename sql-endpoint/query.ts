@@ -139,9 +139,9 @@ function parametersOf({ verdict, parameters, used }: Checked, context: QueryCont
     [ROLES_PARAMETER, () => `[${literal(context.ownRole)}]`],
     [GRANTS_PARAMETER, () => `[${context.grants().map(literal).join(', ')}]`],
   ]
-  // Each call of the engine counts, and a connection keeps what it was given.
+  // A connection keeps what it was given. The data of an INSERT may use them too, where they may be expressions.
   return new Map([
-    ...[...parameters].filter(([name]) => used.has(name)),
+    ...[...parameters].filter(([name]) => used.has(name) || verdict.takesData),
     ...own.filter(([name]) => verdict.sql.includes(name)).map(([name, value]) => [name, value()] as const),
   ])
 }
