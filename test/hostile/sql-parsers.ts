@@ -2,7 +2,7 @@ import { asSqlError } from '../../sql-endpoint/errors.ts'
 import { nameIn, parseAst } from '../../sql-endpoint/guard/ast.ts'
 import { checkHidden } from '../../sql-endpoint/guard/hidden-columns.ts'
 import { endOfInsertHead, firstWord } from '../../sql-endpoint/text.ts'
-import type { Token } from '../../sql-endpoint/guard/tokens.ts'
+import { escapeNoUtf8, type Token } from '../../sql-endpoint/guard/tokens.ts'
 import type { Parser } from './growth.ts'
 
 /* What the SQL endpoint itself makes of a text: the engine's own lexer and parser come after it. */
@@ -44,6 +44,11 @@ export const SQL_PARSERS: readonly Parser[] = [
     name: 'a line of the syntax tree',
     run: (text) => attempt(() => parseAst(`SelectQuery ${text}`)),
     pieces: [' ', '(children 1)', ' (children ', '1', ')', 'a', ':', '\u2028', '"'],
+  },
+  {
+    name: 'bytes of literals that are no UTF-8',
+    run: (text) => escapeNoUtf8(Buffer.from(text, 'latin1')),
+    pieces: ['a', '\\', '\x80', '\xc3', '\xc3\xa9', '\xe2\x82', '\xf0\x9f\x93', '\xff'],
   },
   {
     name: 'a quoted name with dots, among hidden columns',
