@@ -107,6 +107,13 @@ export class Connection {
     this.#setting = `SET ${list.join(', ')}`
   }
 
+  /** Also if it fails, it is not that of a later statement. */
+  #takeSetting(): string {
+    const setting = this.#setting
+    this.#setting = ''
+    return setting
+  }
+
   async tokenize(sql: string): Promise<Token[]> {
     const { bytes } = await this.run(`SELECT tokenizeQuery(${literal(sql)})`, 'JSONCompactEachRow')
     const [lexed] = JSON.parse(bytes.toString()) as [LexedToken[]]
@@ -136,9 +143,8 @@ export class Connection {
   /** @throws the engine's error; TOO_MANY_ROWS_OR_BYTES for a result of more than `mostBytes` */
   run(sql: string, format: string, mostBytes = Infinity): Promise<NativeResult> {
     // One call: each takes 0.3 ms.
-    const statements = this.#setting === '' ? sql : `${this.#setting}; ${sql}`
-    this.#setting = ''
-    return this.#operate(this.#native.query(statements, format, mostBytes))
+    const setting = this.#takeSetting()
+    return this.#operate(this.#native.query(setting === '' ? sql : `${setting}; ${sql}`, format, mostBytes))
   }
 
   /** Runs statements whose results are of no interest. */
@@ -154,8 +160,8 @@ export class Connection {
 
   /** Leaving the loop over it cancels the query. */
   async *stream(sql: string, format: string): AsyncGenerator<NativeResult> {
-    if (this.#setting !== '') await this.execute(this.#setting)
-    this.#setting = ''
+    const setting = this.#takeSetting()
+    if (setting !== '') await this.execute(setting)
     const chunks = this.#native.stream(sql, format)
     let isWhole = false
     try {
