@@ -1,9 +1,24 @@
--- What wrk sends, and how it reports. Arguments: "ping" or "post-auth".
--- Requests are made before the load begins: a thousand gateways, or logins, in turn.
+-- What wrk sends, and how it reports. Arguments: "ping" or "post-auth": a thousand gateways, or logins, in turn, whose requests are made before
+-- the load begins. Or "query", and a statement for the SQL endpoint; with a number after it, from which is counted, each is a text of its own.
 
 local requests, index = {}, 0
 
+local function query(sql)
+  return wrk.format("POST", "/?param_id=3", nil, sql)
+end
+
 function init(args)
+  if args[1] == "query" then
+    local first = tonumber(args[3])
+    requests[1] = query(args[2])
+    if first then
+      request = function()
+        index = index + 1
+        return query((args[2]:gsub("SELECT", string.format("SELECT %d AS n,", first + index), 1)))
+      end
+    end
+    return
+  end
   for i = 1, 1000 do
     if args[1] == "ping" then
       requests[i] = wrk.format("GET", string.format(

@@ -40,14 +40,14 @@ export async function compare(
   const samples = new Map<Server, Sample>(servers.map((server) => [server, { answers: 0, kept: 0 }]))
   for (const server of servers) {
     progress(`${server.name}: warming up`)
-    await runWrk(kind, server.port, connections, WARM_UP_SECONDS)
+    await runWrk([kind], server.port, connections, WARM_UP_SECONDS)
     await server.settle()
   }
   for (let round = 1; round <= rounds; round++) {
     for (const server of servers) {
       progress(`round ${round} of ${rounds}: ${kind}, ${server.name}, ${connections} connections`)
       const stopSampling = server.promises ? startSampling(kind, server.port) : null
-      results.get(server)?.push(await runWrk(kind, server.port, connections, seconds))
+      results.get(server)?.push(await runWrk([kind], server.port, connections, seconds))
       if (stopSampling !== null) addSample(samples.get(server) as Sample, await stopSampling())
       await server.settle()
     }

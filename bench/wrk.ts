@@ -9,6 +9,9 @@ import { packageFile } from '../common/package-root.ts'
 
 export type RequestKind = 'ping' | 'post-auth'
 
+/** What is sent: the arguments of load.lua. */
+export type Sent = readonly [RequestKind] | readonly ['query', string, ...string[]]
+
 /** What one run of wrk found. Rates in requests/s, latencies in milliseconds. */
 export interface LoadResult {
   readonly rate: number
@@ -51,14 +54,9 @@ export function requireWrk(): void {
 }
 
 /** One thread of wrk: two would take both cores of a small machine. */
-export async function runWrk(
-  kind: RequestKind,
-  port: number,
-  connections: number,
-  seconds: number,
-): Promise<LoadResult> {
+export async function runWrk(sent: Sent, port: number, connections: number, seconds: number): Promise<LoadResult> {
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', packageFile('bench/load.lua')]
-  const output = await run('wrk', [...args, `http://127.0.0.1:${port}`, '--', kind])
+  const output = await run('wrk', [...args, `http://127.0.0.1:${port}`, '--', ...sent])
   const line = /^REPORT (.*)$/m.exec(output)
   if (line === null) throw new Error(`wrk gave no report:\n${output}`)
   const report = JSON.parse(line[1]) as Report
