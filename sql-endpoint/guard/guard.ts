@@ -171,7 +171,7 @@ function checkTokens(tokens: readonly Token[], lambdas: ReadonlySet<string>, con
     if (isWord(token, 'APPLY') && next !== undefined && isName(next))
       requireFunction(nameOf(next), context.mayWrite, context)
     checkNamesInText(tokens, i, context)
-    // arrayMap(file, ['/etc/passwd']) calls file() without a parenthesis. A column with such a name must be qualified with its table.
+    // arrayMap(file, ['/etc/passwd']) calls file() without a parenthesis. A column with such a name must be qualified with its table. See checkIdentifier().
     const isPart = tokens[i - 1]?.kind === 'Dot' || next?.kind === 'Dot'
     if (isName(token) && !isPart && !context.functions.allowsName(nameOf(token))) {
       const isType = next?.kind === 'OpeningRoundBracket' && context.mayWrite && isDefinition(nameOf(token))
@@ -234,6 +234,10 @@ function checkTree(root: AstNode, writes: boolean, lambdas: ReadonlySet<string>,
       case 'TableIdentifier':
         checkTable(nameIn(node), context)
         break
+      case 'Identifier':
+        // The table that a statement writes to, whose database is a node of its own.
+        if (!(writes && parent === root)) checkIdentifier(nameIn(node), context)
+        break
       default:
         if (!TREE_KINDS.has(node.kind) && !(writes && DEFINITION_KINDS.has(node.kind)) && node !== root) {
           throw denied(`${node.kind} is not available here`)
@@ -244,7 +248,7 @@ function checkTree(root: AstNode, writes: boolean, lambdas: ReadonlySet<string>,
 
 /** Node kinds allowed in a query besides functions and tables. */
 const TREE_KINDS = new Set(
-  `SelectWithUnionQuery SelectQuery SelectIntersectExceptQuery ExpressionList Identifier Literal Subquery
+  `SelectWithUnionQuery SelectQuery SelectIntersectExceptQuery ExpressionList Literal Subquery
   TablesInSelectQuery TablesInSelectQueryElement TableExpression TableJoin ArrayJoin WithElement Asterisk
   QualifiedAsterisk ColumnsTransformerList ColumnsApplyTransformer ColumnsExceptTransformer ColumnsReplaceTransformer
   ColumnsReplaceTransformer::Replacement ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher
@@ -262,6 +266,15 @@ function checkTableFunction(node: AstNode, context: GuardContext): void {
   const name = nameIn(node)
   if (context.actsAsServer && name === 'input') return
   if (!context.functions.allowsTableFunction(name)) throw denied(`Table function ${name} is not available here`)
+}
+
+/**
+ * What checkTokens() has refused already, if it saw the name: roles of the engine do not keep anybody from the scalar function file(), so it is looked
+ * for twice, and the tree does not depend on where each token is. It omits names after APPLY.
+ */
+function checkIdentifier(name: string, context: GuardContext): void {
+  if (!name.includes('.') && !context.functions.allowsName(unquoted(name)))
+    throw denied(`Function ${name} is not available here`)
 }
 
 function checkTable(name: string, context: GuardContext): void {
