@@ -86,7 +86,7 @@ t.test('tables that are sent with a query', async (t) => {
   t.equal(code(await send(url, { body: 'SELECT * FROM sent', headers: READER })), '60', 'gone with its query')
   const streamed = { query: 'SELECT s.id FROM sent AS s, numbers(100000) AS n', sent_structure: 'id UInt64' }
   t.equal((await post([file('sent', '7\n')], streamed)).text, '7\n'.repeat(100_000))
-  await until(() => filesOfRequests().length === 0)
+  t.ok(await until(() => filesOfRequests().length === 0))
 })
 
 t.test('fields of the form are parameters', async (t) => {
@@ -179,7 +179,7 @@ t.test('structures that are more than columns', async (t) => {
   t.notMatch(await post([file('sent', `(file('/etc/hostname'))`)], values), { status: 200 })
   t.notMatch(await post([file('sent', 'x\n')], { query: 'SELECT * FROM sent', sent_types: 'UInt8' }), { status: 200 })
   t.equal((await send(url, { body: 'SELECT count() FROM readings', headers: READER })).text, '10\n')
-  await until(() => filesOfRequests().length === 0)
+  t.ok(await until(() => filesOfRequests().length === 0))
 })
 
 t.test('bounds', async (t) => {
@@ -203,7 +203,7 @@ t.test('bounds', async (t) => {
     code(await send(url, { body: 'x', params: asked, headers: { ...READER, 'Content-Type': 'multipart/form-data' } })),
     '36',
   )
-  await until(() => filesOfRequests().length === 0)
+  t.ok(await until(() => filesOfRequests().length === 0))
   t.equal((await post([file('sent', 'x\n')], asked)).text, '1\n', 'all was given back')
 })
 

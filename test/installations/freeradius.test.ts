@@ -201,7 +201,7 @@ t.test('one login is one row, with the person and the device', async (t) => {
     (found) => found.length >= 2,
   )
   t.same(names, [{ username: '%{user' }, { username: 'dave' }], 'no value of a login costs the logins of others')
-  await until(() => radius.waiting().length === 0)
+  t.ok(await until(() => radius.waiting().length === 0))
 })
 
 t.test('what Gatepost answers decides no login, and no login is lost', async (t) => {
@@ -220,7 +220,7 @@ t.test('what Gatepost answers decides no login, and no login is lost', async (t)
 
   await instance.start({ GATEPOST_INGEST_CREDENTIALS: 'radius-1:a-secret-that-it-does-not-have' })
   t.equal(await login('alicexyz'), 'Access-Accept', 'a wrong credential costs no login')
-  await until(() => /Gatepost answered 401/.test(radius.readLog('gatepost.log')))
+  t.ok(await until(() => /Gatepost answered 401/.test(radius.readLog('gatepost.log'))))
   t.match(instance.output, /refused a post-auth report from 127\.0\.0\.1: the credential is not known here/)
   t.same(await instance.query('SELECT * FROM post_auth'), [])
   await instance.stop()
@@ -240,7 +240,7 @@ t.test('what Gatepost answers decides no login, and no login is lost', async (t)
     'in order',
   )
   t.ok(Number(rows[1].at) <= decided && Number(rows[2].at) < started, 'with the time of the login')
-  await until(() => radius.waiting().length === 0)
+  t.ok(await until(() => radius.waiting().length === 0))
 
   // The same file once more: its entries were sent, and their answers lost.
   const spool = radius.file('log/radacct/gatepost')

@@ -21,7 +21,7 @@ t.test('Kafka and the embedded store, while Kafka is away', async (t) => {
   const [store] = instance.children('store-main')
   process.kill(store, 'SIGKILL')
   const answer = () => instance.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM post_auth').catch(() => [])
-  await until(() => instance.children('store-main').some((pid) => pid !== store))
+  t.ok(await until(() => instance.children('store-main').some((pid) => pid !== store)))
   t.ok(await until(async () => (await answer()).length === 1), 'the tables are there without Kafka')
 
   await broker.restart(0)

@@ -128,7 +128,7 @@ t.test('decisions about a device, an account or a gateway, and the end of a sess
     t.ok(await until(() => commands.some(({ op }) => op === 'kickoff')), String(subject))
     if (subject !== null) await access.put(subject, null)
     socket.terminate()
-    await until(() => channels.open === 0)
+    t.ok(await until(() => channels.open === 0))
   }
 })
 
