@@ -61,7 +61,7 @@ export async function* unframe(source: AsyncIterable<Buffer>, maxBytes: number):
 async function decompressBlock(method: number, data: Buffer, size: number): Promise<Buffer> {
   try {
     if (method === METHOD.none && data.length === size) return data
-    if (method === METHOD.lz4) return decompressLz4(data, size)
+    if (method === METHOD.lz4) return decompressLz4Whole(data, size)
     if (method === METHOD.zstd) return await decompressZstd(data, size)
   } catch (error) {
     throw new SqlError('CANNOT_DECOMPRESS', "A compressed block of the request's body cannot be read", error)
@@ -70,4 +70,10 @@ async function decompressBlock(method: number, data: Buffer, size: number): Prom
     'CANNOT_DECOMPRESS',
     `Compression method 0x${method.toString(16)} is not supported; LZ4, ZSTD and NONE are`,
   )
+}
+
+function decompressLz4Whole(data: Buffer, size: number): Buffer {
+  const whole = decompressLz4(data, size)
+  if (whole.length !== size) throw new Error(`the block has ${whole.length} bytes instead of ${size}`)
+  return whole
 }

@@ -1,8 +1,9 @@
+import xxhash from 'xxhash-wasm'
 import { SqlError } from '../errors.ts'
 import { Chunks } from './chunks.ts'
-import { decompressLz4Into } from './lz4.ts'
-import { XxHash32, xxHash32 } from './xxhash.ts'
+import { decompressLz4 } from './lz4.ts'
 
+const hashes = await xxhash()
 const MAGIC = 0x184d2204
 const SKIPPABLE = 0x184d2a5
 const VERSION = 1
@@ -16,53 +17,54 @@ interface FrameHeader {
   readonly blockMax: number
 }
 
-/** The history of a linked block and the block itself, one after the other. Kept for the next frame: a body may be of many. */
-interface Scratch {
-  buffer: Buffer
-}
-
 /**
  * The content of LZ4 frames (frame format 1.6.4, see frames.ts), which may be cut anywhere. Frames with a dictionary are refused.
  * @throws SqlError CANNOT_DECOMPRESS
  */
 export async function* decodeLz4Frames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const input = new Input(source)
-  const scratch: Scratch = { buffer: Buffer.alloc(0) }
   while (await input.has(1)) {
     const magic = (await input.take(4)).readUInt32LE()
     if (magic >>> 4 === SKIPPABLE) await input.skip((await input.take(4)).readUInt32LE())
-    else if (magic === MAGIC) yield* contentOfFrame(input, scratch)
+    else if (magic === MAGIC) yield* contentOfFrame(input)
     else throw broken('is not lz4')
   }
 }
 
-async function* contentOfFrame(input: Input, scratch: Scratch): AsyncGenerator<Buffer> {
+async function* contentOfFrame(input: Input): AsyncGenerator<Buffer> {
   const header = await readHeader(input)
-  const content = new XxHash32()
-  // Room for two blocks: the history is moved once in a block's worth of content, however small the blocks are.
-  const room = HISTORY + 2 * header.blockMax
-  if (scratch.buffer.length < room) scratch.buffer = Buffer.allocUnsafe(room)
-  const out = scratch.buffer
-  let history = 0
+  const content = hashes.create32()
+  const history = header.linked ? new History() : null
   for (;;) {
     const size = (await input.take(4)).readUInt32LE()
     if (size === 0) break
     const stored = size & 0x7fffffff
     if (stored > header.blockMax) throw broken('has an lz4 block larger than its frame says')
     const data = await input.take(stored)
-    if (header.blockChecksums && (await input.take(4)).readUInt32LE() !== xxHash32(data)) throw wrongChecksum()
-    const end = size === stored ? decompressed(data, out, history, header) : history + data.copy(out, history)
-    const block = Buffer.from(out.subarray(history, end))
+    if (header.blockChecksums && (await input.take(4)).readUInt32LE() !== hashes.h32Raw(data)) throw wrongChecksum()
+    const block = size === stored ? decompressed(data, header, history) : Buffer.from(data)
     content.update(block)
-    if (header.linked) history = end + header.blockMax <= out.length ? end : keepHistory(out, end)
+    history?.add(block)
     yield block
   }
   if (header.contentChecksum && (await input.take(4)).readUInt32LE() !== content.digest()) throw wrongChecksum()
 }
 
-/** Moves the end of the content to the beginning. @returns its length */
-function keepHistory(out: Buffer, end: number): number {
-  return out.copy(out, 0, Math.max(0, end - HISTORY), end)
+/** The last bytes of the content of a frame. */
+class History {
+  /** Twice as long as what is kept: that is moved once in so many bytes, however small the blocks are. */
+  readonly #bytes = Buffer.allocUnsafe(2 * HISTORY)
+  #length = 0
+
+  get latest(): Buffer {
+    return this.#bytes.subarray(Math.max(0, this.#length - HISTORY), this.#length)
+  }
+
+  add(block: Buffer): void {
+    const added = block.subarray(-HISTORY)
+    if (this.#length + added.length > this.#bytes.length) this.#length = this.latest.copy(this.#bytes)
+    this.#length += added.copy(this.#bytes, this.#length)
+  }
 }
 
 async function readHeader(input: Input): Promise<FrameHeader> {
@@ -70,7 +72,7 @@ async function readHeader(input: Input): Promise<FrameHeader> {
   const hasSize = (flags & 0x08) !== 0
   const rest = await input.take((hasSize ? 8 : 0) + 1)
   const checked = Buffer.concat([Buffer.of(flags, descriptor), rest.subarray(0, -1)])
-  if (((xxHash32(checked) >>> 8) & 0xff) !== rest.at(-1)) throw wrongChecksum()
+  if (((hashes.h32Raw(checked) >>> 8) & 0xff) !== rest.at(-1)) throw wrongChecksum()
   const code = (descriptor >> 4) & 7
   if (flags >> 6 !== VERSION || (flags & 0x01) !== 0 || code < 4) throw broken('has an lz4 frame that is not supported')
   return {
@@ -81,9 +83,9 @@ async function readHeader(input: Input): Promise<FrameHeader> {
   }
 }
 
-function decompressed(data: Buffer, out: Buffer, history: number, { blockMax }: FrameHeader): number {
+function decompressed(data: Buffer, { blockMax }: FrameHeader, history: History | null): Buffer {
   try {
-    return decompressLz4Into(data, out.subarray(0, history + blockMax), history)
+    return decompressLz4(data, blockMax, history?.latest)
   } catch (error) {
     throw new SqlError('CANNOT_DECOMPRESS', "An lz4 block of the request's body cannot be read", error)
   }

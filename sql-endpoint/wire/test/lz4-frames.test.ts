@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer'
 import t from 'tap'
 import { decodeLz4Frames } from '../lz4-frames.ts'
-import { XxHash32, xxHash32 } from '../xxhash.ts'
 
 /** Cut into pieces of so many bytes. */
 // eslint-disable-next-line @typescript-eslint/require-await -- an async source of what is there
@@ -57,18 +56,30 @@ t.test('what is cut or changed is an error', async (t) => {
   }
 })
 
-/* https://github.com/Cyan4973/xxHash: values of xxhsum -H0. */
-t.test('xxHash32', (t) => {
-  for (const [text, hash] of [
-    ['', 0x02cc5d05],
-    ['a', 0x550d7456],
-    ['abc', 0x32d153ff],
-    ['Nobody inspects the spammish repetition', 0xe2293b2f],
-  ] as const) {
-    t.equal(xxHash32(Buffer.from(text)), hash, text)
-    const inPieces = new XxHash32()
-    for (const char of text) inPieces.update(Buffer.from(char))
-    t.equal(inPieces.digest(), hash, `${text} in pieces`)
+/** A frame with linked blocks of these sizes and bytes, without checksums of content. */
+function linked(...blocks: (readonly [size: number, data: Buffer])[]): Buffer {
+  const parts = blocks.flatMap(([size, data]) => {
+    const field = Buffer.alloc(4)
+    field.writeUInt32LE(size)
+    return [field, data]
+  })
+  return Buffer.concat([Buffer.from('04224d184040c0', 'hex'), ...parts, Buffer.alloc(4)])
+}
+
+t.test('a block refers to what was 64 KiB before, and not further', async (t) => {
+  const stored = (data: Buffer) => [0x80000000 + data.length, data] as const
+  const match = (offset: number) => {
+    // No literals, a match of four bytes, and five literals.
+    const data = Buffer.from([0x00, offset & 255, offset >> 8, 0x50, ...Buffer.from('tail!')])
+    return [data.length, data] as const
   }
-  t.end()
+  for (const length of [1, 4, 1000, 65_531]) {
+    const frame = linked(stored(Buffer.from('head')), stored(Buffer.alloc(length, '-')), match(length + 4))
+    t.equal(await decode(frame, frame.length), `head${'-'.repeat(length)}headtail!`, `${length} between`)
+  }
+  const small = Array.from({ length: 300 }, (_, n) => stored(Buffer.from(String(n).padStart(999, '.'))))
+  const after = (offset: number) => decode(linked(...small, match(offset)), 100_000)
+  t.ok((await after(1002)).endsWith('298.tail!'))
+  t.ok((await after(65_535)).endsWith('tail!'))
+  await t.rejects(decode(linked(match(4))), { message: /cannot be read/ })
 })

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { cityHash128 } from '../cityhash.ts'
+import { frame, unframe } from '../framing.ts'
 import { compressLz4, decompressLz4 } from '../lz4.ts'
 
 /** Bytes of few values, in runs: there is something to find. */
@@ -47,8 +49,37 @@ t.test('matches are found, also far and long ones, and nothing grows by more tha
 
 /* The bytes were read with the program lz4 1.9.4 (as a frame) and Python's lz4.block 4.4.5. */
 t.test('blocks are those of the format', (t) => {
-  t.equal(compressLz4(Buffer.from('')).toString('hex'), '00')
-  t.equal(compressLz4(Buffer.from('abc')).toString('hex'), '30616263')
-  t.equal(compressLz4(Buffer.alloc(40, 'a')).toString('hex'), '1f610100' + '0f' + '506161616161')
+  for (const [text, block] of [
+    ['', '00'],
+    ['abc', '30616263'],
+    ['a'.repeat(40), '1f610100' + '0f' + '506161616161'],
+    // 1 literal 'a', a match of 19 from 1 back; then 5 literals.
+    [`${'a'.repeat(20)}bcdef`, '1f61010000' + '506263646566'],
+  ]) {
+    const bytes = Buffer.from(block, 'hex')
+    t.equal(decompressLz4(bytes, text.length).toString(), text)
+    if (text !== '') t.throws(() => decompressLz4(bytes, text.length - 1), block)
+    t.throws(() => decompressLz4(bytes.subarray(0, -1), 1000), block)
+  }
+  t.throws(() => decompressLz4(Buffer.from('1f61020050aaaaaaaaaa', 'hex'), 1000), 'a match before the beginning')
   t.end()
+})
+
+t.test('a block of the native protocol has the size that it says', async (t) => {
+  const read = async (block: Buffer) => {
+    // eslint-disable-next-line @typescript-eslint/require-await -- an async source of what is there
+    const sent = (async function* () {
+      yield block
+    })()
+    const parts: Buffer[] = []
+    for await (const part of unframe(sent, 1e6)) parts.push(part)
+    return Buffer.concat(parts).toString()
+  }
+  const [block] = frame(Buffer.from('a'.repeat(100)))
+  t.equal(await read(block), 'a'.repeat(100))
+  for (const size of [0, 99, 101, 100_000]) {
+    block.writeUInt32LE(size, 21)
+    block.set(cityHash128(block.subarray(16)), 0)
+    await t.rejects(read(block), { message: /compressed block .* cannot be read/ }, `${size} bytes`)
+  }
 })
