@@ -1,6 +1,7 @@
 import { delimiter } from 'node:path'
-import { INSTALLED, testClient } from './program.ts'
+import { CLIENTS } from '../suite/files.ts'
+import { testClient } from './program.ts'
 
 /* Programs on JDBC, such as Metabase, DBeaver and DataGrip. */
-const classes = [`${INSTALLED}/jdbc/classes`, `${INSTALLED}/jdbc/lib/*`].join(delimiter)
+const classes = [`${CLIENTS}/jdbc/classes`, `${CLIENTS}/jdbc/lib/*`].join(delimiter)
 testClient({ name: 'jdbc', command: ['java', '-cp', classes, 'JdbcClients'] })

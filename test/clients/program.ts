@@ -3,11 +3,8 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { startHarness } from '../../sql-endpoint/test/harness.ts'
-import { packageFile } from '../../common/package-root.ts'
 import { until } from '../helpers/until.ts'
-
-/** Where test/clients/install puts them. */
-export const INSTALLED = packageFile('node_modules/.cache/gatepost-clients')
+import { CLIENTS } from '../suite/files.ts'
 
 const ADMIN_PASSWORD = 'admin-password'
 
@@ -24,7 +21,7 @@ export interface ClientProgram {
  * installed, the test is skipped; in CI it fails.
  */
 export function testClient({ name, command }: ClientProgram): void {
-  const installed = existsSync(`${INSTALLED}/${name}`)
+  const installed = existsSync(`${CLIENTS}/${name}`)
   const skip = !installed && !process.env['CI'] && `test/clients/install ${name} has not been run`
   for (const actsAsServer of [false, true]) {
     t.test(`${name}, ${actsAsServer ? 'as a server' : 'as gatepost serve'}`, { skip }, async (t) => {

@@ -1,5 +1,6 @@
 import { packageFile } from '../../common/package-root.ts'
-import { INSTALLED, testClient } from './program.ts'
+import { CLIENTS } from '../suite/files.ts'
+import { testClient } from './program.ts'
 
 /*
  * Analysts' programs in Python: clickhouse-connect, which Superset, dbt and Airflow use, with pandas and Arrow, and SQLAlchemy's two
@@ -7,5 +8,5 @@ import { INSTALLED, testClient } from './program.ts'
  */
 testClient({
   name: 'python',
-  command: [`${INSTALLED}/python/bin/python`, '-u', packageFile('test/clients/python/clients.py')],
+  command: [`${CLIENTS}/python/bin/python`, '-u', packageFile('test/clients/python/clients.py')],
 })

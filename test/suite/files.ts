@@ -3,6 +3,9 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { packageFile } from '../../common/package-root.ts'
 import { LONGEST } from './longest.ts'
 
+/** Where test/clients/install puts what it installs. */
+export const CLIENTS = packageFile('node_modules/.cache/gatepost-clients')
+
 /** What was asked for names no test. */
 export class NoSuchTest extends Error {}
 
@@ -48,10 +51,16 @@ function below(folder: string): string[] {
 
 /** What takes much longer has a folder, and a target of make, of its own. */
 function inSuite(file: string): boolean {
-  return basename(dirname(file)) === 'test'
+  return basename(dirname(file)) === 'test' || isInstalledClient(file)
+}
+
+/** Whether it is the test of an analysts' program that test/clients/install has put here. */
+function isInstalledClient(file: string): boolean {
+  return dirname(file) === 'test/clients' && existsSync(join(CLIENTS, basename(file, '.test.js')))
 }
 
 function rank(file: string): number {
   const place = LONGEST.indexOf(sourceOf(file))
-  return place === -1 ? LONGEST.length : place
+  if (place !== -1) return place
+  return LONGEST.length + (isInstalledClient(file) ? 0 : 1)
 }

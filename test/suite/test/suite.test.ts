@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../../common/package-root.ts'
@@ -6,7 +6,7 @@ import { isAlive } from '../../helpers/instance.ts'
 import { run } from '../../helpers/run.ts'
 import { until } from '../../helpers/until.ts'
 import { changedSince } from '../changes.ts'
-import { testFiles } from '../files.ts'
+import { CLIENTS, testFiles } from '../files.ts'
 import { LONGEST } from '../longest.ts'
 import { runFile } from '../run-file.ts'
 
@@ -32,6 +32,12 @@ t.test('the whole suite begins with the longest files, and leaves what has a tar
     'each of them is there',
   )
   t.notOk(all.includes('test/faults/faults.test.js'))
+  for (const client of ['python', 'dbt', 'jdbc', 'go'])
+    t.equal(
+      all.includes(`test/clients/${client}.test.js`),
+      existsSync(join(CLIENTS, client)),
+      `${client}, if it is installed`,
+    )
   t.notOk(all.includes(fixture('fails-once')))
   t.end()
 })
