@@ -23,18 +23,20 @@ interface FrameHeader {
  */
 export async function* decodeLz4Frames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const input = new Input(source)
+  // For all frames: a body may be of many.
+  const history = new History()
   while (await input.has(1)) {
     const magic = (await input.take(4)).readUInt32LE()
     if (magic >>> 4 === SKIPPABLE) await input.skip((await input.take(4)).readUInt32LE())
-    else if (magic === MAGIC) yield* contentOfFrame(input)
+    else if (magic === MAGIC) yield* contentOfFrame(input, history)
     else throw broken('is not lz4')
   }
 }
 
-async function* contentOfFrame(input: Input): AsyncGenerator<Buffer> {
+async function* contentOfFrame(input: Input, history: History): AsyncGenerator<Buffer> {
   const header = await readHeader(input)
-  const content = hashes.create32()
-  const history = header.linked ? new History() : null
+  const content = header.contentChecksum ? hashes.create32() : null
+  history.clear()
   for (;;) {
     const size = (await input.take(4)).readUInt32LE()
     if (size === 0) break
@@ -43,14 +45,14 @@ async function* contentOfFrame(input: Input): AsyncGenerator<Buffer> {
     const data = await input.take(stored)
     if (header.blockChecksums && (await input.take(4)).readUInt32LE() !== hashes.h32Raw(data)) throw wrongChecksum()
     const block = size === stored ? decompressed(data, header, history) : Buffer.from(data)
-    content.update(block)
-    history?.add(block)
+    content?.update(block)
+    if (header.linked) history.add(block)
     yield block
   }
-  if (header.contentChecksum && (await input.take(4)).readUInt32LE() !== content.digest()) throw wrongChecksum()
+  if (content !== null && (await input.take(4)).readUInt32LE() !== content.digest()) throw wrongChecksum()
 }
 
-/** The last bytes of the content of a frame. */
+/** The last bytes of the content of a frame whose blocks are linked. */
 class History {
   /** Twice as long as what is kept: that is moved once in so many bytes, however small the blocks are. */
   readonly #bytes = Buffer.allocUnsafe(2 * HISTORY)
@@ -58,6 +60,10 @@ class History {
 
   get latest(): Buffer {
     return this.#bytes.subarray(Math.max(0, this.#length - HISTORY), this.#length)
+  }
+
+  clear(): void {
+    this.#length = 0
   }
 
   add(block: Buffer): void {
@@ -83,9 +89,9 @@ async function readHeader(input: Input): Promise<FrameHeader> {
   }
 }
 
-function decompressed(data: Buffer, { blockMax }: FrameHeader, history: History | null): Buffer {
+function decompressed(data: Buffer, { blockMax }: FrameHeader, history: History): Buffer {
   try {
-    return decompressLz4(data, blockMax, history?.latest)
+    return decompressLz4(data, blockMax, history.latest)
   } catch (error) {
     throw new SqlError('CANNOT_DECOMPRESS', "An lz4 block of the request's body cannot be read", error)
   }

@@ -82,4 +82,6 @@ t.test('a block refers to what was 64 KiB before, and not further', async (t) =>
   t.ok((await after(1002)).endsWith('298.tail!'))
   t.ok((await after(65_535)).endsWith('tail!'))
   await t.rejects(decode(linked(match(4))), { message: /cannot be read/ })
+  const next = Buffer.concat([linked(stored(Buffer.from('head'))), linked(match(4))])
+  await t.rejects(decode(next), { message: /cannot be read/ }, 'nor to the frame before')
 })
