@@ -61,7 +61,10 @@ t.test('blocks are those of the format', (t) => {
     if (text !== '') t.throws(() => decompressLz4(bytes, text.length - 1), block)
     t.throws(() => decompressLz4(bytes.subarray(0, -1), 1000), block)
   }
-  t.throws(() => decompressLz4(Buffer.from('1f61020050aaaaaaaaaa', 'hex'), 1000), 'a match before the beginning')
+  t.throws(() => decompressLz4(Buffer.from('1f61050000' + '506263646566', 'hex'), 25), 'a match before the beginning')
+  for (const block of ['1f6105000050', 'f0']) t.throws(() => decompressLz4(Buffer.from(block, 'hex'), 25), block)
+  t.equal(compressLz4(Buffer.from('')).toString('hex'), '00')
+  t.equal(compressLz4(Buffer.from('abc')).toString('hex'), '30616263')
   t.end()
 })
 
