@@ -1,9 +1,9 @@
 import { packageFile } from '../../common/package-root.ts'
-import { CLIENTS } from '../suite/files.ts'
+import { INSTALLED } from './installed.ts'
 import { testClient } from './program.ts'
 
 /* dbt, which makes tables and views of an analyst beside those of Gatepost. */
 testClient({
   name: 'dbt',
-  command: [`${CLIENTS}/dbt/bin/python`, '-u', packageFile('test/clients/dbt/clients.py')],
+  command: [`${INSTALLED}/dbt/bin/python`, '-u', packageFile('test/clients/dbt/clients.py')],
 })

@@ -1,5 +1,5 @@
-import { CLIENTS } from '../suite/files.ts'
+import { INSTALLED } from './installed.ts'
 import { testClient } from './program.ts'
 
 /* Programs in Go, such as Grafana's plugin. */
-testClient({ name: 'go', command: [`${CLIENTS}/go/clients`] })
+testClient({ name: 'go', command: [`${INSTALLED}/go/clients`] })

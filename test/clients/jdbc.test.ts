@@ -1,7 +1,7 @@
 import { delimiter } from 'node:path'
-import { CLIENTS } from '../suite/files.ts'
+import { INSTALLED } from './installed.ts'
 import { testClient } from './program.ts'
 
 /* Programs on JDBC, such as Metabase, DBeaver and DataGrip. */
-const classes = [`${CLIENTS}/jdbc/classes`, `${CLIENTS}/jdbc/lib/*`].join(delimiter)
+const classes = [`${INSTALLED}/jdbc/classes`, `${INSTALLED}/jdbc/lib/*`].join(delimiter)
 testClient({ name: 'jdbc', command: ['java', '-cp', classes, 'JdbcClients'] })

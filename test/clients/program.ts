@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { startHarness } from '../../sql-endpoint/test/harness.ts'
 import { until } from '../helpers/until.ts'
-import { CLIENTS } from '../suite/files.ts'
+import { isInstalled } from './installed.ts'
 
 const ADMIN_PASSWORD = 'admin-password'
 
@@ -21,7 +20,7 @@ export interface ClientProgram {
  * installed, the test is skipped; in CI it fails.
  */
 export function testClient({ name, command }: ClientProgram): void {
-  const installed = existsSync(`${CLIENTS}/${name}`)
+  const installed = isInstalled(name)
   const skip = !installed && !process.env['CI'] && `test/clients/install ${name} has not been run`
   for (const actsAsServer of [false, true]) {
     t.test(`${name}, ${actsAsServer ? 'as a server' : 'as gatepost serve'}`, { skip }, async (t) => {

@@ -1,5 +1,5 @@
 import { packageFile } from '../../common/package-root.ts'
-import { CLIENTS } from '../suite/files.ts'
+import { INSTALLED } from './installed.ts'
 import { testClient } from './program.ts'
 
 /*
@@ -8,5 +8,5 @@ import { testClient } from './program.ts'
  */
 testClient({
   name: 'python',
-  command: [`${CLIENTS}/python/bin/python`, '-u', packageFile('test/clients/python/clients.py')],
+  command: [`${INSTALLED}/python/bin/python`, '-u', packageFile('test/clients/python/clients.py')],
 })

@@ -1,10 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { packageFile } from '../../common/package-root.ts'
+import { isInstalled } from '../clients/installed.ts'
 import { LONGEST } from './longest.ts'
-
-/** Where test/clients/install puts what it installs. */
-export const CLIENTS = packageFile('node_modules/.cache/gatepost-clients')
 
 /** What was asked for names no test. */
 export class NoSuchTest extends Error {}
@@ -49,18 +47,17 @@ function below(folder: string): string[] {
     .filter((path) => existsSync(packageFile(sourceOf(path))))
 }
 
-/** What takes much longer has a folder, and a target of make, of its own. */
+/** What takes much longer has a folder, and a target of make, of its own. Of analysts' clients those are run that are installed. */
 function inSuite(file: string): boolean {
-  return basename(dirname(file)) === 'test' || isInstalledClient(file)
+  return basename(dirname(file)) === 'test' || (isClient(file) && isInstalled(basename(file, '.test.js')))
 }
 
-/** Whether it is the test of an analysts' program that test/clients/install has put here. */
-function isInstalledClient(file: string): boolean {
-  return dirname(file) === 'test/clients' && existsSync(join(CLIENTS, basename(file, '.test.js')))
+function isClient(file: string): boolean {
+  return dirname(file) === 'test/clients'
 }
 
 function rank(file: string): number {
   const place = LONGEST.indexOf(sourceOf(file))
   if (place !== -1) return place
-  return LONGEST.length + (isInstalledClient(file) ? 0 : 1)
+  return LONGEST.length + (isClient(file) ? 0 : 1)
 }

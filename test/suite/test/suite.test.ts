@@ -1,12 +1,13 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFile } from '../../../common/package-root.ts'
 import { isAlive } from '../../helpers/instance.ts'
 import { run } from '../../helpers/run.ts'
 import { until } from '../../helpers/until.ts'
+import { isInstalled } from '../../clients/installed.ts'
 import { changedSince } from '../changes.ts'
-import { CLIENTS, testFiles } from '../files.ts'
+import { testFiles } from '../files.ts'
 import { LONGEST } from '../longest.ts'
 import { runFile } from '../run-file.ts'
 
@@ -33,11 +34,7 @@ t.test('the whole suite begins with the longest files, and leaves what has a tar
   )
   t.notOk(all.includes('test/faults/faults.test.js'))
   for (const client of ['python', 'dbt', 'jdbc', 'go'])
-    t.equal(
-      all.includes(`test/clients/${client}.test.js`),
-      existsSync(join(CLIENTS, client)),
-      `${client}, if it is installed`,
-    )
+    t.equal(all.includes(`test/clients/${client}.test.js`), isInstalled(client), `${client}, if it is installed`)
   t.notOk(all.includes(fixture('fails-once')))
   t.end()
 })
