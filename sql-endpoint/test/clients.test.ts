@@ -146,6 +146,7 @@ t.test('curl', async (t) => {
     return
   }
   t.equal(await curl(`${harness.url}/ping`), 'Ok.\n')
+  t.equal(await curl(`${harness.url}/replicas_status`), 'Ok.\n')
   t.equal(await curl(harness.url), 'Ok.\n')
   t.equal(await curl(`${harness.url}/?query=SELECT%201`), '1\n')
   t.equal(await curl(`${harness.url}/?query=SELECT`, '-d', '2'), '2\n', 'parameter and body are one text')
